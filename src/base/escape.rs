@@ -1,0 +1,39 @@
+//! Terminal safety: strings from a dump may hold escape sequences.
+
+/// `text` with every control character (C0, DEL, C1, line and paragraph separators, bidi overrides) written as
+/// `\xNN` or `\uNNNN`, so that it stays one line and cannot drive a terminal.
+#[must_use]
+pub fn escape_terminal(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    escape_terminal_into(&mut out, text);
+    out
+}
+
+/// Appends `text` to `out`, escaped as by [`escape_terminal`].
+pub fn escape_terminal_into(out: &mut String, text: &str) {
+    use std::fmt::Write as _;
+    for c in text.chars() {
+        let code = u32::from(c);
+        let unsafe_char =
+            c.is_control() || matches!(code, 0x2028 | 0x2029 | 0x200e | 0x200f | 0x202a..=0x202e | 0x2066..=0x2069);
+        // Writing to a String cannot fail.
+        let _ = match (unsafe_char, code) {
+            (false, _) => {
+                out.push(c);
+                Ok(())
+            }
+            (true, 0..=0xff) => write!(out, "\\x{code:02x}"),
+            (true, _) => write!(out, "\\u{code:04x}"),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escape_terminal;
+
+    #[test]
+    fn control_and_bidi_characters_are_written_out() {
+        assert_eq!(escape_terminal("a\x1b[31mé\u{202e}\n\u{9b}"), "a\\x1b[31mé\\u202e\\x0a\\x9b");
+    }
+}

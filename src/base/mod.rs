@@ -1,0 +1,19 @@
+//! Words every layer speaks: target addresses, the target's ABI, bounded byte access, budgets, diagnostics.
+//!
+//! Knows nothing of files, processes or Python.
+
+mod abi;
+mod addr;
+mod budget;
+mod bytes;
+mod diagnostics;
+mod escape;
+mod text;
+
+pub use abi::{Abi, Arch, DataModel, Endian, Os};
+pub use addr::Addr;
+pub use budget::{Budget, Exhausted};
+pub use bytes::{Cursor, ShortRead};
+pub use diagnostics::{Diagnostic, Diagnostics, Severity};
+pub use escape::{escape_terminal, escape_terminal_into};
+pub use text::Text;

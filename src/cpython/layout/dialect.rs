@@ -1,0 +1,221 @@
+//! [`Dialect`]: how what lies at the offsets is to be understood. Behaviour as data, so that logic never sees a version.
+
+use crate::base::Addr;
+
+/// Format of the code object's line table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineTable {
+    /// `co_lnotab` (3.8, 3.9): pairs of unsigned address and signed line deltas (Objects/lnotab_notes.txt).
+    Lnotab,
+    /// `co_linetable` of 3.10: ranges, -128 for "no line" (PEP 626).
+    Ranges,
+    /// `co_linetable` of 3.11+: varint location entries with columns (PEP 657, Objects/locations.md).
+    Locations,
+}
+
+/// How a thread state leads to its innermost frame and that one to its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameLink {
+    /// `tstate->frame`, chained by `PyFrameObject.f_back` (3.8 to 3.10).
+    FrameObjects,
+    /// `tstate->cframe->current_frame`, chained by `previous` (3.11, 3.12).
+    ViaCFrame,
+    /// `tstate->current_frame`, chained by `previous` (3.13+).
+    Direct,
+}
+
+/// Values of `_PyInterpreterFrame.owner`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameOwners {
+    /// `FRAME_OWNED_BY_GENERATOR`.
+    pub generator: u8,
+    /// `FRAME_OWNED_BY_FRAME_OBJECT`.
+    pub frame_object: u8,
+    /// Values that mark a shim: the entry of a C evaluation loop, not a Python frame
+    /// (3.12/3.13 `CSTACK`, 3.14 `INTERPRETER` and `CSTACK`, 3.15 `INTERPRETER`). Empty where `is_entry` exists.
+    pub shims: &'static [u8],
+}
+
+/// What the frame's instruction pointer field holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstructionPointer {
+    /// `f_lasti` in bytes, -1 before the first instruction (3.8, 3.9).
+    LastiBytes,
+    /// `f_lasti` in code units of two bytes, -1 before the first (3.10).
+    LastiUnits,
+    /// `prev_instr`: pointer to the instruction that ran last; one unit before the code at the start (3.11, 3.12).
+    PreviousInstruction,
+    /// `instr_ptr`: pointer to the instruction being run (3.13+).
+    CurrentInstruction,
+}
+
+/// How names and kinds of `localsplus` slots are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LocalsPlus {
+    /// `co_varnames`, `co_cellvars`, `co_freevars` in this order (3.8 to 3.10).
+    ThreeTuples,
+    /// `co_localsplusnames` with `co_localspluskinds` bytes (3.11+).
+    NamesAndKinds,
+}
+
+/// What a `localsplus` slot holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StackRefs {
+    /// Plain `PyObject *`, NULL for unbound.
+    Plain,
+    /// `_PyStackRef`: low bits are tags (3.14+; in 3.13 only free-threaded, evaluation stack).
+    Tagged {
+        /// Bits to clear to get the pointer.
+        mask: u64,
+        /// Tag value (under `mask`) of an integer `bits >> 2`, when the build has tagged ints.
+        int_tag: Option<u64>,
+    },
+}
+
+/// How an int is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IntRepr {
+    /// `ob_size`: digit count, negative for negative numbers (3.8 to 3.11).
+    ObSize,
+    /// `lv_tag`: sign in the low 2 bits (0 positive, 1 zero, 2 negative), digit count from bit 3 (3.12+).
+    LvTag,
+}
+
+/// How the instance `__dict__` of a type with `Py_TPFLAGS_MANAGED_DICT` is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstanceDict {
+    /// Only `tp_dictoffset` (3.8 to 3.10).
+    DictOffset,
+    /// 3.11: values pointer at -32, dict pointer at -24 from the object.
+    Managed311,
+    /// 3.12: one word at -24; odd: values at word + 1, even: dict pointer.
+    Managed312,
+    /// 3.13+: inline values behind the object (`Py_TPFLAGS_INLINE_VALUES`), dict pointer at this (negative) offset.
+    Inline {
+        /// Offset of the dict pointer from the object.
+        dict_at: i64,
+    },
+}
+
+/// Where the insertion order and used count of split values lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InlineValues {
+    /// No such thing (3.8 to 3.10: values array parallel to the shared keys).
+    None,
+    /// A prefix of bytes before `values[0]`: `[-1]` prefix size, `[-2]` used count, `[-3 - i]` insertion order (3.11, 3.12).
+    PrefixBytes,
+    /// `{capacity, size, embedded, valid}` header, order bytes after `values[capacity]` (3.13+).
+    Header,
+}
+
+/// Where static builtin types keep their `tp_dict`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TypeDicts {
+    /// In the type object.
+    InType,
+    /// In `interp->types.builtins[index]`, index = `tp_subclasses - 1` (3.12+).
+    PerInterpreter,
+}
+
+/// How the reference count is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefcountForm {
+    /// Signed word (3.8 to 3.11).
+    Plain,
+    /// Word, immortal when the low 32 bits are negative (3.12, 3.13).
+    Immortal32,
+    /// 32-bit count, `u16` overflow, `u16` flags (3.14+).
+    Split32,
+    /// `ob_tid`, `ob_ref_local`, `ob_ref_shared` (free-threaded); deferred objects carry this bias in the shared part.
+    Biased {
+        /// Added to the shared count (in units of one reference) while the object uses deferred counting.
+        deferred_bias: i64,
+    },
+}
+
+/// Bit fields of `PyASCIIObject.state`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnicodeState {
+    /// First bit of the 3-bit `kind`.
+    pub kind_shift: u8,
+    /// Bit of `compact`.
+    pub compact_bit: u8,
+    /// Bit of `ascii`.
+    pub ascii_bit: u8,
+    /// Bit of `ready`, until 3.11.
+    pub ready_bit: Option<u8>,
+}
+
+/// Where the GIL is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GilPlace {
+    /// `_PyRuntime.ceval.gil`, holder in `_PyRuntime.gilstate.tstate_current` (3.8 to 3.11).
+    Runtime,
+    /// `interp->ceval.gil` points to it (3.12+).
+    Interpreter,
+}
+
+/// Values of `gi_frame_state`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GeneratorStates {
+    /// Not started.
+    pub created: &'static [i8],
+    /// Suspended at a yield.
+    pub suspended: &'static [i8],
+    /// Suspended in `yield from` / `await`.
+    pub suspended_yield_from: &'static [i8],
+    /// Running.
+    pub executing: &'static [i8],
+    /// Finished.
+    pub finished: &'static [i8],
+}
+
+/// How one interpreter build is to be understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    /// Line table format.
+    pub line_table: LineTable,
+    /// Frame linkage.
+    pub frame_link: FrameLink,
+    /// Frame owner values.
+    pub frame_owners: FrameOwners,
+    /// Instruction pointer.
+    pub instruction_pointer: InstructionPointer,
+    /// Names of locals.
+    pub locals_plus: LocalsPlus,
+    /// Tags of frame slots, of `f_executable` and `f_funcobj`.
+    pub stack_refs: StackRefs,
+    /// Distance in slots from `stackpointer` to the awaited object of a suspended generator (1, from 3.15 2).
+    pub await_depth: u8,
+    /// Integers.
+    pub int_repr: IntRepr,
+    /// Bits per int digit (30, or 15 where so configured).
+    pub int_digit_bits: u8,
+    /// Instance dictionaries.
+    pub instance_dict: InstanceDict,
+    /// Split values.
+    pub inline_values: InlineValues,
+    /// Dictionaries of static types.
+    pub type_dicts: TypeDicts,
+    /// Reference counts.
+    pub refcount: RefcountForm,
+    /// Strings.
+    pub unicode_state: UnicodeState,
+    /// The GIL.
+    pub gil: GilPlace,
+    /// Generator states; `None` where `gi_frame` and `gi_running` tell (3.8 to 3.10).
+    pub generator_states: Option<GeneratorStates>,
+    /// Whether each thread may run its own copy of the bytecode (`co_tlbc`, free-threaded 3.14+).
+    pub thread_local_bytecode: bool,
+}
+
+impl Dialect {
+    /// The pointer in a frame slot, without tags. NULL for unbound.
+    #[must_use]
+    pub fn untag(&self, bits: u64) -> Addr {
+        match self.stack_refs {
+            StackRefs::Plain => Addr(bits),
+            StackRefs::Tagged { mask, .. } => Addr(bits & !mask),
+        }
+    }
+}

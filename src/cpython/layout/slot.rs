@@ -1,0 +1,64 @@
+//! [`Slot`]: the offset of one field, and who said so.
+
+use serde::{Deserialize, Serialize};
+
+/// Who supplied an offset, weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Provider {
+    /// Built-in table of this minor version.
+    Table,
+    /// DWARF of the target's own libpython.
+    Dwarf,
+    /// `_Py_DebugOffsets` in the target.
+    DebugOffsets,
+}
+
+/// The offset of one field in bytes from the start of its struct, or its absence in this version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Slot(Option<(u32, Provider)>);
+
+/// No layout for a field that a decoder needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the layout of {strukt}.{field} is not known for this interpreter")]
+pub struct LayoutError {
+    /// Struct name as in [`super::Layouts`].
+    pub strukt: &'static str,
+    /// Field name.
+    pub field: &'static str,
+}
+
+/// A built-in table's entry.
+#[must_use]
+pub const fn at(offset: u32) -> Slot {
+    Slot(Some((offset, Provider::Table)))
+}
+
+impl Slot {
+    /// The field does not exist (or nobody knows it).
+    pub const ABSENT: Slot = Slot(None);
+
+    /// An offset from `provider`.
+    #[must_use]
+    pub const fn new(offset: u32, provider: Provider) -> Slot {
+        Slot(Some((offset, provider)))
+    }
+
+    /// The offset in bytes, if the field exists.
+    #[must_use]
+    pub fn offset(self) -> Option<u64> {
+        self.0.map(|(o, _)| u64::from(o))
+    }
+
+    /// Who supplied it.
+    #[must_use]
+    pub fn provider(self) -> Option<Provider> {
+        self.0.map(|(_, p)| p)
+    }
+
+    /// Whether the field exists.
+    #[must_use]
+    pub const fn is_some(self) -> bool {
+        self.0.is_some()
+    }
+}

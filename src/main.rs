@@ -1,0 +1,4 @@
+//! The `pyinquest` command.
+fn main() -> std::process::ExitCode {
+    std::process::ExitCode::SUCCESS
+}

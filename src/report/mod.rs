@@ -1,0 +1,3 @@
+//! The report: ONE model, and a renderer per format that sees the model only.
+
+pub mod model;

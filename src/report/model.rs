@@ -1,0 +1,541 @@
+//! The report model: what every renderer, the triager and the debugger bridge see.
+//!
+//! Every part may be absent; a consumer must accept unknown enum values and fields. Addresses are hex strings,
+//! lines and columns count from 1 and 0 as Python's do (`co_positions`): lines from 1, columns in UTF-8 bytes from 0.
+
+use crate::base::{Abi, Addr, Diagnostic, Text};
+use crate::target::SourceKind;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Version of the JSON schema: `MAJOR.MINOR`. New optional fields raise MINOR, anything else MAJOR.
+pub const SCHEMA_VERSION: &str = "1.0";
+
+/// A crash report.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Report {
+    /// Version of this schema.
+    pub schema_version: String,
+    /// `pyinquest` and its version.
+    pub tool: String,
+    /// What was read.
+    pub source: Source,
+    /// The process as a whole.
+    pub process: Process,
+    /// What ended the process; absent for one that was only stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crash: Option<CrashReport>,
+    /// The CPython found in it; absent when there is none (a diagnostic says why).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub python: Option<Python>,
+    /// Interpreters, main one first.
+    pub interpreters: Vec<Interpreter>,
+    /// Threads: the crashing one first, then in the order of CPython's list (newest first), then native ones.
+    pub threads: Vec<Thread>,
+    /// Executables and libraries in the process.
+    pub modules: Vec<ModuleInfo>,
+    /// What the rules found, most likely cause first.
+    pub findings: Vec<Finding>,
+    /// Crash signature.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
+    /// Parts that are missing in the source.
+    pub missing: Vec<Missing>,
+    /// What is missing or doubtful in this report.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What was read.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Source {
+    /// Kind of source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<SourceKind>,
+    /// File, for dumps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Size of the file in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+}
+
+/// The process as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Process {
+    /// Process id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u64>,
+    /// Parent's process id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ppid: Option<u64>,
+    /// Short command name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// Command line as the dump has it (Linux cuts it at 80 bytes).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<String>,
+    /// Main executable as the process saw it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub executable: Option<String>,
+    /// Instruction set, byte order, data model, operating system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub abi: Option<Abi>,
+}
+
+/// What ended the process.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct CrashReport {
+    /// Thread it happened in (Linux LWP id, Windows thread id).
+    pub tid: u64,
+    /// Signal number, on Unix.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signal: Option<i32>,
+    /// Windows exception code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exception_code: Option<u32>,
+    /// `SIGSEGV`, `EXCEPTION_ACCESS_VIOLATION`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `si_code` and its name (`SEGV_MAPERR`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<i32>,
+    /// Name of `code`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code_name: Option<String>,
+    /// Address that was accessed (SIGSEGV, SIGBUS, access violation) or executed (SIGILL, SIGFPE).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault_addr: Option<Addr>,
+    /// Instruction pointer of the crashed thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instruction: Option<Addr>,
+    /// Pid that sent the signal, for one that was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sender_pid: Option<i32>,
+    /// One line for people: "SIGSEGV: address 0x0 not mapped".
+    pub summary: String,
+}
+
+/// The CPython found in the process.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Python {
+    /// `3.13.5`, `3.15.0rc1`.
+    pub version: String,
+    /// `PY_VERSION_HEX`, when known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version_hex: Option<u32>,
+    /// How the version was learnt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version_from: Option<String>,
+    /// `--with-pydebug`; absent when not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub debug_build: Option<bool>,
+    /// `--disable-gil`; absent when not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub free_threaded: Option<bool>,
+    /// Address of `_PyRuntime`, when found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<Addr>,
+    /// How the runtime (or, without it, the interpreter) was found: `dynsym`, `symtab`, `pyruntime-section`,
+    /// `debug-offsets-scan`, `interpreter-scan`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found_by: Option<String>,
+    /// File that holds the runtime.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
+    /// How many field offsets came from which provider (`table`, `dwarf`, `debug_offsets`).
+    pub layout_providers: BTreeMap<String, u32>,
+    /// Name of the built-in table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layout_table: Option<String>,
+    /// Runtime state: `initialized`, `finalizing`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+}
+
+/// One interpreter of the process.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Interpreter {
+    /// `PyInterpreterState.id`.
+    pub id: i64,
+    /// Address of the `PyInterpreterState`.
+    pub addr: Addr,
+    /// Whether it is the main interpreter.
+    pub main: bool,
+    /// Whether the garbage collector runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gc_collecting: Option<bool>,
+    /// Whether it holds its own GIL (or, before 3.12, the process has one); absent when not known or no GIL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gil_locked: Option<bool>,
+    /// Thread that holds the GIL (its `tstate`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gil_holder: Option<Addr>,
+    /// Names of extension modules as faulthandler would list them, in `sys.modules` order (3.10+).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extension_modules: Option<Vec<Text>>,
+}
+
+/// A thread with everything known of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Thread {
+    /// Operating system's thread id; absent when it could not be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tid: Option<u64>,
+    /// Name, and in `name_from` who knows it (`threading`, `dump`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Text>,
+    /// Where the name comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name_from: Option<String>,
+    /// Whether the crash happened in it.
+    pub crashed: bool,
+    /// Its Python side; absent for a thread without a thread state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub python: Option<PythonThread>,
+    /// Frames, innermost first. Python frames alone, or merged with native frames when those were asked for.
+    pub frames: Vec<Frame>,
+    /// Why the frames end before the outermost one, or why there are none. Absent for a whole stack.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frames_end: Option<String>,
+    /// Registers by name, for the crashed thread or on request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registers: Option<Vec<(String, Addr)>>,
+}
+
+/// The Python side of a thread.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct PythonThread {
+    /// Address of the `PyThreadState`.
+    pub tstate: Addr,
+    /// Interpreter it belongs to.
+    pub interpreter: i64,
+    /// `threading.get_ident()`: `pthread_t`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ident: Option<u64>,
+    /// Whether it is the main thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub main: Option<bool>,
+    /// Whether it holds the GIL; absent when not known or in a build without GIL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holds_gil: Option<bool>,
+    /// `attached`, `detached`, `suspended`, `waiting-for-gil`, when known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// Whether it runs the garbage collector.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub collecting: Option<bool>,
+    /// The exception being raised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raising: Option<ExceptionInfo>,
+    /// Exceptions being handled, innermost first.
+    pub handling: Vec<ExceptionInfo>,
+}
+
+/// An exception with its traceback.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ExceptionInfo {
+    /// The exception object.
+    pub value: Value,
+    /// Last line of the traceback as Python prints it: `ValueError: bad`.
+    pub summary: String,
+    /// Traceback, outermost first.
+    pub traceback: Vec<TracebackEntry>,
+    /// `__cause__` or `__context__`, with which of both it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caused_by: Option<Box<ExceptionLink>>,
+}
+
+/// Why an exception was raised during another.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ExceptionLink {
+    /// `cause` or `context`.
+    pub relation: String,
+    /// The other exception.
+    pub exception: ExceptionInfo,
+}
+
+/// One entry of a traceback.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct TracebackEntry {
+    /// `co_filename`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<Text>,
+    /// Line number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// Function.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<Text>,
+}
+
+/// Python or native.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FrameKind {
+    /// A frame of Python code.
+    #[default]
+    Python,
+    /// A frame of native code.
+    Native,
+}
+
+/// One frame.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Frame {
+    /// Python or native.
+    pub kind: FrameKind,
+    /// `co_filename`, or the source file of native code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<Text>,
+    /// Line being executed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// Last line of the expression being executed (3.11+).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_line: Option<u32>,
+    /// First column of it, in UTF-8 bytes from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+    /// Column behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_column: Option<u32>,
+    /// `co_name`, or the (demangled) native function.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<Text>,
+    /// `co_qualname` (3.11+).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qualname: Option<Text>,
+    /// Source line, when the file is at hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Python: address of the frame. Native: stack pointer (CFA) when known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub addr: Option<Addr>,
+    /// Python: address of the code object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<Addr>,
+    /// Python: offset of the instruction in bytes (`f_lasti`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lasti: Option<i64>,
+    /// Python: who owns the frame: `thread`, `generator`, `frame_object`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Python: whether a C evaluation loop was entered for this frame (its caller is native code).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<bool>,
+    /// Locals, when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locals: Option<Vec<Local>>,
+    /// What could not be read of this frame.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
+    /// Native part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub native: Option<NativeFrame>,
+}
+
+/// The native part of a frame.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct NativeFrame {
+    /// Instruction pointer (innermost frame) or return address.
+    pub ip: Addr,
+    /// Module's path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
+    /// Offset from the module's base.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub module_offset: Option<Addr>,
+    /// Nearest symbol, as it stands in the symbol table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub symbol: Option<String>,
+    /// Offset from that symbol.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub symbol_offset: Option<u64>,
+    /// How the frame was found: `context`, `cfi`, `frame_pointer`, `scan`, `inline`.
+    pub trust: String,
+    /// Whether the function was inlined into the next (outer) native frame.
+    pub inlined: bool,
+    /// Whether it is interpreter plumbing, hidden by default.
+    pub plumbing: bool,
+}
+
+/// Kind of a local variable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LocalKind {
+    /// Parameter.
+    Argument,
+    /// Local variable.
+    #[default]
+    Local,
+    /// Local variable or parameter that inner functions use.
+    Cell,
+    /// Variable of an outer function.
+    Free,
+    /// Entry of the namespace of a module or class body.
+    Name,
+}
+
+/// One local variable.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Local {
+    /// Name.
+    pub name: Text,
+    /// Kind.
+    pub kind: LocalKind,
+    /// Value; absent when unbound (or see `problem`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<Value>,
+    /// Why there is no value, when that is not simply because the variable is unbound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// A Python object.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Value {
+    /// What `repr()` would print, or a truthful structural form.
+    pub repr: String,
+    /// `type(x).__name__`, when readable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub type_name: Option<String>,
+    /// Address.
+    pub addr: Addr,
+    /// Whether `repr` is what Python would have printed: `exact`, `structural` (repr is user code), `cut` (limits),
+    /// `damaged` (something was unreadable or corrupt).
+    pub fidelity: Fidelity,
+    /// Reference count, when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refcount: Option<Refcount>,
+}
+
+/// How far a shown value is what Python would have printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Fidelity {
+    /// Text for text what `repr()` prints.
+    #[default]
+    Exact,
+    /// The type's `repr` is user code: type, address and attributes instead.
+    Structural,
+    /// Cut by a limit.
+    Cut,
+    /// Something was unreadable or corrupt.
+    Damaged,
+}
+
+/// A reference count.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Refcount {
+    /// What `sys.getrefcount` would give (without its own reference); absent for immortal objects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<i64>,
+    /// Immortal (3.12+).
+    pub immortal: bool,
+    /// Free-threaded: references of the owning thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local: Option<u32>,
+    /// Free-threaded: references of other threads (bias removed).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shared: Option<i64>,
+    /// Free-threaded: deferred counting is in use, so `count` is a lower bound.
+    pub deferred: bool,
+}
+
+/// A module of the process.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ModuleInfo {
+    /// Path as the process saw it.
+    pub path: String,
+    /// First address.
+    pub base: Addr,
+    /// First address behind it.
+    pub end: Addr,
+    /// Build-id as hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build_id: Option<String>,
+    /// File used for it on this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// `ok`, `missing`, `build-id-mismatch`, `unreadable`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_status: Option<String>,
+}
+
+/// A part that is missing in the source.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Missing {
+    /// First address.
+    pub start: Addr,
+    /// Length in bytes.
+    pub size: u64,
+    /// Why.
+    pub why: String,
+}
+
+/// How sure a rule is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Confidence {
+    /// A hint.
+    #[default]
+    Low,
+    /// Likely.
+    Medium,
+    /// The evidence leaves no other reading.
+    High,
+}
+
+/// What a rule found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Finding {
+    /// Stable kebab-case identifier of the rule.
+    pub id: String,
+    /// One line for people.
+    pub title: String,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Facts it rests on, a line each.
+    pub evidence: Vec<String>,
+    /// Thread it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tid: Option<u64>,
+    /// What usually causes this or what to do next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+}
+
+/// Crash signature.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Signature {
+    /// Frames and cause, normalised.
+    pub exact: String,
+    /// Coarser key.
+    pub coarse: String,
+    /// Title a person would write.
+    pub title: String,
+}

@@ -1,0 +1,1 @@
+//! ELF cores (gABI `ET_CORE`) as a [`Target`](super::Target).

@@ -1,0 +1,22 @@
+//! One model of a stopped process, whatever it was read from.
+//!
+//! A [`Target`] is made by one source (`elf_core`, `minidump`, `live`, `debugger`); everything above works on the
+//! model and cannot tell the sources apart. This layer knows nothing of Python and opens no executables: the
+//! `image` layer adds file-backed memory with [`AddressSpace::add_backing`].
+
+mod crash;
+pub mod elf_core;
+mod memory;
+mod model;
+mod module;
+mod registers;
+mod segments;
+mod thread;
+
+pub use crash::{Crash, SignalInfo};
+pub use memory::{Memory, MemoryExt, ReadError, ReadErrorKind};
+pub use model::{MissingPart, ProcessInfo, SourceKind, Target, TargetError};
+pub use module::{BuildId, Mapping, Module};
+pub use registers::Registers;
+pub use segments::{AddressSpace, Backing, ByteSource, Protection, Segment};
+pub use thread::NativeThread;

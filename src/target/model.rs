@@ -1,0 +1,156 @@
+//! [`Target`]: one stopped process.
+
+use super::{AddressSpace, Crash, Module, NativeThread};
+use crate::base::{Abi, Addr, Diagnostics};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What a target was read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SourceKind {
+    /// ELF core file.
+    ElfCore,
+    /// Minidump file.
+    Minidump,
+    /// Live process.
+    Live,
+    /// Debugger session.
+    Debugger,
+}
+
+/// A part that the source does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingPart {
+    /// First address.
+    pub start: Addr,
+    /// Length in bytes.
+    pub size: u64,
+    /// Why, as a phrase ("cut off", "left out by coredump_filter").
+    pub why: String,
+}
+
+/// What is known of the process as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProcessInfo {
+    /// Process id.
+    pub pid: Option<u64>,
+    /// Parent's process id.
+    pub ppid: Option<u64>,
+    /// Short command name (`pr_fname`).
+    pub command: Option<String>,
+    /// Command line, space-separated and cut at 80 bytes by the kernel (`pr_psargs`).
+    pub arguments: Option<String>,
+    /// Path the process was started with (`AT_EXECFN`).
+    pub executable: Option<String>,
+    /// Address of the program headers of the main executable (`AT_PHDR`).
+    pub phdr: Option<Addr>,
+    /// Entry point (`AT_ENTRY`).
+    pub entry: Option<Addr>,
+    /// Base of the program interpreter (`AT_BASE`).
+    pub interp_base: Option<Addr>,
+    /// Page size in bytes.
+    pub page_size: Option<u64>,
+}
+
+/// One stopped process.
+#[derive(Debug)]
+pub struct Target {
+    /// What it was read from.
+    pub source: SourceKind,
+    /// The file, for dumps.
+    pub path: Option<PathBuf>,
+    /// How memory is to be read.
+    pub abi: Abi,
+    /// The process as a whole.
+    pub process: ProcessInfo,
+    /// Memory.
+    pub memory: AddressSpace,
+    /// Modules, sorted by base.
+    pub modules: Vec<Module>,
+    /// Threads, in the order of the dump (Linux cores: the crashing one first).
+    pub threads: Vec<NativeThread>,
+    /// What ended the process; `None` for a process that was only stopped.
+    pub crash: Option<Crash>,
+    /// Parts that are missing.
+    pub missing: Vec<MissingPart>,
+    /// Soft errors of all layers that work on this target.
+    pub diagnostics: Arc<Diagnostics>,
+}
+
+impl Target {
+    /// The module that holds `addr`.
+    #[must_use]
+    pub fn module_at(&self, addr: Addr) -> Option<&Module> {
+        self.modules.iter().find(|m| m.contains(addr))
+    }
+
+    /// The thread with this id.
+    #[must_use]
+    pub fn thread(&self, tid: u64) -> Option<&NativeThread> {
+        self.threads.iter().find(|t| t.tid == tid)
+    }
+}
+
+/// Why no target could be made of the input.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TargetError {
+    /// The file cannot be read.
+    #[error("cannot open {path}: {source}")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// The file is empty.
+    #[error("{path} is empty")]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Not a format that is read here.
+    #[error("{path} is not a core or minidump: {what}")]
+    NotADump {
+        /// The file.
+        path: PathBuf,
+        /// What it looks like.
+        what: String,
+    },
+    /// A dump whose machine is not supported.
+    #[error("{path}: unsupported architecture: {what}")]
+    UnsupportedArch {
+        /// The file.
+        path: PathBuf,
+        /// The machine in the header.
+        what: String,
+    },
+    /// A dump so damaged that nothing can be told.
+    #[error("{path}: {what}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+impl TargetError {
+    /// What the user can do.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            TargetError::Open { .. } => None,
+            TargetError::Empty { .. } => {
+                Some("an empty core usually means `ulimit -c 0`, a full disk, or a crash handler that was cut off")
+            }
+            TargetError::NotADump { .. } => {
+                Some("give the core or minidump itself; an executable goes to --executable")
+            }
+            TargetError::UnsupportedArch { .. } => Some("x86-64 and aarch64 dumps are supported"),
+            TargetError::Malformed { .. } => Some("was the file copied whole?"),
+        }
+    }
+}

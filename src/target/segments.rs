@@ -1,0 +1,280 @@
+//! [`AddressSpace`]: the memory of a dump as sorted segments, with file-backed memory under the holes.
+
+use super::memory::{Memory, ReadError, ReadErrorKind};
+use crate::base::Addr;
+use std::fmt;
+use std::sync::Arc;
+
+/// Where bytes of the host come from: a mapped file, a decompressed buffer.
+pub trait ByteSource: Send + Sync {
+    /// All bytes.
+    fn bytes(&self) -> &[u8];
+}
+
+impl ByteSource for Vec<u8> {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+}
+
+impl ByteSource for memmap2::Mmap {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+}
+
+/// Access rights of a mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Protection {
+    /// Readable.
+    pub read: bool,
+    /// Writable.
+    pub write: bool,
+    /// Executable.
+    pub execute: bool,
+}
+
+/// One mapping of the process as the dump has it: `[start, start + size)`, of which the first `available` bytes are
+/// in the dump.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// First address.
+    pub start: Addr,
+    /// Size in the process, in bytes.
+    pub size: u64,
+    /// Offset of its bytes in the source.
+    pub offset: u64,
+    /// Bytes present in the source.
+    pub available: u64,
+    /// Bytes the dump meant to hold; more than `available` when the file was cut.
+    pub dumped: u64,
+    /// Access rights, when known.
+    pub protection: Protection,
+}
+
+impl Segment {
+    /// First address behind the segment.
+    #[must_use]
+    pub fn end(&self) -> Addr {
+        Addr(self.start.0.saturating_add(self.size))
+    }
+}
+
+/// Bytes of a module's file that stand for memory which the dump leaves out.
+#[derive(Clone)]
+pub struct Backing {
+    /// First address.
+    pub start: Addr,
+    /// Length in bytes.
+    pub size: u64,
+    /// The file.
+    pub source: Arc<dyn ByteSource>,
+    /// Offset of the bytes in the file.
+    pub offset: u64,
+}
+
+impl fmt::Debug for Backing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backing")
+            .field("start", &self.start)
+            .field("size", &self.size)
+            .field("offset", &self.offset)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The memory of one process: segments of a dump (or any primary [`Memory`]) over file backings.
+pub struct AddressSpace {
+    primary: Primary,
+    segments: Vec<Segment>,
+    backings: Vec<Backing>,
+}
+
+enum Primary {
+    /// `segments` index into these bytes.
+    Dump(Arc<dyn ByteSource>),
+    /// A live process or debugger; `segments` only describe the mappings.
+    Other(Box<dyn Memory>),
+}
+
+impl fmt::Debug for AddressSpace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AddressSpace")
+            .field("segments", &self.segments.len())
+            .field("backings", &self.backings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl AddressSpace {
+    /// Memory of a dump file. Segments may come in any order; where they overlap the one that starts later wins.
+    #[must_use]
+    pub fn from_dump(source: Arc<dyn ByteSource>, segments: Vec<Segment>) -> Self {
+        AddressSpace { primary: Primary::Dump(source), segments: sorted(segments), backings: Vec::new() }
+    }
+
+    /// Memory that something else reads (a live process, a debugger). `segments` describe the mappings and may be
+    /// empty.
+    #[must_use]
+    pub fn from_reader(reader: Box<dyn Memory>, segments: Vec<Segment>) -> Self {
+        AddressSpace { primary: Primary::Other(reader), segments: sorted(segments), backings: Vec::new() }
+    }
+
+    /// Lets a module's file stand for memory that the dump leaves out. The caller has checked the build-id.
+    pub fn add_backing(&mut self, backing: Backing) {
+        let at = self.backings.partition_point(|b| b.start <= backing.start);
+        self.backings.insert(at, backing);
+    }
+
+    /// The mappings, sorted by start.
+    #[must_use]
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// The file backings, sorted by start.
+    #[must_use]
+    pub fn backings(&self) -> &[Backing] {
+        &self.backings
+    }
+
+    /// The mapping that holds `addr`.
+    #[must_use]
+    pub fn segment_at(&self, addr: Addr) -> Option<&Segment> {
+        let at = self.segments.partition_point(|s| s.start <= addr);
+        self.segments.get(at.checked_sub(1)?).filter(|s| addr < s.end())
+    }
+
+    /// Copies from `addr` what one source has in one piece; the count of bytes copied, at least one.
+    fn read_some(&self, addr: Addr, buf: &mut [u8]) -> Result<usize, ReadError> {
+        let segment = self.segment_at(addr);
+        let mut failure = ReadError { addr, kind: ReadErrorKind::Unmapped };
+        match (&self.primary, segment) {
+            (Primary::Other(reader), _) => match reader.read(addr, buf) {
+                Ok(()) => return Ok(buf.len()),
+                Err(e) => {
+                    // A prefix may be readable: hand that out, the next round names the first bad byte.
+                    if let Some(good) = e.addr.distance_from(addr).filter(|n| *n > 0 && *n < buf.len() as u64) {
+                        let good = usize::try_from(good).unwrap_or(0);
+                        if let Some(part) = buf.get_mut(..good)
+                            && reader.read(addr, part).is_ok()
+                        {
+                            return Ok(good);
+                        }
+                    }
+                    failure = e;
+                }
+            },
+            (Primary::Dump(source), Some(seg)) => {
+                let inside = addr.distance_from(seg.start).unwrap_or(0);
+                if inside < seg.available {
+                    let from = usize::try_from(seg.offset.saturating_add(inside)).unwrap_or(usize::MAX);
+                    let len = clamp_len(buf, seg.available.saturating_sub(inside));
+                    let to = from.saturating_add(len);
+                    if let (Some(src), Some(dst)) = (source.bytes().get(from..to), buf.get_mut(..len)) {
+                        dst.copy_from_slice(src);
+                        return Ok(len);
+                    }
+                    failure.kind = ReadErrorKind::Truncated;
+                } else if inside < seg.dumped {
+                    failure.kind = ReadErrorKind::Truncated;
+                } else {
+                    failure.kind = ReadErrorKind::NotInDump;
+                }
+            }
+            (Primary::Dump(_), None) => {}
+        }
+        // Bytes the dump was to hold but lost may have been written to since: the file must not stand in for them.
+        if failure.kind != ReadErrorKind::Truncated
+            && let Some(len) = self.read_backing(addr, buf)
+        {
+            return Ok(len);
+        }
+        Err(failure)
+    }
+
+    fn read_backing(&self, addr: Addr, buf: &mut [u8]) -> Option<usize> {
+        let at = self.backings.partition_point(|b| b.start <= addr).checked_sub(1)?;
+        let backing = self.backings.get(at)?;
+        let inside = addr.distance_from(backing.start)?;
+        let left = backing.size.checked_sub(inside).filter(|n| *n > 0)?;
+        let next_dumped = self.next_dumped_after(addr).map_or(u64::MAX, |a| a.0.saturating_sub(addr.0));
+        let from = usize::try_from(backing.offset.checked_add(inside)?).ok()?;
+        let file = backing.source.bytes().get(from..)?;
+        let len = clamp_len(buf, left.min(next_dumped)).min(file.len());
+        if len == 0 {
+            return None;
+        }
+        buf.get_mut(..len)?.copy_from_slice(file.get(..len)?);
+        Some(len)
+    }
+
+    /// Start of the first dumped segment behind `addr`: a backing must not be read over dumped bytes.
+    fn next_dumped_after(&self, addr: Addr) -> Option<Addr> {
+        let at = self.segments.partition_point(|s| s.start <= addr);
+        self.segments.get(at..)?.iter().find(|s| s.dumped > 0).map(|s| s.start)
+    }
+}
+
+impl Memory for AddressSpace {
+    fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
+        let mut done = 0usize;
+        while done < buf.len() {
+            let at = addr.checked_add(done as u64).ok_or(ReadError { addr, kind: ReadErrorKind::Unmapped })?;
+            let rest = buf.get_mut(done..).unwrap_or_default();
+            done = done.saturating_add(self.read_some(at, rest)?);
+        }
+        Ok(())
+    }
+}
+
+fn clamp_len(buf: &[u8], available: u64) -> usize {
+    usize::try_from(available).unwrap_or(usize::MAX).min(buf.len())
+}
+
+/// Sorted by start, and cut where the next one begins.
+fn sorted(mut segments: Vec<Segment>) -> Vec<Segment> {
+    segments.retain(|s| s.size > 0);
+    segments.sort_by_key(|s| s.start);
+    let starts: Vec<Addr> = segments.iter().skip(1).map(|s| s.start).collect();
+    for (segment, next) in segments.iter_mut().zip(starts) {
+        let room = next.distance_from(segment.start).unwrap_or(0);
+        segment.size = segment.size.min(room);
+        segment.available = segment.available.min(room);
+        segment.dumped = segment.dumped.min(room);
+    }
+    segments.retain(|s| s.size > 0);
+    segments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::MemoryExt as _;
+
+    fn seg(start: u64, size: u64, offset: u64, available: u64, dumped: u64) -> Segment {
+        Segment { start: Addr(start), size, offset, available, dumped, protection: Protection::default() }
+    }
+
+    #[test]
+    fn a_read_over_two_adjacent_segments_is_whole_and_a_hole_names_its_first_byte() {
+        let bytes: Arc<dyn ByteSource> = Arc::new((0u8..32).collect::<Vec<_>>());
+        let space = AddressSpace::from_dump(bytes, vec![seg(0x2000, 8, 8, 8, 8), seg(0x1ff8, 8, 0, 8, 8)]);
+        assert_eq!(space.read_array::<16>(Addr(0x1ff8)), Ok(std::array::from_fn(|i| i as u8)));
+        let err = space.read_array::<4>(Addr(0x2006)).unwrap_err();
+        assert_eq!(err, ReadError { addr: Addr(0x2008), kind: ReadErrorKind::Unmapped });
+    }
+
+    #[test]
+    fn a_file_stands_for_memory_left_out_but_not_for_memory_lost_by_truncation() {
+        let bytes: Arc<dyn ByteSource> = Arc::new(vec![1u8; 16]);
+        let mut space = AddressSpace::from_dump(bytes, vec![seg(0x1000, 16, 0, 4, 4), seg(0x2000, 16, 0, 4, 16)]);
+        assert_eq!(space.read_u8(Addr(0x1008)).unwrap_err().kind, ReadErrorKind::NotInDump);
+        let file: Arc<dyn ByteSource> = Arc::new(vec![7u8; 64]);
+        for start in [0x1000, 0x2000] {
+            space.add_backing(Backing { start: Addr(start), size: 16, source: Arc::clone(&file), offset: 0 });
+        }
+        assert_eq!(space.read_array::<6>(Addr(0x1000)), Ok([1, 1, 1, 1, 7, 7]));
+        assert_eq!(space.read_u8(Addr(0x2008)).unwrap_err().kind, ReadErrorKind::Truncated);
+    }
+}
