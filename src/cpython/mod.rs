@@ -6,6 +6,8 @@
 mod context;
 mod error;
 pub mod layout;
+pub mod version;
 
 pub use context::Context;
 pub use error::DecodeError;
+pub use version::{BuildFlags, PyVersion, ReleaseLevel};
