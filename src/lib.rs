@@ -5,4 +5,5 @@
 pub mod base;
 pub mod cpython;
 pub mod report;
+mod sys;
 pub mod target;
