@@ -6,6 +6,7 @@
 mod context;
 mod error;
 pub mod layout;
+pub mod object;
 
-pub use context::Context;
+pub use context::{Context, FieldRef};
 pub use error::DecodeError;
