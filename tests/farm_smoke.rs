@@ -54,18 +54,23 @@ fn every_interpreter_leaves_a_core_and_the_truth() {
 #[test]
 fn faulthandler_agrees_with_the_truth() {
     for interpreter in one_per_minor() {
-        let dead = match Crash::new(interpreter, "basic.py").faulthandler().run() {
-            Ok(dead) => dead,
-            Err(reason) => skip!("{reason}"),
-        };
-        let text = dead.faulthandler().unwrap_or_else(|| panic!("{}: {}", interpreter.name, dead.stderr));
-        let mut lines = text.lines().filter(|line| line.starts_with("  File "));
-        for frame in dead.crashed_thread()["frames"].as_array().expect("frames") {
-            let (file, function) = (frame["filename"].as_str().unwrap(), frame["function"].as_str().unwrap());
-            let expected = format!("  File \"{file}\", line {} in {function}", frame["line"]);
-            assert_eq!(lines.next(), Some(expected.as_str()), "{}", interpreter.name);
+        for program in ["basic.py", "generators.py", "gc_crash.py", "zipcode.py"] {
+            let dead = match Crash::new(interpreter, program).faulthandler().run() {
+                Ok(dead) => dead,
+                Err(reason) => skip!("{reason}"),
+            };
+            let text = dead.faulthandler().unwrap_or_else(|| panic!("{}: {}", interpreter.name, dead.stderr));
+            let told: Vec<_> = text.lines().filter(|line| line.starts_with("  File ")).collect();
+            let frames = dead.crashed_thread()["frames"].as_array().expect("frames");
+            let expected: Vec<_> = frames.iter().map(faulthandler_line).collect();
+            assert_eq!(told, expected, "{}: {program}", interpreter.name);
         }
     }
+}
+
+fn faulthandler_line(frame: &serde_json::Value) -> String {
+    let (file, function) = (frame["filename"].as_str().unwrap(), frame["function"].as_str().unwrap());
+    format!("  File \"{file}\", line {} in {function}", frame["line"])
 }
 
 #[test]

@@ -158,6 +158,7 @@ pub(super) struct Scene {
     host: PathBuf,
     /// As the interpreter sees it.
     inside: String,
+    arch: String,
 }
 
 impl Scene {
@@ -173,7 +174,7 @@ impl Scene {
             }
         };
         let inside = inside.to_str().expect("the folder for temporary files has a UTF-8 name").to_owned();
-        let scene = Self { host, inside };
+        let scene = Self { host, inside, arch: interpreter.arch.clone() };
         fs::create_dir_all(scene.work()).expect("a folder for temporary files");
         copy_programs(&scene.host.join("programs")).expect("a copy of tests/programs");
         scene
@@ -204,7 +205,7 @@ impl Scene {
     /// The core, whatever the kernel (or qemu) has called it.
     fn core(&self) -> Option<PathBuf> {
         let mut files = fs::read_dir(self.work()).ok()?.filter_map(Result::ok).map(|entry| entry.path());
-        files.find(|path| is_core(path))
+        files.find(|path| is_core(path, &self.arch))
     }
 }
 
@@ -227,11 +228,16 @@ fn copy_programs(to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// True for an ELF file of type `ET_CORE`.
-fn is_core(path: &Path) -> bool {
-    let mut header = [0; 18];
+/// True for an ELF file of type `ET_CORE` of that processor; beside the core of an emulated process there may lie one
+/// of the emulator.
+fn is_core(path: &Path, arch: &str) -> bool {
+    let machine: u16 = if arch == "aarch64" { 183 } else { 62 };
+    let mut header = [0; 20];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
-    read.is_ok() && header.starts_with(b"\x7fELF") && header[16..18] == [4, 0]
+    read.is_ok()
+        && header.starts_with(b"\x7fELF")
+        && header[16..18] == [4, 0]
+        && header[18..20] == machine.to_le_bytes()
 }
 
 /// Variables of the caller that would change what the interpreter does.

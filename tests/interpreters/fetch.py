@@ -93,7 +93,11 @@ def pyenv_interpreters() -> Dict[str, Path]:
         root = run.stdout.strip()
     versions = Path(root or Path.home() / ".pyenv") / "versions"
     found = []
-    for folder in versions.iterdir() if versions.is_dir() else ():
+    try:
+        folders = list(versions.iterdir())
+    except OSError:  # no pyenv, or one of another user
+        folders = []
+    for folder in folders:
         match = re.fullmatch(r"3\.(\d+)\.(\d+)(t?)", folder.name)
         program = folder / "bin" / "python3"
         if match and 8 <= int(match[1]) <= 15 and program.exists():
@@ -125,7 +129,7 @@ def plan(args: argparse.Namespace, cache: Cache) -> Dict[str, Callable[[], dict]
         if args.refresh or not os.path.lexists(root / row.exe.lstrip("/")):
             if args.offline:
                 raise apt.AptError("not in the cache, and --offline was given")
-            suite_of(row.suite, row.arch).unpack(row.packages, root)
+            unpack(suite_of(row.suite, row.arch), row, root)
         if row.arch == "x86_64":
             return probe.describe(row.name, row.exe, root=root, argv=[*probe.chroot_prefix(root), row.exe])
         argv = [emulator(args, cache, suite_of), "-L", str(root), str(root / row.exe.lstrip("/"))]
@@ -151,6 +155,16 @@ def plan(args: argparse.Namespace, cache: Cache) -> Dict[str, Callable[[], dict]
             jobs[row.name] = lambda row=row: from_debian(row)
     jobs[catalog.SOURCE_NAME] = from_source
     return {name: job for name, job in jobs.items() if not args.only or name in args.only}
+
+
+def unpack(suite: apt.Suite, row: catalog.Wanted, root: Path) -> None:
+    """Fills the root; a suite that packages no debug build (as with a version just added) still gives the release."""
+    try:
+        suite.unpack(row.packages, root)
+    except apt.AptError:
+        if row.exe.endswith("d"):
+            raise
+        suite.unpack(row.packages[:1], root)
 
 
 def emulator(args: argparse.Namespace, cache: Cache, suite_of: Callable) -> str:

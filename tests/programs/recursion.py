@@ -8,6 +8,7 @@ import truth
 
 def down(level, payload):
     if level == 0:
+        truth.settle()
         truth.write("null")()
         return 0
     return 1 + down(level - 1, payload)

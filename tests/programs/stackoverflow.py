@@ -1,6 +1,6 @@
 """The C stack overflows. Argument: `native` (default): in libc's regular expression parser, which recurses once for
-each open parenthesis, whatever Python's own limits are; `python`: by Python calls (up to 3.10, where each takes C stack;
-later versions end with an exception, exit status 3 and no core).
+each open parenthesis, whatever Python's own limits are; `python`: by Python calls, without a truth (up to 3.10, where
+each call takes C stack; later versions end with an exception, exit status 3 and no core).
 """
 
 import ctypes

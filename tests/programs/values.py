@@ -201,7 +201,8 @@ def instances():
     function, builtin, bound, bound_builtin = ints, len, plain.__init__, [].append
     lambda_, static, klass = (lambda x: x), staticmethod(ints), classmethod(ints)
     prop, module, code, cell = property(ints), types, ints.__code__, types.CellType(5)
-    empty_cell, mapping_proxy, namespace = types.CellType(), types.MappingProxyType({"a": 1}), types.SimpleNamespace(a=1)
+    empty_cell, mapping_proxy = types.CellType(), types.MappingProxyType({"a": 1})
+    namespace = types.SimpleNamespace(a=1)
     decimals = (decimal.Decimal("1.50"), decimal.Decimal("NaN"), decimal.Decimal("1E+30"))
     fraction, path = fractions.Fraction(1, 3), pathlib.PurePosixPath("/a/b")
     dates = (datetime.date(2024, 2, 29), datetime.datetime(2024, 1, 2, 3, 4, 5, 6), datetime.time(1, 2),
