@@ -9,14 +9,17 @@ pub mod elf_core;
 mod memory;
 mod model;
 mod module;
+pub mod recorder;
 mod registers;
 mod segments;
+pub mod slim;
 mod thread;
 
 pub use crash::{Crash, SignalInfo};
 pub use memory::{Memory, MemoryExt, ReadError, ReadErrorKind};
 pub use model::{MissingPart, ProcessInfo, SourceKind, Target, TargetError};
 pub use module::{BuildId, Mapping, Module};
+pub use recorder::PageSet;
 pub use registers::Registers;
 pub use segments::{AddressSpace, Backing, ByteSource, Protection, Segment};
 pub use thread::NativeThread;
