@@ -4,7 +4,8 @@ use super::memory::{Memory, ReadError, ReadErrorKind};
 use super::recorder::PageSet;
 use crate::base::Addr;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Where bytes of the host come from: a mapped file, a decompressed buffer.
 pub trait ByteSource: Send + Sync {
@@ -89,7 +90,8 @@ pub struct AddressSpace {
     primary: Primary,
     segments: Vec<Segment>,
     backings: Vec<Backing>,
-    recorded: OnceLock<PageSet>,
+    recorded: PageSet,
+    recording: AtomicBool,
 }
 
 enum Primary {
@@ -116,7 +118,8 @@ impl AddressSpace {
             primary: Primary::Dump(source),
             segments: sorted(segments),
             backings: Vec::new(),
-            recorded: OnceLock::new(),
+            recorded: PageSet::default(),
+            recording: AtomicBool::new(true),
         }
     }
 
@@ -128,7 +131,8 @@ impl AddressSpace {
             primary: Primary::Other(reader),
             segments: sorted(segments),
             backings: Vec::new(),
-            recorded: OnceLock::new(),
+            recorded: PageSet::default(),
+            recording: AtomicBool::new(true),
         }
     }
 
@@ -159,15 +163,21 @@ impl AddressSpace {
         }
     }
 
-    /// From now on every byte that is read is remembered, until the space is dropped.
+    /// From now on every byte that is read is remembered, as it is from the start until
+    /// [`AddressSpace::stop_recording`]: what opening a dump reads is part of what a slim dump needs.
     pub fn start_recording(&self) {
-        self.recorded.get_or_init(PageSet::default);
+        self.recording.store(true, Ordering::Relaxed);
     }
 
-    /// What was read since [`AddressSpace::start_recording`].
+    /// From now on reads are not remembered; what was stays.
+    pub fn stop_recording(&self) {
+        self.recording.store(false, Ordering::Relaxed);
+    }
+
+    /// What was read while recording.
     #[must_use]
-    pub fn recorded(&self) -> Option<&PageSet> {
-        self.recorded.get()
+    pub fn recorded(&self) -> &PageSet {
+        &self.recorded
     }
 
     /// The mapping that holds `addr`.
@@ -277,8 +287,8 @@ impl Memory for AddressSpace {
     fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
         let (done, result) = self.read_counted(addr, buf);
         // The good bytes before a bad one count too: without them the error would name another address.
-        if let Some(recorded) = self.recorded.get() {
-            recorded.mark(addr, done as u64);
+        if self.recording.load(Ordering::Relaxed) {
+            self.recorded.mark(addr, done as u64);
         }
         result
     }
