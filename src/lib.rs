@@ -5,5 +5,5 @@
 pub mod base;
 pub mod cpython;
 pub mod report;
-pub mod sys;
+mod sys;
 pub mod target;

@@ -7,12 +7,14 @@
 pub mod compressed;
 mod crash;
 pub mod elf_core;
+pub mod elf_modules;
 mod memory;
 mod model;
 mod module;
 pub mod recorder;
 mod registers;
 mod segments;
+pub mod signal_names;
 pub mod slim;
 mod thread;
 
