@@ -14,7 +14,7 @@ use crate::base::{Addr, Arch, Os};
 use plan::{Kind, Piece};
 use std::io::Write;
 
-pub use notes::{SlimInfo, VENDOR_NAME, VENDOR_SLIM};
+pub use notes::{SlimInfo, SlimMissing, VENDOR_NAME, VENDOR_SLIM, restore, slim_info};
 
 /// What goes into a slim dump.
 #[derive(Clone, Copy, Debug, Default)]

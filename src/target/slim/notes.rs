@@ -5,11 +5,12 @@
 
 use super::elf::Encoder;
 use super::{SlimError, SlimOptions};
-use crate::base::{Abi, Arch, Endian};
-use crate::target::{Crash, NativeThread, SourceKind, Target};
+use crate::base::{Abi, Addr, Arch, Diagnostic, Diagnostics, Endian};
+use crate::target::{Crash, MissingPart, NativeThread, SourceKind, Target};
 use object::read::elf::{FileHeader, ProgramHeader as _};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const NT_PRSTATUS: u64 = 1;
 const NT_PRPSINFO: u64 = 3;
@@ -37,6 +38,60 @@ pub struct SlimInfo {
     /// Thread names by thread id, which ELF cores have no place for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub thread_names: BTreeMap<u64, String>,
+    /// What the original did not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<SlimMissing>,
+    /// What was found wrong with the original when it was opened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A [`MissingPart`] of the original.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlimMissing {
+    start: Addr,
+    size: u64,
+    why: String,
+}
+
+/// Codes of the diagnostics that speak of a dump file as a file: a slim dump has those of its original.
+const OF_THE_FILE: [&str; 3] = ["core-truncated", "core-headers-cut", "packed-dump-damaged"];
+
+fn is_of_the_file(diagnostic: &Diagnostic) -> bool {
+    OF_THE_FILE.contains(&diagnostic.code.as_str())
+}
+
+/// Gives a target that was opened from a slim core what its original knew. Other targets stay as they are.
+pub fn restore(target: &mut Target) {
+    let core = target.memory.dump_bytes().filter(|_| target.source == SourceKind::ElfCore);
+    let Some(info) = core.and_then(slim_info).filter(|info| info.format == 1) else { return };
+    for thread in &mut target.threads {
+        if thread.name.is_none() {
+            thread.name = info.thread_names.get(&thread.tid).cloned();
+        }
+    }
+    let missing = info.missing.into_iter().map(|m| MissingPart { start: m.start, size: m.size, why: m.why });
+    target.missing = missing.collect();
+    let diagnostics = Diagnostics::default();
+    let own = target.diagnostics.to_vec().into_iter().filter(|d| !is_of_the_file(d));
+    own.chain(info.diagnostics.into_iter().filter(is_of_the_file)).for_each(|d| diagnostics.push(d));
+    if info.redacted {
+        let text = "a redacted slim dump: bytes that its report did not need are zero";
+        diagnostics.push(Diagnostic::note("slim-redacted", text));
+    }
+    target.diagnostics = Arc::new(diagnostics);
+}
+
+/// The note of a slim core.
+#[must_use]
+pub fn slim_info(core: &[u8]) -> Option<SlimInfo> {
+    let mut found = None;
+    each_note(core, |_, owner, kind, desc| {
+        if owner == VENDOR_NAME.as_bytes() && kind == VENDOR_SLIM {
+            found = serde_json::from_slice(desc).ok();
+        }
+    });
+    found
 }
 
 /// All notes, one after the other.
@@ -51,6 +106,12 @@ pub fn notes(target: &Target, options: SlimOptions) -> Result<Vec<u8>, SlimError
         source: target.source,
         redacted: options.redact,
         thread_names: target.threads.iter().filter_map(|t| Some((t.tid, t.name.clone()?))).collect(),
+        missing: target
+            .missing
+            .iter()
+            .map(|m| SlimMissing { start: m.start, size: m.size, why: m.why.clone() })
+            .collect(),
+        diagnostics: target.diagnostics.to_vec().into_iter().filter(is_of_the_file).collect(),
     };
     let json = serde_json::to_vec(&info).map_err(std::io::Error::other)?;
     out.extend(note(target.abi, VENDOR_NAME, u64::from(VENDOR_SLIM), &json));
@@ -59,27 +120,38 @@ pub fn notes(target: &Target, options: SlimOptions) -> Result<Vec<u8>, SlimError
 
 /// The contents of every `PT_NOTE` but for an older note of ours.
 fn copied(core: &[u8]) -> Vec<u8> {
-    use object::elf::{FileHeader32, FileHeader64};
-    let wide = copied_as::<FileHeader64<object::Endianness>>(core);
-    wide.or_else(|| copied_as::<FileHeader32<object::Endianness>>(core)).unwrap_or_default()
+    let mut out = Vec::new();
+    each_note(core, |abi, owner, kind, desc| {
+        if owner != VENDOR_NAME.as_bytes() {
+            out.extend(note(abi, &String::from_utf8_lossy(owner), u64::from(kind), desc));
+        }
+    });
+    out
 }
 
-fn copied_as<E: FileHeader<Endian = object::Endianness>>(core: &[u8]) -> Option<Vec<u8>> {
+/// Calls `seen` with byte order, owner, type and content of every note.
+fn each_note(core: &[u8], mut seen: impl FnMut(Abi, &[u8], u32, &[u8])) {
+    use object::elf::{FileHeader32, FileHeader64};
+    if each_note_as::<FileHeader64<object::Endianness>>(core, &mut seen).is_none() {
+        each_note_as::<FileHeader32<object::Endianness>>(core, &mut seen);
+    }
+}
+
+fn each_note_as<E: FileHeader<Endian = object::Endianness>>(
+    core: &[u8],
+    seen: &mut impl FnMut(Abi, &[u8], u32, &[u8]),
+) -> Option<()> {
     let header = E::parse(core).ok()?;
     let endian = header.endian().ok()?;
-    let mut out = Vec::new();
+    let big = endian == object::Endianness::Big;
+    let abi = Abi { endian: if big { Endian::Big } else { Endian::Little }, ..Abi::LINUX_X86_64 };
     for ph in header.program_headers(endian, core).ok()? {
         let Ok(Some(mut list)) = ph.notes(endian, core) else { continue };
         while let Ok(Some(item)) = list.next() {
-            if item.name() != VENDOR_NAME.as_bytes() {
-                let big = endian == object::Endianness::Big;
-                let abi = Abi { endian: if big { Endian::Big } else { Endian::Little }, ..Abi::LINUX_X86_64 };
-                let name = String::from_utf8_lossy(item.name());
-                out.extend(note(abi, &name, u64::from(item.n_type(endian).0), item.desc()));
-            }
+            seen(abi, item.name(), item.n_type(endian).0, item.desc());
         }
     }
-    Some(out)
+    Some(())
 }
 
 /// One note: sizes, type, NUL-ended owner, content; both padded to 4 bytes.
