@@ -4,5 +4,7 @@
 //! (siblings), `stack`, `inquest`, `report`, and then `cli`, `bridge` and `triage`. See `docs/architecture.md`.
 pub mod base;
 pub mod cpython;
+pub mod native;
 pub mod report;
+pub mod stack;
 pub mod target;
