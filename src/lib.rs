@@ -7,4 +7,5 @@ pub mod cpython;
 pub mod native;
 pub mod report;
 pub mod stack;
+mod sys;
 pub mod target;

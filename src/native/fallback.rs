@@ -1,7 +1,7 @@
 //! Steps without call frame information: by frame pointer, and by scanning the stack. What they find is marked so.
 
 use super::regfile::RegFile;
-use crate::base::{Abi, Addr, Arch};
+use crate::base::{Addr, Arch};
 use crate::target::{MemoryExt as _, Target};
 
 /// Words a scan looks at before it gives up.

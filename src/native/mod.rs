@@ -2,6 +2,10 @@
 //!
 //! Works on a [`crate::target::Target`] and its images; knows nothing of CPython.
 
+mod arena;
+pub mod arguments;
+pub mod code;
+pub mod dwarf;
 mod fallback;
 mod modules;
 mod regfile;
@@ -9,3 +13,5 @@ mod row;
 mod signal_frame;
 mod tables;
 pub mod unwind;
+
+pub use modules::ModuleTables;

@@ -2,7 +2,8 @@
 
 use super::tables::UnwindTables;
 use crate::base::Addr;
-use crate::target::{MemoryExt as _, Target};
+use crate::target::Target;
+use crate::target::elf_modules::ElfImage;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -10,6 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 const MAX_UNLISTED: usize = 256;
 
 /// Unwind tables per module.
+#[derive(Debug)]
 pub struct ModuleTables<'a> {
     target: &'a Target,
     slots: Vec<OnceLock<Option<UnwindTables>>>,
@@ -17,6 +19,7 @@ pub struct ModuleTables<'a> {
 }
 
 /// Tables of a module, or of code that is in no module.
+#[derive(Debug)]
 pub enum Found<'t> {
     /// Of a module.
     Module(&'t UnwindTables),
@@ -50,8 +53,7 @@ impl<'a> ModuleTables<'a> {
             return self.unlisted(addr).map(Found::Unlisted);
         };
         let module = self.target.modules.get(index)?;
-        let from_memory = || UnwindTables::from_memory(&self.target.memory, &self.target.abi, module.base);
-        self.slots.get(index)?.get_or_init(from_memory).as_ref().map(Found::Module)
+        self.slots.get(index)?.get_or_init(|| self.load(module.base)).as_ref().map(Found::Module)
     }
 
     /// The vDSO is in no list of files; its image is in the dump, headers and all.
@@ -64,11 +66,13 @@ impl<'a> ModuleTables<'a> {
         if unlisted.len() >= MAX_UNLISTED {
             return None;
         }
-        let memory = &self.target.memory;
-        let is_elf = memory.read_array::<4>(segment.start).is_ok_and(|magic| &magic == b"\x7fELF");
-        let tables = (if is_elf { UnwindTables::from_memory(memory, &self.target.abi, segment.start) } else { None })
-            .map(Arc::new);
+        let tables = self.load(segment.start).map(Arc::new);
         unlisted.insert(segment.start, tables.clone());
         tables
+    }
+
+    fn load(&self, base: Addr) -> Option<UnwindTables> {
+        let image = ElfImage::read(&self.target.memory, base)?;
+        UnwindTables::from_image(&self.target.memory, &self.target.abi, &image)
     }
 }

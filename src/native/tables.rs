@@ -1,21 +1,17 @@
-//! [`UnwindTables`]: the call frame information of one module, from its file or from the memory image.
+//! [`UnwindTables`]: the call frame information of one module.
+//!
+//! `.eh_frame` is part of the loaded image: it is read through memory, whether the dump or the module's file serves it.
 
 use super::row::{Row, endian_of};
-use crate::base::{Abi, Addr, Cursor};
-use crate::target::{ByteSource, Memory, MemoryExt as _};
+use crate::base::{Abi, Addr};
+use crate::target::Memory;
+use crate::target::elf_modules::ElfImage;
 use gimli::{BaseAddresses, DebugFrame, EhFrame, EndianSlice, RunTimeEndian, UnwindContext, UnwindSection};
-use std::borrow::Cow;
-use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use object::LittleEndian as LE;
+use object::elf;
+use std::sync::OnceLock;
 
 type Slice<'a> = EndianSlice<'a, RunTimeEndian>;
-
-/// Program header types and sizes (gABI, chapter 5; LSB core, `PT_GNU_EH_FRAME`).
-const PT_LOAD: u64 = 1;
-const PT_GNU_EH_FRAME: u64 = 0x6474_e550;
-const EHDR64_SIZE: u64 = 64;
-const PHDR64_SIZE: u64 = 56;
-const MAX_PHDRS: u64 = 512;
 
 /// The most of a memory image that is read for one section.
 const MAX_SECTION: u64 = 64 << 20;
@@ -27,43 +23,11 @@ const DW_EH_PE_UDATA4: u8 = 0x03;
 const DW_EH_PE_DATAREL_SDATA4: u8 = 0x3b;
 const HDR_TABLE_AT: usize = 12;
 
-/// Bytes of one section.
-#[derive(Clone)]
-pub enum SectionBytes {
-    /// A range of a file.
-    File(Arc<dyn ByteSource>, Range<usize>),
-    /// Decompressed, or read from the memory image.
-    Owned(Arc<[u8]>),
-}
-
-impl SectionBytes {
-    /// The bytes; none when the range lies outside the file.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        match self {
-            SectionBytes::File(source, range) => source.bytes().get(range.clone()).unwrap_or_default(),
-            SectionBytes::Owned(bytes) => bytes,
-        }
-    }
-}
-
-impl std::fmt::Debug for SectionBytes {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} bytes", self.bytes().len())
-    }
-}
-
-impl From<Cow<'_, [u8]>> for SectionBytes {
-    fn from(bytes: Cow<'_, [u8]>) -> Self {
-        SectionBytes::Owned(bytes.into())
-    }
-}
-
 /// A section and the address the linker gave it.
 #[derive(Clone, Debug)]
 pub struct Section {
     /// Its bytes.
-    pub bytes: SectionBytes,
+    pub bytes: Vec<u8>,
     /// Its address in the file's own address space.
     pub svma: u64,
 }
@@ -121,49 +85,25 @@ impl FdeIndex {
 }
 
 impl UnwindTables {
-    /// From the memory image of an ELF file mapped at `base`; `None` when there is none, or it has no
-    /// `PT_GNU_EH_FRAME`. Pages that are not readable count as zeros: a slim dump carries only those it needs.
+    /// From an ELF image; `None` when it has no `PT_GNU_EH_FRAME`. Pages that are not readable count as zeros: a slim
+    /// dump carries only those it needs.
     #[must_use]
-    pub fn from_memory(memory: &dyn Memory, abi: &Abi, base: Addr) -> Option<UnwindTables> {
-        let header = memory.read_vec(base, EHDR64_SIZE).ok()?;
-        if header.get(..5)? != b"\x7fELF\x02" {
-            return None;
-        }
-        let field = |at: usize, len: usize| header.get(at..at.checked_add(len)?).map(|b| abi.uint(b));
-        let (phoff, phentsize, phnum) = (field(32, 8)?, field(54, 2)?, field(56, 2)?.min(MAX_PHDRS));
-        if phentsize < PHDR64_SIZE {
-            return None;
-        }
-        let table = memory.read_vec(base.checked_add(phoff)?, phentsize.checked_mul(phnum)?).ok()?;
-        let mut loads = Vec::new();
-        let mut hdr = None;
-        for phdr in table.chunks_exact(usize::try_from(phentsize).ok()?) {
-            let mut c = Cursor::new(phdr, *abi);
-            let kind = c.uint(4).ok()?;
-            c.take(4).ok()?;
-            let (offset, vaddr) = (c.u64().ok()?, c.u64().ok()?);
-            c.take(16).ok()?;
-            let memsz = c.u64().ok()?;
-            match kind {
-                PT_LOAD => loads.push((offset, vaddr, memsz)),
-                PT_GNU_EH_FRAME => hdr = Some((vaddr, memsz)),
-                _ => {}
-            }
-        }
-        // The file's first byte is mapped at `base`: that segment tells the bias.
-        let (_, first_vaddr, _) = loads.iter().find(|(offset, _, _)| *offset == 0)?;
-        let bias = base.0.wrapping_sub(*first_vaddr);
-        let (hdr_vaddr, hdr_size) = hdr?;
-        let hdr_bytes = read_with_holes(memory, Addr(bias.wrapping_add(hdr_vaddr)), hdr_size)?;
-        let eh_frame_vaddr = eh_frame_address(&hdr_bytes, hdr_vaddr, abi)?;
-        let (_, start, size) = loads.iter().find(|(_, v, n)| eh_frame_vaddr.wrapping_sub(*v) < *n)?;
-        let eh_frame_size = start.checked_add(*size)?.checked_sub(eh_frame_vaddr)?;
-        let eh_frame = read_with_holes(memory, Addr(bias.wrapping_add(eh_frame_vaddr)), eh_frame_size)?;
-        let owned = |bytes: Vec<u8>, svma| Some(Section { bytes: SectionBytes::Owned(bytes.into()), svma });
+    pub fn from_image(memory: &dyn Memory, abi: &Abi, image: &ElfImage) -> Option<UnwindTables> {
+        let header = image.of_type(elf::PT_GNU_EH_FRAME).next()?;
+        let (hdr_svma, hdr_size) = (header.p_vaddr.get(LE), header.p_memsz.get(LE));
+        let hdr = read_with_holes(memory, image.address(hdr_svma), hdr_size)?;
+        let eh_frame_svma = eh_frame_address(&hdr, hdr_svma, abi)?;
+        // The section's size is nowhere in memory; its end mark stops every walk over it.
+        let end = image.of_type(elf::PT_LOAD).find_map(|load| {
+            let (start, size) = (load.p_vaddr.get(LE), load.p_memsz.get(LE));
+            (eh_frame_svma.wrapping_sub(start) < size).then(|| start.checked_add(size)).flatten()
+        })?;
+        let size = end.checked_sub(eh_frame_svma)?;
+        let eh_frame = read_with_holes(memory, image.address(eh_frame_svma), size)?;
         Some(UnwindTables {
-            bias,
-            eh_frame: owned(eh_frame, eh_frame_vaddr),
-            eh_frame_hdr: owned(hdr_bytes, hdr_vaddr),
+            bias: image.bias,
+            eh_frame: Some(Section { bytes: eh_frame, svma: eh_frame_svma }),
+            eh_frame_hdr: Some(Section { bytes: hdr, svma: hdr_svma }),
             ..UnwindTables::default()
         })
     }
@@ -181,7 +121,7 @@ impl UnwindTables {
             .set_eh_frame(section.svma)
             .set_eh_frame_hdr(self.eh_frame_hdr.as_ref().map_or(0, |s| s.svma))
             .set_text(self.text_svma);
-        let mut frame = EhFrame::new(section.bytes.bytes(), endian_of(abi));
+        let mut frame = EhFrame::new(&section.bytes, endian_of(abi));
         frame.set_address_size(abi.pointer_size());
         if abi.arch == crate::base::Arch::Aarch64 {
             frame.set_vendor(gimli::Vendor::AArch64);
@@ -196,7 +136,7 @@ impl UnwindTables {
     fn debug_frame_row(&self, svma: u64, abi: &Abi) -> Option<Row> {
         let section = self.debug_frame.as_ref()?;
         let bases = BaseAddresses::default().set_text(self.text_svma);
-        let mut frame = DebugFrame::new(section.bytes.bytes(), endian_of(abi));
+        let mut frame = DebugFrame::new(&section.bytes, endian_of(abi));
         frame.set_address_size(abi.pointer_size());
         let offset = self.debug_index.get_or_init(|| FdeIndex::build(&frame, &bases)).find(svma)?;
         row_at(&frame, &bases, offset, svma)
@@ -229,7 +169,7 @@ struct SearchTable<'a> {
 
 impl<'a> SearchTable<'a> {
     fn parse(hdr: &'a Section, eh_frame_svma: u64, abi: &Abi) -> Option<SearchTable<'a>> {
-        let bytes = hdr.bytes.bytes();
+        let bytes = hdr.bytes.as_slice();
         let [1, _, DW_EH_PE_UDATA4, DW_EH_PE_DATAREL_SDATA4] = *bytes.first_chunk::<4>()? else { return None };
         let count = usize::try_from(abi.uint(bytes.get(8..HDR_TABLE_AT)?)).ok()?;
         let (entries, _) = bytes.get(HDR_TABLE_AT..)?.as_chunks::<8>();

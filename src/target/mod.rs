@@ -6,11 +6,13 @@
 
 mod crash;
 pub mod elf_core;
+pub mod elf_modules;
 mod memory;
 mod model;
 mod module;
 mod registers;
 mod segments;
+pub mod signal_names;
 mod thread;
 
 pub use crash::{Crash, SignalInfo};
