@@ -6,6 +6,7 @@
 mod dialect;
 mod fields;
 mod slot;
+mod styles;
 
 pub use dialect::{
     Dialect, FrameLink, FrameOwners, GeneratorStates, GilPlace, InlineValues, InstanceDict, InstructionPointer,
@@ -13,3 +14,4 @@ pub use dialect::{
 };
 pub use fields::*;
 pub use slot::{LayoutError, Provider, Slot, at};
+pub use styles::{EnumStyle, ReprStyles, UnicodeVersion};
