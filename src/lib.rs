@@ -6,4 +6,5 @@ pub mod base;
 pub mod cli;
 pub mod cpython;
 pub mod report;
+pub mod stack;
 pub mod target;

@@ -1,0 +1,3 @@
+//! One stack per thread: Python frames and native frames merged.
+
+pub mod source;
