@@ -8,6 +8,7 @@ pub mod compressed;
 mod crash;
 pub mod elf_core;
 pub mod elf_modules;
+pub mod live;
 mod memory;
 mod model;
 mod module;
