@@ -10,6 +10,7 @@ pub mod elf_core;
 pub mod elf_modules;
 pub mod live;
 mod memory;
+pub mod minidump;
 mod model;
 mod module;
 mod open;

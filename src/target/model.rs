@@ -52,6 +52,8 @@ pub struct ProcessInfo {
     pub interp_base: Option<Addr>,
     /// Page size in bytes.
     pub page_size: Option<u64>,
+    /// Names and values that the program stored for its crash reporter (Crashpad annotations).
+    pub annotations: Vec<(String, String)>,
 }
 
 /// One stopped process.

@@ -3,7 +3,7 @@
 //! The process is stopped with ptrace for as long as [`LiveTarget`] holds it; it goes on when that is resumed or
 //! dropped, and also when pyinquest dies. Nothing is written to it and no code of it is run.
 
-mod procfs;
+pub(in crate::target) mod procfs;
 mod refused;
 mod snapshot;
 
@@ -214,6 +214,7 @@ fn process(pid: i32, dir: &Path, auxv: &[(u64, u64)], memory: &AddressSpace) -> 
         entry: aux(AT_ENTRY).map(Addr),
         interp_base: aux(AT_BASE).map(Addr),
         page_size: aux(AT_PAGESZ),
+        annotations: Vec::new(),
     }
 }
 
