@@ -16,7 +16,7 @@ mod slot;
 mod tables;
 pub mod tool;
 
-pub use debug_offsets::DebugOffsets;
+pub use debug_offsets::{COOKIE, DebugOffsets, PREFIX_SIZE, parse_prefix};
 pub use dialect::{
     Dialect, FrameLink, FrameOwners, GeneratorStates, GilPlace, InlineValues, InstanceDict, InstructionPointer,
     IntRepr, LineTable, LocalsPlus, RefcountForm, StackRefs, ThreadStatusBits, TypeDicts, UnicodeState,
