@@ -31,4 +31,4 @@ pub use print::{Base, Note, print_layouts};
 pub use select::{SelectError, Selected, select};
 pub use slot::{LayoutError, Provider, Slot, at};
 pub use styles::{EnumStyle, ReprStyles, UnicodeVersion};
-pub use tables::lookup;
+pub use tables::{known_minors, lookup};
