@@ -5,6 +5,7 @@
 pub mod base;
 pub mod cli;
 pub mod cpython;
+pub mod image;
 pub mod native;
 pub mod report;
 pub mod stack;
