@@ -1,4 +1,8 @@
 //! One stack per thread: Python frames and native frames merged.
 
+pub mod build;
 pub mod merge;
+mod native_stack;
 pub mod plumbing;
+
+pub use native_stack::{NativeStack, native_stacks};
