@@ -4,5 +4,6 @@ pub mod build;
 pub mod merge;
 mod native_stack;
 pub mod plumbing;
+pub mod source;
 
 pub use native_stack::{NativeStack, native_stacks};
