@@ -14,7 +14,13 @@ Exit codes:
   2  wrong usage, or no such thread or frame
   3  the input cannot be read or is not supported
   4  no CPython was found in the process
-  5  the report is incomplete, and --strict was given";
+  5  the report is incomplete, and --strict was given
+  6  layouts check: the table differs from the file";
+
+const LAYOUTS_EXAMPLES: &str = "\
+Examples:
+  pyinquest layouts dump /usr/lib/libpython3.12.so.1.0
+  pyinquest layouts check python3.12 --debug-file /usr/lib/debug/.build-id/ab/cdef.debug";
 
 /// Explains dead and stuck CPython processes from the outside.
 #[derive(Debug, Parser)]
@@ -31,6 +37,8 @@ pub struct Cli {
 pub enum Command {
     /// Show a report that was saved with --format json in another format
     Render(RenderArgs),
+    /// Show or check where the fields of CPython's structs lie
+    Layouts(LayoutsArgs),
     /// Write the completion script of a shell to standard output
     Completions(CompletionsArgs),
     /// Write the JSON Schema of an output format to standard output
@@ -137,6 +145,49 @@ pub struct CompletionsArgs {
     /// Shell
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `layouts`.
+#[derive(Debug, Args)]
+#[command(after_help = LAYOUTS_EXAMPLES)]
+pub struct LayoutsArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: LayoutsCommand,
+}
+
+/// Commands of `layouts`.
+#[derive(Debug, Subcommand)]
+pub enum LayoutsCommand {
+    /// Print where the fields of CPython's structs lie, from the debug information of a build
+    Dump(LayoutsDumpArgs),
+    /// Hold the built-in table of a build's version against its debug information
+    Check(LayoutsFileArgs),
+}
+
+/// Arguments of `layouts dump`.
+#[derive(Debug, Args)]
+pub struct LayoutsDumpArgs {
+    /// The build
+    #[command(flatten)]
+    pub file: LayoutsFileArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The files of a build.
+#[derive(Debug, Args)]
+pub struct LayoutsFileArgs {
+    /// The python executable or libpython
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Its separate debug file
+    #[arg(long, value_name = "FILE")]
+    pub debug_file: Option<PathBuf>,
+    /// Extension module (or its debug file) that defines further structs; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub extension: Vec<PathBuf>,
 }
 
 /// What a schema is for.

@@ -4,6 +4,7 @@ pub mod args;
 mod documents;
 mod error;
 pub mod exit;
+mod layouts;
 pub mod output;
 mod render;
 mod show;
@@ -38,6 +39,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 fn dispatch(command: &Command) -> Result<u8, CliError> {
     match command {
         Command::Render(args) => render::run(args),
+        Command::Layouts(args) => layouts::run(args),
         Command::Completions(args) => documents::completions(args),
         Command::Schema(args) => documents::schema(args),
         Command::Man(args) => documents::man(args),
