@@ -13,6 +13,7 @@ mod identify;
 mod print;
 mod select;
 mod slot;
+mod styles;
 mod tables;
 pub mod tool;
 
@@ -29,4 +30,5 @@ pub use identify::{Identity, identify};
 pub use print::{Base, Note, print_layouts};
 pub use select::{SelectError, Selected, select};
 pub use slot::{LayoutError, Provider, Slot, at};
-pub use tables::lookup;
+pub use styles::{EnumStyle, ReprStyles, UnicodeVersion};
+pub use tables::{known_minors, lookup};
