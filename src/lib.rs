@@ -3,6 +3,8 @@
 //! The layers, each importing only those before it: [`base`], [`target`], `image`, [`cpython`] and `native`
 //! (siblings), `stack`, `inquest`, `report`, and then `cli`, `bridge` and `triage`. See `docs/architecture.md`.
 pub mod base;
+pub mod bridge;
+pub mod cli;
 pub mod cpython;
 pub mod report;
 mod sys;

@@ -5,6 +5,7 @@
 //! `image` layer adds file-backed memory with [`AddressSpace::add_backing`].
 
 mod crash;
+pub mod debugger;
 pub mod elf_core;
 pub mod elf_modules;
 mod memory;
