@@ -3,9 +3,13 @@
 //! Assumes a [`crate::target::Target`] and nothing of native unwinding. Everything read is untrusted: each decoder
 //! returns a [`DecodeError`] that names the address and the field.
 
+pub mod code;
 mod context;
 mod error;
+pub mod frame;
 pub mod layout;
+pub mod object;
+pub mod runtime;
 
-pub use context::Context;
+pub use context::{Context, FieldRef};
 pub use error::DecodeError;

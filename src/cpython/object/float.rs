@@ -1,0 +1,115 @@
+//! `float` and `complex` text as `repr()` writes it (Python/pystrtod.c: `PyOS_double_to_string` with format code 'r').
+
+use std::fmt::Write as _;
+
+/// `float.__repr__`.
+#[must_use]
+pub fn float_repr(value: f64) -> String {
+    let mut text = shortest(value);
+    // `Py_DTSF_ADD_DOT_0`.
+    if value.is_finite() && !text.contains(['.', 'e']) {
+        text.push_str(".0");
+    }
+    text
+}
+
+/// `complex.__repr__` (Objects/complexobject.c: `complex_repr`).
+#[must_use]
+pub fn complex_repr(real: f64, imag: f64) -> String {
+    if real == 0.0 && real.is_sign_positive() {
+        return format!("{}j", shortest(imag));
+    }
+    let sign = if imag.is_sign_negative() && !imag.is_nan() { "" } else { "+" };
+    format!("({}{sign}{}j)", shortest(real), shortest(imag))
+}
+
+/// The shortest digits that read back as `value`, as an exponent below 1e-4 and from 1e16.
+fn shortest(value: f64) -> String {
+    if value.is_nan() {
+        return "nan".to_owned();
+    }
+    let sign = if value.is_sign_negative() { "-" } else { "" };
+    if value.is_infinite() {
+        return format!("{sign}inf");
+    }
+    let scientific = format!("{:e}", value.abs());
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let mut out = sign.to_owned();
+    if (-4..16).contains(&exponent) {
+        place_point(&mut out, &digits, exponent);
+    } else {
+        let (first, rest) = digits.split_at(digits.len().min(1));
+        out.push_str(first);
+        if !rest.is_empty() {
+            out.push('.');
+            out.push_str(rest);
+        }
+        let exponent_sign = if exponent < 0 { '-' } else { '+' };
+        // Writing to a String cannot fail.
+        let _ = write!(out, "e{exponent_sign}{:02}", exponent.unsigned_abs());
+    }
+    out
+}
+
+fn place_point(out: &mut String, digits: &str, exponent: i32) {
+    let Ok(whole) = usize::try_from(exponent) else {
+        out.push_str("0.");
+        out.extend(std::iter::repeat_n('0', exponent.unsigned_abs().saturating_sub(1) as usize));
+        out.push_str(digits);
+        return;
+    };
+    let whole = whole.saturating_add(1);
+    match digits.split_at_checked(whole) {
+        Some((before, "")) => out.push_str(before),
+        Some((before, after)) => {
+            out.push_str(before);
+            out.push('.');
+            out.push_str(after);
+        }
+        None => {
+            out.push_str(digits);
+            out.extend(std::iter::repeat_n('0', whole.saturating_sub(digits.len())));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{complex_repr, float_repr};
+
+    #[test]
+    fn floats_read_as_python_prints_them() {
+        let cases = [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.0, "1.0"),
+            (0.1, "0.1"),
+            (1e16, "1e+16"),
+            (9_999_999_999_999_998.0, "9999999999999998.0"),
+            (1e15, "1000000000000000.0"),
+            (1e-4, "0.0001"),
+            (1.5e-5, "1.5e-05"),
+            (1.25e300, "1.25e+300"),
+            (5e-324, "5e-324"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+            (f64::NAN, "nan"),
+            (-123.456, "-123.456"),
+            (2f64.powi(63), "9.223372036854776e+18"),
+        ];
+        for (value, text) in cases {
+            assert_eq!(float_repr(value), text);
+        }
+    }
+
+    #[test]
+    fn complex_numbers_read_as_python_prints_them() {
+        assert_eq!(complex_repr(0.0, 1.0), "1j");
+        assert_eq!(complex_repr(-0.0, 1.0), "(-0+1j)");
+        assert_eq!(complex_repr(0.0, -0.0), "-0j");
+        assert_eq!(complex_repr(1.5, f64::NAN), "(1.5+nanj)");
+        assert_eq!(complex_repr(f64::INFINITY, f64::NEG_INFINITY), "(inf-infj)");
+    }
+}

@@ -1,0 +1,213 @@
+//! Attributes of instances in every storage form: `__dict__` behind a pointer, managed dicts, inline values, slots
+//! (Objects/object.c `_PyObject_GetDictPtr`, Objects/dictobject.c, Include/internal/pycore_object.h).
+
+use super::dict::DictEntries;
+use super::kind::Kind;
+use super::types::{Heap, TypeInfo, flags};
+use super::unicode::read_text;
+use crate::base::{Addr, Text};
+use crate::cpython::layout::InstanceDict;
+use crate::cpython::{Context, DecodeError};
+use crate::field;
+use std::rc::Rc;
+
+/// `Py_T_OBJECT_EX` and `_Py_T_OBJECT` (Include/descrobject.h).
+const T_OBJECT_EX: u64 = 16;
+
+/// Longest attribute name kept, in code points.
+const MAX_NAME: u64 = 200;
+
+/// Where an attribute is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttributeSource {
+    /// The instance's `__dict__`, in whatever form.
+    Dict,
+    /// A slot declared by `__slots__`.
+    Slot,
+}
+
+/// One attribute of an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// Name; cut when longer than 200 code points.
+    pub name: Text,
+    /// Address of the value.
+    pub value: Addr,
+    /// Where it is stored.
+    pub source: AttributeSource,
+}
+
+/// How the instance `__dict__` is stored in one object.
+#[derive(Debug)]
+pub(super) enum DictStorage<'a> {
+    /// The object has none.
+    None,
+    /// A dict object.
+    Object(Addr),
+    /// Values beside the keys of the type; no dict object.
+    Values(DictEntries<'a>),
+}
+
+/// Where the `__dict__` of the object is stored, if it has one and it is not empty.
+///
+/// # Errors
+/// [`DecodeError`] when it cannot be read.
+pub(super) fn dict_storage<'a>(heap: &Heap<'a>, addr: Addr, info: &TypeInfo) -> Result<DictStorage<'a>, DecodeError> {
+    let ctx = &heap.ctx;
+    if !info.has(flags::MANAGED_DICT) || ctx.dialect.instance_dict == InstanceDict::DictOffset {
+        return by_dictoffset(ctx, addr, info);
+    }
+    let word = |offset: i64| ctx.ptr_at("managed dict", addr.wrapping_offset(offset));
+    let size = i64::from(ctx.abi.pointer_size());
+    let values_of = |values: Addr| -> Result<DictStorage<'a>, DecodeError> {
+        let keys = ctx.ptr(field!(ctx, heap_type.cached_keys), info.addr)?;
+        if keys.is_null() {
+            return Ok(DictStorage::None);
+        }
+        DictEntries::of_instance(ctx, keys, values).map(DictStorage::Values)
+    };
+    let object_or_none = |dict: Addr| if dict.is_null() { DictStorage::None } else { DictStorage::Object(dict) };
+    match ctx.dialect.instance_dict {
+        InstanceDict::DictOffset => by_dictoffset(ctx, addr, info),
+        InstanceDict::Managed311 => {
+            let values = word(size.saturating_mul(-4))?;
+            if values.is_null() { word(size.saturating_mul(-3)).map(object_or_none) } else { values_of(values) }
+        }
+        InstanceDict::Managed312 => {
+            // `PyDictOrValues`: an odd word is the address of the values less one.
+            let tagged = word(size.saturating_mul(-3))?;
+            if tagged.0 & 1 == 1 { values_of(tagged.wrapping_add(1)) } else { Ok(object_or_none(tagged)) }
+        }
+        InstanceDict::Inline { dict_at } => {
+            let dict = word(dict_at)?;
+            if !dict.is_null() || !info.has(flags::INLINE_VALUES) {
+                return Ok(object_or_none(dict));
+            }
+            let values = addr.wrapping_offset(info.basicsize);
+            if ctx.uint(field!(ctx, dict_values.valid), values, 1)? == 0 {
+                return Ok(DictStorage::None);
+            }
+            values_of(values)
+        }
+    }
+}
+
+fn by_dictoffset<'a>(ctx: &Context<'a>, addr: Addr, info: &TypeInfo) -> Result<DictStorage<'a>, DecodeError> {
+    let mut offset = info.dictoffset;
+    // 3.12+: -1 marks a managed dict; no object has one at that place.
+    if offset == 0 || offset == -1 {
+        return Ok(DictStorage::None);
+    }
+    if offset < 0 {
+        // `_PyObject_VAR_SIZE` rounded up to a pointer, plus the (negative) offset from the end.
+        let count = ctx.ssize(field!(ctx, var_object.ob_size), addr)?.unsigned_abs();
+        let items = count.checked_mul(info.itemsize.unsigned_abs()).filter(|n| *n < 1 << 40);
+        let items = items.ok_or_else(|| DecodeError::corrupt("ob_size", addr, format!("{count} items")))?;
+        let align = u64::from(ctx.abi.pointer_size());
+        let size = info.basicsize.unsigned_abs().saturating_add(items);
+        let size = size.saturating_add(align.saturating_sub(1)) / align * align;
+        offset = size.cast_signed().saturating_add(offset);
+    }
+    let dict = ctx.ptr_at("__dict__", addr.wrapping_offset(offset))?;
+    Ok(if dict.is_null() { DictStorage::None } else { DictStorage::Object(dict) })
+}
+
+/// The entries of the instance `__dict__`; `None` when the object has none.
+///
+/// # Errors
+/// [`DecodeError`] when it cannot be read or is not a dict.
+pub(super) fn dict_entries<'a>(
+    heap: &Heap<'a>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<Option<DictEntries<'a>>, DecodeError> {
+    match dict_storage(heap, addr, info)? {
+        DictStorage::None => Ok(None),
+        DictStorage::Values(entries) => Ok(Some(entries)),
+        DictStorage::Object(dict) => {
+            let found = heap.type_of(dict)?;
+            if Kind::of_flags(found.flags) != Some(Kind::Dict) {
+                let found = found.name.clone();
+                return Err(DecodeError::WrongType { what: "__dict__", addr: dict, expected: "dict", found });
+            }
+            DictEntries::new(&heap.ctx, dict).map(Some)
+        }
+    }
+}
+
+/// At most `limit` attributes of the object at `addr`: slots first (base classes first), then `__dict__` in insertion
+/// order. The flag tells whether there are more.
+///
+/// # Errors
+/// [`DecodeError`] when the object or its dict is unreadable.
+pub fn attributes(heap: &Heap<'_>, addr: Addr, limit: usize) -> Result<(Vec<Attribute>, bool), DecodeError> {
+    let info = heap.type_of(addr)?;
+    let mut found = slots(heap, addr, &info, limit.saturating_add(1));
+    if let Some(entries) = dict_entries(heap, addr, &info)? {
+        for entry in entries.take(limit.saturating_add(1).saturating_sub(found.len())) {
+            let (key, value) = entry?;
+            let is_str = heap.type_of(key).is_ok_and(|t| t.kind == Kind::Str);
+            let name = if is_str { read_text(&heap.ctx, key, MAX_NAME)?.text } else { Text::from("<not a str>") };
+            found.push(Attribute { name, value, source: AttributeSource::Dict });
+        }
+    }
+    let more = found.len() > limit;
+    found.truncate(limit);
+    Ok((found, more))
+}
+
+/// The instance attribute `name` (not one of the class).
+///
+/// # Errors
+/// [`DecodeError`] when the object or its dict is unreadable.
+pub fn find_attribute(heap: &Heap<'_>, addr: Addr, name: &str) -> Result<Option<Addr>, DecodeError> {
+    let info = heap.type_of(addr)?;
+    if let Some(entries) = dict_entries(heap, addr, &info)? {
+        for entry in entries.take(10_000) {
+            let (key, value) = entry?;
+            if super::unicode::str_is(&heap.ctx, key, name).unwrap_or(false) {
+                return Ok(Some(value));
+            }
+        }
+    }
+    let descriptor = heap.lookup(&info, name).map(|(_, descriptor)| descriptor);
+    Ok(descriptor.and_then(|d| slot_value(heap, addr, &info, d)))
+}
+
+/// Values of the slots of the object's Python classes.
+fn slots(heap: &Heap<'_>, addr: Addr, info: &TypeInfo, limit: usize) -> Vec<Attribute> {
+    let mut found = Vec::new();
+    for class in heap.mro(info).iter().rev() {
+        let Some(class) = heap.type_info(*class).filter(|c| c.is_heap && !c.is_native) else { continue };
+        let Ok(entries) = heap.type_dict(&class).and_then(|d| DictEntries::new(&heap.ctx, d)) else { continue };
+        for (key, descriptor) in entries.take(10_000).map_while(Result::ok) {
+            if found.len() >= limit {
+                return found;
+            }
+            if let Some(value) = slot_value(heap, addr, info, descriptor)
+                && let Ok(part) = read_text(&heap.ctx, key, MAX_NAME)
+            {
+                found.push(Attribute { name: part.text, value, source: AttributeSource::Slot });
+            }
+        }
+    }
+    found
+}
+
+/// What the member descriptor at `descriptor` finds in the object, when it is one of a `__slots__` entry.
+fn slot_value(heap: &Heap<'_>, addr: Addr, info: &TypeInfo, descriptor: Addr) -> Option<Addr> {
+    let ctx = &heap.ctx;
+    let class: Rc<TypeInfo> = heap.type_of(descriptor).ok()?;
+    if class.kind != Kind::MemberDescriptor {
+        return None;
+    }
+    let member = ctx.ptr(field!(ctx, member_descr.member), descriptor).ok()?;
+    if ctx.uint(field!(ctx, member_def.kind), member, 4).ok()? != T_OBJECT_EX {
+        return None;
+    }
+    let offset = ctx.ssize(field!(ctx, member_def.offset), member).ok()?;
+    if offset <= 0 || offset >= info.basicsize {
+        return None;
+    }
+    ctx.ptr_at("slot", addr.wrapping_offset(offset)).ok().filter(|value| !value.is_null())
+}

@@ -1,0 +1,26 @@
+//! Python objects in dead memory: types, values, attributes, reference counts and `repr()`.
+//!
+//! Primitives ([`read_text`], [`Int`], [`DictEntries`], ...) take a [`Context`](super::Context); what needs to know types takes a
+//! [`Heap`]. Nothing here runs Python code or trusts what it reads: every walk has a limit.
+
+mod dict;
+mod float;
+mod instance;
+mod int;
+mod kind;
+mod refcount;
+mod sequence;
+mod set;
+mod types;
+mod unicode;
+
+pub use dict::{DictEntries, dict_get_str, dict_len};
+pub use float::{complex_repr, float_repr};
+pub use instance::{Attribute, AttributeSource, attributes, find_attribute};
+pub use int::Int;
+pub use kind::Kind;
+pub use refcount::{Refcount, refcount};
+pub use sequence::{Sequence, list_items, tuple_items};
+pub use set::{set_items, set_len};
+pub use types::{Header, Heap, SymbolNames, TypeInfo, TypeNames, header};
+pub use unicode::{TextPart, read_str, read_text};

@@ -1,0 +1,494 @@
+//! [`Heap`]: objects with their types. Types are read once and remembered.
+
+use super::dict::{DictEntries, dict_get_str};
+use super::kind::Kind;
+use super::sequence::tuple_items;
+use super::unicode::{read_str, str_is};
+use crate::base::{Addr, Cursor};
+use crate::cpython::layout::TypeDicts;
+use crate::cpython::{Context, DecodeError};
+use crate::field;
+use crate::target::MemoryExt as _;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Longest `tp_name` read, in bytes.
+const MAX_NAME: usize = 1000;
+/// Longest method resolution order read.
+const MAX_MRO: u64 = 512;
+/// Longest chain of base types and of types of types followed.
+const MAX_BASES: usize = 200;
+/// Types remembered; a dump with more is hostile, and is read without memory.
+const MAX_CACHED: usize = 200_000;
+
+/// `Py_TPFLAGS_*` (Include/object.h, Include/internal/pycore_typeobject.h).
+pub(super) mod flags {
+    /// `Py_TPFLAGS_INLINE_VALUES` (3.13+).
+    pub const INLINE_VALUES: u64 = 1 << 2;
+    /// `Py_TPFLAGS_MANAGED_DICT` (3.11+).
+    pub const MANAGED_DICT: u64 = 1 << 4;
+    /// `Py_TPFLAGS_HEAPTYPE`.
+    pub const HEAPTYPE: u64 = 1 << 9;
+    /// `Py_TPFLAGS_READY`.
+    pub const READY: u64 = 1 << 12;
+    /// `Py_TPFLAGS_TYPE_SUBCLASS`.
+    pub const TYPE_SUBCLASS: u64 = 1 << 31;
+}
+
+/// Names of data symbols, for static types whose `tp_name` lies in a file that is not at hand.
+pub trait SymbolNames {
+    /// The symbol at exactly this address (`PyFloat_Type`).
+    fn symbol_at(&self, addr: Addr) -> Option<String>;
+}
+
+/// Where names of types come from besides the types themselves.
+#[derive(Clone, Copy, Default)]
+pub struct TypeNames<'a> {
+    /// Symbol tables.
+    pub symbols: Option<&'a dyn SymbolNames>,
+    /// The interpreter whose objects are read: its `builtins` name types, and static types keep their dicts in it.
+    pub interpreter: Option<Addr>,
+}
+
+impl std::fmt::Debug for TypeNames<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TypeNames").field("interpreter", &self.interpreter).finish_non_exhaustive()
+    }
+}
+
+/// What is known of a type object.
+#[derive(Debug)]
+pub struct TypeInfo {
+    /// Address of the type object.
+    pub addr: Addr,
+    /// `tp_name`; `<unknown type at 0x..>` when it cannot be told.
+    pub name: String,
+    /// Whether `name` is the real one.
+    pub named: bool,
+    /// Type of the type.
+    pub metatype: Addr,
+    /// `tp_flags`.
+    pub flags: u64,
+    /// `tp_basicsize` in bytes.
+    pub basicsize: i64,
+    /// `tp_itemsize` in bytes.
+    pub itemsize: i64,
+    /// `tp_dictoffset`.
+    pub dictoffset: i64,
+    /// `tp_weaklistoffset`.
+    pub weaklistoffset: i64,
+    /// `tp_base`.
+    pub base: Addr,
+    /// Made at run time (`Py_TPFLAGS_HEAPTYPE`).
+    pub is_heap: bool,
+    /// Defined by C code: static, or made by `PyType_FromSpec`.
+    pub is_native: bool,
+    /// Layout family.
+    pub kind: Kind,
+    module: OnceCell<Option<String>>,
+    qualname: OnceCell<String>,
+    mro: OnceCell<Rc<[Addr]>>,
+}
+
+impl TypeInfo {
+    /// The name behind the last dot of `tp_name`: what `_PyType_Name` gives.
+    #[must_use]
+    pub fn short_name(&self) -> &str {
+        self.name.rsplit('.').next().unwrap_or(&self.name)
+    }
+
+    /// Whether a `Py_TPFLAGS_*` bit is set.
+    #[must_use]
+    pub fn has(&self, flag: u64) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+/// The head of an object.
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// `ob_type`.
+    pub type_addr: Addr,
+    /// The type, when `ob_type` leads to one.
+    pub type_info: Rc<TypeInfo>,
+}
+
+/// Python objects in one interpreter's memory.
+pub struct Heap<'a> {
+    /// Memory, layouts, dialect.
+    pub ctx: Context<'a>,
+    symbols: Option<&'a dyn SymbolNames>,
+    interpreter: Cell<Option<Addr>>,
+    types: RefCell<HashMap<Addr, Option<Rc<TypeInfo>>>>,
+    /// Types being read, to end cycles of base types.
+    reading: RefCell<Vec<Addr>>,
+    builtin_names: OnceCell<HashMap<Addr, String>>,
+}
+
+impl std::fmt::Debug for Heap<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Heap").field("interpreter", &self.interpreter).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Heap<'a> {
+    /// A heap read by `ctx`.
+    #[must_use]
+    pub fn new(ctx: Context<'a>, names: TypeNames<'a>) -> Self {
+        Heap {
+            ctx,
+            symbols: names.symbols,
+            interpreter: Cell::new(names.interpreter),
+            types: RefCell::default(),
+            reading: RefCell::default(),
+            builtin_names: OnceCell::new(),
+        }
+    }
+
+    /// The interpreter whose objects are read from now on.
+    pub fn set_interpreter(&self, interpreter: Option<Addr>) {
+        self.interpreter.set(interpreter);
+    }
+
+    /// The interpreter whose objects are read.
+    #[must_use]
+    pub fn interpreter(&self) -> Option<Addr> {
+        self.interpreter.get()
+    }
+
+    /// The type of the object at `addr`.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when there is no object: the address is odd, unreadable, or `ob_type` does not lead to a type.
+    pub fn type_of(&self, addr: Addr) -> Result<Rc<TypeInfo>, DecodeError> {
+        if addr.is_null() {
+            return Err(DecodeError::Null { what: "object" });
+        }
+        if !addr.is_aligned(u64::from(self.ctx.abi.pointer_size())) {
+            return Err(DecodeError::corrupt("object", addr, "the address is not aligned"));
+        }
+        let type_addr = self.ctx.ptr(field!(self.ctx, object.ob_type), addr)?;
+        self.type_info(type_addr)
+            .ok_or_else(|| DecodeError::corrupt("ob_type", addr, format!("{type_addr} is not a type object")))
+    }
+
+    /// The type object at `addr`; `None` when there is none.
+    #[must_use]
+    pub fn type_info(&self, addr: Addr) -> Option<Rc<TypeInfo>> {
+        if let Some(known) = self.types.borrow().get(&addr) {
+            return known.clone();
+        }
+        // A cycle or an endless chain of base types ends here.
+        if self.reading.borrow().len() > MAX_BASES || self.reading.borrow().contains(&addr) {
+            return None;
+        }
+        self.reading.borrow_mut().push(addr);
+        let info = self.read_type(addr).ok().map(Rc::new);
+        self.reading.borrow_mut().pop();
+        let mut types = self.types.borrow_mut();
+        if types.len() < MAX_CACHED {
+            types.insert(addr, info.clone());
+        }
+        info
+    }
+
+    fn read_type(&self, addr: Addr) -> Result<TypeInfo, DecodeError> {
+        let raw = RawType::read(&self.ctx, addr)?;
+        if !self.is_type_type(raw.metatype, MAX_BASES) {
+            return Err(DecodeError::corrupt("type.ob_type", addr, "not a type of types"));
+        }
+        let is_heap = raw.flags & flags::HEAPTYPE != 0;
+        let known = self.known_name(addr, &raw);
+        let is_native = !is_heap || known.as_deref().is_some_and(|name| self.is_from_spec(addr, name));
+        let named = known.is_some();
+        let name = known.unwrap_or_else(|| format!("<unknown type at {addr}>"));
+        let own = if is_native && named { Kind::of_name(&name) } else { None };
+        let kind = own.unwrap_or_else(|| self.inherited_kind(&raw, is_native));
+        Ok(TypeInfo {
+            addr,
+            name,
+            named,
+            metatype: raw.metatype,
+            flags: raw.flags,
+            basicsize: raw.basicsize,
+            itemsize: raw.itemsize,
+            dictoffset: raw.dictoffset,
+            weaklistoffset: raw.weaklistoffset,
+            base: raw.base,
+            is_heap,
+            is_native,
+            kind,
+            module: OnceCell::new(),
+            qualname: OnceCell::new(),
+            mro: OnceCell::new(),
+        })
+    }
+
+    /// Whether `addr` is `type` or a class derived from it: such a chain ends in an object that is its own type.
+    fn is_type_type(&self, addr: Addr, left: usize) -> bool {
+        if let Some(known) = self.types.borrow().get(&addr) {
+            return known.as_ref().is_some_and(|t| t.has(flags::TYPE_SUBCLASS));
+        }
+        let Ok(raw) = RawType::read(&self.ctx, addr) else { return false };
+        if raw.flags & flags::TYPE_SUBCLASS == 0 {
+            return false;
+        }
+        raw.metatype == addr || left > 0 && self.is_type_type(raw.metatype, left.saturating_sub(1))
+    }
+
+    /// The kind of the nearest base type, checked against the subclass bits.
+    fn inherited_kind(&self, raw: &RawType, is_native: bool) -> Kind {
+        let family = Kind::of_flags(raw.flags);
+        let inherited = if raw.base.is_null() { None } else { self.type_info(raw.base).map(|t| t.kind) };
+        let fits = |kind: &Kind| family.is_none_or(|family| kind.refines(family));
+        let inherited = inherited.filter(|kind| *kind != Kind::Object && *kind != Kind::Native).filter(fits);
+        // A structseq type is a tuple of C code with named members (Objects/structseq.c).
+        match (inherited.or(family), is_native) {
+            (Some(Kind::Tuple), true) if !raw.members.is_null() => Kind::StructSeq,
+            (Some(kind), _) => kind,
+            (None, true) => Kind::Native,
+            (None, false) => match self.type_info(raw.base).map(|t| t.kind) {
+                Some(Kind::Native) => Kind::Native,
+                _ => Kind::Object,
+            },
+        }
+    }
+
+    fn known_name(&self, addr: Addr, raw: &RawType) -> Option<String> {
+        let own = self.ctx.memory.read_cstr(raw.name, MAX_NAME).ok().and_then(|b| String::from_utf8(b).ok());
+        let plausible = |name: &String| !name.is_empty() && !name.chars().any(char::is_control);
+        own.filter(plausible)
+            .or_else(|| (raw.flags & flags::HEAPTYPE != 0).then(|| self.heap_name(addr)).flatten())
+            .or_else(|| self.symbols?.symbol_at(addr).and_then(|s| name_of_symbol(&s)))
+            .or_else(|| self.builtin_names().get(&addr).cloned())
+    }
+
+    /// `ht_name`: in memory of the process even where `tp_name` is not.
+    fn heap_name(&self, addr: Addr) -> Option<String> {
+        let name = self.ctx.ptr(field!(self.ctx, heap_type.name), addr).ok()?;
+        read_str(&self.ctx, name, MAX_NAME as u64).ok()
+    }
+
+    /// Whether a heap type was made by `PyType_FromSpec`: its `tp_name` is dotted and `ht_name` is the part behind the
+    /// last dot; `type.__new__` makes both equal (Objects/typeobject.c).
+    fn is_from_spec(&self, addr: Addr, tp_name: &str) -> bool {
+        let Some((_, last)) = tp_name.rsplit_once('.') else { return false };
+        let name = self.ctx.ptr(field!(self.ctx, heap_type.name), addr);
+        name.is_ok_and(|name| str_is(&self.ctx, name, last).unwrap_or(false))
+    }
+
+    /// Names of static types from the `builtins` and `types` modules of the interpreter.
+    fn builtin_names(&self) -> &HashMap<Addr, String> {
+        self.builtin_names.get_or_init(|| {
+            let mut names = HashMap::new();
+            let Some(interpreter) = self.interpreter.get() else { return names };
+            let Ok(builtins) = self.ctx.ptr(field!(self.ctx, interpreter.builtins), interpreter) else { return names };
+            let Ok(entries) = DictEntries::new(&self.ctx, builtins) else { return names };
+            for (key, value) in entries.take(1000).map_while(Result::ok) {
+                if let Ok(name) = read_str(&self.ctx, key, 100)
+                    && RawType::read(&self.ctx, value).is_ok()
+                {
+                    names.entry(value).or_insert(name);
+                }
+            }
+            names
+        })
+    }
+
+    /// Types from the most derived to `object`, the type itself first. Falls back on `tp_base` when `tp_mro` is
+    /// unreadable.
+    #[must_use]
+    pub fn mro(&self, info: &TypeInfo) -> Rc<[Addr]> {
+        Rc::clone(info.mro.get_or_init(|| {
+            let tuple = self.ctx.ptr(field!(self.ctx, type_object.mro), info.addr);
+            let items = tuple.and_then(|t| {
+                if t.is_null() { Err(DecodeError::Null { what: "tp_mro" }) } else { tuple_items(&self.ctx, t) }
+            });
+            let listed: Option<Rc<[Addr]>> =
+                items.ok().filter(|i| i.total() <= MAX_MRO).and_then(|i| i.collect::<Result<_, _>>().ok());
+            listed.filter(|mro| mro.first() == Some(&info.addr)).unwrap_or_else(|| self.bases(info))
+        }))
+    }
+
+    fn bases(&self, info: &TypeInfo) -> Rc<[Addr]> {
+        let mut chain = vec![info.addr];
+        let mut base = info.base;
+        while chain.len() < MAX_BASES && !base.is_null() && !chain.contains(&base) {
+            let Some(next) = self.type_info(base) else { break };
+            chain.push(base);
+            base = next.base;
+        }
+        chain.into()
+    }
+
+    /// `tp_dict` of the type, wherever this version keeps it.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when it cannot be found or read.
+    pub fn type_dict(&self, info: &TypeInfo) -> Result<Addr, DecodeError> {
+        let ctx = &self.ctx;
+        let dict = ctx.ptr(field!(ctx, type_object.dict), info.addr)?;
+        if !dict.is_null() || ctx.dialect.type_dicts == TypeDicts::InType {
+            return if dict.is_null() { Err(DecodeError::Null { what: "type.tp_dict" }) } else { Ok(dict) };
+        }
+        let interpreter = self.interpreter.get().ok_or(DecodeError::Null { what: "interpreter" })?;
+        // `managed_static_type_index_get`: the field holds index + 1.
+        let index = ctx.ptr(field!(ctx, type_object.subclasses), info.addr)?.0;
+        let index = index.checked_sub(1).filter(|i| *i < 1000);
+        let index = index.ok_or_else(|| DecodeError::corrupt("type.tp_subclasses", info.addr, "no index"))?;
+        let size = field!(ctx, static_type_state.size).1?;
+        for table in [field!(ctx, interpreter.types_builtins), field!(ctx, interpreter.types_extensions)] {
+            let Ok(base) = ctx.addr(table, interpreter) else { continue };
+            let state = base.wrapping_add(index.wrapping_mul(size));
+            if ctx.ptr(field!(ctx, static_type_state.type_ptr), state) == Ok(info.addr) {
+                return ctx.ptr(field!(ctx, static_type_state.dict), state);
+            }
+        }
+        Err(DecodeError::Null { what: "type.tp_dict" })
+    }
+
+    /// The class attribute `name`, searched along the MRO: the type it was found in and the value.
+    #[must_use]
+    pub fn lookup(&self, info: &TypeInfo, name: &str) -> Option<(Rc<TypeInfo>, Addr)> {
+        self.mro(info).iter().find_map(|addr| {
+            let class = self.type_info(*addr)?;
+            let value = self.own_class_attribute(&class, name)?;
+            Some((class, value))
+        })
+    }
+
+    /// The class attribute `name` of this very type.
+    #[must_use]
+    pub fn own_class_attribute(&self, info: &TypeInfo, name: &str) -> Option<Addr> {
+        dict_get_str(&self.ctx, self.type_dict(info).ok()?, name).ok()?
+    }
+
+    /// `type.__module__` as text; `None` when it is not a string or unreadable.
+    #[must_use]
+    pub fn module(&self, info: &TypeInfo) -> Option<String> {
+        info.module
+            .get_or_init(|| {
+                if !info.is_heap {
+                    return Some(info.name.rsplit_once('.').map_or("builtins", |(module, _)| module).to_owned());
+                }
+                let value = self.own_class_attribute(info, "__module__")?;
+                (self.type_of(value).ok()?.kind == Kind::Str).then(|| read_str(&self.ctx, value, 1000).ok())?
+            })
+            .clone()
+    }
+
+    /// `type.__qualname__`.
+    #[must_use]
+    pub fn qualname(&self, info: &TypeInfo) -> String {
+        let read = || {
+            let name = self.ctx.ptr(field!(self.ctx, heap_type.qualname), info.addr).ok().filter(|a| !a.is_null())?;
+            read_str(&self.ctx, name, MAX_NAME as u64).ok()
+        };
+        let heap = |_: &TypeInfo| if info.is_heap { read() } else { None };
+        info.qualname.get_or_init(|| heap(info).unwrap_or_else(|| info.short_name().to_owned())).clone()
+    }
+
+    /// Name with module, as `repr()` of an instance shows it: `module.Qual.name`, without `builtins.`.
+    #[must_use]
+    pub fn full_name(&self, info: &TypeInfo) -> String {
+        match self.module(info).filter(|m| m != "builtins") {
+            Some(module) => format!("{module}.{}", self.qualname(info)),
+            None => self.qualname(info),
+        }
+    }
+}
+
+/// The head of the object at `addr`.
+///
+/// # Errors
+/// As [`Heap::type_of`].
+pub fn header(heap: &Heap<'_>, addr: Addr) -> Result<Header, DecodeError> {
+    let type_info = heap.type_of(addr)?;
+    Ok(Header { type_addr: type_info.addr, type_info })
+}
+
+/// `PyFloat_Type` -> `float`.
+fn name_of_symbol(symbol: &str) -> Option<String> {
+    const NAMES: &[(&str, &str)] = &[
+        ("PyBaseObject_Type", "object"),
+        ("PyLong_Type", "int"),
+        ("PyUnicode_Type", "str"),
+        ("_PyNone_Type", "NoneType"),
+        ("_PyNotImplemented_Type", "NotImplementedType"),
+        ("PyEllipsis_Type", "ellipsis"),
+        ("PyGen_Type", "generator"),
+        ("PyCoro_Type", "coroutine"),
+        ("PyAsyncGen_Type", "async_generator"),
+        ("PyCFunction_Type", "builtin_function_or_method"),
+        ("PyDictProxy_Type", "mappingproxy"),
+        ("PyTraceBack_Type", "traceback"),
+        ("PyODict_Type", "collections.OrderedDict"),
+    ];
+    if let Some((_, name)) = NAMES.iter().find(|(s, _)| *s == symbol) {
+        return Some((*name).to_owned());
+    }
+    if let Some(exception) = symbol.strip_prefix("_PyExc_") {
+        return Some(exception.to_owned());
+    }
+    let stem = symbol.strip_prefix("_Py").or_else(|| symbol.strip_prefix("Py"))?.strip_suffix("_Type")?;
+    let lower = stem.to_ascii_lowercase();
+    Kind::of_name(&lower).map(|_| lower)
+}
+
+/// The fields of a type object, unjudged.
+struct RawType {
+    metatype: Addr,
+    name: Addr,
+    flags: u64,
+    basicsize: i64,
+    itemsize: i64,
+    dictoffset: i64,
+    weaklistoffset: i64,
+    base: Addr,
+    members: Addr,
+}
+
+impl RawType {
+    fn read(ctx: &Context<'_>, addr: Addr) -> Result<RawType, DecodeError> {
+        if addr.is_null() || !addr.is_aligned(u64::from(ctx.abi.pointer_size())) {
+            return Err(DecodeError::corrupt("type", addr, "no such address"));
+        }
+        let layout = &ctx.layouts.type_object;
+        // From the head to the last field needed in one read.
+        let end = layout.weaklistoffset.offset().max(layout.dictoffset.offset()).max(layout.base.offset());
+        let end = end.max(layout.flags.offset()).unwrap_or(0).saturating_add(8);
+        let block = ctx.bytes_at("type object", addr, end)?;
+        let word = usize::from(ctx.abi.pointer_size());
+        let field = |name: crate::cpython::FieldRef| -> Result<u64, DecodeError> {
+            let at = usize::try_from(name.1?).unwrap_or(usize::MAX);
+            let mut cursor = Cursor::new(&block, ctx.abi);
+            let value = cursor.take(at).and_then(|_| cursor.uint(word));
+            value.map_err(|e| DecodeError::corrupt(name.0, addr, e.to_string()))
+        };
+        let signed = |value: u64| if word == 4 { i64::from(value as u32 as i32) } else { value.cast_signed() };
+        let raw_flags = {
+            let at = usize::try_from(field!(ctx, type_object.flags).1?).unwrap_or(usize::MAX);
+            let mut cursor = Cursor::new(&block, ctx.abi);
+            let value = cursor.take(at).and_then(|_| cursor.uint(usize::from(ctx.abi.long_size())));
+            value.map_err(|e| DecodeError::corrupt("type.flags", addr, e.to_string()))?
+        };
+        let raw = RawType {
+            metatype: Addr(field(field!(ctx, object.ob_type))?),
+            name: Addr(field(field!(ctx, type_object.name))?),
+            flags: raw_flags,
+            basicsize: signed(field(field!(ctx, type_object.basicsize))?),
+            itemsize: signed(field(field!(ctx, type_object.itemsize))?),
+            dictoffset: signed(field(field!(ctx, type_object.dictoffset))?),
+            weaklistoffset: field(field!(ctx, type_object.weaklistoffset)).map_or(0, signed),
+            base: Addr(field(field!(ctx, type_object.base))?),
+            members: field(field!(ctx, type_object.members)).map_or(Addr::NULL, Addr),
+        };
+        let head = i64::from(ctx.abi.pointer_size());
+        let sane = raw.basicsize > head && raw.basicsize < 1 << 24 && (0..1 << 24).contains(&raw.itemsize);
+        if !sane || raw.flags & flags::READY == 0 || !raw.metatype.is_aligned(word as u64) {
+            return Err(DecodeError::corrupt("type", addr, "its sizes and flags are not those of a type"));
+        }
+        Ok(raw)
+    }
+}

@@ -1,0 +1,119 @@
+//! `str` objects in every storage form (PEP 393, Include/cpython/unicodeobject.h 3.8 to 3.15).
+
+use crate::base::{Addr, Cursor, Text};
+use crate::cpython::{Context, DecodeError};
+use crate::field;
+
+/// The first code points of a `str`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextPart {
+    /// What was read.
+    pub text: Text,
+    /// Length of the whole string in code points.
+    pub length: u64,
+}
+
+impl TextPart {
+    /// Whether the string goes on behind what was read.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        (self.text.len() as u64) < self.length
+    }
+}
+
+/// Where the code units of a string lie.
+struct Units {
+    at: Addr,
+    length: u64,
+    width: u8,
+}
+
+/// The `str` at `addr`, at most `limit` code points of it. The caller has checked the type.
+///
+/// # Errors
+/// [`DecodeError`] when the header or the data is unreadable or no string has such a header.
+pub fn read_text(ctx: &Context<'_>, addr: Addr, limit: u64) -> Result<TextPart, DecodeError> {
+    let units = locate(ctx, addr)?;
+    let take = units.length.min(limit);
+    let data = ctx.bytes_at("str data", units.at, take.saturating_mul(u64::from(units.width)))?;
+    let text = match units.width {
+        1 => Text::from_code_points(data.iter().map(|b| u32::from(*b))),
+        // Only `wchar_t` strings of Windows hold pairs; a canonical string has none that belong together.
+        width => {
+            let point = |unit: &[u8]| u32::try_from(ctx.abi.uint(unit)).unwrap_or(u32::MAX);
+            Text::from_code_points(data.chunks_exact(usize::from(width)).map(point))
+        }
+    };
+    Ok(TextPart { text, length: units.length })
+}
+
+/// The `str` at `addr` as a Rust string with lone surrogates escaped, for names. Longer than `limit` is an error, so
+/// that a cut name is never taken for a whole one.
+///
+/// # Errors
+/// As [`read_text`]; [`DecodeError::Corrupt`] when it is longer than `limit`.
+pub fn read_str(ctx: &Context<'_>, addr: Addr, limit: u64) -> Result<String, DecodeError> {
+    let part = read_text(ctx, addr, limit)?;
+    if part.is_cut() {
+        return Err(DecodeError::corrupt("str.length", addr, format!("a name of {} code points", part.length)));
+    }
+    Ok(part.text.to_string())
+}
+
+/// Whether the `str` at `addr` equals `text` (ASCII): one read where the answer is no.
+pub(super) fn str_is(ctx: &Context<'_>, addr: Addr, text: &str) -> Result<bool, DecodeError> {
+    let units = locate(ctx, addr)?;
+    if units.length != text.len() as u64 {
+        return Ok(false);
+    }
+    let data = ctx.bytes_at("str data", units.at, units.length.saturating_mul(u64::from(units.width)))?;
+    Ok(units.width == 1 && data == text.as_bytes())
+}
+
+fn locate(ctx: &Context<'_>, addr: Addr) -> Result<Units, DecodeError> {
+    let layout = &ctx.layouts.unicode;
+    let word = usize::from(ctx.abi.pointer_size());
+    let ascii_size = field!(ctx, unicode.ascii_size).1?;
+    let length_at = field!(ctx, unicode.length).1?;
+    let state_at = field!(ctx, unicode.state).1?;
+    let header = ctx.bytes_at("str header", addr, ascii_size)?;
+    let field = |at: u64, width: usize| {
+        let mut cursor = Cursor::new(&header, ctx.abi);
+        let skipped = cursor.take(usize::try_from(at).unwrap_or(usize::MAX));
+        skipped.and_then(|_| cursor.uint(width)).map_err(|e| DecodeError::corrupt("str header", addr, e.to_string()))
+    };
+    let length = field(length_at, word)?;
+    if length > i64::MAX.unsigned_abs() {
+        return Err(DecodeError::corrupt("str.length", addr, format!("negative ({:#x})", length)));
+    }
+    let state = field(state_at, 4)?;
+    let bits = ctx.dialect.unicode_state;
+    let bit = |n: u8| state.wrapping_shr(u32::from(n)) & 1 == 1;
+    let kind = state.wrapping_shr(u32::from(bits.kind_shift)) & 7;
+    let ready = bits.ready_bit.is_none_or(bit);
+    if !ready || kind == 0 {
+        return legacy(ctx, addr, layout.wstr.is_some() && !ready && kind == 0);
+    }
+    let width = match kind {
+        1 | 2 | 4 => kind as u8,
+        other => return Err(DecodeError::corrupt("str.state", addr, format!("kind {other}"))),
+    };
+    let at = match (bit(bits.compact_bit), bit(bits.ascii_bit)) {
+        (true, true) if width == 1 => addr.wrapping_add(ascii_size),
+        (_, true) if width != 1 => return Err(DecodeError::corrupt("str.state", addr, "ASCII of wide characters")),
+        (true, _) => ctx.addr(field!(ctx, unicode_compact.size), addr)?,
+        (false, _) => ctx.ptr(field!(ctx, unicode_object.data), addr)?,
+    };
+    Ok(Units { at, length, width })
+}
+
+/// A string made by the old `wchar_t` API and not yet converted (`PyUnicode_WCHAR_KIND`, until 3.11).
+fn legacy(ctx: &Context<'_>, addr: Addr, known: bool) -> Result<Units, DecodeError> {
+    if !known {
+        return Err(DecodeError::corrupt("str.state", addr, "no kind"));
+    }
+    let at = ctx.ptr(field!(ctx, unicode.wstr), addr)?;
+    let length = ctx.ptr(field!(ctx, unicode_compact.wstr_length), addr)?.0;
+    let width = if ctx.abi.os == crate::base::Os::Windows { 2 } else { 4 };
+    Ok(Units { at, length, width })
+}
