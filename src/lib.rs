@@ -6,6 +6,8 @@ pub mod base;
 pub mod bridge;
 pub mod cli;
 pub mod cpython;
+pub mod native;
 pub mod report;
+pub mod stack;
 mod sys;
 pub mod target;

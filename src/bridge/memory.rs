@@ -72,8 +72,7 @@ impl BridgeMemory {
 
     fn fetch(&self, batch: &[u64]) -> Result<(), ReadErrorKind> {
         let ranges = batch.iter().map(|page| (*page, PAGE)).collect();
-        let (lengths, payload): (Vec<u64>, _) =
-            self.link.ask(Ask::Read { ranges }).map_err(|_| ReadErrorKind::Io)?;
+        let (lengths, payload): (Vec<u64>, _) = self.link.ask(Ask::Read { ranges }).map_err(|_| ReadErrorKind::Io)?;
         let mut rest = payload.as_slice();
         let mut pages = self.pages().ok_or(ReadErrorKind::Io)?;
         for (page, length) in batch.iter().zip(lengths) {

@@ -1,51 +1,11 @@
 //! `pyinquest init gdb|lldb`: puts the debugger's scripts in place and has its start-up file load them.
 
+use super::args::{Debugger, InitArgs};
+use super::error::io_text;
+use super::{CliError, exit, output};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-
-/// Sets up a debugger: unpacks its script and adds a line that loads it to the debugger's start-up file
-#[derive(Debug, clap::Args)]
-pub struct InitArgs {
-    /// Debugger to set up
-    #[arg(value_enum)]
-    pub debugger: Debugger,
-    /// Only show the line, change nothing
-    #[arg(long)]
-    pub print: bool,
-    /// Folder for the scripts
-    #[arg(long, value_name = "DIR", env = "PYINQUEST_SCRIPTS")]
-    pub scripts: Option<PathBuf>,
-}
-
-/// A debugger that has a script.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Debugger {
-    /// GNU gdb, 10 or newer, built with Python
-    Gdb,
-    /// LLDB, 14 or newer, built with Python
-    Lldb,
-}
-
-/// Why a debugger could not be set up.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum InitError {
-    /// Neither HOME nor a folder was given.
-    #[error("HOME is not set; give a folder with --scripts and add the line to the start-up file yourself")]
-    NoHome,
-    /// A path that cannot stand in a start-up file.
-    #[error("{0:?} cannot be written in a debugger's start-up file")]
-    Path(PathBuf),
-    /// A file cannot be written.
-    #[error("cannot write {path}: {source}")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-}
 
 /// The scripts, as built into the program: path below the folder, text.
 const SCRIPTS: [(&str, &str); 3] = [
@@ -57,22 +17,31 @@ const SCRIPTS: [(&str, &str); 3] = [
 /// Where the scripts look for the program that unpacked them (`find_engine` in `pyinquest_bridge.py`).
 const ENGINE_NOTE: &str = "engine-path";
 
-/// Runs the command; what to print.
-///
-/// # Errors
-/// [`InitError`].
-pub fn run(args: &InitArgs) -> Result<String, InitError> {
+pub fn run(args: &InitArgs) -> Result<u8, CliError> {
+    let text = set_up(args)?;
+    output::write_stdout(text.as_bytes())?;
+    Ok(exit::OK)
+}
+
+/// Does it; what to print.
+fn set_up(args: &InitArgs) -> Result<String, CliError> {
     let home = std::env::var_os("HOME").filter(|h| !h.is_empty()).map(PathBuf::from);
-    let data = absolute("XDG_DATA_HOME").or_else(|| Some(home.as_ref()?.join(".local/share")));
+    let no_home = || {
+        CliError::new(exit::USAGE, "HOME is not set")
+            .help("give a folder with --scripts and --print, and add the line to the start-up file yourself")
+    };
     let scripts = match &args.scripts {
         Some(given) => std::path::absolute(given).unwrap_or_else(|_| given.clone()),
-        None => data.ok_or(InitError::NoHome)?.join("pyinquest"),
+        None => absolute("XDG_DATA_HOME")
+            .or_else(|| Some(home.as_ref()?.join(".local/share")))
+            .ok_or_else(no_home)?
+            .join("pyinquest"),
     };
     let line = load_line(args.debugger, &scripts)?;
     if args.print {
         return Ok(format!("{line}\n"));
     }
-    let home = home.ok_or(InitError::NoHome)?;
+    let home = home.ok_or_else(no_home)?;
     let config = absolute("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config"));
     unpack(&scripts)?;
     let file = start_up_file(args.debugger, &home, &config);
@@ -81,15 +50,19 @@ pub fn run(args: &InitArgs) -> Result<String, InitError> {
     Ok(format!("scripts are in {}\n`{line}` {verb} {}\n", scripts.display(), file.display()))
 }
 
+fn cannot_write(path: &Path, error: &io::Error) -> CliError {
+    CliError::new(exit::USAGE, format!("cannot write {}: {}", path.display(), io_text(error)))
+}
+
 fn absolute(variable: &str) -> Option<PathBuf> {
     // The XDG base directory specification has relative paths ignored.
     std::env::var_os(variable).map(PathBuf::from).filter(|p| p.is_absolute())
 }
 
-fn load_line(debugger: Debugger, scripts: &Path) -> Result<String, InitError> {
+fn load_line(debugger: Debugger, scripts: &Path) -> Result<String, CliError> {
     let text = |path: PathBuf| match path.to_str() {
         Some(text) if !text.contains(['\n', '\r']) => Ok(text.to_owned()),
-        _ => Err(InitError::Path(path)),
+        _ => Err(CliError::new(exit::USAGE, format!("{path:?} cannot be written in a debugger's start-up file"))),
     };
     Ok(match debugger {
         // gdb takes the rest of the line as it is.
@@ -112,7 +85,7 @@ fn start_up_file(debugger: Debugger, home: &Path, config: &Path) -> PathBuf {
     }
 }
 
-fn unpack(scripts: &Path) -> Result<(), InitError> {
+fn unpack(scripts: &Path) -> Result<(), CliError> {
     for (name, text) in SCRIPTS {
         replace(&scripts.join(name), text.as_bytes())?;
     }
@@ -123,8 +96,8 @@ fn unpack(scripts: &Path) -> Result<(), InitError> {
 }
 
 /// Writes a file in one step, so that a debugger that starts meanwhile sees the old or the new one.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), InitError> {
-    let failed = |source| InitError::Write { path: path.to_owned(), source };
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    let failed = |error: io::Error| cannot_write(path, &error);
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder).map_err(failed)?;
     let fresh = path.with_extension(format!("new-{}", std::process::id()));
@@ -132,8 +105,8 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<(), InitError> {
 }
 
 /// Adds the line at the end, unless the file has it. Whether it was added.
-fn add_line(file: &Path, line: &str) -> Result<bool, InitError> {
-    let failed = |source| InitError::Write { path: file.to_owned(), source };
+fn add_line(file: &Path, line: &str) -> Result<bool, CliError> {
+    let failed = |error: io::Error| cannot_write(file, &error);
     let before = match fs::read(file) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),

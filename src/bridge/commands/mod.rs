@@ -39,7 +39,7 @@ pub enum CommandError {
 
 /// Runs a command.
 #[must_use]
-pub fn run(session: &mut Session, name: &str, args: &str) -> Reply {
+pub fn run(session: &mut Session, name: &str, _args: &str) -> Reply {
     let outcome = match name {
         "status" => status::status(session),
         _ => Err(CommandError::Message(format!("pyinquest: this engine has no command py-{name}"))),
