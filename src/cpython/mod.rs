@@ -10,6 +10,8 @@ pub mod frame;
 pub mod layout;
 pub mod object;
 pub mod runtime;
+pub mod version;
 
 pub use context::{Context, FieldRef};
 pub use error::DecodeError;
+pub use version::{BuildFlags, PyVersion, ReleaseLevel};
