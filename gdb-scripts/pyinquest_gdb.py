@@ -39,9 +39,12 @@ class GdbHost:
 
     def __init__(self):
         self._epoch = 0
+        self._stops = 0
         self._modules = 0
         self._core = (None, None)
-        for event in ("cont", "stop", "memory_changed", "register_changed", "inferior_call", "exited"):
+        for event in ("cont", "stop", "exited"):
+            self._on(event, self._ran)
+        for event in ("memory_changed", "register_changed", "inferior_call"):
             self._on(event, self._changed)
         for event in ("new_objfile", "clear_objfiles", "free_objfile", "exited", "new_inferior"):
             self._on(event, self._modules_changed)
@@ -51,6 +54,10 @@ class GdbHost:
         registry = getattr(gdb.events, event, None)
         if registry is not None:
             registry.connect(handler)
+
+    def _ran(self, _event):
+        self._epoch += 1
+        self._stops += 1
 
     def _changed(self, _event):
         self._epoch += 1
@@ -68,6 +75,7 @@ class GdbHost:
         who = "{}/{}".format(inferior.num, inferior.pid)
         scene = {"process": kind, "modules": "{}:{}".format(who, self._modules)}
         scene["epoch"] = "{}:{}:{}".format(who, kind, self._epoch)
+        scene["stop"] = "{}:{}:{}".format(who, kind, self._stops)
         if kind == "none":
             return scene
         if not thread.is_stopped():

@@ -72,6 +72,7 @@ class LldbHost:
         # lldb tells nobody when memory is written: what was read of a process that lives holds for one command.
         changes = 0 if is_core else self._commands
         scene["epoch"] = "{}:{}:{}".format(who, process.GetStopID(True), changes)
+        scene["stop"] = "{}:{}".format(who, process.GetStopID())
         scene["arch"] = target.GetTriple()
         thread = process.GetSelectedThread()
         if thread.IsValid():

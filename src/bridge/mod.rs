@@ -5,8 +5,12 @@ mod commands;
 mod link;
 mod memory;
 pub mod protocol;
+mod python;
 mod server;
 mod session;
+mod source_file;
+mod stack;
+mod values;
 
 pub use link::{AskError, Link};
 pub use memory::BridgeMemory;

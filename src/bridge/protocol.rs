@@ -68,6 +68,8 @@ pub struct Scene {
     pub epoch: String,
     /// Changes whenever the process is another or modules may have come or gone.
     pub modules: String,
+    /// Changes whenever the process has run: while it stays the same, a selected frame is still there.
+    pub stop: String,
     /// What kind of process it is.
     pub process: ProcessKind,
     /// Process id, when known.

@@ -35,7 +35,7 @@ fn run(link: &Arc<Link>) -> Result<(), ProtocolError> {
     if refused {
         return Ok(());
     }
-    let mut session = Session::new(Arc::clone(link));
+    let mut session = Session::new(Arc::clone(link), debugger);
     loop {
         let ToEngine::Command { id, name, args, scene } = link.receive()? else {
             return Err(ProtocolError::Unexpected("a command was due"));

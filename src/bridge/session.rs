@@ -3,10 +3,12 @@
 use super::link::{AskError, Link};
 use super::memory::BridgeMemory;
 use super::protocol::{Ask, MappingAnswer, ModulesAnswer, ProcessKind, RegistersOf, Scene, ThreadAnswer};
+use super::python::Process;
 use crate::base::Addr;
+use crate::image::SearchOptions;
 use crate::target::debugger::{self, SessionMapping, SessionThread};
 use crate::target::{Protection, Target, elf_core};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Why there is no process to look at; each message is a line for the user.
@@ -24,37 +26,58 @@ pub enum SessionError {
     Ask(#[from] AskError),
 }
 
+/// The entry of the stack that the user has selected with a `py-*` command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// Thread.
+    pub thread: Option<u64>,
+    /// [`Scene::stop`] of that time.
+    pub stop: String,
+    /// Level of the native frame that is selected with it.
+    pub frame: Option<u32>,
+    /// Index in the entries of the thread's stack.
+    pub entry: usize,
+}
+
 /// What the engine knows of the debugger's process.
 #[derive(Debug)]
 pub struct Session {
+    /// Name of the debugger.
+    pub debugger: String,
+    /// What the user has selected.
+    pub selection: Option<Selection>,
     link: Arc<Link>,
     memory: BridgeMemory,
     scene: Scene,
-    modules: Option<ModulesAnswer>,
-    target: Option<(Arc<Target>, RegistersOf)>,
+    process: Option<Process>,
+    /// Whose registers the process has; `None` when its threads are those of an earlier time.
+    threads: Option<RegistersOf>,
 }
 
 impl Session {
     /// Nothing known yet.
     #[must_use]
-    pub fn new(link: Arc<Link>) -> Self {
+    pub fn new(link: Arc<Link>, debugger: String) -> Self {
         let memory = BridgeMemory::new(Arc::clone(&link));
-        Session { link, memory, scene: Scene::default(), modules: None, target: None }
+        let scene = Scene::default();
+        Session { debugger, selection: None, link, memory, scene, process: None, threads: None }
     }
 
     /// Takes note of the debugger's state: what no longer holds is forgotten.
     pub fn enter(&mut self, scene: Scene) {
-        if scene.epoch != self.scene.epoch {
-            self.memory.forget();
-            self.target = None;
-        }
+        let is_core = self.process.as_ref().is_some_and(|p| p.target.path.is_some());
         if scene.modules != self.scene.modules {
-            self.modules = None;
-            self.target = None;
+            self.memory.forget();
+            self.process = None;
+            self.threads = None;
+        } else if scene.epoch != self.scene.epoch {
+            self.memory.forget();
+            // A core stays what it is.
+            self.threads = self.threads.filter(|_| is_core);
         }
         // The registers at hand may be those of the thread that was selected before.
-        if scene.thread != self.scene.thread && matches!(self.target, Some((_, RegistersOf::Selected))) {
-            self.target = None;
+        if scene.thread != self.scene.thread && self.threads == Some(RegistersOf::Selected) {
+            self.threads = None;
         }
         self.scene = scene;
     }
@@ -67,7 +90,7 @@ impl Session {
 
     /// The link to the debugger.
     #[must_use]
-    pub fn link(&self) -> &Link {
+    pub fn link(&self) -> &Arc<Link> {
         &self.link
     }
 
@@ -75,22 +98,42 @@ impl Session {
     ///
     /// # Errors
     /// [`SessionError`].
-    pub fn target(&mut self, registers: RegistersOf) -> Result<Arc<Target>, SessionError> {
-        if let Some((target, has)) = &self.target
-            && *has >= registers
-        {
-            return Ok(Arc::clone(target));
+    pub fn process(&mut self, registers: RegistersOf) -> Result<&Process, SessionError> {
+        if self.scene.process == ProcessKind::None {
+            return Err(SessionError::NoProcess);
         }
-        let (target, has) = match self.core() {
-            Some(target) => (target, RegistersOf::All),
-            None => (self.ask_target(registers)?, registers),
+        let fresh = match self.process.take() {
+            Some(process) if self.threads.is_some_and(|has| has >= registers) => process,
+            Some(mut process) => {
+                let threads = self.ask_threads(registers)?;
+                let (threads, crash) = debugger::threads(threads, process.target.abi.arch);
+                process.renew(threads, crash);
+                self.threads = Some(registers);
+                process
+            }
+            None => {
+                let (target, has) = match self.core() {
+                    Some(target) => (target, RegistersOf::All),
+                    None => (self.ask_target(registers)?, registers),
+                };
+                self.threads = Some(has);
+                Process::new(target, &self.search_options())
+            }
         };
-        let target = Arc::new(target);
-        // A target made while the user interrupted has holes.
-        if !self.link.is_cancelled() {
-            self.target = Some((Arc::clone(&target), has));
+        // What was made while the user interrupted has holes.
+        if self.link.is_cancelled() {
+            return Err(SessionError::Ask(AskError::Cancelled));
         }
-        Ok(target)
+        Ok(self.process.insert(fresh))
+    }
+
+    fn search_options(&self) -> SearchOptions {
+        let path = |text: &Option<String>| text.as_ref().map(PathBuf::from);
+        SearchOptions {
+            executable: path(&self.scene.executable),
+            sysroots: path(&self.scene.sysroot).into_iter().collect(),
+            ..SearchOptions::default()
+        }
     }
 
     /// The core that the debugger has open, read from disk.
@@ -101,24 +144,23 @@ impl Session {
         Some(debugger::over_core(core, Box::new(self.memory.clone())))
     }
 
-    fn ask_target(&mut self, registers: RegistersOf) -> Result<Target, SessionError> {
-        if self.scene.process == ProcessKind::None {
-            return Err(SessionError::NoProcess);
-        }
+    fn ask_threads(&self, registers: RegistersOf) -> Result<Vec<SessionThread>, SessionError> {
+        let (threads, _): (Vec<ThreadAnswer>, _) = self.link.ask(Ask::Threads { registers })?;
+        Ok(threads.into_iter().map(thread).collect())
+    }
+
+    fn ask_target(&self, registers: RegistersOf) -> Result<Target, SessionError> {
         let abi =
             debugger::abi_of(&self.scene.arch).ok_or_else(|| SessionError::Architecture(self.scene.arch.clone()))?;
-        let (threads, _): (Vec<ThreadAnswer>, _) = self.link.ask(Ask::Threads { registers })?;
-        let modules = match &self.modules {
-            Some(known) => known,
-            None => self.modules.insert(self.link.ask(Ask::Modules)?.0),
-        };
+        let threads = self.ask_threads(registers)?;
+        let (modules, _): (ModulesAnswer, _) = self.link.ask(Ask::Modules)?;
         let session = debugger::Session {
             pid: self.scene.pid,
             executable: self.scene.executable.clone(),
-            threads: threads.into_iter().map(thread).collect(),
-            auxv: modules.auxv.clone(),
+            threads,
+            auxv: modules.auxv,
             mappings: modules.mappings.iter().map(mapping).collect(),
-            modules: modules.modules.iter().map(|(path, base)| (path.clone(), Addr(*base))).collect(),
+            modules: modules.modules.into_iter().map(|(path, base)| (path, Addr(base))).collect(),
         };
         Ok(debugger::from_session(session, abi, Box::new(self.memory.clone())))
     }

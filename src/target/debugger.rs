@@ -88,8 +88,7 @@ pub fn from_session(session: Session, abi: Abi, memory: Box<dyn Memory>) -> Targ
     let memory = AddressSpace::from_reader(memory, segments(&session.mappings));
     let process = process(&session, &memory);
     let modules = modules(&session, &abi, &memory, &process, &diagnostics);
-    let threads: Vec<NativeThread> = session.threads.into_iter().map(|t| thread(t, abi.arch)).collect();
-    let crash = threads.iter().find_map(crash);
+    let (threads, crash) = threads(session.threads, abi.arch);
     Target {
         source: SourceKind::Debugger,
         path: None,
@@ -102,6 +101,14 @@ pub fn from_session(session: Session, abi: Abi, memory: Box<dyn Memory>) -> Targ
         missing: Vec::new(),
         diagnostics,
     }
+}
+
+/// Threads of a session, and what would have ended the process.
+#[must_use]
+pub fn threads(threads: Vec<SessionThread>, arch: Arch) -> (Vec<NativeThread>, Option<Crash>) {
+    let threads: Vec<NativeThread> = threads.into_iter().map(|t| thread(t, arch)).collect();
+    let crash = threads.iter().find_map(crash);
+    (threads, crash)
 }
 
 /// A core that the debugger has open too: memory that the file lacks is asked of the debugger, which may know the

@@ -19,7 +19,8 @@ pub(super) fn status(session: &mut Session) -> Result<Reply, CommandError> {
     if scene.process == ProcessKind::None {
         return Ok(Reply::text(out));
     }
-    let target = session.target(RegistersOf::Selected)?;
+    let process = session.process(RegistersOf::Selected)?;
+    let target = &process.target;
     if let Some(path) = &target.path {
         let _ = writeln!(out, "core read from disk: {}", path.display());
     }
@@ -31,6 +32,13 @@ pub(super) fn status(session: &mut Session) -> Result<Reply, CommandError> {
         let ip = registers.and_then(|r| r.ip()).map_or_else(|| "unknown".to_owned(), |ip| ip.to_string());
         let module = registers.and_then(|r| r.ip()).and_then(|ip| target.module_at(ip)).map(|m| m.path.as_str());
         let _ = writeln!(out, "selected thread: {} at {ip} in {}", thread.tid, module.unwrap_or("no module"));
+    }
+    match process.located() {
+        Some(located) => {
+            let module = located.module.and_then(|m| target.modules.get(m)).map_or("no module", |m| m.path.as_str());
+            let _ = writeln!(out, "CPython {}{} in {module}", located.version, located.flags.abiflags());
+        }
+        None => out.push_str("CPython: not found\n"),
     }
     for diagnostic in target.diagnostics.to_vec() {
         let _ = writeln!(out, "{:?}: {}", diagnostic.severity, diagnostic.message);
