@@ -15,6 +15,7 @@ mod select;
 mod slot;
 mod tables;
 pub mod tool;
+mod styles;
 
 pub use debug_offsets::DebugOffsets;
 pub use dialect::{
@@ -30,3 +31,4 @@ pub use print::{Base, Note, print_layouts};
 pub use select::{SelectError, Selected, select};
 pub use slot::{LayoutError, Provider, Slot, at};
 pub use tables::lookup;
+pub use styles::{EnumStyle, ReprStyles, UnicodeVersion};
