@@ -6,6 +6,7 @@ pub mod base;
 pub mod bridge;
 pub mod cli;
 pub mod cpython;
+pub mod image;
 pub mod native;
 pub mod report;
 pub mod stack;
