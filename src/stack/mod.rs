@@ -2,3 +2,4 @@
 
 pub mod merge;
 pub mod plumbing;
+pub mod source;

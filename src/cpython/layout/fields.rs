@@ -130,6 +130,8 @@ layouts! {
         status ["_status"],
         state ["state"],
         holds_gil ["holds_gil"],
+        gil_requested ["gil_requested"],
+        base_frame ["base_frame"],
         curexc_type ["curexc_type"],
         curexc_value ["curexc_value"],
         curexc_traceback ["curexc_traceback"],
@@ -477,9 +479,12 @@ layouts! {
     }
     /// `struct _gc_runtime_state` members relative to `interpreter.gc` (3.9+) or `runtime.gc` (3.8).
     gc: GcLayout ["_gc_runtime_state"] {
+        // Points to `generations` itself (until 3.14): Debian's 3.13 aligns the array to 4, others to 8.
+        generation0 ["generation0"],
         generations ["generations", "young"],
         permanent ["permanent_generation"],
         collecting ["collecting"],
+        frame ["frame"],
         enabled ["enabled"],
     }
 }

@@ -13,11 +13,11 @@ mod identify;
 mod print;
 mod select;
 mod slot;
+mod styles;
 mod tables;
 pub mod tool;
-mod styles;
 
-pub use debug_offsets::DebugOffsets;
+pub use debug_offsets::{COOKIE, DebugOffsets, PREFIX_SIZE, parse_prefix};
 pub use dialect::{
     Dialect, FrameLink, FrameOwners, GeneratorStates, GilPlace, InlineValues, InstanceDict, InstructionPointer,
     IntRepr, LineTable, LocalsPlus, RefcountForm, StackRefs, ThreadStatusBits, TypeDicts, UnicodeState,
@@ -30,5 +30,5 @@ pub use identify::{Identity, identify};
 pub use print::{Base, Note, print_layouts};
 pub use select::{SelectError, Selected, select};
 pub use slot::{LayoutError, Provider, Slot, at};
-pub use tables::lookup;
 pub use styles::{EnumStyle, ReprStyles, UnicodeVersion};
+pub use tables::{known_minors, lookup};

@@ -32,8 +32,14 @@ pub struct ReprStyles {
     pub enums: EnumStyle,
     /// `UnionType` and `typing.Union` are one type (3.14, gh-105499).
     pub union_merged: bool,
-    /// `ImportError`s show name and path, groups their own exceptions (3.15).
-    pub exception_details: bool,
+    /// Weak references look up `__name__` of their target on its type only (3.11).
+    pub weakref_name_on_type: bool,
+    /// The loader of a built-in or frozen module is asked first what the module's repr is (until 3.9).
+    pub module_by_loader: bool,
+    /// The descriptors of `__dict__` and `__weakref__` belong to no type in particular (3.15).
+    pub shared_descriptors: bool,
+    /// `bytearray` escapes the apostrophe between double quotes too (until 3.14).
+    pub bytearray_escapes_apostrophe: bool,
 }
 
 /// How `Enum.__repr__` and `Flag.__repr__` work.
@@ -66,7 +72,10 @@ impl ReprStyles {
             partial_full_type: minor >= 13,
             enums: if minor >= 11 { EnumStyle::Stored } else { EnumStyle::Decomposed },
             union_merged: minor >= 14,
-            exception_details: minor >= 15,
+            weakref_name_on_type: minor >= 11,
+            module_by_loader: minor < 10,
+            shared_descriptors: minor >= 15,
+            bytearray_escapes_apostrophe: minor < 15,
         }
     }
 }

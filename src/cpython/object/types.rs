@@ -134,6 +134,12 @@ impl TypeInfo {
         self.name.rsplit('.').next().unwrap_or(&self.name)
     }
 
+    /// `type.__name__`: that of a class made by Python may hold dots.
+    #[must_use]
+    pub fn dunder_name(&self) -> &str {
+        if self.is_native { self.short_name() } else { &self.name }
+    }
+
     /// Whether a `Py_TPFLAGS_*` bit is set.
     #[must_use]
     pub fn has(&self, flag: u64) -> bool {
@@ -425,7 +431,13 @@ impl<'a> Heap<'a> {
         let mro: Vec<Rc<TypeInfo>> = self.mro(info).iter().filter_map(|addr| self.type_info(*addr)).collect();
         let python = |class: &Rc<TypeInfo>| {
             let own = self.own_class_attribute(class, "__repr__")?;
-            Some(ReprBy::Python(Rc::clone(class), own))
+            // `__repr__ = dict.__repr__`: the slot wrapper of a native type.
+            let wrapper = self.type_of(own).ok().filter(|t| t.kind == Kind::WrapperDescriptor);
+            let native = wrapper.and_then(|_| self.ctx.ptr(field!(self.ctx, descr.d_type), own).ok());
+            match native.and_then(|native| self.type_info(native)).filter(|native| native.addr != info.addr) {
+                Some(native) => Some(self.repr_by(&native)),
+                None => Some(ReprBy::Python(Rc::clone(class), own)),
+            }
         };
         for (at, class) in mro.iter().enumerate() {
             if !class.is_native {

@@ -11,22 +11,7 @@ use crate::cpython::object::types::TypeInfo;
 
 /// `1, 2, 3`: at most as many as the limit allows.
 pub(super) fn items(w: &mut Writer<'_, '_>, items: Sequence<'_>) {
-    let total = items.total();
-    for (index, item) in (0u64..).zip(items) {
-        if index > 0 {
-            w.push(", ");
-        }
-        if index >= w.limits.items {
-            return w.more(total.saturating_sub(index));
-        }
-        match item {
-            Ok(item) => w.object(item),
-            Err(error) => return w.problem(&error),
-        }
-        if w.is_full() {
-            return;
-        }
-    }
+    w.sequence(items.total(), items, |w, item| w.object(item));
 }
 
 pub(super) fn tuple(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
@@ -61,25 +46,11 @@ pub(super) fn pairs(
     total: u64,
     entries: impl Iterator<Item = Result<(Addr, Addr), DecodeError>>,
 ) {
-    for (index, entry) in (0u64..).zip(entries) {
-        if index > 0 {
-            w.push(", ");
-        }
-        if index >= w.limits.items {
-            return w.more(total.saturating_sub(index));
-        }
-        match entry {
-            Ok((key, value)) => {
-                w.object(key);
-                w.push(": ");
-                w.object(value);
-            }
-            Err(error) => return w.problem(&error),
-        }
-        if w.is_full() {
-            return;
-        }
-    }
+    w.sequence(total, entries, |w, (key, value)| {
+        w.object(key);
+        w.push(": ");
+        w.object(value);
+    });
 }
 
 /// `{1, 2}`, `set()`, `frozenset({1})`, `Child({1})` (Objects/setobject.c `set_repr`).

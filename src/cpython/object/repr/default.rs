@@ -57,9 +57,12 @@ pub(super) fn class_name(w: &Writer<'_, '_>, class: &TypeInfo) -> String {
 /// `<module.Name object at 0x.. {attribute=value, ...}>`, with the content of the builtin base type first.
 pub(super) fn structural(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     w.lower(Fidelity::Structural);
+    if info.kind == Kind::Type {
+        return class(w, addr, info);
+    }
     head(w, addr, info);
     let content = super::native(info.kind);
-    if let Some(render) = content.filter(|_| !matches!(info.kind, Kind::Object | Kind::Type)) {
+    if let Some(render) = content.filter(|_| info.kind != Kind::Object) {
         w.push(" ");
         render(w, addr, info)?;
     }

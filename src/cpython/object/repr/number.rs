@@ -46,6 +46,15 @@ pub(super) fn double_at(ctx: &Context<'_>, at: Addr) -> Result<f64, DecodeError>
     Ok(f64::from_bits(ctx.abi.uint(&raw)))
 }
 
+/// The C float or double in these bytes.
+pub(super) fn float_at(ctx: &Context<'_>, bytes: &[u8]) -> f64 {
+    let raw = ctx.abi.uint(bytes);
+    match bytes.len() {
+        4 => f64::from(f32::from_bits(raw as u32)),
+        _ => f64::from_bits(raw),
+    }
+}
+
 pub(super) fn float(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let at = w.ctx().addr(field!(w.ctx(), float.fval), addr)?;
     let text = float_repr(double_at(w.ctx(), at)?);

@@ -96,7 +96,7 @@ pub(super) fn bytearray(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> 
     };
     w.name(info.short_name());
     w.push("(");
-    w.push(&quote_bytes(&data, true));
+    w.push(&quote_bytes(&data, w.ctx().dialect.repr.bytearray_escapes_apostrophe));
     if shown < len {
         w.more(len.saturating_sub(shown));
     }

@@ -1,12 +1,13 @@
 //! [`Writer`]: the text being made, its limits, and the way from an object to the function that renders it.
 
 use super::limits::{Fidelity, ReprLimits};
-use super::{default, native};
+use super::{default, native, python};
 use crate::base::{Addr, escape_terminal_into};
 use crate::cpython::object::kind::Kind;
 use crate::cpython::object::refcount::refcount;
 use crate::cpython::object::types::{Heap, ReprBy, TypeInfo};
 use crate::cpython::{Context, DecodeError};
+use crate::field;
 use crate::target::MemoryExt as _;
 use std::fmt::Display;
 
@@ -73,11 +74,6 @@ impl<'h, 'a> Writer<'h, 'a> {
         self.fidelity = self.fidelity.max(fidelity);
     }
 
-    /// Whether there is no use in writing on.
-    pub(super) fn is_full(&self) -> bool {
-        self.full
-    }
-
     /// Marks that `left` more would follow.
     pub(super) fn more(&mut self, left: u64) {
         self.put(format_args!("...(+{left} more)"));
@@ -95,6 +91,51 @@ impl<'h, 'a> Writer<'h, 'a> {
             self.push(">");
             self.lower(Fidelity::Damaged);
         }
+    }
+
+    /// Word `n` of the fields that follow the object head.
+    pub(super) fn head_word(&self, addr: Addr, n: u64) -> Result<Addr, DecodeError> {
+        let ctx = self.ctx();
+        let offset = n.saturating_mul(u64::from(ctx.abi.pointer_size()));
+        let at = ctx.addr(field!(ctx, object.size), addr)?.wrapping_add(offset);
+        ctx.ptr_at("field behind the object head", at)
+    }
+
+    /// Word `n` of the fields that follow the head of a variable-size object.
+    pub(super) fn var_word(&self, addr: Addr, n: u64) -> Result<Addr, DecodeError> {
+        let ctx = self.ctx();
+        let offset = n.saturating_mul(u64::from(ctx.abi.pointer_size()));
+        let at = ctx.addr(field!(ctx, var_object.size), addr)?.wrapping_add(offset);
+        ctx.ptr_at("field behind the object head", at)
+    }
+
+    /// `a, b, c` of at most as many elements as the limit allows.
+    pub(super) fn sequence<T>(
+        &mut self,
+        total: u64,
+        elements: impl Iterator<Item = Result<T, DecodeError>>,
+        mut write: impl FnMut(&mut Self, T),
+    ) {
+        for (index, element) in (0u64..).zip(elements) {
+            if index > 0 {
+                self.push(", ");
+            }
+            if index >= self.limits.items {
+                return self.more(total.saturating_sub(index));
+            }
+            match element {
+                Ok(element) => write(self, element),
+                Err(error) => return self.problem(&error),
+            }
+            if self.full {
+                return;
+            }
+        }
+    }
+
+    /// Whether the object being written is inside its own repr.
+    pub(super) fn is_again(&self) -> bool {
+        self.active.split_last().is_some_and(|(last, outer)| outer.contains(last))
     }
 
     /// Whether this object is being written already, further out.
@@ -120,7 +161,8 @@ impl<'h, 'a> Writer<'h, 'a> {
             self.put(format_args!("<freed? {} at {addr}>", info.name));
             return self.lower(Fidelity::Damaged);
         }
-        if self.is_active(addr) {
+        // A defaultdict guards only the part that is a plain dict.
+        if self.is_active(addr) && info.kind != Kind::DefaultDict {
             let (text, exact) = recursion_text(&info);
             self.name(&text);
             return self.lower(if exact { Fidelity::Exact } else { Fidelity::Structural });
@@ -143,7 +185,7 @@ impl<'h, 'a> Writer<'h, 'a> {
                 Some(render) => render(self, addr, info),
                 None => default::structural(self, addr, info),
             },
-            ReprBy::Python(_, _) => default::structural(self, addr, info),
+            ReprBy::Python(class, function) => python::render(self, addr, info, &class, function),
         };
         if let Err(error) = result {
             self.out.truncate(start);
@@ -196,13 +238,14 @@ fn recursion_text(info: &TypeInfo) -> (String, bool) {
     let name = info.short_name();
     match info.kind {
         Kind::List | Kind::Deque => ("[...]".to_owned(), true),
-        Kind::Dict | Kind::DefaultDict => ("{...}".to_owned(), true),
+        Kind::Dict => ("{...}".to_owned(), true),
         Kind::Tuple => ("(...)".to_owned(), true),
         Kind::Set | Kind::FrozenSet => (format!("{name}(...)"), true),
         Kind::OrderedDict | Kind::DictKeys | Kind::DictValues | Kind::DictItems | Kind::Partial => {
             ("...".to_owned(), true)
         }
-        Kind::SimpleNamespace => ("namespace(...)".to_owned(), true),
+        Kind::SimpleNamespace if info.is_native => ("namespace(...)".to_owned(), true),
+        Kind::SimpleNamespace => (format!("{}(...)", info.name), true),
         _ => (format!("<{name} again>"), false),
     }
 }
