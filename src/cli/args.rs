@@ -51,6 +51,11 @@ pub enum Command {
     Render(RenderArgs),
     /// Show or check where the fields of CPython's structs lie
     Layouts(LayoutsArgs),
+    /// Set up a debugger: unpack its script and have its start-up file load it
+    Init(InitArgs),
+    /// Serve the debugger that started this process
+    #[command(hide = true)]
+    Bridge(BridgeArgs),
     /// Write the completion script of a shell to standard output
     Completions(CompletionsArgs),
     /// Write the JSON Schema of an output format to standard output
@@ -178,6 +183,37 @@ pub struct ValueArgs {
     /// Give up on a value after this many reads of memory
     #[arg(long, value_name = "N")]
     pub max_reads: Option<u64>,
+}
+
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Debugger to set up
+    #[arg(value_enum)]
+    pub debugger: Debugger,
+    /// Only show the line for the start-up file; change nothing
+    #[arg(long)]
+    pub print: bool,
+    /// Folder for the scripts
+    #[arg(long, value_name = "DIR")]
+    pub scripts: Option<PathBuf>,
+}
+
+/// A debugger that has a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Debugger {
+    /// GNU gdb, 10 or newer, built with Python
+    Gdb,
+    /// LLDB, 14 or newer, built with Python
+    Lldb,
+}
+
+/// Arguments of `bridge`.
+#[derive(Debug, Args)]
+pub struct BridgeArgs {
+    /// Talk over standard input and output (the only way there is)
+    #[arg(long, required = true)]
+    pub stdio: bool,
 }
 
 /// Arguments of `render`.

@@ -1,9 +1,11 @@
 //! The command line: parses, calls the library, shows what comes back.
 
 pub mod args;
+mod bridge;
 mod documents;
 mod error;
 pub mod exit;
+mod init;
 mod inspect;
 mod layouts;
 pub mod output;
@@ -49,5 +51,7 @@ fn dispatch(command: &Command) -> Result<u8, CliError> {
         Command::Completions(args) => documents::completions(args),
         Command::Schema(args) => documents::schema(args),
         Command::Man(args) => documents::man(args),
+        Command::Init(args) => init::run(args),
+        Command::Bridge(_) => bridge::run(),
     }
 }
