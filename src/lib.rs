@@ -7,3 +7,4 @@ pub mod cpython;
 pub mod report;
 mod sys;
 pub mod target;
+pub mod triage;

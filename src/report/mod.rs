@@ -1,3 +1,4 @@
 //! The report: ONE model, and a renderer per format that sees the model only.
 
 pub mod model;
+pub mod redact;
