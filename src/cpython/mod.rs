@@ -8,8 +8,11 @@ mod context;
 mod error;
 pub mod frame;
 pub mod layout;
+pub mod locate;
 pub mod object;
 pub mod runtime;
+pub mod version;
 
 pub use context::{Context, FieldRef};
 pub use error::DecodeError;
+pub use version::{BuildFlags, PyVersion, ReleaseLevel};

@@ -10,6 +10,8 @@ use super::slot::{LayoutError, Slot};
 pub struct FieldInfo {
     /// Struct name in [`Layouts`].
     pub strukt: &'static str,
+    /// Name of that struct's Rust type.
+    pub rust_type: &'static str,
     /// Field name in that struct.
     pub field: &'static str,
     /// C type names (struct tags and typedefs); the first that exists wins.
@@ -43,7 +45,7 @@ macro_rules! layouts {
 
             /// All fields, in declaration order.
             pub const FIELDS: &'static [FieldInfo] = &[ $( $( FieldInfo {
-                strukt: stringify!($name), field: stringify!($field), c_types: &$ctypes, c_paths: &$paths,
+                strukt: stringify!($name), rust_type: stringify!($ty), field: stringify!($field), c_types: &$ctypes, c_paths: &$paths,
             }, )+ )+ ];
 
             /// The slot of a field by name.
@@ -128,6 +130,8 @@ layouts! {
         status ["_status"],
         state ["state"],
         holds_gil ["holds_gil"],
+        gil_requested ["gil_requested"],
+        base_frame ["base_frame"],
         curexc_type ["curexc_type"],
         curexc_value ["curexc_value"],
         curexc_traceback ["curexc_traceback"],
@@ -475,9 +479,12 @@ layouts! {
     }
     /// `struct _gc_runtime_state` members relative to `interpreter.gc` (3.9+) or `runtime.gc` (3.8).
     gc: GcLayout ["_gc_runtime_state"] {
+        // Points to `generations` itself (until 3.14): Debian's 3.13 aligns the array to 4, others to 8.
+        generation0 ["generation0"],
         generations ["generations", "young"],
         permanent ["permanent_generation"],
         collecting ["collecting"],
+        frame ["frame"],
         enabled ["enabled"],
     }
 }

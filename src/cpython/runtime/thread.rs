@@ -17,6 +17,8 @@ pub struct ThreadState {
     pub ident: u64,
     /// `native_thread_id` (3.11+), zero when it was never set.
     pub native_id: Option<u64>,
+    /// Whether `PyGILState_GetThisThreadState()` gives this thread state (3.12+, `_status.bound_gilstate`).
+    pub bound_gilstate: Option<bool>,
     /// `state` (3.13+): attached to the interpreter or not.
     pub attachment: Option<Attachment>,
     /// Object of the exception being raised, if any.
@@ -117,10 +119,16 @@ fn read(ctx: &Context<'_>, at: Addr) -> Result<ThreadState, DecodeError> {
         },
         false => None,
     };
+    // `_status` bit fields: initialized, bound, unbound, bound_gilstate, ... (Include/cpython/pystate.h).
+    let bound_gilstate = match fields.status.is_some() {
+        true => Some(ctx.uint(field!(ctx, thread.status), at, 4)? & 1 << 3 != 0),
+        false => None,
+    };
     Ok(ThreadState {
         addr: at,
         ident: ctx.uint(field!(ctx, thread.thread_id), at, long)?,
         native_id,
+        bound_gilstate,
         attachment,
         raising: raising(ctx, at).unwrap_or(None),
         handling: handling(ctx, at),
