@@ -1,4 +1,4 @@
 //! The `pyinquest` command.
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    pyinquest::cli::run(std::env::args_os()).into()
 }

@@ -3,10 +3,15 @@
 //! Assumes a [`crate::target::Target`] and nothing of native unwinding. Everything read is untrusted: each decoder
 //! returns a [`DecodeError`] that names the address and the field.
 
+pub mod code;
 mod context;
 mod error;
+pub mod frame;
 pub mod layout;
 pub mod object;
+pub mod runtime;
+pub mod version;
 
 pub use context::{Context, FieldRef};
 pub use error::DecodeError;
+pub use version::{BuildFlags, PyVersion, ReleaseLevel};

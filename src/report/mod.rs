@@ -1,3 +1,15 @@
 //! The report: ONE model, and a renderer per format that sees the model only.
 
+mod carets;
+pub mod faulthandler;
+mod faulthandler_styles;
+mod fold;
+pub mod html;
+pub mod info;
+pub mod json;
+pub mod markdown;
 pub mod model;
+pub mod palette;
+pub mod select;
+pub mod text;
+mod words;

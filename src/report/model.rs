@@ -174,6 +174,9 @@ pub struct Interpreter {
     /// Whether it holds its own GIL (or, before 3.12, the process has one); absent when not known or no GIL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gil_locked: Option<bool>,
+    /// Whether there is a GIL to take: always in an ordinary build, decided at run time in a free-threaded one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gil_enabled: Option<bool>,
     /// Thread that holds the GIL (its `tstate`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gil_holder: Option<Addr>,
@@ -218,6 +221,12 @@ pub struct PythonThread {
     pub tstate: Addr,
     /// Interpreter it belongs to.
     pub interpreter: i64,
+    /// Place in CPython's list of the interpreter's threads, 0 for its head (the newest thread).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<u32>,
+    /// Whether `PyGILState_GetThisThreadState()` gives this thread state in the crashed thread: faulthandler's
+    /// "Current thread".
+    pub current: bool,
     /// `threading.get_ident()`: `pthread_t`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ident: Option<u64>,

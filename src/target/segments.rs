@@ -1,9 +1,11 @@
 //! [`AddressSpace`]: the memory of a dump as sorted segments, with file-backed memory under the holes.
 
 use super::memory::{Memory, ReadError, ReadErrorKind};
+use super::recorder::PageSet;
 use crate::base::Addr;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Where bytes of the host come from: a mapped file, a decompressed buffer.
 pub trait ByteSource: Send + Sync {
@@ -88,6 +90,8 @@ pub struct AddressSpace {
     primary: Primary,
     segments: Vec<Segment>,
     backings: Vec<Backing>,
+    recorded: PageSet,
+    recording: AtomicBool,
 }
 
 enum Primary {
@@ -110,14 +114,26 @@ impl AddressSpace {
     /// Memory of a dump file. Segments may come in any order; where they overlap the one that starts later wins.
     #[must_use]
     pub fn from_dump(source: Arc<dyn ByteSource>, segments: Vec<Segment>) -> Self {
-        AddressSpace { primary: Primary::Dump(source), segments: sorted(segments), backings: Vec::new() }
+        AddressSpace {
+            primary: Primary::Dump(source),
+            segments: sorted(segments),
+            backings: Vec::new(),
+            recorded: PageSet::default(),
+            recording: AtomicBool::new(true),
+        }
     }
 
     /// Memory that something else reads (a live process, a debugger). `segments` describe the mappings and may be
     /// empty.
     #[must_use]
     pub fn from_reader(reader: Box<dyn Memory>, segments: Vec<Segment>) -> Self {
-        AddressSpace { primary: Primary::Other(reader), segments: sorted(segments), backings: Vec::new() }
+        AddressSpace {
+            primary: Primary::Other(reader),
+            segments: sorted(segments),
+            backings: Vec::new(),
+            recorded: PageSet::default(),
+            recording: AtomicBool::new(true),
+        }
     }
 
     /// Lets a module's file stand for memory that the dump leaves out. The caller has checked the build-id.
@@ -136,6 +152,32 @@ impl AddressSpace {
     #[must_use]
     pub fn backings(&self) -> &[Backing] {
         &self.backings
+    }
+
+    /// The bytes of the dump, when there is one (not for live processes and debuggers).
+    #[must_use]
+    pub fn dump_bytes(&self) -> Option<&[u8]> {
+        match &self.primary {
+            Primary::Dump(source) => Some(source.bytes()),
+            Primary::Other(_) => None,
+        }
+    }
+
+    /// From now on every byte that is read is remembered, as it is from the start until
+    /// [`AddressSpace::stop_recording`]: what opening a dump reads is part of what a slim dump needs.
+    pub fn start_recording(&self) {
+        self.recording.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on reads are not remembered; what was stays.
+    pub fn stop_recording(&self) {
+        self.recording.store(false, Ordering::Relaxed);
+    }
+
+    /// What was read while recording.
+    #[must_use]
+    pub fn recorded(&self) -> &PageSet {
+        &self.recorded
     }
 
     /// The mapping that holds `addr`.
@@ -209,6 +251,31 @@ impl AddressSpace {
         Some(len)
     }
 
+    /// [`Memory::read`] that is not remembered: for writing dumps.
+    ///
+    /// # Errors
+    /// As [`Memory::read`].
+    pub fn read_unrecorded(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
+        self.read_counted(addr, buf).1
+    }
+
+    /// Fills `buf`; how many bytes are good, and why not all.
+    fn read_counted(&self, addr: Addr, buf: &mut [u8]) -> (usize, Result<(), ReadError>) {
+        let mut done = 0usize;
+        while done < buf.len() {
+            let rest = buf.get_mut(done..).unwrap_or_default();
+            let some = match addr.checked_add(done as u64) {
+                Some(at) => self.read_some(at, rest),
+                None => Err(ReadError { addr, kind: ReadErrorKind::Unmapped }),
+            };
+            match some {
+                Ok(n) => done = done.saturating_add(n),
+                Err(e) => return (done, Err(e)),
+            }
+        }
+        (done, Ok(()))
+    }
+
     /// Start of the first dumped segment behind `addr`: a backing must not be read over dumped bytes.
     fn next_dumped_after(&self, addr: Addr) -> Option<Addr> {
         let at = self.segments.partition_point(|s| s.start <= addr);
@@ -218,13 +285,12 @@ impl AddressSpace {
 
 impl Memory for AddressSpace {
     fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
-        let mut done = 0usize;
-        while done < buf.len() {
-            let at = addr.checked_add(done as u64).ok_or(ReadError { addr, kind: ReadErrorKind::Unmapped })?;
-            let rest = buf.get_mut(done..).unwrap_or_default();
-            done = done.saturating_add(self.read_some(at, rest)?);
+        let (done, result) = self.read_counted(addr, buf);
+        // The good bytes before a bad one count too: without them the error would name another address.
+        if self.recording.load(Ordering::Relaxed) {
+            self.recorded.mark(addr, done as u64);
         }
-        Ok(())
+        result
     }
 }
 

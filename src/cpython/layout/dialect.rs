@@ -171,6 +171,21 @@ pub struct GeneratorStates {
     pub finished: &'static [i8],
 }
 
+/// Bits of `PyThreadState._status` (3.12+, Include/cpython/pystate.h).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ThreadStatusBits {
+    /// Attached to its interpreter: has the GIL, or runs in a free-threaded build.
+    pub active: u8,
+    /// Holds the GIL; `None` where there is no such bit (3.14+ has the field `thread.holds_gil` instead).
+    pub holds_gil: Option<u8>,
+    /// Being finalized.
+    pub finalizing: u8,
+    /// Cleared.
+    pub cleared: u8,
+    /// Finalized.
+    pub finalized: u8,
+}
+
 /// How one interpreter build is to be understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dialect {
@@ -206,6 +221,8 @@ pub struct Dialect {
     pub gil: GilPlace,
     /// Generator states; `None` where `gi_frame` and `gi_running` tell (3.8 to 3.10).
     pub generator_states: Option<GeneratorStates>,
+    /// Bits of the thread status word (`thread.status`), where there is one.
+    pub thread_status: Option<ThreadStatusBits>,
     /// Whether each thread may run its own copy of the bytecode (`co_tlbc`, free-threaded 3.14+).
     pub thread_local_bytecode: bool,
     /// Texts of `repr()`.

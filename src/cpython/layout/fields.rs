@@ -10,6 +10,8 @@ use super::slot::{LayoutError, Slot};
 pub struct FieldInfo {
     /// Struct name in [`Layouts`].
     pub strukt: &'static str,
+    /// Name of that struct's Rust type.
+    pub rust_type: &'static str,
     /// Field name in that struct.
     pub field: &'static str,
     /// C type names (struct tags and typedefs); the first that exists wins.
@@ -43,7 +45,7 @@ macro_rules! layouts {
 
             /// All fields, in declaration order.
             pub const FIELDS: &'static [FieldInfo] = &[ $( $( FieldInfo {
-                strukt: stringify!($name), field: stringify!($field), c_types: &$ctypes, c_paths: &$paths,
+                strukt: stringify!($name), rust_type: stringify!($ty), field: stringify!($field), c_types: &$ctypes, c_paths: &$paths,
             }, )+ )+ ];
 
             /// The slot of a field by name.

@@ -3,15 +3,32 @@
 //! After construction no code compares version numbers: a new CPython touches one table file, one registry line
 //! and fixtures. Version numbers are compared in this folder and in `cpython/version.rs` only.
 
+mod debug_offsets;
 mod dialect;
+mod dialects;
+mod extract;
 mod fields;
+mod from_dwarf;
+mod identify;
+mod print;
+mod select;
 mod slot;
 mod styles;
+mod tables;
+pub mod tool;
 
+pub use debug_offsets::DebugOffsets;
 pub use dialect::{
     Dialect, FrameLink, FrameOwners, GeneratorStates, GilPlace, InlineValues, InstanceDict, InstructionPointer,
-    IntRepr, LineTable, LocalsPlus, RefcountForm, StackRefs, TypeDicts, UnicodeState,
+    IntRepr, LineTable, LocalsPlus, RefcountForm, StackRefs, ThreadStatusBits, TypeDicts, UnicodeState,
 };
+pub use dialects::dialect;
+pub use extract::{EXTRACT_FORMAT, Extract};
 pub use fields::*;
+pub use from_dwarf::{DwarfError, DwarfFile, from_dwarf};
+pub use identify::{Identity, identify};
+pub use print::{Base, Note, print_layouts};
+pub use select::{SelectError, Selected, select};
 pub use slot::{LayoutError, Provider, Slot, at};
 pub use styles::{EnumStyle, ReprStyles, UnicodeVersion};
+pub use tables::lookup;

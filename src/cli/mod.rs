@@ -1,0 +1,45 @@
+//! The command line: parses, calls the library, shows what comes back.
+
+pub mod args;
+mod documents;
+mod error;
+pub mod exit;
+pub mod output;
+mod render;
+mod show;
+
+pub use error::CliError;
+
+use args::{Cli, Command};
+use clap::Parser as _;
+use clap::error::ErrorKind;
+use std::ffi::OsString;
+
+/// Runs the program with its arguments (the first is its name) and returns the exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let result = match Cli::try_parse_from(arguments) {
+        Ok(cli) => dispatch(&cli.command),
+        // `--help` and `--version` come this way too; no argument at all gets the help text, as an error.
+        Err(error) if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            Err(CliError::from(error))
+        }
+        Err(error) => {
+            // A reader that went away is no error.
+            let _ = error.print();
+            Ok(if error.use_stderr() { exit::USAGE } else { exit::OK })
+        }
+    };
+    result.unwrap_or_else(|error| {
+        output::write_stderr(&error.render());
+        error.code
+    })
+}
+
+fn dispatch(command: &Command) -> Result<u8, CliError> {
+    match command {
+        Command::Render(args) => render::run(args),
+        Command::Completions(args) => documents::completions(args),
+        Command::Schema(args) => documents::schema(args),
+        Command::Man(args) => documents::man(args),
+    }
+}

@@ -1,0 +1,52 @@
+//! Where output goes, and whether it is coloured.
+
+use super::CliError;
+use super::args::{Color, OutputArgs};
+use super::error::io_text;
+use super::exit;
+use crate::report::palette::Palette;
+use std::io::{self, IsTerminal as _, Write as _};
+
+/// Colours for standard output (or the file) as asked for.
+#[must_use]
+pub fn palette(output: &OutputArgs) -> Palette {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+    let colored = match output.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => output.output.is_none() && io::stdout().is_terminal() && !set("NO_COLOR") && !dumb,
+    };
+    if colored { Palette::colored() } else { Palette::plain() }
+}
+
+/// Writes a whole document to standard output or the file. A reader that went away (`| head`) is no error.
+///
+/// # Errors
+/// When the file or the stream cannot be written.
+pub fn write(output: &OutputArgs, bytes: &[u8]) -> Result<(), CliError> {
+    match &output.output {
+        Some(path) => std::fs::write(path, bytes)
+            .map_err(|e| CliError::new(exit::USAGE, format!("cannot write {}: {}", path.display(), io_text(&e)))),
+        None => write_stdout(bytes),
+    }
+}
+
+/// Writes to standard output.
+///
+/// # Errors
+/// When it cannot be written, unless that is because the reader went away.
+pub fn write_stdout(bytes: &[u8]) -> Result<(), CliError> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CliError::new(exit::INTERNAL, format!("cannot write to standard output: {}", io_text(&e))))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Writes to standard error; nothing can be done when that fails.
+pub fn write_stderr(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}

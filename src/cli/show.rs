@@ -1,0 +1,104 @@
+//! Shows a report: selection, format, exit code. What all commands that make reports have in common.
+
+use super::args::{Format, OutputArgs, SelectArgs, View};
+use super::{CliError, exit, output};
+use crate::base::{Severity, escape_terminal};
+use crate::report::model::Report;
+use crate::report::select::{self, Threads};
+use crate::report::text::{self, TextOptions};
+use crate::report::{faulthandler, html, info, json, markdown};
+
+/// Which threads are shown unless `--thread` says.
+#[must_use]
+pub fn threads(select: &SelectArgs, default: Threads) -> Threads {
+    match select.thread.as_deref() {
+        None => default,
+        Some("all") => Threads::All,
+        Some("crashed") => Threads::Crashed,
+        Some(text) => {
+            let number = match text.strip_prefix("0x") {
+                Some(hex) => u64::from_str_radix(hex, 16).ok(),
+                None => text.parse().ok(),
+            };
+            number.map_or_else(|| Threads::Name(text.to_owned()), Threads::Id)
+        }
+    }
+}
+
+/// Selects, renders and writes; returns the exit code.
+///
+/// # Errors
+/// When the selection fits nothing or the output cannot be written.
+pub fn show(
+    mut report: Report,
+    view: View,
+    which: &Threads,
+    args: &SelectArgs,
+    out: &OutputArgs,
+) -> Result<u8, CliError> {
+    let code = exit_code(&report, out.strict);
+    let selected = select::threads(&mut report, which);
+    let selected = selected.and_then(|()| args.frame.map_or(Ok(()), |n| select::frame(&mut report, n)));
+    // Without Python there is nothing to choose from; that is the message then.
+    if code != exit::NO_PYTHON {
+        selected.map_err(|e| CliError::new(exit::USAGE, e.to_string()))?;
+    }
+    let options = TextOptions {
+        palette: output::palette(out),
+        verbose: out.verbose,
+        first_frame: args.frame.unwrap_or(0),
+        ..TextOptions::default()
+    };
+    let bytes = match out.format {
+        Format::Text => match view {
+            View::Report => text::render(&report, &options),
+            View::Stacks => text::stacks(&report, &options),
+            View::Info => info::render(&report, &options),
+        }
+        .into_bytes(),
+        Format::Json => render_json(&report)?.into_bytes(),
+        Format::Markdown => markdown::render(&report).into_bytes(),
+        Format::Html => html::render(&report).into_bytes(),
+        Format::Faulthandler => {
+            let rendered = faulthandler::render(&report);
+            for note in &rendered.notes {
+                output::write_stderr(&format!("pyinquest: note: {}\n", escape_terminal(note)));
+            }
+            rendered.text
+        }
+    };
+    output::write(out, &bytes)?;
+    if view == View::Stacks && out.format == Format::Text {
+        tell_diagnostics(&report);
+    }
+    Ok(code)
+}
+
+fn render_json(report: &Report) -> Result<String, CliError> {
+    json::render(report).map_err(|e| CliError::new(exit::INTERNAL, format!("cannot write JSON: {e}")))
+}
+
+/// Views without diagnostics of their own tell the important ones on standard error.
+fn tell_diagnostics(report: &Report) {
+    for diagnostic in report.diagnostics.iter().filter(|d| d.severity != Severity::Note) {
+        let word = if diagnostic.severity == Severity::Error { "error" } else { "warning" };
+        let hint = diagnostic.hint.as_ref().map(|h| format!("\n  help: {}", escape_terminal(h))).unwrap_or_default();
+        output::write_stderr(&format!("pyinquest: {word}: {}{hint}\n", escape_terminal(&diagnostic.message)));
+    }
+}
+
+/// The exit code a report stands for.
+#[must_use]
+pub fn exit_code(report: &Report, strict: bool) -> u8 {
+    let incomplete = || {
+        let doubts = report.diagnostics.iter().any(|d| d.severity != Severity::Note);
+        doubts || report.threads.iter().any(|t| t.frames_end.is_some())
+    };
+    if report.python.is_none() {
+        exit::NO_PYTHON
+    } else if strict && incomplete() {
+        exit::INCOMPLETE
+    } else {
+        exit::OK
+    }
+}

@@ -1,0 +1,222 @@
+//! The chain of frames of one thread, innermost first.
+
+use super::{Owner, PyFrame};
+use crate::base::{Addr, Budget};
+use crate::cpython::code::{CodeCache, Position};
+use crate::cpython::layout::{FrameLink, InstructionPointer};
+use crate::cpython::{Context, DecodeError};
+use crate::field;
+use crate::target::MemoryExt as _;
+use std::collections::HashSet;
+
+/// More frames than any process has: 3.11+ keeps pure-Python recursion on the heap, where the recursion limit is the
+/// only bound, and programs set that to millions.
+const FRAME_LIMIT: u64 = 4_000_000;
+
+/// Why a stack ends before its outermost frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StackEnd {
+    /// A frame or link could not be read.
+    Unreadable(DecodeError),
+    /// A frame is linked to one that was there already.
+    Cycle(Addr),
+    /// The frame limit was reached.
+    Limit,
+}
+
+impl std::fmt::Display for StackEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StackEnd::Unreadable(e) => write!(f, "the next frame cannot be read: {e}"),
+            StackEnd::Cycle(at) => write!(f, "the frame chain is corrupt: {at} comes up twice"),
+            StackEnd::Limit => write!(f, "more than {FRAME_LIMIT} frames"),
+        }
+    }
+}
+
+/// Frames of one thread.
+#[derive(Clone, Debug, Default)]
+pub struct Stack {
+    /// Innermost first.
+    pub frames: Vec<PyFrame>,
+    /// Why there are no more; `None` for a whole stack.
+    pub end: Option<StackEnd>,
+}
+
+/// Walks the frames of the thread state at `tstate`.
+#[must_use]
+pub fn walk(ctx: &Context<'_>, codes: &CodeCache, tstate: Addr) -> Stack {
+    let mut stack = Stack::default();
+    if let Err(end) = fill(ctx, codes, tstate, &mut stack.frames) {
+        stack.end = Some(end);
+    }
+    stack
+}
+
+impl From<DecodeError> for StackEnd {
+    fn from(e: DecodeError) -> Self {
+        StackEnd::Unreadable(e)
+    }
+}
+
+fn fill(ctx: &Context<'_>, codes: &CodeCache, tstate: Addr, frames: &mut Vec<PyFrame>) -> Result<(), StackEnd> {
+    match ctx.dialect.frame_link {
+        FrameLink::FrameObjects => {
+            let first = ctx.ptr(field!(ctx, thread.frame), tstate)?;
+            frame_objects(ctx, codes, first, frames)
+        }
+        FrameLink::ViaCFrame => {
+            let cframe = ctx.ptr(field!(ctx, thread.cframe), tstate)?;
+            let first = ctx.ptr(field!(ctx, cframe.current_frame), cframe)?;
+            interpreter_frames(ctx, codes, first, frames, Some(cframe))
+        }
+        FrameLink::Direct => {
+            let first = ctx.ptr(field!(ctx, thread.current_frame), tstate)?;
+            interpreter_frames(ctx, codes, first, frames, None)
+        }
+    }
+}
+
+/// Bounds a walk along linked frames and notices loops.
+struct Guard {
+    seen: HashSet<Addr>,
+    budget: Budget,
+}
+
+impl Guard {
+    fn new() -> Self {
+        Guard { seen: HashSet::new(), budget: Budget::new("frames", FRAME_LIMIT) }
+    }
+
+    fn enter(&mut self, at: Addr) -> Result<(), StackEnd> {
+        self.budget.spend(1).map_err(|_| StackEnd::Limit)?;
+        if self.seen.insert(at) { Ok(()) } else { Err(StackEnd::Cycle(at)) }
+    }
+}
+
+/// 3.8 to 3.10: `PyFrameObject`s linked by `f_back`, one C evaluation loop each.
+fn frame_objects(ctx: &Context<'_>, codes: &CodeCache, first: Addr, frames: &mut Vec<PyFrame>) -> Result<(), StackEnd> {
+    let mut guard = Guard::new();
+    let mut at = first;
+    while !at.is_null() {
+        guard.enter(at)?;
+        let code = ctx.ptr(field!(ctx, frame_object.f_code), at)?;
+        let lasti = ctx.int(field!(ctx, frame_object.f_lasti), at, 4).map(|lasti| {
+            let units = ctx.dialect.instruction_pointer == InstructionPointer::LastiUnits;
+            if units { lasti.saturating_mul(2) } else { lasti }
+        });
+        frames.push(located(ctx, codes, at, code, lasti, Owner::Object, true));
+        at = ctx.ptr(field!(ctx, frame_object.f_back), at)?;
+    }
+    Ok(())
+}
+
+/// 3.11+: `_PyInterpreterFrame`s linked by `previous`, with shims (3.12+) or `is_entry` (3.11) where a C evaluation
+/// loop was entered.
+fn interpreter_frames(
+    ctx: &Context<'_>,
+    codes: &CodeCache,
+    first: Addr,
+    frames: &mut Vec<PyFrame>,
+    cframe: Option<Addr>,
+) -> Result<(), StackEnd> {
+    let mut guard = Guard::new();
+    // 3.11 keeps one `_PyCFrame` per evaluation loop on the C stack; 3.12's is there too, but its shims tell more.
+    let mut cframe = cframe.filter(|_| ctx.layouts.frame.is_entry.is_some());
+    let mut at = first;
+    while !at.is_null() {
+        guard.enter(at)?;
+        match interpreter_frame(ctx, codes, at)? {
+            Some(mut frame) => {
+                if frame.entry {
+                    frame.entry_sp = cframe;
+                    cframe =
+                        cframe.and_then(|c| ctx.ptr(field!(ctx, cframe.previous), c).ok()).filter(|c| !c.is_null());
+                }
+                frames.push(frame);
+            }
+            None => {
+                // A shim: the frame called last before it is the one the evaluation loop was entered for.
+                if let Some(newer) = frames.last_mut() {
+                    newer.entry = true;
+                    newer.entry_sp = newer.entry_sp.or(Some(at));
+                }
+            }
+        }
+        at = ctx.ptr(field!(ctx, frame.previous), at)?;
+    }
+    // 3.15 ends the chain at a shim embedded in the thread state; before that the last loop has a shim as well.
+    if let Some(outermost) = frames.last_mut() {
+        outermost.entry = true;
+    }
+    Ok(())
+}
+
+/// The frame at `at`, or `None` for a shim.
+fn interpreter_frame(ctx: &Context<'_>, codes: &CodeCache, at: Addr) -> Result<Option<PyFrame>, DecodeError> {
+    let owner = ctx.uint(field!(ctx, frame.owner), at, 1)?;
+    let owners = &ctx.dialect.frame_owners;
+    let is_owner = |value: u8| u64::from(value) == owner;
+    if owners.shims.iter().any(|s| is_owner(*s)) {
+        return Ok(None);
+    }
+    let owner = match owner {
+        0 => Owner::Thread,
+        _ if is_owner(owners.generator) => Owner::Generator,
+        _ if is_owner(owners.frame_object) => Owner::FrameObject,
+        other => return Err(DecodeError::corrupt("frame.owner", at, format!("value {other}"))),
+    };
+    let code = ctx.dialect.untag(ctx.ptr(field!(ctx, frame.executable), at)?.0);
+    let entry = match ctx.layouts.frame.is_entry.is_some() {
+        true => ctx.uint(field!(ctx, frame.is_entry), at, 1)? != 0,
+        false => false,
+    };
+    let lasti = last_instruction(ctx, at, code);
+    Ok(Some(located(ctx, codes, at, code, lasti, owner, entry)))
+}
+
+/// `_PyInterpreterFrame_LASTI` in bytes (pycore_frame.h, from 3.14 pycore_interpframe.h).
+fn last_instruction(ctx: &Context<'_>, frame: Addr, code: Addr) -> Result<i64, DecodeError> {
+    let ip = ctx.ptr(field!(ctx, frame.instr_ptr), frame)?;
+    let start = bytecode_start(ctx, frame, code)?;
+    Ok(ip.0.wrapping_sub(start.0).cast_signed())
+}
+
+/// Start of the bytecode the frame runs: the code object's own, or in free-threaded 3.14+ this thread's copy
+/// (`co_tlbc->entries[tlbc_index]`, Include/cpython/code.h `_PyCodeArray`: size, then entries).
+fn bytecode_start(ctx: &Context<'_>, frame: Addr, code: Addr) -> Result<Addr, DecodeError> {
+    let own = ctx.addr(field!(ctx, code.code_adaptive), code)?;
+    if !ctx.dialect.thread_local_bytecode {
+        return Ok(own);
+    }
+    let index = ctx.int(field!(ctx, frame.tlbc_index), frame, 4)?;
+    let array = ctx.ptr(field!(ctx, code.tlbc), code)?;
+    if array.is_null() || index == 0 {
+        return Ok(own);
+    }
+    let size = ctx.memory.read_int(&ctx.abi, array, ctx.abi.pointer_size());
+    let size = size.map_err(|source| DecodeError::Read { what: "code.tlbc", source })?;
+    if index < 0 || index >= size {
+        return Err(DecodeError::corrupt("frame.tlbc_index", frame, format!("index {index} of {size}")));
+    }
+    let entry = array.wrapping_offset(index.wrapping_add(1).wrapping_mul(i64::from(ctx.abi.pointer_size())));
+    ctx.ptr_at("code.tlbc", entry)
+}
+
+fn located(
+    ctx: &Context<'_>,
+    codes: &CodeCache,
+    addr: Addr,
+    code: Addr,
+    lasti: Result<i64, DecodeError>,
+    owner: Owner,
+    entry: bool,
+) -> PyFrame {
+    let code = if code.is_null() { Err(DecodeError::Null { what: "frame.code" }) } else { codes.get(ctx, code) };
+    let position = match (&code, &lasti) {
+        (Ok(code), Ok(lasti)) => code.position(ctx, *lasti),
+        (Err(e), _) | (_, Err(e)) => Err(e.clone()),
+    };
+    let position: Result<Position, DecodeError> = position;
+    PyFrame { addr, code, lasti, position, owner, entry, entry_sp: None }
+}

@@ -1,0 +1,57 @@
+//! Python frames of a thread: the chain, each frame's place, and its locals.
+
+mod chain;
+mod locals;
+
+pub use chain::{Stack, StackEnd, walk};
+pub use locals::{LocalVar, SlotKind, SlotValue, locals};
+
+use super::DecodeError;
+use super::code::{Code, Position};
+use crate::base::Addr;
+use std::rc::Rc;
+
+/// Who owns a frame's memory (`_PyInterpreterFrame.owner`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// A frame object of its own (3.8 to 3.10).
+    Object,
+    /// The thread's data stack.
+    Thread,
+    /// A generator, coroutine or async generator.
+    Generator,
+    /// A frame object that outlived its call.
+    FrameObject,
+}
+
+impl Owner {
+    /// Name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Owner::Object => "object",
+            Owner::Thread => "thread",
+            Owner::Generator => "generator",
+            Owner::FrameObject => "frame_object",
+        }
+    }
+}
+
+/// One Python frame.
+#[derive(Clone, Debug)]
+pub struct PyFrame {
+    /// Address of the `_PyInterpreterFrame` (3.11+) or `PyFrameObject`.
+    pub addr: Addr,
+    /// Code object.
+    pub code: Result<Rc<Code>, DecodeError>,
+    /// Offset of the instruction in bytes; negative before the first.
+    pub lasti: Result<i64, DecodeError>,
+    /// Place in the source.
+    pub position: Result<Position, DecodeError>,
+    /// Who owns its memory.
+    pub owner: Owner,
+    /// Whether a C evaluation loop was entered for this frame: its caller is native code.
+    pub entry: bool,
+    /// An address inside the C frame of that evaluation loop (3.11 `_PyCFrame`, 3.12+ shim frame), when there is one.
+    pub entry_sp: Option<Addr>,
+}

@@ -1,0 +1,177 @@
+//! The [`Dialect`] of each CPython version: each states what changed since the one before, and where CPython says so.
+
+use super::{
+    Dialect, FrameLink, FrameOwners, GeneratorStates, GilPlace, InlineValues, InstanceDict, InstructionPointer,
+    IntRepr, LineTable, LocalsPlus, RefcountForm, ReprStyles, StackRefs, ThreadStatusBits, TypeDicts, UnicodeState,
+};
+use crate::cpython::{BuildFlags, PyVersion};
+
+/// Include/cpython/unicodeobject.h: `interned:2 kind:3 compact:1 ascii:1 ready:1`.
+const UNICODE_READY: UnicodeState = UnicodeState { kind_shift: 2, compact_bit: 5, ascii_bit: 6, ready_bit: Some(7) };
+/// 3.12: all strings are ready (PEP 623).
+const UNICODE: UnicodeState = UnicodeState { ready_bit: None, ..UNICODE_READY };
+/// Free-threaded 3.14: `interned` is a byte of its own, so that it can be accessed atomically.
+const UNICODE_BYTE: UnicodeState = UnicodeState { kind_shift: 8, compact_bit: 11, ascii_bit: 12, ready_bit: None };
+
+const V3_08: Dialect = Dialect {
+    line_table: LineTable::Lnotab,
+    frame_link: FrameLink::FrameObjects,
+    // No owners before 3.11.
+    frame_owners: FrameOwners { generator: u8::MAX, frame_object: u8::MAX, shims: &[] },
+    instruction_pointer: InstructionPointer::LastiBytes,
+    locals_plus: LocalsPlus::ThreeTuples,
+    stack_refs: StackRefs::Plain,
+    await_depth: 1,
+    int_repr: IntRepr::ObSize,
+    int_digit_bits: 30,
+    instance_dict: InstanceDict::DictOffset,
+    inline_values: InlineValues::None,
+    type_dicts: TypeDicts::InType,
+    refcount: RefcountForm::Plain,
+    unicode_state: UNICODE_READY,
+    gil: GilPlace::Runtime,
+    generator_states: None,
+    thread_local_bytecode: false,
+    thread_status: None,
+    repr: ReprStyles::of_minor(8),
+};
+
+const V3_10: Dialect = Dialect {
+    // PEP 626 (Objects/lnotab_notes.txt).
+    line_table: LineTable::Ranges,
+    // Include/cpython/frameobject.h: "Index in code".
+    instruction_pointer: InstructionPointer::LastiUnits,
+    ..V3_08
+};
+
+const V3_11: Dialect = Dialect {
+    // PEP 657 (Objects/locations.md).
+    line_table: LineTable::Locations,
+    // Include/cpython/pystate.h: _PyCFrame.
+    frame_link: FrameLink::ViaCFrame,
+    // Include/internal/pycore_frame.h: enum _frameowner; shims are told by `is_entry` of the frame above.
+    frame_owners: FrameOwners { generator: 1, frame_object: 2, shims: &[] },
+    instruction_pointer: InstructionPointer::PreviousInstruction,
+    locals_plus: LocalsPlus::NamesAndKinds,
+    // Include/internal/pycore_object.h: _PyObject_ValuesPointer, _PyObject_ManagedDictPointer.
+    instance_dict: InstanceDict::Managed311,
+    // Include/internal/pycore_dict.h: get_insertion_order_ptr and the prefix.
+    inline_values: InlineValues::PrefixBytes,
+    // Include/internal/pycore_frame.h: enum _framestate.
+    generator_states: Some(GeneratorStates {
+        created: &[-2],
+        suspended: &[-1],
+        suspended_yield_from: &[],
+        executing: &[0],
+        finished: &[1, 4],
+    }),
+    ..V3_10
+};
+
+const V3_12: Dialect = Dialect {
+    // pycore_frame.h: FRAME_OWNED_BY_CSTACK, the shim of each C evaluation loop.
+    frame_owners: FrameOwners { generator: 1, frame_object: 2, shims: &[3] },
+    // Include/internal/pycore_long.h: lv_tag.
+    int_repr: IntRepr::LvTag,
+    // pycore_object.h: PyDictOrValues.
+    instance_dict: InstanceDict::Managed312,
+    // Include/internal/pycore_typeobject.h: static_builtin_state.
+    type_dicts: TypeDicts::PerInterpreter,
+    // PEP 683.
+    refcount: RefcountForm::Immortal32,
+    unicode_state: UNICODE,
+    // PEP 684, Include/internal/pycore_ceval_state.h.
+    gil: GilPlace::Interpreter,
+    // Include/cpython/pystate.h: `_status`.
+    thread_status: Some(ThreadStatusBits { active: 4, holds_gil: None, finalizing: 5, cleared: 6, finalized: 7 }),
+    ..V3_11
+};
+
+const V3_13: Dialect = Dialect {
+    // Include/cpython/pystate.h: current_frame, the C frame is gone.
+    frame_link: FrameLink::Direct,
+    instruction_pointer: InstructionPointer::CurrentInstruction,
+    // pycore_object.h: MANAGED_DICT_OFFSET; Include/internal/pycore_dict.h: struct _dictvalues.
+    instance_dict: InstanceDict::Inline { dict_at: -24 },
+    inline_values: InlineValues::Header,
+    // pycore_frame.h: FRAME_SUSPENDED_YIELD_FROM.
+    generator_states: Some(GeneratorStates {
+        created: &[-3],
+        suspended: &[-2],
+        suspended_yield_from: &[-1],
+        executing: &[0],
+        finished: &[1, 4],
+    }),
+    thread_status: Some(ThreadStatusBits { active: 4, holds_gil: Some(5), finalizing: 6, cleared: 7, finalized: 8 }),
+    ..V3_12
+};
+
+const V3_13T: Dialect = Dialect {
+    instance_dict: InstanceDict::Inline { dict_at: -8 },
+    // PEP 703. Deferred objects have one reference of the collector in `ob_ref_local` and no bias (seen running).
+    refcount: RefcountForm::Biased { deferred_bias: 0 },
+    ..V3_13
+};
+
+const V3_14: Dialect = Dialect {
+    // Include/internal/pycore_interpframe_structs.h: INTERPRETER (shim), CSTACK.
+    frame_owners: FrameOwners { generator: 1, frame_object: 2, shims: &[3, 4] },
+    // Include/internal/pycore_stackref.h: Py_TAG_REFCNT 1, Py_INT_TAG 3; in 3.15 also
+    // Py_TAG_INVALID 2 for the error value (a NULL once untagged) and for pointers that only the JIT keeps.
+    stack_refs: StackRefs::Tagged { mask: 3, int_tag: Some(3) },
+    // Include/refcount.h: ob_refcnt of 32 bits, ob_overflow, ob_flags.
+    refcount: RefcountForm::Split32,
+    // `holds_gil` is an int of its own.
+    thread_status: V3_12.thread_status,
+    ..V3_13
+};
+
+const V3_14T: Dialect = Dialect {
+    instance_dict: V3_13T.instance_dict,
+    // Include/internal/pycore_object.h: _Py_REF_DEFERRED = PY_SSIZE_T_MAX / 8.
+    refcount: RefcountForm::Biased { deferred_bias: i64::MAX / 8 },
+    unicode_state: UNICODE_BYTE,
+    // Include/internal/pycore_code.h: _PyCodeArray.
+    thread_local_bytecode: true,
+    ..V3_14
+};
+
+const V3_15: Dialect = Dialect {
+    frame_owners: FrameOwners { generator: 1, frame_object: 2, shims: &[3] },
+    // A NULL (the virtual iterator's index) lies above the awaited object (seen running 3.15.2).
+    await_depth: 2,
+    // Include/internal/pycore_frame.h: enum _framestate, renumbered.
+    generator_states: Some(GeneratorStates {
+        created: &[0],
+        suspended: &[1],
+        suspended_yield_from: &[2, 3],
+        executing: &[4],
+        finished: &[5],
+    }),
+    ..V3_14
+};
+
+const V3_15T: Dialect = Dialect {
+    instance_dict: V3_14T.instance_dict,
+    refcount: V3_14T.refcount,
+    unicode_state: V3_14T.unicode_state,
+    thread_local_bytecode: true,
+    ..V3_15
+};
+
+/// How a version is to be understood; `None` for versions that are not known.
+#[must_use]
+pub fn dialect(version: PyVersion, flags: BuildFlags) -> Option<Dialect> {
+    let free_threaded = flags.free_threaded;
+    let dialect = match (version.major, version.minor) {
+        (3, 8 | 9) if !free_threaded => Some(V3_08),
+        (3, 10) if !free_threaded => Some(V3_10),
+        (3, 11) if !free_threaded => Some(V3_11),
+        (3, 12) if !free_threaded => Some(V3_12),
+        (3, 13) => Some(if free_threaded { V3_13T } else { V3_13 }),
+        (3, 14) => Some(if free_threaded { V3_14T } else { V3_14 }),
+        (3, 15) => Some(if free_threaded { V3_15T } else { V3_15 }),
+        _ => None,
+    }?;
+    Some(Dialect { repr: ReprStyles::of_minor(version.minor), ..dialect })
+}

@@ -1,0 +1,82 @@
+//! Built-in layout tables: one file per minor version, each stating only what changed.
+//!
+//! The files are printed from `fixtures/layouts/` (see `tests/layouts.rs`); new offsets are never typed in by hand.
+//! Offsets are those of 64-bit Linux. They hold for aarch64 as for x86-64 where no size of a C library type comes
+//! before the field.
+
+#![allow(clippy::needless_update, reason = "printed with a base everywhere, so that a new field needs no edits")]
+
+mod v3_08;
+mod v3_09;
+mod v3_10;
+mod v3_11;
+mod v3_12;
+mod v3_13;
+mod v3_14;
+mod v3_15;
+
+use super::Layouts;
+use crate::base::{Abi, DataModel};
+use crate::cpython::{BuildFlags, PyVersion};
+
+/// A table: which builds it is for, and its name for reports.
+struct Table {
+    /// Minor version.
+    minor: u8,
+    /// First micro version it holds for; the last table of a minor version that starts early enough is taken.
+    from_micro: u8,
+    /// Debug builds.
+    debug: bool,
+    /// Free-threaded builds.
+    free_threaded: bool,
+    name: &'static str,
+    layouts: &'static Layouts,
+}
+
+const fn table(minor: u8, from_micro: u8, abiflags: &str, name: &'static str, layouts: &'static Layouts) -> Table {
+    let (debug, free_threaded) = match abiflags.as_bytes() {
+        b"d" => (true, false),
+        b"t" => (false, true),
+        b"td" => (true, true),
+        _ => (false, false),
+    };
+    Table { minor, from_micro, debug, free_threaded, name, layouts }
+}
+
+static TABLES: &[Table] = &[
+    table(8, 0, "", "3.8", &v3_08::RELEASE),
+    table(8, 0, "d", "3.8", &v3_08::RELEASE),
+    table(9, 0, "", "3.9", &v3_09::RELEASE),
+    table(9, 0, "d", "3.9", &v3_09::RELEASE),
+    table(10, 0, "", "3.10", &v3_10::RELEASE),
+    table(10, 0, "d", "3.10", &v3_10::RELEASE),
+    table(11, 0, "", "3.11", &v3_11::RELEASE),
+    table(11, 0, "d", "3.11", &v3_11::RELEASE),
+    table(12, 0, "", "3.12", &v3_12::RELEASE),
+    table(12, 0, "d", "3.12d", &v3_12::DEBUG),
+    table(13, 0, "", "3.13", &v3_13::RELEASE),
+    table(13, 0, "d", "3.13d", &v3_13::DEBUG),
+    table(13, 0, "t", "3.13t", &v3_13::FREE_THREADED),
+    table(13, 0, "td", "3.13td", &v3_13::FREE_THREADED_DEBUG),
+    table(14, 5, "", "3.14.5", &v3_14::RELEASE),
+    table(14, 5, "d", "3.14.5d", &v3_14::DEBUG),
+    table(14, 5, "t", "3.14.5t", &v3_14::FREE_THREADED),
+    table(14, 5, "td", "3.14.5td", &v3_14::FREE_THREADED_DEBUG),
+    table(15, 0, "", "3.15", &v3_15::RELEASE),
+    table(15, 0, "d", "3.15d", &v3_15::DEBUG),
+    table(15, 0, "t", "3.15t", &v3_15::FREE_THREADED),
+    table(15, 0, "td", "3.15td", &v3_15::FREE_THREADED_DEBUG),
+];
+
+/// The built-in layouts of a build and the table's name; `None` when there is no table for it.
+#[must_use]
+pub fn lookup(version: PyVersion, flags: BuildFlags, abi: &Abi) -> Option<(&'static Layouts, &'static str)> {
+    if version.major != 3 || abi.data_model != DataModel::Lp64 {
+        return None;
+    }
+    TABLES
+        .iter()
+        .filter(|t| t.minor == version.minor && t.from_micro <= version.micro)
+        .rfind(|t| t.debug == flags.debug && t.free_threaded == flags.free_threaded)
+        .map(|t| (t.layouts, t.name))
+}

@@ -1,0 +1,38 @@
+//! CPython 3.9. Debug builds have the same layout. Printed from `fixtures/layouts/` by `tests/tools/regenerate-layouts`; comments are in `notes.txt` there.
+
+use super::v3_08;
+use crate::cpython::layout::*;
+
+/// Release build. Offsets of 3.9.18 (DWARF of pyenv-3.9).
+pub const RELEASE: Layouts = Layouts {
+    runtime: RuntimeLayout {
+        size: at(656),
+        gilstate_tstate_current: at(568),
+        gilstate_auto_interpreter: at(576),
+        gc_collecting: Slot::ABSENT,
+        ceval_gil: at(352),
+        ..v3_08::RELEASE.runtime
+    },
+    interpreter: InterpreterLayout {
+        size: at(5656),
+        id: at(24),
+        modules: at(856),
+        importlib: at(888),
+        sysdict: at(872),
+        builtins: at(880),
+        gc: at(616),
+        gc_collecting: at(816),
+        finalizing: at(56),
+        ..v3_08::RELEASE.interpreter
+    },
+    type_object: TypeLayout { size: at(408), ..v3_08::RELEASE.type_object },
+    heap_type: HeapTypeLayout {
+        name: at(840),
+        slots: at(848),
+        qualname: at(856),
+        cached_keys: at(864),
+        module: at(872),
+        ..v3_08::RELEASE.heap_type
+    },
+    ..v3_08::RELEASE
+};

@@ -1,0 +1,58 @@
+//! CPython 3.10. Debug builds have the same layout. Printed from `fixtures/layouts/` by `tests/tools/regenerate-layouts`; comments are in `notes.txt` there.
+
+use super::v3_09;
+use crate::cpython::layout::*;
+
+/// Release build. Offsets of 3.10.13 (DWARF of pyenv-3.10).
+pub const RELEASE: Layouts = Layouts {
+    runtime: RuntimeLayout { size: at(672), ..v3_09::RELEASE.runtime },
+    interpreter: InterpreterLayout { size: at(113528), ..v3_09::RELEASE.interpreter },
+    thread: ThreadLayout { size: at(280), cframe: at(48), overflowed: Slot::ABSENT, ..v3_09::RELEASE.thread },
+    cframe: CFrameLayout { previous: at(8), ..CFrameLayout::NONE },
+    frame_object: FrameObjectLayout {
+        size: at(360),
+        f_stacktop: Slot::ABSENT,
+        f_stackdepth: at(80),
+        f_trace: at(72),
+        f_gen: at(88),
+        f_lasti: at(96),
+        f_lineno: at(100),
+        f_executing: Slot::ABSENT,
+        f_state: at(108),
+        f_localsplus: at(352),
+        ..v3_09::RELEASE.frame_object
+    },
+    heap_type: HeapTypeLayout {
+        size: at(888),
+        name: at(848),
+        slots: at(856),
+        qualname: at(864),
+        cached_keys: at(872),
+        module: at(880),
+        ..v3_09::RELEASE.heap_type
+    },
+    generator: GeneratorLayout {
+        size: at(88),
+        running: Slot::ABSENT,
+        code: at(24),
+        name: at(40),
+        qualname: at(48),
+        exc_state: at(56),
+        ..v3_09::RELEASE.generator
+    },
+    function: FunctionLayout {
+        globals: at(16),
+        builtins: at(24),
+        name: at(32),
+        qualname: at(40),
+        code: at(48),
+        defaults: at(56),
+        kwdefaults: at(64),
+        closure: at(72),
+        doc: at(80),
+        dict: at(88),
+        module: at(104),
+        ..v3_09::RELEASE.function
+    },
+    ..v3_09::RELEASE
+};

@@ -1,0 +1,162 @@
+//! CPython 3.11. Debug builds have the same layout. Printed from `fixtures/layouts/` by `tests/tools/regenerate-layouts`; comments are in `notes.txt` there.
+
+use super::v3_10;
+use crate::cpython::layout::*;
+
+/// Release build. Offsets of 3.11.7 (DWARF of pyenv-3.11).
+pub const RELEASE: Layouts = Layouts {
+    runtime: RuntimeLayout {
+        size: at(166688),
+        finalizing: at(24),
+        initialized: at(16),
+        interpreters_head: at(40),
+        interpreters_main: at(48),
+        gilstate_tstate_current: at(576),
+        gilstate_auto_interpreter: at(584),
+        ceval_gil: at(360),
+        ..v3_10::RELEASE.runtime
+    },
+    interpreter: InterpreterLayout {
+        size: at(107752),
+        id: at(48),
+        threads_head: at(16),
+        modules: at(888),
+        importlib: at(920),
+        sysdict: at(904),
+        builtins: at(912),
+        gc: at(648),
+        gc_collecting: at(848),
+        finalizing: at(84),
+        ..v3_10::RELEASE.interpreter
+    },
+    thread: ThreadLayout {
+        size: at(360),
+        frame: Slot::ABSENT,
+        cframe: at(56),
+        thread_id: at(152),
+        native_thread_id: at(160),
+        curexc_type: at(96),
+        curexc_value: at(104),
+        curexc_traceback: at(112),
+        exc_info: at(120),
+        exc_state: at(320),
+        datastack_chunk: at(296),
+        datastack_top: at(304),
+        datastack_limit: at(312),
+        recursion_depth: Slot::ABSENT,
+        recursion_limit: at(36),
+        recursion_remaining: at(32),
+        async_exc: at(144),
+        ..v3_10::RELEASE.thread
+    },
+    cframe: CFrameLayout { current_frame: at(8), previous: at(16), ..v3_10::RELEASE.cframe },
+    exc_stack: ExcStackLayout {
+        exc_type: Slot::ABSENT,
+        exc_value: at(0),
+        exc_traceback: Slot::ABSENT,
+        previous_item: at(8),
+        ..v3_10::RELEASE.exc_stack
+    },
+    stack_chunk: StackChunkLayout {
+        previous: at(0),
+        size_field: at(8),
+        top: at(16),
+        data: at(24),
+        ..StackChunkLayout::NONE
+    },
+    frame: FrameLayout {
+        size: at(80),
+        previous: at(48),
+        executable: at(32),
+        funcobj: at(0),
+        globals: at(8),
+        builtins: at(16),
+        locals: at(24),
+        frame_obj: at(40),
+        instr_ptr: at(56),
+        stacktop: at(64),
+        owner: at(69),
+        is_entry: at(68),
+        localsplus: at(72),
+        ..FrameLayout::NONE
+    },
+    frame_object: FrameObjectLayout {
+        size: at(56),
+        f_back: at(16),
+        f_frame: at(24),
+        f_code: Slot::ABSENT,
+        f_builtins: Slot::ABSENT,
+        f_globals: Slot::ABSENT,
+        f_locals: Slot::ABSENT,
+        f_valuestack: Slot::ABSENT,
+        f_stackdepth: Slot::ABSENT,
+        f_trace: at(32),
+        f_gen: Slot::ABSENT,
+        f_lasti: Slot::ABSENT,
+        f_lineno: at(40),
+        f_state: Slot::ABSENT,
+        f_localsplus: Slot::ABSENT,
+        frame_data: at(48),
+        ..v3_10::RELEASE.frame_object
+    },
+    code: CodeLayout {
+        size: at(192),
+        argcount: at(56),
+        posonlyargcount: at(60),
+        kwonlyargcount: at(64),
+        nlocals: at(80),
+        nlocalsplus: at(76),
+        stacksize: at(68),
+        flags: at(48),
+        firstlineno: at(72),
+        code: Slot::ABSENT,
+        consts: at(24),
+        names: at(32),
+        varnames: Slot::ABSENT,
+        freevars: Slot::ABSENT,
+        cellvars: Slot::ABSENT,
+        cell2arg: Slot::ABSENT,
+        localsplusnames: at(96),
+        localspluskinds: at(104),
+        filename: at(112),
+        name: at(120),
+        qualname: at(128),
+        linetable: at(136),
+        exceptiontable: at(40),
+        code_adaptive: at(184),
+        ..v3_10::RELEASE.code
+    },
+    heap_type: HeapTypeLayout { size: at(904), ..v3_10::RELEASE.heap_type },
+    dict_keys: DictKeysLayout {
+        dk_size: Slot::ABSENT,
+        log2_size: at(8),
+        log2_index_bytes: at(9),
+        kind: at(10),
+        lookup: Slot::ABSENT,
+        usable: at(16),
+        nentries: at(24),
+        indices: at(32),
+        ..v3_10::RELEASE.dict_keys
+    },
+    dict_values: DictValuesLayout { values: at(0), ..DictValuesLayout::NONE },
+    generator: GeneratorLayout {
+        frame: Slot::ABSENT,
+        code: at(16),
+        name: at(32),
+        qualname: at(40),
+        exc_state: at(48),
+        frame_state: at(75),
+        iframe: at(80),
+        ..v3_10::RELEASE.generator
+    },
+    exception: ExceptionLayout {
+        size: at(72),
+        notes: at(32),
+        traceback: at(40),
+        context: at(48),
+        cause: at(56),
+        suppress_context: at(64),
+        ..v3_10::RELEASE.exception
+    },
+    ..v3_10::RELEASE
+};

@@ -1,0 +1,130 @@
+//! CPython 3.12. Printed from `fixtures/layouts/` by `tests/tools/regenerate-layouts`; comments are in `notes.txt` there.
+
+use super::v3_11;
+use crate::cpython::layout::*;
+
+/// Release build. Offsets of 3.12.1 (DWARF of pyenv-3.12).
+pub const RELEASE: Layouts = Layouts {
+    runtime: RuntimeLayout {
+        size: at(459944),
+        gilstate_tstate_current: Slot::ABSENT,
+        gilstate_auto_interpreter: at(2568),
+        ceval_gil: Slot::ABSENT,
+        ..v3_11::RELEASE.runtime
+    },
+    interpreter: InterpreterLayout {
+        size: at(383552),
+        id: at(8),
+        threads_head: at(72),
+        modules: at(944),
+        importlib: at(960),
+        sysdict: at(352),
+        builtins: at(360),
+        gc: at(112),
+        gc_collecting: at(312),
+        ceval_gil: at(384),
+        own_gil: at(1040),
+        finalizing: at(104),
+        types_builtins: at(373704),
+        monitors: at(381744),
+        ..v3_11::RELEASE.interpreter
+    },
+    thread: ThreadLayout {
+        size: at(288),
+        thread_id: at(136),
+        native_thread_id: at(144),
+        status: at(24),
+        curexc_type: Slot::ABSENT,
+        curexc_value: Slot::ABSENT,
+        curexc_traceback: Slot::ABSENT,
+        current_exception: at(96),
+        exc_info: at(104),
+        exc_state: at(256),
+        datastack_chunk: at(232),
+        datastack_top: at(240),
+        datastack_limit: at(248),
+        recursion_limit: Slot::ABSENT,
+        recursion_remaining: Slot::ABSENT,
+        py_recursion_remaining: at(28),
+        py_recursion_limit: at(32),
+        c_recursion_remaining: at(36),
+        async_exc: at(128),
+        ..v3_11::RELEASE.thread
+    },
+    cframe: CFrameLayout { current_frame: at(0), previous: at(8), ..v3_11::RELEASE.cframe },
+    frame: FrameLayout {
+        previous: at(8),
+        executable: at(0),
+        funcobj: at(16),
+        globals: at(24),
+        builtins: at(32),
+        locals: at(40),
+        frame_obj: at(48),
+        return_offset: at(68),
+        owner: at(70),
+        is_entry: Slot::ABSENT,
+        ..v3_11::RELEASE.frame
+    },
+    code: CodeLayout {
+        size: at(200),
+        argcount: at(52),
+        posonlyargcount: at(56),
+        kwonlyargcount: at(60),
+        nlocalsplus: at(72),
+        stacksize: at(64),
+        firstlineno: at(68),
+        code_adaptive: at(192),
+        monitoring: at(168),
+        ..v3_11::RELEASE.code
+    },
+    co_monitoring: CoMonitoringLayout { lines: at(40), ..CoMonitoringLayout::NONE },
+    type_object: TypeLayout { size: at(416), ..v3_11::RELEASE.type_object },
+    heap_type: HeapTypeLayout {
+        size: at(920),
+        name: at(856),
+        slots: at(864),
+        qualname: at(872),
+        cached_keys: at(880),
+        module: at(888),
+        ..v3_11::RELEASE.heap_type
+    },
+    static_type_state: StaticTypeStateLayout {
+        size: at(40),
+        type_ptr: at(0),
+        dict: at(16),
+        ..StaticTypeStateLayout::NONE
+    },
+    long: LongLayout { tag: at(16), ..v3_11::RELEASE.long },
+    unicode: UnicodeLayout { ascii_size: at(40), wstr: Slot::ABSENT, ..v3_11::RELEASE.unicode },
+    unicode_compact: UnicodeCompactLayout {
+        size: at(56),
+        utf8_length: at(40),
+        utf8: at(48),
+        wstr_length: Slot::ABSENT,
+        ..v3_11::RELEASE.unicode_compact
+    },
+    unicode_object: UnicodeObjectLayout { size: at(64), data: at(56), ..v3_11::RELEASE.unicode_object },
+    generator: GeneratorLayout {
+        size: at(80),
+        code: Slot::ABSENT,
+        name: at(24),
+        qualname: at(32),
+        exc_state: at(40),
+        frame_state: at(67),
+        iframe: at(72),
+        ..v3_11::RELEASE.generator
+    },
+    ..v3_11::RELEASE
+};
+
+/// `--with-pydebug`. Offsets of 3.12.1 (headers).
+pub const DEBUG: Layouts = Layouts {
+    runtime: RuntimeLayout { size: at(475960), gilstate_auto_interpreter: at(18560), ..RELEASE.runtime },
+    interpreter: InterpreterLayout {
+        size: at(383568),
+        types_builtins: at(373720),
+        monitors: at(381760),
+        ..RELEASE.interpreter
+    },
+    ..RELEASE
+};

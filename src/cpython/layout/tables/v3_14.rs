@@ -1,0 +1,183 @@
+//! CPython 3.14. Printed from `fixtures/layouts/` by `tests/tools/regenerate-layouts`; comments are in `notes.txt` there.
+
+use super::v3_13;
+use crate::cpython::layout::*;
+
+/// From 3.14.5 on. Offsets of 3.14.10 (DWARF of debian-sid-3.14).
+pub const RELEASE: Layouts = Layouts {
+    runtime: RuntimeLayout {
+        size: at(316616),
+        finalizing: at(784),
+        initialized: at(776),
+        interpreters_head: at(808),
+        interpreters_main: at(816),
+        gilstate_auto_interpreter: at(10096),
+        ..v3_13::RELEASE.runtime
+    },
+    interpreter: InterpreterLayout {
+        size: at(225864),
+        next: at(7272),
+        id: at(7280),
+        threads_main: at(7360),
+        modules: at(7688),
+        importlib: at(7704),
+        sysdict: at(7672),
+        builtins: at(7680),
+        gc: at(7408),
+        own_gil: at(7784),
+        finalizing: at(7392),
+        types_builtins: at(180240),
+        types_extensions: at(189856),
+        asyncio_tasks_head: at(10880),
+        monitors: at(223240),
+        ..v3_13::RELEASE.interpreter
+    },
+    thread: ThreadLayout {
+        size: at(832),
+        state: at(44),
+        holds_gil: at(36),
+        py_recursion_remaining: at(48),
+        py_recursion_limit: at(52),
+        c_recursion_remaining: Slot::ABSENT,
+        ..v3_13::RELEASE.thread
+    },
+    thread_impl: ThreadImplLayout {
+        size: at(936),
+        c_stack_top: at(840),
+        c_stack_soft_limit: at(848),
+        c_stack_hard_limit: at(856),
+        asyncio_running_loop: at(864),
+        asyncio_running_task: at(872),
+        asyncio_tasks_head: at(880),
+        ..v3_13::RELEASE.thread_impl
+    },
+    frame: FrameLayout {
+        size: at(88),
+        stacktop: Slot::ABSENT,
+        stackpointer: at(64),
+        return_offset: at(72),
+        owner: at(74),
+        localsplus: at(80),
+        ..v3_13::RELEASE.frame
+    },
+    frame_object: FrameObjectLayout { size: at(80), frame_data: at(72), ..v3_13::RELEASE.frame_object },
+    code: CodeLayout { size: at(216), code_adaptive: at(208), unique_id: at(184), ..v3_13::RELEASE.code },
+    co_monitoring: CoMonitoringLayout { lines: at(96), ..v3_13::RELEASE.co_monitoring },
+    object: ObjectLayout { ob_flags: at(6), ..v3_13::RELEASE.object },
+    heap_type: HeapTypeLayout { size: at(936), ..v3_13::RELEASE.heap_type },
+    tuple: TupleLayout { items: at(32), ..v3_13::RELEASE.tuple },
+    generator: GeneratorLayout { size: at(160), ..v3_13::RELEASE.generator },
+    gc: GcLayout { permanent: at(96), collecting: at(192), ..v3_13::RELEASE.gc },
+    ..v3_13::RELEASE
+};
+
+/// `--with-pydebug`, from 3.14.5 on. Offsets of 3.14.10 (DWARF of debian-sid-3.14-dbg).
+pub const DEBUG: Layouts = Layouts {
+    runtime: RuntimeLayout { size: at(332632), gilstate_auto_interpreter: at(26088), ..RELEASE.runtime },
+    interpreter: InterpreterLayout {
+        size: at(225880),
+        types_builtins: at(180256),
+        types_extensions: at(189872),
+        asyncio_tasks_head: at(10888),
+        monitors: at(223256),
+        ..RELEASE.interpreter
+    },
+    ..RELEASE
+};
+
+/// `--disable-gil`, from 3.14.5 on. Offsets of 3.14.10 (headers).
+pub const FREE_THREADED: Layouts = Layouts {
+    runtime: RuntimeLayout {
+        size: at(365624),
+        finalizing: at(784),
+        initialized: at(776),
+        interpreters_head: at(808),
+        interpreters_main: at(816),
+        gilstate_auto_interpreter: at(10096),
+        ..v3_13::FREE_THREADED.runtime
+    },
+    interpreter: InterpreterLayout {
+        size: at(249976),
+        next: at(7272),
+        id: at(7280),
+        threads_main: at(7360),
+        modules: at(7712),
+        importlib: at(7728),
+        sysdict: at(7696),
+        builtins: at(7704),
+        gc: at(7408),
+        own_gil: at(7808),
+        finalizing: at(7392),
+        types_builtins: at(186032),
+        types_extensions: at(195648),
+        asyncio_tasks_head: at(17304),
+        monitors: at(229032),
+        ..v3_13::FREE_THREADED.interpreter
+    },
+    thread: ThreadLayout {
+        size: at(832),
+        state: at(44),
+        holds_gil: at(36),
+        py_recursion_remaining: at(48),
+        py_recursion_limit: at(52),
+        c_recursion_remaining: Slot::ABSENT,
+        ..v3_13::FREE_THREADED.thread
+    },
+    thread_impl: ThreadImplLayout {
+        size: at(19216),
+        refcounts_values: at(19104),
+        refcounts_size: at(19112),
+        c_stack_top: at(840),
+        c_stack_soft_limit: at(848),
+        c_stack_hard_limit: at(856),
+        asyncio_running_loop: at(864),
+        asyncio_running_task: at(872),
+        asyncio_tasks_head: at(880),
+        ..v3_13::FREE_THREADED.thread_impl
+    },
+    frame: FrameLayout {
+        size: at(88),
+        stacktop: Slot::ABSENT,
+        stackpointer: at(64),
+        return_offset: at(76),
+        owner: at(78),
+        tlbc_index: at(72),
+        localsplus: at(80),
+        ..v3_13::FREE_THREADED.frame
+    },
+    frame_object: FrameObjectLayout { size: at(96), frame_data: at(88), ..v3_13::FREE_THREADED.frame_object },
+    code: CodeLayout {
+        size: at(240),
+        code_adaptive: at(232),
+        tlbc: at(224),
+        unique_id: at(200),
+        ..v3_13::FREE_THREADED.code
+    },
+    co_monitoring: CoMonitoringLayout { lines: at(96), ..v3_13::FREE_THREADED.co_monitoring },
+    object: ObjectLayout { ob_flags: at(8), ..v3_13::FREE_THREADED.object },
+    heap_type: HeapTypeLayout { size: at(960), unique_id: at(952), ..v3_13::FREE_THREADED.heap_type },
+    tuple: TupleLayout { items: at(48), ..v3_13::FREE_THREADED.tuple },
+    generator: GeneratorLayout { size: at(176), ..v3_13::FREE_THREADED.generator },
+    gc: GcLayout { permanent: at(96), collecting: at(192), ..v3_13::FREE_THREADED.gc },
+    ..v3_13::FREE_THREADED
+};
+
+/// `--disable-gil --with-pydebug`, from 3.14.5 on. Offsets of 3.14.10 (headers).
+pub const FREE_THREADED_DEBUG: Layouts = Layouts {
+    runtime: RuntimeLayout { size: at(381696), gilstate_auto_interpreter: at(26096), ..FREE_THREADED.runtime },
+    interpreter: InterpreterLayout {
+        size: at(250040),
+        types_builtins: at(186056),
+        types_extensions: at(195672),
+        asyncio_tasks_head: at(17312),
+        monitors: at(229056),
+        ..FREE_THREADED.interpreter
+    },
+    thread_impl: ThreadImplLayout {
+        size: at(19256),
+        refcounts_values: at(19136),
+        refcounts_size: at(19144),
+        ..FREE_THREADED.thread_impl
+    },
+    ..FREE_THREADED
+};

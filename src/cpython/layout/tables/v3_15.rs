@@ -1,0 +1,211 @@
+//! CPython 3.15. Printed from `fixtures/layouts/` by `tests/tools/regenerate-layouts`; comments are in `notes.txt` there.
+
+use super::v3_14;
+use crate::cpython::layout::*;
+
+/// Release build. Offsets of 3.15.2 (DWARF of debian-sid-3.15).
+pub const RELEASE: Layouts = Layouts {
+    runtime: RuntimeLayout {
+        size: at(346568),
+        finalizing: at(912),
+        initialized: at(904),
+        interpreters_head: at(936),
+        interpreters_main: at(944),
+        gilstate_auto_interpreter: at(10216),
+        ..v3_14::RELEASE.runtime
+    },
+    interpreter: InterpreterLayout {
+        size: at(226240),
+        next: at(7264),
+        id: at(7272),
+        threads_head: at(7336),
+        threads_main: at(7352),
+        modules: at(7592),
+        importlib: at(7608),
+        sysdict: at(7576),
+        builtins: at(7584),
+        gc: at(7400),
+        gc_collecting: at(7512),
+        gc_frame: at(7520),
+        own_gil: at(7736),
+        finalizing: at(7384),
+        types_builtins: at(180264),
+        types_extensions: at(190024),
+        asyncio_tasks_head: at(10856),
+        monitors: at(223512),
+        ..v3_14::RELEASE.interpreter
+    },
+    thread: ThreadLayout {
+        size: at(888),
+        thread_id: at(176),
+        native_thread_id: at(184),
+        state: at(48),
+        current_exception: at(136),
+        exc_info: at(144),
+        exc_state: at(288),
+        datastack_chunk: at(256),
+        datastack_top: at(264),
+        datastack_limit: at(272),
+        py_recursion_remaining: at(52),
+        py_recursion_limit: at(56),
+        async_exc: at(168),
+        tracing: at(64),
+        ..v3_14::RELEASE.thread
+    },
+    thread_impl: ThreadImplLayout {
+        size: at(1104),
+        base_frame: at(888),
+        c_stack_top: at(984),
+        c_stack_soft_limit: at(992),
+        c_stack_hard_limit: at(1000),
+        asyncio_running_loop: at(1024),
+        asyncio_running_task: at(1032),
+        asyncio_tasks_head: at(1048),
+        ..v3_14::RELEASE.thread_impl
+    },
+    co_monitoring: CoMonitoringLayout { lines: at(104), ..v3_14::RELEASE.co_monitoring },
+    type_object: TypeLayout { size: at(424), ..v3_14::RELEASE.type_object },
+    heap_type: HeapTypeLayout {
+        size: at(944),
+        name: at(864),
+        slots: at(872),
+        qualname: at(880),
+        cached_keys: at(888),
+        module: at(896),
+        ..v3_14::RELEASE.heap_type
+    },
+    module: ModuleLayout {
+        def: Slot::ABSENT,
+        name: at(40),
+        token: at(88),
+        token_is_def: at(48),
+        ..v3_14::RELEASE.module
+    },
+    gc: GcLayout { generations: at(8), permanent: at(80), collecting: at(112), enabled: at(0), ..v3_14::RELEASE.gc },
+    ..v3_14::RELEASE
+};
+
+/// `--with-pydebug`. Offsets of 3.15.2 (DWARF of debian-sid-3.15-dbg).
+pub const DEBUG: Layouts = Layouts {
+    runtime: RuntimeLayout { size: at(362592), gilstate_auto_interpreter: at(26216), ..RELEASE.runtime },
+    interpreter: InterpreterLayout {
+        size: at(226256),
+        types_builtins: at(180280),
+        types_extensions: at(190040),
+        asyncio_tasks_head: at(10864),
+        monitors: at(223528),
+        ..RELEASE.interpreter
+    },
+    ..RELEASE
+};
+
+/// `--disable-gil`. Offsets of 3.15.2 (headers).
+pub const FREE_THREADED: Layouts = Layouts {
+    runtime: RuntimeLayout {
+        size: at(409296),
+        finalizing: at(912),
+        initialized: at(904),
+        interpreters_head: at(936),
+        interpreters_main: at(944),
+        gilstate_auto_interpreter: at(10216),
+        ..v3_14::FREE_THREADED.runtime
+    },
+    interpreter: InterpreterLayout {
+        size: at(250328),
+        next: at(7264),
+        id: at(7272),
+        threads_head: at(7336),
+        threads_main: at(7352),
+        modules: at(7592),
+        importlib: at(7608),
+        sysdict: at(7576),
+        builtins: at(7584),
+        gc: at(7400),
+        gc_collecting: at(7512),
+        gc_frame: at(7520),
+        own_gil: at(7736),
+        finalizing: at(7384),
+        types_builtins: at(186000),
+        types_extensions: at(195760),
+        asyncio_tasks_head: at(17256),
+        monitors: at(229248),
+        ..v3_14::FREE_THREADED.interpreter
+    },
+    thread: ThreadLayout {
+        size: at(888),
+        thread_id: at(176),
+        native_thread_id: at(184),
+        state: at(48),
+        current_exception: at(136),
+        exc_info: at(144),
+        exc_state: at(288),
+        datastack_chunk: at(256),
+        datastack_top: at(264),
+        datastack_limit: at(272),
+        py_recursion_remaining: at(52),
+        py_recursion_limit: at(56),
+        async_exc: at(168),
+        tracing: at(64),
+        ..v3_14::FREE_THREADED.thread
+    },
+    thread_impl: ThreadImplLayout {
+        size: at(19408),
+        base_frame: at(888),
+        refcounts_values: at(19304),
+        refcounts_size: at(19312),
+        c_stack_top: at(984),
+        c_stack_soft_limit: at(992),
+        c_stack_hard_limit: at(1000),
+        asyncio_running_loop: at(1024),
+        asyncio_running_task: at(1032),
+        asyncio_tasks_head: at(1048),
+        ..v3_14::FREE_THREADED.thread_impl
+    },
+    co_monitoring: CoMonitoringLayout { lines: at(104), ..v3_14::FREE_THREADED.co_monitoring },
+    type_object: TypeLayout { size: at(440), ..v3_14::FREE_THREADED.type_object },
+    heap_type: HeapTypeLayout {
+        size: at(968),
+        name: at(880),
+        slots: at(888),
+        qualname: at(896),
+        cached_keys: at(904),
+        module: at(912),
+        unique_id: at(960),
+        ..v3_14::FREE_THREADED.heap_type
+    },
+    module: ModuleLayout {
+        def: Slot::ABSENT,
+        name: at(56),
+        token: at(104),
+        token_is_def: at(64),
+        ..v3_14::FREE_THREADED.module
+    },
+    gc: GcLayout {
+        generations: at(8),
+        permanent: at(80),
+        collecting: at(112),
+        enabled: at(0),
+        ..v3_14::FREE_THREADED.gc
+    },
+    ..v3_14::FREE_THREADED
+};
+
+/// `--disable-gil --with-pydebug`. Offsets of 3.15.2 (headers).
+pub const FREE_THREADED_DEBUG: Layouts = Layouts {
+    runtime: RuntimeLayout { size: at(425368), gilstate_auto_interpreter: at(26216), ..FREE_THREADED.runtime },
+    interpreter: InterpreterLayout {
+        size: at(250392),
+        types_builtins: at(186024),
+        types_extensions: at(195784),
+        asyncio_tasks_head: at(17264),
+        monitors: at(229272),
+        ..FREE_THREADED.interpreter
+    },
+    thread_impl: ThreadImplLayout {
+        size: at(19448),
+        refcounts_values: at(19336),
+        refcounts_size: at(19344),
+        ..FREE_THREADED.thread_impl
+    },
+    ..FREE_THREADED
+};

@@ -1,0 +1,167 @@
+//! Which CPython a runtime belongs to: version, build flags, layouts.
+
+use super::candidates::Candidate;
+use super::{Located, validate};
+use crate::base::{Addr, Diagnostic};
+use crate::cpython::layout::{DebugOffsets, Layouts, Selected, debug_offsets, from_dwarf, known_minors, select};
+use crate::cpython::object::{Int, dict_get_str};
+use crate::cpython::version::{BuildFlags, PyVersion};
+use crate::cpython::{Context, DecodeError};
+use crate::field;
+use crate::image::Images;
+use crate::target::{MemoryExt as _, Target};
+
+/// What a runtime may be, before it is checked.
+struct Guess {
+    version: PyVersion,
+    from: &'static str,
+    flags: BuildFlags,
+}
+
+/// Version, build and layouts of the runtime at `candidate`, with the amount of evidence; `None` when nothing fits.
+pub(super) fn identify(target: &Target, images: &Images, candidate: &Candidate) -> Option<(u32, Located)> {
+    let offsets = match debug_offsets::read(&target.memory, &target.abi, candidate.runtime) {
+        Ok(offsets) => offsets,
+        Err(e) => {
+            let text = format!("_Py_DebugOffsets cannot be used: {e}");
+            target.diagnostics.push(Diagnostic::warning("debug-offsets-unusable", text).at(candidate.runtime));
+            None
+        }
+    };
+    let guesses = match &offsets {
+        Some(offsets) => exact(offsets),
+        None => guesses(target, images, candidate),
+    };
+    let mut best: Option<(u32, Located)> = None;
+    for guess in guesses {
+        if let Some((score, located)) = attempt(target, candidate, &guess, offsets.as_ref(), None)
+            && best.as_ref().is_none_or(|(top, _)| score > *top)
+        {
+            best = Some((score, located));
+        }
+    }
+    // A build whose structs were changed: its own debug information knows.
+    best.or_else(|| with_dwarf(target, images, candidate, offsets.as_ref()))
+}
+
+/// 3.13+: the runtime says what it is, but for the debug flag.
+fn exact(offsets: &DebugOffsets) -> Vec<Guess> {
+    [false, true]
+        .map(|debug| Guess {
+            version: offsets.version,
+            from: "debug-offsets",
+            flags: BuildFlags { debug, free_threaded: offsets.free_threaded },
+        })
+        .into()
+}
+
+/// Until 3.12: `Py_Version` (3.11+), the module's name, or any version there is a table for.
+fn guesses(target: &Target, images: &Images, candidate: &Candidate) -> Vec<Guess> {
+    let mut versions: Vec<(PyVersion, &'static str)> = Vec::new();
+    for hit in images.find_symbol(target, "Py_Version") {
+        if let Ok(hex) = target.memory.read_uint(&target.abi, hit.addr, 4) {
+            let hex = u32::try_from(hex).unwrap_or(0);
+            versions.extend(PyVersion::from_hex(hex).map(|version| (version, "Py_Version")));
+        }
+    }
+    if versions.is_empty() {
+        let module = candidate.module.and_then(|m| target.modules.get(m));
+        let named = module.and_then(|m| PyVersion::from_file_name(m.file_name()));
+        versions.extend(named.map(|version| (version, "file-name")));
+    }
+    if versions.is_empty() {
+        versions.extend(known_minors().map(|version| (version, "structure")));
+    }
+    let flags = [false, true].map(|debug| BuildFlags { debug, free_threaded: false });
+    versions
+        .into_iter()
+        .flat_map(|(version, from)| flags.map(|flags| Guess { version, from, flags }))
+        .collect()
+}
+
+/// Reads the process as `guess` says; `None` when that is contradicted.
+fn attempt(
+    target: &Target,
+    candidate: &Candidate,
+    guess: &Guess,
+    offsets: Option<&DebugOffsets>,
+    dwarf: Option<&Layouts>,
+) -> Option<(u32, Located)> {
+    let selected = select(guess.version, guess.flags, &target.abi, offsets, dwarf).ok()?;
+    let ctx = context(target, &selected);
+    let head = ctx.ptr(field!(ctx, runtime.interpreters_head), candidate.runtime).ok()?;
+    let mut score = validate::interpreters(&ctx, head)?;
+    let told = sys_facts(&ctx, head);
+    let (mut version, mut from) = (guess.version, guess.from);
+    if let Ok(Some(sys)) = &told {
+        // sys.hexversion of an interpreter read by the wrong table is another version, or nothing.
+        if !sys.version.same_minor(&guess.version) {
+            return None;
+        }
+        // `sys.gettotalrefcount` exists in debug builds only.
+        if sys.debug != guess.flags.debug {
+            return None;
+        }
+        if sys.version != version {
+            (version, from) = (sys.version, "sys.hexversion");
+        }
+        score = score.saturating_add(100);
+    }
+    // The micro version may choose another table (3.14.5).
+    let selected = match version == guess.version {
+        true => selected,
+        false => select(version, guess.flags, &target.abi, offsets, dwarf).unwrap_or(selected),
+    };
+    Some((
+        score,
+        Located {
+            runtime: Some(candidate.runtime),
+            interpreters_head: head,
+            found_by: candidate.found_by,
+            module: candidate.module,
+            version,
+            version_from: from,
+            flags: guess.flags,
+            selected,
+        },
+    ))
+}
+
+fn with_dwarf(
+    target: &Target,
+    images: &Images,
+    candidate: &Candidate,
+    offsets: Option<&DebugOffsets>,
+) -> Option<(u32, Located)> {
+    let dwarf = images.get(candidate.module?).and_then(|image| from_dwarf::from_image(image))?;
+    let guesses = match offsets {
+        Some(offsets) => exact(offsets),
+        None => guesses(target, images, candidate),
+    };
+    guesses.iter().find_map(|guess| attempt(target, candidate, guess, offsets, Some(&dwarf)))
+}
+
+pub(super) fn context<'a>(target: &'a Target, selected: &'a Selected) -> Context<'a> {
+    Context { memory: &target.memory, abi: target.abi, layouts: &selected.layouts, dialect: &selected.dialect }
+}
+
+/// What `sys` of an interpreter says of the build.
+pub(super) struct SysFacts {
+    pub version: PyVersion,
+    pub debug: bool,
+}
+
+/// `sys.hexversion` and whether `sys.gettotalrefcount` exists; `None` when the interpreter has no `sys` (any more).
+pub(super) fn sys_facts(ctx: &Context<'_>, interpreter: Addr) -> Result<Option<SysFacts>, DecodeError> {
+    if interpreter.is_null() {
+        return Ok(None);
+    }
+    let sysdict = ctx.ptr(field!(ctx, interpreter.sysdict), interpreter)?;
+    if sysdict.is_null() {
+        return Ok(None);
+    }
+    let Some(hex) = dict_get_str(ctx, sysdict, "hexversion")? else { return Ok(None) };
+    let Some(hex) = Int::read(ctx, hex)?.to_u64().and_then(|v| u32::try_from(v).ok()) else { return Ok(None) };
+    let debug = dict_get_str(ctx, sysdict, "gettotalrefcount")?.is_some();
+    Ok(PyVersion::from_hex(hex).map(|version| SysFacts { version, debug }))
+}

@@ -1,0 +1,82 @@
+//! Interpreters of the process.
+
+use crate::base::{Addr, Diagnostic, Diagnostics};
+use crate::cpython::{Context, DecodeError};
+use crate::field;
+use std::collections::HashSet;
+
+/// More interpreters than any process has.
+const INTERPRETER_LIMIT: usize = 10_000;
+
+/// One `PyInterpreterState`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interpreter {
+    /// Address.
+    pub addr: Addr,
+    /// `id`.
+    pub id: i64,
+    /// `modules` (`sys.modules`), NULL before it is made and after it is cleared.
+    pub modules: Addr,
+    /// `sysdict` (`sys.__dict__`).
+    pub sysdict: Addr,
+    /// `builtins` (`builtins.__dict__`).
+    pub builtins: Addr,
+    /// Whether the garbage collector runs in it; `None` when that cannot be told.
+    pub gc_collecting: Option<bool>,
+}
+
+impl Interpreter {
+    /// Reads the interpreter at `addr`.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when its fields are unreadable.
+    pub fn read(ctx: &Context<'_>, runtime: Option<Addr>, addr: Addr) -> Result<Interpreter, DecodeError> {
+        let own = ctx.layouts.interpreter.gc_collecting.is_some();
+        let collecting = match (own, runtime) {
+            (true, _) => ctx.int(field!(ctx, interpreter.gc_collecting), addr, 4).ok(),
+            // 3.8 has one collector for all interpreters.
+            (false, Some(runtime)) => ctx.int(field!(ctx, runtime.gc_collecting), runtime, 4).ok(),
+            (false, None) => None,
+        };
+        Ok(Interpreter {
+            addr,
+            id: ctx.int(field!(ctx, interpreter.id), addr, 8)?,
+            modules: ctx.ptr(field!(ctx, interpreter.modules), addr)?,
+            sysdict: ctx.ptr(field!(ctx, interpreter.sysdict), addr)?,
+            builtins: ctx.ptr(field!(ctx, interpreter.builtins), addr)?,
+            gc_collecting: collecting.map(|c| c != 0),
+        })
+    }
+}
+
+/// All interpreters from `head` on, the main one (lowest id) first.
+#[must_use]
+pub fn interpreters(
+    ctx: &Context<'_>,
+    runtime: Option<Addr>,
+    head: Addr,
+    diagnostics: &Diagnostics,
+) -> Vec<Interpreter> {
+    let mut seen = HashSet::new();
+    let mut list = Vec::new();
+    let mut at = head;
+    while !at.is_null() {
+        if !seen.insert(at) || list.len() >= INTERPRETER_LIMIT {
+            diagnostics.push(Diagnostic::warning("interpreter-list-corrupt", "the list of interpreters loops").at(at));
+            break;
+        }
+        let next = Interpreter::read(ctx, runtime, at).and_then(|interpreter| {
+            list.push(interpreter);
+            ctx.ptr(field!(ctx, interpreter.next), at)
+        });
+        match next {
+            Ok(next) => at = next,
+            Err(e) => {
+                diagnostics.push(Diagnostic::warning("interpreter-unreadable", e.to_string()).at(at));
+                break;
+            }
+        }
+    }
+    list.sort_by_key(|i| i.id);
+    list
+}

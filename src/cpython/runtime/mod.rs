@@ -1,0 +1,13 @@
+//! Interpreters and thread states: who is there, who holds the GIL, who collects garbage.
+
+mod extensions;
+mod gil;
+mod interpreter;
+mod names;
+mod thread;
+
+pub use extensions::extension_modules;
+pub use gil::{Gil, gil};
+pub use interpreter::{Interpreter, interpreters};
+pub use names::thread_names;
+pub use thread::{Attachment, ThreadList, ThreadState, threads};

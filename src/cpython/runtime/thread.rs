@@ -1,0 +1,161 @@
+//! Thread states of an interpreter.
+
+use crate::base::{Addr, Diagnostic, Diagnostics};
+use crate::cpython::{Context, DecodeError};
+use crate::field;
+use std::collections::HashSet;
+
+/// More threads than Linux allows by default (`threads-max` is below this on machines of less than 4 TiB).
+const THREAD_LIMIT: usize = 1 << 20;
+
+/// One `PyThreadState`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThreadState {
+    /// Address.
+    pub addr: Addr,
+    /// `thread_id`: `pthread_t`, on Windows the thread id. What `threading.get_ident()` gives.
+    pub ident: u64,
+    /// `native_thread_id` (3.11+), zero when it was never set.
+    pub native_id: Option<u64>,
+    /// Whether `PyGILState_GetThisThreadState()` gives this thread state (3.12+, `_status.bound_gilstate`).
+    pub bound_gilstate: Option<bool>,
+    /// `state` (3.13+): attached to the interpreter or not.
+    pub attachment: Option<Attachment>,
+    /// Object of the exception being raised, if any.
+    pub raising: Option<Addr>,
+    /// Exceptions being handled, innermost first.
+    pub handling: Vec<Addr>,
+}
+
+/// `tstate->state` (3.13+, Include/internal/pycore_pystate.h `_Py_THREAD_*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attachment {
+    /// May run Python code (in builds with a GIL: holds it).
+    Attached,
+    /// Runs native code without touching Python, or waits.
+    Detached,
+    /// Stopped by a stop-the-world pause.
+    Suspended,
+}
+
+impl Attachment {
+    /// Name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Attachment::Attached => "attached",
+            Attachment::Detached => "detached",
+            Attachment::Suspended => "suspended",
+        }
+    }
+}
+
+/// Threads of one interpreter, in the order of its list (newest first).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ThreadList {
+    /// The threads.
+    pub threads: Vec<ThreadState>,
+}
+
+/// Thread states of the interpreter at `interpreter`, newest first.
+#[must_use]
+pub fn threads(ctx: &Context<'_>, interpreter: Addr, diagnostics: &Diagnostics) -> ThreadList {
+    let mut list = ThreadList::default();
+    let mut seen = HashSet::new();
+    let corrupt = |at: Addr, what: &str| {
+        diagnostics.push(Diagnostic::warning("thread-list-corrupt", what.to_owned()).at(at));
+    };
+    let mut at = match ctx.ptr(field!(ctx, interpreter.threads_head), interpreter) {
+        Ok(head) => head,
+        Err(e) => {
+            corrupt(interpreter, &format!("the list of threads cannot be read: {e}"));
+            return list;
+        }
+    };
+    while !at.is_null() {
+        if !seen.insert(at) || list.threads.len() >= THREAD_LIMIT {
+            corrupt(at, "the list of threads loops");
+            break;
+        }
+        match ctx.ptr(field!(ctx, thread.interp), at) {
+            Ok(owner) if owner == interpreter => {}
+            Ok(owner) => {
+                corrupt(at, &format!("a thread state in the list belongs to another interpreter ({owner})"));
+                break;
+            }
+            Err(e) => {
+                corrupt(at, &format!("a thread state cannot be read: {e}"));
+                break;
+            }
+        }
+        match read(ctx, at) {
+            Ok(thread) => list.threads.push(thread),
+            Err(e) => corrupt(at, &format!("a thread state cannot be read: {e}")),
+        }
+        match ctx.ptr(field!(ctx, thread.next), at) {
+            Ok(next) => at = next,
+            Err(e) => {
+                corrupt(at, &format!("the list of threads breaks off: {e}"));
+                break;
+            }
+        }
+    }
+    list
+}
+
+fn read(ctx: &Context<'_>, at: Addr) -> Result<ThreadState, DecodeError> {
+    let long = ctx.abi.long_size();
+    let fields = &ctx.layouts.thread;
+    let native_id = match fields.native_thread_id.is_some() {
+        true => Some(ctx.uint(field!(ctx, thread.native_thread_id), at, long)?).filter(|id| *id != 0),
+        false => None,
+    };
+    let attachment = match fields.state.is_some() {
+        true => match ctx.int(field!(ctx, thread.state), at, 4)? {
+            0 => Some(Attachment::Detached),
+            1 => Some(Attachment::Attached),
+            2 => Some(Attachment::Suspended),
+            _ => None,
+        },
+        false => None,
+    };
+    // `_status` bit fields: initialized, bound, unbound, bound_gilstate, ... (Include/cpython/pystate.h).
+    let bound_gilstate = match fields.status.is_some() {
+        true => Some(ctx.uint(field!(ctx, thread.status), at, 4)? & 1 << 3 != 0),
+        false => None,
+    };
+    Ok(ThreadState {
+        addr: at,
+        ident: ctx.uint(field!(ctx, thread.thread_id), at, long)?,
+        native_id,
+        bound_gilstate,
+        attachment,
+        raising: raising(ctx, at).unwrap_or(None),
+        handling: handling(ctx, at),
+    })
+}
+
+/// The exception being raised: one object since 3.12, before that type, value and traceback, of which the value may
+/// still be missing (an exception raised by C code is made when first looked at).
+fn raising(ctx: &Context<'_>, at: Addr) -> Result<Option<Addr>, DecodeError> {
+    let value = match ctx.layouts.thread.current_exception.is_some() {
+        true => ctx.ptr(field!(ctx, thread.current_exception), at)?,
+        false => ctx.ptr(field!(ctx, thread.curexc_value), at)?,
+    };
+    Ok(Some(value).filter(|v| !v.is_null()))
+}
+
+/// The chain `tstate->exc_info`: exceptions that `except` blocks handle now, innermost first.
+fn handling(ctx: &Context<'_>, at: Addr) -> Vec<Addr> {
+    let mut list = Vec::new();
+    let mut seen = HashSet::new();
+    let mut item = ctx.ptr(field!(ctx, thread.exc_info), at).unwrap_or(Addr::NULL);
+    while !item.is_null() && seen.insert(item) && seen.len() < 10_000 {
+        let Ok(value) = ctx.ptr(field!(ctx, exc_stack.exc_value), item) else { break };
+        if !value.is_null() {
+            list.push(value);
+        }
+        item = ctx.ptr(field!(ctx, exc_stack.previous_item), item).unwrap_or(Addr::NULL);
+    }
+    list
+}

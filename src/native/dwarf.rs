@@ -1,0 +1,160 @@
+//! Source lines and inlined functions from DWARF, for a batch of addresses of one module.
+//!
+//! A batch, because then everything may borrow from the mapped files and nothing outlives the call. addr2line reads
+//! the units' headers, and of those units that hold one of the addresses their functions and lines.
+
+use super::arena::Arena;
+use super::row::endian_of;
+use crate::base::Abi;
+use crate::target::ByteSource;
+use addr2line::{Context, LookupContinuation, LookupResult, SplitDwarfLoad};
+use gimli::{DwarfFileType, DwarfPackageSections, DwarfSections, EndianSlice, RunTimeEndian, SectionId};
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Inlined functions at one address that are listed.
+const MAX_INLINES: usize = 64;
+/// Files of split DWARF that one batch opens.
+const MAX_DWO: usize = 256;
+
+/// Bytes of a section, kept alive by whatever they came from.
+pub type SectionData = Arc<dyn ByteSource>;
+
+/// Where the DWARF of one module is.
+pub trait DwarfSource {
+    /// A section of the file with DWARF, decompressed; empty when absent.
+    fn section(&self, name: &str) -> SectionData;
+    /// A section of the file that dwz split off; `None` when there is no such file.
+    fn supplementary(&self, name: &str) -> Option<SectionData>;
+    /// A section of a file of split DWARF at this path of the build machine.
+    fn split(&self, path: &Path, name: &str) -> Option<SectionData>;
+    /// A section of the package of split DWARF that belongs to the module.
+    fn package(&self, name: &str) -> Option<SectionData>;
+}
+
+/// A function, inlined or not, at a line of source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceFrame {
+    /// Function, demangled.
+    pub function: Option<String>,
+    /// Source file as the compiler named it.
+    pub file: Option<String>,
+    /// Line, from 1.
+    pub line: Option<u32>,
+    /// Column, from 1.
+    pub column: Option<u32>,
+}
+
+type Slice<'a> = EndianSlice<'a, RunTimeEndian>;
+
+/// Sections that lines and inlined functions need; the others (types, locations) are the bulk of many files.
+const NEEDED: &[SectionId] = &[
+    SectionId::DebugAbbrev,
+    SectionId::DebugAddr,
+    SectionId::DebugAranges,
+    SectionId::DebugInfo,
+    SectionId::DebugLine,
+    SectionId::DebugLineStr,
+    SectionId::DebugRanges,
+    SectionId::DebugRngLists,
+    SectionId::DebugStr,
+    SectionId::DebugStrOffsets,
+];
+
+fn empty() -> SectionData {
+    Arc::new(Vec::new())
+}
+
+fn load(get: impl Fn(&str) -> Option<SectionData>, dwo: bool) -> DwarfSections<SectionData> {
+    let one = |id: SectionId| -> Result<SectionData, Infallible> {
+        let name = if dwo { id.dwo_name() } else { Some(id.name()) };
+        Ok(name.filter(|_| NEEDED.contains(&id)).and_then(&get).unwrap_or_else(empty))
+    };
+    match DwarfSections::load(one) {
+        Ok(sections) => sections,
+        Err(never) => match never {},
+    }
+}
+
+/// For each address (of the file, not of the process) the functions there, innermost first. An address that no unit
+/// knows gives an empty list.
+///
+/// # Errors
+/// gimli's, when the sections are damaged beyond the unit headers.
+pub fn functions_at(source: &dyn DwarfSource, abi: &Abi, addrs: &[u64]) -> Result<Vec<Vec<SourceFrame>>, gimli::Error> {
+    let endian = endian_of(abi);
+    let main = load(|name| Some(source.section(name)), false);
+    let sup = source.supplementary(".debug_str").map(|_| load(|name| source.supplementary(name), false));
+    let split =
+        Split { source, endian, files: Arena::default(), count: std::cell::Cell::new(0), package: package(source) };
+    let dwarf = main.borrow_with_sup(sup.as_ref(), |data| EndianSlice::new(data.bytes(), endian));
+    let context = Context::from_dwarf(dwarf)?;
+    Ok(addrs.iter().map(|addr| frames(&context, *addr, &split).unwrap_or_default()).collect())
+}
+
+fn frames<'a>(context: &Context<Slice<'a>>, addr: u64, split: &'a Split<'_>) -> Result<Vec<SourceFrame>, gimli::Error> {
+    let mut lookup = context.find_frames(addr);
+    let mut iter = loop {
+        match lookup {
+            LookupResult::Output(result) => break result?,
+            LookupResult::Load { load, continuation } => lookup = continuation.resume(split.load(&load)),
+        }
+    };
+    let mut out = Vec::new();
+    while let Some(frame) = iter.next()? {
+        let location = frame.location;
+        out.push(SourceFrame {
+            function: frame.function.and_then(|f| f.demangle().map(|name| name.into_owned()).ok()),
+            file: location.as_ref().and_then(|l| l.file).map(str::to_owned),
+            line: location.as_ref().and_then(|l| l.line).filter(|line| *line != 0),
+            column: location.as_ref().and_then(|l| l.column).filter(|column| *column != 0),
+        });
+        if out.len() >= MAX_INLINES {
+            break;
+        }
+    }
+    Ok(out)
+}
+
+/// Files of split DWARF, opened when an address falls into one of their units.
+struct Split<'s> {
+    source: &'s dyn DwarfSource,
+    endian: RunTimeEndian,
+    files: Arena<DwarfSections<SectionData>>,
+    count: std::cell::Cell<usize>,
+    package: Option<DwarfPackageSections<SectionData>>,
+}
+
+fn package(source: &dyn DwarfSource) -> Option<DwarfPackageSections<SectionData>> {
+    source.package(".debug_cu_index")?;
+    DwarfPackageSections::load(|id: SectionId| -> Result<SectionData, gimli::Error> {
+        Ok(id.dwo_name().and_then(|name| source.package(name)).unwrap_or_else(empty))
+    })
+    .ok()
+}
+
+impl<'s> Split<'s> {
+    fn load<'a>(&'a self, load: &SplitDwarfLoad<Slice<'a>>) -> Option<Arc<gimli::Dwarf<Slice<'a>>>> {
+        let endian = self.endian;
+        if let Some(sections) = &self.package {
+            let package =
+                sections.borrow(|data| EndianSlice::new(data.bytes(), endian), EndianSlice::new(&[], endian)).ok()?;
+            if let Ok(Some(dwarf)) = package.find_cu(load.dwo_id, &load.parent) {
+                return Some(Arc::new(dwarf));
+            }
+        }
+        if self.count.get() >= MAX_DWO {
+            return None;
+        }
+        self.count.set(self.count.get().saturating_add(1));
+        let text = |r: Option<Slice<'a>>| r.map(|r| PathBuf::from(r.to_string_lossy().into_owned()));
+        let path = text(load.comp_dir).unwrap_or_default().join(text(load.path)?);
+        self.source.split(&path, ".debug_info.dwo")?;
+        let sections = self.files.add(self::load(|name| self.source.split(&path, name), true));
+        let mut dwarf = sections.borrow(|data| EndianSlice::new(data.bytes(), endian));
+        dwarf.file_type = DwarfFileType::Dwo;
+        dwarf.make_dwo(&load.parent);
+        Some(Arc::new(dwarf))
+    }
+}

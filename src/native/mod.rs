@@ -1,0 +1,17 @@
+//! Native stacks: unwinding by call frame information, and names and lines for what was found.
+//!
+//! Works on a [`crate::target::Target`] and its images; knows nothing of CPython.
+
+mod arena;
+pub mod arguments;
+pub mod code;
+pub mod dwarf;
+mod fallback;
+mod modules;
+mod regfile;
+mod row;
+mod signal_frame;
+mod tables;
+pub mod unwind;
+
+pub use modules::ModuleTables;

@@ -1,0 +1,219 @@
+//! [`Symbolizer`]: names, inlined functions and source lines for code addresses.
+
+use super::dwarf::{DwarfSource, SectionData, SourceFrame, functions_at};
+use crate::base::{Addr, Diagnostic};
+use crate::image::{Image, Images};
+use crate::sys::map_file;
+use crate::target::{ByteSource, Target};
+use object::{Object as _, ObjectSection as _};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Most bytes a compressed section may unfold to.
+const MAX_SECTION: u64 = 4 << 30;
+
+/// The symbol that code lies in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Symbol {
+    /// Name as it stands in the symbol table.
+    pub name: String,
+    /// Address of its first byte in the process.
+    pub start: Addr,
+    /// Distance of the instruction from it.
+    pub offset: u64,
+    /// Size in bytes; 0 when the symbol does not tell.
+    pub size: u64,
+}
+
+/// What is known of one code address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Symbolized {
+    /// Index of its module in [`Target::modules`].
+    pub module: Option<usize>,
+    /// Offset from the module's base.
+    pub module_offset: Option<u64>,
+    /// The symbol it lies in.
+    pub symbol: Option<Symbol>,
+    /// Functions there by DWARF: inlined ones first, the one that has the stack frame last. Empty without DWARF.
+    pub functions: Vec<SourceFrame>,
+}
+
+impl Symbolized {
+    /// Name of the function that has the stack frame: the symbol's, or what DWARF calls it.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        let by_symbol = self.symbol.as_ref().map(|s| s.name.as_str());
+        by_symbol.or_else(|| self.functions.last()?.function.as_deref())
+    }
+
+    /// The name for people: demangled.
+    #[must_use]
+    pub fn display_name(&self) -> Option<String> {
+        let by_symbol = self.symbol.as_ref().map(|s| demangle(&s.name));
+        by_symbol.or_else(|| self.functions.last()?.function.clone())
+    }
+}
+
+/// A C++ or Rust symbol as its author wrote it; any other name as it is.
+#[must_use]
+pub fn demangle(name: &str) -> String {
+    addr2line::demangle_auto(name.into(), None).into_owned()
+}
+
+/// Names, inlined functions and source lines for code addresses. Answers are kept.
+pub struct Symbolizer<'a> {
+    target: &'a Target,
+    images: &'a Images,
+    /// Whether DWARF is looked at.
+    lines: bool,
+    known: Mutex<HashMap<Addr, Arc<Symbolized>>>,
+}
+
+impl std::fmt::Debug for Symbolizer<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Symbolizer").field("lines", &self.lines).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Symbolizer<'a> {
+    /// A symbolizer that has read nothing yet. `lines`: look at DWARF for inlined functions and source lines.
+    #[must_use]
+    pub fn new(target: &'a Target, images: &'a Images, lines: bool) -> Self {
+        Symbolizer { target, images, lines, known: Mutex::default() }
+    }
+
+    /// What is known of `addr`, which lies inside an instruction (for a return address: the byte before it).
+    #[must_use]
+    pub fn at(&self, addr: Addr) -> Arc<Symbolized> {
+        self.load([addr]);
+        self.get(addr).unwrap_or_default()
+    }
+
+    /// Reads what is known of many addresses at once, modules side by side. Each module's DWARF is set up once a call.
+    pub fn load(&self, addrs: impl IntoIterator<Item = Addr>) {
+        let mut by_module: BTreeMap<Option<usize>, BTreeSet<Addr>> = BTreeMap::new();
+        {
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            for addr in addrs.into_iter().filter(|a| !known.contains_key(a)) {
+                let module = self.target.modules.iter().position(|m| m.contains(addr));
+                by_module.entry(module).or_default().insert(addr);
+            }
+        }
+        let batches: Vec<_> = by_module.into_iter().collect();
+        let answers: Vec<Vec<(Addr, Symbolized)>> = match batches.as_slice() {
+            [(module, addrs)] => vec![self.batch(*module, addrs)],
+            _ => {
+                use rayon::prelude::*;
+                batches.par_iter().map(|(module, addrs)| self.batch(*module, addrs)).collect()
+            }
+        };
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.extend(answers.into_iter().flatten().map(|(addr, found)| (addr, Arc::new(found))));
+    }
+
+    fn get(&self, addr: Addr) -> Option<Arc<Symbolized>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&addr).cloned()
+    }
+
+    fn batch(&self, module: Option<usize>, addrs: &BTreeSet<Addr>) -> Vec<(Addr, Symbolized)> {
+        let image = module.and_then(|m| self.images.get(m));
+        let base = module.and_then(|m| self.target.modules.get(m)).map(|m| m.base);
+        let mut out: Vec<(Addr, Symbolized)> = addrs
+            .iter()
+            .map(|addr| {
+                let symbol = image.and_then(|i| i.symbol_at(self.target, *addr)).map(|s| Symbol {
+                    start: Addr(addr.0.wrapping_sub(s.offset)),
+                    name: s.name,
+                    offset: s.offset,
+                    size: s.size,
+                });
+                let module_offset = base.and_then(|base| addr.distance_from(base));
+                (*addr, Symbolized { module, module_offset, symbol, functions: Vec::new() })
+            })
+            .collect();
+        if self.lines
+            && let Some(image) = image
+            && let Some(bias) = image.bias()
+            && image.section_data(".debug_info").is_some()
+        {
+            let in_file: Vec<u64> = addrs.iter().map(|a| a.0.wrapping_sub(bias)).collect();
+            match functions_at(&ImageDwarf::new(image), &self.target.abi, &in_file) {
+                Ok(found) => out.iter_mut().zip(found).for_each(|((_, s), functions)| s.functions = functions),
+                Err(e) => {
+                    let path = base.and_then(|b| self.target.module_at(b)).map_or("", |m| m.file_name());
+                    let text = format!("debug information of {path} is damaged: {e}");
+                    self.target.diagnostics.push(Diagnostic::warning("dwarf-damaged", text));
+                }
+            }
+        }
+        out
+    }
+}
+
+/// DWARF through [`Image`].
+struct ImageDwarf<'i> {
+    image: &'i Image,
+    files: Mutex<HashMap<PathBuf, Option<SectionData>>>,
+}
+
+impl<'i> ImageDwarf<'i> {
+    fn new(image: &'i Image) -> Self {
+        ImageDwarf { image, files: Mutex::default() }
+    }
+
+    /// A file of split DWARF, mapped once.
+    fn file(&self, path: &Path) -> Option<SectionData> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = || map_file(path).ok().map(|map| Arc::new(map) as SectionData);
+        files.entry(path.to_owned()).or_insert_with(open).clone()
+    }
+}
+
+impl DwarfSource for ImageDwarf<'_> {
+    fn section(&self, name: &str) -> SectionData {
+        self.image.section_data(name).map_or_else(|| Arc::new(Vec::new()) as SectionData, |d| Arc::new(d))
+    }
+
+    fn supplementary(&self, name: &str) -> Option<SectionData> {
+        section_of(Arc::new(self.image.debug_alternate_data()?.clone()), name)
+    }
+
+    fn split(&self, path: &Path, name: &str) -> Option<SectionData> {
+        section_of(self.file(path)?, name)
+    }
+
+    fn package(&self, name: &str) -> Option<SectionData> {
+        let mut path = self.image.debug_path().or_else(|| self.image.path())?.as_os_str().to_owned();
+        path.push(".dwp");
+        section_of(self.file(Path::new(&path))?, name)
+    }
+}
+
+/// A piece of a file.
+struct Part {
+    file: SectionData,
+    range: std::ops::Range<usize>,
+}
+
+impl ByteSource for Part {
+    fn bytes(&self) -> &[u8] {
+        self.file.bytes().get(self.range.clone()).unwrap_or_default()
+    }
+}
+
+fn section_of(file: SectionData, name: &str) -> Option<SectionData> {
+    let object = object::File::parse(file.bytes()).ok()?;
+    let section = object.section_by_name(name)?;
+    let compressed = section.compressed_data().ok()?;
+    if compressed.format == object::CompressionFormat::None {
+        let (offset, size) = section.file_range()?;
+        let start = usize::try_from(offset).ok()?;
+        let range = start..start.checked_add(usize::try_from(size).ok()?)?;
+        return Some(Arc::new(Part { file: Arc::clone(&file), range }));
+    }
+    if compressed.uncompressed_size > MAX_SECTION {
+        return None;
+    }
+    Some(Arc::new(compressed.decompress().ok()?.into_owned()))
+}

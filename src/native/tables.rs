@@ -1,0 +1,229 @@
+//! [`UnwindTables`]: the call frame information of one module.
+//!
+//! `.eh_frame` is part of the loaded image: it is read through memory, whether the dump or the module's file serves it.
+
+use super::row::{Row, endian_of};
+use crate::base::{Abi, Addr};
+use crate::target::Memory;
+use crate::target::elf_modules::ElfImage;
+use gimli::{BaseAddresses, DebugFrame, EhFrame, EndianSlice, RunTimeEndian, UnwindContext, UnwindSection};
+use object::LittleEndian as LE;
+use object::elf;
+use std::sync::OnceLock;
+
+type Slice<'a> = EndianSlice<'a, RunTimeEndian>;
+
+/// The most of a memory image that is read for one section.
+const MAX_SECTION: u64 = 64 << 20;
+/// The most FDEs an index built here holds.
+const MAX_FDES: usize = 4 << 20;
+
+/// Pointer encodings (LSB core, "DWARF Extensions") of the search table every linker writes.
+const DW_EH_PE_UDATA4: u8 = 0x03;
+const DW_EH_PE_DATAREL_SDATA4: u8 = 0x3b;
+const HDR_TABLE_AT: usize = 12;
+
+/// A section and the address the linker gave it.
+#[derive(Clone, Debug)]
+pub struct Section {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Its address in the file's own address space.
+    pub svma: u64,
+}
+
+/// The call frame information of one module.
+#[derive(Debug, Default)]
+pub struct UnwindTables {
+    /// Address in the process minus address in the file.
+    pub bias: u64,
+    /// `.eh_frame`.
+    pub eh_frame: Option<Section>,
+    /// `.eh_frame_hdr`.
+    pub eh_frame_hdr: Option<Section>,
+    /// `.debug_frame`, of the module or its separate debug file.
+    pub debug_frame: Option<Section>,
+    /// Address of `.text`, base of text-relative pointers.
+    pub text_svma: u64,
+    eh_index: OnceLock<FdeIndex>,
+    debug_index: OnceLock<FdeIndex>,
+}
+
+/// FDEs by first address, for sections without a search table.
+#[derive(Debug, Default)]
+struct FdeIndex(Vec<(u64, u64, usize)>);
+
+impl FdeIndex {
+    fn build<'a, S>(section: &S, bases: &BaseAddresses) -> FdeIndex
+    where
+        S: UnwindSection<Slice<'a>>,
+        S::Offset: gimli::UnwindOffset<usize>,
+    {
+        let mut out = Vec::new();
+        let mut entries = section.entries(bases);
+        // A damaged entry ends the walk: what follows it cannot be found.
+        while let Ok(Some(entry)) = entries.next() {
+            if let gimli::CieOrFde::Fde(partial) = entry
+                && let Ok(fde) = partial.parse(|s, b, o| s.cie_from_offset(b, o))
+                && fde.len() > 0
+            {
+                out.push((fde.initial_address(), fde.len(), fde.offset()));
+                if out.len() >= MAX_FDES {
+                    break;
+                }
+            }
+        }
+        out.sort_unstable();
+        FdeIndex(out)
+    }
+
+    fn find(&self, svma: u64) -> Option<usize> {
+        let at = self.0.partition_point(|(start, _, _)| *start <= svma).checked_sub(1)?;
+        let (start, len, offset) = *self.0.get(at)?;
+        (svma.wrapping_sub(start) < len).then_some(offset)
+    }
+}
+
+impl UnwindTables {
+    /// From an ELF image; `None` when it has no `PT_GNU_EH_FRAME`. Pages that are not readable count as zeros: a slim
+    /// dump carries only those it needs.
+    #[must_use]
+    pub fn from_image(memory: &dyn Memory, abi: &Abi, image: &ElfImage) -> Option<UnwindTables> {
+        let header = image.of_type(elf::PT_GNU_EH_FRAME).next()?;
+        let (hdr_svma, hdr_size) = (header.p_vaddr.get(LE), header.p_memsz.get(LE));
+        let hdr = read_with_holes(memory, image.address(hdr_svma), hdr_size)?;
+        let eh_frame_svma = eh_frame_address(&hdr, hdr_svma, abi)?;
+        // The section's size is nowhere in memory; its end mark stops every walk over it.
+        let end = image.of_type(elf::PT_LOAD).find_map(|load| {
+            let (start, size) = (load.p_vaddr.get(LE), load.p_memsz.get(LE));
+            (eh_frame_svma.wrapping_sub(start) < size).then(|| start.checked_add(size)).flatten()
+        })?;
+        let size = end.checked_sub(eh_frame_svma)?;
+        let eh_frame = read_with_holes(memory, image.address(eh_frame_svma), size)?;
+        Some(UnwindTables {
+            bias: image.bias,
+            eh_frame: Some(Section { bytes: eh_frame, svma: eh_frame_svma }),
+            eh_frame_hdr: Some(Section { bytes: hdr, svma: hdr_svma }),
+            ..UnwindTables::default()
+        })
+    }
+
+    /// The row for `addr`; `None` when no FDE covers it or the entry is damaged.
+    #[must_use]
+    pub fn row(&self, addr: Addr, abi: &Abi) -> Option<Row> {
+        let svma = addr.0.wrapping_sub(self.bias);
+        self.eh_frame_row(svma, abi).or_else(|| self.debug_frame_row(svma, abi))
+    }
+
+    fn eh_frame_row(&self, svma: u64, abi: &Abi) -> Option<Row> {
+        let section = self.eh_frame.as_ref()?;
+        let bases = BaseAddresses::default()
+            .set_eh_frame(section.svma)
+            .set_eh_frame_hdr(self.eh_frame_hdr.as_ref().map_or(0, |s| s.svma))
+            .set_text(self.text_svma);
+        let mut frame = EhFrame::new(&section.bytes, endian_of(abi));
+        frame.set_address_size(abi.pointer_size());
+        if abi.arch == crate::base::Arch::Aarch64 {
+            frame.set_vendor(gimli::Vendor::AArch64);
+        }
+        let offset = match self.eh_frame_hdr.as_ref().and_then(|hdr| SearchTable::parse(hdr, section.svma, abi)) {
+            Some(table) => table.find(svma)?,
+            None => self.eh_index.get_or_init(|| FdeIndex::build(&frame, &bases)).find(svma)?,
+        };
+        row_at(&frame, &bases, offset, svma)
+    }
+
+    fn debug_frame_row(&self, svma: u64, abi: &Abi) -> Option<Row> {
+        let section = self.debug_frame.as_ref()?;
+        let bases = BaseAddresses::default().set_text(self.text_svma);
+        let mut frame = DebugFrame::new(&section.bytes, endian_of(abi));
+        frame.set_address_size(abi.pointer_size());
+        let offset = self.debug_index.get_or_init(|| FdeIndex::build(&frame, &bases)).find(svma)?;
+        row_at(&frame, &bases, offset, svma)
+    }
+}
+
+fn row_at<'a, S>(section: &S, bases: &BaseAddresses, offset: usize, svma: u64) -> Option<Row>
+where
+    S: UnwindSection<Slice<'a>>,
+    S::Offset: From<usize> + gimli::UnwindOffset<usize>,
+{
+    let fde = section.fde_from_offset(bases, offset.into(), |s, b, o| s.cie_from_offset(b, o)).ok()?;
+    if svma.wrapping_sub(fde.initial_address()) >= fde.len() {
+        return None;
+    }
+    let mut context = UnwindContext::new();
+    let row = fde.unwind_info_for_address(section, bases, &mut context, svma).ok()?;
+    let cie = fde.cie();
+    Row::compile(section, row, cie.encoding(), cie.return_address_register(), fde.is_signal_trampoline()).ok()
+}
+
+/// The binary search table of `.eh_frame_hdr` in the one encoding linkers write. (gimli's look-up does unchecked
+/// arithmetic on the counts of this section, which here come from a dump.)
+struct SearchTable<'a> {
+    entries: &'a [[u8; 8]],
+    hdr_svma: u64,
+    eh_frame_svma: u64,
+    abi: Abi,
+}
+
+impl<'a> SearchTable<'a> {
+    fn parse(hdr: &'a Section, eh_frame_svma: u64, abi: &Abi) -> Option<SearchTable<'a>> {
+        let bytes = hdr.bytes.as_slice();
+        let [1, _, DW_EH_PE_UDATA4, DW_EH_PE_DATAREL_SDATA4] = *bytes.first_chunk::<4>()? else { return None };
+        let count = usize::try_from(abi.uint(bytes.get(8..HDR_TABLE_AT)?)).ok()?;
+        let (entries, _) = bytes.get(HDR_TABLE_AT..)?.as_chunks::<8>();
+        let entries = entries.get(..count.min(entries.len()))?;
+        Some(SearchTable { entries, hdr_svma: hdr.svma, eh_frame_svma, abi: *abi }).filter(|t| !t.entries.is_empty())
+    }
+
+    fn relative(&self, bytes: &[u8]) -> u64 {
+        let value = u32::try_from(self.abi.uint(bytes)).unwrap_or_default().cast_signed();
+        self.hdr_svma.wrapping_add_signed(i64::from(value))
+    }
+
+    /// Offset in `.eh_frame` of the FDE that starts last at or before `svma`.
+    fn find(&self, svma: u64) -> Option<usize> {
+        let start = |e: &[u8; 8]| self.relative(e.first_chunk::<4>().map_or(&[][..], |b| &b[..]));
+        let at = self.entries.partition_point(|e| start(e) <= svma).checked_sub(1)?;
+        let fde = self.relative(self.entries.get(at)?.last_chunk::<4>()?);
+        usize::try_from(fde.checked_sub(self.eh_frame_svma)?).ok()
+    }
+}
+
+/// `eh_frame_ptr` of the header, for the encodings `pcrel|sdata4`, `datarel|sdata4` and `absptr`.
+fn eh_frame_address(hdr: &[u8], hdr_vaddr: u64, abi: &Abi) -> Option<u64> {
+    let word = abi.uint(hdr.get(4..8)?);
+    let signed = i64::from(u32::try_from(word).ok()?.cast_signed());
+    match *hdr.get(1)? {
+        0x1b => Some(hdr_vaddr.wrapping_add(4).wrapping_add_signed(signed)),
+        0x3b => Some(hdr_vaddr.wrapping_add_signed(signed)),
+        0x00 => Some(abi.uint(hdr.get(4..12)?)),
+        _ => None,
+    }
+}
+
+/// `size` bytes at `addr`, unreadable pages as zeros; `None` when no page is readable or the size is absurd.
+fn read_with_holes(memory: &dyn Memory, addr: Addr, size: u64) -> Option<Vec<u8>> {
+    const PAGE: u64 = 4096;
+    if size == 0 || size > MAX_SECTION {
+        return None;
+    }
+    let mut out = vec![0u8; usize::try_from(size).ok()?];
+    if memory.read(addr, &mut out).is_ok() {
+        return Some(out);
+    }
+    let mut readable = false;
+    let mut done = 0usize;
+    while done < out.len() {
+        let at = addr.checked_add(done as u64)?;
+        let step = usize::try_from(PAGE.wrapping_sub(at.0 % PAGE)).ok()?.min(out.len().saturating_sub(done));
+        let page = out.get_mut(done..done.checked_add(step)?)?;
+        match memory.read(at, page) {
+            Ok(()) => readable = true,
+            Err(_) => page.fill(0),
+        }
+        done = done.checked_add(step)?;
+    }
+    readable.then_some(out)
+}

@@ -1,0 +1,280 @@
+//! [`Unwinder`]: native stacks by call frame information, with every frame's trust and every stack's end.
+
+use super::fallback::{self, Found};
+use super::modules::ModuleTables;
+use super::regfile::RegFile;
+use super::row::{Row, RowError};
+use super::signal_frame::{self, DeliveredSignal};
+use crate::base::Addr;
+use crate::target::{ReadError, Registers, Target};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Frames of one stack that are kept.
+pub const MAX_FRAMES: usize = 200_000;
+/// Frames (from the innermost, and from each signal frame) that keep all their registers.
+const FULL_FRAMES: usize = 512;
+/// Rows kept; a stack visits few distinct addresses, however deep it is.
+const MAX_CACHED_ROWS: usize = 1 << 16;
+
+/// How a frame was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Trust {
+    /// The thread's own registers.
+    Context,
+    /// Call frame information.
+    Cfi,
+    /// Registers that the kernel saved when it delivered a signal.
+    Signal,
+    /// The frame pointer chain; frames without frame pointer may be missing.
+    FramePointer,
+    /// A word on the stack that looks like a return address; the frame may be stale.
+    Scan,
+}
+
+impl Trust {
+    /// The word of the report.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Trust::Context => "context",
+            Trust::Cfi => "cfi",
+            Trust::Signal => "signal",
+            Trust::FramePointer => "frame_pointer",
+            Trust::Scan => "scan",
+        }
+    }
+}
+
+/// One physical frame. (Inlined functions are found by symbolising it.)
+#[derive(Clone, Debug)]
+pub struct UnwoundFrame {
+    /// Instruction pointer (innermost or interrupted frame) or return address.
+    pub ip: Addr,
+    /// Whether `ip` is the instruction being run rather than the one after a call.
+    pub exact: bool,
+    /// Stack pointer in this frame: its part of the stack is `sp..cfa`.
+    pub sp: Addr,
+    /// First address behind this frame; `None` when its caller was not found.
+    pub cfa: Option<Addr>,
+    /// How it was found.
+    pub trust: Trust,
+    /// Whether this is a signal trampoline: the frame behind it was interrupted.
+    pub trampoline: bool,
+    /// All registers known here, kept for the frames near the top.
+    pub registers: Option<Box<RegFile>>,
+}
+
+impl UnwoundFrame {
+    /// An address inside the instruction being run: for a return address one byte before it, so that the last call
+    /// of a function is not taken for the first instruction of the next.
+    #[must_use]
+    pub fn lookup(&self) -> Addr {
+        if self.exact { self.ip } else { Addr(self.ip.0.saturating_sub(1)) }
+    }
+}
+
+/// Why a stack ends where it does.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StackEnd {
+    /// The outermost frame was reached.
+    #[error("outermost frame")]
+    Complete,
+    /// The thread's registers are not in the dump.
+    #[error("registers are not in the dump")]
+    NoRegisters,
+    /// Registers of an instruction set that is not unwound.
+    #[error("stacks of this architecture are not unwound")]
+    UnsupportedArch,
+    /// Stack memory is missing.
+    #[error("stack is unreadable: {0}")]
+    Unreadable(ReadError),
+    /// Neither unwind information nor anything that looks like a caller.
+    #[error("no unwind information for {0}, and no caller found on the stack")]
+    NoCaller(Addr),
+    /// The caller would lie at or below its callee: the stack or its tables are damaged.
+    #[error("stack pointer {sp} of the caller does not lie above {callee}")]
+    NotAdvancing {
+        /// Stack pointer found for the caller.
+        sp: Addr,
+        /// Stack pointer of the callee.
+        callee: Addr,
+    },
+    /// More frames than are kept.
+    #[error("more than {0} native frames")]
+    Limit(usize),
+}
+
+/// A signal frame on the stack: what was interrupted, and by what.
+#[derive(Clone, Debug)]
+pub struct SignalContext {
+    /// Index of the interrupted frame in [`Unwound::frames`].
+    pub frame: usize,
+    /// Registers when the signal came.
+    pub registers: Registers,
+    /// The signal, when its `siginfo_t` is readable.
+    pub signal: Option<DeliveredSignal>,
+}
+
+/// One thread's native stack.
+#[derive(Clone, Debug)]
+pub struct Unwound {
+    /// Frames, innermost first.
+    pub frames: Vec<UnwoundFrame>,
+    /// Why there are no more.
+    pub end: StackEnd,
+    /// Signal frames crossed, innermost first.
+    pub signals: Vec<SignalContext>,
+}
+
+impl Unwound {
+    /// The fault behind a re-raised signal: faulthandler and other handlers end with `raise()`, so the dump's registers
+    /// are those of `raise()`, and the original ones stand in the signal frame of a synchronous fault below it. The
+    /// innermost such frame counts.
+    #[must_use]
+    pub fn signal_context(&self) -> Option<&SignalContext> {
+        self.signals.iter().find(|s| s.signal.is_some_and(|d| d.is_fault()))
+    }
+}
+
+/// Unwinds the threads of one target. Cheap to make; tables are loaded for the modules that stacks run through.
+pub struct Unwinder<'a> {
+    target: &'a Target,
+    tables: ModuleTables<'a>,
+    rows: Mutex<HashMap<Addr, Option<Arc<Row>>>>,
+}
+
+impl std::fmt::Debug for Unwinder<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Unwinder").finish_non_exhaustive()
+    }
+}
+
+/// One step outwards.
+enum Step {
+    Caller { found: Found, trust: Trust, exact: bool },
+    End(StackEnd),
+}
+
+impl<'a> Unwinder<'a> {
+    /// An unwinder with the tables of `tables`.
+    #[must_use]
+    pub fn new(target: &'a Target, tables: ModuleTables<'a>) -> Self {
+        Unwinder { target, tables, rows: Mutex::default() }
+    }
+
+    /// The stack that starts at `registers`.
+    #[must_use]
+    pub fn unwind(&self, registers: Option<&Registers>) -> Unwound {
+        let mut out = Unwound { frames: Vec::new(), end: StackEnd::NoRegisters, signals: Vec::new() };
+        let Some(registers) = registers else { return out };
+        let Some(mut regs) = RegFile::from_registers(registers) else {
+            out.end = StackEnd::UnsupportedArch;
+            return out;
+        };
+        let (mut trust, mut exact, mut full_from) = (Trust::Context, true, 0usize);
+        loop {
+            let (Some(ip), Some(sp)) = (regs.ip(), regs.sp()) else {
+                out.end = StackEnd::NoRegisters;
+                return out;
+            };
+            let index = out.frames.len();
+            if index >= MAX_FRAMES {
+                out.end = StackEnd::Limit(MAX_FRAMES);
+                return out;
+            }
+            let keep = index.saturating_sub(full_from) < FULL_FRAMES;
+            let registers = keep.then(|| Box::new(regs));
+            out.frames.push(UnwoundFrame { ip, exact, sp, cfa: None, trust, trampoline: false, registers });
+            let step = self.step(&regs, exact, index == 0);
+            let Some(frame) = out.frames.last_mut() else { return out };
+            match step {
+                Step::End(end) => {
+                    out.end = end;
+                    return out;
+                }
+                Step::Caller { found, trust: t, exact: e } => {
+                    frame.cfa = Some(found.cfa);
+                    if t == Trust::Signal {
+                        frame.trampoline = true;
+                        let signal = signal_frame::delivered(&regs, &self.target.memory, &self.target.abi).ok();
+                        let registers = found.caller.to_registers();
+                        full_from = index.saturating_add(1);
+                        out.signals.push(SignalContext { frame: full_from, registers, signal });
+                    }
+                    (regs, trust, exact) = (found.caller, t, e);
+                }
+            }
+        }
+    }
+
+    fn step(&self, regs: &RegFile, exact: bool, innermost: bool) -> Step {
+        let (memory, abi) = (&self.target.memory, &self.target.abi);
+        let (Some(ip), Some(sp)) = (regs.ip(), regs.sp()) else { return Step::End(StackEnd::NoRegisters) };
+        // The kernel's frame layout is fixed and complete; the trampoline's CFI is neither everywhere. A return
+        // address at the trampoline is the handler's.
+        if signal_frame::is_trampoline(memory, abi.arch, ip) {
+            return match signal_frame::interrupted(regs, memory, abi) {
+                // The interrupted stack may be another one (sigaltstack): no order to check.
+                Ok(caller) => Step::Caller { found: Found { caller, cfa: sp }, trust: Trust::Signal, exact: true },
+                Err(e) => Step::End(StackEnd::Unreadable(e)),
+            };
+        }
+        let lookup = if exact { ip } else { Addr(ip.0.saturating_sub(1)) };
+        let row = self.row(lookup).or_else(|| self.row(ip).filter(|row| row.signal));
+        let mut failure = StackEnd::NoCaller(ip);
+        if let Some(row) = row {
+            match row.apply(regs, memory, abi) {
+                Ok(applied) if row.signal => {
+                    let found = Found { caller: applied.caller, cfa: applied.cfa };
+                    return Step::Caller { found, trust: Trust::Signal, exact: true };
+                }
+                Ok(applied) => {
+                    let caller_sp = applied.caller.sp().unwrap_or_default();
+                    // A leaf that has pushed nothing shares its caller's stack pointer on aarch64.
+                    let leaf = innermost || exact;
+                    if caller_sp < sp || (caller_sp == sp && !leaf) {
+                        return Step::End(StackEnd::NotAdvancing { sp: caller_sp, callee: sp });
+                    }
+                    match applied.caller.ip() {
+                        // Thread entry points of libcs without end marks push a zero return address.
+                        Some(Addr::NULL) | None => return Step::End(StackEnd::Complete),
+                        Some(ra) if fallback::is_code(self.target, ra) => {
+                            let found = Found { caller: applied.caller, cfa: applied.cfa };
+                            return Step::Caller { found, trust: Trust::Cfi, exact: false };
+                        }
+                        // Smashed stack: the frame is known, its return address is not one.
+                        Some(ra) => failure = StackEnd::NoCaller(ra),
+                    }
+                }
+                Err(RowError::Outermost) => return Step::End(StackEnd::Complete),
+                Err(RowError::Memory(e)) => return Step::End(StackEnd::Unreadable(e)),
+                Err(RowError::Register(_) | RowError::Expression) => {}
+            }
+        }
+        let guess = |found: Option<Found>, trust| found.map(|found| Step::Caller { found, trust, exact: false });
+        let entered = fallback::is_code(self.target, ip);
+        (if exact && !entered { guess(fallback::by_failed_call(self.target, regs), Trust::Scan) } else { None })
+            .or_else(|| guess(fallback::by_frame_pointer(self.target, regs), Trust::FramePointer))
+            .or_else(|| guess(fallback::by_scan(self.target, regs), Trust::Scan))
+            .unwrap_or_else(|| {
+                use crate::target::Memory as _;
+                match memory.read(sp, &mut [0]) {
+                    Err(e) => Step::End(StackEnd::Unreadable(e)),
+                    Ok(()) => Step::End(failure),
+                }
+            })
+    }
+
+    fn row(&self, addr: Addr) -> Option<Arc<Row>> {
+        if let Some(row) = self.rows.lock().unwrap_or_else(PoisonError::into_inner).get(&addr) {
+            return row.clone();
+        }
+        let row = self.tables.at(addr).and_then(|t| t.row(addr, &self.target.abi)).map(Arc::new);
+        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        if rows.len() < MAX_CACHED_ROWS {
+            rows.insert(addr, row.clone());
+        }
+        row
+    }
+}

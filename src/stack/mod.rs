@@ -1,0 +1,4 @@
+//! One stack per thread: Python frames and native frames merged.
+
+pub mod merge;
+pub mod plumbing;

@@ -1,0 +1,95 @@
+//! Modules from a list of mapped files (NT_FILE, `/proc/PID/maps`).
+
+use super::ElfImage;
+use crate::base::Addr;
+use crate::target::{Mapping, Memory, Module};
+use object::LittleEndian as LE;
+use object::elf;
+use std::collections::HashMap;
+
+/// One mapped piece of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileMapping {
+    /// First address.
+    pub start: Addr,
+    /// First address behind it.
+    pub end: Addr,
+    /// Offset in the file, in bytes.
+    pub file_offset: u64,
+    /// Path, as the process saw it.
+    pub path: String,
+    /// Whether it is mapped executable; `None` when the source does not tell (mappings that gcore leaves out).
+    pub execute: Option<bool>,
+}
+
+/// Modules among mapped files: those whose ELF header is in memory with segments mapped where it says, and those
+/// whose header is not in the dump but which have executable memory. Files mapped as data (locale archives, an ELF
+/// file that someone only reads) are left out.
+#[must_use]
+pub fn from_mappings(memory: &dyn Memory, mut files: Vec<FileMapping>) -> Vec<Module> {
+    files.retain(|f| f.start < f.end);
+    files.sort_by_key(|f| f.start);
+    groups(files).into_iter().filter_map(|group| module(memory, &group)).collect()
+}
+
+/// The mappings of each image of a file. A file that is loaded twice begins anew with its offset 0; what lies behind
+/// another file's mapping still belongs to the image before it.
+fn groups(files: Vec<FileMapping>) -> Vec<Vec<FileMapping>> {
+    let mut groups: Vec<Vec<FileMapping>> = Vec::new();
+    let mut last: HashMap<String, usize> = HashMap::new();
+    for file in files {
+        let open = last.get(&file.path).and_then(|at| groups.get_mut(*at));
+        match open {
+            // Offset 0 twice in a row: linkers map the header page for each of two segments that share it.
+            Some(group) if file.file_offset != 0 || group.iter().all(|f| f.file_offset == 0) => group.push(file),
+            _ => {
+                last.insert(file.path.clone(), groups.len());
+                groups.push(vec![file]);
+            }
+        }
+    }
+    groups
+}
+
+fn module(memory: &dyn Memory, group: &[FileMapping]) -> Option<Module> {
+    let (first, last) = (group.first()?, group.last()?);
+    let image = (first.file_offset == 0).then(|| ElfImage::read(memory, first.start)).flatten();
+    let is_module = match &image {
+        Some(image) => is_loaded(image, group),
+        // Unreadable: judge by the mappings alone. Readable and not ELF: data, or code of a JIT.
+        None => looks_loaded(group) && memory.read(first.start, &mut [0]).is_err(),
+    };
+    is_module.then(|| Module {
+        path: first.path.clone(),
+        base: first.start,
+        end: last.end,
+        build_id: image.and_then(|i| i.build_id(memory)),
+        mappings: group.iter().map(|f| Mapping { start: f.start, end: f.end, file_offset: f.file_offset }).collect(),
+        version: None,
+        is_main: false,
+    })
+}
+
+/// Whether a file without readable header is mapped as code is: executable somewhere, or, where that is unknown, in
+/// as many pieces as only a loader makes.
+fn looks_loaded(group: &[FileMapping]) -> bool {
+    group.iter().any(|f| f.execute == Some(true)) || (group.len() >= 3 && group.iter().any(|f| f.execute.is_none()))
+}
+
+/// Whether every executable segment lies where the headers say (files without one: the first segment).
+fn is_loaded(image: &ElfImage, group: &[FileMapping]) -> bool {
+    let lies_right = |segment: &elf::ProgramHeader64<LE>| {
+        let address = image.address(segment.p_vaddr.get(LE));
+        group.iter().any(|f| {
+            f.start <= address
+                && address < f.end
+                && address.distance_from(f.start).and_then(|n| f.file_offset.checked_add(n))
+                    == Some(segment.p_offset.get(LE))
+        })
+    };
+    let mut executable = image.of_type(elf::PT_LOAD).filter(|s| s.p_flags.get(LE).0 & elf::PF_X.0 != 0).peekable();
+    if executable.peek().is_none() {
+        return image.of_type(elf::PT_LOAD).next().is_some_and(lies_right);
+    }
+    executable.all(lies_right)
+}

@@ -1,0 +1,171 @@
+//! The command line: help, errors, exit codes.
+
+#![allow(clippy::unwrap_used)]
+
+use clap::CommandFactory as _;
+use pyinquest::cli::args::Cli;
+use pyinquest::report::model::{Python, Report, SCHEMA_VERSION};
+use std::collections::HashSet;
+
+fn pyinquest() -> assert_cmd::Command {
+    let mut command = assert_cmd::Command::new(assert_cmd::cargo::cargo_bin!("pyinquest"));
+    command.env_remove("NO_COLOR").env("TERM", "dumb");
+    command
+}
+
+/// Exit code, standard output, standard error.
+fn run(args: &[&str], stdin: &str) -> (i32, String, String) {
+    let output = pyinquest().args(args).write_stdin(stdin).output().unwrap();
+    let text = |b: Vec<u8>| String::from_utf8(b).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+fn saved(python: bool) -> String {
+    let python = python.then(|| Python { version: "3.12.3".to_owned(), ..Python::default() });
+    serde_json::to_string(&Report { schema_version: SCHEMA_VERSION.to_owned(), python, ..Report::default() }).unwrap()
+}
+
+#[test]
+fn every_command_and_argument_has_help() {
+    let mut all = vec![Cli::command()];
+    while let Some(command) = all.pop() {
+        let name = command.get_name().to_owned();
+        assert!(command.get_about().is_some(), "{name} has no help");
+        let mut shorts = HashSet::new();
+        for argument in command.get_arguments() {
+            let id = argument.get_id();
+            assert!(argument.get_help().is_some(), "{name} {id} has no help");
+            assert!(argument.get_short().is_none_or(|s| shorts.insert(s)), "{name} {id}: short used twice");
+            let help = argument.get_help().unwrap().to_string();
+            assert!(!help.ends_with('.') && !help.contains('\n'), "{name} {id}: {help}");
+        }
+        all.extend(command.get_subcommands().cloned());
+    }
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn help_text() {
+    let (code, help, _) = run(&["--help"], "");
+    assert_eq!(code, 0);
+    insta::assert_snapshot!(help);
+}
+
+#[test]
+fn help_lists_the_exit_codes() {
+    let (_, help, _) = run(&["--help"], "");
+    for (code, meaning) in pyinquest::cli::exit::MEANINGS {
+        assert!(help.contains(&format!("  {code}  {meaning}\n")), "{code} {meaning}");
+    }
+    let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md")).unwrap();
+    for (code, meaning) in pyinquest::cli::exit::MEANINGS {
+        assert!(docs.contains(&format!("| {code} | {meaning}")), "{code} {meaning}");
+    }
+}
+
+#[test]
+fn wrong_usage_is_one_line_with_help_and_code_2() {
+    for args in [
+        &["render"][..],
+        &["rendr", "x"],
+        &["render", "x", "--nope"],
+        &["render", "x", "--format", "nope"],
+        &["render", "x", "--frame", "y"],
+        &["render", "x", "y"],
+    ] {
+        let (code, out, err) = run(args, "");
+        assert_eq!((code, out.as_str()), (2, ""), "{args:?}");
+        let lines: Vec<&str> = err.lines().collect();
+        assert!(lines[0].starts_with("pyinquest: error: ") && lines[0].len() > 25, "{args:?}: {err}");
+        assert!(lines.len() == 2 && lines[1].starts_with("  help: "), "{args:?}: {err}");
+    }
+    let (code, out, err) = run(&[], "");
+    assert!(code == 2 && out.is_empty() && err.contains("Usage: pyinquest"));
+}
+
+#[test]
+fn saved_reports_are_rendered_in_every_format() {
+    for (format, start) in [
+        ("text", "The process did not crash"),
+        ("faulthandler", ""),
+        ("json", "{\n"),
+        ("markdown", "### "),
+        ("html", "<!doctype html>"),
+    ] {
+        let (code, out, err) = run(&["render", "-", "--format", format], &saved(true));
+        assert_eq!(code, 0, "{err}");
+        assert!(out.starts_with(start), "{out}");
+    }
+}
+
+#[test]
+fn exit_codes_tell_what_is_missing() {
+    assert_eq!(run(&["render", "-"], &saved(false)).0, 4);
+    let mut report: Report = serde_json::from_str(&saved(true)).unwrap();
+    report.diagnostics.push(pyinquest::base::Diagnostic::warning("core-truncated", "cut off"));
+    let text = serde_json::to_string(&report).unwrap();
+    assert_eq!(run(&["render", "-"], &text).0, 0);
+    assert_eq!(run(&["render", "-", "--strict"], &text).0, 5);
+    let (code, out, err) = run(&["render", "-", "--thread", "7"], &saved(true));
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert_eq!(err, "pyinquest: error: no thread 7; there are none with an id\n");
+}
+
+#[test]
+fn reports_that_are_none_are_refused() {
+    let (code, _, err) = run(&["render", "-"], "hello");
+    assert_eq!(code, 3);
+    assert!(err.starts_with("pyinquest: error: standard input: not a JSON report"), "{err}");
+    let (code, _, err) = run(&["render", "-"], r#"{"schema_version": "99.0"}"#);
+    assert!(code == 3 && err.contains("\"99.0\" is not supported"), "{err}");
+    let (code, _, err) = run(&["render", "/does/not/exist"], "");
+    assert!(code == 3 && err.contains("/does/not/exist: no such file"), "{err}");
+    assert_eq!(run(&["render", "/"], "").0, 3);
+}
+
+#[test]
+fn colour_only_when_asked_for() {
+    let with = |args: &[&str]| run(args, &saved(true)).1.contains('\u{1b}');
+    assert!(!with(&["render", "-"]));
+    assert!(!with(&["render", "-", "--color", "never"]));
+    assert!(with(&["render", "-", "--color", "always"]));
+}
+
+#[test]
+fn output_goes_to_a_file_when_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("report.html");
+    let (code, out, _) = run(&["render", "-", "--format", "html", "--output", file.to_str().unwrap()], &saved(true));
+    assert_eq!((code, out.as_str()), (0, ""));
+    assert!(std::fs::read_to_string(file).unwrap().starts_with("<!doctype html>"));
+    let (code, _, err) = run(&["render", "-", "--output", "/does/not/exist"], &saved(true));
+    assert!(code == 2 && err.contains("cannot write /does/not/exist"), "{err}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    use std::process::{Command, Stdio};
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin!("pyinquest"))
+        .args(["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
+fn manual_and_completions_come_from_the_same_definitions() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(run(&["man", "--out", dir.path().to_str().unwrap()], "").0, 0);
+    for command in Cli::command().get_subcommands().filter(|c| !c.is_hide_set()) {
+        let page = dir.path().join(format!("pyinquest-{}.1", command.get_name()));
+        assert!(page.exists(), "{}", page.display());
+    }
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let (code, script, _) = run(&["completions", shell], "");
+        assert!(code == 0 && script.contains("completions"), "{shell}");
+    }
+}

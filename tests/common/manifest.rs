@@ -1,0 +1,144 @@
+//! The interpreters that `tests/interpreters/fetch.py` has put into the cache.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+/// One entry of the manifest; `fetch.py` says what each field means.
+#[derive(Debug, Clone)]
+pub struct Interpreter {
+    pub name: String,
+    pub version: String,
+    pub hexversion: u32,
+    pub minor: u8,
+    /// Path of the program as the process itself sees it, that is: inside `root`.
+    pub exe: String,
+    /// The folder that must be the root of the process, if any.
+    pub root: Option<PathBuf>,
+    /// Where the files of the process lie on this machine: `/` or a folder.
+    pub sysroot: PathBuf,
+    /// Command words that run it.
+    pub argv: Vec<String>,
+    pub env: Vec<(String, String)>,
+    pub free_threaded: bool,
+    pub debug: bool,
+    pub arch: String,
+    /// DWARF is in the file that holds the runtime, or in `debug_file`.
+    pub has_dwarf: bool,
+    /// The ELF file that holds `_PyRuntime`: the program or its libpython, as a path on this machine.
+    pub libpython: PathBuf,
+    pub debug_file: Option<PathBuf>,
+    pub build_id: Option<String>,
+}
+
+impl Interpreter {
+    fn from_json(entry: &Value) -> Option<Self> {
+        let text = |key: &str| entry[key].as_str().map(str::to_owned);
+        let path = |key: &str| text(key).map(PathBuf::from);
+        let flag = |key: &str| entry[key].as_bool();
+        Some(Self {
+            name: text("name")?,
+            version: text("version")?,
+            hexversion: u32::try_from(entry["hexversion"].as_u64()?).ok()?,
+            minor: u8::try_from(entry["minor"].as_u64()?).ok()?,
+            exe: text("exe")?,
+            root: path("root"),
+            sysroot: path("sysroot")?,
+            argv: entry["argv"]
+                .as_array()?
+                .iter()
+                .map(|word| word.as_str().map(str::to_owned))
+                .collect::<Option<_>>()?,
+            env: entry["env"]
+                .as_object()?
+                .iter()
+                .map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+                .collect::<Option<_>>()?,
+            free_threaded: flag("free_threaded")?,
+            debug: flag("debug")?,
+            arch: text("arch")?,
+            has_dwarf: flag("has_dwarf")?,
+            libpython: path("libpython")?,
+            debug_file: path("debug_file"),
+            build_id: text("build_id"),
+        })
+    }
+
+    /// True for a build that runs on this machine's own processor, without an emulator.
+    pub fn is_native(&self) -> bool {
+        self.arch == std::env::consts::ARCH
+    }
+
+    /// A release build with the GIL: what most people run.
+    pub fn is_ordinary(&self) -> bool {
+        !self.debug && !self.free_threaded && self.is_native()
+    }
+
+    /// The command words that run the interpreter with `folder` as its working folder.
+    ///
+    /// `folder` is a path as the interpreter sees it. `unshare` stands in for `chroot`, which always starts in `/`,
+    /// where the cores of tests that run at the same time would overwrite each other.
+    pub(super) fn command_in(&self, folder: &str) -> Vec<String> {
+        let Some(root) = &self.root else {
+            return self.argv.clone();
+        };
+        let mut words = vec!["unshare".to_owned()];
+        if !is_root() {
+            words.push("--map-root-user".to_owned());
+        }
+        let root = root.to_str().expect("the cache folder's name is UTF-8");
+        words.extend(["--root", root, "--wd", folder, &self.exe].map(str::to_owned));
+        words
+    }
+}
+
+fn is_root() -> bool {
+    static ROOT: OnceLock<bool> = OnceLock::new();
+    *ROOT.get_or_init(|| {
+        let id = Command::new("id").arg("-u").output();
+        id.is_ok_and(|output| output.stdout == b"0\n")
+    })
+}
+
+/// The folder that `fetch.py` fills by default.
+fn cache() -> PathBuf {
+    let base = std::env::var_os("PYINQUEST_CACHE")
+        .filter(|folder| !folder.is_empty())
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/pyinquest")));
+    base.unwrap_or_default().join("interpreters")
+}
+
+/// All interpreters of the manifest, oldest version first, foreign processors last; empty where `fetch.py` has not run.
+pub fn interpreters() -> &'static [Interpreter] {
+    static ALL: OnceLock<Vec<Interpreter>> = OnceLock::new();
+    ALL.get_or_init(|| {
+        let Ok(text) = std::fs::read_to_string(cache().join("interpreters.json")) else {
+            return Vec::new();
+        };
+        let manifest: Value = serde_json::from_str(&text).expect("interpreters.json is JSON");
+        let entries = manifest["interpreters"].as_array().expect("a list of interpreters");
+        let parse = |entry| Interpreter::from_json(entry).unwrap_or_else(|| panic!("bad manifest entry: {entry}"));
+        entries.iter().map(parse).collect()
+    })
+}
+
+/// The interpreter of that name.
+pub fn interpreter(name: &str) -> Option<&'static Interpreter> {
+    interpreters().iter().find(|interpreter| interpreter.name == name)
+}
+
+/// The newest ordinary interpreter of each minor version: the set for tests that need not see every build.
+pub fn one_per_minor() -> Vec<&'static Interpreter> {
+    let mut chosen: Vec<&'static Interpreter> = Vec::new();
+    for candidate in interpreters().iter().filter(|interpreter| interpreter.is_ordinary()) {
+        match chosen.iter_mut().find(|known| known.minor == candidate.minor) {
+            Some(known) if known.hexversion < candidate.hexversion => *known = candidate,
+            Some(_) => {}
+            None => chosen.push(candidate),
+        }
+    }
+    chosen
+}

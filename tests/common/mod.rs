@@ -1,0 +1,68 @@
+//! Real interpreters and real crashes for the integration tests.
+//!
+//! ```ignore
+//! mod common;
+//! use common::{crash, interpreters, skip};
+//!
+//! #[test]
+//! fn every_interpreter() {
+//!     let found = interpreters();
+//!     if found.is_empty() {
+//!         skip!("no interpreters: run tests/interpreters/fetch.py");
+//!     }
+//!     for interpreter in found {
+//!         let dead = match crash(interpreter, "basic.py", &[], &[]) {
+//!             Ok(dead) => dead,
+//!             Err(reason) => skip!("{reason}"),
+//!         };
+//!         // dead.core, dead.truth, interpreter.sysroot ...
+//!     }
+//! }
+//! ```
+//!
+//! Nothing here uses pyinquest itself: what the tests compare with must not come from what they test.
+
+// Each test file compiles its own copy and uses a part of it.
+#![allow(dead_code, unused_imports)]
+// A helper of tests has one way to report that its own machinery broke.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+
+mod crash;
+mod live;
+mod manifest;
+
+pub use crash::{Crash, CrashedProcess, crash};
+pub use live::{Blocked, block};
+pub use manifest::{Interpreter, interpreter, interpreters, one_per_minor};
+
+/// Why a test cannot run here: something of the machine, not a fault of the code under test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unavailable(pub String);
+
+impl std::fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// True where a test that cannot run is a failure: in CI, and wherever `PYINQUEST_REQUIRE_ALL` is set.
+pub fn require_all() -> bool {
+    ["CI", "PYINQUEST_REQUIRE_ALL"].iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
+/// Leaves the test with a printed reason, or fails it where [`require_all`] holds.
+macro_rules! skip {
+    ($($reason:tt)*) => {{
+        let reason = format!($($reason)*);
+        assert!(!$crate::common::require_all(), "cannot be skipped here: {reason}");
+        eprintln!("skipped: {reason}");
+        return;
+    }};
+}
+pub(crate) use skip;

@@ -1,0 +1,45 @@
+"""Builds the free-threaded 3.13 that no Debian suite packages, from the source package of the same version.
+
+No profile-guided or link-time optimisation: the layout of the structures is the same and the build takes minutes less.
+"""
+
+import os
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import List
+
+from apt import AptError, Suite
+
+
+def build_free_threaded(source: Suite, package: str, work: Path, prefix: Path, log: Path, jobs: int) -> Path:
+    """Downloads, configures, builds and installs; gives the path of the interpreter. `work` is removed on success."""
+    missing = [tool for tool in ("gcc", "make") if shutil.which(tool) is None]
+    if missing:
+        raise AptError(f"building needs {' and '.join(missing)}")
+    shutil.rmtree(work, ignore_errors=True)
+    archive = source.download_source(package, work / "download")
+    with tarfile.open(archive) as tar:
+        tar.extractall(work / "source")
+    (tree,) = [path for path in (work / "source").iterdir() if path.is_dir()]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        def run(*command: str) -> None:
+            print("+", *command, file=open(log, "a"), flush=True)
+            environment = {**os.environ, "OPT": "-DNDEBUG -g -O2 -fwrapv -Wall"}
+            done = subprocess.run(_gently(list(command)), cwd=tree, stdin=subprocess.DEVNULL, stdout=output,
+                                  stderr=subprocess.STDOUT, env=environment)
+            if done.returncode != 0:
+                raise AptError(f"{command[0]} failed; see {log}")
+
+        run("./configure", "--disable-gil", "--disable-test-modules", "--without-ensurepip",
+            "--without-static-libpython", f"--prefix={prefix}")
+        run("make", f"-j{jobs}")
+        run("make", f"-j{jobs}", "altinstall")
+    shutil.rmtree(work, ignore_errors=True)
+    return prefix / "bin" / "python3.13t"
+
+
+def _gently(command: List[str]) -> List[str]:
+    return ["nice", "-n", "10", *command] if shutil.which("nice") else command

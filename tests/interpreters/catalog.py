@@ -1,0 +1,74 @@
+"""What the test cache may hold: one `Wanted` for each interpreter, in the order of the manifest.
+
+A row says where an interpreter comes from and nothing about how it is fetched. The rows are chosen so that every
+minor version from 3.8 on is there at least once, and each kind of build that lays memory out in its own way:
+release, `--with-pydebug`, free-threaded, shared libpython (pyenv) and static (Debian).
+"""
+
+import dataclasses
+from typing import List, Optional, Tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """One interpreter that comes as Debian packages."""
+
+    name: str
+    suite: str
+    minor: int
+    packages: Tuple[str, ...]
+    exe: str
+    arch: str = "x86_64"
+    by_default: bool = True
+
+    @property
+    def root_name(self) -> str:
+        """The folder of the root: interpreters of one suite and processor share it, and with it their libc."""
+        return f"{self.suite}-{self.arch}"
+
+
+# Suite -> (minor versions it packages, fetched by default?). A suite that has moved on and lacks one says so at run
+# time: that interpreter is skipped, the others are not.
+SUITES = {
+    "bullseye": ((9,), True),
+    "bookworm": ((11,), True),
+    "trixie": ((13,), True),
+    "sid": ((13, 14, 15), True),
+    "forky": ((13, 14, 15), False),
+}
+
+ARM64 = (("bookworm", 11), ("sid", 14))
+
+DEBIAN_ARCH = {"x86_64": "amd64", "aarch64": "arm64"}
+
+SOURCE_NAME = "source-3.13t"
+SOURCE_SUITE = "trixie"
+SOURCE_PACKAGE = "python3.13"
+
+
+def debian() -> List[Wanted]:
+    """All rows for this machine's own processor: a release and a debug build of each minor version."""
+    rows = []
+    for suite, (minors, by_default) in SUITES.items():
+        for minor in minors:
+            # The -dbg package holds both the DWARF of the release build and the debug build itself.
+            packages = (f"python3.{minor}", f"python3.{minor}-dbg")
+            name = f"debian-{suite}-3.{minor}"
+            rows.append(Wanted(name, suite, minor, packages, f"/usr/bin/python3.{minor}", by_default=by_default))
+            rows.append(Wanted(f"{name}-dbg", suite, minor, packages, f"/usr/bin/python3.{minor}d",
+                               by_default=by_default))
+    return rows
+
+
+def arm64() -> List[Wanted]:
+    """Rows for 64-bit ARM, run by qemu's user mode; only on request, as each root is a download of its own."""
+    return [
+        Wanted(f"debian-{suite}-3.{minor}-arm64", suite, minor, (f"python3.{minor}", f"python3.{minor}-dbg"),
+               f"/usr/bin/python3.{minor}", arch="aarch64", by_default=False)
+        for suite, minor in ARM64
+    ]
+
+
+def find(name: str) -> Optional[Wanted]:
+    """The row of that name, if any."""
+    return next((row for row in debian() + arm64() if row.name == name), None)

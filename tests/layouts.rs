@@ -1,0 +1,197 @@
+//! The built-in layout tables against the DWARF of real interpreters.
+//!
+//! `fixtures/layouts/*.json` are extracts of DWARF; the table files are printed from them. Regenerate both with
+//! `tests/tools/regenerate-layouts`, which runs these tests with `PYINQUEST_UPDATE_LAYOUTS=1`.
+
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test states facts; a panic is the message"
+)]
+
+use pyinquest::cpython::layout::{Base, Extract, Layouts, Provider, print_layouts};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// One constant of a table file: name, extract it is printed from, base (another constant) and its documentation.
+struct Table {
+    name: &'static str,
+    extract: &'static str,
+    base: Option<(&'static str, &'static str)>,
+    doc: &'static str,
+}
+
+const fn table(
+    name: &'static str,
+    extract: &'static str,
+    base: Option<(&'static str, &'static str)>,
+    doc: &'static str,
+) -> Table {
+    Table { name, extract, base, doc }
+}
+
+/// Table file, its module documentation, its constants.
+type TableFile = (&'static str, &'static str, &'static [Table]);
+
+const FILES: &[TableFile] = &[
+    ("v3_08", "CPython 3.8. Debug builds have the same layout.", &[table("RELEASE", "3.8", None, "")]),
+    (
+        "v3_09",
+        "CPython 3.9. Debug builds have the same layout.",
+        &[table("RELEASE", "3.9", Some(("v3_08::RELEASE", "3.8")), "")],
+    ),
+    (
+        "v3_10",
+        "CPython 3.10. Debug builds have the same layout.",
+        &[table("RELEASE", "3.10", Some(("v3_09::RELEASE", "3.9")), "")],
+    ),
+    (
+        "v3_11",
+        "CPython 3.11. Debug builds have the same layout.",
+        &[table("RELEASE", "3.11", Some(("v3_10::RELEASE", "3.10")), "")],
+    ),
+    (
+        "v3_12",
+        "CPython 3.12.",
+        &[
+            table("RELEASE", "3.12", Some(("v3_11::RELEASE", "3.11")), ""),
+            table("DEBUG", "3.12d", Some(("RELEASE", "3.12")), "`--with-pydebug`."),
+        ],
+    ),
+    (
+        "v3_13",
+        "CPython 3.13.",
+        &[
+            table("RELEASE", "3.13", Some(("v3_12::RELEASE", "3.12")), ""),
+            table("DEBUG", "3.13d", Some(("RELEASE", "3.13")), "`--with-pydebug`."),
+            table("FREE_THREADED", "3.13t", Some(("RELEASE", "3.13")), "`--disable-gil`."),
+            table("FREE_THREADED_DEBUG", "3.13td", Some(("FREE_THREADED", "3.13t")), "`--disable-gil --with-pydebug`."),
+        ],
+    ),
+    (
+        "v3_14",
+        "CPython 3.14.",
+        &[
+            table("RELEASE", "3.14", Some(("v3_13::RELEASE", "3.13")), "From 3.14.5 on."),
+            table("DEBUG", "3.14d", Some(("RELEASE", "3.14")), "`--with-pydebug`, from 3.14.5 on."),
+            table(
+                "FREE_THREADED",
+                "3.14t",
+                Some(("v3_13::FREE_THREADED", "3.13t")),
+                "`--disable-gil`, from 3.14.5 on.",
+            ),
+            table(
+                "FREE_THREADED_DEBUG",
+                "3.14td",
+                Some(("FREE_THREADED", "3.14t")),
+                "`--disable-gil --with-pydebug`, from 3.14.5 on.",
+            ),
+        ],
+    ),
+    (
+        "v3_15",
+        "CPython 3.15.",
+        &[
+            table("RELEASE", "3.15", Some(("v3_14::RELEASE", "3.14")), ""),
+            table("DEBUG", "3.15d", Some(("RELEASE", "3.15")), "`--with-pydebug`."),
+            table("FREE_THREADED", "3.15t", Some(("v3_14::FREE_THREADED", "3.14t")), "`--disable-gil`."),
+            table("FREE_THREADED_DEBUG", "3.15td", Some(("FREE_THREADED", "3.15t")), "`--disable-gil --with-pydebug`."),
+        ],
+    ),
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn updating() -> bool {
+    std::env::var_os("PYINQUEST_UPDATE_LAYOUTS").is_some()
+}
+
+fn extract(name: &str) -> Extract {
+    let path = root().join("fixtures/layouts").join(format!("{name}.json"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+fn layouts(name: &str) -> Layouts {
+    extract(name).layouts(Provider::Table)
+}
+
+/// Comments of the tables: lines `table struct[.field]: text` in `fixtures/layouts/notes.txt`.
+fn notes() -> BTreeMap<(String, String), String> {
+    let text = std::fs::read_to_string(root().join("fixtures/layouts/notes.txt")).unwrap();
+    text.lines()
+        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
+        .map(|line| {
+            let (place, text) = line.split_once(": ").unwrap_or_else(|| panic!("notes.txt: {line}"));
+            let (table, field) = place.split_once(' ').unwrap_or_else(|| panic!("notes.txt: {line}"));
+            ((table.to_owned(), field.to_owned()), text.to_owned())
+        })
+        .collect()
+}
+
+fn print_file((_, doc, tables): &TableFile, used: &mut Vec<(String, String)>) -> String {
+    let notes = notes();
+    let mut body = String::new();
+    for table in *tables {
+        let extract_ = extract(table.extract);
+        let base_layouts = table.base.map(|(_, name)| layouts(name));
+        let base = table.base.zip(base_layouts.as_ref()).map(|((path, _), layouts)| Base { path, layouts });
+        let hits = std::cell::RefCell::new(Vec::new());
+        let note = |strukt: &str, field: &str| {
+            let place = if field.is_empty() { strukt.to_owned() } else { format!("{strukt}.{field}") };
+            let key = (table.extract.to_owned(), place);
+            let text = notes.get(&key).cloned();
+            if text.is_some() {
+                hits.borrow_mut().push(key);
+            }
+            text
+        };
+        let expression = print_layouts(&extract_.layouts(Provider::Table), base, &note);
+        used.extend(hits.into_inner());
+        let doc = if table.doc.is_empty() { "Release build.".to_owned() } else { table.doc.to_owned() };
+        body += &format!(
+            "\n/// {doc} Offsets of {} ({}).\npub const {}: Layouts = {expression};\n",
+            extract_.version, extract_.origin, table.name
+        );
+    }
+    let modules: Vec<&str> =
+        FILES.iter().map(|(module, ..)| *module).filter(|module| body.contains(&format!("{module}::"))).collect();
+    let mut head = format!(
+        "//! {doc} Printed from `fixtures/layouts/` by `tests/tools/regenerate-layouts`; comments are in `notes.txt` there.\n\n"
+    );
+    for module in modules {
+        head += &format!("use super::{module};\n");
+    }
+    head += "use crate::cpython::layout::*;\n";
+    head + &body
+}
+
+/// Without what rustfmt changes: white space, trailing commas, order of imports.
+fn squeeze(text: &str) -> String {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.retain(|line| !line.starts_with("use "));
+    let start = lines.iter().position(|line| line.starts_with("///")).unwrap_or(0);
+    let body = lines[start..].join("\n").replace(|c: char| c.is_whitespace(), "");
+    body.replace(",}", "}").replace(",..", "..")
+}
+
+#[test]
+fn tables_are_what_the_extracts_say() {
+    let mut used = Vec::new();
+    for file in FILES {
+        let path = root().join("src/cpython/layout/tables").join(format!("{}.rs", file.0));
+        let wanted = print_file(file, &mut used);
+        if updating() {
+            std::fs::write(&path, &wanted).unwrap();
+            continue;
+        }
+        let have = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(squeeze(&have), squeeze(&wanted), "{} is out of date: run tests/tools/regenerate-layouts", file.0);
+    }
+    for key in notes().keys() {
+        assert!(used.contains(key), "notes.txt: no table states {} {}", key.0, key.1);
+    }
+}

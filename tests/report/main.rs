@@ -1,0 +1,137 @@
+//! Renderers: every format of hand-made reports, and the JSON schema.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod faulthandler;
+mod sample;
+
+use pyinquest::report::palette::Palette;
+use pyinquest::report::text::TextOptions;
+use pyinquest::report::{html, info, json, markdown, model::Report, select, text};
+
+/// No byte that a terminal would act upon, but for the line end.
+fn assert_inert(name: &str, text: &str) {
+    let bad = text.chars().find(|c| (c.is_control() && *c != '\n') || matches!(c, '\u{202a}'..='\u{202e}'));
+    assert_eq!(bad, None, "{name}");
+}
+
+#[test]
+fn text_report() {
+    let text = text::render(&sample::crash(), &TextOptions::default());
+    assert_inert("text", &text);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn text_report_verbose() {
+    let options = TextOptions { verbose: true, plumbing: true, ..TextOptions::default() };
+    let text = text::render(&sample::crash(), &options);
+    assert_inert("text", &text);
+    assert!(text.contains("_PyEval_EvalFrameDefault") && text.contains("registers") && text.contains("no source for"));
+    assert_eq!(text.matches("in odd").count(), 70, "nothing is folded");
+}
+
+#[test]
+fn text_report_in_colour_differs_only_by_escape_sequences() {
+    let colored = TextOptions { palette: Palette::colored(), ..TextOptions::default() };
+    let text = text::render(&sample::crash(), &colored);
+    assert!(text.contains("\u{1b}["));
+    let mut plain = String::new();
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find("\u{1b}[") {
+        plain.push_str(&rest[..at]);
+        let tail = &rest[at..];
+        rest = &tail[tail.find('m').unwrap() + 1..];
+    }
+    plain.push_str(rest);
+    assert_eq!(plain, text::render(&sample::crash(), &TextOptions::default()));
+}
+
+#[test]
+fn text_without_python() {
+    insta::assert_snapshot!(text::render(&sample::no_python(), &TextOptions::default()));
+}
+
+#[test]
+fn empty_report_renders_everywhere() {
+    let empty = Report::default();
+    let _ = text::render(&empty, &TextOptions::default());
+    let _ = text::stacks(&empty, &TextOptions::default());
+    let _ = info::render(&empty, &TextOptions::default());
+    let _ = markdown::render(&empty);
+    let _ = html::render(&empty);
+    assert!(pyinquest::report::faulthandler::render(&empty).text.is_empty());
+}
+
+#[test]
+fn stacks_view_of_one_frame_keeps_its_number() {
+    let mut report = sample::crash();
+    select::threads(&mut report, &select::Threads::Id(101)).unwrap();
+    select::frame(&mut report, 3).unwrap();
+    let text = text::stacks(&report, &TextOptions { first_frame: 3, ..TextOptions::default() });
+    insta::assert_snapshot!(text, @r#"
+    Thread 101 "MainThread" (crashed, main thread, holds the GIL), most recent call first:
+        #3 File "/app/main.py", line 30, in main
+      handling KeyError: 'x'
+          File "/app/main.py", line 28, in main
+      raised while handling ValueError: bad
+    "#);
+}
+
+#[test]
+fn selection_names_what_there_is() {
+    let mut report = sample::crash();
+    let missing = select::threads(&mut report, &select::Threads::Id(1)).unwrap_err().to_string();
+    assert_eq!(missing, "no thread 1; there are 101, 103, 102, 104, 105");
+    select::threads(&mut report, &select::Threads::Id(0x7f28_0000_0066)).unwrap();
+    assert_eq!(report.threads.len(), 1);
+    assert_eq!(select::frame(&mut report, 9).unwrap_err().to_string(), "no frame 9; the stack has 2");
+    let mut report = sample::crash();
+    select::threads(&mut report, &select::Threads::Name("worker-<b>".to_owned())).unwrap();
+    assert_eq!(report.threads[0].tid, Some(103));
+}
+
+#[test]
+fn info_view() {
+    let text = info::render(&sample::crash(), &TextOptions::default());
+    assert_inert("info", &text);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn markdown_report() {
+    let text = markdown::render(&sample::crash());
+    assert_inert("markdown", &text);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn html_report() {
+    let text = html::render(&sample::crash());
+    assert_inert("html", &text);
+    assert!(!text.contains("worker-<b>") && text.contains("worker-&lt;b&gt;"));
+    assert!(!text.contains("<script") && !text.contains("http:") && !text.contains("https:"));
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn json_keeps_everything_and_fits_the_schema() {
+    let schema: serde_json::Value = serde_json::from_str(&json::schema().unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for report in [sample::crash(), sample::no_python(), Report::default()] {
+        let text = json::render(&report).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|e| e.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+        assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
+    }
+    assert!(!validator.is_valid(&serde_json::json!({"threads": 3})));
+}
+
+#[test]
+fn committed_schema_is_current() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/report.schema.json");
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    let current = json::schema().unwrap();
+    assert!(committed == current, "write it anew: pyinquest schema report > docs/report.schema.json");
+}
