@@ -117,7 +117,10 @@ impl<'a> Arguments<'a> {
             // What the instruction overwrites is no copy any more.
             let info = factory.info(i);
             for written in info.used_registers().iter().filter(|r| {
-                matches!(r.access(), OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite)
+                matches!(
+                    r.access(),
+                    OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite
+                )
             }) {
                 if let Some(number) = dwarf_number(written.register()) {
                     places.retain(|p| *p != Place::Register(number));
@@ -140,19 +143,24 @@ impl<'a> Arguments<'a> {
             places.dedup();
             let moved = i64::from(i.stack_pointer_increment());
             depth = match (i.mnemonic(), i.op0_kind()) {
-                (Mnemonic::Sub, OpKind::Register) if i.op0_register() == Register::RSP => {
-                    depth.filter(|_| i.op1_kind() != OpKind::Register).map(|d| d.wrapping_sub(i.immediate(1).cast_signed()))
+                (Mnemonic::Sub, OpKind::Register) if i.op0_register() == Register::RSP => depth
+                    .filter(|_| i.op1_kind() != OpKind::Register)
+                    .map(|d| d.wrapping_sub(i.immediate(1).cast_signed())),
+                (Mnemonic::Add, OpKind::Register) if i.op0_register() == Register::RSP => depth
+                    .filter(|_| i.op1_kind() != OpKind::Register)
+                    .map(|d| d.wrapping_add(i.immediate(1).cast_signed())),
+                (Mnemonic::And | Mnemonic::Lea | Mnemonic::Mov, OpKind::Register)
+                    if i.op0_register() == Register::RSP =>
+                {
+                    None
                 }
-                (Mnemonic::Add, OpKind::Register) if i.op0_register() == Register::RSP => {
-                    depth.filter(|_| i.op1_kind() != OpKind::Register).map(|d| d.wrapping_add(i.immediate(1).cast_signed()))
-                }
-                (Mnemonic::And | Mnemonic::Lea | Mnemonic::Mov, OpKind::Register) if i.op0_register() == Register::RSP => None,
                 // A call returns with the stack pointer as it was.
                 (Mnemonic::Call, _) => depth,
                 _ => depth.map(|d| d.wrapping_add(moved)),
             };
             if i.mnemonic() == Mnemonic::Mov && i.op0_kind() == OpKind::Register && i.op0_register() == Register::RBP {
-                frame_pointer = if i.op1_kind() == OpKind::Register && i.op1_register() == Register::RSP { depth } else { None };
+                frame_pointer =
+                    if i.op1_kind() == OpKind::Register && i.op1_register() == Register::RSP { depth } else { None };
             }
             // Behind a return the line goes on in another path: the stack pointer there is not known.
             if matches!(i.mnemonic(), Mnemonic::Ret) {
@@ -180,7 +188,8 @@ impl<'a> Arguments<'a> {
             // A branch ends what is known; a target in between cannot be told, so only the last stretch counts.
             let jumps = !matches!(i.flow_control(), iced_x86::FlowControl::Next) && at != end;
             let writes = factory.info(i).used_registers().iter().any(|r| {
-                dwarf_number(r.register()) == Some(argument) && !matches!(r.access(), OpAccess::Read | OpAccess::CondRead)
+                dwarf_number(r.register()) == Some(argument)
+                    && !matches!(r.access(), OpAccess::Read | OpAccess::CondRead)
             });
             if jumps {
                 value = None;

@@ -155,17 +155,17 @@ mod tests {
     #[test]
     fn every_form_of_call_is_known_and_a_jump_is_not() {
         for call in [
-            &[0xe8, 1, 2, 3, 4][..],                     // call rel32
-            &[0xff, 0xd0],                               // call *%rax
-            &[0x41, 0xff, 0xd4],                         // call *%r12
-            &[0xff, 0x10],                               // call *(%rax)
-            &[0xff, 0x50, 0x18],                         // call *0x18(%rax)
-            &[0xff, 0x15, 1, 2, 3, 4],                   // call *x(%rip)
-            &[0xff, 0x90, 1, 2, 3, 4],                   // call *0x..(%rax)
-            &[0xff, 0x14, 0xc8],                         // call *(%rax,%rcx,8)
-            &[0xff, 0x54, 0x24, 0x08],                   // call *8(%rsp)
-            &[0xff, 0x94, 0x24, 1, 2, 3, 4],             // call *0x..(%rsp)
-            &[0xff, 0x14, 0xc5, 1, 2, 3, 4],             // call *0x..(,%rax,8)
+            &[0xe8, 1, 2, 3, 4][..],         // call rel32
+            &[0xff, 0xd0],                   // call *%rax
+            &[0x41, 0xff, 0xd4],             // call *%r12
+            &[0xff, 0x10],                   // call *(%rax)
+            &[0xff, 0x50, 0x18],             // call *0x18(%rax)
+            &[0xff, 0x15, 1, 2, 3, 4],       // call *x(%rip)
+            &[0xff, 0x90, 1, 2, 3, 4],       // call *0x..(%rax)
+            &[0xff, 0x14, 0xc8],             // call *(%rax,%rcx,8)
+            &[0xff, 0x54, 0x24, 0x08],       // call *8(%rsp)
+            &[0xff, 0x94, 0x24, 1, 2, 3, 4], // call *0x..(%rsp)
+            &[0xff, 0x14, 0xc5, 1, 2, 3, 4], // call *0x..(,%rax,8)
         ] {
             assert!(follows_call_x86_64(&padded(call)), "{call:x?}");
         }

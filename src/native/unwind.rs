@@ -216,9 +216,7 @@ impl<'a> Unwinder<'a> {
         if signal_frame::is_trampoline(memory, abi.arch, ip) {
             return match signal_frame::interrupted(regs, memory, abi) {
                 // The interrupted stack may be another one (sigaltstack): no order to check.
-                Ok(caller) => {
-                    Step::Caller { found: Found { caller, cfa: sp }, trust: Trust::Signal, exact: true }
-                }
+                Ok(caller) => Step::Caller { found: Found { caller, cfa: sp }, trust: Trust::Signal, exact: true },
                 Err(e) => Step::End(StackEnd::Unreadable(e)),
             };
         }

@@ -183,9 +183,7 @@ fn loops_of(native: &[NativeFrame], runs: &[Run]) -> Vec<Loop> {
 
 /// For each run the loop that holds its anchor.
 fn tie(runs: &[Run], loops: &[Loop], native: &[NativeFrame], problems: &mut Vec<MergeProblem>) -> Vec<Option<usize>> {
-    let holder = |anchor: Addr| {
-        loops.iter().position(|l| native.get(l.last).is_some_and(|f| f.holds(anchor)))
-    };
+    let holder = |anchor: Addr| loops.iter().position(|l| native.get(l.last).is_some_and(|f| f.holds(anchor)));
     // Loops lie on the stack in order, except across an alternate signal stack: a plain search would be quadratic
     // for deep stacks, so look near the last hit first.
     let mut near = 0usize;
@@ -405,7 +403,10 @@ mod tests {
         assert_eq!(got.entries, [P(0)]);
         assert_eq!(got.problems, [MergeProblem::NativeEndsEarly(1)]);
         let unknown = PythonFrame::default();
-        assert_eq!(merge(&[unknown, unknown], &native("cec"), true).problems.first(), Some(&MergeProblem::EntriesUnknown));
+        assert_eq!(
+            merge(&[unknown, unknown], &native("cec"), true).problems.first(),
+            Some(&MergeProblem::EntriesUnknown)
+        );
     }
 
     #[test]
@@ -421,9 +422,11 @@ mod tests {
                     .collect();
                 let native = native(roles);
                 let got = merge(&frames, &native, bits % 2 == 0);
-                let python: Vec<_> = got.entries.iter().filter_map(|e| if let P(i) = e { Some(*i) } else { None }).collect();
+                let python: Vec<_> =
+                    got.entries.iter().filter_map(|e| if let P(i) = e { Some(*i) } else { None }).collect();
                 assert_eq!(python, (0..frames.len()).collect::<Vec<_>>());
-                let kept: Vec<_> = got.entries.iter().filter_map(|e| if let N(i) = e { Some(*i) } else { None }).collect();
+                let kept: Vec<_> =
+                    got.entries.iter().filter_map(|e| if let N(i) = e { Some(*i) } else { None }).collect();
                 assert!(kept.windows(2).all(|w| w[0] < w[1]));
                 assert!((0..native.len()).all(|i| kept.contains(&i) || native[i].role != NativeRole::Other));
             }

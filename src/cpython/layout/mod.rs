@@ -13,6 +13,7 @@ mod identify;
 mod print;
 mod select;
 mod slot;
+mod structs;
 mod tables;
 pub mod tool;
 
@@ -23,10 +24,11 @@ pub use dialect::{
 };
 pub use dialects::dialect;
 pub use extract::{EXTRACT_FORMAT, Extract};
-pub use fields::*;
+pub use fields::{FieldInfo, need};
 pub use from_dwarf::{DwarfError, DwarfFile, from_dwarf};
 pub use identify::{Identity, identify};
 pub use print::{Base, Note, print_layouts};
 pub use select::{SelectError, Selected, select};
 pub use slot::{LayoutError, Provider, Slot, at};
+pub use structs::*;
 pub use tables::lookup;

@@ -34,5 +34,16 @@ pub const RELEASE: Layouts = Layouts {
         module: at(872),
         ..v3_08::RELEASE.heap_type
     },
+    generic_alias: GenericAliasLayout { origin: at(16), args: at(24), ..GenericAliasLayout::NONE },
+    future: FutureLayout { state: at(80), cancel_msg: at(72), ..v3_08::RELEASE.future },
+    task: TaskLayout {
+        state: at(80),
+        fut_waiter: at(144),
+        coro: at(152),
+        name: at(160),
+        context: at(168),
+        must_cancel: at(176),
+        ..v3_08::RELEASE.task
+    },
     ..v3_08::RELEASE
 };

@@ -54,5 +54,18 @@ pub const RELEASE: Layouts = Layouts {
         module: at(104),
         ..v3_09::RELEASE.function
     },
+    union_type: UnionTypeLayout { args: at(16), ..UnionTypeLayout::NONE },
+    future: FutureLayout { result: at(64), state: at(88), cancel_msg: at(80), ..v3_09::RELEASE.future },
+    task: TaskLayout {
+        result: at(64),
+        state: at(88),
+        fut_waiter: at(152),
+        coro: at(160),
+        name: at(168),
+        context: at(176),
+        must_cancel: at(184),
+        ..v3_09::RELEASE.task
+    },
+    syntax_error: SyntaxErrorLayout { text: at(112), ..v3_09::RELEASE.syntax_error },
     ..v3_09::RELEASE
 };

@@ -158,5 +158,41 @@ pub const RELEASE: Layouts = Layouts {
         suppress_context: at(64),
         ..v3_10::RELEASE.exception
     },
+    generic_alias: GenericAliasLayout { starred: at(48), ..v3_10::RELEASE.generic_alias },
+    task: TaskLayout {
+        fut_waiter: at(128),
+        coro: at(136),
+        name: at(144),
+        context: at(152),
+        must_cancel: at(160),
+        ..v3_10::RELEASE.task
+    },
+    os_error: OsErrorLayout {
+        errno: at(72),
+        strerror: at(80),
+        filename: at(88),
+        filename2: at(96),
+        ..v3_10::RELEASE.os_error
+    },
+    system_exit: SystemExitLayout { code: at(72), ..v3_10::RELEASE.system_exit },
+    stop_iteration: StopIterationLayout { value: at(72), ..v3_10::RELEASE.stop_iteration },
+    exception_group: ExceptionGroupLayout { msg: at(72), excs: at(80), ..ExceptionGroupLayout::NONE },
+    unicode_error: UnicodeErrorLayout {
+        encoding: at(72),
+        object: at(80),
+        start: at(88),
+        end: at(96),
+        reason: at(104),
+        ..v3_10::RELEASE.unicode_error
+    },
+    syntax_error: SyntaxErrorLayout {
+        msg: at(72),
+        filename: at(80),
+        lineno: at(88),
+        offset: at(96),
+        text: at(120),
+        ..v3_10::RELEASE.syntax_error
+    },
+    import_error: ImportErrorLayout { msg: at(72), name: at(80), path: at(88), ..v3_10::RELEASE.import_error },
     ..v3_10::RELEASE
 };

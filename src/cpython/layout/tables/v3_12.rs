@@ -114,10 +114,33 @@ pub const RELEASE: Layouts = Layouts {
         iframe: at(72),
         ..v3_11::RELEASE.generator
     },
+    type_alias: TypeAliasLayout { name: at(16), value: at(40), ..TypeAliasLayout::NONE },
+    type_var: TypeVarLayout {
+        name: at(16),
+        covariant: at(56),
+        contravariant: at(57),
+        infer_variance: at(58),
+        ..TypeVarLayout::NONE
+    },
+    param_spec: ParamSpecLayout {
+        name: at(16),
+        covariant: at(32),
+        contravariant: at(33),
+        infer_variance: at(34),
+        ..ParamSpecLayout::NONE
+    },
+    type_var_tuple: TypeVarTupleLayout { name: at(16), ..TypeVarTupleLayout::NONE },
+    range_iter: RangeIterLayout {
+        index: Slot::ABSENT,
+        start: at(16),
+        step: at(24),
+        len: at(32),
+        ..v3_11::RELEASE.range_iter
+    },
     ..v3_11::RELEASE
 };
 
-/// `--with-pydebug`. Offsets of 3.12.1 (headers).
+/// `--with-pydebug`. Offsets of 3.12.1 (headers, the rest as in 3.12).
 pub const DEBUG: Layouts = Layouts {
     runtime: RuntimeLayout { size: at(475960), gilstate_auto_interpreter: at(18560), ..RELEASE.runtime },
     interpreter: InterpreterLayout {
