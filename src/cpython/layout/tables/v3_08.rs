@@ -4,6 +4,7 @@ use crate::cpython::layout::*;
 
 /// Release build. Offsets of 3.8.18 (DWARF of pyenv-3.8).
 pub const RELEASE: Layouts = Layouts {
+    // Include/internal/pycore_runtime.h. The collector and the GIL belong to the runtime here.
     runtime: RuntimeLayout {
         size: at(1464),
         finalizing: at(16),
@@ -16,6 +17,7 @@ pub const RELEASE: Layouts = Layouts {
         ceval_gil: at(1152),
         ..RuntimeLayout::NONE
     },
+    // Include/internal/pycore_pystate.h, struct _is.
     interpreter: InterpreterLayout {
         size: at(2720),
         next: at(0),
@@ -28,6 +30,7 @@ pub const RELEASE: Layouts = Layouts {
         finalizing: at(48),
         ..InterpreterLayout::NONE
     },
+    // Include/cpython/pystate.h, struct _ts. No native thread id until 3.11: it is in glibc's struct pthread, at thread_id.
     thread: ThreadLayout {
         size: at(264),
         prev: at(0),
@@ -139,6 +142,7 @@ pub const RELEASE: Layouts = Layouts {
     tuple: TupleLayout { items: at(24), ..TupleLayout::NONE },
     list: ListLayout { items: at(24), allocated: at(32), ..ListLayout::NONE },
     dict: DictLayout { size: at(48), used: at(16), keys: at(32), values: at(40), ..DictLayout::NONE },
+    // Objects/dict-common.h. A table is split when the dict has ma_values.
     dict_keys: DictKeysLayout {
         dk_size: at(8),
         lookup: at(16),
@@ -179,6 +183,7 @@ pub const RELEASE: Layouts = Layouts {
     module_def: ModuleDefLayout { name: at(40), methods: at(64), ..ModuleDefLayout::NONE },
     descr: DescrLayout { size: at(40), d_type: at(16), d_name: at(24), d_qualname: at(32), ..DescrLayout::NONE },
     member_descr: MemberDescrLayout { member: at(40), ..MemberDescrLayout::NONE },
+    // Include/structmember.h; public names Py_T_* from 3.12 on.
     member_def: MemberDefLayout {
         size: at(40),
         name: at(0),

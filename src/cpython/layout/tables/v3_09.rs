@@ -9,6 +9,7 @@ pub const RELEASE: Layouts = Layouts {
         size: at(656),
         gilstate_tstate_current: at(568),
         gilstate_auto_interpreter: at(576),
+        // See interpreter.gc.
         gc_collecting: Slot::ABSENT,
         ceval_gil: at(352),
         ..v3_08::RELEASE.runtime
@@ -20,6 +21,7 @@ pub const RELEASE: Layouts = Layouts {
         importlib: at(888),
         sysdict: at(872),
         builtins: at(880),
+        // The collector moved from the runtime (pycore_interp.h).
         gc: at(616),
         gc_collecting: at(816),
         finalizing: at(56),

@@ -8,10 +8,12 @@ pub const RELEASE: Layouts = Layouts {
     runtime: RuntimeLayout { size: at(672), ..v3_09::RELEASE.runtime },
     interpreter: InterpreterLayout { size: at(113528), ..v3_09::RELEASE.interpreter },
     thread: ThreadLayout { size: at(280), cframe: at(48), overflowed: Slot::ABSENT, ..v3_09::RELEASE.thread },
+    // Include/cpython/pystate.h, CFrame: nothing but a tracing flag until 3.11.
     cframe: CFrameLayout { previous: at(8), ..CFrameLayout::NONE },
     frame_object: FrameObjectLayout {
         size: at(360),
         f_stacktop: Slot::ABSENT,
+        // f_stacktop became a depth (Include/cpython/frameobject.h).
         f_stackdepth: at(80),
         f_trace: at(72),
         f_gen: at(88),

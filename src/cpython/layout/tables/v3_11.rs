@@ -32,8 +32,10 @@ pub const RELEASE: Layouts = Layouts {
     thread: ThreadLayout {
         size: at(360),
         frame: Slot::ABSENT,
+        // The innermost frame is at cframe->current_frame, on the C stack.
         cframe: at(56),
         thread_id: at(152),
+        // Include/cpython/pystate.h: set when a thread state is bound to a thread.
         native_thread_id: at(160),
         curexc_type: at(96),
         curexc_value: at(104),
@@ -50,6 +52,7 @@ pub const RELEASE: Layouts = Layouts {
         ..v3_10::RELEASE.thread
     },
     cframe: CFrameLayout { current_frame: at(8), previous: at(16), ..v3_10::RELEASE.cframe },
+    // The type and the traceback are those of exc_value.
     exc_stack: ExcStackLayout {
         exc_type: Slot::ABSENT,
         exc_value: at(0),
@@ -64,6 +67,7 @@ pub const RELEASE: Layouts = Layouts {
         data: at(24),
         ..StackChunkLayout::NONE
     },
+    // Include/internal/pycore_frame.h: frames without objects, inlined calls; is_entry marks the oldest of a C call.
     frame: FrameLayout {
         size: at(80),
         previous: at(48),
@@ -80,6 +84,7 @@ pub const RELEASE: Layouts = Layouts {
         localsplus: at(72),
         ..FrameLayout::NONE
     },
+    // Made on demand; points to the frame.
     frame_object: FrameObjectLayout {
         size: at(56),
         f_back: at(16),
@@ -116,6 +121,7 @@ pub const RELEASE: Layouts = Layouts {
         freevars: Slot::ABSENT,
         cellvars: Slot::ABSENT,
         cell2arg: Slot::ABSENT,
+        // One tuple of names and one of kinds instead of three tuples (Include/cpython/code.h).
         localsplusnames: at(96),
         localspluskinds: at(104),
         filename: at(112),
@@ -127,6 +133,7 @@ pub const RELEASE: Layouts = Layouts {
         ..v3_10::RELEASE.code
     },
     heap_type: HeapTypeLayout { size: at(904), ..v3_10::RELEASE.heap_type },
+    // Include/internal/pycore_dict.h: sizes as logarithms, dk_kind.
     dict_keys: DictKeysLayout {
         dk_size: Slot::ABSENT,
         log2_size: at(8),
@@ -138,6 +145,7 @@ pub const RELEASE: Layouts = Layouts {
         indices: at(32),
         ..v3_10::RELEASE.dict_keys
     },
+    // Include/internal/pycore_dict.h: an array with a prefix of bytes.
     dict_values: DictValuesLayout { values: at(0), ..DictValuesLayout::NONE },
     generator: GeneratorLayout {
         frame: Slot::ABSENT,
@@ -146,6 +154,7 @@ pub const RELEASE: Layouts = Layouts {
         qualname: at(40),
         exc_state: at(48),
         frame_state: at(75),
+        // The frame is a part of the generator (Include/cpython/genobject.h).
         iframe: at(80),
         ..v3_10::RELEASE.generator
     },

@@ -37,6 +37,7 @@ pub const RELEASE: Layouts = Layouts {
     thread: ThreadLayout {
         size: at(304),
         cframe: Slot::ABSENT,
+        // The C frame is gone (Include/cpython/pystate.h).
         current_frame: at(72),
         thread_id: at(152),
         native_thread_id: at(160),
@@ -51,6 +52,7 @@ pub const RELEASE: Layouts = Layouts {
         tracing: at(60),
         ..v3_12::RELEASE.thread
     },
+    // Include/internal/pycore_tstate.h.
     thread_impl: ThreadImplLayout { size: at(336), asyncio_running_loop: at(304), ..ThreadImplLayout::NONE },
     cframe: CFrameLayout::NONE,
     frame_object: FrameObjectLayout { size: at(72), frame_data: at(64), ..v3_12::RELEASE.frame_object },
@@ -59,6 +61,7 @@ pub const RELEASE: Layouts = Layouts {
     co_line_data: CoLineDataLayout { bytes_per_entry: at(0), data: at(1), ..CoLineDataLayout::NONE },
     heap_type: HeapTypeLayout { size: at(928), ..v3_12::RELEASE.heap_type },
     static_type_state: StaticTypeStateLayout { size: at(48), dict: at(24), ..v3_12::RELEASE.static_type_state },
+    // Include/internal/pycore_dict.h: capacity, size, embedded and valid; values often lie in the object.
     dict_values: DictValuesLayout {
         capacity: at(0),
         used: at(1),
@@ -98,7 +101,9 @@ pub const RELEASE: Layouts = Layouts {
 pub const RELEASE_0: Layouts = Layouts {
     runtime: RuntimeLayout { size: at(283320), ..RELEASE.runtime },
     interpreter: InterpreterLayout { size: at(194968), ..RELEASE.interpreter },
+    // Until some version below 3.13.5 an array of {opcode, line delta}.
     co_line_data: CoLineDataLayout::NONE,
+    // 3.13.0 has a platform lock; by 3.13.5 it is a PyMutex.
     lock: LockLayout { locked: at(32), lock_lock: at(16), ..RELEASE.lock },
     ..RELEASE
 };
@@ -108,7 +113,12 @@ pub const RELEASE_18: Layouts = Layouts {
     runtime: RuntimeLayout { size: at(283408), gilstate_auto_interpreter: at(9912), ..RELEASE.runtime },
     interpreter: InterpreterLayout { size: at(194984), ..RELEASE.interpreter },
     thread: ThreadLayout { size: at(312), ..RELEASE.thread },
-    thread_impl: ThreadImplLayout { size: at(344), asyncio_running_loop: at(312), ..RELEASE.thread_impl },
+    thread_impl: ThreadImplLayout {
+        size: at(344),
+        // `datastack_cached_chunk` grew the thread state, which comes first.
+        asyncio_running_loop: at(312),
+        ..RELEASE.thread_impl
+    },
     exception_group: ExceptionGroupLayout { excs_str: at(88), ..RELEASE.exception_group },
     ..RELEASE
 };
@@ -152,7 +162,13 @@ pub const FREE_THREADED: Layouts = Layouts {
         ..RELEASE.interpreter
     },
     thread_impl: ThreadImplLayout { size: at(17816), ..RELEASE.thread_impl },
-    gil: GilLayout { enabled: at(0), last_holder: at(16), locked: at(24), ..RELEASE.gil },
+    gil: GilLayout {
+        // The GIL of a free-threaded build can be switched on.
+        enabled: at(0),
+        last_holder: at(16),
+        locked: at(24),
+        ..RELEASE.gil
+    },
     frame_object: FrameObjectLayout {
         size: at(88),
         f_back: at(32),
@@ -185,6 +201,7 @@ pub const FREE_THREADED: Layouts = Layouts {
         monitoring: at(192),
         ..RELEASE.code
     },
+    // Include/object.h: owner, mutex, collector's bits, local and shared count.
     object: ObjectLayout {
         size: at(32),
         ob_refcnt: Slot::ABSENT,

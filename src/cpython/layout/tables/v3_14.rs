@@ -35,6 +35,7 @@ pub const RELEASE: Layouts = Layouts {
     thread: ThreadLayout {
         size: at(832),
         state: at(44),
+        // An int instead of a bit of `_status`.
         holds_gil: at(36),
         py_recursion_remaining: at(48),
         py_recursion_limit: at(52),
@@ -54,6 +55,7 @@ pub const RELEASE: Layouts = Layouts {
     frame: FrameLayout {
         size: at(88),
         stacktop: Slot::ABSENT,
+        // A pointer instead of the index `stacktop` (Include/internal/pycore_interpframe_structs.h).
         stackpointer: at(64),
         return_offset: at(72),
         owner: at(74),
@@ -65,6 +67,7 @@ pub const RELEASE: Layouts = Layouts {
     co_monitoring: CoMonitoringLayout { lines: at(96), ..v3_13::RELEASE.co_monitoring },
     object: ObjectLayout { ob_flags: at(6), ..v3_13::RELEASE.object },
     heap_type: HeapTypeLayout { size: at(936), ..v3_13::RELEASE.heap_type },
+    // ob_hash lies before the items (Include/cpython/tupleobject.h).
     tuple: TupleLayout { items: at(32), ..v3_13::RELEASE.tuple },
     generator: GeneratorLayout { size: at(160), ..v3_13::RELEASE.generator },
     gc: GcLayout {
@@ -103,6 +106,7 @@ pub const RELEASE: Layouts = Layouts {
 /// Until 3.14.4. Offsets of 3.14.0 (3.14 without what 3.14.5 inserted).
 pub const RELEASE_0: Layouts = Layouts {
     runtime: RuntimeLayout { size: at(316592), ..RELEASE.runtime },
+    // 3.14.5 took back the incremental collector and grew `gc` by three words.
     interpreter: InterpreterLayout {
         size: at(225840),
         modules: at(7664),
@@ -190,6 +194,7 @@ pub const FREE_THREADED: Layouts = Layouts {
         stackpointer: at(64),
         return_offset: at(76),
         owner: at(78),
+        // Which copy of the bytecode runs.
         tlbc_index: at(72),
         localsplus: at(80),
         ..v3_13::FREE_THREADED.frame
@@ -198,6 +203,7 @@ pub const FREE_THREADED: Layouts = Layouts {
     code: CodeLayout {
         size: at(240),
         code_adaptive: at(232),
+        // Thread-local bytecode (Include/cpython/code.h).
         tlbc: at(224),
         unique_id: at(200),
         ..v3_13::FREE_THREADED.code

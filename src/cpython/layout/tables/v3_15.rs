@@ -41,6 +41,7 @@ pub const RELEASE: Layouts = Layouts {
         native_thread_id: at(184),
         state: at(48),
         gil_requested: at(40),
+        // The frame at the bottom of the thread's chain, in thread_impl.
         base_frame: at(80),
         current_exception: at(136),
         exc_info: at(144),
@@ -67,6 +68,7 @@ pub const RELEASE: Layouts = Layouts {
     },
     co_monitoring: CoMonitoringLayout { lines: at(104), ..v3_14::RELEASE.co_monitoring },
     type_object: TypeLayout { size: at(424), ..v3_14::RELEASE.type_object },
+    // PyTypeObject grew by a word.
     heap_type: HeapTypeLayout {
         size: at(944),
         name: at(864),
@@ -76,6 +78,7 @@ pub const RELEASE: Layouts = Layouts {
         module: at(896),
         ..v3_14::RELEASE.heap_type
     },
+    // md_token and md_token_is_def instead of md_def alone (Include/internal/pycore_moduleobject.h).
     module: ModuleLayout {
         def: Slot::ABSENT,
         name: at(40),
@@ -83,6 +86,7 @@ pub const RELEASE: Layouts = Layouts {
         token_is_def: at(48),
         ..v3_14::RELEASE.module
     },
+    // Include/internal/pycore_interp_structs.h: fewer members, and the frame that started the collection.
     gc: GcLayout {
         generation0: at(168),
         generations: at(8),
