@@ -2,7 +2,7 @@
 
 use super::layout::LayoutError;
 use crate::base::{Addr, Exhausted};
-use crate::target::ReadError;
+use crate::target::{ReadError, ReadErrorKind};
 
 /// Why a CPython structure could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +53,16 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
+    /// Whether a limit of our own stopped the decoder, and nothing is wrong with the data.
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        match self {
+            DecodeError::Limit(_) => true,
+            DecodeError::Read { source, .. } => source.kind == ReadErrorKind::Limit,
+            _ => false,
+        }
+    }
+
     /// Shorthand for [`DecodeError::Corrupt`].
     pub fn corrupt(what: &'static str, addr: Addr, why: impl Into<String>) -> Self {
         DecodeError::Corrupt { what, addr, why: why.into() }

@@ -139,7 +139,8 @@ fn stack(out: &mut String, thread: &Thread) {
     out.push_str("</ol>\n");
     match &thread.frames_end {
         Some(why) => {
-            let _ = writeln!(out, "<p class=\"doubt\">The stack is not whole: {}</p>", esc(why));
+            let what = if thread.frames.is_empty() { "No frames" } else { "The stack is not whole" };
+            let _ = writeln!(out, "<p class=\"doubt\">{what}: {}</p>", esc(why));
         }
         None if thread.frames.is_empty() => out.push_str("<p>No Python frame.</p>\n"),
         None => {}

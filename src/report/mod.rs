@@ -11,5 +11,6 @@ pub mod markdown;
 pub mod model;
 pub mod palette;
 pub mod select;
+pub mod source_lines;
 pub mod text;
 mod words;

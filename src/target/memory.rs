@@ -18,6 +18,8 @@ pub enum ReadErrorKind {
     Io,
     /// More bytes asked for than a single read may have.
     TooLarge,
+    /// The reader's own budget of reads is used up.
+    Limit,
 }
 
 impl ReadErrorKind {
@@ -31,6 +33,7 @@ impl ReadErrorKind {
             ReadErrorKind::FileMissing => "in a mapped file that is not at hand",
             ReadErrorKind::Io => "not readable (I/O error)",
             ReadErrorKind::TooLarge => "too large a read",
+            ReadErrorKind::Limit => "behind the limit of reads",
         }
     }
 }

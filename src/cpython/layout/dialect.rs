@@ -1,5 +1,6 @@
 //! [`Dialect`]: how what lies at the offsets is to be understood. Behaviour as data, so that logic never sees a version.
 
+use super::styles::ReprStyles;
 use crate::base::Addr;
 
 /// Format of the code object's line table.
@@ -224,6 +225,8 @@ pub struct Dialect {
     pub thread_status: Option<ThreadStatusBits>,
     /// Whether each thread may run its own copy of the bytecode (`co_tlbc`, free-threaded 3.14+).
     pub thread_local_bytecode: bool,
+    /// Texts of `repr()`.
+    pub repr: ReprStyles,
 }
 
 impl Dialect {

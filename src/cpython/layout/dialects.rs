@@ -2,7 +2,7 @@
 
 use super::{
     Dialect, FrameLink, FrameOwners, GeneratorStates, GilPlace, InlineValues, InstanceDict, InstructionPointer,
-    IntRepr, LineTable, LocalsPlus, RefcountForm, StackRefs, ThreadStatusBits, TypeDicts, UnicodeState,
+    IntRepr, LineTable, LocalsPlus, RefcountForm, ReprStyles, StackRefs, ThreadStatusBits, TypeDicts, UnicodeState,
 };
 use crate::cpython::{BuildFlags, PyVersion};
 
@@ -14,6 +14,7 @@ const UNICODE: UnicodeState = UnicodeState { ready_bit: None, ..UNICODE_READY };
 const UNICODE_BYTE: UnicodeState = UnicodeState { kind_shift: 8, compact_bit: 11, ascii_bit: 12, ready_bit: None };
 
 const V3_08: Dialect = Dialect {
+    repr: ReprStyles::of_minor(8),
     line_table: LineTable::Lnotab,
     frame_link: FrameLink::FrameObjects,
     // No owners before 3.11.
@@ -162,7 +163,7 @@ const V3_15T: Dialect = Dialect {
 #[must_use]
 pub fn dialect(version: PyVersion, flags: BuildFlags) -> Option<Dialect> {
     let free_threaded = flags.free_threaded;
-    match (version.major, version.minor) {
+    let base = match (version.major, version.minor) {
         (3, 8 | 9) if !free_threaded => Some(V3_08),
         (3, 10) if !free_threaded => Some(V3_10),
         (3, 11) if !free_threaded => Some(V3_11),
@@ -171,5 +172,6 @@ pub fn dialect(version: PyVersion, flags: BuildFlags) -> Option<Dialect> {
         (3, 14) => Some(if free_threaded { V3_14T } else { V3_14 }),
         (3, 15) => Some(if free_threaded { V3_15T } else { V3_15 }),
         _ => None,
-    }
+    }?;
+    Some(Dialect { repr: ReprStyles::of_minor(version.minor), ..base })
 }

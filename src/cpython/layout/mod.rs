@@ -14,6 +14,7 @@ mod print;
 mod select;
 mod slot;
 mod structs;
+mod styles;
 mod tables;
 pub mod tool;
 
@@ -31,4 +32,5 @@ pub use print::{Base, Note, print_layouts};
 pub use select::{SelectError, Selected, select};
 pub use slot::{LayoutError, Provider, Slot, at};
 pub use structs::*;
-pub use tables::lookup;
+pub use styles::{EnumStyle, ReprStyles, UnicodeVersion};
+pub use tables::{known_minors, lookup};

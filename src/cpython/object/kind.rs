@@ -50,6 +50,7 @@ pub enum Kind {
     Decimal,
     SimpleNamespace,
     Exception,
+    ImportError,
     WeakRef,
     WeakProxy,
     Function,
@@ -155,6 +156,7 @@ const NAMES: &[(&str, Kind)] = &[
     ("decimal.Decimal", Kind::Decimal),
     ("types.SimpleNamespace", Kind::SimpleNamespace),
     ("BaseException", Kind::Exception),
+    ("ImportError", Kind::ImportError),
     ("weakref", Kind::WeakRef),
     ("weakref.ReferenceType", Kind::WeakRef),
     ("weakproxy", Kind::WeakProxy),
@@ -254,6 +256,7 @@ impl Kind {
         match family {
             Kind::Int => matches!(self, Kind::Int | Kind::Bool),
             Kind::Dict => matches!(self, Kind::Dict | Kind::DefaultDict | Kind::OrderedDict | Kind::FrozenDict),
+            Kind::Exception => matches!(self, Kind::Exception | Kind::ImportError),
             Kind::Tuple => matches!(self, Kind::Tuple | Kind::StructSeq),
             other => self == other,
         }

@@ -8,7 +8,7 @@ use crate::base::{Addr, Cursor};
 use crate::cpython::layout::TypeDicts;
 use crate::cpython::{Context, DecodeError};
 use crate::field;
-use crate::target::MemoryExt as _;
+use crate::target::{Memory, MemoryExt as _};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -80,6 +80,8 @@ pub struct TypeInfo {
     pub weaklistoffset: i64,
     /// `tp_base`.
     pub base: Addr,
+    /// `tp_repr`: equal for types that share one.
+    pub repr: Addr,
     /// Made at run time (`Py_TPFLAGS_HEAPTYPE`).
     pub is_heap: bool,
     /// Defined by C code: static, or made by `PyType_FromSpec`.
@@ -89,13 +91,53 @@ pub struct TypeInfo {
     module: OnceCell<Option<String>>,
     qualname: OnceCell<String>,
     mro: OnceCell<Rc<[Addr]>>,
+    repr_by: OnceCell<ReprBy>,
+}
+
+/// Whose `__repr__` runs for objects of a type.
+#[derive(Clone, Debug)]
+pub(super) enum ReprBy {
+    /// That of a native type.
+    Native(Rc<TypeInfo>),
+    /// What stands in the dict of a class written in Python (normally a function).
+    Python(Rc<TypeInfo>, Addr),
 }
 
 impl TypeInfo {
+    /// A type of which nothing is known.
+    fn unknown(addr: Addr) -> TypeInfo {
+        TypeInfo {
+            addr,
+            name: format!("<unknown type at {addr}>"),
+            named: false,
+            metatype: Addr::NULL,
+            flags: 0,
+            basicsize: 0,
+            itemsize: 0,
+            dictoffset: 0,
+            weaklistoffset: 0,
+            base: Addr::NULL,
+            repr: Addr::NULL,
+            is_heap: false,
+            is_native: false,
+            kind: Kind::Object,
+            module: OnceCell::new(),
+            qualname: OnceCell::new(),
+            mro: OnceCell::new(),
+            repr_by: OnceCell::new(),
+        }
+    }
+
     /// The name behind the last dot of `tp_name`: what `_PyType_Name` gives.
     #[must_use]
     pub fn short_name(&self) -> &str {
         self.name.rsplit('.').next().unwrap_or(&self.name)
+    }
+
+    /// `type.__name__`: that of a class made by Python may hold dots.
+    #[must_use]
+    pub fn dunder_name(&self) -> &str {
+        if self.is_native { self.short_name() } else { &self.name }
     }
 
     /// Whether a `Py_TPFLAGS_*` bit is set.
@@ -118,6 +160,11 @@ pub struct Header {
 pub struct Heap<'a> {
     /// Memory, layouts, dialect.
     pub ctx: Context<'a>,
+    known: Rc<Known<'a>>,
+}
+
+/// What was learnt so far; shared by all views of one heap.
+struct Known<'a> {
     symbols: Option<&'a dyn SymbolNames>,
     interpreter: Cell<Option<Addr>>,
     types: RefCell<HashMap<Addr, Option<Rc<TypeInfo>>>>,
@@ -128,7 +175,7 @@ pub struct Heap<'a> {
 
 impl std::fmt::Debug for Heap<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Heap").field("interpreter", &self.interpreter).finish_non_exhaustive()
+        f.debug_struct("Heap").field("interpreter", &self.known.interpreter).finish_non_exhaustive()
     }
 }
 
@@ -136,25 +183,34 @@ impl<'a> Heap<'a> {
     /// A heap read by `ctx`.
     #[must_use]
     pub fn new(ctx: Context<'a>, names: TypeNames<'a>) -> Self {
-        Heap {
-            ctx,
+        let known = Known {
             symbols: names.symbols,
             interpreter: Cell::new(names.interpreter),
             types: RefCell::default(),
             reading: RefCell::default(),
             builtin_names: OnceCell::new(),
-        }
+        };
+        Heap { ctx, known: Rc::new(known) }
+    }
+
+    /// The same heap read through another view of the same memory (one that counts reads).
+    pub(super) fn through<'m>(&self, memory: &'m dyn Memory) -> Heap<'m>
+    where
+        'a: 'm,
+    {
+        let known: Rc<Known<'m>> = Rc::<Known<'a>>::clone(&self.known);
+        Heap { ctx: Context { memory, ..self.ctx }, known }
     }
 
     /// The interpreter whose objects are read from now on.
     pub fn set_interpreter(&self, interpreter: Option<Addr>) {
-        self.interpreter.set(interpreter);
+        self.known.interpreter.set(interpreter);
     }
 
     /// The interpreter whose objects are read.
     #[must_use]
     pub fn interpreter(&self) -> Option<Addr> {
-        self.interpreter.get()
+        self.known.interpreter.get()
     }
 
     /// The type of the object at `addr`.
@@ -176,17 +232,21 @@ impl<'a> Heap<'a> {
     /// The type object at `addr`; `None` when there is none.
     #[must_use]
     pub fn type_info(&self, addr: Addr) -> Option<Rc<TypeInfo>> {
-        if let Some(known) = self.types.borrow().get(&addr) {
+        if let Some(known) = self.known.types.borrow().get(&addr) {
             return known.clone();
         }
         // A cycle or an endless chain of base types ends here.
-        if self.reading.borrow().len() > MAX_BASES || self.reading.borrow().contains(&addr) {
+        if self.known.reading.borrow().len() > MAX_BASES || self.known.reading.borrow().contains(&addr) {
             return None;
         }
-        self.reading.borrow_mut().push(addr);
-        let info = self.read_type(addr).ok().map(Rc::new);
-        self.reading.borrow_mut().pop();
-        let mut types = self.types.borrow_mut();
+        self.known.reading.borrow_mut().push(addr);
+        let read = self.read_type(addr);
+        self.known.reading.borrow_mut().pop();
+        if read.as_ref().is_err_and(DecodeError::is_limit) {
+            return None;
+        }
+        let info = read.ok().map(Rc::new);
+        let mut types = self.known.types.borrow_mut();
         if types.len() < MAX_CACHED {
             types.insert(addr, info.clone());
         }
@@ -206,7 +266,6 @@ impl<'a> Heap<'a> {
         let own = if is_native && named { Kind::of_name(&name) } else { None };
         let kind = own.unwrap_or_else(|| self.inherited_kind(&raw, is_native));
         Ok(TypeInfo {
-            addr,
             name,
             named,
             metatype: raw.metatype,
@@ -216,18 +275,17 @@ impl<'a> Heap<'a> {
             dictoffset: raw.dictoffset,
             weaklistoffset: raw.weaklistoffset,
             base: raw.base,
+            repr: raw.repr,
             is_heap,
             is_native,
             kind,
-            module: OnceCell::new(),
-            qualname: OnceCell::new(),
-            mro: OnceCell::new(),
+            ..TypeInfo::unknown(addr)
         })
     }
 
     /// Whether `addr` is `type` or a class derived from it: such a chain ends in an object that is its own type.
     fn is_type_type(&self, addr: Addr, left: usize) -> bool {
-        if let Some(known) = self.types.borrow().get(&addr) {
+        if let Some(known) = self.known.types.borrow().get(&addr) {
             return known.as_ref().is_some_and(|t| t.has(flags::TYPE_SUBCLASS));
         }
         let Ok(raw) = RawType::read(&self.ctx, addr) else { return false };
@@ -260,7 +318,7 @@ impl<'a> Heap<'a> {
         let plausible = |name: &String| !name.is_empty() && !name.chars().any(char::is_control);
         own.filter(plausible)
             .or_else(|| (raw.flags & flags::HEAPTYPE != 0).then(|| self.heap_name(addr)).flatten())
-            .or_else(|| self.symbols?.symbol_at(addr).and_then(|s| name_of_symbol(&s)))
+            .or_else(|| self.known.symbols?.symbol_at(addr).and_then(|s| name_of_symbol(&s)))
             .or_else(|| self.builtin_names().get(&addr).cloned())
     }
 
@@ -280,9 +338,9 @@ impl<'a> Heap<'a> {
 
     /// Names of static types from the `builtins` and `types` modules of the interpreter.
     fn builtin_names(&self) -> &HashMap<Addr, String> {
-        self.builtin_names.get_or_init(|| {
+        self.known.builtin_names.get_or_init(|| {
             let mut names = HashMap::new();
-            let Some(interpreter) = self.interpreter.get() else { return names };
+            let Some(interpreter) = self.known.interpreter.get() else { return names };
             let Ok(builtins) = self.ctx.ptr(field!(self.ctx, interpreter.builtins), interpreter) else { return names };
             let Ok(entries) = DictEntries::new(&self.ctx, builtins) else { return names };
             for (key, value) in entries.take(1000).map_while(Result::ok) {
@@ -332,7 +390,7 @@ impl<'a> Heap<'a> {
         if !dict.is_null() || ctx.dialect.type_dicts == TypeDicts::InType {
             return if dict.is_null() { Err(DecodeError::Null { what: "type.tp_dict" }) } else { Ok(dict) };
         }
-        let interpreter = self.interpreter.get().ok_or(DecodeError::Null { what: "interpreter" })?;
+        let interpreter = self.known.interpreter.get().ok_or(DecodeError::Null { what: "interpreter" })?;
         // `managed_static_type_index_get`: the field holds index + 1.
         let index = ctx.ptr(field!(ctx, type_object.subclasses), info.addr)?.0;
         let index = index.checked_sub(1).filter(|i| *i < 1000);
@@ -362,6 +420,43 @@ impl<'a> Heap<'a> {
     #[must_use]
     pub fn own_class_attribute(&self, info: &TypeInfo, name: &str) -> Option<Addr> {
         dict_get_str(&self.ctx, self.type_dict(info).ok()?, name).ok()?
+    }
+
+    /// Whose `__repr__` runs for objects of this type.
+    pub(super) fn repr_by(&self, info: &TypeInfo) -> ReprBy {
+        info.repr_by.get_or_init(|| self.find_repr(info)).clone()
+    }
+
+    fn find_repr(&self, info: &TypeInfo) -> ReprBy {
+        let mro: Vec<Rc<TypeInfo>> = self.mro(info).iter().filter_map(|addr| self.type_info(*addr)).collect();
+        let python = |class: &Rc<TypeInfo>| {
+            let own = self.own_class_attribute(class, "__repr__")?;
+            // `__repr__ = dict.__repr__`: the slot wrapper of a native type.
+            let wrapper = self.type_of(own).ok().filter(|t| t.kind == Kind::WrapperDescriptor);
+            let native = wrapper.and_then(|_| self.ctx.ptr(field!(self.ctx, descr.d_type), own).ok());
+            match native.and_then(|native| self.type_info(native)).filter(|native| native.addr != info.addr) {
+                Some(native) => Some(self.repr_by(&native)),
+                None => Some(ReprBy::Python(Rc::clone(class), own)),
+            }
+        };
+        for (at, class) in mro.iter().enumerate() {
+            if !class.is_native {
+                if let Some(found) = python(class) {
+                    return found;
+                }
+                continue;
+            }
+            // The slot is inherited as a pointer: the most basic type that has the same one defined it.
+            let rest = mro.get(at..).unwrap_or_default();
+            let definer = rest.iter().rev().find(|c| c.is_native && c.repr == class.repr).unwrap_or(class);
+            return ReprBy::Native(Rc::clone(definer));
+        }
+        // No native type at the end: the MRO is damaged.
+        let last = mro.last().cloned().or_else(|| self.type_info(info.addr));
+        match last {
+            Some(last) => ReprBy::Native(last),
+            None => ReprBy::Python(Rc::new(TypeInfo::unknown(info.addr)), Addr::NULL),
+        }
     }
 
     /// `type.__module__` as text; `None` when it is not a string or unreadable.
@@ -446,6 +541,7 @@ struct RawType {
     dictoffset: i64,
     weaklistoffset: i64,
     base: Addr,
+    repr: Addr,
     members: Addr,
 }
 
@@ -482,6 +578,7 @@ impl RawType {
             dictoffset: signed(field(field!(ctx, type_object.dictoffset))?),
             weaklistoffset: field(field!(ctx, type_object.weaklistoffset)).map_or(0, signed),
             base: Addr(field(field!(ctx, type_object.base))?),
+            repr: field(field!(ctx, type_object.repr)).map_or(Addr::NULL, Addr),
             members: field(field!(ctx, type_object.members)).map_or(Addr::NULL, Addr),
         };
         let head = i64::from(ctx.abi.pointer_size());

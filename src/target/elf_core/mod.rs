@@ -85,6 +85,7 @@ fn process(notes: &Notes, memory: &AddressSpace) -> ProcessInfo {
         entry: addr(notes::AT_ENTRY),
         interp_base: addr(notes::AT_BASE),
         page_size: notes.page_size(),
+        annotations: Vec::new(),
     }
 }
 

@@ -86,6 +86,13 @@ static TABLES: &[Table] = &[
     table(15, 0, "td", "3.15td", &v3_15::FREE_THREADED_DEBUG),
 ];
 
+/// The first release of each minor version that there is a table for, newest first.
+pub fn known_minors() -> impl Iterator<Item = PyVersion> {
+    let mut minors: Vec<u8> = TABLES.iter().map(|t| t.minor).collect();
+    minors.dedup();
+    minors.into_iter().rev().map(|minor| PyVersion::new(3, minor, 0))
+}
+
 /// The built-in layouts of a build and the table's name; `None` when there is no table for it.
 #[must_use]
 pub fn lookup(version: PyVersion, flags: BuildFlags, abi: &Abi) -> Option<(&'static Layouts, &'static str)> {

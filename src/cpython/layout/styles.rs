@@ -1,0 +1,81 @@
+//! [`ReprStyles`]: in what the texts of `repr()` differ between versions, for types whose repr is fixed in CPython.
+
+/// Version of the Unicode database (`unicodedata.unidata_version`), which decides what `str.isprintable` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "the names are the version numbers")]
+pub enum UnicodeVersion {
+    V12,
+    V13,
+    V14,
+    V15,
+    V15_1,
+    V16,
+    V17,
+}
+
+/// Texts that changed from version to version. Each field cites what changed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReprStyles {
+    /// Unicode database.
+    pub unicode: UnicodeVersion,
+    /// `OrderedDict({'a': 1})` instead of `OrderedDict([('a', 1)])` (3.12, gh-101446).
+    pub ordered_dict_as_dict: bool,
+    /// `SimpleNamespace` in insertion order instead of sorted (3.9, bpo-39075).
+    pub namespace_in_order: bool,
+    /// `staticmethod(...)` and `classmethod(...)` show what they wrap (3.10, bpo-43682).
+    pub wrapped_methods: bool,
+    /// Weak references name the type of their target with its module (3.13, gh-110525).
+    pub weakref_full_type: bool,
+    /// `functools.partial` objects name their type with module and qualified name (3.13, gh-111159).
+    pub partial_full_type: bool,
+    /// Enum members and flags as rewritten for 3.11 (`Lib/enum.py`), and 3.12.
+    pub enums: EnumStyle,
+    /// `UnionType` and `typing.Union` are one type (3.14, gh-105499).
+    pub union_merged: bool,
+    /// Weak references look up `__name__` of their target on its type only (3.11).
+    pub weakref_name_on_type: bool,
+    /// The loader of a built-in or frozen module is asked first what the module's repr is (until 3.9).
+    pub module_by_loader: bool,
+    /// The descriptors of `__dict__` and `__weakref__` belong to no type in particular (3.15).
+    pub shared_descriptors: bool,
+    /// `bytearray` escapes the apostrophe between double quotes too (until 3.14).
+    pub bytearray_escapes_apostrophe: bool,
+}
+
+/// How `Enum.__repr__` and `Flag.__repr__` work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnumStyle {
+    /// `<Name.MEMBER: value>`, flags decomposed on the fly (3.8 to 3.10).
+    Decomposed,
+    /// `_value_repr_` and names of combined flags stored in the member (3.11+).
+    Stored,
+}
+
+impl ReprStyles {
+    /// The styles of a minor version of CPython 3.
+    #[must_use]
+    pub const fn of_minor(minor: u8) -> ReprStyles {
+        ReprStyles {
+            unicode: match minor {
+                0..=8 => UnicodeVersion::V12,
+                9 | 10 => UnicodeVersion::V13,
+                11 => UnicodeVersion::V14,
+                12 => UnicodeVersion::V15,
+                13 => UnicodeVersion::V15_1,
+                14 => UnicodeVersion::V16,
+                _ => UnicodeVersion::V17,
+            },
+            ordered_dict_as_dict: minor >= 12,
+            namespace_in_order: minor >= 9,
+            wrapped_methods: minor >= 10,
+            weakref_full_type: minor >= 13,
+            partial_full_type: minor >= 13,
+            enums: if minor >= 11 { EnumStyle::Stored } else { EnumStyle::Decomposed },
+            union_merged: minor >= 14,
+            weakref_name_on_type: minor >= 11,
+            module_by_loader: minor < 10,
+            shared_descriptors: minor >= 15,
+            bytearray_escapes_apostrophe: minor < 15,
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The repr of `object` and of `type`, and the form for objects whose repr is code that is not run.
+
+use super::limits::Fidelity;
+use super::writer::Writer;
+use crate::base::Addr;
+use crate::cpython::DecodeError;
+use crate::cpython::object::instance::attributes;
+use crate::cpython::object::kind::Kind;
+use crate::cpython::object::types::TypeInfo;
+
+/// `object.__repr__` (Objects/typeobject.c `object_repr`): `<module.Qualified.Name object at 0x..>`.
+pub(super) fn object(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+    if w.limits.attributes {
+        return structural(w, addr, info);
+    }
+    head(w, addr, info);
+    w.push(">");
+    Ok(())
+}
+
+fn head(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) {
+    if !info.named {
+        w.lower(Fidelity::Damaged);
+    }
+    w.push("<");
+    // Without a module, `tp_name` stands alone.
+    match w.heap.module(info).filter(|m| m != "builtins") {
+        Some(_) => w.name(&w.heap.full_name(info)),
+        None if info.is_heap && w.heap.module(info).is_some() => w.name(&w.heap.qualname(info)),
+        None => w.name(&info.name),
+    }
+    w.put(format_args!(" object at {addr}"));
+}
+
+/// `type.__repr__` (Objects/typeobject.c `type_repr`): `<class 'module.Qualified.Name'>`.
+pub(super) fn class(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    let Some(class) = w.heap.type_info(addr) else {
+        return Err(DecodeError::corrupt("class", addr, "it is no intact type object"));
+    };
+    if !class.named {
+        w.lower(Fidelity::Damaged);
+    }
+    w.push("<class '");
+    w.name(&class_name(w, &class));
+    w.push("'>");
+    Ok(())
+}
+
+/// The name `type_repr` prints: `tp_name` where `__module__` is missing or `builtins`.
+pub(super) fn class_name(w: &Writer<'_, '_>, class: &TypeInfo) -> String {
+    match w.heap.module(class).filter(|m| m != "builtins") {
+        Some(_) => w.heap.full_name(class),
+        None => class.name.clone(),
+    }
+}
+
+/// `<module.Name object at 0x.. {attribute=value, ...}>`, with the content of the builtin base type first.
+pub(super) fn structural(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+    w.lower(Fidelity::Structural);
+    if info.kind == Kind::Type {
+        return class(w, addr, info);
+    }
+    head(w, addr, info);
+    let content = super::native(info.kind);
+    if let Some(render) = content.filter(|_| info.kind != Kind::Object) {
+        w.push(" ");
+        render(w, addr, info)?;
+    }
+    let limit = usize::try_from(w.limits.items).unwrap_or(usize::MAX);
+    match attributes(w.heap, addr, limit) {
+        Ok((list, _)) if list.is_empty() => {}
+        Ok((list, more)) => {
+            let mut separator = " {";
+            for attribute in list {
+                w.push(separator);
+                w.name(&attribute.name.to_string());
+                w.push("=");
+                w.object(attribute.value);
+                separator = ", ";
+            }
+            if more {
+                w.push(", ...");
+                w.lower(Fidelity::Cut);
+            }
+            w.push("}");
+        }
+        Err(error) => {
+            w.push(" ");
+            w.problem(&error);
+        }
+    }
+    w.push(">");
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! What bounds a `repr()`, and how well it came out.
+
+use crate::base::Addr;
+use crate::target::{Memory, ReadError, ReadErrorKind};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Bounds of one `repr()`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReprLimits {
+    /// Containers inside containers. At most [`ReprLimits::MAX_DEPTH`].
+    pub depth: u32,
+    /// Items of one container.
+    pub items: u64,
+    /// Characters of one string, bytes of one bytes object.
+    pub characters: u64,
+    /// Length of the whole text in bytes, about.
+    pub total: usize,
+    /// Reads of memory (a read of more than 4 KiB counts as several).
+    pub reads: u64,
+    /// Whether objects whose repr is only type and address show their attributes too (the text is then no longer what
+    /// Python prints).
+    pub attributes: bool,
+}
+
+impl ReprLimits {
+    /// Deeper nesting is cut whatever is asked for: it costs native stack.
+    pub const MAX_DEPTH: u32 = 200;
+}
+
+impl Default for ReprLimits {
+    fn default() -> Self {
+        ReprLimits { depth: 10, items: 100, characters: 1000, total: 10_000, reads: 20_000, attributes: false }
+    }
+}
+
+/// How far a text is what Python would have printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fidelity {
+    /// Character for character.
+    #[default]
+    Exact,
+    /// The repr is code that we do not run: type, address, content instead.
+    Structural,
+    /// Cut by a limit; the place is marked.
+    Cut,
+    /// Something was unreadable or corrupt; the place is marked.
+    Damaged,
+}
+
+/// A `repr()` from memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repr {
+    /// The text.
+    pub text: String,
+    /// How good it is, by its worst part.
+    pub fidelity: Fidelity,
+    /// `type(x).__name__`, when the type is readable.
+    pub type_name: Option<String>,
+}
+
+/// Memory that refuses after a number of reads.
+pub(super) struct Meter<'a> {
+    inner: &'a dyn Memory,
+    left: AtomicU64,
+}
+
+impl<'a> Meter<'a> {
+    pub(super) fn new(inner: &'a dyn Memory, reads: u64) -> Self {
+        Meter { inner, left: AtomicU64::new(reads) }
+    }
+}
+
+impl Memory for Meter<'_> {
+    fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
+        let cost = (buf.len() as u64 / 4096).saturating_add(1);
+        let spend = |left: u64| left.checked_sub(cost);
+        if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_err() {
+            self.left.store(0, Ordering::Relaxed);
+            return Err(ReadError { addr, kind: ReadErrorKind::Limit });
+        }
+        self.inner.read(addr, buf)
+    }
+}

@@ -1,0 +1,105 @@
+//! `repr()` without Python: the text that Python would have printed wherever data determines it, a truthful structural form
+//! elsewhere.
+//!
+//! Which code would have run is found first: the nearest class along the MRO that defines `__repr__`. A native one is
+//! re-enacted by the function for its kind; a Python one only when it is a known function of the standard library.
+
+mod callables;
+mod collections;
+mod containers;
+mod default;
+mod limits;
+mod number;
+mod printable;
+mod python;
+mod runtime;
+mod text;
+mod writer;
+
+pub use limits::{Fidelity, Repr, ReprLimits};
+pub(in crate::cpython::object) use writer::Writer;
+
+use super::kind::Kind;
+use super::types::{Heap, TypeInfo};
+use crate::base::Addr;
+use crate::cpython::DecodeError;
+use limits::Meter;
+
+/// What `repr()` of the object at `addr` would have been.
+#[must_use]
+pub fn repr(heap: &Heap<'_>, addr: Addr, limits: &ReprLimits) -> Repr {
+    let meter = Meter::new(heap.ctx.memory, limits.reads);
+    let heap = heap.through(&meter);
+    let type_name = heap.type_of(addr).ok().filter(|t| t.named).map(|t| t.dunder_name().to_owned());
+    let mut writer = Writer::new(&heap, limits);
+    writer.object(addr);
+    let (text, fidelity) = writer.finish();
+    Repr { text, fidelity, type_name }
+}
+
+/// Renders an object of a native type as the C code of that type does.
+type Render = fn(&mut Writer<'_, '_>, Addr, &TypeInfo) -> Result<(), DecodeError>;
+
+/// The function that renders what the native `__repr__` of a type of this kind prints.
+fn native(kind: Kind) -> Option<Render> {
+    Some(match kind {
+        Kind::Object => default::object,
+        Kind::Type => default::class,
+        Kind::None => |w, _, _| w.fixed("None"),
+        Kind::Ellipsis => |w, _, _| w.fixed("Ellipsis"),
+        Kind::NotImplemented => |w, _, _| w.fixed("NotImplemented"),
+        Kind::Int => number::int,
+        Kind::Bool => number::bool,
+        Kind::Float => number::float,
+        Kind::Complex => number::complex,
+        Kind::Str => text::str,
+        Kind::Bytes => text::bytes,
+        Kind::ByteArray => text::bytearray,
+        Kind::Tuple => containers::tuple,
+        Kind::List => containers::list,
+        Kind::Dict => containers::dict,
+        Kind::Set | Kind::FrozenSet => containers::set,
+        Kind::DictKeys
+        | Kind::DictValues
+        | Kind::DictItems
+        | Kind::OdictKeys
+        | Kind::OdictValues
+        | Kind::OdictItems => collections::dict_view,
+        Kind::MappingProxy => collections::mapping_proxy,
+        Kind::FrozenDict => collections::frozen_dict,
+        Kind::Range => collections::range,
+        Kind::Slice => collections::slice,
+        Kind::Deque => collections::deque,
+        Kind::DefaultDict => collections::default_dict,
+        Kind::OrderedDict => collections::ordered_dict,
+        Kind::StructSeq => collections::struct_sequence,
+        Kind::SimpleNamespace => collections::namespace,
+        Kind::Array => collections::array,
+        Kind::Count => collections::count,
+        Kind::Repeat => collections::repeat,
+        Kind::CSimple => collections::c_simple,
+        Kind::Function => callables::function,
+        Kind::Method => callables::method,
+        Kind::BuiltinFunction => callables::builtin,
+        Kind::MethodDescriptor | Kind::ClassMethodDescriptor => callables::method_descriptor,
+        Kind::WrapperDescriptor => callables::wrapper_descriptor,
+        Kind::MemberDescriptor => callables::member_descriptor,
+        Kind::GetSetDescriptor => callables::getset_descriptor,
+        Kind::MethodWrapper => callables::method_wrapper,
+        Kind::Partial => callables::partial,
+        Kind::StaticMethod | Kind::ClassMethod => callables::static_method,
+        Kind::Super => callables::super_object,
+        Kind::Exception => runtime::exception,
+        Kind::ImportError => runtime::import_error,
+        Kind::Generator | Kind::Coroutine | Kind::AsyncGenerator => runtime::generator,
+        Kind::Code => runtime::code,
+        Kind::Cell => runtime::cell,
+        Kind::WeakRef => runtime::weakref,
+        Kind::WeakProxy => runtime::weak_proxy,
+        Kind::Module => runtime::module,
+        Kind::Capsule => runtime::capsule,
+        Kind::ContextVar => runtime::context_var,
+        Kind::Token => runtime::token,
+        _ => return None,
+    })
+}

@@ -1,0 +1,68 @@
+//! Numbers.
+
+use super::limits::Fidelity;
+use super::writer::Writer;
+use crate::base::Addr;
+use crate::cpython::object::float::{complex_repr, float_repr};
+use crate::cpython::object::int::Int;
+use crate::cpython::object::types::TypeInfo;
+use crate::cpython::{Context, DecodeError};
+use crate::field;
+
+/// `sys.get_int_max_str_digits()` by default: above, Python's `repr` raises `ValueError` and we write hex.
+const MAX_DECIMAL_DIGITS: u64 = 4300;
+
+pub(super) fn int(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    let value = Int::read(w.ctx(), addr)?;
+    match value.decimal(MAX_DECIMAL_DIGITS) {
+        Some(text) => w.push(&text),
+        None => {
+            w.lower(Fidelity::Structural);
+            let hex = value.hex();
+            let limit = usize::try_from(w.limits.characters.max(100)).unwrap_or(usize::MAX);
+            match hex.get(..limit) {
+                Some(start) => {
+                    w.push(start);
+                    w.more((hex.len() as u64).saturating_sub(limit as u64));
+                }
+                None => w.push(&hex),
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn bool(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    match Int::read(w.ctx(), addr)?.to_i64() {
+        Some(0) => w.fixed("False"),
+        Some(1) => w.fixed("True"),
+        _ => Err(DecodeError::corrupt("bool", addr, "neither 0 nor 1")),
+    }
+}
+
+/// The C double at `at`.
+pub(super) fn double_at(ctx: &Context<'_>, at: Addr) -> Result<f64, DecodeError> {
+    let raw = ctx.bytes_at("double", at, 8)?;
+    Ok(f64::from_bits(ctx.abi.uint(&raw)))
+}
+
+/// The C float or double in these bytes.
+pub(super) fn float_at(ctx: &Context<'_>, bytes: &[u8]) -> f64 {
+    let raw = ctx.abi.uint(bytes);
+    match bytes.len() {
+        4 => f64::from(f32::from_bits(raw as u32)),
+        _ => f64::from_bits(raw),
+    }
+}
+
+pub(super) fn float(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    let at = w.ctx().addr(field!(w.ctx(), float.fval), addr)?;
+    let text = float_repr(double_at(w.ctx(), at)?);
+    w.fixed(&text)
+}
+
+pub(super) fn complex(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    let at = w.ctx().addr(field!(w.ctx(), complex.cval), addr)?;
+    let text = complex_repr(double_at(w.ctx(), at)?, double_at(w.ctx(), at.wrapping_add(8))?);
+    w.fixed(&text)
+}

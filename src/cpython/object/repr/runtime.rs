@@ -1,0 +1,294 @@
+//! Objects of the interpreter itself: modules, generators, code, cells, weak references, locks, exceptions.
+
+use super::limits::Fidelity;
+use super::writer::Writer;
+use crate::base::Addr;
+use crate::cpython::DecodeError;
+use crate::cpython::object::dict::dict_get_str;
+use crate::cpython::object::instance::find_attribute;
+use crate::cpython::object::kind::Kind;
+use crate::cpython::object::sequence::tuple_items;
+use crate::cpython::object::types::TypeInfo;
+use crate::cpython::object::unicode::read_str;
+use crate::field;
+use crate::target::MemoryExt as _;
+
+/// Longest name read.
+const MAX_NAME: u64 = 10_000;
+
+/// `ValueError('x')` (Objects/exceptions.c `BaseException_repr`).
+pub(super) fn exception(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+    let args = w.ctx().ptr(field!(w.ctx(), exception.args), addr)?;
+    let mut items = tuple_items(w.ctx(), args)?;
+    w.name(info.short_name());
+    if items.total() == 1
+        && let Some(only) = items.item(0)
+    {
+        w.push("(");
+        w.object(only?);
+        w.push(")");
+    } else {
+        w.object(args);
+    }
+    Ok(())
+}
+
+/// `ImportError('x', name='m', path='p')` (3.15): `PyImportErrorObject {base, msg, name, path, ...}`.
+pub(super) fn import_error(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+    let ctx = *w.ctx();
+    let args = ctx.ptr(field!(ctx, exception.args), addr)?;
+    let fields = ctx.addr(field!(ctx, exception.size), addr)?;
+    let word = u64::from(ctx.abi.pointer_size());
+    w.name(info.short_name());
+    w.push("(");
+    let args = tuple_items(&ctx, args)?;
+    let mut separator = if args.total() > 0 { ", " } else { "" };
+    super::containers::items(w, args);
+    for (index, name) in [(1, "name="), (2, "path=")] {
+        let value = ctx.ptr_at("ImportError field", fields.wrapping_add(word.wrapping_mul(index)))?;
+        if !value.is_null() && w.heap.type_of(value)?.kind != Kind::None {
+            w.push(separator);
+            w.push(name);
+            w.object(value);
+            separator = ", ";
+        }
+    }
+    w.fixed(")")
+}
+
+/// `<generator object name at 0x..>` (Objects/genobject.c).
+pub(super) fn generator(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+    let name = w.ctx().ptr(field!(w.ctx(), generator.qualname), addr)?;
+    let name = read_str(w.ctx(), name, MAX_NAME)?;
+    w.push("<");
+    w.push(match info.kind {
+        Kind::Coroutine => "coroutine",
+        Kind::AsyncGenerator => "async_generator",
+        _ => "generator",
+    });
+    w.push(" object ");
+    w.name(&name);
+    w.put(format_args!(" at {addr}>"));
+    Ok(())
+}
+
+/// `<code object f at 0x.., file "x.py", line 1>` (Objects/codeobject.c `code_repr`).
+pub(super) fn code(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    let ctx = w.ctx();
+    let name = read_str(ctx, ctx.ptr(field!(ctx, code.name), addr)?, MAX_NAME)?;
+    let line = ctx.int(field!(ctx, code.firstlineno), addr, 4)?;
+    let file = read_str(ctx, ctx.ptr(field!(ctx, code.filename), addr)?, MAX_NAME)?;
+    w.push("<code object ");
+    w.name(&name);
+    w.put(format_args!(" at {addr}, file \""));
+    w.name(&file);
+    w.put(format_args!("\", line {}>", if line == 0 { -1 } else { line }));
+    Ok(())
+}
+
+/// `<cell at 0x..: int object at 0x..>` (Objects/cellobject.c).
+pub(super) fn cell(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    let contents = w.ctx().ptr(field!(w.ctx(), cell.contents), addr)?;
+    w.put(format_args!("<cell at {addr}: "));
+    if contents.is_null() {
+        return w.fixed("empty>");
+    }
+    let info = w.heap.type_of(contents)?;
+    w.name(&info.name.chars().take(80).collect::<String>());
+    w.put(format_args!(" object at {contents}>"));
+    Ok(())
+}
+
+/// `<weakref at 0x..; to 'T' at 0x.. (name)>`: `PyWeakReference {head, wr_object, ...}` (Objects/weakrefobject.c).
+pub(super) fn weakref(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    let target = w.head_word(addr, 0)?;
+    w.put(format_args!("<weakref at {addr}; "));
+    let info = w.heap.type_of(target)?;
+    if info.kind == Kind::None {
+        return w.fixed("dead>");
+    }
+    w.push("to '");
+    let name = if w.ctx().dialect.repr.weakref_full_type { w.heap.full_name(&info) } else { info.name.clone() };
+    w.name(&name);
+    w.put(format_args!("' at {target}"));
+    if let Some(name) = dunder_name(w, target, &info) {
+        w.push(" (");
+        w.name(&name);
+        w.push(")");
+    }
+    w.fixed(">")
+}
+
+/// `<weakproxy at 0x.. to T at 0x..>` (`proxy_repr`).
+pub(super) fn weak_proxy(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    let target = w.head_word(addr, 0)?;
+    let info = w.heap.type_of(target)?;
+    let style = w.ctx().dialect.repr.weakref_full_type;
+    w.put(format_args!("<weakproxy at {addr}"));
+    if style {
+        if info.kind == Kind::None {
+            return w.fixed("; dead>");
+        }
+        w.push("; to '");
+        w.name(&w.heap.full_name(&info));
+        w.push("'");
+    } else {
+        w.push(" to ");
+        w.name(&info.name);
+    }
+    w.put(format_args!(" at {target}>"));
+    Ok(())
+}
+
+/// `__name__` of a function, class, module or instance with such an attribute.
+fn dunder_name(w: &Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Option<String> {
+    let ctx = w.ctx();
+    let on_type = ctx.dialect.repr.weakref_name_on_type;
+    match info.kind {
+        Kind::Function => read_str(ctx, ctx.ptr(field!(ctx, function.name), addr).ok()?, MAX_NAME).ok(),
+        Kind::Type => w.heap.type_info(addr).map(|class| class.short_name().to_owned()),
+        Kind::Module if !on_type => {
+            module_attribute(w, addr, "__name__").and_then(|name| read_str(ctx, name, MAX_NAME).ok())
+        }
+        Kind::BuiltinFunction => super::callables::builtin_name(w, addr).ok(),
+        Kind::Generator | Kind::Coroutine | Kind::AsyncGenerator => {
+            read_str(ctx, ctx.ptr(field!(ctx, generator.name), addr).ok()?, MAX_NAME).ok()
+        }
+        _ => {
+            let own = if on_type { None } else { find_attribute(w.heap, addr, "__name__").ok()? };
+            let value = own.or_else(|| w.heap.lookup(info, "__name__").map(|(_, value)| value))?;
+            (w.heap.type_of(value).ok()?.kind == Kind::Str).then(|| read_str(ctx, value, MAX_NAME).ok())?
+        }
+    }
+}
+
+/// A global of a module.
+pub(super) fn module_attribute(w: &Writer<'_, '_>, module: Addr, name: &str) -> Option<Addr> {
+    let dict = w.ctx().ptr(field!(w.ctx(), module.dict), module).ok().filter(|d| !d.is_null())?;
+    dict_get_str(w.ctx(), dict, name).ok()?
+}
+
+/// What `importlib._bootstrap._module_repr` makes of the module's spec.
+pub(super) fn module(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    let get = |w: &Writer<'_, '_>, name: &str| {
+        let value = module_attribute(w, addr, name)?;
+        w.heap.type_of(value).ok().filter(|t| t.kind != Kind::None).map(|_| value)
+    };
+    w.push("<module ");
+    if w.ctx().dialect.repr.module_by_loader
+        && let Some(loader) = get(w, "__loader__").and_then(|loader| w.heap.type_info(loader))
+        && let Some(what) = match loader.short_name() {
+            "BuiltinImporter" => Some(" (built-in)>"),
+            "FrozenImporter" => Some(" (frozen)>"),
+            _ => None,
+        }
+        && let Some(name) = module_attribute(w, addr, "__name__")
+    {
+        w.object(name);
+        return w.fixed(what);
+    }
+    if let Some(spec) = get(w, "__spec__") {
+        return module_of_spec(w, spec);
+    }
+    match get(w, "__name__") {
+        Some(name) => w.object(name),
+        None => w.push("'?'"),
+    }
+    match (module_attribute(w, addr, "__file__"), get(w, "__loader__")) {
+        (Some(file), _) => {
+            w.push(" from ");
+            w.object(file);
+        }
+        (None, Some(loader)) => {
+            w.push(" (");
+            w.object(loader);
+            w.push(")");
+        }
+        (None, None) => {}
+    }
+    w.fixed(">")
+}
+
+fn module_of_spec(w: &mut Writer<'_, '_>, spec: Addr) -> Result<(), DecodeError> {
+    let get = |w: &Writer<'_, '_>, name: &str| {
+        let value = find_attribute(w.heap, spec, name).ok()??;
+        w.heap.type_of(value).ok().filter(|t| t.kind != Kind::None).map(|info| (value, info))
+    };
+    match get(w, "name") {
+        Some((name, _)) => w.object(name),
+        None => w.push("'?'"),
+    }
+    if let Some((origin, info)) = get(w, "origin") {
+        let located = get(w, "_set_fileattr").is_some_and(|(value, _)| {
+            crate::cpython::object::int::Int::read(w.ctx(), value).is_ok_and(|i| i.to_i64() == Some(1))
+        });
+        if located {
+            w.push(" from ");
+            w.object(origin);
+        } else {
+            w.push(" (");
+            match info.kind {
+                Kind::Str => w.name(&read_str(w.ctx(), origin, MAX_NAME)?),
+                _ => w.object(origin),
+            }
+            w.push(")");
+        }
+        return w.fixed(">");
+    }
+    if let Some((loader, info)) = get(w, "loader") {
+        if matches!(info.short_name(), "NamespaceLoader" | "_NamespaceLoader") {
+            let path = find_attribute(w.heap, loader, "_path").ok().flatten();
+            let path = path.and_then(|path| find_attribute(w.heap, path, "_path").ok().flatten());
+            w.push(" (namespace) from ");
+            match path {
+                Some(path) => w.object(path),
+                None => w.lower(Fidelity::Structural),
+            }
+        } else {
+            w.push(" (");
+            w.object(loader);
+            w.push(")");
+        }
+    }
+    w.fixed(">")
+}
+
+/// `<capsule object "name" at 0x..>`: `PyCapsule {head, pointer, name, ...}` (Objects/capsule.c).
+pub(super) fn capsule(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    let name = w.head_word(addr, 1)?;
+    w.push("<capsule object ");
+    if name.is_null() {
+        w.push("NULL");
+    } else {
+        let bytes = w.ctx().memory.read_cstr(name, 1000);
+        let bytes = bytes.map_err(|source| DecodeError::Read { what: "capsule.name", source })?;
+        w.push("\"");
+        w.name(&String::from_utf8_lossy(&bytes));
+        w.push("\"");
+    }
+    w.put(format_args!(" at {addr}>"));
+    Ok(())
+}
+
+/// `<ContextVar name='x' default=1 at 0x..>`: `PyContextVar {head, var_name, var_default, ...}` (Python/context.c).
+pub(super) fn context_var(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    let [name, default] = [w.head_word(addr, 0)?, w.head_word(addr, 1)?];
+    w.push("<ContextVar name=");
+    w.object(name);
+    if !default.is_null() {
+        w.push(" default=");
+        w.object(default);
+    }
+    w.put(format_args!(" at {addr}>"));
+    Ok(())
+}
+
+/// `<Token used var=<ContextVar ...> at 0x..>`: `PyContextToken {head, tok_ctx, tok_var, tok_oldval, int tok_used}`.
+pub(super) fn token(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    let variable = w.head_word(addr, 1)?;
+    let used = w.head_word(addr, 3)?.0 & 0xffff_ffff;
+    w.push(if used != 0 { "<Token used var=" } else { "<Token var=" });
+    w.object(variable);
+    w.put(format_args!(" at {addr}>"));
+    Ok(())
+}

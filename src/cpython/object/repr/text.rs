@@ -1,0 +1,105 @@
+//! `str`, `bytes` and `bytearray` with Python's quotes and escapes (Objects/unicodeobject.c `unicode_repr`,
+//! Objects/bytesobject.c `PyBytes_Repr`, Objects/bytearrayobject.c `bytearray_repr`).
+
+use super::printable::is_printable;
+use super::writer::Writer;
+use crate::base::Addr;
+use crate::cpython::DecodeError;
+use crate::cpython::layout::UnicodeVersion;
+use crate::cpython::object::sequence::var_len;
+use crate::cpython::object::types::TypeInfo;
+use crate::cpython::object::unicode::read_text;
+use crate::field;
+use std::fmt::Write as _;
+
+pub(super) fn str(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    let part = read_text(w.ctx(), addr, w.limits.characters)?;
+    let text = quote_str(part.text.code_points(), w.ctx().dialect.repr.unicode);
+    w.push(&text);
+    if part.is_cut() {
+        w.more(part.length.saturating_sub(part.text.len() as u64));
+    }
+    Ok(())
+}
+
+/// `str.__repr__` of these code points.
+pub(super) fn quote_str(points: &[u32], unicode: UnicodeVersion) -> String {
+    let quote = quote_for(points.iter().copied());
+    let mut out = String::with_capacity(points.len().saturating_add(2));
+    out.push(quote);
+    for point in points.iter().copied() {
+        match (char::from_u32(point), is_printable(point, unicode)) {
+            (Some(c), _) if c == quote || c == '\\' => out.extend(['\\', c]),
+            (Some(c), true) => out.push(c),
+            _ => escape(&mut out, point),
+        }
+    }
+    out.push(quote);
+    out
+}
+
+fn quote_for(points: impl Iterator<Item = u32> + Clone) -> char {
+    let has = |c: char| points.clone().any(|p| p == u32::from(c));
+    if has('\'') && !has('"') { '"' } else { '\'' }
+}
+
+fn escape(out: &mut String, point: u32) {
+    // Writing to a String cannot fail.
+    let _ = match point {
+        0x09 => out.write_str("\\t"),
+        0x0a => out.write_str("\\n"),
+        0x0d => out.write_str("\\r"),
+        0..=0xff => write!(out, "\\x{point:02x}"),
+        0x100..=0xffff => write!(out, "\\u{point:04x}"),
+        _ => write!(out, "\\U{point:08x}"),
+    };
+}
+
+/// `bytes.__repr__`. `always` escapes the apostrophe whatever the quote is, as `bytearray` does.
+pub(super) fn quote_bytes(bytes: &[u8], always: bool) -> String {
+    let quote = quote_for(bytes.iter().map(|b| u32::from(*b)));
+    let mut out = String::with_capacity(bytes.len().saturating_add(3));
+    out.push('b');
+    out.push(quote);
+    for byte in bytes {
+        let c = char::from(*byte);
+        match c {
+            _ if c == quote || c == '\\' || always && c == '\'' => out.extend(['\\', c]),
+            ' '..='~' => out.push(c),
+            _ => escape(&mut out, u32::from(*byte)),
+        }
+    }
+    out.push(quote);
+    out
+}
+
+pub(super) fn bytes(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    let len = var_len(w.ctx(), "bytes.ob_size", addr)?;
+    let at = w.ctx().addr(field!(w.ctx(), bytes.sval), addr)?;
+    let shown = len.min(w.limits.characters);
+    let data = w.ctx().bytes_at("bytes data", at, shown)?;
+    w.push(&quote_bytes(&data, false));
+    if shown < len {
+        w.more(len.saturating_sub(shown));
+    }
+    Ok(())
+}
+
+pub(super) fn bytearray(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+    let len = var_len(w.ctx(), "bytearray.ob_size", addr)?;
+    let shown = len.min(w.limits.characters);
+    let data = if shown == 0 {
+        Vec::new()
+    } else {
+        let start = w.ctx().ptr(field!(w.ctx(), bytearray.start), addr)?;
+        w.ctx().bytes_at("bytearray data", start, shown)?
+    };
+    w.name(info.short_name());
+    w.push("(");
+    w.push(&quote_bytes(&data, w.ctx().dialect.repr.bytearray_escapes_apostrophe));
+    if shown < len {
+        w.more(len.saturating_sub(shown));
+    }
+    w.push(")");
+    Ok(())
+}

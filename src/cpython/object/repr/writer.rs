@@ -1,0 +1,263 @@
+//! [`Writer`]: the text being made, its limits, and the way from an object to the function that renders it.
+
+use super::limits::{Fidelity, ReprLimits};
+use super::{default, native, python};
+use crate::base::{Addr, escape_terminal_into};
+use crate::cpython::object::kind::Kind;
+use crate::cpython::object::refcount::refcount;
+use crate::cpython::object::types::{Heap, ReprBy, TypeInfo};
+use crate::cpython::{Context, DecodeError};
+use crate::field;
+use crate::target::MemoryExt as _;
+use std::fmt::Display;
+
+/// A `repr()` in the making.
+pub(in crate::cpython::object) struct Writer<'h, 'a> {
+    pub(in crate::cpython::object) heap: &'h Heap<'a>,
+    pub(super) limits: &'h ReprLimits,
+    out: String,
+    fidelity: Fidelity,
+    /// Objects whose repr is being written, outermost first.
+    active: Vec<Addr>,
+    /// The text has reached its full length: nothing more is written.
+    full: bool,
+}
+
+impl<'h, 'a> Writer<'h, 'a> {
+    pub(super) fn new(heap: &'h Heap<'a>, limits: &'h ReprLimits) -> Self {
+        Writer { heap, limits, out: String::new(), fidelity: Fidelity::Exact, active: Vec::new(), full: false }
+    }
+
+    pub(super) fn finish(self) -> (String, Fidelity) {
+        (self.out, self.fidelity)
+    }
+
+    pub(super) fn ctx(&self) -> &Context<'a> {
+        &self.heap.ctx
+    }
+
+    /// Appends text of our own or of a repr (which has no control characters).
+    pub(super) fn push(&mut self, text: &str) {
+        if self.out.len() > self.limits.total && !self.full {
+            self.full = true;
+            self.out.push_str("...(text limit)");
+            self.lower(Fidelity::Cut);
+        }
+        if !self.full {
+            self.out.push_str(text);
+        }
+    }
+
+    /// Appends something displayable.
+    pub(super) fn put(&mut self, text: impl Display) {
+        self.push(&text.to_string());
+    }
+
+    /// Appends a name from the dump that Python prints as it is (`%U`): control characters are escaped here.
+    pub(super) fn name(&mut self, text: &str) {
+        let mut escaped = String::new();
+        escape_terminal_into(&mut escaped, text);
+        if escaped != text {
+            self.lower(Fidelity::Structural);
+        }
+        self.push(&escaped);
+    }
+
+    /// A whole repr that never varies.
+    pub(super) fn fixed(&mut self, text: &str) -> Result<(), DecodeError> {
+        self.push(text);
+        Ok(())
+    }
+
+    /// Notes that the text is at most this good.
+    pub(super) fn lower(&mut self, fidelity: Fidelity) {
+        self.fidelity = self.fidelity.max(fidelity);
+    }
+
+    /// Marks that `left` more would follow.
+    pub(super) fn more(&mut self, left: u64) {
+        self.put(format_args!("...(+{left} more)"));
+        self.lower(Fidelity::Cut);
+    }
+
+    /// Marks a place where something could not be read.
+    pub(super) fn problem(&mut self, error: &DecodeError) {
+        if error.is_limit() {
+            self.push("...(read limit)");
+            self.lower(Fidelity::Cut);
+        } else {
+            self.push("<unreadable: ");
+            self.name(&error.to_string());
+            self.push(">");
+            self.lower(Fidelity::Damaged);
+        }
+    }
+
+    /// Word `n` of the fields that follow the object head.
+    pub(super) fn head_word(&self, addr: Addr, n: u64) -> Result<Addr, DecodeError> {
+        let ctx = self.ctx();
+        let offset = n.saturating_mul(u64::from(ctx.abi.pointer_size()));
+        let at = ctx.addr(field!(ctx, object.size), addr)?.wrapping_add(offset);
+        ctx.ptr_at("field behind the object head", at)
+    }
+
+    /// Word `n` of the fields that follow the head of a variable-size object.
+    pub(super) fn var_word(&self, addr: Addr, n: u64) -> Result<Addr, DecodeError> {
+        let ctx = self.ctx();
+        let offset = n.saturating_mul(u64::from(ctx.abi.pointer_size()));
+        let at = ctx.addr(field!(ctx, var_object.size), addr)?.wrapping_add(offset);
+        ctx.ptr_at("field behind the object head", at)
+    }
+
+    /// `a, b, c` of at most as many elements as the limit allows.
+    pub(super) fn sequence<T>(
+        &mut self,
+        total: u64,
+        elements: impl Iterator<Item = Result<T, DecodeError>>,
+        mut write: impl FnMut(&mut Self, T),
+    ) {
+        for (index, element) in (0u64..).zip(elements) {
+            if index > 0 {
+                self.push(", ");
+            }
+            if index >= self.limits.items {
+                return self.more(total.saturating_sub(index));
+            }
+            match element {
+                Ok(element) => write(self, element),
+                Err(error) => return self.problem(&error),
+            }
+            if self.full {
+                return;
+            }
+        }
+    }
+
+    /// Whether the object being written is inside its own repr.
+    pub(super) fn is_again(&self) -> bool {
+        self.active.split_last().is_some_and(|(last, outer)| outer.contains(last))
+    }
+
+    /// Whether this object is being written already, further out.
+    pub(super) fn is_active(&self, addr: Addr) -> bool {
+        self.active.contains(&addr)
+    }
+
+    /// Appends the repr of the object at `addr`, whatever is there.
+    pub(in crate::cpython::object) fn object(&mut self, addr: Addr) {
+        if self.full {
+            return;
+        }
+        if addr.is_null() {
+            // What `PyObject_Repr(NULL)` returns (Objects/object.c).
+            self.push("<NULL>");
+            return;
+        }
+        let info = match self.heap.type_of(addr) {
+            Ok(info) => info,
+            Err(error) => return self.no_object(addr, &error),
+        };
+        if refcount(self.ctx(), addr).is_ok_and(|count| count.is_absurd()) {
+            self.put(format_args!("<freed? {} at {addr}>", info.name));
+            return self.lower(Fidelity::Damaged);
+        }
+        // A defaultdict guards only the part that is a plain dict.
+        if self.is_active(addr) && info.kind != Kind::DefaultDict {
+            let (text, exact) = recursion_text(&info);
+            self.name(&text);
+            return self.lower(if exact { Fidelity::Exact } else { Fidelity::Structural });
+        }
+        let depth = u32::try_from(self.active.len()).unwrap_or(u32::MAX);
+        if depth > self.limits.depth.min(ReprLimits::MAX_DEPTH) && nests(&info) {
+            self.put(format_args!("<{} at {addr}...>", info.short_name()));
+            return self.lower(Fidelity::Cut);
+        }
+        self.active.push(addr);
+        self.known(addr, &info);
+        self.active.pop();
+    }
+
+    /// Renders an object with a readable type.
+    fn known(&mut self, addr: Addr, info: &TypeInfo) {
+        let start = self.out.len();
+        let result = match self.heap.repr_by(info) {
+            ReprBy::Native(definer) => match native(definer.kind).filter(|_| definer.is_native) {
+                Some(render) => render(self, addr, info),
+                None => default::structural(self, addr, info),
+            },
+            ReprBy::Python(class, function) => python::render(self, addr, info, &class, function),
+        };
+        if let Err(error) = result {
+            self.out.truncate(start);
+            self.put(format_args!("<{} at {addr}: ", info.short_name()));
+            self.problem(&error);
+            self.push(">");
+        }
+    }
+
+    /// What is shown where an object should be and is not.
+    fn no_object(&mut self, addr: Addr, error: &DecodeError) {
+        if error.is_limit() {
+            return self.problem(error);
+        }
+        self.lower(Fidelity::Damaged);
+        let what = match self.ctx().memory.read_vec(addr, u64::from(self.ctx().abi.pointer_size()).saturating_mul(2)) {
+            Err(source) => format!("<invalid pointer {addr}: {source}>"),
+            Ok(bytes) => match pattern_of(&bytes) {
+                Some(pattern) => format!("<{pattern} at {addr}>"),
+                None => format!("<no object at {addr}: {error}>"),
+            },
+        };
+        self.name(&what);
+    }
+}
+
+/// Whether objects of this type hold others in their repr.
+fn nests(info: &TypeInfo) -> bool {
+    !matches!(
+        info.kind,
+        Kind::None
+            | Kind::Ellipsis
+            | Kind::NotImplemented
+            | Kind::Int
+            | Kind::Bool
+            | Kind::Float
+            | Kind::Complex
+            | Kind::Str
+            | Kind::Bytes
+            | Kind::ByteArray
+            | Kind::Type
+            | Kind::Module
+            | Kind::Function
+    )
+}
+
+/// What Python writes for an object inside its own repr (`Py_ReprEnter`), and whether it is that: for other types it
+/// would have ended in a `RecursionError`.
+fn recursion_text(info: &TypeInfo) -> (String, bool) {
+    let name = info.short_name();
+    match info.kind {
+        Kind::List | Kind::Deque => ("[...]".to_owned(), true),
+        Kind::Dict => ("{...}".to_owned(), true),
+        Kind::Tuple => ("(...)".to_owned(), true),
+        Kind::Set | Kind::FrozenSet => (format!("{name}(...)"), true),
+        Kind::OrderedDict | Kind::DictKeys | Kind::DictValues | Kind::DictItems | Kind::Partial => {
+            ("...".to_owned(), true)
+        }
+        Kind::SimpleNamespace if info.is_native => ("namespace(...)".to_owned(), true),
+        Kind::SimpleNamespace => (format!("{}(...)", info.name), true),
+        _ => (format!("<{name} again>"), false),
+    }
+}
+
+/// What fills memory that the debug allocators took back or have not given out (Objects/obmalloc.c, 3.8+).
+fn pattern_of(bytes: &[u8]) -> Option<&'static str> {
+    let all = |byte: u8| bytes.iter().all(|b| *b == byte);
+    match () {
+        () if all(0xdd) => Some("freed memory (debug pattern 0xdd)"),
+        () if all(0xcd) => Some("uninitialised memory (debug pattern 0xcd)"),
+        () if all(0xfd) => Some("memory outside a block (debug pattern 0xfd)"),
+        () if all(0) => Some("zeroed memory"),
+        () => None,
+    }
+}
