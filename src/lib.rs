@@ -7,6 +7,7 @@ pub mod bridge;
 pub mod cli;
 pub mod cpython;
 pub mod image;
+pub mod inquest;
 pub mod native;
 pub mod report;
 pub mod stack;

@@ -58,7 +58,13 @@ impl Process {
         };
         let list = interpreters(&ctx, located.runtime, located.interpreters_head, &self.target.diagnostics);
         let names = TypeNames { symbols: Some(self), interpreter: list.first().map(|i| i.addr) };
-        Some(View { heap: Heap::new(ctx, names), codes: CodeCache::default(), interpreters: list, process: self, located })
+        Some(View {
+            heap: Heap::new(ctx, names),
+            codes: CodeCache::default(),
+            interpreters: list,
+            process: self,
+            located,
+        })
     }
 }
 
@@ -191,10 +197,9 @@ impl<'a> View<'a> {
         let ctx = self.ctx();
         let own = ctx.layouts.frame.globals.is_some();
         let (globals, builtins) = match own {
-            true => (
-                ctx.ptr(field!(ctx, frame.globals), frame.addr)?,
-                ctx.ptr(field!(ctx, frame.builtins), frame.addr)?,
-            ),
+            true => {
+                (ctx.ptr(field!(ctx, frame.globals), frame.addr)?, ctx.ptr(field!(ctx, frame.builtins), frame.addr)?)
+            }
             false => (
                 ctx.ptr(field!(ctx, frame_object.f_globals), frame.addr)?,
                 ctx.ptr(field!(ctx, frame_object.f_builtins), frame.addr)?,

@@ -6,7 +6,10 @@ mod documents;
 mod error;
 pub mod exit;
 mod init;
+mod inspect;
+mod layouts;
 pub mod output;
+mod progress;
 mod render;
 mod show;
 
@@ -39,7 +42,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 
 fn dispatch(command: &Command) -> Result<u8, CliError> {
     match command {
+        Command::Report(args) => inspect::report(args),
+        Command::Bt(args) => inspect::bt(args),
+        Command::Locals(args) => inspect::locals(args),
+        Command::Info(args) => inspect::info(args),
         Command::Render(args) => render::run(args),
+        Command::Layouts(args) => layouts::run(args),
         Command::Completions(args) => documents::completions(args),
         Command::Schema(args) => documents::schema(args),
         Command::Man(args) => documents::man(args),

@@ -11,8 +11,8 @@ use crate::bridge::session::Session;
 use crate::bridge::values;
 use crate::cpython::frame::{LocalVar, PyFrame, SlotKind, SlotValue};
 use crate::cpython::object::{
-    DictEntries, Kind, Sequence, attributes, find_attribute, header, list_items, read_text, refcount as count, set_items,
-    tuple_items,
+    DictEntries, Kind, Sequence, attributes, find_attribute, header, list_items, read_text, refcount as count,
+    set_items, tuple_items,
 };
 
 /// Most children of an object.
@@ -152,8 +152,10 @@ fn key_of(
         let (key, value) = entry?;
         let hit = match view.heap.type_of(key).map(|t| t.kind) {
             Ok(Kind::Str) => read_text(view.ctx(), key, 10_000).is_ok_and(|part| is_it(&part.text)),
-            Ok(Kind::Int) => number.is_some()
-                && crate::cpython::object::Int::read(view.ctx(), key).ok().and_then(|i| i.to_i64()) == number,
+            Ok(Kind::Int) => {
+                number.is_some()
+                    && crate::cpython::object::Int::read(view.ctx(), key).ok().and_then(|i| i.to_i64()) == number
+            }
             _ => false,
         };
         if hit {

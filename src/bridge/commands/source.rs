@@ -34,9 +34,8 @@ pub(super) fn list(session: &mut Session, args: &str) -> Result<Reply, CommandEr
     };
     let first = first.max(1);
     let last = last.min(first.saturating_add(MAX_LINES));
-    let lines = source_file::lines(&name, current.sysroot.as_deref(), first, last).map_err(|error| {
-        CommandError::message(format!("Unable to open {}: {error}", escape_terminal(&name)))
-    })?;
+    let lines = source_file::lines(&name, current.sysroot.as_deref(), first, last)
+        .map_err(|error| CommandError::message(format!("Unable to open {}: {error}", escape_terminal(&name))))?;
     let mut out = String::new();
     for (number, text) in (first..).zip(lines) {
         let mark = if Some(number) == line { ">" } else { "" };

@@ -51,8 +51,7 @@ pub(super) fn named(target: &Target, images: &Images) -> Vec<Candidate> {
             _ => FoundBy::Symtab,
         },
     };
-    let mut found: Vec<Candidate> =
-        images.find_exported(target, "_PyRuntime").into_iter().map(of_symbol).collect();
+    let mut found: Vec<Candidate> = images.find_exported(target, "_PyRuntime").into_iter().map(of_symbol).collect();
     if found.is_empty() {
         found.extend((0..target.modules.len()).filter_map(|module| {
             let (runtime, _) = images.section(module, ".PyRuntime")?;

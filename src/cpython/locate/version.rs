@@ -76,10 +76,7 @@ fn guesses(target: &Target, images: &Images, candidate: &Candidate) -> Vec<Guess
         versions.extend(known_minors().map(|version| (version, "structure")));
     }
     let flags = [false, true].map(|debug| BuildFlags { debug, free_threaded: false });
-    versions
-        .into_iter()
-        .flat_map(|(version, from)| flags.map(|flags| Guess { version, from, flags }))
-        .collect()
+    versions.into_iter().flat_map(|(version, from)| flags.map(|flags| Guess { version, from, flags })).collect()
 }
 
 /// Reads the process as `guess` says; `None` when that is contradicted.
