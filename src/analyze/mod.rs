@@ -7,11 +7,13 @@ mod exceptions;
 mod options;
 mod process;
 mod python;
+mod record;
 mod threads;
 mod values;
 
 pub use options::{Limits, Options};
 pub use python::PythonState;
+pub use record::record;
 
 use crate::base::Diagnostic;
 use crate::image::Images;

@@ -7,6 +7,7 @@ pub mod exit;
 pub mod output;
 mod render;
 mod show;
+mod slim;
 
 pub use error::CliError;
 
@@ -38,6 +39,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 fn dispatch(command: &Command) -> Result<u8, CliError> {
     match command {
         Command::Render(args) => render::run(args),
+        Command::Slim(args) => slim::run(args),
         Command::Completions(args) => documents::completions(args),
         Command::Schema(args) => documents::schema(args),
         Command::Man(args) => documents::man(args),

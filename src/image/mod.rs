@@ -10,6 +10,8 @@ mod dynsym;
 mod find;
 mod host_file;
 mod images;
+pub mod pe;
+mod pe_find;
 mod symbols;
 mod symtab;
 mod sysroot;
