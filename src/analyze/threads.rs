@@ -137,7 +137,7 @@ impl OneThread<'_> {
             }),
             frames: self.frames(&stack),
             frames_end: stack.end.as_ref().map(ToString::to_string),
-            registers: None,
+            ..Thread::default()
         }
     }
 
@@ -185,6 +185,7 @@ impl OneThread<'_> {
             lasti: frame.lasti.as_ref().ok().copied(),
             owner: Some(frame.owner.name().to_owned()),
             entry: Some(frame.entry),
+            entry_sp: frame.entry_sp,
             locals,
             problems,
             native: None,
