@@ -12,6 +12,7 @@ pub mod output;
 mod progress;
 mod render;
 mod show;
+mod slim;
 
 pub use error::CliError;
 
@@ -47,6 +48,7 @@ fn dispatch(command: &Command) -> Result<u8, CliError> {
         Command::Locals(args) => inspect::locals(args),
         Command::Info(args) => inspect::info(args),
         Command::Render(args) => render::run(args),
+        Command::Slim(args) => slim::run(args),
         Command::Layouts(args) => layouts::run(args),
         Command::Completions(args) => documents::completions(args),
         Command::Schema(args) => documents::schema(args),
