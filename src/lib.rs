@@ -4,9 +4,11 @@
 //! (siblings), `stack`, `inquest`, `report`, and then `cli`, `bridge` and `triage`. See `docs/architecture.md`.
 pub mod analyze;
 pub mod base;
+pub mod bridge;
 pub mod cli;
 pub mod cpython;
 pub mod image;
+pub mod inquest;
 pub mod native;
 pub mod report;
 pub mod stack;

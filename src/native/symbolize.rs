@@ -87,7 +87,14 @@ impl<'a> Symbolizer<'a> {
     #[must_use]
     pub fn at(&self, addr: Addr) -> Arc<Symbolized> {
         self.load([addr]);
-        self.get(addr).unwrap_or_default()
+        self.known([addr]).pop().unwrap_or_default()
+    }
+
+    /// What was loaded for each of these addresses; nothing is read.
+    #[must_use]
+    pub fn known(&self, addrs: impl IntoIterator<Item = Addr>) -> Vec<Arc<Symbolized>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        addrs.into_iter().map(|addr| known.get(&addr).cloned().unwrap_or_default()).collect()
     }
 
     /// Reads what is known of many addresses at once, modules side by side. Each module's DWARF is set up once a call.
@@ -110,10 +117,6 @@ impl<'a> Symbolizer<'a> {
         };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.extend(answers.into_iter().flatten().map(|(addr, found)| (addr, Arc::new(found))));
-    }
-
-    fn get(&self, addr: Addr) -> Option<Arc<Symbolized>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&addr).cloned()
     }
 
     fn batch(&self, module: Option<usize>, addrs: &BTreeSet<Addr>) -> Vec<(Addr, Symbolized)> {
