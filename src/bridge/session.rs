@@ -7,7 +7,7 @@ use super::python::Process;
 use crate::base::Addr;
 use crate::image::SearchOptions;
 use crate::target::debugger::{self, SessionMapping, SessionThread};
-use crate::target::{Protection, Target, elf_core};
+use crate::target::{Protection, SourceKind, Target, elf_core};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -162,7 +162,12 @@ impl Session {
             mappings: modules.mappings.iter().map(mapping).collect(),
             modules: modules.modules.into_iter().map(|(path, base)| (path, Addr(base))).collect(),
         };
-        Ok(debugger::from_session(session, abi, Box::new(self.memory.clone())))
+        let mut target = debugger::from_session(session, abi, Box::new(self.memory.clone()));
+        if self.scene.process == ProcessKind::Core {
+            // Memory that the core leaves out is to be had from the files of the modules, as for a core read from disk.
+            target.source = SourceKind::ElfCore;
+        }
+        Ok(target)
     }
 }
 

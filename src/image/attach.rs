@@ -38,6 +38,11 @@ impl Images {
                     target.memory.add_backing(backing);
                 }
             }
+            if image.status != FileStatus::Ok {
+                for mapping in &module.mappings {
+                    target.memory.mark_file_missing(mapping.start, mapping.end);
+                }
+            }
             images.push(image);
         }
         report_missing(target, &modules, &images);
