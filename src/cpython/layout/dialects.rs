@@ -33,7 +33,7 @@ const V3_08: Dialect = Dialect {
     generator_states: None,
     thread_local_bytecode: false,
     thread_status: None,
-    repr: ReprStyles::of_minor(8),
+    repr: ReprStyles::of(8, 0),
 };
 
 const V3_10: Dialect = Dialect {
@@ -173,5 +173,5 @@ pub fn dialect(version: PyVersion, flags: BuildFlags) -> Option<Dialect> {
         (3, 15) => Some(if free_threaded { V3_15T } else { V3_15 }),
         _ => None,
     }?;
-    Some(Dialect { repr: ReprStyles::of_minor(version.minor), ..dialect })
+    Some(Dialect { repr: ReprStyles::of(version.minor, version.micro), ..dialect })
 }

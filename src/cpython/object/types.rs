@@ -484,6 +484,14 @@ impl<'a> Heap<'a> {
         info.qualname.get_or_init(|| heap(info).unwrap_or_else(|| info.short_name().to_owned())).clone()
     }
 
+    /// `PyType_GetFullyQualifiedName` (3.13): the name with its module, unless that is `builtins` or `__main__`.
+    pub(super) fn fully_qualified_name(&self, info: &TypeInfo) -> String {
+        match self.module(info).as_deref() {
+            Some("__main__") => self.qualname(info),
+            _ => self.full_name(info),
+        }
+    }
+
     /// Name with module, as `repr()` of an instance shows it: `module.Qual.name`, without `builtins.`.
     #[must_use]
     pub fn full_name(&self, info: &TypeInfo) -> String {

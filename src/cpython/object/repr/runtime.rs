@@ -108,7 +108,8 @@ pub(super) fn weakref(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Resul
         return w.fixed("dead>");
     }
     w.push("to '");
-    let name = if w.ctx().dialect.repr.weakref_full_type { w.heap.full_name(&info) } else { info.name.clone() };
+    let name =
+        if w.ctx().dialect.repr.weakref_full_type { w.heap.fully_qualified_name(&info) } else { info.name.clone() };
     w.name(&name);
     w.put(format_args!("' at {target}"));
     if let Some(name) = dunder_name(w, target, &info) {
@@ -130,7 +131,7 @@ pub(super) fn weak_proxy(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Re
             return w.fixed("; dead>");
         }
         w.push("; to '");
-        w.name(&w.heap.full_name(&info));
+        w.name(&w.heap.fully_qualified_name(&info));
         w.push("'");
     } else {
         w.push(" to ");

@@ -93,6 +93,37 @@ impl<'h, 'a> Writer<'h, 'a> {
         }
     }
 
+    /// A place in the text to come back to.
+    pub(super) fn mark(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Forgets what was written since `mark`.
+    pub(super) fn rewind(&mut self, mark: usize) {
+        if !self.full {
+            self.out.truncate(mark);
+        }
+    }
+
+    /// Cuts what was written since `mark` to `keep` characters and `end` if it has more than `most`, as Python itself does.
+    pub(super) fn shorten(&mut self, mark: usize, most: usize, keep: usize, end: &str) {
+        let written = self.out.get(mark..).unwrap_or_default();
+        if !self.full && written.chars().count() > most {
+            let kept: String = written.chars().take(keep).collect();
+            self.out.truncate(mark);
+            self.out.push_str(&kept);
+            self.out.push_str(end);
+        }
+    }
+
+    /// Writes the object as its native base type would.
+    pub(super) fn base(&mut self, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+        match native(info.kind) {
+            Some(render) => render(self, addr, info),
+            None => default::structural(self, addr, info),
+        }
+    }
+
     /// Word `n` of the fields that follow the object head.
     pub(super) fn head_word(&self, addr: Addr, n: u64) -> Result<Addr, DecodeError> {
         let ctx = self.ctx();
@@ -163,7 +194,10 @@ impl<'h, 'a> Writer<'h, 'a> {
         }
         // A defaultdict guards only the part that is a plain dict.
         if self.is_active(addr) && info.kind != Kind::DefaultDict {
-            let (text, exact) = recursion_text(&info);
+            let (text, exact) = match self.heap.repr_by(&info) {
+                ReprBy::Python(class, function) => python::recursion(self, &class, function),
+                ReprBy::Native(_) => recursion_text(&info),
+            };
             self.name(&text);
             return self.lower(if exact { Fidelity::Exact } else { Fidelity::Structural });
         }
