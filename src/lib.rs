@@ -2,11 +2,16 @@
 //!
 //! The layers, each importing only those before it: [`base`], [`target`], `image`, [`cpython`] and `native`
 //! (siblings), `stack`, `inquest`, `report`, and then `cli`, `bridge` and `triage`. See `docs/architecture.md`.
+pub mod analyze;
 pub mod base;
+pub mod bridge;
 pub mod cli;
 pub mod cpython;
+pub mod image;
+pub mod inquest;
 pub mod native;
 pub mod report;
 pub mod stack;
 mod sys;
 pub mod target;
+pub mod triage;

@@ -92,7 +92,7 @@ fn tell_diagnostics(report: &Report) {
 pub fn exit_code(report: &Report, strict: bool) -> u8 {
     let incomplete = || {
         let doubts = report.diagnostics.iter().any(|d| d.severity != Severity::Note);
-        doubts || report.threads.iter().any(|t| t.frames_end.is_some())
+        doubts || report.threads.iter().any(|t| t.python.is_some() && t.frames_end.is_some())
     };
     if report.python.is_none() {
         exit::NO_PYTHON

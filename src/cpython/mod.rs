@@ -8,6 +8,7 @@ mod context;
 mod error;
 pub mod frame;
 pub mod layout;
+pub mod locate;
 pub mod object;
 pub mod runtime;
 pub mod version;

@@ -65,6 +65,22 @@ impl PyVersion {
         u32::from_be_bytes([self.major, self.minor, self.micro, level | (self.serial & 0xf)])
     }
 
+    /// Whether both are of one minor version.
+    #[must_use]
+    pub const fn same_minor(&self, other: &PyVersion) -> bool {
+        self.major == other.major && self.minor == other.minor
+    }
+
+    /// Minor version in the name of an executable or library: `python3.11`, `libpython3.9d.so.1.0`, `python311.dll`.
+    #[must_use]
+    pub fn from_file_name(name: &str) -> Option<Self> {
+        let rest = name.strip_prefix("lib").unwrap_or(name).strip_prefix("python3")?;
+        let rest = rest.strip_prefix('.').unwrap_or(rest);
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let minor = number(rest.get(..digits)?)?;
+        Some(PyVersion::new(3, minor, 0)).filter(|v| v.is_plausible())
+    }
+
     /// Whether this is a minor version whose internals this program knows or may know: 3.8 up to a few versions
     /// after the newest table. Random bytes seldom pass.
     #[must_use]

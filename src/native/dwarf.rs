@@ -9,6 +9,7 @@ use crate::base::Abi;
 use crate::target::ByteSource;
 use addr2line::{Context, LookupContinuation, LookupResult, SplitDwarfLoad};
 use gimli::{DwarfFileType, DwarfPackageSections, DwarfSections, EndianSlice, RunTimeEndian, SectionId};
+use std::cell::{Cell, OnceCell};
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -86,8 +87,7 @@ pub fn functions_at(source: &dyn DwarfSource, abi: &Abi, addrs: &[u64]) -> Resul
     let endian = endian_of(abi);
     let main = load(|name| Some(source.section(name)), false);
     let sup = source.supplementary(".debug_str").map(|_| load(|name| source.supplementary(name), false));
-    let split =
-        Split { source, endian, files: Arena::default(), count: std::cell::Cell::new(0), package: package(source) };
+    let split = Split { source, endian, files: Arena::default(), count: Cell::new(0), package: OnceCell::new() };
     let dwarf = main.borrow_with_sup(sup.as_ref(), |data| EndianSlice::new(data.bytes(), endian));
     let context = Context::from_dwarf(dwarf)?;
     Ok(addrs.iter().map(|addr| frames(&context, *addr, &split).unwrap_or_default()).collect())
@@ -122,8 +122,8 @@ struct Split<'s> {
     source: &'s dyn DwarfSource,
     endian: RunTimeEndian,
     files: Arena<DwarfSections<SectionData>>,
-    count: std::cell::Cell<usize>,
-    package: Option<DwarfPackageSections<SectionData>>,
+    count: Cell<usize>,
+    package: OnceCell<Option<DwarfPackageSections<SectionData>>>,
 }
 
 fn package(source: &dyn DwarfSource) -> Option<DwarfPackageSections<SectionData>> {
@@ -137,7 +137,7 @@ fn package(source: &dyn DwarfSource) -> Option<DwarfPackageSections<SectionData>
 impl<'s> Split<'s> {
     fn load<'a>(&'a self, load: &SplitDwarfLoad<Slice<'a>>) -> Option<Arc<gimli::Dwarf<Slice<'a>>>> {
         let endian = self.endian;
-        if let Some(sections) = &self.package {
+        if let Some(sections) = self.package.get_or_init(|| package(self.source)) {
             let package =
                 sections.borrow(|data| EndianSlice::new(data.bytes(), endian), EndianSlice::new(&[], endian)).ok()?;
             if let Ok(Some(dwarf)) = package.find_cu(load.dwo_id, &load.parent) {

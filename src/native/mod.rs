@@ -8,9 +8,10 @@ pub mod code;
 pub mod dwarf;
 mod fallback;
 mod modules;
-mod regfile;
+pub mod regfile;
 mod row;
-mod signal_frame;
+pub mod signal_frame;
+pub mod symbolize;
 mod tables;
 pub mod unwind;
 

@@ -151,9 +151,10 @@ impl std::fmt::Debug for Unwinder<'_> {
 }
 
 /// One step outwards.
-enum Step {
-    Caller { found: Found, trust: Trust, exact: bool },
-    End(StackEnd),
+struct Caller {
+    found: Found,
+    trust: Trust,
+    exact: bool,
 }
 
 impl<'a> Unwinder<'a> {
@@ -189,11 +190,11 @@ impl<'a> Unwinder<'a> {
             let step = self.step(&regs, exact, index == 0);
             let Some(frame) = out.frames.last_mut() else { return out };
             match step {
-                Step::End(end) => {
+                Err(end) => {
                     out.end = end;
                     return out;
                 }
-                Step::Caller { found, trust: t, exact: e } => {
+                Ok(Caller { found, trust: t, exact: e }) => {
                     frame.cfa = Some(found.cfa);
                     if t == Trust::Signal {
                         frame.trampoline = true;
@@ -208,16 +209,16 @@ impl<'a> Unwinder<'a> {
         }
     }
 
-    fn step(&self, regs: &RegFile, exact: bool, innermost: bool) -> Step {
+    fn step(&self, regs: &RegFile, exact: bool, innermost: bool) -> Result<Caller, StackEnd> {
         let (memory, abi) = (&self.target.memory, &self.target.abi);
-        let (Some(ip), Some(sp)) = (regs.ip(), regs.sp()) else { return Step::End(StackEnd::NoRegisters) };
+        let (Some(ip), Some(sp)) = (regs.ip(), regs.sp()) else { return Err(StackEnd::NoRegisters) };
         // The kernel's frame layout is fixed and complete; the trampoline's CFI is neither everywhere. A return
         // address at the trampoline is the handler's.
         if signal_frame::is_trampoline(memory, abi.arch, ip) {
             return match signal_frame::interrupted(regs, memory, abi) {
                 // The interrupted stack may be another one (sigaltstack): no order to check.
-                Ok(caller) => Step::Caller { found: Found { caller, cfa: sp }, trust: Trust::Signal, exact: true },
-                Err(e) => Step::End(StackEnd::Unreadable(e)),
+                Ok(caller) => Ok(Caller { found: Found { caller, cfa: sp }, trust: Trust::Signal, exact: true }),
+                Err(e) => Err(StackEnd::Unreadable(e)),
             };
         }
         let lookup = if exact { ip } else { Addr(ip.0.saturating_sub(1)) };
@@ -227,32 +228,32 @@ impl<'a> Unwinder<'a> {
             match row.apply(regs, memory, abi) {
                 Ok(applied) if row.signal => {
                     let found = Found { caller: applied.caller, cfa: applied.cfa };
-                    return Step::Caller { found, trust: Trust::Signal, exact: true };
+                    return Ok(Caller { found, trust: Trust::Signal, exact: true });
                 }
                 Ok(applied) => {
                     let caller_sp = applied.caller.sp().unwrap_or_default();
                     // A leaf that has pushed nothing shares its caller's stack pointer on aarch64.
                     let leaf = innermost || exact;
                     if caller_sp < sp || (caller_sp == sp && !leaf) {
-                        return Step::End(StackEnd::NotAdvancing { sp: caller_sp, callee: sp });
+                        return Err(StackEnd::NotAdvancing { sp: caller_sp, callee: sp });
                     }
                     match applied.caller.ip() {
                         // Thread entry points of libcs without end marks push a zero return address.
-                        Some(Addr::NULL) | None => return Step::End(StackEnd::Complete),
+                        Some(Addr::NULL) | None => return Err(StackEnd::Complete),
                         Some(ra) if fallback::is_code(self.target, ra) => {
                             let found = Found { caller: applied.caller, cfa: applied.cfa };
-                            return Step::Caller { found, trust: Trust::Cfi, exact: false };
+                            return Ok(Caller { found, trust: Trust::Cfi, exact: false });
                         }
                         // Smashed stack: the frame is known, its return address is not one.
                         Some(ra) => failure = StackEnd::NoCaller(ra),
                     }
                 }
-                Err(RowError::Outermost) => return Step::End(StackEnd::Complete),
-                Err(RowError::Memory(e)) => return Step::End(StackEnd::Unreadable(e)),
+                Err(RowError::Outermost) => return Err(StackEnd::Complete),
+                Err(RowError::Memory(e)) => return Err(StackEnd::Unreadable(e)),
                 Err(RowError::Register(_) | RowError::Expression) => {}
             }
         }
-        let guess = |found: Option<Found>, trust| found.map(|found| Step::Caller { found, trust, exact: false });
+        let guess = |found: Option<Found>, trust| found.map(|found| Ok(Caller { found, trust, exact: false }));
         let entered = fallback::is_code(self.target, ip);
         (if exact && !entered { guess(fallback::by_failed_call(self.target, regs), Trust::Scan) } else { None })
             .or_else(|| guess(fallback::by_frame_pointer(self.target, regs), Trust::FramePointer))
@@ -260,8 +261,8 @@ impl<'a> Unwinder<'a> {
             .unwrap_or_else(|| {
                 use crate::target::Memory as _;
                 match memory.read(sp, &mut [0]) {
-                    Err(e) => Step::End(StackEnd::Unreadable(e)),
-                    Ok(()) => Step::End(failure),
+                    Err(e) => Err(StackEnd::Unreadable(e)),
+                    Ok(()) => Err(failure),
                 }
             })
     }

@@ -155,7 +155,11 @@ fn thread_row(report: &Report, thread: &Thread) -> String {
     let frames = thread.python.is_some().then(|| count(thread.frames.len(), "frame"));
     let states = thread_states(report, thread);
     let states = (!states.is_empty()).then(|| states.join(", "));
-    let end = thread.frames_end.as_ref().map(|why| format!("stack not whole: {}", safe(why)));
+    let end = thread
+        .frames_end
+        .as_ref()
+        .filter(|_| thread.python.is_some())
+        .map(|why| format!("stack not whole: {}", safe(why)));
     format!("{tid:>8}  {}", joined([name, ident, frames, states, end]))
 }
 

@@ -113,7 +113,8 @@ fn stack(out: &mut String, thread: &Thread) {
         lines.splice(half..half.saturating_add(cut), [format!("  ... {} more", count(cut, "line"))]);
     }
     if let Some(why) = &thread.frames_end {
-        lines.push(format!("  (the stack ends here: {})", safe(why)));
+        let what = if lines.is_empty() { "no frames" } else { "the stack ends here" };
+        lines.push(format!("  ({what}: {})", safe(why)));
     } else if lines.is_empty() {
         lines.push("no Python frame".to_owned());
     }

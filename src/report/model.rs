@@ -211,6 +211,23 @@ pub struct Thread {
     /// Registers by name, for the crashed thread or on request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registers: Option<Vec<(String, Addr)>>,
+    /// Machine code around the instruction pointer, for the crashed thread or on request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<Vec<Instruction>>,
+}
+
+/// One machine instruction.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Instruction {
+    /// Its address.
+    pub addr: Addr,
+    /// Its bytes as hex.
+    pub bytes: String,
+    /// Disassembly, in AT&T syntax for x86-64.
+    pub text: String,
+    /// Whether it is the one at the instruction pointer.
+    pub current: bool,
 }
 
 /// The Python side of a thread.
@@ -346,6 +363,9 @@ pub struct Frame {
     /// Python: whether a C evaluation loop was entered for this frame (its caller is native code).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entry: Option<bool>,
+    /// Python: for such a frame an address inside the C frame of that loop, where one is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry_sp: Option<Addr>,
     /// Locals, when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locals: Option<Vec<Local>>,

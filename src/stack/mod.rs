@@ -1,4 +1,9 @@
 //! One stack per thread: Python frames and native frames merged.
 
+pub mod build;
 pub mod merge;
+mod native_stack;
 pub mod plumbing;
+pub mod source;
+
+pub use native_stack::{NativeStack, native_stacks};

@@ -3,6 +3,10 @@
 
 mod map_temp;
 mod mmap;
+mod process_vm;
+mod ptrace;
 
 pub use map_temp::map_temp;
 pub use mmap::map_file;
+pub use process_vm::ProcessMemory;
+pub use ptrace::{RawRegisters, Stopped, thread_ids};

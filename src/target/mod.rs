@@ -6,9 +6,12 @@
 
 pub mod compressed;
 mod crash;
+pub mod debugger;
 pub mod elf_core;
 pub mod elf_modules;
+pub mod live;
 mod memory;
+pub mod minidump;
 mod model;
 mod module;
 mod open;

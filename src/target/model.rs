@@ -52,6 +52,8 @@ pub struct ProcessInfo {
     pub interp_base: Option<Addr>,
     /// Page size in bytes.
     pub page_size: Option<u64>,
+    /// Names and values that the program stored for its crash reporter (Crashpad annotations).
+    pub annotations: Vec<(String, String)>,
 }
 
 /// One stopped process.
@@ -127,6 +129,16 @@ pub enum TargetError {
         /// The machine in the header.
         what: String,
     },
+    /// A live process cannot be looked at.
+    #[error("process {pid}: {what}")]
+    Process {
+        /// The process.
+        pid: i32,
+        /// Why.
+        what: String,
+        /// What the user can do.
+        help: Option<&'static str>,
+    },
     /// A dump so damaged that nothing can be told.
     #[error("{path}: {what}")]
     Malformed {
@@ -143,6 +155,7 @@ impl TargetError {
     pub fn help(&self) -> Option<&'static str> {
         match self {
             TargetError::Open { .. } => None,
+            TargetError::Process { help, .. } => *help,
             TargetError::Empty { .. } => {
                 Some("an empty core usually means `ulimit -c 0`, a full disk, or a crash handler that was cut off")
             }

@@ -1,7 +1,7 @@
 //! Opens whatever holds a dead process: by content, never by name.
 
 use super::compressed::{Expanded, Limits, Packing, expand};
-use super::{ByteSource, Target, TargetError, elf_core, slim};
+use super::{ByteSource, Target, TargetError, elf_core, minidump, slim};
 use crate::base::Diagnostic;
 use crate::sys::{map_file, map_temp};
 use std::fs::File;
@@ -52,6 +52,9 @@ pub fn open(path: &Path) -> Result<Target, TargetError> {
 /// # Errors
 /// As [`open`].
 pub fn from_bytes(path: &Path, bytes: Arc<dyn ByteSource>) -> Result<Target, TargetError> {
+    if bytes.bytes().starts_with(b"MDMP") || bytes.bytes().starts_with(b"PMDM") {
+        return minidump::from_source(path, bytes);
+    }
     elf_core::from_source(path, bytes)
 }
 

@@ -163,7 +163,7 @@ const V3_15T: Dialect = Dialect {
 #[must_use]
 pub fn dialect(version: PyVersion, flags: BuildFlags) -> Option<Dialect> {
     let free_threaded = flags.free_threaded;
-    let dialect = match (version.major, version.minor) {
+    let base = match (version.major, version.minor) {
         (3, 8 | 9) if !free_threaded => Some(V3_08),
         (3, 10) if !free_threaded => Some(V3_10),
         (3, 11) if !free_threaded => Some(V3_11),
@@ -173,5 +173,5 @@ pub fn dialect(version: PyVersion, flags: BuildFlags) -> Option<Dialect> {
         (3, 15) => Some(if free_threaded { V3_15T } else { V3_15 }),
         _ => None,
     }?;
-    Some(Dialect { repr: ReprStyles::of(version.minor, version.micro), ..dialect })
+    Some(Dialect { repr: ReprStyles::of(version.minor, version.micro), ..base })
 }

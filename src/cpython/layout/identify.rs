@@ -1,5 +1,7 @@
 //! [`identify`]: which CPython an ELF file is, from the file alone.
 
+use super::debug_offsets::{COOKIE, PREFIX_SIZE, parse_prefix};
+use crate::base::{Abi, Endian};
 use crate::cpython::{BuildFlags, PyVersion};
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 use std::collections::BTreeMap;
@@ -15,8 +17,6 @@ pub struct Identity {
     pub evidence: &'static str,
 }
 
-/// The cookie of `_Py_DebugOffsets` (3.13+, Include/internal/pycore_debug_offsets.h).
-const COOKIE: &[u8] = b"xdebugpy";
 /// Sections larger than this are not searched for a version string.
 const MAX_STRINGS: u64 = 256 << 20;
 
@@ -53,17 +53,13 @@ fn u32_at(object: &object::File<'_>, address: u64) -> Option<u32> {
     Some(if object.is_little_endian() { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })
 }
 
-/// `_PyRuntime` starts with `{cookie[8], u64 version, u64 free_threaded}` in 3.13+.
+/// The start of `_Py_DebugOffsets`, in 3.13+. 3.10 to 3.12 have the section without it.
 fn from_cookie(object: &object::File<'_>) -> Option<(PyVersion, bool)> {
     let data = object.section_by_name(".PyRuntime")?.data().ok()?;
-    let at = data.windows(COOKIE.len()).step_by(8).position(|w| w == COOKIE)?.checked_mul(8)?;
-    let word = |index: usize| -> Option<u64> {
-        let start = at.checked_add(index.checked_mul(8)?)?;
-        let bytes = <[u8; 8]>::try_from(data.get(start..start.checked_add(8)?)?).ok()?;
-        Some(if object.is_little_endian() { u64::from_le_bytes(bytes) } else { u64::from_be_bytes(bytes) })
-    };
-    let version = PyVersion::from_hex(u32::try_from(word(1)?).ok()?).filter(|v| v.is_plausible())?;
-    Some((version, word(2)? != 0))
+    let endian = if object.is_little_endian() { Endian::Little } else { Endian::Big };
+    let abi = Abi { endian, ..Abi::LINUX_X86_64 };
+    memchr::memmem::find_iter(data, &COOKIE)
+        .find_map(|at| parse_prefix(data.get(at..)?.get(..usize::try_from(PREFIX_SIZE).ok()?)?, &abi))
 }
 
 /// `const unsigned long Py_Version` (3.11+, Python/getversion.c).

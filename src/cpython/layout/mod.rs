@@ -13,22 +13,24 @@ mod identify;
 mod print;
 mod select;
 mod slot;
+mod structs;
 mod styles;
 mod tables;
 pub mod tool;
 
-pub use debug_offsets::DebugOffsets;
+pub use debug_offsets::{COOKIE, DebugOffsets, PREFIX_SIZE, parse_prefix};
 pub use dialect::{
     Dialect, FrameLink, FrameOwners, GeneratorStates, GilPlace, InlineValues, InstanceDict, InstructionPointer,
     IntRepr, LineTable, LocalsPlus, RefcountForm, StackRefs, ThreadStatusBits, TypeDicts, UnicodeState,
 };
 pub use dialects::dialect;
 pub use extract::{EXTRACT_FORMAT, Extract};
-pub use fields::*;
+pub use fields::{FieldInfo, need};
 pub use from_dwarf::{DwarfError, DwarfFile, from_dwarf};
 pub use identify::{Identity, identify};
 pub use print::{Base, Note, print_layouts};
 pub use select::{SelectError, Selected, select};
 pub use slot::{LayoutError, Provider, Slot, at};
+pub use structs::*;
 pub use styles::{EnumStyle, ReprStyles, UnicodeVersion};
-pub use tables::lookup;
+pub use tables::{known_minors, lookup};

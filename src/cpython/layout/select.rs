@@ -74,6 +74,7 @@ pub fn select(
         overlay(&mut layouts, dwarf, Provider::Dwarf, &mut disagreements);
     }
     if let Some(offsets) = debug_offsets {
+        disagreements.extend(offsets.problem.clone());
         overlay(&mut layouts, &offsets.layouts, Provider::DebugOffsets, &mut disagreements);
     }
     let mut provider_counts = BTreeMap::new();

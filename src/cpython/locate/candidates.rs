@@ -1,7 +1,7 @@
 //! Places where `_PyRuntime` may be, by name.
 
 use crate::base::Addr;
-use crate::image::{Images, SymbolSource};
+use crate::image::{Images, SymbolHit, SymbolSource};
 use crate::target::Target;
 
 /// How the runtime was found.
@@ -41,22 +41,26 @@ pub(super) struct Candidate {
     pub found_by: FoundBy,
 }
 
-/// Candidates by symbol, then by section.
+/// Candidates by exported symbol, then by section, then by any symbol.
 pub(super) fn named(target: &Target, images: &Images) -> Vec<Candidate> {
-    let by_symbol = images.find_symbol(target, "_PyRuntime").into_iter().map(|hit| Candidate {
+    let of_symbol = |hit: SymbolHit| Candidate {
         runtime: hit.addr,
         module: Some(hit.module),
         found_by: match hit.how {
             SymbolSource::Dynsym => FoundBy::Dynsym,
             _ => FoundBy::Symtab,
         },
-    });
-    let mut found: Vec<Candidate> = by_symbol.collect();
+    };
+    let mut found: Vec<Candidate> = images.find_exported(target, "_PyRuntime").into_iter().map(of_symbol).collect();
     if found.is_empty() {
         found.extend((0..target.modules.len()).filter_map(|module| {
-            let (runtime, _) = images.section(target, module, ".PyRuntime")?;
+            let (runtime, _) = images.section(module, ".PyRuntime")?;
             Some(Candidate { runtime, module: Some(module), found_by: FoundBy::Section })
         }));
+    }
+    // Last: it searches debug files of all modules.
+    if found.is_empty() {
+        found.extend(images.find_symbol(target, "_PyRuntime").into_iter().map(of_symbol));
     }
     found
 }

@@ -41,9 +41,7 @@ pub(super) fn interpreters(target: &Target, images: &Images) -> Option<Located> 
         .collect();
     let builds: Vec<_> = versions
         .iter()
-        .flat_map(|version| {
-            [false, true].map(|debug| (*version, BuildFlags { debug, free_threaded: false }))
-        })
+        .flat_map(|version| [false, true].map(|debug| (*version, BuildFlags { debug, free_threaded: false })))
         .filter_map(|(version, flags)| {
             select(version, flags, &target.abi, None, None).ok().map(|selected| (version, flags, selected))
         })

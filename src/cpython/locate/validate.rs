@@ -59,11 +59,8 @@ fn threads(ctx: &Context<'_>, interpreter: Addr) -> Option<u32> {
 
 /// `modules`, `sysdict` and `builtins` are of one type: dict.
 fn dicts(ctx: &Context<'_>, interpreter: Addr) -> Option<u32> {
-    let fields = [
-        field!(ctx, interpreter.modules),
-        field!(ctx, interpreter.sysdict),
-        field!(ctx, interpreter.builtins),
-    ];
+    let fields =
+        [field!(ctx, interpreter.modules), field!(ctx, interpreter.sysdict), field!(ctx, interpreter.builtins)];
     let mut types = Vec::with_capacity(fields.len());
     for field in fields {
         let dict = ctx.ptr(field, interpreter).ok()?;

@@ -3,7 +3,7 @@
 use super::candidates::Candidate;
 use super::{Located, validate};
 use crate::base::{Addr, Diagnostic};
-use crate::cpython::layout::{DebugOffsets, Layouts, Selected, debug_offsets, from_dwarf, known_minors, select};
+use crate::cpython::layout::{DebugOffsets, DwarfFile, Layouts, Selected, from_dwarf, known_minors, select};
 use crate::cpython::object::{Int, dict_get_str};
 use crate::cpython::version::{BuildFlags, PyVersion};
 use crate::cpython::{Context, DecodeError};
@@ -20,14 +20,17 @@ struct Guess {
 
 /// Version, build and layouts of the runtime at `candidate`, with the amount of evidence; `None` when nothing fits.
 pub(super) fn identify(target: &Target, images: &Images, candidate: &Candidate) -> Option<(u32, Located)> {
-    let offsets = match debug_offsets::read(&target.memory, &target.abi, candidate.runtime) {
+    let offsets = match DebugOffsets::read(&target.memory, &target.abi, candidate.runtime) {
         Ok(offsets) => offsets,
         Err(e) => {
-            let text = format!("_Py_DebugOffsets cannot be used: {e}");
-            target.diagnostics.push(Diagnostic::warning("debug-offsets-unusable", text).at(candidate.runtime));
+            let text = format!("_Py_DebugOffsets cannot be read: {e}");
+            target.diagnostics.push(Diagnostic::warning("debug-offsets-unreadable", text).at(candidate.runtime));
             None
         }
     };
+    if let Some(problem) = offsets.as_ref().and_then(|o| o.problem.clone()) {
+        target.diagnostics.push(problem);
+    }
     let guesses = match &offsets {
         Some(offsets) => exact(offsets),
         None => guesses(target, images, candidate),
@@ -58,7 +61,7 @@ fn exact(offsets: &DebugOffsets) -> Vec<Guess> {
 /// Until 3.12: `Py_Version` (3.11+), the module's name, or any version there is a table for.
 fn guesses(target: &Target, images: &Images, candidate: &Candidate) -> Vec<Guess> {
     let mut versions: Vec<(PyVersion, &'static str)> = Vec::new();
-    for hit in images.find_symbol(target, "Py_Version") {
+    for hit in images.find_exported(target, "Py_Version") {
         if let Ok(hex) = target.memory.read_uint(&target.abi, hit.addr, 4) {
             let hex = u32::try_from(hex).unwrap_or(0);
             versions.extend(PyVersion::from_hex(hex).map(|version| (version, "Py_Version")));
@@ -73,10 +76,7 @@ fn guesses(target: &Target, images: &Images, candidate: &Candidate) -> Vec<Guess
         versions.extend(known_minors().map(|version| (version, "structure")));
     }
     let flags = [false, true].map(|debug| BuildFlags { debug, free_threaded: false });
-    versions
-        .into_iter()
-        .flat_map(|(version, from)| flags.map(|flags| Guess { version, from, flags }))
-        .collect()
+    versions.into_iter().flat_map(|(version, from)| flags.map(|flags| Guess { version, from, flags })).collect()
 }
 
 /// Reads the process as `guess` says; `None` when that is contradicted.
@@ -133,7 +133,11 @@ fn with_dwarf(
     candidate: &Candidate,
     offsets: Option<&DebugOffsets>,
 ) -> Option<(u32, Located)> {
-    let dwarf = images.get(candidate.module?).and_then(|image| from_dwarf::from_image(image))?;
+    let image = images.get(candidate.module?)?;
+    let data = image.debug_data().or_else(|| image.object_data())?;
+    let supplement = image.debug_alternate_data();
+    let file = DwarfFile { data, supplement: supplement.map(|s| &**s) };
+    let dwarf = from_dwarf(&[file]).ok()?;
     let guesses = match offsets {
         Some(offsets) => exact(offsets),
         None => guesses(target, images, candidate),

@@ -32,6 +32,8 @@ pub(super) mod flags {
     pub const HEAPTYPE: u64 = 1 << 9;
     /// `Py_TPFLAGS_READY`.
     pub const READY: u64 = 1 << 12;
+    /// `Py_TPFLAGS_HAVE_GC`.
+    pub const HAVE_GC: u64 = 1 << 14;
     /// `Py_TPFLAGS_TYPE_SUBCLASS`.
     pub const TYPE_SUBCLASS: u64 = 1 << 31;
 }

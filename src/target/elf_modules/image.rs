@@ -6,13 +6,15 @@ use object::LittleEndian as LE;
 use object::elf::{self, FileHeader64, ProgramHeader64};
 use object::read::elf::NoteIterator;
 
-/// The ELF and program headers of a module as they lie in memory (64-bit little-endian).
+/// The ELF and program headers of a module, placed where it is loaded (64-bit little-endian).
 #[derive(Clone, Debug)]
 pub struct ElfImage {
     /// Address of the ELF header.
     pub base: Addr,
     /// What is added (modulo 2^64) to an address in the file to get the address in the process.
     pub bias: u64,
+    /// Instruction set.
+    pub machine: elf::Machine,
     /// Whether the file is position-independent (`ET_DYN`).
     pub is_dyn: bool,
     /// Entry point, as an address in the process.
@@ -33,7 +35,20 @@ impl ElfImage {
     /// readable.
     #[must_use]
     pub fn read(memory: &dyn Memory, base: Addr) -> Option<ElfImage> {
-        let raw: [u8; size_of::<FileHeader64<LE>>()] = memory.read_array(base).ok()?;
+        Self::parse(base, |offset, len| memory.read_vec(base.checked_add(offset)?, len).ok())
+    }
+
+    /// The headers in a file's bytes, for a module that is loaded at `base`.
+    #[must_use]
+    pub fn from_file(data: &[u8], base: Addr) -> Option<ElfImage> {
+        Self::parse(base, |offset, len| {
+            let start = usize::try_from(offset).ok()?;
+            data.get(start..start.checked_add(usize::try_from(len).ok()?)?).map(<[u8]>::to_vec)
+        })
+    }
+
+    fn parse(base: Addr, bytes: impl Fn(u64, u64) -> Option<Vec<u8>>) -> Option<ElfImage> {
+        let raw = bytes(0, size_of::<FileHeader64<LE>>() as u64)?;
         let (header, _) = object::pod::from_bytes::<FileHeader64<LE>>(&raw).ok()?;
         let ident = header.e_ident;
         if ident.magic != elf::ELFMAG || ident.class != elf::ELFCLASS64 || ident.data != elf::ELFDATA2LSB {
@@ -47,13 +62,14 @@ impl ElfImage {
             return None;
         }
         let size = entry_size.checked_mul(usize::from(count))?;
-        let raw = memory.read_vec(base.checked_add(header.e_phoff.get(LE))?, size as u64).ok()?;
+        let raw = bytes(header.e_phoff.get(LE), size as u64)?;
         let (segments, _) = object::pod::slice_from_bytes::<ProgramHeader64<LE>>(&raw, usize::from(count)).ok()?;
         let first = segments.iter().find(|s| s.p_type.get(LE) == elf::PT_LOAD)?;
         let bias = base.0.wrapping_sub(first.p_vaddr.get(LE).wrapping_sub(first.p_offset.get(LE)));
         Some(ElfImage {
             base,
             bias,
+            machine: header.e_machine.get(LE),
             is_dyn: kind == elf::ET_DYN,
             entry: Addr(bias).wrapping_add(header.e_entry.get(LE)),
             segments: segments.to_vec(),
@@ -97,6 +113,12 @@ impl ElfImage {
         let start = self.address(header.p_vaddr.get(LE));
         let count = (header.p_memsz.get(LE) / 16).min(Self::MAX_DYNAMIC);
         let Ok(data) = memory.read_vec(start, count.saturating_mul(16)) else { return Vec::new() };
+        Self::dynamic_entries(&data)
+    }
+
+    /// Tags and values in the bytes of a dynamic section, up to `DT_NULL`.
+    #[must_use]
+    pub fn dynamic_entries(data: &[u8]) -> Vec<(u64, u64)> {
         let word = |b: &[u8]| b.iter().rev().fold(0u64, |acc, b| acc << 8 | u64::from(*b));
         let pair = |b: &[u8]| b.split_at_checked(8).map(|(tag, value)| (word(tag), word(value)));
         data.chunks_exact(16).filter_map(pair).take_while(|(tag, _)| *tag != 0).collect()

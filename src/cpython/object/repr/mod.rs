@@ -98,6 +98,7 @@ fn native(kind: Kind) -> Option<Render> {
         Kind::ImportError => runtime::import_error,
         Kind::Generator | Kind::Coroutine | Kind::AsyncGenerator => runtime::generator,
         Kind::Code => runtime::code,
+        Kind::Frame => runtime::frame,
         Kind::Cell => runtime::cell,
         Kind::WeakRef => runtime::weakref,
         Kind::WeakProxy => runtime::weak_proxy,

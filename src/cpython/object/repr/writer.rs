@@ -3,11 +3,11 @@
 use super::limits::{Fidelity, ReprLimits};
 use super::{default, native, python};
 use crate::base::{Addr, escape_terminal_into};
+use crate::cpython::object::fields::{head_word, var_word};
 use crate::cpython::object::kind::Kind;
 use crate::cpython::object::refcount::refcount;
 use crate::cpython::object::types::{Heap, ReprBy, TypeInfo};
 use crate::cpython::{Context, DecodeError};
-use crate::field;
 use crate::target::MemoryExt as _;
 use std::fmt::Display;
 
@@ -126,18 +126,12 @@ impl<'h, 'a> Writer<'h, 'a> {
 
     /// Word `n` of the fields that follow the object head.
     pub(super) fn head_word(&self, addr: Addr, n: u64) -> Result<Addr, DecodeError> {
-        let ctx = self.ctx();
-        let offset = n.saturating_mul(u64::from(ctx.abi.pointer_size()));
-        let at = ctx.addr(field!(ctx, object.size), addr)?.wrapping_add(offset);
-        ctx.ptr_at("field behind the object head", at)
+        head_word(self.ctx(), addr, n)
     }
 
     /// Word `n` of the fields that follow the head of a variable-size object.
     pub(super) fn var_word(&self, addr: Addr, n: u64) -> Result<Addr, DecodeError> {
-        let ctx = self.ctx();
-        let offset = n.saturating_mul(u64::from(ctx.abi.pointer_size()));
-        let at = ctx.addr(field!(ctx, var_object.size), addr)?.wrapping_add(offset);
-        ctx.ptr_at("field behind the object head", at)
+        var_word(self.ctx(), addr, n)
     }
 
     /// `a, b, c` of at most as many elements as the limit allows.

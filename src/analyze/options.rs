@@ -1,0 +1,35 @@
+//! What a report is to hold.
+
+use crate::cpython::object::ReprLimits;
+
+/// What a report is to hold.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Locals of each frame.
+    pub locals: bool,
+    /// Native frames between the Python ones.
+    pub native: bool,
+    /// Registers and machine code of the crashed thread.
+    pub machine: bool,
+    /// Reference counts of shown objects.
+    pub refcounts: bool,
+    /// Limits.
+    pub limits: Limits,
+}
+
+/// Where a report stops.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Names of a module's or class body's namespace that are shown.
+    pub names: usize,
+    /// Frames of one thread whose locals are read, from the innermost and as many from the outermost.
+    pub frames_with_locals: usize,
+    /// Values.
+    pub repr: ReprLimits,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { names: 200, frames_with_locals: 100, repr: ReprLimits::default() }
+    }
+}

@@ -1,0 +1,146 @@
+//! [`Images::attach`]: finds the modules' files and lets them stand for memory that the dump leaves out.
+
+use super::FileBytes;
+use super::find::{self, FileStatus, SearchOptions, Verification};
+use super::host_file::HostFile;
+use super::images::{Image, Images, Lazy};
+use crate::base::{Addr, Diagnostic};
+use crate::target::elf_modules::ElfImage;
+use crate::target::{Backing, MemoryExt as _, Module, SourceKind, Target};
+use object::LittleEndian as LE;
+use object::elf::{self, ProgramHeader64};
+use std::sync::Arc;
+
+/// A vDSO has two pages.
+const MAX_VDSO: u64 = 1 << 20;
+/// How many missing files a message names.
+const NAMED: usize = 5;
+
+impl Images {
+    /// Finds the file of each module, and adds verified files to the target's memory where the dump leaves it out.
+    ///
+    /// Read-only segments of a file are what memory was. Writable ones are only where the dump leaves them out
+    /// because they were clean: the kernel and gcore dump a private file mapping whole once a page of it was written
+    /// to, provided that private anonymous memory is dumped at all (coredump_filter bit 0) — seen from the stack
+    /// being in the dump. Minidumps leave memory out for other reasons: of them only read-only segments.
+    pub fn attach(target: &mut Target, options: &SearchOptions) -> Images {
+        let options = Arc::new(options.clone());
+        let clean_if_left_out = target.source == SourceKind::ElfCore && stack_is_dumped(target);
+        let modules = std::mem::take(&mut target.modules);
+        let mut images = Vec::with_capacity(modules.len());
+        for (index, module) in modules.iter().enumerate() {
+            let image = image(target, index, module, &options);
+            if let (Some(file), Some(headers), FileStatus::Ok) = (&image.file, &image.headers, image.status)
+                && image.verified != Some(Verification::Memory)
+                && matches!(target.source, SourceKind::ElfCore | SourceKind::Minidump)
+            {
+                for backing in backings(module, headers, &file.bytes, clean_if_left_out) {
+                    target.memory.add_backing(backing);
+                }
+            }
+            if image.status != FileStatus::Ok {
+                for mapping in &module.mappings {
+                    target.memory.mark_file_missing(mapping.start, mapping.end);
+                }
+            }
+            images.push(image);
+        }
+        report_missing(target, &modules, &images);
+        target.modules = modules;
+        Images { images }
+    }
+}
+
+fn image(target: &Target, index: usize, module: &Module, options: &Arc<SearchOptions>) -> Image {
+    let in_memory = ElfImage::read(&target.memory, module.base);
+    let (status, verified, file) = match vdso(target, module) {
+        Some(file) => (FileStatus::Ok, Some(Verification::Memory), Some(file)),
+        None => {
+            let found = find::find(target, module, options);
+            if let Some((path, why)) = &found.refused {
+                let code = match found.status {
+                    FileStatus::Unreadable => "module-file-unreadable",
+                    _ => "build-id-mismatch",
+                };
+                let text = format!("{} is not used for {}: {why}", path.display(), module.path);
+                let hint = "give the file that the process ran with --executable, --sysroot or --debug-dir";
+                target.diagnostics.push(Diagnostic::warning(code, text).at(module.base).hint(hint));
+            }
+            if found.status == FileStatus::Unverified {
+                let text = format!(
+                    "nothing in the dump tells whether {} is the file it was: used for symbols, not for memory",
+                    module.path
+                );
+                target.diagnostics.push(Diagnostic::warning("module-file-unverified", text).at(module.base));
+            }
+            (found.status, found.verified, found.file)
+        }
+    };
+    let headers = in_memory.or_else(|| file.as_ref()?.headers(module.base));
+    Image {
+        module: index,
+        status,
+        verified,
+        path_in_process: module.path.clone(),
+        build_id: module.build_id.clone(),
+        options: Arc::clone(options),
+        headers,
+        file,
+        lazy: Lazy::default(),
+    }
+}
+
+/// The vDSO is a whole ELF file in memory; no file on disk holds it.
+fn vdso(target: &Target, module: &Module) -> Option<HostFile> {
+    let named =
+        module.path == "[vdso]" || module.path.starts_with("linux-vdso") || module.path.starts_with("linux-gate");
+    let size = module.end.distance_from(module.base).filter(|size| named && *size <= MAX_VDSO)?;
+    let bytes = target.memory.read_vec(module.base, size).ok()?;
+    Some(HostFile { path: None, bytes: FileBytes::whole(Arc::new(bytes)) })
+}
+
+/// Whether the dump was to hold the stack of a thread: then it was to hold all private memory that was written to.
+fn stack_is_dumped(target: &Target) -> bool {
+    let stacks = target.threads.iter().filter_map(|t| t.registers.as_ref()?.sp());
+    stacks.filter_map(|sp| target.memory.segment_at(sp)).any(|s| s.dumped > 0)
+}
+
+/// The loaded parts of a file, cut to what was mapped of it.
+fn backings(module: &Module, headers: &ElfImage, file: &FileBytes, writable_too: bool) -> Vec<Backing> {
+    let wanted = |s: &&ProgramHeader64<LE>| writable_too || s.p_flags.get(LE).0 & elf::PF_W.0 == 0;
+    let pieces = |segment: &ProgramHeader64<LE>| {
+        let start = headers.address(segment.p_vaddr.get(LE));
+        let end = start.checked_add(segment.p_filesz.get(LE)).unwrap_or(start);
+        let offset = segment.p_offset.get(LE);
+        let whole = [(start, end)];
+        let mapped: Vec<(Addr, Addr)> = if module.mappings.is_empty() {
+            whole.to_vec()
+        } else {
+            module.mappings.iter().map(|m| (m.start.max(start), m.end.min(end))).collect()
+        };
+        mapped.into_iter().filter_map(move |(from, to)| {
+            let size = to.distance_from(from).filter(|size| *size > 0)?;
+            let offset = offset.checked_add(from.distance_from(start)?)?;
+            Some(Backing { start: from, size, source: Arc::new(file.clone()), offset })
+        })
+    };
+    headers.of_type(elf::PT_LOAD).filter(wanted).flat_map(pieces).collect()
+}
+
+/// One diagnostic for all files that were not found.
+fn report_missing(target: &Target, modules: &[Module], images: &[Image]) {
+    let missing: Vec<&str> = modules
+        .iter()
+        .zip(images)
+        .filter(|(_, image)| image.status == FileStatus::Missing && !image.options.no_files)
+        .map(|(module, _)| if module.path.is_empty() { "(unnamed)" } else { module.path.as_str() })
+        .collect();
+    if missing.is_empty() {
+        return;
+    }
+    let named = missing.get(..NAMED.min(missing.len())).unwrap_or_default().join(", ");
+    let more = missing.len().checked_sub(NAMED).filter(|n| *n > 0).map_or(String::new(), |n| format!(" and {n} more"));
+    let text = format!("{} of {} module files are not at hand: {named}{more}", missing.len(), modules.len());
+    let hint = "symbols and read-only memory of these are missing; give --sysroot, --executable or --debug-dir";
+    target.diagnostics.push(Diagnostic::warning("module-files-missing", text).hint(hint));
+}

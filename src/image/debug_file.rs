@@ -1,0 +1,128 @@
+//! The file with a module's `.symtab` and DWARF: the module's own, a separate debug file, or the small one that some
+//! distributions embed.
+
+use super::FileBytes;
+use super::find::{SearchOptions, build_id_path};
+use super::host_file::HostFile;
+use crate::target::BuildId;
+use std::ffi::OsStr;
+use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where debug data came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DebugOrigin {
+    /// The module's own file has DWARF.
+    Own,
+    /// A file with the module's build-id in a `.build-id` folder.
+    BuildId,
+    /// The file that `.gnu_debuglink` names, with the right CRC or build-id.
+    DebugLink,
+    /// `.gnu_debugdata`: a compressed ELF file with function symbols only.
+    MiniDebugInfo,
+}
+
+/// The file with debug data.
+#[derive(Debug)]
+pub(super) struct DebugFile {
+    pub file: HostFile,
+    pub origin: DebugOrigin,
+}
+
+/// Decompressed mini debug information is some hundred KB; this bounds a bomb.
+const MAX_MINI: u64 = 256 << 20;
+const MINI_DICTIONARY_KB: u32 = 256 << 10;
+
+/// Looks for the debug data of a module. `path`: where the process had it; `own`: its file, if that was found.
+pub(super) fn locate(
+    path: &str,
+    build_id: Option<&BuildId>,
+    own: Option<&HostFile>,
+    options: &SearchOptions,
+) -> Option<DebugFile> {
+    let found = |file: HostFile, origin: DebugOrigin| Some(DebugFile { file, origin });
+    if let Some(own) = own.filter(|f| has_dwarf(f)) {
+        return found(own.clone(), DebugOrigin::Own);
+    }
+    if options.no_files {
+        return None;
+    }
+    let own_id = own.and_then(HostFile::build_id);
+    let build_id = build_id.or(own_id.as_ref());
+    if let Some(file) = build_id.and_then(|id| by_build_id(id, options)) {
+        return found(file, DebugOrigin::BuildId);
+    }
+    let own = own?;
+    if let Some(file) = by_link(path, build_id, own, options) {
+        return found(file, DebugOrigin::DebugLink);
+    }
+    mini(own).and_then(|file| found(file, DebugOrigin::MiniDebugInfo))
+}
+
+fn has_dwarf(file: &HostFile) -> bool {
+    [".debug_info", ".zdebug_info"].iter().any(|name| file.has_section_data(name))
+}
+
+/// A debug file in a `.build-id` folder. Its own build-id is checked: the links can be stale.
+pub(super) fn by_build_id(id: &BuildId, options: &SearchOptions) -> Option<HostFile> {
+    let name = format!("{}.debug", build_id_path(id)?);
+    options.all_debug_dirs().iter().find_map(|dir| {
+        let file = HostFile::open(&dir.join(&name)).ok()?;
+        (file.build_id().as_ref() == Some(id)).then_some(file)
+    })
+}
+
+/// The file named by `.gnu_debuglink`: beside the module, in `.debug` there, or below a debug folder (gdb manual,
+/// "Separate Debug Files").
+fn by_link(path: &str, build_id: Option<&BuildId>, own: &HostFile, options: &SearchOptions) -> Option<HostFile> {
+    let (name, crc) = own.debug_link()?;
+    let name = Path::new(OsStr::from_bytes(&name));
+    // A name with folders in it is none that a linker wrote.
+    if name.file_name() != Some(name.as_os_str()) {
+        return None;
+    }
+    let mut candidates: Vec<PathBuf> = Vec::new();
+    if let Some(dir) = own.path.as_deref().and_then(Path::parent) {
+        candidates.extend([dir.join(name), dir.join(".debug").join(name)]);
+    }
+    let dir = Path::new(path).parent().and_then(|dir| dir.strip_prefix("/").ok());
+    for debug_dir in options.all_debug_dirs() {
+        candidates.extend(dir.map(|dir| debug_dir.join(dir).join(name)));
+        candidates.push(debug_dir.join(name));
+    }
+    candidates.into_iter().filter(|path| own.path.as_ref() != Some(path)).find_map(|path| {
+        let file = HostFile::open(&path).ok()?;
+        let right = match (build_id, file.build_id()) {
+            (Some(wanted), Some(id)) => id == *wanted,
+            _ => crc32fast::hash(&file.bytes) == crc,
+        };
+        right.then_some(file)
+    })
+}
+
+/// `.gnu_debugdata`: an xz-compressed ELF file (gdb manual, "MiniDebugInfo").
+fn mini(own: &HostFile) -> Option<HostFile> {
+    let packed = own.section_data(".gnu_debugdata")?;
+    let mut data = Vec::new();
+    let reader = lzma_rust2::XzReader::new_mem_limit(&*packed, true, MINI_DICTIONARY_KB);
+    reader.take(MAX_MINI).read_to_end(&mut data).ok()?;
+    Some(HostFile { path: None, bytes: FileBytes::whole(Arc::new(data)) })
+}
+
+/// The file of shared DWARF that dwz split off (`.gnu_debugaltlink`), for a debug file.
+pub(super) fn alternate(debug: &HostFile, options: &SearchOptions) -> Option<HostFile> {
+    let (name, id) = debug.debug_alt_link()?;
+    let name = Path::new(OsStr::from_bytes(&name));
+    let beside = debug.path.as_deref().and_then(Path::parent).map(|dir| dir.join(name));
+    let in_roots = options.sysroots.iter().filter_map(|root| super::sysroot::resolve(root, name));
+    let in_dirs = options.all_debug_dirs().into_iter().filter_map(|dir| Some(dir.join(".dwz").join(name.file_name()?)));
+    let named = beside.into_iter().chain(in_roots).chain(in_dirs).find_map(|path| {
+        let file = HostFile::open(&path).ok()?;
+        (file.build_id().as_ref() == Some(&id)).then_some(file)
+    });
+    named.or_else(|| by_build_id(&id, options))
+}

@@ -1,0 +1,192 @@
+//! [`Images`]: one [`Image`] for each module of a target.
+
+use super::FileBytes;
+use super::debug_file::{self, DebugFile, DebugOrigin};
+use super::dynsym::DynamicSymbols;
+use super::find::{FileStatus, SearchOptions, Verification};
+use super::host_file::HostFile;
+use super::symbols::SymbolSource;
+use super::symtab::SymbolTable;
+use crate::base::{Abi, Addr};
+use crate::target::elf_modules::ElfImage;
+use crate::target::{BuildId, Memory};
+use object::elf;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock};
+
+/// One image for each module of a target, in the order of [`Target::modules`](crate::target::Target::modules).
+#[derive(Debug, Default)]
+pub struct Images {
+    pub(super) images: Vec<Image>,
+}
+
+impl Images {
+    /// All images.
+    pub fn iter(&self) -> impl Iterator<Item = &Image> {
+        self.images.iter()
+    }
+
+    /// The image of a module, by its index.
+    #[must_use]
+    pub fn get(&self, module: usize) -> Option<&Image> {
+        self.images.get(module)
+    }
+
+    /// The image that holds `addr`, its `.bss` included.
+    #[must_use]
+    pub fn at(&self, addr: Addr) -> Option<&Image> {
+        self.images.iter().find(|i| i.contains(addr))
+    }
+
+    /// Address in the process and size of a loaded section of a module.
+    #[must_use]
+    pub fn section(&self, module: usize, name: &str) -> Option<(Addr, u64)> {
+        self.get(module)?.section(name)
+    }
+}
+
+/// A module's file, where there is one, and everything read from it. Whatever is not needed to open a dump is read
+/// when it is first asked for.
+#[derive(Debug)]
+pub struct Image {
+    /// Index of the module in [`Target::modules`](crate::target::Target::modules).
+    pub module: usize,
+    /// What became of the search for its file.
+    pub status: FileStatus,
+    /// By what the file was recognised.
+    pub verified: Option<Verification>,
+    pub(super) path_in_process: String,
+    pub(super) build_id: Option<BuildId>,
+    pub(super) options: Arc<SearchOptions>,
+    pub(super) headers: Option<ElfImage>,
+    pub(super) file: Option<HostFile>,
+    pub(super) lazy: Lazy,
+}
+
+/// Parts that are read when first asked for.
+#[derive(Debug, Default)]
+pub(super) struct Lazy {
+    debug: OnceLock<Option<DebugFile>>,
+    alternate: OnceLock<Option<HostFile>>,
+    dynamic: OnceLock<Option<DynamicSymbols>>,
+    dynsym: OnceLock<Option<SymbolTable>>,
+    symtab: OnceLock<Option<SymbolTable>>,
+    debug_symtab: OnceLock<Option<SymbolTable>>,
+    sections: Mutex<HashMap<String, Option<FileBytes>>>,
+}
+
+impl Image {
+    /// The host file in use; `None` when there is none, or for the vDSO.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.file.as_ref()?.path.as_deref()
+    }
+
+    /// ELF and program headers, from memory or else from the file.
+    #[must_use]
+    pub fn headers(&self) -> Option<&ElfImage> {
+        self.headers.as_ref()
+    }
+
+    /// What is added (modulo 2^64) to an address in the file to get the address in the process.
+    #[must_use]
+    pub fn bias(&self) -> Option<u64> {
+        self.headers.as_ref().map(|h| h.bias)
+    }
+
+    /// Whether `addr` lies in one of its loaded segments, `.bss` included.
+    #[must_use]
+    pub fn contains(&self, addr: Addr) -> bool {
+        self.headers.as_ref().is_some_and(|headers| {
+            headers.of_type(elf::PT_LOAD).any(|s| {
+                let start = headers.address(s.p_vaddr.get(object::LittleEndian));
+                addr.distance_from(start).is_some_and(|n| n < s.p_memsz.get(object::LittleEndian))
+            })
+        })
+    }
+
+    /// Bytes of the module's own file.
+    #[must_use]
+    pub fn object_data(&self) -> Option<&FileBytes> {
+        self.file.as_ref().map(|f| &f.bytes)
+    }
+
+    /// Bytes of the ELF file with the module's DWARF: its own file when that has DWARF, else the separate debug file,
+    /// else mini debug information (symbols only); see [`Image::debug_origin`]. Searches for it on the first call.
+    #[must_use]
+    pub fn debug_data(&self) -> Option<&FileBytes> {
+        self.debug().map(|d| &d.file.bytes)
+    }
+
+    /// Where the debug data came from.
+    #[must_use]
+    pub fn debug_origin(&self) -> Option<DebugOrigin> {
+        self.debug().map(|d| d.origin)
+    }
+
+    /// Path of the file with the debug data; `None` also for mini debug information.
+    #[must_use]
+    pub fn debug_path(&self) -> Option<&Path> {
+        self.debug()?.file.path.as_deref()
+    }
+
+    /// Bytes of the file of shared DWARF that the debug data refers to (dwz, `.gnu_debugaltlink`).
+    #[must_use]
+    pub fn debug_alternate_data(&self) -> Option<&FileBytes> {
+        let find = || self.debug().and_then(|d| debug_file::alternate(&d.file, &self.options));
+        self.lazy.alternate.get_or_init(find).as_ref().map(|f| &f.bytes)
+    }
+
+    fn debug(&self) -> Option<&DebugFile> {
+        let find =
+            || debug_file::locate(&self.path_in_process, self.build_id.as_ref(), self.file.as_ref(), &self.options);
+        self.lazy.debug.get_or_init(find).as_ref()
+    }
+
+    /// Address in the process and size of a loaded section, by the section headers of its file or of its debug file.
+    #[must_use]
+    pub fn section(&self, name: &str) -> Option<(Addr, u64)> {
+        let headers = self.headers.as_ref()?;
+        let own = self.file.as_ref().and_then(|f| f.section(name));
+        let (address, size) = own.or_else(|| self.debug()?.file.section(name))?;
+        Some((headers.address(address), size))
+    }
+
+    /// Content of a section, decompressed where needed, from its file or from its debug file.
+    #[must_use]
+    pub fn section_data(&self, name: &str) -> Option<FileBytes> {
+        if let Ok(sections) = self.lazy.sections.lock()
+            && let Some(known) = sections.get(name)
+        {
+            return known.clone();
+        }
+        let own = self.file.as_ref().and_then(|f| f.section_data(name));
+        let data = own.or_else(|| self.debug()?.file.section_data(name));
+        if let Ok(mut sections) = self.lazy.sections.lock() {
+            sections.insert(name.to_owned(), data.clone());
+        }
+        data
+    }
+
+    pub(super) fn dynamic_symbols(&self, memory: &dyn Memory) -> Option<&DynamicSymbols> {
+        let find = || DynamicSymbols::locate(memory, self.headers.as_ref()?);
+        self.lazy.dynamic.get_or_init(find).as_ref()
+    }
+
+    /// The symbol table of one source.
+    pub(super) fn table(&self, memory: &dyn Memory, abi: &Abi, how: SymbolSource) -> Option<&SymbolTable> {
+        let (cell, read): (_, &dyn Fn() -> Option<SymbolTable>) = match how {
+            SymbolSource::Dynsym => (&self.lazy.dynsym, &|| {
+                let of_file = self.file.as_ref().and_then(|f| SymbolTable::of_file(f, elf::SHT_DYNSYM));
+                of_file.or_else(|| self.dynamic_symbols(memory)?.table(memory, abi).ok())
+            }),
+            SymbolSource::Symtab => (&self.lazy.symtab, &|| SymbolTable::of_file(self.file.as_ref()?, elf::SHT_SYMTAB)),
+            SymbolSource::DebugFile => (&self.lazy.debug_symtab, &|| {
+                let debug = self.debug().filter(|d| d.origin != DebugOrigin::Own)?;
+                SymbolTable::of_file(&debug.file, elf::SHT_SYMTAB)
+            }),
+        };
+        cell.get_or_init(read).as_ref()
+    }
+}

@@ -1,0 +1,27 @@
+//! Modules as files: found on the host (or in a sysroot, or by build-id), checked against the dump, and read for
+//! memory that the dump leaves out, symbols, sections, DWARF.
+//!
+//! [`Images::attach`] is cheap: it maps each file and looks at its first page. Everything else is read when asked for.
+
+mod attach;
+#[cfg(test)]
+mod attach_tests;
+mod bytes;
+mod debug_file;
+mod dynsym;
+#[cfg(test)]
+mod file_tests;
+mod find;
+mod host_file;
+mod images;
+mod symbols;
+mod symtab;
+mod sysroot;
+#[cfg(test)]
+mod test_files;
+
+pub use bytes::FileBytes;
+pub use debug_file::DebugOrigin;
+pub use find::{FileStatus, SearchOptions, Verification};
+pub use images::{Image, Images};
+pub use symbols::{SymbolAt, SymbolHit, SymbolSource};

@@ -1,0 +1,184 @@
+//! [`Blame`]: whose code crashed, and which Python code called it.
+
+use super::facts::Scene;
+use crate::report::model::{Frame, FrameKind, NativeFrame};
+use crate::stack::plumbing::base_name;
+
+/// Libraries that fail because of what they were given: the C and C++ run time, loaders, libffi. By the start of the
+/// file name.
+const RUN_TIME: &[&str] = &[
+    "[vdso]",
+    "ld-linux",
+    "ld-musl",
+    "libasan.so",
+    "libc++.so",
+    "libc++abi.so",
+    "libc-",
+    "libc.musl",
+    "libc.so",
+    "libdl",
+    "libffi",
+    "libgcc_s",
+    "libm-",
+    "libm.so",
+    "libpthread",
+    "librt",
+    "libstdc++",
+    "libtsan.so",
+    "libubsan.so",
+    "libunwind",
+    "linux-vdso",
+];
+
+/// Functions that any module may have linked in and that only carry a failure out.
+const CARRIERS: &[&str] =
+    &["__assert_fail", "__stack_chk_fail", "__stack_chk_fail_local", "_Unwind_RaiseException", "abort", "raise"];
+
+/// What a module is to the question of guilt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Party {
+    /// The C run time and its like.
+    RunTime,
+    /// CPython: the interpreter and the modules of its standard library.
+    CPython,
+    /// Code of third parties.
+    Other,
+}
+
+/// Whose code crashed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Blame<'a> {
+    /// The frame that crashed; absent when it is the evaluation loop itself.
+    pub top: Option<&'a Frame>,
+    /// The first frame that is neither run time nor CPython, if one lies between the crash and the innermost Python
+    /// frame.
+    pub owner: Option<&'a Frame>,
+    /// Whether the standard library's ctypes made the call.
+    pub ctypes: bool,
+    /// The innermost Python frame.
+    pub python: Option<&'a Frame>,
+}
+
+impl<'a> Blame<'a> {
+    /// Looks at the frames of the crashed thread.
+    pub fn of(scene: &Scene<'a>) -> Blame<'a> {
+        let Some(thread) = scene.thread else { return Blame::default() };
+        let fault_ip = scene.registers.and_then(|r| r.ip());
+        // Frames of a signal handler come before the one that crashed.
+        let at_fault = |f: &Frame| f.native.as_ref().is_some_and(|n| Some(n.ip) == fault_ip);
+        let skip = if scene.fault.handled { thread.frames.iter().position(at_fault).unwrap_or(0) } else { 0 };
+        let mut out = Blame::default();
+        for frame in thread.frames.iter().skip(skip) {
+            let Some(native) = &frame.native else {
+                if frame.kind == FrameKind::Python {
+                    out.python = Some(frame);
+                    break;
+                }
+                continue;
+            };
+            // Where a call led to nothing that can run, the caller counts.
+            let runs = native.module.is_some() || scene.facts.segment(native.ip).is_some_and(|s| s.protection.execute);
+            if !runs {
+                continue;
+            }
+            out.top = out.top.or(Some(frame));
+            out.ctypes |= native.module.as_deref().is_some_and(|m| file_name(m).starts_with("_ctypes."));
+            let carrier = frame.function.as_ref().is_some_and(|f| CARRIERS.contains(&f.to_string().as_str()));
+            if !carrier && party(scene, native) == Party::Other {
+                out.owner = out.owner.or(Some(frame));
+            }
+        }
+        out
+    }
+
+    /// "in scan_key (_speedups.so, speedups.c:214), called from app.py:31 in load"
+    pub fn describe(&self) -> String {
+        let mut out = String::new();
+        match (self.owner.or(self.top), self.python) {
+            (Some(frame), _) => {
+                out.push_str("in ");
+                out.push_str(&native_place(frame));
+            }
+            (None, Some(_)) => out.push_str("in the interpreter's evaluation loop"),
+            (None, None) => {}
+        }
+        if let (Some(owner), Some(top)) = (self.owner, self.top)
+            && !std::ptr::eq(owner, top)
+            && let Some(function) = &top.function
+        {
+            out = format!("in {} called {}", base_name(&function.to_string()), out.replacen("in ", "by ", 1));
+        }
+        if let Some(python) = self.python {
+            let how = match (self.owner.or(self.top), self.ctypes) {
+                (None, _) => " while running ",
+                (Some(_), true) => ", called through ctypes from ",
+                (Some(_), false) => ", called from ",
+            };
+            out.push_str(how);
+            out.push_str(&python_place(python));
+        }
+        out
+    }
+
+    /// The same as the end of a sentence, with a leading space; empty when nothing is known.
+    pub fn suffix(&self) -> String {
+        let text = self.describe();
+        if text.is_empty() { text } else { format!(" {text}") }
+    }
+
+    /// For a process that ended itself: where the way out (`abort`, `raise`) began, not how it went on from there.
+    pub fn origin(&self) -> String {
+        let by = self.owner.map_or(String::new(), |o| format!(" in {}", native_place(o)));
+        let from = self.python.map_or(String::new(), |p| format!(", called from {}", python_place(p)));
+        format!("{by}{from}")
+    }
+
+    /// The owner's place as a line of evidence.
+    pub fn evidence(&self) -> Option<String> {
+        let owner = self.owner?;
+        Some(format!("first frame outside of libc and CPython: {}", native_place(owner)))
+    }
+}
+
+/// What a native frame's module is.
+pub(super) fn party(scene: &Scene<'_>, frame: &NativeFrame) -> Party {
+    let Some(path) = frame.module.as_deref() else { return Party::Other };
+    let name = file_name(path);
+    if RUN_TIME.iter().any(|prefix| name.starts_with(prefix)) {
+        return Party::RunTime;
+    }
+    let index = scene.facts.target.modules.iter().position(|m| m.path == path);
+    let interpreter = index.is_some_and(|i| scene.facts.interpreter.holds(i));
+    // The standard library's extension modules; `site-packages` never lies below that folder.
+    if interpreter || path.contains("/lib-dynload/") { Party::CPython } else { Party::Other }
+}
+
+/// Last part of a path.
+pub(super) fn file_name(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}
+
+/// "scan_key (_speedups.so, speedups.c:214)"
+pub(super) fn native_place(frame: &Frame) -> String {
+    let module = frame.native.as_ref().and_then(|n| n.module.as_deref()).map(file_name);
+    let source = frame.file.as_ref().map(|file| {
+        let file = file.to_string();
+        let name = file_name(&file).to_owned();
+        frame.line.map_or(name.clone(), |line| format!("{name}:{line}"))
+    });
+    let function = match (&frame.function, frame.native.as_ref().and_then(|n| n.module_offset)) {
+        (Some(function), _) => function.to_string(),
+        (None, Some(offset)) => format!("an unnamed function at +{offset}"),
+        (None, None) => "unknown code".to_owned(),
+    };
+    let place: Vec<&str> = module.into_iter().chain(source.as_deref()).collect();
+    if place.is_empty() { function } else { format!("{function} ({})", place.join(", ")) }
+}
+
+/// "app.py:31 in load"
+pub(super) fn python_place(frame: &Frame) -> String {
+    let file = frame.file.as_ref().map(ToString::to_string).unwrap_or_default();
+    let line = frame.line.map_or(String::new(), |line| format!(":{line}"));
+    let function = frame.qualname.as_ref().or(frame.function.as_ref()).map(ToString::to_string).unwrap_or_default();
+    format!("{}{line} in {function}", file_name(&file))
+}

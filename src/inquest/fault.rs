@@ -1,0 +1,128 @@
+//! What the faulting instruction did: which access, to what address, by which operand.
+
+use super::facts::Scene;
+use crate::base::{Addr, Arch};
+use crate::native::code::{AccessKind, Code, MemoryAccess};
+
+/// Linux `si_code` values (include/uapi/asm-generic/siginfo.h).
+pub(super) mod codes {
+    pub const SI_KERNEL: i32 = 0x80;
+    pub const SEGV_ACCERR: i32 = 2;
+    pub const BUS_ADRALN: i32 = 1;
+    pub const BUS_ADRERR: i32 = 2;
+    pub const FPE_INTDIV: i32 = 1;
+    pub const FPE_INTOVF: i32 = 2;
+}
+
+/// Linux signal numbers (x86, arm).
+pub(super) mod signals {
+    pub const SIGILL: i32 = 4;
+    pub const SIGTRAP: i32 = 5;
+    pub const SIGABRT: i32 = 6;
+    pub const SIGBUS: i32 = 7;
+    pub const SIGFPE: i32 = 8;
+    pub const SIGSEGV: i32 = 11;
+}
+
+/// x86 page-fault error code (Intel SDM vol. 3, 4.7).
+const PF_WRITE: u64 = 1 << 1;
+const PF_FETCH: u64 = 1 << 4;
+
+/// What the faulting instruction did.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Access {
+    /// Read, write or execute, when that can be told.
+    pub kind: Option<AccessKind>,
+    /// The address; for a non-canonical one not the kernel's (it gives none) but the operand's.
+    pub addr: Option<Addr>,
+    /// The operand that had this address.
+    pub operand: Option<MemoryAccess>,
+    /// The instruction.
+    pub code: Option<Code>,
+    /// Whether the address is one that no x86-64 process can have.
+    pub non_canonical: bool,
+}
+
+impl Access {
+    /// Looks at the instruction of a SIGSEGV or SIGBUS.
+    pub fn of(scene: &Scene<'_>) -> Access {
+        let memory = &scene.facts.target.memory;
+        let Some(regs) = scene.registers else { return Access::default() };
+        let ip = regs.ip().unwrap_or_default();
+        let x86 = scene.facts.target.abi.arch == Arch::X86_64;
+        let reported = scene.fault.signal.fault_addr;
+        let kernel = scene.fault.signal.code == Some(codes::SI_KERNEL);
+        let executable = scene.facts.segment(ip).is_some_and(|s| s.protection.execute);
+        if !executable && scene.facts.target.module_at(ip).is_none() {
+            // Nothing can run there: the jump itself failed. A non-canonical target faults at the jump.
+            return Access { kind: Some(AccessKind::Execute), addr: Some(ip), ..Access::default() };
+        }
+        if !executable && reported == Some(ip) {
+            return Access { kind: Some(AccessKind::Execute), addr: Some(ip), ..Access::default() };
+        }
+        let code = if x86 { Code::at(memory, ip) } else { None };
+        let accesses = code.as_ref().map(|c| c.accesses(regs, scene.tls_base())).unwrap_or_default();
+        let operand = if kernel {
+            accesses.iter().find(|a| !is_canonical(a.addr))
+        } else {
+            reported.and_then(|fault| accesses.iter().find(|a| touches(a, fault)))
+        };
+        let by_error_code = scene.fault.page_fault.map(|bits| match bits {
+            _ if bits & PF_FETCH != 0 => AccessKind::Execute,
+            _ if bits & PF_WRITE != 0 => AccessKind::Write,
+            _ => AccessKind::Read,
+        });
+        let non_canonical = kernel && operand.is_some();
+        Access {
+            kind: by_error_code.or(operand.map(|a| a.kind)),
+            addr: if kernel { operand.map(|a| a.addr) } else { reported },
+            operand: operand.cloned(),
+            code,
+            non_canonical,
+        }
+    }
+
+    /// The instruction and what its operand was made of, as lines of evidence.
+    pub fn evidence(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        if let Some(code) = &self.code {
+            out.push(format!("instruction at {}: {}", code.addr, code.text));
+        }
+        if let Some(operand) = &self.operand {
+            let mut parts = Vec::new();
+            if let Some(base) = &operand.base {
+                parts.push(format!("{} = {:#x}", base.register, base.value));
+            }
+            if let Some((index, scale)) = &operand.index {
+                parts.push(format!("{} = {:#x} (times {scale})", index.register, index.value));
+            }
+            if operand.displacement != 0 && !parts.is_empty() {
+                parts.push(format!("offset {:#x}", operand.displacement));
+            }
+            if !parts.is_empty() {
+                out.push(format!(
+                    "{} of {} byte(s) at {}: {}",
+                    operand.kind.word(),
+                    operand.size,
+                    operand.addr,
+                    parts.join(", ")
+                ));
+            }
+        }
+        out
+    }
+}
+
+/// Whether an operand's bytes hold the address the kernel gives. Vector and string instructions may fault anywhere in
+/// theirs; the kernel may give the first address of the page that was missing.
+fn touches(access: &MemoryAccess, fault: Addr) -> bool {
+    let size = access.size.max(1);
+    fault.0.wrapping_sub(access.addr.0) < size
+}
+
+/// Whether an x86-64 address can be used at all: bits 63 to 47 are equal. (With 5-level paging bits 63 to 56; then no
+/// such address faults this way.)
+pub(super) fn is_canonical(addr: Addr) -> bool {
+    let top = addr.0.cast_signed() >> 47;
+    top == 0 || top == -1
+}

@@ -1,0 +1,67 @@
+//! Rust panics that could not unwind, or were set to abort.
+
+use super::blame::Blame;
+use super::facts::{Scene, SceneFrame};
+use super::fault::signals;
+use super::finding;
+use super::segv::signal_evidence;
+use crate::base::Addr;
+use crate::report::model::{Confidence, Finding};
+use crate::target::MemoryExt as _;
+
+/// Functions of `core` and `std` that carry a panic (demangled, without hash).
+const PANIC: &[&str] =
+    &["core::panicking::panic", "std::panicking::", "rust_panic", "rust_begin_unwind", "__rust_start_panic"];
+/// Longest source path believed.
+const MAX_PATH: u64 = 4096;
+
+/// Explains the abort of a Rust panic.
+pub(super) fn run(scene: &Scene<'_>) -> Vec<Finding> {
+    find(scene).into_iter().collect()
+}
+
+fn find(scene: &Scene<'_>) -> Option<Finding> {
+    // abort() of std is an abort or, without libc, an illegal instruction.
+    if !matches!(scene.signal(), signals::SIGABRT | signals::SIGILL) {
+        return None;
+    }
+    let is_panic = |f: &SceneFrame<'_>| {
+        let by_symbol = f.code.display_name();
+        let inlined = f.code.functions.iter().filter_map(|i| i.function.as_deref());
+        inlined.chain(by_symbol.as_deref()).any(|n| PANIC.iter().any(|p| n.starts_with(p)))
+    };
+    let frames: Vec<SceneFrame<'_>> = scene.frames(48).collect();
+    let panicking: Vec<&SceneFrame<'_>> = frames.iter().filter(|f| is_panic(f)).collect();
+    panicking.first()?;
+    // The first panic is the outermost: a second one says only that the first could not unwind.
+    let location = panicking.iter().rev().find_map(|f| location(scene, f));
+    let mut evidence = signal_evidence(scene);
+    let blame = Blame::of(scene);
+    evidence.extend(location.as_ref().map(|l| format!("panic location: {l}")));
+    evidence.extend(blame.evidence());
+    let at = location.map_or(String::new(), |l| format!(" at {l}"));
+    let title = format!("Rust panic{at} that ended the process{}", blame.origin());
+    let advice = "its message was written to standard error; a panic must not cross an extern \"C\" boundary";
+    Some(Finding {
+        advice: Some(advice.to_owned()),
+        ..finding("rust-panic", title, Confidence::High, evidence, scene.tid)
+    })
+}
+
+/// A `core::panic::Location { file: &str, line: u32, col: u32 }` that one of the frame's registers points to.
+fn location(scene: &Scene<'_>, frame: &SceneFrame<'_>) -> Option<String> {
+    let (memory, abi) = (&scene.facts.target.memory, &scene.facts.target.abi);
+    let regs = frame.frame.registers.as_deref()?;
+    let kept = regs.info().callee_saved.iter().filter_map(|n| regs.get(*n));
+    let passed = (0..3).filter_map(|i| scene.argument(frame, i));
+    kept.chain(passed).find_map(|value| {
+        let at = Addr(value);
+        let word = |offset, width| memory.read_uint(abi, at.checked_add(offset)?, width).ok();
+        let (file, len, line, column) = (word(0, 8)?, word(8, 8)?, word(16, 4)?, word(20, 4)?);
+        if !(4..=MAX_PATH).contains(&len) || line == 0 || line > 1 << 24 || column > 1 << 16 {
+            return None;
+        }
+        let file = String::from_utf8(memory.read_vec(Addr(file), len).ok()?).ok()?;
+        file.ends_with(".rs").then(|| format!("{file}:{line}:{column}"))
+    })
+}

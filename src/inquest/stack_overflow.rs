@@ -1,0 +1,103 @@
+//! Stack overflow: the address lies just below a thread's stack, and which functions recurse.
+
+use super::blame::{Blame, native_place, python_place};
+use super::facts::Scene;
+use super::fault::signals;
+use super::finding;
+use super::segv::signal_evidence;
+use crate::base::Addr;
+use crate::report::model::{Confidence, Finding};
+
+/// How far below the stack pointer a function may touch: a large local array, `alloca`, probes.
+const REACH: u64 = 1 << 20;
+/// Guard pages are small; a fault further below its stack is something else.
+const GUARD: u64 = 1 << 20;
+/// A stack that overflows is deep. (The smallest a thread may have is 16 KiB.)
+const DEEP: usize = 32;
+/// The longest cycle of functions that is looked for.
+const MAX_PERIOD: usize = 24;
+/// Frames that the cycle is looked for in.
+const WINDOW: usize = 240;
+
+/// Finds a stack overflow.
+pub(super) fn run(scene: &Scene<'_>) -> Vec<Finding> {
+    find(scene).into_iter().collect()
+}
+
+fn find(scene: &Scene<'_>) -> Option<Finding> {
+    if scene.signal() != signals::SIGSEGV || scene.fault.signal.sender_pid.is_some() {
+        return None;
+    }
+    let (fault, sp) = (scene.fault.signal.fault_addr?, scene.registers?.sp()?);
+    let stack = stack_segment(scene, sp)?;
+    let below = stack.0.distance_from(fault).filter(|d| (1..=GUARD).contains(d))?;
+    // The access is one of this frame: not far from the stack pointer, on either side.
+    let distance = fault.0.abs_diff(sp.0);
+    let depth = scene.stack.map_or(0, |s| s.unwound.frames.len().saturating_sub(scene.first));
+    if distance > REACH || depth < DEEP {
+        return None;
+    }
+    let mut evidence = signal_evidence(scene);
+    evidence.push(format!(
+        "the address lies {below} byte(s) below the stack {}-{}; the stack pointer is {sp}",
+        stack.0, stack.1
+    ));
+    evidence.push(format!("{} KiB of stack in {depth} native frames", stack.1.0.saturating_sub(sp.0) >> 10));
+    let cycle = cycle(scene);
+    let what = match &cycle {
+        Some(names) => {
+            evidence.push(format!("recursion: {} -> {}", names.join(" -> "), names.first().map_or("", String::as_str)));
+            format!("endless recursion of {}", names.join(", "))
+        }
+        None => "too deep a stack".to_owned(),
+    };
+    let blame = Blame::of(scene);
+    let first = blame.owner.or(blame.top).map_or(String::new(), |f| format!(", at last in {}", native_place(f)));
+    let from = blame.python.map_or(String::new(), |p| format!(", called from {}", python_place(p)));
+    let title = format!("stack overflow: {what}{first}{from}");
+    let advice =
+        "end the recursion, make it a loop, or give the thread a larger stack (threading.stack_size, ulimit -s)";
+    let confidence = if cycle.is_some() { Confidence::High } else { Confidence::Medium };
+    Some(Finding {
+        advice: Some(advice.to_owned()),
+        ..finding("stack-overflow", title, confidence, evidence, scene.tid)
+    })
+}
+
+/// Start and end of the stack that `sp` is on, or has just left.
+fn stack_segment(scene: &Scene<'_>, sp: Addr) -> Option<(Addr, Addr)> {
+    let segments = scene.facts.target.memory.segments();
+    let usable = |s: &&crate::target::Segment| s.protection.read && s.protection.write;
+    let at = segments.partition_point(|s| s.end() <= sp);
+    // The frame's part of the stack tells which segment it is when the pointer has left it.
+    let found = segments.get(at..)?.iter().find(usable)?;
+    let distance = found.start.distance_from(sp).unwrap_or(0);
+    let outer = scene.frames(DEEP).last()?.frame.sp;
+    let holds_outer = found.start <= outer && outer < found.end();
+    (distance <= REACH && holds_outer).then(|| (found.start, found.end()))
+}
+
+/// The functions that call each other over and over, from the crash outwards.
+fn cycle(scene: &Scene<'_>) -> Option<Vec<String>> {
+    let frames: Vec<_> = scene.frames(WINDOW).collect();
+    // Frames of one function at one return address are one step; a few frames at the top belong to the last call.
+    let key = |i: usize| frames.get(i).map(|f| f.frame.ip);
+    for skip in 0..frames.len().min(MAX_PERIOD) {
+        for period in 1..=MAX_PERIOD {
+            let rounds = 6usize;
+            let end = skip.saturating_add(period.saturating_mul(rounds));
+            if end > frames.len() {
+                break;
+            }
+            let repeats = (skip..end.saturating_sub(period)).all(|i| key(i) == key(i.saturating_add(period)));
+            if repeats {
+                let named =
+                    |f: &super::facts::SceneFrame<'_>| f.code.display_name().unwrap_or_else(|| f.frame.ip.to_string());
+                let mut names: Vec<String> = frames.iter().skip(skip).take(period).map(named).collect();
+                names.dedup();
+                return Some(names);
+            }
+        }
+    }
+    None
+}

@@ -1,0 +1,197 @@
+//! Turns the native stack of a thread and its Python frames into the frames of the report.
+
+use super::merge::{self, Merged, NativeFrame as MergeNative, PythonFrame};
+use super::native_stack::NativeStack;
+use super::plumbing::{self, CodePlace};
+use crate::base::{Addr, Diagnostic};
+use crate::native::symbolize::{Symbolized, demangle};
+use crate::native::unwind::{StackEnd, Trust, UnwoundFrame};
+use crate::report::model::{Frame, FrameKind, NativeFrame};
+use crate::target::Target;
+use std::collections::HashSet;
+
+/// A stretch of native frames longer than this is shown by its ends.
+const LONG: usize = 1000;
+/// Frames shown of each end of a long stretch.
+const ENDS: usize = 200;
+
+/// The modules that are the interpreter: the one that holds the runtime, and the program that only starts it.
+#[derive(Clone, Debug, Default)]
+pub struct Interpreter {
+    modules: HashSet<usize>,
+}
+
+impl Interpreter {
+    /// From the module that holds the CPython runtime. The main executable counts too when it is named like Python's.
+    #[must_use]
+    pub fn new(target: &Target, runtime: Option<usize>) -> Self {
+        let mut modules: HashSet<usize> = runtime.into_iter().collect();
+        let program = |name: &str| name.starts_with("python") || name.starts_with("pypy");
+        let main = target.modules.iter().position(|m| m.is_main && program(m.file_name()));
+        modules.extend(main);
+        let library = |name: &str| name.starts_with("libpython");
+        modules.extend(target.modules.iter().enumerate().filter(|(_, m)| library(m.file_name())).map(|(i, _)| i));
+        Interpreter { modules }
+    }
+
+    /// Indexes of these modules.
+    pub fn modules(&self) -> impl Iterator<Item = usize> + '_ {
+        self.modules.iter().copied()
+    }
+
+    /// Whether a module (by its index) is the interpreter.
+    #[must_use]
+    pub fn holds(&self, module: usize) -> bool {
+        self.modules.contains(&module)
+    }
+
+    /// Where a piece of code lies.
+    #[must_use]
+    pub fn place(&self, code: &Symbolized) -> CodePlace {
+        match code.module {
+            Some(module) if self.modules.contains(&module) => CodePlace::Interpreter,
+            Some(_) => CodePlace::Module,
+            None => CodePlace::Anonymous,
+        }
+    }
+}
+
+/// A Python frame of the report with what the merge needs besides.
+#[derive(Clone, Debug, Default)]
+pub struct PythonEntry {
+    /// The frame; its `entry` says whether a C evaluation loop was entered for it.
+    pub frame: Frame,
+    /// For such a frame an address inside the C frame of that loop, where known.
+    pub entry_sp: Option<Addr>,
+}
+
+impl From<Frame> for PythonEntry {
+    fn from(frame: Frame) -> Self {
+        PythonEntry { entry_sp: frame.entry_sp, frame }
+    }
+}
+
+/// Frames of one thread for the report.
+#[derive(Clone, Debug, Default)]
+pub struct ThreadFrames {
+    /// Frames, innermost first.
+    pub frames: Vec<Frame>,
+    /// Why the native frames end early.
+    pub end: Option<String>,
+    /// What is doubtful.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Merges a thread's Python frames (innermost first) into its native stack.
+#[must_use]
+pub fn thread_frames(
+    target: &Target,
+    interpreter: &Interpreter,
+    stack: &NativeStack,
+    python: Vec<PythonEntry>,
+) -> ThreadFrames {
+    let native: Vec<MergeNative> = stack
+        .unwound
+        .frames
+        .iter()
+        .zip(&stack.symbols)
+        .map(|(frame, code)| MergeNative {
+            sp: frame.sp,
+            cfa: frame.cfa,
+            role: plumbing::role(code.name(), interpreter.place(code)),
+            doubtful: matches!(frame.trust, Trust::FramePointer | Trust::Scan),
+        })
+        .collect();
+    let entries: Vec<PythonFrame> =
+        python.iter().map(|p| PythonFrame { entry: p.frame.entry, entry_sp: p.entry_sp }).collect();
+    let complete = stack.unwound.end == StackEnd::Complete;
+    let merged = merge::merge(&entries, &native, complete);
+    let mut python: Vec<Option<Frame>> = python.into_iter().map(|p| Some(p.frame)).collect();
+    let mut out = ThreadFrames { end: (!complete).then(|| stack.unwound.end.to_string()), ..ThreadFrames::default() };
+    for stretch in merged.entries.chunk_by(|a, b| matches!((a, b), (Merged::Native(_), Merged::Native(_)))) {
+        let hidden = ENDS..stretch.len().saturating_sub(ENDS);
+        for (at, entry) in stretch.iter().enumerate() {
+            match entry {
+                Merged::Python(index) => out.frames.extend(python.get_mut(*index).and_then(Option::take)),
+                Merged::Native(_) if stretch.len() > LONG && hidden.contains(&at) => {
+                    if at == hidden.start {
+                        out.frames.push(left_out(hidden.len()));
+                    }
+                }
+                Merged::Native(index) => {
+                    if let (Some(frame), Some(code)) = (stack.unwound.frames.get(*index), stack.symbols.get(*index)) {
+                        native_frames(target, interpreter, frame, code, &mut out.frames);
+                    }
+                }
+            }
+        }
+    }
+    out.diagnostics = merged
+        .problems
+        .iter()
+        .map(|p| Diagnostic::warning("merge-partial", format!("thread {}: {p}", stack.tid)))
+        .collect();
+    out
+}
+
+fn left_out(count: usize) -> Frame {
+    let text = format!("{count} native frames are left out here");
+    Frame { kind: FrameKind::Native, problems: vec![text], native: Some(NativeFrame::default()), ..Frame::default() }
+}
+
+/// One physical frame as frames of the report: the functions inlined into it first, innermost first.
+fn native_frames(
+    target: &Target,
+    interpreter: &Interpreter,
+    frame: &UnwoundFrame,
+    code: &Symbolized,
+    out: &mut Vec<Frame>,
+) {
+    let place = interpreter.place(code);
+    let symbol = code.symbol.as_ref();
+    let base = NativeFrame {
+        ip: frame.ip,
+        module: code.module.and_then(|m| target.modules.get(m)).map(|m| m.path.clone()),
+        module_offset: code.module_offset.map(|offset| Addr(offset.wrapping_add(u64::from(!frame.exact)))),
+        symbol: symbol.map(|s| s.name.clone()),
+        symbol_offset: symbol.map(|s| frame.ip.0.wrapping_sub(s.start.0)),
+        trust: frame.trust.word().to_owned(),
+        inlined: false,
+        plumbing: plumbing::is_plumbing(code.name(), place) || frame.trampoline,
+    };
+    let physical = code.functions.len().saturating_sub(1);
+    for inlined in code.functions.get(..physical).unwrap_or_default() {
+        let name = inlined.function.as_deref();
+        out.push(Frame {
+            kind: FrameKind::Native,
+            function: name.map(Into::into),
+            file: inlined.file.as_deref().map(Into::into),
+            line: inlined.line,
+            column: inlined.column.map(|c| c.saturating_sub(1)),
+            addr: frame.cfa,
+            native: Some(NativeFrame {
+                trust: "inline".to_owned(),
+                inlined: true,
+                plumbing: plumbing::is_plumbing(name, place),
+                symbol: None,
+                symbol_offset: None,
+                ..base.clone()
+            }),
+            ..Frame::default()
+        });
+    }
+    let source = code.functions.last();
+    // DWARF names a C function as its author did; the symbol may carry a compiler's suffix.
+    let by_dwarf = source.and_then(|s| s.function.clone());
+    let function = by_dwarf.or_else(|| symbol.map(|s| demangle(&s.name)));
+    out.push(Frame {
+        kind: FrameKind::Native,
+        function: function.as_deref().map(Into::into),
+        file: source.and_then(|s| s.file.as_deref()).map(Into::into),
+        line: source.and_then(|s| s.line),
+        column: source.and_then(|s| s.column).map(|c| c.saturating_sub(1)),
+        addr: frame.cfa,
+        native: Some(base),
+        ..Frame::default()
+    });
+}

@@ -1,0 +1,51 @@
+//! [`NativeStack`]: the native stack of each thread, unwound and symbolised.
+
+use crate::native::ModuleTables;
+use crate::native::symbolize::{Symbolized, Symbolizer};
+use crate::native::unwind::{Unwinder, Unwound};
+use crate::target::Target;
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// The native stack of one thread.
+#[derive(Clone, Debug)]
+pub struct NativeStack {
+    /// Operating system's thread id.
+    pub tid: u64,
+    /// Frames and why they end.
+    pub unwound: Unwound,
+    /// What is known of each frame's code, in the order of the frames.
+    pub symbols: Vec<Arc<Symbolized>>,
+}
+
+impl NativeStack {
+    /// Index of the frame that the crash happened in: the innermost, or the one that a signal interrupted whose handler
+    /// then raised the signal that made the dump.
+    #[must_use]
+    pub fn fault_frame(&self) -> usize {
+        self.unwound.signal_context().map_or(0, |s| s.frame)
+    }
+
+    /// Name of a frame's function, without what compilers append.
+    #[must_use]
+    pub fn name(&self, frame: usize) -> Option<&str> {
+        self.symbols.get(frame)?.name().map(super::plumbing::base_name)
+    }
+}
+
+/// Unwinds and symbolises all threads, or only `tid`'s.
+#[must_use]
+pub fn native_stacks(target: &Target, symbolizer: &Symbolizer<'_>, tid: Option<u64>) -> Vec<NativeStack> {
+    let unwinder = Unwinder::new(target, ModuleTables::new(target));
+    let threads: Vec<_> = target.threads.iter().filter(|t| tid.is_none_or(|tid| tid == t.tid)).collect();
+    let unwound: Vec<(u64, Unwound)> =
+        threads.par_iter().map(|t| (t.tid, unwinder.unwind(t.registers.as_ref()))).collect();
+    symbolizer.load(unwound.iter().flat_map(|(_, u)| u.frames.iter().map(|f| f.lookup())));
+    unwound
+        .into_iter()
+        .map(|(tid, unwound)| {
+            let symbols = symbolizer.known(unwound.frames.iter().map(|f| f.lookup()));
+            NativeStack { tid, unwound, symbols }
+        })
+        .collect()
+}

@@ -1,0 +1,289 @@
+//! Live processes of this machine as a [`Target`] (Linux).
+//!
+//! The process is stopped with ptrace for as long as [`LiveTarget`] holds it; it goes on when that is resumed or
+//! dropped, and also when pyinquest dies. Nothing is written to it and no code of it is run.
+
+pub(in crate::target) mod procfs;
+mod refused;
+mod snapshot;
+
+pub use snapshot::{Examined, examine};
+
+use super::elf_modules::{FileMapping, from_mappings, from_scan};
+use super::{
+    AddressSpace, Memory, MemoryExt as _, MissingPart, NativeThread, ProcessInfo, ReadError, ReadErrorKind, Registers,
+    Segment, SourceKind, Target, TargetError,
+};
+use crate::base::{Abi, Addr, Arch, Diagnostic, Diagnostics};
+use crate::sys::{ProcessMemory, RawRegisters, Stopped, thread_ids};
+use nix::errno::Errno;
+use procfs::MapLine;
+use refused::refused;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How a live process is to be looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct LiveOptions {
+    /// Stop it meanwhile. Without, what is read may belong to different moments.
+    pub stop: bool,
+    /// How long threads in uninterruptible sleep are waited for.
+    pub patience: Duration,
+}
+
+impl Default for LiveOptions {
+    fn default() -> Self {
+        LiveOptions { stop: true, patience: Duration::from_secs(2) }
+    }
+}
+
+/// A live process, stopped unless asked otherwise.
+#[derive(Debug)]
+pub struct LiveTarget {
+    /// The process.
+    pub target: Target,
+    /// Where its files are found from here, when that is not `/`: it lives in another mount namespace or root.
+    pub sysroot: Option<PathBuf>,
+    stopped: Option<(Stopped, Instant)>,
+    paused: Duration,
+}
+
+impl LiveTarget {
+    /// Lets the process go on; how long it stood still. More calls do nothing and give the same time.
+    pub fn resume(&mut self) -> Duration {
+        if let Some((stopped, since)) = self.stopped.take() {
+            drop(stopped);
+            self.paused = since.elapsed();
+        }
+        self.paused
+    }
+
+    /// Whether it stands still now.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.is_some()
+    }
+}
+
+/// Looks at (and stops) process `pid`.
+///
+/// # Errors
+/// [`TargetError::Process`] with the reason and what helps.
+pub fn attach(pid: i32, options: LiveOptions) -> Result<LiveTarget, TargetError> {
+    let scene = Scene::take(pid, options)?;
+    let reader = LiveMemory { memory: ProcessMemory::new(pid), maps: scene.ranges() };
+    let target = scene.target(Box::new(reader));
+    Ok(LiveTarget { target, sysroot: procfs::sysroot(pid), stopped: scene.stopped, paused: Duration::ZERO })
+}
+
+/// What has to be taken while the process stands still, apart from its memory.
+struct Scene {
+    pid: i32,
+    abi: Abi,
+    stopped: Option<(Stopped, Instant)>,
+    maps: Vec<MapLine>,
+    auxv: Vec<(u64, u64)>,
+    threads: Vec<(i32, Option<RawRegisters>)>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Scene {
+    fn take(pid: i32, options: LiveOptions) -> Result<Scene, TargetError> {
+        let dir = procfs::dir(pid);
+        let errno = |e: std::io::Error| Errno::from_raw(e.raw_os_error().unwrap_or(0));
+        if pid <= 0 || !dir.exists() {
+            return Err(refused(pid, Errno::ESRCH));
+        }
+        let abi = abi(pid)?;
+        let mut diagnostics = Vec::new();
+        let stopped = if options.stop {
+            let since = Instant::now();
+            let stopped = Stopped::stop(pid, options.patience).map_err(|e| refused(pid, e))?;
+            if !stopped.not_stopped().is_empty() {
+                let ids: Vec<String> = stopped.not_stopped().iter().map(ToString::to_string).collect();
+                let ids = ids.join(", ");
+                let text = format!("threads {ids} did not stop (uninterruptible sleep): no registers of them");
+                diagnostics.push(Diagnostic::warning("live-not-stopped", text));
+            }
+            Some((stopped, since))
+        } else {
+            let text = "the process ran on while it was read: parts may belong to different moments";
+            diagnostics.push(Diagnostic::warning("live-running", text));
+            None
+        };
+        let maps = procfs::read(&dir.join("maps")).map_err(|e| refused(pid, errno(e)))?;
+        let maps = procfs::parse_maps(&maps);
+        if maps.is_empty() {
+            return Err(refused(pid, Errno::EPERM));
+        }
+        // Reading another's auxv takes the same permission as reading its memory.
+        let auxv = procfs::read(&dir.join("auxv")).map_err(|e| refused(pid, errno(e)))?;
+        let auxv = procfs::parse_auxv(&auxv, &abi);
+        if maps.iter().any(|m| m.deleted && m.protection.execute && m.inode != 0) {
+            let text = "a mapped executable or library was removed or replaced since it was loaded";
+            diagnostics.push(Diagnostic::note("live-deleted-file", text));
+        }
+        let ids = thread_ids(pid).map_err(|e| refused(pid, errno(e)))?;
+        let registers = |id: i32| stopped.as_ref().and_then(|(s, _)| s.registers(id).ok());
+        let threads = ids.into_iter().map(|id| (id, registers(id))).collect();
+        Ok(Scene { pid, abi, stopped, maps, auxv, threads, diagnostics })
+    }
+
+    fn ranges(&self) -> Vec<(Addr, Addr)> {
+        self.maps.iter().map(|m| (m.start, m.end)).collect()
+    }
+
+    /// The model, with the process's memory as `reader` has it.
+    fn target(&self, reader: Box<dyn Memory>) -> Target {
+        let dir = procfs::dir(self.pid);
+        let memory = AddressSpace::from_reader(reader, self.maps.iter().map(segment).collect());
+        let process = process(self.pid, &dir, &self.auxv, &memory);
+        let modules = modules(&self.maps, &self.auxv, &process, &memory);
+        let threads = self.threads.iter().map(|(id, registers)| {
+            thread(*id, &dir.join("task").join(id.to_string()), self.abi.arch, registers.as_ref())
+        });
+        let diagnostics = Diagnostics::default();
+        self.diagnostics.iter().cloned().for_each(|d| diagnostics.push(d));
+        let threads = threads.collect();
+        memory.stop_recording();
+        Target {
+            source: SourceKind::Live,
+            path: None,
+            abi: self.abi,
+            process,
+            memory,
+            modules,
+            threads,
+            crash: None,
+            missing: Vec::<MissingPart>::new(),
+            diagnostics: Arc::new(diagnostics),
+        }
+    }
+}
+
+/// The ABI of the process: that of its executable, which must be that of this machine.
+fn abi(pid: i32) -> Result<Abi, TargetError> {
+    use std::io::Read as _;
+    let host = match std::env::consts::ARCH {
+        "x86_64" => Abi::LINUX_X86_64,
+        "aarch64" => Abi::LINUX_AARCH64,
+        other => {
+            let what = format!("live processes of {other} machines are not supported");
+            return Err(TargetError::Process { pid, what, help: None });
+        }
+    };
+    let mut head = [0u8; 5];
+    let exe = std::fs::File::open(procfs::dir(pid).join("exe")).and_then(|mut f| f.read_exact(&mut head));
+    // ELFCLASS32; an executable that cannot be opened shows later.
+    if exe.is_ok() && head == *b"\x7fELF\x01" {
+        let what = "it is a 32-bit process, which is not supported".to_owned();
+        return Err(TargetError::Process { pid, what, help: None });
+    }
+    Ok(host)
+}
+
+fn segment(line: &MapLine) -> Segment {
+    let size = line.end.distance_from(line.start).unwrap_or(0);
+    Segment { start: line.start, size, offset: 0, available: size, dumped: size, protection: line.protection }
+}
+
+fn process(pid: i32, dir: &Path, auxv: &[(u64, u64)], memory: &AddressSpace) -> ProcessInfo {
+    const AT_PHDR: u64 = 3;
+    const AT_PAGESZ: u64 = 6;
+    const AT_BASE: u64 = 7;
+    const AT_ENTRY: u64 = 9;
+    const AT_EXECFN: u64 = 31;
+    let aux = |kind| auxv.iter().find(|(k, _)| *k == kind).map(|(_, v)| *v).filter(|v| *v != 0);
+    let text = |name: &str| {
+        let bytes = procfs::read(&dir.join(name)).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let status = text("status").unwrap_or_default();
+    let filled = |s: &String| !s.is_empty();
+    ProcessInfo {
+        pid: u64::try_from(pid).ok(),
+        ppid: procfs::status_field(&status, "PPid").and_then(|f| f.parse().ok()),
+        command: text("comm").map(|s| s.trim_end_matches('\n').to_owned()).filter(filled),
+        arguments: text("cmdline").map(|s| s.trim_end_matches('\0').replace('\0', " ")).filter(filled),
+        executable: aux(AT_EXECFN)
+            .and_then(|at| memory.read_cstr(Addr(at), 4096).ok())
+            .map(|s| String::from_utf8_lossy(&s).into_owned())
+            .filter(filled),
+        phdr: aux(AT_PHDR).map(Addr),
+        entry: aux(AT_ENTRY).map(Addr),
+        interp_base: aux(AT_BASE).map(Addr),
+        page_size: aux(AT_PAGESZ),
+        annotations: Vec::new(),
+    }
+}
+
+fn modules(maps: &[MapLine], auxv: &[(u64, u64)], process: &ProcessInfo, memory: &AddressSpace) -> Vec<super::Module> {
+    const AT_SYSINFO_EHDR: u64 = 33;
+    let files = maps.iter().filter(|m| m.inode != 0 && m.path.starts_with('/'));
+    let files = files.map(|m| FileMapping {
+        start: m.start,
+        end: m.end,
+        file_offset: m.file_offset,
+        path: m.path.clone(),
+        execute: Some(m.protection.execute),
+    });
+    let mut modules = from_mappings(memory, files.collect());
+    if let Some((_, base)) = auxv.iter().find(|(kind, _)| *kind == AT_SYSINFO_EHDR)
+        && let Some(mut module) = from_scan(memory, [Addr(*base)]).pop()
+    {
+        "[vdso]".clone_into(&mut module.path);
+        modules.push(module);
+    }
+    if let Some(at) = process.phdr.or(process.entry) {
+        modules.iter_mut().for_each(|m| m.is_main = m.contains(at));
+    }
+    modules.sort_by_key(|m| m.base);
+    modules
+}
+
+fn thread(id: i32, task: &Path, arch: Arch, registers: Option<&RawRegisters>) -> NativeThread {
+    let text = |name: &str| procfs::read(&task.join(name)).map(|b| String::from_utf8_lossy(&b).into_owned());
+    let status = text("status").unwrap_or_default();
+    let (registers, tls_base) = match registers {
+        Some((values, tls)) => {
+            (Some(Registers { arch, values: values.clone() }), Some(Addr(*tls)).filter(|a| !a.is_null()))
+        }
+        // Of a thread that waits in the kernel, two registers can be known without stopping it.
+        None => match (procfs::blocked_at(task), arch) {
+            (Some((ip, sp)), Arch::X86_64) => (Some(Registers { arch, values: vec![("rsp", sp), ("rip", ip)] }), None),
+            (Some((ip, sp)), Arch::Aarch64) => (Some(Registers { arch, values: vec![("sp", sp), ("pc", ip)] }), None),
+            _ => (None, None),
+        },
+    };
+    NativeThread {
+        tid: procfs::innermost_id(&status).or(u64::try_from(id).ok()).unwrap_or(0),
+        registers,
+        tls_base,
+        name: text("comm").ok().map(|s| s.trim_end_matches('\n').to_owned()).filter(|s| !s.is_empty()),
+        signal: None,
+    }
+}
+
+/// Memory of the process with the reasons that [`Memory`] asks for.
+struct LiveMemory {
+    memory: ProcessMemory,
+    /// Mapped ranges, sorted.
+    maps: Vec<(Addr, Addr)>,
+}
+
+impl Memory for LiveMemory {
+    fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
+        match self.memory.read(addr.0, buf) {
+            Ok(n) if n == buf.len() => Ok(()),
+            Ok(n) => {
+                let bad = addr.wrapping_add(n as u64);
+                let before = self.maps.partition_point(|(start, _)| *start <= bad);
+                let mapped = before.checked_sub(1).and_then(|at| self.maps.get(at)).is_some_and(|(_, end)| bad < *end);
+                let kind = if mapped { ReadErrorKind::Io } else { ReadErrorKind::Unmapped };
+                Err(ReadError { addr: bad, kind })
+            }
+            Err(_) => Err(ReadError { addr, kind: ReadErrorKind::Io }),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Damaged dumps: cut at many lengths, with random bits flipped. No panic, an end, and nothing invented.
+
+// Tests state facts; there a panic is the message.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use pyinquest::analyze::{Options, analyze};
+use pyinquest::base::Addr;
+use pyinquest::image::{Images, SearchOptions};
+use pyinquest::report::model::{Fidelity, Report};
+use pyinquest::target::{TargetError, elf_core};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Far above what any of these takes (milliseconds): a walk without limit would not end at all.
+const HANG: Duration = Duration::from_secs(20);
+
+/// Names and bytes of the committed cores.
+fn cores() -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cores");
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.sort();
+    let cores = paths.iter().filter(|p| p.to_string_lossy().ends_with(".core.zst"));
+    let found: Vec<_> = cores
+        .map(|path| {
+            let packed = std::fs::File::open(path).unwrap();
+            (path.file_name().unwrap().to_string_lossy().into_owned(), zstd::decode_all(packed).unwrap())
+        })
+        .collect();
+    assert!(found.len() >= 8, "a core for each minor version");
+    found
+}
+
+/// The report on these bytes, from them alone.
+fn report(bytes: Vec<u8>) -> Result<Report, TargetError> {
+    let started = Instant::now();
+    let mut target = elf_core::from_source(Path::new("damaged.core"), Arc::new(bytes))?;
+    let images = Images::attach(&mut target, &SearchOptions { no_files: true, ..SearchOptions::default() });
+    let report = analyze(&target, &images, &Options { locals: true, refcounts: true, ..Options::default() });
+    assert!(started.elapsed() < HANG, "took {:?}", started.elapsed());
+    Ok(report)
+}
+
+/// Every value that a report is sure of, by the place it stands in.
+fn certain(report: &Report) -> HashMap<(Addr, String, Addr), String> {
+    let mut values = HashMap::new();
+    for frame in report.threads.iter().flat_map(|t| &t.frames) {
+        for local in frame.locals.iter().flatten() {
+            if let (Some(at), Some(value)) = (frame.addr, &local.value)
+                && value.fidelity == Fidelity::Exact
+            {
+                values.insert((at, local.name.to_string(), value.addr), value.repr.clone());
+            }
+        }
+    }
+    values
+}
+
+#[test]
+fn a_core_cut_anywhere_tells_less_but_nothing_wrong() {
+    for (name, whole) in cores() {
+        let complete = certain(&report(whole.clone()).unwrap());
+        assert!(!complete.is_empty(), "{name} has values");
+        let step = (whole.len() / 200).max(1);
+        for len in (0..whole.len()).step_by(step) {
+            let Ok(cut) = report(whole[..len].to_vec()) else { continue };
+            for (place, repr) in certain(&cut) {
+                if let Some(right) = complete.get(&place) {
+                    assert_eq!(&repr, right, "{name} cut at {len}: {place:?}");
+                }
+            }
+            let told = cut.python.is_some() || cut.diagnostics.iter().any(|d| d.code == "no-python");
+            assert!(told, "{name} cut at {len} says nothing of what is missing");
+        }
+    }
+}
+
+#[test]
+fn flipped_bits_do_no_harm() {
+    // A fixed seed: a failure is repeatable. xorshift64*, Vigna 2016.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move || {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        state.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    };
+    let cores = cores();
+    let (name, whole) = cores.iter().min_by_key(|(_, bytes)| bytes.len()).unwrap();
+    for round in 0..2000u64 {
+        let mut bytes = whole.clone();
+        // A few flips in some rounds, hundreds in others: both header and heap get their share.
+        for _ in 0..=(round % 400) {
+            let at = usize::try_from(random() % bytes.len() as u64).unwrap();
+            bytes[at] ^= 1 << (random() % 8);
+        }
+        // One round in four hits the headers.
+        if round % 4 == 0 {
+            let at = usize::try_from(random() % bytes.len().min(8192) as u64).unwrap();
+            bytes[at] ^= 1 << (random() % 8);
+        }
+        let _ = report(bytes).map_err(|e| assert!(!e.to_string().is_empty(), "{name} round {round}"));
+    }
+}

@@ -1,0 +1,328 @@
+/* A module with one defect per function, for tests of what pyinquest says of each.
+ *
+ * Only the stable ABI is used, so that one build serves interpreters whose headers are not at hand. */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define NOINLINE __attribute__((noinline, noclone))
+
+/* Keeps the compiler from seeing through what is about to go wrong. */
+static void *volatile hidden;
+static volatile long hidden_number;
+
+struct record {
+    long id;
+    char padding[16];
+    long key;
+};
+
+static NOINLINE long scan_key(struct record *record) {
+    return record->key + 1;
+}
+
+static PyObject *null_field(PyObject *self, PyObject *arg) {
+    hidden = NULL;
+    return PyLong_FromLong(scan_key(hidden));
+}
+
+static NOINLINE void store(long *place, long value) {
+    *place = value;
+}
+
+static PyObject *null_write(PyObject *self, PyObject *arg) {
+    hidden = NULL;
+    store(hidden, 42);
+    Py_RETURN_NONE;
+}
+
+static PyObject *wild_read(PyObject *self, PyObject *arg) {
+    hidden = (void *)0x4141414141414141;
+    return PyLong_FromLong(scan_key(hidden));
+}
+
+static PyObject *read_only(PyObject *self, PyObject *arg) {
+    hidden = (void *)(((size_t)"a constant that nobody may change") & ~7UL);
+    store(hidden, 42);
+    Py_RETURN_NONE;
+}
+
+static PyObject *null_call(PyObject *self, PyObject *arg) {
+    hidden = NULL;
+    long (*function)(long) = (long (*)(long))hidden;
+    return PyLong_FromLong(function(1) + 1);
+}
+
+static NOINLINE long sum(long *block) {
+    long total = 0;
+    for (int i = 0; i < 8; i++)
+        total += block[i];
+    return total;
+}
+
+/* Large enough to be given back to the system at once. */
+static PyObject *use_after_free(PyObject *self, PyObject *arg) {
+    long *block = malloc(4 << 20);
+    hidden = block;
+    memset(hidden, 1, 4 << 20);
+    free(hidden);
+    return PyLong_FromLong(sum(hidden));
+}
+
+static PyObject *wrong_format(PyObject *self, PyObject *arg) {
+    hidden_number = 42;
+    PyObject *made = PyUnicode_FromFormat("value %s", hidden_number);
+    hidden = made; /* no tail call: this frame is to be on the stack */
+    return made;
+}
+
+static PyObject *over_decref(PyObject *self, PyObject *arg) {
+    hidden = arg;
+    Py_DECREF((PyObject *)hidden);
+    Py_DECREF((PyObject *)hidden);
+    /* Someone else gets the memory. */
+    for (size_t size = 16; size <= 512; size += 16)
+        for (int i = 0; i < 4; i++)
+            memset(PyObject_Malloc(size), 0x58, size);
+    Py_RETURN_NONE;
+}
+
+/* The second word of an object (the fourth in free-threaded builds) is its type. */
+static PyObject *smash_type(PyObject *self, PyObject *arg) {
+    void **words = (void **)arg;
+    PyTypeObject *type = Py_TYPE(arg);
+    for (int i = 0; i < 4; i++)
+        if (words[i] == (void *)type)
+            words[i] = (void *)0x5858585858585858;
+    Py_RETURN_NONE;
+}
+
+static NOINLINE PyObject *make_list(long n) {
+    PyObject *list = PyList_New(0);
+    for (long i = 0; i < n; i++) {
+        PyObject *number = PyLong_FromLong(1000000 + i);
+        PyList_Append(list, number);
+        Py_DECREF(number);
+    }
+    PyErr_SetString(PyExc_ValueError, "made without the GIL");
+    return list;
+}
+
+static PyObject *no_gil(PyObject *self, PyObject *arg) {
+    PyThreadState *state = PyEval_SaveThread();
+    PyObject *list = make_list(3);
+    PyEval_RestoreThread(state);
+    return list;
+}
+
+static NOINLINE void fill(char *text, int length) {
+    for (int i = 0; i < length; i++)
+        text[i] = 'A';
+    hidden = text;
+}
+
+static NOINLINE __attribute__((optimize("no-omit-frame-pointer"))) int smash(int length) {
+    char buffer[16];
+    fill(buffer, length);
+    return buffer[3];
+}
+
+static PyObject *stack_smash(PyObject *self, PyObject *arg) {
+    hidden_number = 64;
+    return PyLong_FromLong(smash((int)hidden_number));
+}
+
+static PyObject *double_free(PyObject *self, PyObject *arg) {
+    hidden = malloc(100);
+    free(hidden);
+    free(hidden);
+    Py_RETURN_NONE;
+}
+
+static PyObject *invalid_free(PyObject *self, PyObject *arg) {
+    char *block = malloc(100);
+    hidden = block + 8;
+    free(hidden);
+    Py_RETURN_NONE;
+}
+
+static NOINLINE long descend(long depth, long *above) {
+    volatile long here[16];
+    here[0] = depth + *above;
+    return descend(depth + 1, (long *)here) + here[0];
+}
+
+static PyObject *c_recursion(PyObject *self, PyObject *arg) {
+    long start = 0;
+    return PyLong_FromLong(descend(0, &start));
+}
+
+static PyObject *exception_left_set(PyObject *self, PyObject *arg) {
+    PyErr_SetString(PyExc_KeyError, "left behind");
+    Py_RETURN_NONE;
+}
+
+static PyObject *null_without_exception(PyObject *self, PyObject *arg) {
+    return NULL;
+}
+
+static NOINLINE void check(long n) {
+    assert(n > 0 && "n must be positive");
+    hidden_number = n;
+}
+
+static PyObject *assertion(PyObject *self, PyObject *arg) {
+    hidden_number = -1;
+    check(hidden_number);
+    Py_RETURN_NONE;
+}
+
+static NOINLINE long quotient(long a, long b) {
+    return a / b;
+}
+
+static PyObject *divide(PyObject *self, PyObject *arg) {
+    hidden_number = 0;
+    return PyLong_FromLong(quotient(7, hidden_number));
+}
+
+static PyObject *trap(PyObject *self, PyObject *arg) {
+    if (hidden_number >= 0)
+        __builtin_trap();
+    Py_RETURN_NONE;
+}
+
+static PyObject *short_file(PyObject *self, PyObject *arg) {
+    FILE *file = tmpfile();
+    char *map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fileno(file), 0);
+    hidden = map;
+    return PyLong_FromLong(sum(hidden));
+}
+
+static NOINLINE void give_up(void) {
+    Py_FatalError("the flux capacitor is empty");
+}
+
+static PyObject *fatal(PyObject *self, PyObject *arg) {
+    give_up();
+    Py_RETURN_NONE;
+}
+
+static NOINLINE void plain(void) {
+    abort();
+}
+
+static PyObject *c_abort(PyObject *self, PyObject *arg) {
+    plain();
+    Py_RETURN_NONE;
+}
+
+static void late(void) {
+    PyObject *list = PyList_New(3);
+    PyErr_SetString(PyExc_ValueError, "too late");
+    hidden = list;
+}
+
+static PyObject *after_finalize(PyObject *self, PyObject *arg) {
+    atexit(late);
+    Py_RETURN_NONE;
+}
+
+/* Holds a pointer that was never an object. */
+typedef struct {
+    PyObject ob_base;
+    PyObject *member;
+} Holder;
+
+static PyObject *holder_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    PyObject *made = PyType_GenericNew(type, args, kwargs);
+    if (made != NULL)
+        ((Holder *)made)->member = (PyObject *)0x10;
+    return made;
+}
+
+static int holder_traverse(PyObject *self, visitproc visit, void *arg) {
+    Py_VISIT(((Holder *)self)->member);
+    return 0;
+}
+
+static int holder_clear(PyObject *self) {
+    ((Holder *)self)->member = NULL;
+    return 0;
+}
+
+static void holder_dealloc(PyObject *self) {
+    PyObject_GC_UnTrack(self);
+    PyTypeObject *type = Py_TYPE(self);
+    ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
+    Py_DECREF(type);
+}
+
+static PyType_Slot holder_slots[] = {
+    {Py_tp_new, holder_new},         {Py_tp_traverse, holder_traverse}, {Py_tp_clear, holder_clear},
+    {Py_tp_dealloc, holder_dealloc}, {0, NULL},
+};
+static PyType_Spec holder_spec = {"defects.Holder", sizeof(Holder), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, holder_slots};
+
+/* Frees what it never had. */
+static NOINLINE void release(struct record *record) {
+    hidden_number = record->key;
+}
+
+static void owner_dealloc(PyObject *self) {
+    hidden = NULL;
+    release(hidden);
+    PyTypeObject *type = Py_TYPE(self);
+    ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
+    Py_DECREF(type);
+}
+
+static PyType_Slot owner_slots[] = {{Py_tp_dealloc, owner_dealloc}, {0, NULL}};
+static PyType_Spec owner_spec = {"defects.Owner", sizeof(PyObject), 0, Py_TPFLAGS_DEFAULT, owner_slots};
+
+static PyMethodDef methods[] = {
+    {"null_field", null_field, METH_O, NULL},
+    {"null_write", null_write, METH_O, NULL},
+    {"wild_read", wild_read, METH_O, NULL},
+    {"read_only", read_only, METH_O, NULL},
+    {"null_call", null_call, METH_O, NULL},
+    {"use_after_free", use_after_free, METH_O, NULL},
+    {"wrong_format", wrong_format, METH_O, NULL},
+    {"over_decref", over_decref, METH_O, NULL},
+    {"smash_type", smash_type, METH_O, NULL},
+    {"no_gil", no_gil, METH_O, NULL},
+    {"stack_smash", stack_smash, METH_O, NULL},
+    {"double_free", double_free, METH_O, NULL},
+    {"invalid_free", invalid_free, METH_O, NULL},
+    {"c_recursion", c_recursion, METH_O, NULL},
+    {"exception_left_set", exception_left_set, METH_O, NULL},
+    {"null_without_exception", null_without_exception, METH_O, NULL},
+    {"assertion", assertion, METH_O, NULL},
+    {"divide", divide, METH_O, NULL},
+    {"trap", trap, METH_O, NULL},
+    {"short_file", short_file, METH_O, NULL},
+    {"fatal", fatal, METH_O, NULL},
+    {"c_abort", c_abort, METH_O, NULL},
+    {"after_finalize", after_finalize, METH_O, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "defects", NULL, -1, methods, NULL, NULL, NULL, NULL};
+
+static int add_type(PyObject *made, const char *name, PyType_Spec *spec) {
+    PyObject *type = PyType_FromSpec(spec);
+    return type == NULL ? -1 : PyModule_AddObject(made, name, type);
+}
+
+PyMODINIT_FUNC PyInit_defects(void) {
+    PyObject *made = PyModule_Create(&module);
+    if (made == NULL || add_type(made, "Holder", &holder_spec) < 0 || add_type(made, "Owner", &owner_spec) < 0)
+        return NULL;
+    return made;
+}
