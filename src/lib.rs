@@ -2,6 +2,7 @@
 //!
 //! The layers, each importing only those before it: [`base`], [`target`], `image`, [`cpython`] and `native`
 //! (siblings), `stack`, `inquest`, `report`, and then `cli`, `bridge` and `triage`. See `docs/architecture.md`.
+pub mod analyze;
 pub mod base;
 pub mod bridge;
 pub mod cli;

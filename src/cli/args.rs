@@ -19,7 +19,8 @@ Exit codes:
   3  the input cannot be read or is not supported
   4  no CPython was found in the process
   5  the report is incomplete, and --strict was given
-  6  layouts check: the table differs from the file";
+  6  layouts check: the table differs from the file
+  7  triage, run: --fail-on found crashes";
 
 const LAYOUTS_EXAMPLES: &str = "\
 Examples:
@@ -60,6 +61,10 @@ pub enum Command {
     Bridge(BridgeArgs),
     /// Keep a slim dump and a report of each crash, as handler in core_pattern
     Collect(CollectArgs),
+    /// Group many dumps by what killed them
+    Triage(super::triage::TriageArgs),
+    /// Run a command and triage what dumps core, children too
+    Run(super::run::RunArgs),
     /// Write the completion script of a shell to standard output
     Completions(CompletionsArgs),
     /// Write the JSON Schema of an output format to standard output
@@ -431,6 +436,8 @@ pub struct LayoutsFileArgs {
 pub enum SchemaKind {
     /// `report --format json`
     Report,
+    /// `triage --format json`
+    Triage,
 }
 
 /// Arguments of `schema`.

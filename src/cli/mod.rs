@@ -14,8 +14,11 @@ mod live;
 pub mod output;
 mod progress;
 mod render;
+pub mod run;
 mod show;
 mod slim;
+pub mod triage;
+mod triage_result;
 
 pub use error::CliError;
 
@@ -54,6 +57,8 @@ fn dispatch(command: &Command) -> Result<u8, CliError> {
         Command::Slim(args) => slim::run(args),
         Command::Collect(args) => collect::run(args),
         Command::Layouts(args) => layouts::run(args),
+        Command::Triage(args) => triage::run(args),
+        Command::Run(args) => run::run(args),
         Command::Completions(args) => documents::completions(args),
         Command::Schema(args) => documents::schema(args),
         Command::Man(args) => documents::man(args),
