@@ -4,6 +4,7 @@
 //! (siblings), `stack`, `inquest`, `report`, and then `cli`, `bridge` and `triage`. See `docs/architecture.md`.
 pub mod analyze;
 pub mod base;
+pub mod bridge;
 pub mod cli;
 pub mod cpython;
 pub mod image;
@@ -13,3 +14,4 @@ pub mod report;
 pub mod stack;
 mod sys;
 pub mod target;
+pub mod triage;

@@ -137,8 +137,7 @@ impl OneThread<'_> {
             }),
             frames: self.frames(&stack),
             frames_end: stack.end.as_ref().map(ToString::to_string),
-            registers: None,
-            code: None,
+            ..Thread::default()
         }
     }
 

@@ -5,8 +5,12 @@ use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
-  pyinquest render crash.json                    a saved JSON report as text
-  pyinquest render crash.json --format html --output crash.html
+  pyinquest report core.1234                     what happened, for people
+  pyinquest report core.1234 --locals            with the variables of every frame
+  pyinquest report core.1234 --format json       everything, for programs
+  pyinquest bt core.1234 --thread all            stacks alone
+  pyinquest locals core.1234 --frame 2           variables of one frame
+  pyinquest info core.1234                       what is in the dump
 
 Exit codes:
   0  the report is written
@@ -14,7 +18,14 @@ Exit codes:
   2  wrong usage, or no such thread or frame
   3  the input cannot be read or is not supported
   4  no CPython was found in the process
-  5  the report is incomplete, and --strict was given";
+  5  the report is incomplete, and --strict was given
+  6  layouts check: the table differs from the file
+  7  triage, run: --fail-on found crashes";
+
+const LAYOUTS_EXAMPLES: &str = "\
+Examples:
+  pyinquest layouts dump /usr/lib/libpython3.12.so.1.0
+  pyinquest layouts check python3.12 --debug-file /usr/lib/debug/.build-id/ab/cdef.debug";
 
 /// Explains dead and stuck CPython processes from the outside.
 #[derive(Debug, Parser)]
@@ -29,8 +40,29 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub enum Command {
+    /// Tell what happened to a process: cause, crashed thread, other threads, what is missing
+    Report(ReportArgs),
+    /// Show Python stacks: of the crashed thread, unless --thread says otherwise
+    Bt(BtArgs),
+    /// Show local variables of frames: of the crashed thread, unless --thread says otherwise
+    Locals(LocalsArgs),
+    /// Show what is in a dump: interpreter, threads, modules, what is missing
+    Info(InfoArgs),
     /// Show a report that was saved with --format json in another format
     Render(RenderArgs),
+    /// Write a dump with just the memory that reports read
+    Slim(SlimArgs),
+    /// Show or check where the fields of CPython's structs lie
+    Layouts(LayoutsArgs),
+    /// Set up a debugger: unpack its script and have its start-up file load it
+    Init(InitArgs),
+    /// Serve the debugger that started this process
+    #[command(hide = true)]
+    Bridge(BridgeArgs),
+    /// Group many dumps by what killed them
+    Triage(super::triage::TriageArgs),
+    /// Run a command and triage what dumps core, children too
+    Run(super::run::RunArgs),
     /// Write the completion script of a shell to standard output
     Completions(CompletionsArgs),
     /// Write the JSON Schema of an output format to standard output
@@ -39,6 +71,164 @@ pub enum Command {
     /// Write the manual pages
     #[command(hide = true)]
     Man(ManArgs),
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// What to read
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Show local variables under each frame
+    #[arg(long)]
+    pub locals: bool,
+    /// Show native frames between the Python ones
+    #[arg(long, value_enum, value_name = "WHICH", num_args = 0..=1, require_equals = true,
+          default_value = "none", default_missing_value = "merged")]
+    pub native: Native,
+    /// Which values are shown
+    #[command(flatten)]
+    pub values: ValueArgs,
+    /// Which part of it
+    #[command(flatten)]
+    pub select: SelectArgs,
+    /// How to show it
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Arguments of `bt`.
+#[derive(Debug, Args)]
+pub struct BtArgs {
+    /// What to read
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Show local variables under each frame
+    #[arg(long)]
+    pub locals: bool,
+    /// Show native frames between the Python ones
+    #[arg(long, value_enum, value_name = "WHICH", num_args = 0..=1, require_equals = true,
+          default_value = "none", default_missing_value = "merged")]
+    pub native: Native,
+    /// Which values are shown
+    #[command(flatten)]
+    pub values: ValueArgs,
+    /// Which part of it
+    #[command(flatten)]
+    pub select: SelectArgs,
+    /// How to show it
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Arguments of `locals`.
+#[derive(Debug, Args)]
+pub struct LocalsArgs {
+    /// What to read
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Which values are shown
+    #[command(flatten)]
+    pub values: ValueArgs,
+    /// Which part of it
+    #[command(flatten)]
+    pub select: SelectArgs,
+    /// How to show it
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Arguments of `info`.
+#[derive(Debug, Args)]
+pub struct InfoArgs {
+    /// What to read
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// How to show it
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// What to read, and where its files are.
+#[derive(Clone, Debug, Default, Args)]
+pub struct InputArgs {
+    /// Core file, as it is or packed (zstd, gzip, xz, lz4, apport); - for standard input
+    #[arg(value_name = "CORE")]
+    pub core: PathBuf,
+    /// The main executable, when it is not where the process saw it
+    #[arg(long, value_name = "FILE", help_heading = "Files")]
+    pub executable: Option<PathBuf>,
+    /// Folder that stands for / of the process (an unpacked container image); may be repeated
+    #[arg(long, value_name = "DIR", help_heading = "Files")]
+    pub sysroot: Vec<PathBuf>,
+    /// Folder with separate debug files, like /usr/lib/debug; may be repeated
+    #[arg(long, value_name = "DIR", help_heading = "Files")]
+    pub debug_dir: Vec<PathBuf>,
+    /// Read paths that begin with OLD below NEW instead; may be repeated
+    #[arg(long, value_name = "OLD=NEW", value_parser = parse_map, help_heading = "Files")]
+    pub map: Vec<(String, String)>,
+    /// Look at no file but the dump
+    #[arg(long, help_heading = "Files")]
+    pub no_files: bool,
+}
+
+fn parse_map(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((old, new)) if !old.is_empty() => Ok((old.to_owned(), new.to_owned())),
+        _ => Err("not of the form OLD=NEW".to_owned()),
+    }
+}
+
+/// Which values are shown, and where they are cut.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Values")]
+pub struct ValueArgs {
+    /// Show reference counts
+    #[arg(long)]
+    pub refcounts: bool,
+    /// Cut containers inside containers at this depth
+    #[arg(long, value_name = "N")]
+    pub max_depth: Option<u32>,
+    /// Cut containers at this many items
+    #[arg(long, value_name = "N")]
+    pub max_items: Option<u64>,
+    /// Cut strings at this many characters
+    #[arg(long, value_name = "N")]
+    pub max_string: Option<u64>,
+    /// Give up on a value after this many reads of memory
+    #[arg(long, value_name = "N")]
+    pub max_reads: Option<u64>,
+}
+
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Debugger to set up
+    #[arg(value_enum)]
+    pub debugger: Debugger,
+    /// Only show the line for the start-up file; change nothing
+    #[arg(long)]
+    pub print: bool,
+    /// Folder for the scripts
+    #[arg(long, value_name = "DIR")]
+    pub scripts: Option<PathBuf>,
+}
+
+/// A debugger that has a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Debugger {
+    /// GNU gdb, 10 or newer, built with Python
+    Gdb,
+    /// LLDB, 14 or newer, built with Python
+    Lldb,
+}
+
+/// Arguments of `bridge`.
+#[derive(Debug, Args)]
+pub struct BridgeArgs {
+    /// Talk over standard input and output (the only way there is)
+    #[arg(long, required = true)]
+    pub stdio: bool,
 }
 
 /// Arguments of `render`.
@@ -82,6 +272,18 @@ pub struct SelectArgs {
     pub frame: Option<usize>,
 }
 
+/// Native frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Native {
+    /// Python frames only
+    #[default]
+    None,
+    /// Native frames in their place between the Python ones, without interpreter plumbing
+    Merged,
+    /// All native frames
+    All,
+}
+
 /// Output formats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -123,12 +325,41 @@ pub struct OutputArgs {
     /// Write to FILE instead of standard output
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Show everything: hidden frames, registers, notes
+    /// Show everything: registers, machine code, notes, repeated stacks in full
     #[arg(long, short)]
     pub verbose: bool,
     /// Exit with code 5 when the report is incomplete
     #[arg(long)]
     pub strict: bool,
+}
+
+/// Arguments of `slim`.
+#[derive(Debug, Args)]
+pub struct SlimArgs {
+    /// Core or minidump (- for standard input); may be compressed
+    #[arg(value_name = "DUMP", required_unless_present = "pid", conflicts_with = "pid")]
+    pub dump: Option<PathBuf>,
+    /// Slim dump of a running process
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<i32>,
+    /// File to write; compressed when its name ends in .zst
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Write a minidump instead of an ELF core
+    #[arg(long)]
+    pub minidump: bool,
+    /// Write zeros for all bytes that a report does not need
+    #[arg(long)]
+    pub redact: bool,
+    /// File of the main executable
+    #[arg(long, value_name = "FILE")]
+    pub executable: Option<PathBuf>,
+    /// Folder that stands for / of the dead process
+    #[arg(long, value_name = "DIR")]
+    pub sysroot: Vec<PathBuf>,
+    /// Folder with debug files
+    #[arg(long, value_name = "DIR")]
+    pub debug_dir: Vec<PathBuf>,
 }
 
 /// Arguments of `completions`.
@@ -139,11 +370,56 @@ pub struct CompletionsArgs {
     pub shell: clap_complete::Shell,
 }
 
+/// Arguments of `layouts`.
+#[derive(Debug, Args)]
+#[command(after_help = LAYOUTS_EXAMPLES)]
+pub struct LayoutsArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: LayoutsCommand,
+}
+
+/// Commands of `layouts`.
+#[derive(Debug, Subcommand)]
+pub enum LayoutsCommand {
+    /// Print where the fields of CPython's structs lie, from the debug information of a build
+    Dump(LayoutsDumpArgs),
+    /// Hold the built-in table of a build's version against its debug information
+    Check(LayoutsFileArgs),
+}
+
+/// Arguments of `layouts dump`.
+#[derive(Debug, Args)]
+pub struct LayoutsDumpArgs {
+    /// The build
+    #[command(flatten)]
+    pub file: LayoutsFileArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The files of a build.
+#[derive(Debug, Args)]
+pub struct LayoutsFileArgs {
+    /// The python executable or libpython
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Its separate debug file
+    #[arg(long, value_name = "FILE")]
+    pub debug_file: Option<PathBuf>,
+    /// Extension module (or its debug file) that defines further structs; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub extension: Vec<PathBuf>,
+}
+
 /// What a schema is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SchemaKind {
     /// `report --format json`
     Report,
+    /// `triage --format json`
+    Triage,
 }
 
 /// Arguments of `schema`.

@@ -12,6 +12,10 @@ pub const INPUT: u8 = 3;
 pub const NO_PYTHON: u8 = 4;
 /// The report is incomplete and `--strict` was given.
 pub const INCOMPLETE: u8 = 5;
+/// `layouts check` found differences.
+pub const DIFFERS: u8 = 6;
+/// `--fail-on` found crashes.
+pub const CRASHES: u8 = 7;
 
 /// The codes with what they mean, for the help text and the manual.
 pub const MEANINGS: &[(u8, &str)] = &[
@@ -21,4 +25,6 @@ pub const MEANINGS: &[(u8, &str)] = &[
     (INPUT, "the input cannot be read or is not supported"),
     (NO_PYTHON, "no CPython was found in the process"),
     (INCOMPLETE, "the report is incomplete, and --strict was given"),
+    (DIFFERS, "layouts check: the table differs from the file"),
+    (CRASHES, "triage, run: --fail-on found crashes"),
 ];

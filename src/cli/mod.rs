@@ -1,12 +1,21 @@
 //! The command line: parses, calls the library, shows what comes back.
 
 pub mod args;
+mod bridge;
 mod documents;
 mod error;
 pub mod exit;
+mod init;
+mod inspect;
+mod layouts;
 pub mod output;
+mod progress;
 mod render;
+pub mod run;
 mod show;
+mod slim;
+pub mod triage;
+mod triage_result;
 
 pub use error::CliError;
 
@@ -37,9 +46,19 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 
 fn dispatch(command: &Command) -> Result<u8, CliError> {
     match command {
+        Command::Report(args) => inspect::report(args),
+        Command::Bt(args) => inspect::bt(args),
+        Command::Locals(args) => inspect::locals(args),
+        Command::Info(args) => inspect::info(args),
         Command::Render(args) => render::run(args),
+        Command::Slim(args) => slim::run(args),
+        Command::Layouts(args) => layouts::run(args),
+        Command::Triage(args) => triage::run(args),
+        Command::Run(args) => run::run(args),
         Command::Completions(args) => documents::completions(args),
         Command::Schema(args) => documents::schema(args),
         Command::Man(args) => documents::man(args),
+        Command::Init(args) => init::run(args),
+        Command::Bridge(_) => bridge::run(),
     }
 }

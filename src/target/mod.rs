@@ -6,6 +6,7 @@
 
 pub mod compressed;
 mod crash;
+pub mod debugger;
 pub mod elf_core;
 pub mod elf_modules;
 pub mod live;

@@ -45,7 +45,7 @@ def main():
     def reader():
         return bad_cell
 
-    cell = reader.__closure__[0]
+    bad_box = reader.__closure__[0]
 
     def plant():
         word(word_at(id(bad_list) + LIST_ITEMS) + 2 * WORD, 0xDEADBEEFDEADBEEF)
@@ -57,7 +57,7 @@ def main():
         word(id(bad_string) + HEADER, 1 << 62)
         ctypes.memset(id(bad_dict) + HEADER, 0xDD, 4 * WORD)
         word(id(bad_loop) + TYPE_FIELD, id(bad_loop))
-        word(id(cell) + HEADER, 0xDBDBDBDBDBDBDBDB)
+        word(id(bad_box) + HEADER, 0xDBDBDBDBDBDBDBDB)
         word(id(bad_int) + HEADER, (1 << 63) - 8)
 
     damage = {
@@ -67,7 +67,7 @@ def main():
         "bad_dict": "its fields are a fill pattern", "bad_loop": "its type pointer is its own address",
         "bad_cell": "the cell's pointer is a fill pattern", "bad_int": "its digit count is absurd",
     }
-    die = truth.write("null", damage=damage, intact=["before", "after"]); plant(); die()
+    bad_die = truth.write("null", damage=damage, intact=["before", "after"]); plant(); bad_die()
 
 
 if __name__ == "__main__":

@@ -40,6 +40,9 @@ pub const RELEASE: Layouts = Layouts {
         thread_id: at(176),
         native_thread_id: at(184),
         state: at(48),
+        gil_requested: at(40),
+        // The frame at the bottom of the thread's chain, in thread_impl.
+        base_frame: at(80),
         current_exception: at(136),
         exc_info: at(144),
         exc_state: at(288),
@@ -65,6 +68,7 @@ pub const RELEASE: Layouts = Layouts {
     },
     co_monitoring: CoMonitoringLayout { lines: at(104), ..v3_14::RELEASE.co_monitoring },
     type_object: TypeLayout { size: at(424), ..v3_14::RELEASE.type_object },
+    // PyTypeObject grew by a word.
     heap_type: HeapTypeLayout {
         size: at(944),
         name: at(864),
@@ -74,6 +78,7 @@ pub const RELEASE: Layouts = Layouts {
         module: at(896),
         ..v3_14::RELEASE.heap_type
     },
+    // md_token and md_token_is_def instead of md_def alone (Include/internal/pycore_moduleobject.h).
     module: ModuleLayout {
         def: Slot::ABSENT,
         name: at(40),
@@ -81,7 +86,19 @@ pub const RELEASE: Layouts = Layouts {
         token_is_def: at(48),
         ..v3_14::RELEASE.module
     },
-    gc: GcLayout { generations: at(8), permanent: at(80), collecting: at(112), enabled: at(0), ..v3_14::RELEASE.gc },
+    // Include/internal/pycore_interp_structs.h: fewer members, and the frame that started the collection.
+    gc: GcLayout {
+        generation0: at(168),
+        generations: at(8),
+        permanent: at(80),
+        collecting: at(112),
+        frame: at(120),
+        enabled: at(0),
+        ..v3_14::RELEASE.gc
+    },
+    frozendict: FrozenDictLayout { hash: at(48), ..FrozenDictLayout::NONE },
+    type_alias: TypeAliasLayout { value: at(48), ..v3_14::RELEASE.type_alias },
+    lazy_import: LazyImportLayout { from: at(24), attr: at(32), ..LazyImportLayout::NONE },
     ..v3_14::RELEASE
 };
 
@@ -99,7 +116,7 @@ pub const DEBUG: Layouts = Layouts {
     ..RELEASE
 };
 
-/// `--disable-gil`. Offsets of 3.15.2 (headers).
+/// `--disable-gil`. Offsets of 3.15.2 (headers, the rest as in 3.15 behind the larger object header).
 pub const FREE_THREADED: Layouts = Layouts {
     runtime: RuntimeLayout {
         size: at(409296),
@@ -136,6 +153,8 @@ pub const FREE_THREADED: Layouts = Layouts {
         thread_id: at(176),
         native_thread_id: at(184),
         state: at(48),
+        gil_requested: at(40),
+        base_frame: at(80),
         current_exception: at(136),
         exc_info: at(144),
         exc_state: at(288),
@@ -184,13 +203,16 @@ pub const FREE_THREADED: Layouts = Layouts {
         generations: at(8),
         permanent: at(80),
         collecting: at(112),
+        frame: at(120),
         enabled: at(0),
         ..v3_14::FREE_THREADED.gc
     },
+    frozendict: FrozenDictLayout { hash: at(64), ..FrozenDictLayout::NONE },
+    type_alias: TypeAliasLayout { value: at(64), ..v3_14::FREE_THREADED.type_alias },
     ..v3_14::FREE_THREADED
 };
 
-/// `--disable-gil --with-pydebug`. Offsets of 3.15.2 (headers).
+/// `--disable-gil --with-pydebug`. Offsets of 3.15.2 (headers, the rest as in 3.15t).
 pub const FREE_THREADED_DEBUG: Layouts = Layouts {
     runtime: RuntimeLayout { size: at(425368), gilstate_auto_interpreter: at(26216), ..FREE_THREADED.runtime },
     interpreter: InterpreterLayout {
@@ -208,4 +230,51 @@ pub const FREE_THREADED_DEBUG: Layouts = Layouts {
         ..FREE_THREADED.thread_impl
     },
     ..FREE_THREADED
+};
+
+/// x86-64 Windows. Offsets of 3.15.2 (headers, the rest as in 3.15).
+pub const WINDOWS: Layouts = Layouts {
+    runtime: RuntimeLayout { size: at(345536), gilstate_auto_interpreter: at(9416), ..RELEASE.runtime },
+    interpreter: InterpreterLayout {
+        size: at(226040),
+        threads_head: at(7328),
+        threads_main: at(7344),
+        modules: at(7584),
+        importlib: at(7600),
+        sysdict: at(7568),
+        builtins: at(7576),
+        gc: at(7392),
+        gc_collecting: at(7504),
+        gc_frame: at(7512),
+        own_gil: at(7720),
+        finalizing: at(7376),
+        types_builtins: at(180080),
+        types_extensions: at(189840),
+        asyncio_tasks_head: at(10672),
+        monitors: at(223328),
+        ..RELEASE.interpreter
+    },
+    thread: ThreadLayout {
+        size: at(880),
+        native_thread_id: at(180),
+        exc_state: at(280),
+        datastack_chunk: at(248),
+        datastack_top: at(256),
+        datastack_limit: at(264),
+        ..RELEASE.thread
+    },
+    thread_impl: ThreadImplLayout {
+        size: at(1088),
+        base_frame: at(880),
+        c_stack_top: at(976),
+        c_stack_soft_limit: at(984),
+        c_stack_hard_limit: at(992),
+        asyncio_running_loop: at(1016),
+        asyncio_running_task: at(1024),
+        asyncio_tasks_head: at(1040),
+        ..RELEASE.thread_impl
+    },
+    range_iter: RangeIterLayout { step: at(20), len: at(24), ..RELEASE.range_iter },
+    rlock: RLockLayout::NONE,
+    ..RELEASE
 };

@@ -1,0 +1,308 @@
+"""The way from a debugger to the pyinquest engine: starts it, speaks its protocol, survives its death.
+
+Shared by the gdb and the lldb script. Standard library only, Python 3.9 or newer. A debugger is a *host*, an object
+with these methods, each of which may raise `Unavailable`:
+
+    name, version               attributes
+    scene()                     the state of the process, a dict (fields: `Scene` in src/bridge/protocol.rs)
+    read(address, length)       bytes of the process, or None
+    threads(all_registers)      list of dicts
+    modules()                   dict
+    frames(limit)               list of dicts
+    variables(level, names)     dict
+    select_frame(level)         moves the debugger's selection
+"""
+
+import json
+import os
+import select
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+PROTOCOL = 1
+
+# Longest silence of the engine before it is taken for dead, in seconds.
+TIMEOUT = float(os.environ.get("PYINQUEST_TIMEOUT", "60"))
+
+# How long the engine may take to end a command after Ctrl-C, in seconds.
+CANCEL_TIMEOUT = 2.0
+
+# No message of the engine is longer; a bigger length means that something else than the engine talks.
+MAX_HEADER = 16 << 20
+MAX_PAYLOAD = 64 << 20
+
+_LENGTHS = struct.Struct("<II")
+
+
+class Unavailable(Exception):
+    """Something that cannot be had; the message is one line for the user."""
+
+
+class EngineLost(Exception):
+    """The engine is gone; the message is one line for the user."""
+
+
+class Result:
+    """What a command gave."""
+
+    def __init__(self, ok, text, value, cost):
+        self.ok = ok
+        self.text = text
+        self.value = value
+        self.cost = cost
+
+
+def find_engine():
+    """Path of the pyinquest program."""
+    given = os.environ.get("PYINQUEST")
+    if given:
+        if shutil.which(given) is None:
+            raise EngineLost("pyinquest: PYINQUEST is set to {!r}, which is not a program that runs".format(given))
+        return given
+    # `pyinquest init` notes beside the scripts which program has put them there.
+    note = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "engine-path")
+    try:
+        with open(note, encoding="utf-8", errors="surrogateescape") as file:
+            noted = file.read().strip()
+    except OSError:
+        noted = ""
+    for candidate in (noted, "pyinquest", os.path.expanduser("~/.cargo/bin/pyinquest")):
+        found = candidate and shutil.which(candidate)
+        if found:
+            return found
+    raise EngineLost("pyinquest: the pyinquest program was not found; install it (cargo install pyinquest) "
+                     "or set the environment variable PYINQUEST to its path")
+
+
+class Bridge:
+    """The engine, started when it is first needed and again after it was lost."""
+
+    def __init__(self, host):
+        self._host = host
+        self._process = None
+        self._stderr = None
+        self._next_id = 0
+        self._busy = False
+        # The request that the host works on, and what has come of the next message.
+        self._unanswered = None
+        self._partial = bytearray()
+
+    def command(self, name, args=""):
+        """Runs a command of the engine. Gives a `Result`; its text says what went wrong, if something did."""
+        if self._busy:
+            # A pretty-printer that is called while a command runs (it prints something) must not talk in between.
+            return Result(False, "", None, {})
+        self._busy = True
+        try:
+            scene = self._host.scene()
+            self._start()
+            return self._run(name, args, scene)
+        except Unavailable as problem:
+            return Result(False, str(problem) + "\n", None, {})
+        except EngineLost as problem:
+            self.close()
+            return Result(False, str(problem) + "\n", None, {})
+        except KeyboardInterrupt:
+            # Pressed outside of an exchange: nothing is half-said.
+            self.close()
+            return Result(False, "pyinquest: interrupted\n", None, {})
+        finally:
+            self._busy = False
+
+    def close(self):
+        """Ends the engine."""
+        process, self._process = self._process, None
+        self._unanswered = None
+        self._partial = bytearray()
+        if process is not None:
+            for pipe in (process.stdin, process.stdout):
+                try:
+                    pipe.close()
+                except OSError:
+                    pass
+            try:
+                # It ends by itself when its input is closed, unless it hangs.
+                process.wait(0.2)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if self._stderr is not None:
+            self._stderr.close()
+            self._stderr = None
+
+    # -- starting
+
+    def _start(self):
+        if self._process is not None:
+            if self._process.poll() is None:
+                return
+            self.close()
+        engine = find_engine()
+        self._stderr = tempfile.TemporaryFile()
+        try:
+            self._process = subprocess.Popen(
+                [engine, "bridge", "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr,
+                # A session of its own: Ctrl-C in the terminal is for the debugger, which tells the engine.
+                start_new_session=True)
+        except OSError as problem:
+            raise EngineLost("pyinquest: cannot start {}: {}".format(engine, problem.strerror))
+        self._send({"type": "hello", "protocol": PROTOCOL, "debugger": self._host.name,
+                    "version": self._host.version})
+        hello, _ = self._receive(TIMEOUT)
+        if hello.get("error"):
+            raise EngineLost("pyinquest: " + hello["error"])
+        if hello.get("type") != "hello" or hello.get("protocol") != PROTOCOL:
+            raise EngineLost("pyinquest: {} speaks another protocol; run `pyinquest init {}` to renew this script"
+                             .format(engine, self._host.name))
+
+    # -- a command
+
+    def _run(self, name, args, scene):
+        self._next_id += 1
+        command = self._next_id
+        self._send({"type": "command", "id": command, "name": name, "args": args, "scene": scene})
+        cancelled = False
+        deadline = None
+        while True:
+            try:
+                wait = TIMEOUT if deadline is None else deadline - time.monotonic()
+                message, payload = self._receive(wait)
+                if message.get("type") == "result":
+                    if message.get("id") != command:
+                        continue
+                    if cancelled:
+                        return Result(False, "pyinquest: interrupted\n", None, {})
+                    return self._finish(message, payload)
+                if message.get("type") != "request":
+                    raise EngineLost("pyinquest: the engine sent something strange; it will be started anew")
+                if cancelled:
+                    answer, data = {"error": "interrupted", "cancelled": True}, b""
+                else:
+                    answer, data = self._answer(message)
+            except KeyboardInterrupt:
+                if cancelled:
+                    raise EngineLost("pyinquest: interrupted; the engine will be started anew")
+                cancelled = True
+                deadline = time.monotonic() + CANCEL_TIMEOUT
+                message = self._unanswered
+                if message is None:
+                    # Nothing is being asked. What was received of a message stays in `_partial`.
+                    continue
+                answer, data = {"error": "interrupted", "cancelled": True}, b""
+            answer.update(type="answer", id=message["id"])
+            self._unanswered = None
+            self._send(answer, data)
+
+    def _finish(self, message, payload):
+        for action in message.get("actions", ()):
+            if action.get("do") == "select_frame":
+                self._host.select_frame(int(action["level"]))
+        return Result(bool(message.get("ok")), payload.decode("utf-8", "replace"), message.get("value"),
+                      message.get("cost", {}))
+
+    def _answer(self, request):
+        self._unanswered = request
+        ask = request.get("ask")
+        try:
+            if ask == "read":
+                return self._read(request["ranges"])
+            if ask == "threads":
+                return {"body": self._host.threads(request["registers"] == "all")}, b""
+            if ask == "modules":
+                return {"body": self._host.modules()}, b""
+            if ask == "frames":
+                return {"body": self._host.frames(request["limit"])}, b""
+            if ask == "variables":
+                return {"body": self._host.variables(request["level"], request["names"])}, b""
+            return {"error": "this script does not know the request {!r}".format(ask)}, b""
+        except Unavailable as problem:
+            return {"error": str(problem)}, b""
+
+    def _read(self, ranges):
+        lengths = []
+        pieces = []
+        for address, length in ranges:
+            data = self._host.read(address, length)
+            if data is None or len(data) != length:
+                lengths.append(0)
+            else:
+                lengths.append(length)
+                pieces.append(data)
+        return {"body": lengths}, b"".join(pieces)
+
+    # -- frames of the protocol
+
+    def _send(self, header, payload=b""):
+        head = json.dumps(header, separators=(",", ":")).encode("ascii")
+        data = memoryview(_LENGTHS.pack(len(head), len(payload)) + head + payload)
+        interrupted = False
+        out = self._process.stdin.fileno()
+        while data:
+            try:
+                data = data[os.write(out, data):]
+            except KeyboardInterrupt:
+                # Half a message would leave the engine waiting for the other half.
+                interrupted = True
+            except OSError:
+                raise EngineLost(self._obituary())
+        if interrupted:
+            raise KeyboardInterrupt
+
+    def _receive(self, timeout):
+        deadline = time.monotonic() + timeout
+        head_length, payload_length = _LENGTHS.unpack(self._read_exactly(0, _LENGTHS.size, deadline))
+        if head_length > MAX_HEADER or payload_length > MAX_PAYLOAD:
+            raise EngineLost("pyinquest: the engine sent something strange; it will be started anew")
+        start = _LENGTHS.size
+        head = self._read_exactly(start, head_length, deadline)
+        payload = self._read_exactly(start + head_length, payload_length, deadline)
+        self._partial = bytearray()
+        try:
+            return json.loads(head.decode("utf-8")), payload
+        except ValueError:
+            raise EngineLost("pyinquest: the engine sent something strange; it will be started anew")
+
+    def _read_exactly(self, start, length, deadline):
+        """Bytes `start` to `start + length` of the message. What was read stays in `_partial` until the message is
+        whole, so that an interrupt loses nothing."""
+        source = self._process.stdout.fileno()
+        while len(self._partial) < start + length:
+            # In slices: a debugger may deliver Ctrl-C only between two calls.
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise EngineLost("pyinquest: the engine does not answer; it will be started anew "
+                                 "(PYINQUEST_TIMEOUT sets the seconds to wait)")
+            if not select.select([source], [], [], min(left, 0.1))[0]:
+                continue
+            data = os.read(source, start + length - len(self._partial))
+            if not data:
+                raise EngineLost(self._obituary())
+            self._partial += data
+        return bytes(self._partial[start:start + length])
+
+    def _obituary(self):
+        """One line about an engine that died."""
+        try:
+            code = self._process.wait(1)
+        except subprocess.TimeoutExpired:
+            return "pyinquest: the engine closed the bridge; it will be started anew"
+        self._partial = bytearray()
+        how = "was killed by signal {}".format(-code) if code < 0 else "ended with code {}".format(code)
+        last = ""
+        try:
+            self._stderr.seek(0)
+            lines = self._stderr.read().decode("utf-8", "replace").split("\n")
+            last = next((": " + line.strip() for line in lines if line.strip()), "")
+        except (OSError, ValueError):
+            pass
+        return "pyinquest: the engine {}{}; it will be started anew (please report this)".format(how, last[:300])
+
+
+def report_cost(name, result):
+    """For tests and the curious: what a command cost, on stderr."""
+    if os.environ.get("PYINQUEST_COST") and result.cost:
+        sys.stderr.write("pyinquest-cost {} {}\n".format(name, json.dumps(result.cost, sort_keys=True)))

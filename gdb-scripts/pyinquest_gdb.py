@@ -1,0 +1,549 @@
+"""pyinquest inside gdb: `source pyinquest_gdb.py`, then `help pyinquest`.
+
+Registers the commands and answers what the engine asks. Knows gdb; all knowledge of CPython is in the engine.
+gdb 10 or newer with any Python 3.9 or newer.
+"""
+
+import os
+import re
+import sys
+
+import gdb
+import gdb.printing
+from gdb.FrameDecorator import FrameDecorator
+
+# Not `__file__`: in a script that another script sources, gdb leaves that one's.
+_HERE = os.path.dirname(os.path.realpath((lambda: None).__code__.co_filename))
+if _HERE not in sys.path:
+    sys.path.insert(0, _HERE)
+
+import pyinquest_bridge as bridge  # noqa: E402  (found by the path above)
+
+_MASK = (1 << 64) - 1
+
+# Types that point to Python objects: CPython's and those of extension modules that keep to its naming.
+_OBJECT_TYPES = re.compile(r"^(?:struct )?(?:_?Py\w*Object|_object|_typeobject|_frame|wrapperobject)$")
+
+# Named like objects, but without an object's head.
+_NOT_OBJECTS = re.compile(r"Keys|^_?PyInterp|Allocator")
+
+
+def _unsigned(value):
+    return int(value) & _MASK
+
+
+class GdbHost:
+    """What the engine may ask of gdb. See `pyinquest_bridge` for the methods."""
+
+    name = "gdb"
+    version = gdb.VERSION
+
+    def __init__(self):
+        self._epoch = 0
+        self._stops = 0
+        self._modules = 0
+        self._core = (None, None)
+        for event in ("cont", "stop", "exited"):
+            self._on(event, self._ran)
+        for event in ("memory_changed", "register_changed", "inferior_call"):
+            self._on(event, self._changed)
+        for event in ("new_objfile", "clear_objfiles", "free_objfile", "exited", "new_inferior"):
+            self._on(event, self._modules_changed)
+
+    @staticmethod
+    def _on(event, handler):
+        registry = getattr(gdb.events, event, None)
+        if registry is not None:
+            registry.connect(handler)
+
+    def _ran(self, _event):
+        self._epoch += 1
+        self._stops += 1
+
+    def _changed(self, _event):
+        self._epoch += 1
+
+    def _modules_changed(self, _event):
+        self._epoch += 1
+        self._modules += 1
+
+    # -- the scene
+
+    def scene(self):
+        inferior = gdb.selected_inferior()
+        thread = gdb.selected_thread()
+        kind = self._kind(inferior) if thread is not None and thread.is_valid() else "none"
+        who = "{}/{}".format(inferior.num, inferior.pid)
+        scene = {"process": kind, "modules": "{}:{}".format(who, self._modules)}
+        scene["epoch"] = "{}:{}:{}".format(who, kind, self._epoch)
+        scene["stop"] = "{}:{}:{}".format(who, kind, self._stops)
+        if kind == "none":
+            return scene
+        if not thread.is_stopped():
+            raise bridge.Unavailable("pyinquest: the selected thread is running; stop it first (interrupt)")
+        scene["pid"] = inferior.pid or None
+        scene["thread"] = self._tid(thread)
+        space = gdb.current_progspace()
+        scene["executable"] = space.filename if space is not None else None
+        sysroot = gdb.parameter("sysroot")
+        if sysroot and not sysroot.startswith("target:"):
+            scene["sysroot"] = sysroot
+        if kind == "core":
+            scene["core"] = self._core_path(inferior)
+        try:
+            frame = gdb.selected_frame()
+            scene["frame"] = self._level(frame)
+            scene["arch"] = frame.architecture().name()
+        except gdb.error:
+            pass
+        return scene
+
+    @staticmethod
+    def _tid(thread):
+        pid, lwp, tid = thread.ptid
+        return lwp or tid or pid
+
+    @staticmethod
+    def _level(frame):
+        if hasattr(frame, "level"):
+            return frame.level()
+        # gdb 10
+        level = 0
+        while frame.newer() is not None:
+            frame = frame.newer()
+            level += 1
+        return level
+
+    @staticmethod
+    def _kind(inferior):
+        connection = getattr(inferior, "connection", None)
+        if connection is not None:
+            word = connection.type
+        else:
+            # Before gdb 12: the line of the current inferior ends in "1 (core)" and the executable.
+            listed = gdb.execute("info inferiors", to_string=True)
+            current = next((line for line in listed.split("\n") if line.startswith("*")), "")
+            found = re.search(r"\s\d+ \((\w[\w-]*)", current)
+            word = found.group(1) if found else "native"
+        if word == "core":
+            return "core"
+        return "remote" if "remote" in word else "live"
+
+    def _core_path(self, inferior):
+        if self._core[0] == (inferior.num, inferior.pid, self._modules):
+            return self._core[1]
+        path = None
+        corefile = getattr(inferior, "corefile", None)
+        if corefile is not None:
+            path = corefile.filename
+        else:
+            # Before gdb 17 the only place that tells is the heading of this list.
+            try:
+                text = gdb.execute("info target", to_string=True)
+                found = re.search(r"[Cc]ore[^\n]*:\n\t[`'\u2018](.*)['\u2019], file type", text)
+                path = found.group(1) if found else None
+            except gdb.error:
+                pass
+        if path is not None and not os.path.isfile(path):
+            path = None
+        self._core = ((inferior.num, inferior.pid, self._modules), path)
+        return path
+
+    # -- memory
+
+    def read(self, address, length):
+        try:
+            return bytes(gdb.selected_inferior().read_memory(address, length))
+        except (gdb.error, OverflowError):
+            return None
+
+    # -- threads
+
+    def threads(self, all_registers):
+        inferior = gdb.selected_inferior()
+        selected = gdb.selected_thread()
+        if selected is None:
+            raise bridge.Unavailable("no thread is selected")
+        frame = self._selected_frame()
+        answers = []
+        try:
+            # gdb lists the newest thread first.
+            for thread in sorted(inferior.threads(), key=lambda each: each.num):
+                if not thread.is_valid():
+                    continue
+                answer = {"tid": self._tid(thread), "name": thread.name}
+                is_selected = thread.num == selected.num
+                if (all_registers or is_selected) and thread.is_stopped():
+                    if all_registers:
+                        thread.switch()
+                    answer["registers"] = self._registers()
+                    answer["signal"] = self._signal()
+                answers.append(answer)
+        finally:
+            if all_registers:
+                selected.switch()
+                if frame is not None and frame.is_valid():
+                    frame.select()
+        return answers
+
+    @staticmethod
+    def _selected_frame():
+        try:
+            return gdb.selected_frame()
+        except gdb.error:
+            return None
+
+    @staticmethod
+    def _registers():
+        try:
+            frame = gdb.newest_frame()
+            architecture = frame.architecture()
+        except gdb.error:
+            return []
+        if hasattr(architecture, "registers"):
+            names = [register.name for register in architecture.registers("general")]
+        else:
+            names = ["rip", "rsp", "rbp", "rax", "rbx", "rcx", "rdx", "rsi", "rdi"] + ["r%d" % n for n in range(8, 16)]
+        names += [name for name in ("fs_base", "gs_base", "tpidr") if name not in names]
+        values = []
+        for name in names:
+            try:
+                value = frame.read_register(name)
+                if not value.is_optimized_out and value.type.sizeof <= 8:
+                    values.append((name, _unsigned(value)))
+            except (gdb.error, ValueError, TypeError):
+                continue
+        return values
+
+    @staticmethod
+    def _signal():
+        try:
+            info = gdb.parse_and_eval("$_siginfo")
+            number = int(info["si_signo"])
+            address = _unsigned(info["_sifields"]["_sigfault"]["si_addr"])
+            return {"number": number, "code": int(info["si_code"]), "address": address} if number else None
+        except (gdb.error, ValueError):
+            return None
+
+    # -- modules
+
+    _AUXV = re.compile(r"^(\d+)\s+\S+.*?\s(0x[0-9a-f]+|\d+)$")
+    _MAPPING = re.compile(r"^\s*(0x[0-9a-f]+)\s+(0x[0-9a-f]+)\s+0x[0-9a-f]+\s+(0x[0-9a-f]+)"
+                          r"(?:\s+([r-][w-][x-][a-z-]))?(?:\s+(\S.*))?$")
+
+    def modules(self):
+        return {"auxv": self._auxv(), "mappings": self._mappings(), "modules": []}
+
+    def _auxv(self):
+        pairs = []
+        for line in self._lines("info auxv"):
+            found = self._AUXV.match(line)
+            if found:
+                pairs.append((int(found.group(1)), int(found.group(2), 0)))
+        return pairs
+
+    def _mappings(self):
+        answers = []
+        for line in self._lines("info proc mappings"):
+            found = self._MAPPING.match(line)
+            if found:
+                start, end, offset, flags, path = found.groups()
+                answers.append({"start": int(start, 16), "end": int(end, 16), "offset": int(offset, 16),
+                                "flags": flags or "", "path": (path or "").strip()})
+        return answers
+
+    @staticmethod
+    def _lines(command):
+        try:
+            return gdb.execute(command, to_string=True).split("\n")
+        except gdb.error:
+            return []
+
+    # -- native frames
+
+    def frames(self, limit):
+        answers = []
+        try:
+            frame = gdb.newest_frame()
+            while frame is not None and len(answers) < limit:
+                answers.append({"level": len(answers), "pc": _unsigned(frame.pc()),
+                                "sp": _unsigned(frame.read_register("sp")), "name": frame.name(),
+                                "inlined": frame.type() == gdb.INLINE_FRAME})
+                frame = frame.older()
+        except (gdb.error, ValueError) as problem:
+            # An unwinder that fails half-way: what it has found counts.
+            if not answers:
+                raise bridge.Unavailable(str(problem))
+        return answers
+
+    @staticmethod
+    def _frame_at(level):
+        try:
+            frame = gdb.newest_frame()
+            for _ in range(level):
+                frame = frame.older() if frame is not None else None
+        except gdb.error as problem:
+            raise bridge.Unavailable(str(problem))
+        if frame is None:
+            raise bridge.Unavailable("there is no frame {}".format(level))
+        return frame
+
+    def variables(self, level, names):
+        frame = self._frame_at(level)
+        values = {}
+        for name in names:
+            try:
+                value = frame.read_var(name)
+                if not value.is_optimized_out:
+                    values[name] = _unsigned(value)
+            except (gdb.error, ValueError, RuntimeError):
+                continue
+        return values
+
+    def select_frame(self, level):
+        try:
+            self._frame_at(level).select()
+        except bridge.Unavailable:
+            pass
+
+
+HOST = GdbHost()
+ENGINE = bridge.Bridge(HOST)
+
+
+def _run(name, args=""):
+    result = ENGINE.command(name, args)
+    bridge.report_cost(name, result)
+    return result
+
+
+def _address_of(expression):
+    """An address, from an expression of gdb's."""
+    return "{:#x}".format(_unsigned(gdb.parse_and_eval(expression)))
+
+
+class Command(gdb.Command):
+    """A command that the engine carries out."""
+
+    def __init__(self, name, kind, help_text, takes_address=False):
+        self.__doc__ = help_text
+        self._engine_name = name
+        self._takes_address = takes_address
+        super().__init__("py-" + name, kind, gdb.COMPLETE_NONE)
+
+    def invoke(self, args, from_tty):
+        # Typing Enter again must not repeat `py-print x` unasked, but should repeat the way up and down.
+        if from_tty and self._engine_name not in ("up", "down"):
+            self.dont_repeat()
+        args = args.strip()
+        if args and (self._takes_address or re.match(r"[$(*&]|0x", args)) and not args.startswith("-"):
+            try:
+                args = _address_of(args)
+            except gdb.error as problem:
+                raise gdb.GdbError(str(problem))
+        gdb.write(_run(self._engine_name, args).text)
+
+
+COMMANDS = (
+    ("bt", gdb.COMMAND_STACK, "Python frames of the selected thread, from the selected frame outwards.\n\n"
+     "py-bt [--all]    --all: of all threads."),
+    ("bt-full", gdb.COMMAND_STACK, "Python frames of the selected thread with arguments and locals."),
+    ("list", gdb.COMMAND_FILES, "Source of the selected Python frame.\n\npy-list [START[,END]]"),
+    ("up", gdb.COMMAND_STACK, "Select the Python frame that called this one, and its native frame.\n\npy-up [N]"),
+    ("down", gdb.COMMAND_STACK, "Select the Python frame called by this one, and its native frame.\n\npy-down [N]"),
+    ("frame", gdb.COMMAND_STACK, "Select a Python frame by number, counted from 0, the innermost.\n\npy-frame [N]"),
+    ("print", gdb.COMMAND_DATA, "Value of a Python variable: local, global or builtin.\n\n"
+     "py-print NAME[.ATTRIBUTE|[KEY]]..."),
+    ("locals", gdb.COMMAND_DATA, "Locals of the selected Python frame.\n\npy-locals [-v]    -v: with types and addresses."),
+    ("threads", gdb.COMMAND_STACK, "Threads as Python knows them: names, the GIL, where they are."),
+    ("refcount", gdb.COMMAND_DATA, "Reference count of an object.\n\n"
+     "py-refcount NAME[.ATTRIBUTE|[KEY]]...    a Python variable\npy-refcount 0xADDRESS|$EXPRESSION"),
+    ("exc", gdb.COMMAND_STACK, "Exceptions of the selected thread: the one being raised, those being handled."),
+    ("report", gdb.COMMAND_STACK, "The full crash report."),
+    ("status", gdb.COMMAND_SUPPORT, "State of pyinquest: its engine, the process, the CPython in it."),
+)
+
+for _name, _kind, _help in COMMANDS:
+    Command(_name, _kind, _help)
+Command("object", gdb.COMMAND_DATA, "The Python object at an address.\n\npy-object ADDRESS|EXPRESSION", takes_address=True)
+
+
+class PyinquestHelp(gdb.Command):
+    """Python in this process: py-bt, py-bt-full, py-list, py-up, py-down, py-frame, py-print, py-locals, py-threads,
+py-refcount, py-object, py-exc, py-report, py-status, py-frames.
+
+Functions for expressions: $py_repr(x), $py_type(x), $py_refcnt(x), $py_local("name").
+`p object` and `info locals` show Python values (disable pretty-printer global pyinquest)."""
+
+    def __init__(self):
+        super().__init__("pyinquest", gdb.COMMAND_SUPPORT, gdb.COMPLETE_NONE)
+
+    def invoke(self, args, from_tty):
+        gdb.write(self.__doc__ + "\n")
+
+
+PyinquestHelp()
+
+
+# -- values
+
+
+class ObjectPrinter:
+    """A pointer to a Python object, shown as the object."""
+
+    def __init__(self, value, text):
+        self._text = text
+
+    def to_string(self):
+        return self._text
+
+
+class ObjectPrinters(gdb.printing.PrettyPrinter):
+    """Finds pointers to Python objects among the values that gdb prints."""
+
+    def __init__(self):
+        super().__init__("pyinquest", [])
+
+    def __call__(self, value):
+        kind = value.type.strip_typedefs() if value.type.code == gdb.TYPE_CODE_TYPEDEF else value.type
+        if kind.code != gdb.TYPE_CODE_PTR:
+            return None
+        pointee = kind.target().unqualified()
+        name = pointee.name or ""
+        if not _OBJECT_TYPES.match(name) or _NOT_OBJECTS.search(name) or value.is_optimized_out:
+            return None
+        try:
+            address = _unsigned(value)
+        except gdb.error:
+            return None
+        if address == 0:
+            return None
+        result = _run("repr", "{:#x}".format(address))
+        return ObjectPrinter(value, result.text) if result.ok else None
+
+
+def _register_printers(objfile):
+    gdb.printing.register_pretty_printer(objfile, ObjectPrinters(), replace=True)
+
+
+class Function(gdb.Function):
+    """A convenience function."""
+
+    def __init__(self, name, engine_name, help_text, convert):
+        self.__doc__ = help_text
+        self._engine_name = engine_name
+        self._convert = convert
+        super().__init__(name)
+
+    def invoke(self, argument):
+        if argument.type.code in (gdb.TYPE_CODE_ARRAY, gdb.TYPE_CODE_STRING):
+            text = argument.string()
+        else:
+            text = "{:#x}".format(_unsigned(argument))
+        result = _run(self._engine_name, text)
+        if not result.ok:
+            raise gdb.GdbError(result.text.strip() or "pyinquest: no answer")
+        return self._convert(result)
+
+
+def _object_pointer(result):
+    address = gdb.Value(int(result.value))
+    try:
+        return address.cast(gdb.lookup_type("PyObject").pointer())
+    except gdb.error:
+        return address
+
+
+Function("py_repr", "repr", "repr() of the Python object at an address.", lambda result: result.text)
+Function("py_type", "type", "Name of the type of the Python object at an address.", lambda result: result.text)
+Function("py_refcnt", "refcnt", "Reference count of the Python object at an address.", lambda result: int(result.value))
+Function("py_local", "local", "Address of the object that a variable of the selected Python frame is bound to.",
+         _object_pointer)
+
+
+# -- Python frames in `bt`
+
+
+class PythonFrame(FrameDecorator):
+    """A Python frame as a line of `bt`, before the native frame that runs it."""
+
+    def __init__(self, native, python):
+        super().__init__(native)
+        self._python = python
+
+    def function(self):
+        return "[Python] " + self._python["function"]
+
+    def filename(self):
+        return self._python["file"]
+
+    def line(self):
+        return self._python["line"]
+
+    def address(self):
+        return None
+
+    def frame_args(self):
+        return None
+
+    def frame_locals(self):
+        return None
+
+    def elided(self):
+        return None
+
+
+class PythonFrames:
+    """Puts the Python frames between the native frames of `bt`; switched by `py-frames`."""
+
+    name = "pyinquest"
+    priority = 100
+    enabled = False
+
+    def filter(self, frames):
+        result = _run("stack")
+        by_level = {}
+        if result.ok:
+            for level, python in result.value or ():
+                by_level.setdefault(level, []).append(python)
+        return self._merge(frames, by_level)
+
+    @staticmethod
+    def _merge(frames, by_level):
+        for decorated in frames:
+            level = GdbHost._level(decorated.inferior_frame())
+            for python in by_level.get(level, ()):
+                yield PythonFrame(decorated, python)
+            yield decorated
+
+
+FRAMES = PythonFrames()
+gdb.frame_filters[FRAMES.name] = FRAMES
+
+
+class FramesSwitch(gdb.Command):
+    """Whether plain `bt` shows Python frames too.
+
+py-frames on|off    (without argument: tells which)"""
+
+    def __init__(self):
+        super().__init__("py-frames", gdb.COMMAND_STACK, gdb.COMPLETE_NONE)
+
+    def invoke(self, args, from_tty):
+        word = args.strip()
+        if word not in ("", "on", "off"):
+            raise gdb.GdbError("py-frames takes on or off")
+        if word:
+            FRAMES.enabled = word == "on"
+        gdb.write("Python frames in bt: {}\n".format("on" if FRAMES.enabled else "off"))
+
+
+FramesSwitch()
+
+
+def register(objfile=None):
+    """Registers the pretty-printers, for all files or (where gdb has loaded this script for one) for that one."""
+    _register_printers(objfile)
+
+
+register(gdb.current_objfile())

@@ -1,0 +1,340 @@
+"""pyinquest inside lldb: `command script import pyinquest_lldb.py`, then `help py-bt`.
+
+Registers the commands and answers what the engine asks. Knows lldb; all knowledge of CPython is in the engine.
+lldb 14 or newer with any Python 3.9 or newer.
+"""
+
+import os
+import re
+import sys
+
+import lldb
+
+_HERE = os.path.dirname(os.path.realpath(__file__))
+for _folder in (_HERE, os.path.join(os.path.dirname(_HERE), "gdb-scripts")):
+    # The way to the engine is one file for both debuggers; it lies with the gdb script.
+    if os.path.isfile(os.path.join(_folder, "pyinquest_bridge.py")) and _folder not in sys.path:
+        sys.path.insert(0, _folder)
+
+import pyinquest_bridge as bridge  # noqa: E402  (found by the path above)
+
+# Types that point to Python objects: CPython's and those of extension modules that keep to its naming.
+_OBJECT_TYPES = r"^(struct )?(_?Py[A-Za-z0-9_]*Object|_object|_typeobject|_frame|wrapperobject) \*( ?const)?$"
+
+# Named like objects, but without an object's head.
+_NOT_OBJECTS = re.compile(r"Keys|^_?PyInterp|Allocator")
+
+_CATEGORY = "pyinquest"
+
+_STOPPED = (lldb.eStateStopped, lldb.eStateCrashed, lldb.eStateSuspended)
+
+
+class LldbHost:
+    """What the engine may ask of lldb. See `pyinquest_bridge` for the methods."""
+
+    name = "lldb"
+    version = lldb.SBDebugger.GetVersionString().split("\n")[0]
+
+    def __init__(self):
+        self._debugger = None
+        self._commands = 0
+
+    def enter(self, debugger):
+        """A command begins in this debugger."""
+        self._debugger = debugger
+        self._commands += 1
+
+    def _target(self):
+        return self._debugger.GetSelectedTarget()
+
+    def _process(self):
+        return self._target().GetProcess()
+
+    def _thread(self):
+        return self._process().GetSelectedThread()
+
+    # -- the scene
+
+    def scene(self):
+        target = self._target()
+        process = target.GetProcess()
+        state = process.GetState() if process.IsValid() else lldb.eStateInvalid
+        if state in (lldb.eStateRunning, lldb.eStateStepping):
+            raise bridge.Unavailable("pyinquest: the process is running; stop it first (process interrupt)")
+        who = "{}/{}".format(self._debugger.GetID(), process.GetUniqueID())
+        if state not in _STOPPED:
+            return {"process": "none", "modules": who, "epoch": who}
+        plugin = process.GetPluginName() or ""
+        is_core = plugin not in ("gdb-remote", "lldb", "kdp-remote")
+        is_remote = target.GetPlatform().GetName() not in (None, "host")
+        scene = {"process": "core" if is_core else "remote" if is_remote else "live", "pid": process.GetProcessID()}
+        scene["modules"] = "{}:{}".format(who, target.GetNumModules())
+        # lldb tells nobody when memory is written: what was read of a process that lives holds for one command.
+        changes = 0 if is_core else self._commands
+        scene["epoch"] = "{}:{}:{}".format(who, process.GetStopID(True), changes)
+        scene["stop"] = "{}:{}".format(who, process.GetStopID())
+        scene["arch"] = target.GetTriple()
+        thread = process.GetSelectedThread()
+        if thread.IsValid():
+            scene["thread"] = thread.GetThreadID()
+            frame = thread.GetSelectedFrame()
+            if frame.IsValid():
+                scene["frame"] = frame.GetFrameID()
+        executable = target.GetExecutable()
+        if executable.IsValid():
+            scene["executable"] = executable.fullpath
+        if is_core and hasattr(process, "GetCoreFile"):
+            path = process.GetCoreFile().fullpath
+            if path and os.path.isfile(path):
+                scene["core"] = path
+        return scene
+
+    # -- memory
+
+    def read(self, address, length):
+        error = lldb.SBError()
+        data = self._process().ReadMemory(address, length, error)
+        return data if error.Success() else None
+
+    # -- threads
+
+    def threads(self, all_registers):
+        selected = self._thread().GetThreadID()
+        answers = []
+        for thread in self._process():
+            answer = {"tid": thread.GetThreadID(), "name": thread.GetName()}
+            if all_registers or answer["tid"] == selected:
+                answer["registers"] = self._registers(thread)
+                answer["signal"] = self._signal(thread)
+            answers.append(answer)
+        return answers
+
+    @staticmethod
+    def _registers(thread):
+        frame = thread.GetFrameAtIndex(0)
+        sets = frame.GetRegisters()
+        values = []
+        seen = set()
+        general = sets.GetValueAtIndex(0) if sets.GetSize() else ()
+        for register in list(general) + [frame.FindRegister(name) for name in ("fs_base", "gs_base", "tpidr")]:
+            name = register.GetName()
+            error = lldb.SBError()
+            value = register.GetValueAsUnsigned(error, 0)
+            if name and name not in seen and error.Success() and register.GetByteSize() <= 8:
+                seen.add(name)
+                values.append((name, value))
+        return values
+
+    @staticmethod
+    def _signal(thread):
+        if thread.GetStopReason() != lldb.eStopReasonSignal:
+            return None
+        signal = {"number": thread.GetStopReasonDataAtIndex(0)}
+        description = thread.GetStopDescription(256) or ""
+        found = re.search(r"fault address[:=]? (0x[0-9a-f]+)", description)
+        info = thread.GetSiginfo() if hasattr(thread, "GetSiginfo") else None
+        if info is not None and info.IsValid() and info.GetChildMemberWithName("si_code").IsValid():
+            signal["code"] = info.GetChildMemberWithName("si_code").GetValueAsSigned()
+            address = info.GetValueForExpressionPath("._sifields._sigfault.si_addr")
+            if address.IsValid():
+                signal["address"] = address.GetValueAsUnsigned()
+        elif found:
+            # An address is told of faults only; of their codes any will do that is not one of `kill`.
+            signal["code"] = 1
+            signal["address"] = int(found.group(1), 16)
+        return signal
+
+    # -- modules
+
+    def modules(self):
+        target = self._target()
+        modules = []
+        for module in target.module_iter():
+            header = module.GetObjectFileHeaderAddress()
+            address = header.GetLoadAddress(target) if header.IsValid() else lldb.LLDB_INVALID_ADDRESS
+            if address != lldb.LLDB_INVALID_ADDRESS:
+                path = module.GetPlatformFileSpec().fullpath or module.GetFileSpec().fullpath or ""
+                modules.append((path, address))
+        return {"auxv": [], "mappings": self._regions(), "modules": modules}
+
+    def _regions(self):
+        regions = self._process().GetMemoryRegions()
+        answers = []
+        info = lldb.SBMemoryRegionInfo()
+        for index in range(regions.GetSize()):
+            if regions.GetMemoryRegionAtIndex(index, info) and (info.IsReadable() or info.IsWritable()):
+                flags = ("r" if info.IsReadable() else "-") + ("w" if info.IsWritable() else "-") + \
+                        ("x" if info.IsExecutable() else "-") + "p"
+                # lldb does not tell offsets in files, so these say nothing about modules.
+                answers.append({"start": info.GetRegionBase(), "end": info.GetRegionEnd(), "flags": flags})
+        return answers
+
+    # -- native frames
+
+    def frames(self, limit):
+        answers = []
+        thread = self._thread()
+        for level in range(limit):
+            frame = thread.GetFrameAtIndex(level)
+            if not frame.IsValid():
+                break
+            answers.append({"level": level, "pc": frame.GetPC(), "sp": frame.GetSP(),
+                            "name": frame.GetFunctionName(), "inlined": frame.IsInlined()})
+        return answers
+
+    def variables(self, level, names):
+        frame = self._thread().GetFrameAtIndex(level)
+        values = {}
+        for name in names:
+            variable = frame.FindVariable(name)
+            error = lldb.SBError()
+            if variable.IsValid() and variable.GetError().Success():
+                value = variable.GetValueAsUnsigned(error, 0)
+                if error.Success():
+                    values[name] = value
+        return values
+
+    def select_frame(self, level):
+        self._thread().SetSelectedFrame(level)
+
+
+HOST = LldbHost()
+ENGINE = bridge.Bridge(HOST)
+
+
+def _run(debugger, name, args=""):
+    HOST.enter(debugger)
+    result = ENGINE.command(name, args)
+    bridge.report_cost(name, result)
+    return result
+
+
+class Command:
+    """A command that the engine carries out; one subclass each, since lldb wants classes by name."""
+
+    engine_name = ""
+    help_text = ""
+    takes_address = False
+
+    def __init__(self, debugger, _session):
+        pass
+
+    def __call__(self, debugger, command, context, result):
+        args = command.strip()
+        wants_address = self.takes_address or re.match(r"[$(*&]|0x", args)
+        if args and wants_address and not args.startswith("-"):
+            value = context.GetFrame().EvaluateExpression(args) if context.GetFrame().IsValid() else \
+                debugger.GetSelectedTarget().EvaluateExpression(args)
+            if value.GetError().Fail():
+                result.SetError(value.GetError().GetCString() or "no such value")
+                return
+            args = "{:#x}".format(value.GetValueAsUnsigned())
+        text = _run(debugger, self.engine_name, args).text
+        if text:
+            result.AppendMessage(text[:-1] if text.endswith("\n") else text)
+
+    def get_short_help(self):
+        return self.help_text.split("\n")[0]
+
+    def get_long_help(self):
+        return self.help_text
+
+
+COMMANDS = (
+    ("bt", "Python frames of the selected thread.\n\npy-bt [--all]    --all: of all threads."),
+    ("bt-full", "Python frames of the selected thread with arguments and locals."),
+    ("list", "Source of the selected Python frame.\n\npy-list [START[,END]]"),
+    ("up", "Select the Python frame that called this one, and its native frame.\n\npy-up [N]"),
+    ("down", "Select the Python frame called by this one, and its native frame.\n\npy-down [N]"),
+    ("frame", "Select a Python frame by number, counted from 0, the innermost.\n\npy-frame [N]"),
+    ("print", "Value of a Python variable: local, global or builtin.\n\npy-print NAME[.ATTRIBUTE|[KEY]]..."),
+    ("locals", "Locals of the selected Python frame.\n\npy-locals [-v]    -v: with types and addresses."),
+    ("threads", "Threads as Python knows them: names, the GIL, where they are."),
+    ("refcount", "Reference count of an object.\n\n"
+     "py-refcount NAME[.ATTRIBUTE|[KEY]]...    a Python variable\npy-refcount 0xADDRESS|$EXPRESSION"),
+    ("exc", "Exceptions of the selected thread: the one being raised, those being handled."),
+    ("report", "The full crash report."),
+    ("status", "State of pyinquest: its engine, the process, the CPython in it."),
+    ("object", "The Python object at an address.\n\npy-object ADDRESS|EXPRESSION"),
+)
+
+
+def _class_name(name):
+    return "Py" + name.title().replace("-", "")
+
+
+for _name, _help in COMMANDS:
+    globals()[_class_name(_name)] = type(_class_name(_name), (Command,), {
+        "engine_name": _name, "help_text": _help, "takes_address": _name == "object"})
+
+
+# -- values
+
+
+def _engine_answer(value, name):
+    """What the engine says of the object that a pointer leads to, or None."""
+    type_name = value.GetType().GetUnqualifiedType().GetPointeeType().GetUnqualifiedType().GetName() or ""
+    address = value.GetValueAsUnsigned(0)
+    if address == 0 or _NOT_OBJECTS.search(type_name):
+        return None
+    result = _run(value.GetTarget().GetDebugger(), name, "{:#x}".format(address))
+    return result if result.ok else None
+
+
+def summary(value, _session):
+    """The object as Python would show it."""
+    # lldb asks with the object's synthetic children in place; the pointer is below them.
+    answer = _engine_answer(value.GetNonSyntheticValue(), "repr")
+    return answer.text if answer is not None else ""
+
+
+class Children:
+    """Items and attributes of an object as its children; without any, the fields of its C struct."""
+
+    def __init__(self, value, _session):
+        self._value = value
+        self._children = None
+
+    def update(self):
+        answer = _engine_answer(self._value, "children")
+        self._children = list(answer.value or ()) if answer is not None else []
+        return False
+
+    def num_children(self):
+        return len(self._children or ()) or self._value.GetNumChildren()
+
+    def get_child_index(self, name):
+        for index, (child, _) in enumerate(self._children or ()):
+            if child == name:
+                return index
+        return -1 if self._children else self._value.GetIndexOfChildWithName(name)
+
+    def get_child_at_index(self, index):
+        if not self._children:
+            return self._value.GetChildAtIndex(index)
+        if not 0 <= index < len(self._children):
+            return None
+        name, address = self._children[index]
+        target = self._value.GetTarget()
+        data = lldb.SBData.CreateDataFromUInt64Array(target.GetByteOrder(), target.GetAddressByteSize(), [address])
+        return self._value.CreateValueFromData(name, data, self._value.GetType())
+
+    def has_children(self):
+        return True
+
+
+def __lldb_init_module(debugger, _session):
+    this = __name__
+    for name, _ in COMMANDS:
+        # lldb keeps a command of that name that is there already, so it goes first.
+        debugger.HandleCommand("command script delete py-" + name) if _is_command(debugger, "py-" + name) else None
+        debugger.HandleCommand("command script add -c {}.{} py-{}".format(this, _class_name(name), name))
+    for what in ("summary add -F {}.summary -e".format(this), "synthetic add -l {}.Children".format(this)):
+        debugger.HandleCommand('type {} -w {} -x "{}"'.format(what, _CATEGORY, _OBJECT_TYPES))
+    debugger.HandleCommand("type category enable " + _CATEGORY)
+
+
+def _is_command(debugger, name):
+    return debugger.GetCommandInterpreter().UserCommandExists(name) \
+        if hasattr(debugger.GetCommandInterpreter(), "UserCommandExists") \
+        else debugger.GetCommandInterpreter().CommandExists(name)

@@ -1,0 +1,161 @@
+//! How frames are shown: as CPython's gdb script shows them, and in lldb's own way.
+
+use crate::base::{Text, escape_terminal};
+use crate::bridge::python::View;
+use crate::bridge::source_file;
+use crate::bridge::stack::{Entry, EntryKind, PythonStack};
+use crate::bridge::values;
+use crate::cpython::frame::{PyFrame, SlotKind};
+
+/// Most variables of a frame that are shown.
+pub(super) const MAX_LOCALS: usize = 1000;
+
+/// Whose ways to keep to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// CPython's script for gdb.
+    Gdb,
+    /// lldb's `bt`.
+    Lldb,
+}
+
+/// Shows frames of one stack.
+pub(super) struct Show<'a> {
+    pub view: &'a View<'a>,
+    pub stack: &'a PythonStack,
+    pub sysroot: Option<&'a str>,
+    pub style: Style,
+}
+
+/// A text of the process, or what to say where there is none.
+fn text<E>(text: Option<&Result<Text, E>>) -> String {
+    match text {
+        Some(Ok(text)) => escape_terminal(&text.to_string()),
+        _ => "???".to_owned(),
+    }
+}
+
+/// File of a frame.
+pub(super) fn file(frame: &PyFrame) -> String {
+    text(frame.code.as_ref().ok().map(|c| &c.filename))
+}
+
+/// Function of a frame.
+pub(super) fn function(frame: &PyFrame) -> String {
+    text(frame.code.as_ref().ok().map(|c| &c.name))
+}
+
+/// Line of a frame.
+pub(super) fn line(frame: &PyFrame) -> Option<u32> {
+    frame.position.as_ref().ok().and_then(|p| p.line)
+}
+
+fn line_text(frame: &PyFrame) -> String {
+    line(frame).map_or_else(|| "???".to_owned(), |l| l.to_string())
+}
+
+impl Show<'_> {
+    fn source(&self, frame: &PyFrame) -> Option<String> {
+        let name = frame.code.as_ref().ok()?.filename.as_ref().ok()?.to_string();
+        let found = source_file::line(&name, self.sysroot, line(frame)?)?;
+        Some(escape_terminal(found.trim())).filter(|l| !l.is_empty())
+    }
+
+    /// What stands for an entry that is no Python frame.
+    fn special(&self, kind: &EntryKind) -> String {
+        match kind {
+            EntryKind::Python(_) => String::new(),
+            EntryKind::Call(Some(callable)) => values::object(self.view, *callable).text,
+            EntryKind::Call(None) => "PyCFunction invocation (unable to read func: missing debuginfos?)".to_owned(),
+            EntryKind::WaitingForGil => "Waiting for the GIL".to_owned(),
+            EntryKind::Collecting => "Garbage-collecting".to_owned(),
+        }
+    }
+
+    /// An entry as a line of `py-bt`, with its source line.
+    pub fn brief(&self, entry: &Entry, selected: bool) -> String {
+        let EntryKind::Python(at) = entry.kind else {
+            let indent = if self.style == Style::Gdb { "  " } else { "    " };
+            return format!("{indent}{}\n", self.special(&entry.kind));
+        };
+        let Some(frame) = self.stack.frames.get(at) else { return String::new() };
+        let (file, line, name) = (file(frame), line_text(frame), function(frame));
+        let (mut out, indent) = match self.style {
+            Style::Gdb => (format!("  File \"{file}\", line {line}, in {name}\n"), "    "),
+            Style::Lldb => {
+                let mark = if selected { "  * " } else { "    " };
+                (format!("{mark}frame #{at}: {name} at {file}:{line}\n"), "        ")
+            }
+        };
+        if let Some(source) = self.source(frame) {
+            out.push_str(&format!("{indent}{source}\n"));
+        }
+        out.push_str(&self.problem(frame, indent));
+        out
+    }
+
+    /// An entry with its variables: a line of `py-bt-full`, or what `py-up` shows.
+    pub fn full(&self, entry: &Entry, selected: bool) -> String {
+        let level = entry.level.map_or_else(|| "?".to_owned(), |l| l.to_string());
+        let EntryKind::Python(at) = entry.kind else {
+            return match self.style {
+                Style::Gdb => format!("#{level} {}\n", self.special(&entry.kind)),
+                Style::Lldb => format!("    {}\n", self.special(&entry.kind)),
+            };
+        };
+        let Some(frame) = self.stack.frames.get(at) else { return String::new() };
+        let (file, line, name) = (file(frame), line_text(frame), function(frame));
+        let (mut out, indent) = match self.style {
+            Style::Gdb => {
+                let head = format!("Frame {}, for file {file}, line {line}, in {name} ", frame.addr);
+                (format!("#{level} {}\n", values::shortened(&format!("{head}({})", self.variables(frame)))), "    ")
+            }
+            Style::Lldb => {
+                let mark = if selected { "  * " } else { "    " };
+                let head = format!("frame #{at}: {name}({}) at {file}:{line}", self.variables(frame));
+                (format!("{mark}{}\n", values::shortened(&head)), "        ")
+            }
+        };
+        if let Some(source) = self.source(frame) {
+            out.push_str(&format!("{indent}{source}\n"));
+        }
+        out.push_str(&self.problem(frame, indent));
+        out
+    }
+
+    /// The whole frame on one line, as the pretty-printer of frames shows it.
+    pub fn variables(&self, frame: &PyFrame) -> String {
+        let list = match self.view.locals(frame, MAX_LOCALS) {
+            Ok(list) => list,
+            Err(error) => return format!("<unreadable: {error}>"),
+        };
+        let shown = list.iter().filter(|v| v.kind != SlotKind::Name).filter_map(|v| {
+            Some(format!("{}={}", escape_terminal(&v.name.to_string()), values::variable(self.view, v)?))
+        });
+        let mut out = String::new();
+        for one in shown {
+            // More than is ever shown of a line.
+            if out.len() > 2 * values::MAX_VALUE {
+                break;
+            }
+            if !out.is_empty() {
+                out.push_str(", ");
+            }
+            out.push_str(&one);
+        }
+        out
+    }
+
+    /// Why something of the frame is missing.
+    fn problem(&self, frame: &PyFrame, indent: &str) -> String {
+        let problem = match (&frame.code, &frame.position) {
+            (Err(error), _) => error,
+            (Ok(_), Err(error)) => error,
+            (Ok(code), Ok(_)) => match (&code.filename, &code.name) {
+                (Err(error), _) | (_, Err(error)) => error,
+                _ => return String::new(),
+            },
+        };
+        format!("{indent}({problem})\n")
+    }
+}

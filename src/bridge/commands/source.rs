@@ -1,0 +1,80 @@
+//! `py-list`.
+
+use super::show::{self, Style};
+use super::stack::{FEW, current};
+use super::{CommandError, Reply};
+use crate::base::escape_terminal;
+use crate::bridge::session::Session;
+use crate::bridge::source_file;
+
+/// Lines before and after the current one.
+const AROUND: u32 = 5;
+/// Lines shown when only the first is given: the first and as many more.
+const MORE: u32 = 10;
+/// Most lines shown at once.
+const MAX_LINES: u32 = 10_000;
+
+/// `py-list [START[,END]]`.
+pub(super) fn list(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
+    let given = range(args).ok_or_else(|| CommandError::message("usage: py-list [START[,END]]"))?;
+    // The selected frame is tied to a native one unless it is the innermost.
+    let native = if session.scene().frame.unwrap_or(0) == 0 { 0 } else { FEW };
+    let current = current(session, native)?;
+    let frame = current
+        .stack
+        .frame_from(current.entry)
+        .ok_or_else(|| CommandError::message("Unable to locate python frame"))?;
+    let code = frame.code.as_ref().map_err(Clone::clone)?;
+    let name = code.filename.as_ref().map_err(Clone::clone)?.to_string();
+    let line = show::line(frame);
+    let (first, last) = match (given, line) {
+        (Some(range), _) => range,
+        (None, Some(line)) => (line.saturating_sub(AROUND), line.saturating_add(AROUND)),
+        (None, None) => return Err(CommandError::message("Unable to read python frame line number")),
+    };
+    let first = first.max(1);
+    let last = last.min(first.saturating_add(MAX_LINES));
+    let lines = source_file::lines(&name, current.sysroot.as_deref(), first, last)
+        .map_err(|error| CommandError::message(format!("Unable to open {}: {error}", escape_terminal(&name))))?;
+    let mut out = String::new();
+    for (number, text) in (first..).zip(lines) {
+        let mark = if Some(number) == line { ">" } else { "" };
+        // Tabs are part of the text; other control characters are not for the terminal.
+        let text: Vec<String> = text.split('\t').map(escape_terminal).collect();
+        match current.style {
+            Style::Gdb => out.push_str(&format!("{:>4}    {}\n", format!("{mark}{number}"), text.join("\t"))),
+            Style::Lldb => {
+                let mark = if mark.is_empty() { "  " } else { "->" };
+                out.push_str(&format!("{mark} {number:<4} {}\n", text.join("\t")));
+            }
+        }
+    }
+    Ok(Reply::text(out))
+}
+
+/// `None` for what is no range; `Some(None)` for none given.
+fn range(args: &str) -> Option<Option<(u32, u32)>> {
+    if args.is_empty() {
+        return Some(None);
+    }
+    let number = |text: &str| text.trim().parse::<u32>().ok();
+    let range = match args.split_once(',') {
+        Some((first, last)) => (number(first)?, number(last)?),
+        None => (number(args)?, number(args)?.saturating_add(MORE)),
+    };
+    Some(Some(range))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::range;
+
+    #[test]
+    fn ranges() {
+        assert_eq!(range(""), Some(None));
+        assert_eq!(range("9"), Some(Some((9, 19))));
+        assert_eq!(range(" 1 , 3 "), Some(Some((1, 3))));
+        assert_eq!(range("1,"), None);
+        assert_eq!(range("x"), None);
+    }
+}

@@ -1,0 +1,237 @@
+//! `py-bt`, `py-bt-full`, `py-up`, `py-down`, `py-frame`, and the frames that go into the debugger's own `bt`.
+
+use super::show::{self, Show, Style};
+use super::{CommandError, Reply, arguments};
+use crate::bridge::protocol::{Action, Ask, FrameAnswer, RegistersOf};
+use crate::bridge::python::{PythonThread, View};
+use crate::bridge::session::{Selection, Session};
+use crate::bridge::stack::{EntryKind, Native, PythonStack};
+use crate::target::NativeThread;
+use std::sync::Arc;
+
+/// Native frames that a command looks at which must be quick.
+pub(super) const FEW: u32 = 256;
+/// Native frames that a command looks at which needs their levels.
+pub(super) const MANY: u32 = 20_000;
+
+/// Direction of a move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// To the caller.
+    Up,
+    /// To the callee.
+    Down,
+}
+
+/// The selected thread, seen by Python.
+pub(super) struct Current<'a> {
+    pub view: View<'a>,
+    pub thread: PythonThread,
+    pub stack: PythonStack,
+    /// The selected entry.
+    pub entry: usize,
+    pub style: Style,
+    pub sysroot: Option<String>,
+}
+
+impl Current<'_> {
+    pub(super) fn show(&self) -> Show<'_> {
+        Show { view: &self.view, stack: &self.stack, sysroot: self.sysroot.as_deref(), style: self.style }
+    }
+}
+
+/// Looks at the selected thread, tying Python frames to at most `native` frames of the debugger.
+pub(super) fn current(session: &mut Session, native: u32) -> Result<Current<'_>, CommandError> {
+    let link = Arc::clone(session.link());
+    let scene = session.scene().clone();
+    let style = if session.debugger == "lldb" { Style::Lldb } else { Style::Gdb };
+    let selection = session.selection.clone();
+    let process = session.process(RegistersOf::Selected)?;
+    let view = process.view().ok_or_else(|| no_python(process.target.modules.is_empty()))?;
+    if view.interpreters.is_empty() {
+        let text = "Unable to locate python frame: Python has not started in this process yet, or has ended";
+        return Err(CommandError::message(text));
+    }
+    let tid = scene.thread.unwrap_or_default();
+    let known = process.target.thread(tid);
+    let unknown = || NativeThread { tid, registers: None, tls_base: None, name: None, signal: None };
+    let native_thread = known.cloned().unwrap_or_else(unknown);
+    let thread = view.thread_of(&native_thread).ok_or_else(|| {
+        CommandError::message(format!(
+            "Unable to locate python frame: thread {tid} has no Python thread state (py-threads lists those that do)"
+        ))
+    })?;
+    let frames = match native {
+        0 => Vec::new(),
+        limit => link.ask::<Vec<FrameAnswer>>(Ask::Frames { limit }).map(|(f, _)| f).unwrap_or_default(),
+    };
+    let stack = PythonStack::new(view.stack(&thread), &Native::of(&view, frames), &link);
+    if stack.frames.is_empty() {
+        let why = stack.end.as_ref().map_or_else(|| "this thread runs no Python code now".to_owned(), Clone::clone);
+        return Err(CommandError::message(format!("Unable to locate python frame: {why}")));
+    }
+    let entry = match selection {
+        Some(s) if s.thread == scene.thread && s.stop == scene.stop && s.frame == scene.frame => s.entry,
+        _ => stack.entry_at_level(scene.frame.unwrap_or(0)).ok_or_else(|| {
+            CommandError::message("Unable to locate python frame: no Python frame called the selected native frame")
+        })?,
+    };
+    Ok(Current { view, thread, stack, entry, style, sysroot: scene.sysroot })
+}
+
+fn no_python(no_modules: bool) -> CommandError {
+    let why = match no_modules {
+        true => "the debugger tells nothing of the process's libraries; give it the executable (file)",
+        false => "no CPython was found in this process (py-status says what was looked at)",
+    };
+    CommandError::message(format!("Unable to locate python frame: {why}"))
+}
+
+/// `py-bt [--all]`.
+pub(super) fn backtrace(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
+    let [all] = arguments::flags(args, ["--all"], "py-bt [--all]")?;
+    if all {
+        return every_thread(session);
+    }
+    let current = current(session, FEW)?;
+    let mut out = match current.style {
+        Style::Gdb => "Traceback (most recent call first):\n".to_owned(),
+        Style::Lldb => format!("* {}\n", thread_heading(&current.view, &current.thread)),
+    };
+    // lldb shows the whole stack and marks where the user is; gdb's script goes outwards from there.
+    let from = if current.style == Style::Gdb { current.entry } else { 0 };
+    let selected = current.stack.index_from(current.entry);
+    let show = current.show();
+    for entry in current.stack.entries.iter().skip(from) {
+        let is_selected = matches!(entry.kind, EntryKind::Python(at) if Some(at) == selected);
+        out.push_str(&show.brief(entry, is_selected));
+    }
+    out.push_str(&end(&current.stack));
+    Ok(Reply::text(out))
+}
+
+fn end(stack: &PythonStack) -> String {
+    stack.end.as_ref().map(|why| format!("  ({why})\n")).unwrap_or_default()
+}
+
+fn thread_heading(view: &View<'_>, thread: &PythonThread) -> String {
+    let tid = view.native_of(thread).map(|n| n.tid).or(thread.state.native_id);
+    let name = super::threads::names(view, thread.interpreter).remove(&thread.state.ident);
+    let name = name.map(|n| format!(" '{}'", crate::base::escape_terminal(&n.to_string()))).unwrap_or_default();
+    match tid {
+        Some(tid) => format!("thread {tid}{name}"),
+        None => format!("thread {:#x}{name}", thread.state.ident),
+    }
+}
+
+fn every_thread(session: &mut Session) -> Result<Reply, CommandError> {
+    let style = if session.debugger == "lldb" { Style::Lldb } else { Style::Gdb };
+    let scene = session.scene().clone();
+    let link = Arc::clone(session.link());
+    // Before 3.11 a thread state is tied to its native thread by a register only.
+    let process = session.process(RegistersOf::All)?;
+    let view = process.view().ok_or_else(|| no_python(process.target.modules.is_empty()))?;
+    let mut out = String::new();
+    for thread in view.threads() {
+        let stack = PythonStack::new(view.stack(&thread), &[], &link);
+        let show = Show { view: &view, stack: &stack, sysroot: scene.sysroot.as_deref(), style };
+        let is_selected = view.native_of(&thread).is_some_and(|n| Some(n.tid) == scene.thread);
+        let mark = if is_selected { "* " } else { "  " };
+        out.push_str(&format!("{mark}{}\n", thread_heading(&view, &thread)));
+        stack.entries.iter().for_each(|entry| out.push_str(&show.brief(entry, false)));
+        if stack.entries.is_empty() && stack.end.is_none() {
+            out.push_str("    (no Python frames)\n");
+        }
+        out.push_str(&end(&stack));
+    }
+    Ok(Reply::text(out))
+}
+
+/// `py-bt-full`.
+pub(super) fn full(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
+    arguments::flags(args, [], "py-bt-full")?;
+    let current = current(session, MANY)?;
+    let show = current.show();
+    let from = if current.style == Style::Gdb { current.entry } else { 0 };
+    let selected = current.stack.index_from(current.entry);
+    let mut out = String::new();
+    for entry in current.stack.entries.iter().skip(from) {
+        let is_selected = matches!(entry.kind, EntryKind::Python(at) if Some(at) == selected);
+        out.push_str(&show.full(entry, is_selected));
+    }
+    out.push_str(&end(&current.stack));
+    Ok(Reply::text(out))
+}
+
+/// `py-up [N]` and `py-down [N]`.
+pub(super) fn step(session: &mut Session, args: &str, way: Way) -> Result<Reply, CommandError> {
+    let (usage, nothing) = match way {
+        Way::Up => ("py-up [N]", "Unable to find an older python frame"),
+        Way::Down => ("py-down [N]", "Unable to find a newer python frame"),
+    };
+    let count = arguments::count(args, usage)?;
+    let current = current(session, MANY)?;
+    let last = current.stack.entries.len().saturating_sub(1);
+    let to = match way {
+        Way::Up => current.entry.saturating_add(count).min(last),
+        Way::Down => current.entry.saturating_sub(count),
+    };
+    if to == current.entry && count > 0 {
+        return Err(CommandError::message(nothing));
+    }
+    go(session, to)
+}
+
+/// `py-frame [N]`.
+pub(super) fn select(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
+    let current = current(session, MANY)?;
+    let to = match args {
+        "" => current.entry,
+        number => {
+            let number: usize = number.parse().map_err(|_| CommandError::message("usage: py-frame [N]"))?;
+            let position = current.stack.entries.iter().position(|e| e.kind == EntryKind::Python(number));
+            position.ok_or_else(|| {
+                let last = current.stack.frames.len().saturating_sub(1);
+                CommandError::message(format!("there is no Python frame {number}; the outermost is {last}"))
+            })?
+        }
+    };
+    go(session, to)
+}
+
+/// Selects an entry together with its native frame, and shows it.
+fn go(session: &mut Session, to: usize) -> Result<Reply, CommandError> {
+    let current = current(session, MANY)?;
+    let Some(entry) = current.stack.entries.get(to).cloned() else {
+        return Err(CommandError::message("the stack has changed; try again"));
+    };
+    let mut text = current.show().full(&entry, true);
+    if entry.level.is_none() {
+        text.push_str("    (its native frame is not known: the debugger's own selection stays)\n");
+    }
+    drop(current);
+    let scene = session.scene();
+    let frame = entry.level.or(scene.frame);
+    let selection = Selection { thread: scene.thread, stop: scene.stop.clone(), frame, entry: to };
+    session.selection = Some(selection);
+    let actions = entry.level.map(|level| Action::SelectFrame { level }).into_iter().collect();
+    Ok(Reply { actions, ..Reply::text(text) })
+}
+
+/// The Python frames with the levels of their native frames, for a filter of the debugger's `bt`.
+pub(super) fn for_filter(session: &mut Session) -> Result<Reply, CommandError> {
+    let current = current(session, MANY)?;
+    let mut list = Vec::new();
+    for entry in &current.stack.entries {
+        if let EntryKind::Python(at) = entry.kind
+            && let (Some(level), Some(frame)) = (entry.level, current.stack.frames.get(at))
+        {
+            list.push(serde_json::json!([level, {
+                "function": show::function(frame),
+                "file": show::file(frame),
+                "line": show::line(frame),
+            }]));
+        }
+    }
+    Ok(Reply::text("").value(list))
+}

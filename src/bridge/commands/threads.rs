@@ -1,0 +1,78 @@
+//! `py-threads` and `py-exc`.
+
+use super::show;
+use super::stack::current;
+use super::{CommandError, Reply};
+use crate::base::{Addr, Text, escape_terminal};
+use crate::bridge::protocol::RegistersOf;
+use crate::bridge::python::View;
+use crate::bridge::session::Session;
+use crate::bridge::values;
+use crate::cpython::object::Kind;
+use crate::cpython::runtime::{gil, thread_names};
+use std::collections::HashMap;
+
+/// Thread names of an interpreter; those that can be read.
+pub(super) fn names(view: &View<'_>, interpreter: usize) -> HashMap<u64, Text> {
+    let interpreter = view.interpreters.get(interpreter);
+    interpreter.and_then(|i| thread_names(&view.heap, i).ok()).unwrap_or_default()
+}
+
+/// `py-threads`.
+pub(super) fn threads(session: &mut Session) -> Result<Reply, CommandError> {
+    let scene = session.scene().clone();
+    let process = session.process(RegistersOf::All)?;
+    let Some(view) = process.view() else {
+        return Err(CommandError::message("no CPython was found in this process (py-status says what was looked at)"));
+    };
+    let named: Vec<HashMap<u64, Text>> = (0..view.interpreters.len()).map(|i| names(&view, i)).collect();
+    let several = view.interpreters.len() > 1;
+    let mut out = String::new();
+    for thread in view.threads() {
+        let native = view.native_of(&thread);
+        let tid = native.map(|n| n.tid).or(thread.state.native_id);
+        let selected = tid.is_some() && tid == scene.thread;
+        let name = named.get(thread.interpreter).and_then(|n| n.get(&thread.state.ident));
+        let interpreter = view.interpreters.get(thread.interpreter);
+        let lock = interpreter.and_then(|i| gil(view.ctx(), view.located.runtime, i.addr).ok().flatten());
+        let mut about = Vec::new();
+        if lock.is_some_and(|l| l.holder == Some(thread.state.addr)) {
+            about.push("holds the GIL".to_owned());
+        }
+        about.extend(thread.state.attachment.map(|a| a.name().to_owned()));
+        if several {
+            about.extend(interpreter.map(|i| format!("interpreter {}", i.id)));
+        }
+        let stack = view.stack(&thread);
+        let place = match (stack.frames.first(), &stack.end) {
+            (Some(frame), _) => {
+                let line = show::line(frame).map_or_else(|| "???".to_owned(), |l| l.to_string());
+                format!("{} at {}:{line}", show::function(frame), show::file(frame))
+            }
+            (None, Some(end)) => format!("({end})"),
+            (None, None) => "(no Python frames)".to_owned(),
+        };
+        let mark = if selected { "*" } else { " " };
+        let id = tid.map_or_else(|| "?".to_owned(), |t| t.to_string());
+        let name = name.map(|n| format!(" '{}'", escape_terminal(&n.to_string()))).unwrap_or_default();
+        let about = if about.is_empty() { String::new() } else { format!(" [{}]", about.join(", ")) };
+        out.push_str(&format!("{mark} {id}{name}{about} {place}\n"));
+    }
+    Ok(Reply::text(out))
+}
+
+/// `py-exc`.
+pub(super) fn exceptions(session: &mut Session) -> Result<Reply, CommandError> {
+    let current = current(session, 0)?;
+    let state = &current.thread.state;
+    let line = |what: &str, at: Addr| format!("{what}: {}\n", values::object(&current.view, at).text);
+    let mut out = String::new();
+    out.extend(state.raising.map(|at| line("raising", at)));
+    // Until 3.11 an outermost entry that handles nothing holds None.
+    let is_none = |at: &Addr| current.view.heap.type_of(*at).is_ok_and(|t| t.kind == Kind::None);
+    out.extend(state.handling.iter().filter(|at| !is_none(at)).map(|at| line("handling", *at)));
+    if out.is_empty() {
+        out.push_str("no exception is being raised or handled in this thread\n");
+    }
+    Ok(Reply::text(out))
+}

@@ -1,0 +1,232 @@
+//! [`Process`] and [`View`]: the CPython of the debugger's process, as the commands need it.
+
+use crate::base::{Addr, Diagnostics};
+use crate::cpython::code::CodeCache;
+use crate::cpython::frame::{LocalVar, PyFrame, Stack, locals, walk};
+use crate::cpython::locate::{Located, locate};
+use crate::cpython::object::{Heap, ReprStyle, SymbolNames, TypeNames, dict_get_str};
+use crate::cpython::runtime::{Attachment, Interpreter, ThreadState, interpreters, threads};
+use crate::cpython::{Context, DecodeError};
+use crate::field;
+use crate::image::{Images, SearchOptions};
+use crate::target::{Crash, NativeThread, Target};
+
+/// A process with the CPython in it, when it has one.
+#[derive(Debug)]
+pub struct Process {
+    /// The process.
+    pub target: Target,
+    /// Files of its modules.
+    pub images: Images,
+    located: Option<Located>,
+    style: ReprStyle,
+}
+
+impl Process {
+    /// Looks for CPython in a process.
+    #[must_use]
+    pub fn new(mut target: Target, options: &SearchOptions, style: ReprStyle) -> Self {
+        let images = Images::attach(&mut target, options);
+        let located = locate(&target, &images);
+        Process { target, images, located, style }
+    }
+
+    /// Takes over the threads of the same process at a later time, and looks again for a CPython that was not there.
+    pub fn renew(&mut self, threads: Vec<NativeThread>, crash: Option<Crash>) {
+        self.target.threads = threads;
+        self.target.crash = crash;
+        if self.located.as_ref().is_none_or(|l| l.interpreters_head.is_null()) {
+            self.located = locate(&self.target, &self.images);
+        }
+    }
+
+    /// The CPython in it.
+    #[must_use]
+    pub fn located(&self) -> Option<&Located> {
+        self.located.as_ref()
+    }
+
+    /// A view of the CPython, with nothing read yet.
+    #[must_use]
+    pub fn view(&self) -> Option<View<'_>> {
+        let located = self.located.as_ref()?;
+        let selected = &located.selected;
+        let ctx = Context {
+            memory: &self.target.memory,
+            abi: self.target.abi,
+            layouts: &selected.layouts,
+            dialect: &selected.dialect,
+        };
+        let list = interpreters(&ctx, located.runtime, located.interpreters_head, &self.target.diagnostics);
+        let names = TypeNames { symbols: Some(self), interpreter: list.first().map(|i| i.addr) };
+        Some(View {
+            heap: Heap::new(ctx, names),
+            codes: CodeCache::default(),
+            interpreters: list,
+            process: self,
+            located,
+            style: self.style,
+        })
+    }
+}
+
+impl SymbolNames for Process {
+    fn symbol_at(&self, addr: Addr) -> Option<String> {
+        self.images.symbol_at(&self.target, addr).filter(|s| s.offset == 0).map(|s| s.name)
+    }
+}
+
+/// The CPython of a process during one command.
+#[derive(Debug)]
+pub struct View<'a> {
+    /// Objects.
+    pub heap: Heap<'a>,
+    /// Interpreters, the main one first.
+    pub interpreters: Vec<Interpreter>,
+    /// The process.
+    pub process: &'a Process,
+    /// How CPython was found.
+    pub located: &'a Located,
+    /// In whose form to show objects.
+    pub style: ReprStyle,
+    codes: CodeCache,
+}
+
+/// A thread state with its interpreter.
+#[derive(Clone, Debug)]
+pub struct PythonThread {
+    /// Index in [`View::interpreters`].
+    pub interpreter: usize,
+    /// The thread state.
+    pub state: ThreadState,
+}
+
+/// Where a name was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Among the locals.
+    Local,
+    /// Among the globals of the module.
+    Global,
+    /// Among the builtins.
+    Builtin,
+}
+
+impl Scope {
+    /// As CPython's script calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Scope::Local => "local",
+            Scope::Global => "global",
+            Scope::Builtin => "builtin",
+        }
+    }
+}
+
+impl<'a> View<'a> {
+    /// Memory and layouts.
+    #[must_use]
+    pub fn ctx(&self) -> &Context<'a> {
+        &self.heap.ctx
+    }
+
+    fn diagnostics(&self) -> &'a Diagnostics {
+        &self.process.target.diagnostics
+    }
+
+    /// All thread states.
+    #[must_use]
+    pub fn threads(&self) -> Vec<PythonThread> {
+        let of = |(interpreter, i): (usize, &Interpreter)| {
+            let list = threads(self.ctx(), i.addr, self.diagnostics()).threads;
+            list.into_iter().map(move |state| PythonThread { interpreter, state })
+        };
+        self.interpreters.iter().enumerate().flat_map(of).collect()
+    }
+
+    /// The thread state that a native thread works in. A thread that has several (one each in several interpreters)
+    /// is attached to at most one; without that knowledge it is the one entered last.
+    #[must_use]
+    pub fn thread_of(&self, native: &NativeThread) -> Option<PythonThread> {
+        let all = self.threads();
+        let is_it = |t: &&PythonThread| match (t.state.native_id, native.tls_base) {
+            (Some(id), _) => id == native.tid,
+            (None, Some(tls)) => t.state.ident == tls.0,
+            (None, None) => false,
+        };
+        let mut own: Vec<&PythonThread> = all.iter().filter(is_it).collect();
+        if own.is_empty() && native.tls_base.is_none() {
+            own.extend(by_stack(&all, native));
+        }
+        let attached = own.iter().find(|t| t.state.attachment == Some(Attachment::Attached));
+        let entered = || own.iter().min_by_key(|t| self.entry_of(t).map_or(u64::MAX, |a| a.0));
+        attached.or_else(entered).map(|t| (*t).clone())
+    }
+
+    fn entry_of(&self, thread: &PythonThread) -> Option<Addr> {
+        self.stack(thread).frames.iter().find_map(|f| f.entry_sp)
+    }
+
+    /// The native thread of a thread state.
+    #[must_use]
+    pub fn native_of(&self, thread: &PythonThread) -> Option<&'a NativeThread> {
+        let threads = &self.process.target.threads;
+        match thread.state.native_id {
+            Some(id) => threads.iter().find(|t| t.tid == id),
+            None => threads.iter().find(|t| t.tls_base == Some(Addr(thread.state.ident))),
+        }
+    }
+
+    /// Python frames of a thread.
+    #[must_use]
+    pub fn stack(&self, thread: &PythonThread) -> Stack {
+        self.heap.set_interpreter(self.interpreters.get(thread.interpreter).map(|i| i.addr));
+        walk(self.ctx(), &self.codes, thread.state.addr)
+    }
+
+    /// Variables of a frame.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the names or slots cannot be read at all.
+    pub fn locals(&self, frame: &PyFrame, limit: usize) -> Result<Vec<LocalVar>, DecodeError> {
+        locals(&self.heap, frame, limit).map(|(list, _)| list)
+    }
+
+    /// A name among the globals or builtins of a frame.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when a namespace cannot be read.
+    pub fn global(&self, frame: &PyFrame, name: &str) -> Result<Option<(Scope, Addr)>, DecodeError> {
+        let ctx = self.ctx();
+        let own = ctx.layouts.frame.globals.is_some();
+        let (globals, builtins) = match own {
+            true => {
+                (ctx.ptr(field!(ctx, frame.globals), frame.addr)?, ctx.ptr(field!(ctx, frame.builtins), frame.addr)?)
+            }
+            false => (
+                ctx.ptr(field!(ctx, frame_object.f_globals), frame.addr)?,
+                ctx.ptr(field!(ctx, frame_object.f_builtins), frame.addr)?,
+            ),
+        };
+        for (scope, namespace) in [(Scope::Global, globals), (Scope::Builtin, builtins)] {
+            if let Some(found) = dict_get_str(ctx, namespace, name)? {
+                return Ok(Some((scope, found)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A thread whose thread-local storage the debugger does not tell (lldb before 19): glibc puts the thread's
+/// descriptor, whose address is the identity, above its stack. The nearest identity above the stack pointer is the
+/// thread's own, unless that is the main thread, whose stack is not glibc's: it has the one that is left over.
+fn by_stack<'t>(all: &'t [PythonThread], native: &NativeThread) -> Option<&'t PythonThread> {
+    if let [only] = all {
+        return Some(only);
+    }
+    let sp = native.registers.as_ref()?.sp()?;
+    // Stacks of threads are a few megabytes; 8 MiB is glibc's default, 1 GiB the most that makes sense.
+    let near = |t: &&PythonThread| t.state.ident.checked_sub(sp.0).is_some_and(|n| n < 1 << 30);
+    all.iter().filter(near).min_by_key(|t| t.state.ident)
+}

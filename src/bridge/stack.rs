@@ -1,0 +1,226 @@
+//! The stack of the selected thread as Python sees it, tied to the debugger's native frames.
+//!
+//! Entries are Python frames and what CPython's own gdb script shows between them: calls of C functions, waiting for
+//! the GIL, a garbage collection. Native frames are the debugger's, so that their levels are the user's.
+
+use super::link::Link;
+use super::protocol::{Ask, FrameAnswer};
+use super::python::View;
+use crate::base::Addr;
+use crate::cpython::frame::{PyFrame, Stack};
+use crate::stack::merge::{Merged, NativeFrame, NativeRole, PythonFrame, merge};
+use crate::stack::plumbing::{CodePlace, role};
+use std::collections::BTreeMap;
+
+/// What an entry is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    /// Python frame, by index in [`PythonStack::frames`].
+    Python(usize),
+    /// Call of a C function object; `None` when it cannot be told which.
+    Call(Option<Addr>),
+    /// The thread waits for the GIL.
+    WaitingForGil,
+    /// The thread collects garbage.
+    Collecting,
+}
+
+/// One entry of the stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What it is.
+    pub kind: EntryKind,
+    /// Level of its native frame, when known.
+    pub level: Option<u32>,
+}
+
+/// The stack of one thread, innermost entry first.
+#[derive(Debug, Default)]
+pub struct PythonStack {
+    /// Python frames, innermost first.
+    pub frames: Vec<PyFrame>,
+    /// Why there are no more.
+    pub end: Option<String>,
+    /// All entries.
+    pub entries: Vec<Entry>,
+}
+
+/// Where native stacks start (glibc `csu`, `sysdeps/unix/sysv/linux/*/clone*.S`; musl).
+const STARTS: &[&str] =
+    &["_start", "_start_c", "__libc_start_main", "__libc_start_main_impl", "clone", "clone3", "__clone", "__clone3"];
+
+/// Functions of CPython that call the C function object that is their argument, with the argument's name
+/// (Objects/methodobject.c, Objects/descrobject.c).
+fn calls(name: &str) -> Option<&'static str> {
+    match name {
+        "wrapper_call" => Some("wp"),
+        "cfunction_call" | "cfunction_call_varargs" => Some("func"),
+        _ if name.starts_with("cfunction_vectorcall_") => Some("func"),
+        _ => None,
+    }
+}
+
+/// A native frame of the debugger's with what we know of its code.
+#[derive(Clone, Debug)]
+pub struct Native {
+    frame: FrameAnswer,
+    name: Option<String>,
+    place: CodePlace,
+}
+
+impl Native {
+    /// The debugger's frames, named from symbol tables: where a function is stripped, debuggers give the name of
+    /// whatever comes before it.
+    #[must_use]
+    pub fn of(view: &View<'_>, frames: Vec<FrameAnswer>) -> Vec<Native> {
+        frames.into_iter().map(|frame| Native::one(view, frame)).collect()
+    }
+
+    fn one(view: &View<'_>, frame: FrameAnswer) -> Native {
+        let process = view.process;
+        // A return address may be the first of the next function.
+        let code = Addr(if frame.level == 0 { frame.pc } else { frame.pc.saturating_sub(1) });
+        let module = process.target.modules.iter().position(|m| m.contains(code));
+        let place = match module {
+            None => CodePlace::Anonymous,
+            Some(m) if Some(m) == view.located.module => CodePlace::Interpreter,
+            Some(m) if process.target.modules.get(m).is_some_and(|m| m.is_main) => CodePlace::Interpreter,
+            Some(_) => CodePlace::Module,
+        };
+        let theirs = frame.name.clone();
+        let name = match frame.inlined {
+            true => theirs,
+            false => match process.images.symbol_at(&process.target, code) {
+                Some(symbol) => Some(symbol.name),
+                // Without a file of the module the debugger may know more than we do.
+                None if process.images.at(code).is_none_or(|i| i.path().is_none()) => theirs,
+                None => None,
+            },
+        };
+        Native { frame, name, place }
+    }
+
+    fn role(&self) -> NativeRole {
+        if self.frame.inlined { NativeRole::Other } else { role(self.name.as_deref(), self.place) }
+    }
+}
+
+/// The entry that a native function stands for, if any.
+fn special(native: &Native, link: &Link) -> Option<EntryKind> {
+    let name = native.name.as_deref().filter(|_| native.place == CodePlace::Interpreter)?;
+    // `take_gil` is Python/ceval_gil.c (before 3.9 ceval_gil.h), the collectors are Modules/gcmodule.c, from 3.13 on
+    // Python/gc.c and Python/gc_free_threading.c.
+    match name {
+        "take_gil" => return Some(EntryKind::WaitingForGil),
+        "collect" | "gc_collect_main" => return Some(EntryKind::Collecting),
+        _ => {}
+    }
+    let argument = calls(name)?;
+    let ask = Ask::Variables { level: native.frame.level, names: vec![argument.to_owned()] };
+    let answer = link.ask::<BTreeMap<String, u64>>(ask).ok().and_then(|(values, _)| values.get(argument).copied());
+    Some(EntryKind::Call(answer.filter(|a| *a != 0).map(Addr)))
+}
+
+impl PythonStack {
+    /// Ties Python frames to native ones. Without native frames the entries are the Python frames alone.
+    #[must_use]
+    pub fn new(stack: Stack, native: &[Native], link: &Link) -> Self {
+        let end = stack.end.map(|e| e.to_string());
+        let entries = match native.is_empty() {
+            true => (0..stack.frames.len()).map(|at| Entry { kind: EntryKind::Python(at), level: None }).collect(),
+            false => tie(&stack.frames, native, link),
+        };
+        PythonStack { frames: stack.frames, end, entries }
+    }
+
+    /// The Python frame of an entry, or of the next entry outwards that is one.
+    #[must_use]
+    pub fn frame_from(&self, entry: usize) -> Option<&PyFrame> {
+        self.index_from(entry).and_then(|at| self.frames.get(at))
+    }
+
+    /// Its index.
+    #[must_use]
+    pub fn index_from(&self, entry: usize) -> Option<usize> {
+        self.entries.get(entry..)?.iter().find_map(|e| match e.kind {
+            EntryKind::Python(at) => Some(at),
+            _ => None,
+        })
+    }
+
+    /// The entry of the native frame at `level`, or the next one outwards that has an entry.
+    #[must_use]
+    pub fn entry_at_level(&self, level: u32) -> Option<usize> {
+        if level == 0 {
+            return (!self.entries.is_empty()).then_some(0);
+        }
+        // Entries without a level lie outside of those with one.
+        self.entries.iter().position(|e| e.level.is_none_or(|l| l >= level))
+    }
+}
+
+fn tie(python: &[PyFrame], native: &[Native], link: &Link) -> Vec<Entry> {
+    let sides: Vec<PythonFrame> =
+        python.iter().map(|f| PythonFrame { entry: Some(f.entry), entry_sp: f.entry_sp }).collect();
+    let natives = native_frames(native);
+    // A debugger's unwinder that gives up says nothing; a whole stack ends where libc starts programs and threads.
+    let complete = native.last().and_then(|n| n.name.as_deref()).is_some_and(|n| STARTS.contains(&n));
+    let merged = merge(&sides, &natives, complete);
+    let shown: Vec<usize> = merged
+        .entries
+        .iter()
+        .filter_map(|e| match e {
+            Merged::Native(at) => Some(*at),
+            Merged::Python(_) => None,
+        })
+        .collect();
+    let mut entries = Vec::new();
+    // Native frames up to here are accounted for.
+    let mut done = 0usize;
+    let mut level = None;
+    let mut in_run = false;
+    for entry in &merged.entries {
+        match *entry {
+            Merged::Native(at) => {
+                done = done.max(at.saturating_add(1));
+                let Some(frame) = native.get(at) else { continue };
+                let kind = special(frame, link);
+                entries.extend(kind.map(|kind| Entry { kind, level: Some(frame.frame.level) }));
+            }
+            Merged::Python(at) => {
+                if !in_run {
+                    // The evaluation loop of the run is the native frame that the merge has replaced by it.
+                    level = loop_from(done, &natives, &shown).map(|l| {
+                        done = l.saturating_add(1);
+                        native.get(l).map_or(0, |f| f.frame.level)
+                    });
+                }
+                in_run = python.get(at).is_some_and(|f| !f.entry);
+                entries.push(Entry { kind: EntryKind::Python(at), level });
+            }
+        }
+    }
+    entries
+}
+
+/// The evaluation loop that starts at native frame `from`, if the merge left it out.
+fn loop_from(from: usize, natives: &[NativeFrame], shown: &[usize]) -> Option<usize> {
+    let part = |at: &usize| natives.get(*at).is_some_and(|f| f.role == NativeRole::EvalPart);
+    let last = (from..natives.len()).find(|at| !part(at))?;
+    shown.binary_search(&last).is_err().then_some(last)
+}
+
+fn native_frames(native: &[Native]) -> Vec<NativeFrame> {
+    let outer = |at: usize| native.get(at.saturating_add(1)..)?.iter().find(|f| !f.frame.inlined);
+    native
+        .iter()
+        .enumerate()
+        .map(|(at, native)| NativeFrame {
+            sp: Addr(native.frame.sp),
+            // The caller's stack pointer after the call, which is where this frame's part of the stack ends.
+            cfa: outer(at).map(|f| Addr(f.frame.sp)).filter(|_| !native.frame.inlined),
+            role: native.role(),
+            doubtful: false,
+        })
+        .collect()
+}

@@ -1,0 +1,331 @@
+//! A process that a debugger has stopped, as a [`Target`]: the debugger tells threads and mappings and reads memory.
+//!
+//! How the debugger is asked is the business of `bridge`; here its answers become the model.
+
+use super::elf_modules::{FileMapping, from_link_map, from_mappings, from_scan};
+use super::signal_names::{dumps_core, has_fault_address, has_sender, signal_name};
+use super::{
+    AddressSpace, Crash, Memory, MemoryExt as _, Module, NativeThread, ProcessInfo, Protection, ReadError,
+    ReadErrorKind, Registers, Segment, SignalInfo, SourceKind, Target,
+};
+use crate::base::{Abi, Addr, Arch, Diagnostic, Diagnostics};
+use std::sync::Arc;
+
+/// `AT_*` of the auxiliary vector (Linux `uapi/linux/auxvec.h`).
+mod at {
+    pub const PHDR: u64 = 3;
+    pub const PAGESZ: u64 = 6;
+    pub const BASE: u64 = 7;
+    pub const ENTRY: u64 = 9;
+    pub const EXECFN: u64 = 31;
+    pub const SYSINFO_EHDR: u64 = 33;
+}
+
+/// What a debugger tells of its process. Any part may be empty.
+#[derive(Clone, Debug, Default)]
+pub struct Session {
+    /// Process id.
+    pub pid: Option<u64>,
+    /// Main executable as the debugger knows it.
+    pub executable: Option<String>,
+    /// Threads in the debugger's order.
+    pub threads: Vec<SessionThread>,
+    /// Auxiliary vector: `a_type` and `a_val`.
+    pub auxv: Vec<(u64, u64)>,
+    /// Mappings of the process, sorted or not.
+    pub mappings: Vec<SessionMapping>,
+    /// Modules the debugger has loaded: path, address of the ELF header.
+    pub modules: Vec<(String, Addr)>,
+}
+
+/// One thread.
+#[derive(Clone, Debug, Default)]
+pub struct SessionThread {
+    /// Linux LWP id.
+    pub tid: u64,
+    /// Name.
+    pub name: Option<String>,
+    /// Registers by the debugger's names; empty when they were not asked for.
+    pub registers: Vec<(String, u64)>,
+    /// `si_signo`, `si_code` and `si_addr` of the signal that stopped it.
+    pub signal: Option<(i32, Option<i32>, Option<Addr>)>,
+}
+
+/// One mapping.
+#[derive(Clone, Debug, Default)]
+pub struct SessionMapping {
+    /// First address.
+    pub start: Addr,
+    /// First address behind it.
+    pub end: Addr,
+    /// Offset in the file, in bytes.
+    pub file_offset: u64,
+    /// Access rights, when known.
+    pub protection: Option<Protection>,
+    /// Path; empty for memory without a file.
+    pub path: String,
+}
+
+/// The ABI of an architecture by the name that gdb (`i386:x86-64`) or LLVM (`x86_64-pc-linux-gnu`) has for it.
+/// `None` for one that is not supported.
+#[must_use]
+pub fn abi_of(name: &str) -> Option<Abi> {
+    let cpu = name.split('-').next().unwrap_or_default();
+    match name {
+        "i386:x86-64" | "i386:x86-64:intel" => Some(Abi::LINUX_X86_64),
+        _ => match cpu {
+            "x86_64" | "amd64" => Some(Abi::LINUX_X86_64),
+            "aarch64" | "arm64" => Some(Abi::LINUX_AARCH64),
+            _ => None,
+        },
+    }
+}
+
+/// A target of what the debugger tells. `memory` reads through the debugger.
+#[must_use]
+pub fn from_session(session: Session, abi: Abi, memory: Box<dyn Memory>) -> Target {
+    let diagnostics = Arc::new(Diagnostics::default());
+    let memory = AddressSpace::from_reader(memory, segments(&session.mappings));
+    let process = process(&session, &memory);
+    let modules = modules(&session, &abi, &memory, &process, &diagnostics);
+    let (threads, crash) = threads(session.threads, abi.arch);
+    Target {
+        source: SourceKind::Debugger,
+        path: None,
+        abi,
+        process,
+        memory,
+        modules,
+        threads,
+        crash,
+        missing: Vec::new(),
+        diagnostics,
+    }
+}
+
+/// Threads of a session, and what would have ended the process.
+#[must_use]
+pub fn threads(threads: Vec<SessionThread>, arch: Arch) -> (Vec<NativeThread>, Option<Crash>) {
+    let threads: Vec<NativeThread> = threads.into_iter().map(|t| thread(t, arch)).collect();
+    let crash = threads.iter().find_map(crash);
+    (threads, crash)
+}
+
+/// A core that the debugger has open too: memory that the file lacks is asked of the debugger, which may know the
+/// executables that it was mapped from.
+#[must_use]
+pub fn over_core(mut core: Target, debugger: Box<dyn Memory>) -> Target {
+    let nothing: Arc<dyn super::ByteSource> = Arc::new(Vec::new());
+    let file = std::mem::replace(&mut core.memory, AddressSpace::from_dump(nothing, Vec::new()));
+    let segments = file.segments().to_vec();
+    core.memory = AddressSpace::from_reader(Box::new(CoreFirst { file, debugger }), segments);
+    core
+}
+
+/// The core file, and the debugger where the file leaves memory out.
+struct CoreFirst {
+    file: AddressSpace,
+    debugger: Box<dyn Memory>,
+}
+
+impl Memory for CoreFirst {
+    fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
+        self.file.read(addr, buf).or_else(|error| match error.kind {
+            ReadErrorKind::NotInDump | ReadErrorKind::FileMissing => {
+                self.debugger.read(addr, buf).map_err(|theirs| ReadError { kind: error.kind, ..theirs })
+            }
+            // What truncation lost may have been written to since it was mapped: no file may stand in for it. What
+            // was never mapped the debugger does not have either.
+            _ => Err(error),
+        })
+    }
+}
+
+fn segments(mappings: &[SessionMapping]) -> Vec<Segment> {
+    let segment = |m: &SessionMapping| {
+        let size = m.end.distance_from(m.start).unwrap_or(0);
+        let protection = m.protection.unwrap_or_default();
+        Segment { start: m.start, size, offset: 0, available: size, dumped: size, protection }
+    };
+    mappings.iter().map(segment).collect()
+}
+
+fn process(session: &Session, memory: &AddressSpace) -> ProcessInfo {
+    let aux = |kind: u64| session.auxv.iter().find(|(k, v)| *k == kind && *v != 0).map(|(_, v)| *v);
+    let text = |at: Addr| memory.read_cstr(at, 4096).ok().map(|s| String::from_utf8_lossy(&s).into_owned());
+    let started_as = aux(at::EXECFN).map(Addr).and_then(text).filter(|s| !s.is_empty());
+    let executable = started_as.or_else(|| session.executable.clone());
+    let name = executable.as_deref().and_then(|path| path.rsplit('/').next());
+    ProcessInfo {
+        pid: session.pid,
+        ppid: None,
+        command: name.map(str::to_owned),
+        arguments: None,
+        executable,
+        phdr: aux(at::PHDR).map(Addr),
+        entry: aux(at::ENTRY).map(Addr),
+        interp_base: aux(at::BASE).map(Addr),
+        annotations: Default::default(),
+        page_size: aux(at::PAGESZ).filter(|size| size.is_power_of_two() && *size >= 4096),
+    }
+}
+
+/// Modules from the mappings, else from the dynamic linker's list, else those the debugger has loaded.
+fn modules(
+    session: &Session,
+    abi: &Abi,
+    memory: &AddressSpace,
+    process: &ProcessInfo,
+    diagnostics: &Diagnostics,
+) -> Vec<Module> {
+    let file = |m: &SessionMapping| FileMapping {
+        start: m.start,
+        end: m.end,
+        file_offset: m.file_offset,
+        path: m.path.clone(),
+        execute: m.protection.map(|p| p.execute),
+    };
+    // `[heap]`, `[stack]` and the like are no files.
+    let is_file = |m: &&SessionMapping| !m.path.is_empty() && !m.path.starts_with('[');
+    let mut modules = from_mappings(memory, session.mappings.iter().filter(is_file).map(file).collect());
+    if modules.is_empty()
+        && let Some(phdr) = process.phdr
+    {
+        modules = from_link_map(memory, abi, phdr, process.executable.as_deref().unwrap_or_default());
+    }
+    for (path, base) in &session.modules {
+        if !modules.iter().any(|m| m.base == *base)
+            && let Some(mut module) = from_scan(memory, [*base]).pop()
+        {
+            module.path.clone_from(path);
+            modules.push(module);
+        }
+    }
+    let vdso = session.auxv.iter().find(|(kind, _)| *kind == at::SYSINFO_EHDR).map(|(_, base)| Addr(*base));
+    if let Some(base) = vdso
+        && !modules.iter().any(|m| m.base == base)
+        && let Some(mut module) = from_scan(memory, [base]).pop()
+    {
+        "[vdso]".clone_into(&mut module.path);
+        modules.push(module);
+    }
+    if let Some(at) = process.phdr.or(process.entry) {
+        modules.iter_mut().for_each(|m| m.is_main = m.contains(at));
+    }
+    if modules.is_empty() {
+        let text = "the debugger tells neither mappings nor libraries of the process";
+        let hint = "give it the executable (file) and, for a remote process, its files (set sysroot)";
+        diagnostics.push(Diagnostic::warning("debugger-no-modules", text).hint(hint));
+    }
+    modules.sort_by_key(|m| m.base);
+    modules
+}
+
+fn thread(thread: SessionThread, arch: Arch) -> NativeThread {
+    let tls = match arch {
+        Arch::X86_64 => "fs_base",
+        Arch::Aarch64 => "tpidr",
+        Arch::X86 | Arch::Arm => "",
+    };
+    let value = |name: &str| thread.registers.iter().find(|(n, _)| n == name).map(|(_, v)| *v);
+    let tls_base = value(tls).filter(|v| *v != 0).map(Addr);
+    let values: Vec<(&'static str, u64)> =
+        names(arch).iter().filter_map(|n| Some((*n, value(n).or_else(|| value(other_name(n)))?))).collect();
+    let signal = thread.signal.map(|(number, code, addr)| SignalInfo {
+        number,
+        code,
+        fault_addr: addr.filter(|_| code.is_some_and(|code| has_fault_address(number, code))),
+        sender_pid: None,
+        sender_uid: None,
+    });
+    NativeThread {
+        tid: thread.tid,
+        registers: (!values.is_empty()).then_some(Registers { arch, values }),
+        tls_base,
+        name: thread.name,
+        signal,
+    }
+}
+
+/// A signal that would have ended the process. Breakpoints (SIGTRAP) and a debugger's own stops would not, nor does
+/// a signal that someone sends to a process under a debugger tell of a fault.
+fn crash(thread: &NativeThread) -> Option<Crash> {
+    let info = thread.signal.as_ref()?;
+    let sent = info.code.is_some_and(has_sender) && signal_name(info.number) != Some("SIGABRT");
+    let ends = dumps_core(info.number) && signal_name(info.number) != Some("SIGTRAP") && !sent;
+    ends.then(|| Crash::Signal { tid: thread.tid, info: info.clone() })
+}
+
+/// Registers in the order they are shown.
+fn names(arch: Arch) -> &'static [&'static str] {
+    match arch {
+        Arch::X86_64 => &[
+            "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
+            "r15", "rip", "eflags", "fs_base", "gs_base",
+        ],
+        Arch::Aarch64 => &[
+            "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15",
+            "x16", "x17", "x18", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x29", "x30",
+            "sp", "pc", "pstate",
+        ],
+        Arch::X86 | Arch::Arm => &[],
+    }
+}
+
+/// Another name that a debugger has for a register: LLDB's, gdb's.
+fn other_name(name: &str) -> &str {
+    match name {
+        "eflags" => "rflags",
+        "x29" => "fp",
+        "x30" => "lr",
+        "pstate" => "cpsr",
+        same => same,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nothing;
+
+    impl Memory for Nothing {
+        fn read(&self, addr: Addr, _: &mut [u8]) -> Result<(), ReadError> {
+            Err(ReadError { addr, kind: ReadErrorKind::Unmapped })
+        }
+    }
+
+    fn stopped_by(number: i32, code: i32) -> Target {
+        let registers = vec![("rip".to_owned(), 0x10), ("rflags".to_owned(), 2), ("fs_base".to_owned(), 0x7000)];
+        let signal = Some((number, Some(code), Some(Addr(8))));
+        let session =
+            Session { threads: vec![SessionThread { tid: 7, registers, signal, name: None }], ..Session::default() };
+        from_session(session, Abi::LINUX_X86_64, Box::new(Nothing))
+    }
+
+    #[test]
+    fn a_breakpoint_is_no_crash_and_a_fault_is() {
+        assert_eq!(stopped_by(5, 0x80).crash, None);
+        assert_eq!(stopped_by(11, 0).crash, None, "SIGSEGV sent by kill to a process under a debugger");
+        let Some(Crash::Signal { tid: 7, info }) = stopped_by(11, 1).crash else { panic!("no crash") };
+        assert_eq!((info.number, info.fault_addr), (11, Some(Addr(8))));
+    }
+
+    #[test]
+    fn registers_have_one_name_whatever_the_debugger_calls_them() {
+        let target = stopped_by(5, 0x80);
+        let thread = target.thread(7).unwrap();
+        let registers = thread.registers.as_ref().unwrap();
+        assert_eq!((registers.ip(), registers.get("eflags")), (Some(Addr(0x10)), Some(2)));
+        assert_eq!(thread.tls_base, Some(Addr(0x7000)));
+        assert!(target.diagnostics.to_vec().iter().any(|d| d.code == "debugger-no-modules"));
+    }
+
+    #[test]
+    fn architectures_have_gdbs_and_llvms_names() {
+        assert_eq!(abi_of("i386:x86-64"), Some(Abi::LINUX_X86_64));
+        assert_eq!(abi_of("x86_64-pc-linux-gnu"), Some(Abi::LINUX_X86_64));
+        assert_eq!(abi_of("aarch64"), Some(Abi::LINUX_AARCH64));
+        assert_eq!(abi_of("i386"), None);
+    }
+}
