@@ -65,6 +65,7 @@ impl Process {
             interpreters: list,
             process: self,
             located,
+            style: self.style,
         })
     }
 }

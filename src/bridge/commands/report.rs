@@ -4,7 +4,6 @@ use super::{CommandError, Reply, arguments};
 use crate::analyze::{Options, analyze};
 use crate::bridge::protocol::RegistersOf;
 use crate::bridge::session::Session;
-use crate::report::palette::Palette;
 use crate::report::text::{self, TextOptions};
 
 /// `py-report [--locals]`.
