@@ -19,7 +19,8 @@ Exit codes:
   3  the input cannot be read or is not supported
   4  no CPython was found in the process
   5  the report is incomplete, and --strict was given
-  6  layouts check: the table differs from the file";
+  6  layouts check: the table differs from the file
+  7  triage, run: --fail-on found crashes";
 
 const LAYOUTS_EXAMPLES: &str = "\
 Examples:
@@ -49,6 +50,8 @@ pub enum Command {
     Info(InfoArgs),
     /// Show a report that was saved with --format json in another format
     Render(RenderArgs),
+    /// Write a dump with just the memory that reports read
+    Slim(SlimArgs),
     /// Show or check where the fields of CPython's structs lie
     Layouts(LayoutsArgs),
     /// Set up a debugger: unpack its script and have its start-up file load it
@@ -56,6 +59,10 @@ pub enum Command {
     /// Serve the debugger that started this process
     #[command(hide = true)]
     Bridge(BridgeArgs),
+    /// Group many dumps by what killed them
+    Triage(super::triage::TriageArgs),
+    /// Run a command and triage what dumps core, children too
+    Run(super::run::RunArgs),
     /// Write the completion script of a shell to standard output
     Completions(CompletionsArgs),
     /// Write the JSON Schema of an output format to standard output
@@ -306,6 +313,35 @@ pub struct OutputArgs {
     pub strict: bool,
 }
 
+/// Arguments of `slim`.
+#[derive(Debug, Args)]
+pub struct SlimArgs {
+    /// Core or minidump (- for standard input); may be compressed
+    #[arg(value_name = "DUMP", required_unless_present = "pid", conflicts_with = "pid")]
+    pub dump: Option<PathBuf>,
+    /// Slim dump of a running process
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<i32>,
+    /// File to write; compressed when its name ends in .zst
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Write a minidump instead of an ELF core
+    #[arg(long)]
+    pub minidump: bool,
+    /// Write zeros for all bytes that a report does not need
+    #[arg(long)]
+    pub redact: bool,
+    /// File of the main executable
+    #[arg(long, value_name = "FILE")]
+    pub executable: Option<PathBuf>,
+    /// Folder that stands for / of the dead process
+    #[arg(long, value_name = "DIR")]
+    pub sysroot: Vec<PathBuf>,
+    /// Folder with debug files
+    #[arg(long, value_name = "DIR")]
+    pub debug_dir: Vec<PathBuf>,
+}
+
 /// Arguments of `completions`.
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
@@ -362,6 +398,8 @@ pub struct LayoutsFileArgs {
 pub enum SchemaKind {
     /// `report --format json`
     Report,
+    /// `triage --format json`
+    Triage,
 }
 
 /// Arguments of `schema`.

@@ -11,7 +11,11 @@ mod layouts;
 pub mod output;
 mod progress;
 mod render;
+pub mod run;
 mod show;
+mod slim;
+pub mod triage;
+mod triage_result;
 
 pub use error::CliError;
 
@@ -47,7 +51,10 @@ fn dispatch(command: &Command) -> Result<u8, CliError> {
         Command::Locals(args) => inspect::locals(args),
         Command::Info(args) => inspect::info(args),
         Command::Render(args) => render::run(args),
+        Command::Slim(args) => slim::run(args),
         Command::Layouts(args) => layouts::run(args),
+        Command::Triage(args) => triage::run(args),
+        Command::Run(args) => run::run(args),
         Command::Completions(args) => documents::completions(args),
         Command::Schema(args) => documents::schema(args),
         Command::Man(args) => documents::man(args),

@@ -91,11 +91,8 @@ fn collector(scene: &Scene<'_>) -> Option<Finding> {
     }
     let access = Access::of(scene);
     evidence.extend(access.evidence());
-    // The function that the collector called for an object: the last frame before the collector's own.
-    let hook =
-        by_name.and_then(|at| frames.get(..at)).and_then(|inner| inner.iter().rev().find(|f| !runs_one(f, VISITORS)));
     let foreign = Blame::of(scene).owner;
-    let object = hook.and_then(|f| scene.argument(f, 0)).map(Addr);
+    let (hook, object) = visited(scene, &frames, by_name);
     let type_name = object.and_then(|o| type_name(scene, o));
     let whose = match (&type_name, object) {
         (Some(name), Some(object)) => {
@@ -109,19 +106,47 @@ fn collector(scene: &Scene<'_>) -> Option<Finding> {
     let at = access.addr.map_or(String::new(), |a| format!(", {what} of {a}"));
     let title = match function {
         Some(function) => format!("crash inside garbage collection: {function}{whose}{at}"),
+        None if type_name.is_some() => format!("crash inside garbage collection, in the members{whose}{at}"),
         None => format!("crash inside garbage collection{whose}{at}"),
     };
-    let (advice, confidence) = match foreign {
-        Some(_) => (
+    let (advice, confidence) = match foreign.is_some() || type_name.is_some() {
+        true => (
             "tp_traverse or tp_clear met a pointer that is no object: initialise members before tracking",
             Confidence::High,
         ),
-        None => (
+        false => (
             "an object was damaged before: a wrong reference count, an overrun buffer, or a missing Py_VISIT",
             Confidence::Medium,
         ),
     };
     Some(Finding { advice: Some(advice.to_owned()), ..finding("crash-in-gc", title, confidence, evidence, scene.tid) })
+}
+
+/// The function that the collector called for an object, and the object. Compilers turn the last call of a traverse
+/// function into a jump, so there may be no frame of it: then the visitor's second argument (`visit_decref(op,
+/// parent)`) or a register of the collector's own frame still holds the object.
+fn visited<'a>(
+    scene: &Scene<'a>,
+    frames: &[SceneFrame<'a>],
+    collector: Option<usize>,
+) -> (Option<SceneFrame<'a>>, Option<Addr>) {
+    let Some(at) = collector else { return (None, None) };
+    let is_visitor = |f: &&SceneFrame<'_>| VISITORS.iter().any(|name| f.runs(name));
+    let inner = frames.get(..at).unwrap_or_default();
+    let hook = inner.iter().rev().find(|f| !is_visitor(f)).copied();
+    let is_object = |addr: &Addr| type_name(scene, *addr).is_some();
+    let of_hook = hook.and_then(|f| scene.argument(&f, 0)).map(Addr).filter(is_object);
+    let of_visitor = || {
+        let visitor = inner.iter().find(is_visitor)?;
+        scene.argument(visitor, 1).map(Addr).filter(is_object)
+    };
+    let of_collector = || {
+        let regs = frames.get(at)?.frame.registers.as_deref()?;
+        let values = regs.info().callee_saved.iter().filter_map(|n| regs.get(*n));
+        // A pointer to the object, or to the two words of the collector before it.
+        values.flat_map(|v| [Addr(v), Addr(v).wrapping_add(16)]).find(is_object)
+    };
+    (hook, of_hook.or_else(of_visitor).or_else(of_collector))
 }
 
 fn finalizer(scene: &Scene<'_>) -> Option<Finding> {
@@ -131,7 +156,10 @@ fn finalizer(scene: &Scene<'_>) -> Option<Finding> {
     };
     let blame = Blame::of(scene);
     let del = blame.python.filter(|f| f.function.as_ref().is_some_and(|n| *n == "__del__"));
+    // `_Py_Dealloc` jumps to the deallocator in optimised builds: then only its name tells.
+    let by_name = |f: &SceneFrame<'_>| f.name().is_some_and(|n| n.ends_with("dealloc") || n.ends_with("finalize"));
     let ending = named(DEALLOCATION).or_else(|| named(FINALIZATION));
+    let ending = ending.or_else(|| frames.iter().position(by_name).map(|at| at.saturating_add(1)));
     let what = match (del, ending) {
         (Some(del), _) => format!("in __del__ ({})", super::blame::python_place(del)),
         (None, Some(at)) => {

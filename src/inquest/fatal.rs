@@ -97,7 +97,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
         (None, None) => None,
     };
     let place = match blame.owner {
-        Some(_) => blame.suffix(),
+        Some(_) => blame.origin(),
         None => blame.python.map_or(String::new(), |p| format!(", while running {}", python_place(p))),
     };
     let message = text.message.as_deref().unwrap_or("");

@@ -41,7 +41,8 @@ fn explain(scene: &Scene<'_>) -> Option<Finding> {
     }
     if access.non_canonical {
         let addr = access.addr.unwrap_or_default();
-        let text = ascii(addr.0).map_or(String::new(), |t| format!("; its bytes are the text {t:?}"));
+        let base = access.operand.as_ref().and_then(|o| o.base.as_ref()).map_or(addr.0, |b| b.value);
+        let text = ascii(base).map_or(String::new(), |t| format!("; its bytes are the text {t:?}"));
         let title = format!("{kind} of {addr}, which is no address at all{text}{place}");
         let advice = "the pointer was overwritten, or was never one: memory corruption, or use of freed memory";
         return make("non-canonical-address", title, Confidence::High, advice);

@@ -363,6 +363,9 @@ pub struct Frame {
     /// Python: whether a C evaluation loop was entered for this frame (its caller is native code).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entry: Option<bool>,
+    /// Python: for such a frame an address inside the C frame of that loop, where one is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry_sp: Option<Addr>,
     /// Locals, when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locals: Option<Vec<Local>>,

@@ -34,6 +34,11 @@ impl Interpreter {
         Interpreter { modules }
     }
 
+    /// Indexes of these modules.
+    pub fn modules(&self) -> impl Iterator<Item = usize> + '_ {
+        self.modules.iter().copied()
+    }
+
     /// Whether a module (by its index) is the interpreter.
     #[must_use]
     pub fn holds(&self, module: usize) -> bool {
@@ -58,6 +63,12 @@ pub struct PythonEntry {
     pub frame: Frame,
     /// For such a frame an address inside the C frame of that loop, where known.
     pub entry_sp: Option<Addr>,
+}
+
+impl From<Frame> for PythonEntry {
+    fn from(frame: Frame) -> Self {
+        PythonEntry { entry_sp: frame.entry_sp, frame }
+    }
 }
 
 /// Frames of one thread for the report.

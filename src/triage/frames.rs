@@ -57,6 +57,10 @@ pub struct Site {
     /// Its functions on the stack, innermost first, inlined ones too; none when it has no symbols.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub functions: Vec<String>,
+    /// Name under which Python called into the module (`_speedups.scan`), from the module's method tables: it does not
+    /// depend on symbols.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
     /// Build-id and offset of the innermost frame in the module: the same place in every run of one build.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,

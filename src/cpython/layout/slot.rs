@@ -56,6 +56,16 @@ impl Slot {
         self.0.map(|(_, p)| p)
     }
 
+    /// Whether both are absent or at the same offset, whoever says so.
+    #[must_use]
+    pub const fn same_offset(self, other: Slot) -> bool {
+        match (self.0, other.0) {
+            (None, None) => true,
+            (Some((a, _)), Some((b, _))) => a == b,
+            _ => false,
+        }
+    }
+
     /// Whether the field exists.
     #[must_use]
     pub const fn is_some(self) -> bool {

@@ -6,6 +6,7 @@
 
 #![allow(clippy::needless_update, reason = "printed with a base everywhere, so that a new field needs no edits")]
 
+mod gaps;
 mod v3_08;
 mod v3_09;
 mod v3_10;
@@ -43,6 +44,8 @@ const fn table(minor: u8, from_micro: u8, abiflags: &str, name: &'static str, la
     Table { minor, from_micro, debug, free_threaded, name, layouts }
 }
 
+/// By minor version and flags in ascending order of the first micro version. The name is that of the build the offsets
+/// were read from; "-" joins two neighbours.
 static TABLES: &[Table] = &[
     table(8, 0, "", "3.8", &v3_08::RELEASE),
     table(8, 0, "d", "3.8", &v3_08::RELEASE),
@@ -54,13 +57,28 @@ static TABLES: &[Table] = &[
     table(11, 0, "d", "3.11", &v3_11::RELEASE),
     table(12, 0, "", "3.12", &v3_12::RELEASE),
     table(12, 0, "d", "3.12d", &v3_12::DEBUG),
-    table(13, 0, "", "3.13", &v3_13::RELEASE),
-    table(13, 0, "d", "3.13d", &v3_13::DEBUG),
-    table(13, 0, "t", "3.13t", &v3_13::FREE_THREADED),
-    table(13, 0, "td", "3.13td", &v3_13::FREE_THREADED_DEBUG),
+    table(13, 0, "", "3.13.0", &v3_13::RELEASE_0),
+    table(13, 1, "", "3.13.0-3.13.5", &gaps::V3_13_1),
+    table(13, 5, "", "3.13.5", &v3_13::RELEASE),
+    table(13, 6, "", "3.13.5-3.13.15", &gaps::V3_13_6),
+    table(13, 15, "", "3.13.15", &v3_13::RELEASE_18),
+    table(13, 0, "d", "3.13.0d-3.13.5d", &gaps::V3_13_0_DEBUG),
+    table(13, 5, "d", "3.13.5d", &v3_13::DEBUG),
+    table(13, 6, "d", "3.13.5d-3.13.15d", &gaps::V3_13_6_DEBUG),
+    table(13, 15, "d", "3.13.15d", &v3_13::DEBUG_18),
+    table(13, 0, "t", "3.13.0t-3.13.5t", &gaps::V3_13_0_FREE_THREADED),
+    table(13, 5, "t", "3.13.5t", &v3_13::FREE_THREADED),
+    table(13, 6, "t", "3.13.5t-", &gaps::V3_13_6_FREE_THREADED),
+    table(13, 0, "td", "3.13.0td-3.13.5td", &gaps::V3_13_0_FREE_THREADED_DEBUG),
+    table(13, 5, "td", "3.13.5td", &v3_13::FREE_THREADED_DEBUG),
+    table(13, 6, "td", "3.13.5td-", &gaps::V3_13_6_FREE_THREADED_DEBUG),
+    table(14, 0, "", "3.14.0", &v3_14::RELEASE_0),
     table(14, 5, "", "3.14.5", &v3_14::RELEASE),
+    table(14, 0, "d", "3.14.0d-3.14.5d", &gaps::V3_14_0_DEBUG),
     table(14, 5, "d", "3.14.5d", &v3_14::DEBUG),
+    table(14, 0, "t", "3.14.0t-3.14.5t", &gaps::V3_14_0_FREE_THREADED),
     table(14, 5, "t", "3.14.5t", &v3_14::FREE_THREADED),
+    table(14, 0, "td", "3.14.0td-3.14.5td", &gaps::V3_14_0_FREE_THREADED_DEBUG),
     table(14, 5, "td", "3.14.5td", &v3_14::FREE_THREADED_DEBUG),
     table(15, 0, "", "3.15", &v3_15::RELEASE),
     table(15, 0, "d", "3.15d", &v3_15::DEBUG),

@@ -4,6 +4,7 @@ use crate::cpython::layout::*;
 
 /// Release build. Offsets of 3.8.18 (DWARF of pyenv-3.8).
 pub const RELEASE: Layouts = Layouts {
+    // Include/internal/pycore_runtime.h. The collector and the GIL belong to the runtime here.
     runtime: RuntimeLayout {
         size: at(1464),
         finalizing: at(16),
@@ -16,6 +17,7 @@ pub const RELEASE: Layouts = Layouts {
         ceval_gil: at(1152),
         ..RuntimeLayout::NONE
     },
+    // Include/internal/pycore_pystate.h, struct _is.
     interpreter: InterpreterLayout {
         size: at(2720),
         next: at(0),
@@ -28,6 +30,7 @@ pub const RELEASE: Layouts = Layouts {
         finalizing: at(48),
         ..InterpreterLayout::NONE
     },
+    // Include/cpython/pystate.h, struct _ts. No native thread id until 3.11: it is in glibc's struct pthread, at thread_id.
     thread: ThreadLayout {
         size: at(264),
         prev: at(0),
@@ -139,6 +142,7 @@ pub const RELEASE: Layouts = Layouts {
     tuple: TupleLayout { items: at(24), ..TupleLayout::NONE },
     list: ListLayout { items: at(24), allocated: at(32), ..ListLayout::NONE },
     dict: DictLayout { size: at(48), used: at(16), keys: at(32), values: at(40), ..DictLayout::NONE },
+    // Objects/dict-common.h. A table is split when the dict has ma_values.
     dict_keys: DictKeysLayout {
         dk_size: at(8),
         lookup: at(16),
@@ -179,6 +183,7 @@ pub const RELEASE: Layouts = Layouts {
     module_def: ModuleDefLayout { name: at(40), methods: at(64), ..ModuleDefLayout::NONE },
     descr: DescrLayout { size: at(40), d_type: at(16), d_name: at(24), d_qualname: at(32), ..DescrLayout::NONE },
     member_descr: MemberDescrLayout { member: at(40), ..MemberDescrLayout::NONE },
+    // Include/structmember.h; public names Py_T_* from 3.12 on.
     member_def: MemberDefLayout {
         size: at(40),
         name: at(0),
@@ -198,6 +203,125 @@ pub const RELEASE: Layouts = Layouts {
         ..ExceptionLayout::NONE
     },
     traceback: TracebackLayout { next: at(16), frame: at(24), lasti: at(32), lineno: at(36), ..TracebackLayout::NONE },
-    gc: GcLayout { generations: at(24), permanent: at(104), collecting: at(200), enabled: at(12), ..GcLayout::NONE },
+    gc: GcLayout {
+        generation0: at(96),
+        generations: at(24),
+        permanent: at(104),
+        collecting: at(200),
+        enabled: at(12),
+        ..GcLayout::NONE
+    },
+    array_descr: ArrayDescrLayout { typecode: at(0), itemsize: at(4), ..ArrayDescrLayout::NONE },
+    array: ArrayLayout { items: at(24), descr: at(40), ..ArrayLayout::NONE },
+    deque: DequeLayout {
+        leftblock: at(24),
+        rightblock: at(32),
+        leftindex: at(40),
+        rightindex: at(48),
+        maxlen: at(64),
+        ..DequeLayout::NONE
+    },
+    deque_block: DequeBlockLayout { leftlink: at(0), data: at(8), rightlink: at(520), ..DequeBlockLayout::NONE },
+    defaultdict: DefaultDictLayout { default_factory: at(48), ..DefaultDictLayout::NONE },
+    odict: ODictLayout { first: at(48), last: at(56), ..ODictLayout::NONE },
+    odict_node: ODictNodeLayout { key: at(0), hash: at(8), next: at(16), ..ODictNodeLayout::NONE },
+    range: RangeLayout { start: at(16), stop: at(24), step: at(32), length: at(40), ..RangeLayout::NONE },
+    slice: SliceLayout { start: at(16), stop: at(24), step: at(32), ..SliceLayout::NONE },
+    memoryview: MemoryViewLayout {
+        flags: at(40),
+        buf: at(56),
+        obj: at(64),
+        len: at(72),
+        itemsize: at(80),
+        readonly: at(88),
+        ndim: at(92),
+        format: at(96),
+        shape: at(104),
+        strides: at(112),
+        suboffsets: at(120),
+        ..MemoryViewLayout::NONE
+    },
+    weakref: WeakrefLayout { object: at(16), callback: at(24), ..WeakrefLayout::NONE },
+    property: PropertyLayout { get: at(16), set: at(24), del: at(32), ..PropertyLayout::NONE },
+    staticmethod: StaticMethodLayout { callable: at(16), ..StaticMethodLayout::NONE },
+    classmethod: ClassMethodLayout { callable: at(16), ..ClassMethodLayout::NONE },
+    mappingproxy: MappingProxyLayout { mapping: at(16), ..MappingProxyLayout::NONE },
+    method_wrapper: MethodWrapperLayout { descr: at(16), self_obj: at(24), ..MethodWrapperLayout::NONE },
+    super_object: SuperLayout { class: at(16), obj: at(24), obj_type: at(32), ..SuperLayout::NONE },
+    dict_view: DictViewLayout { dict: at(16), ..DictViewLayout::NONE },
+    partial: PartialLayout { func: at(16), args: at(24), kwargs: at(32), ..PartialLayout::NONE },
+    namespace: NamespaceLayout { dict: at(16), ..NamespaceLayout::NONE },
+    context_var: ContextVarLayout { name: at(16), default: at(24), ..ContextVarLayout::NONE },
+    date: DateLayout { data: at(25), ..DateLayout::NONE },
+    datetime: DateTimeLayout { hastzinfo: at(24), data: at(25), fold: at(35), tzinfo: at(40), ..DateTimeLayout::NONE },
+    time: TimeLayout { hastzinfo: at(24), data: at(25), fold: at(31), tzinfo: at(32), ..TimeLayout::NONE },
+    timedelta: TimeDeltaLayout { days: at(24), seconds: at(28), microseconds: at(32), ..TimeDeltaLayout::NONE },
+    timezone: TimeZoneLayout { offset: at(16), name: at(24), ..TimeZoneLayout::NONE },
+    decimal: DecimalLayout {
+        flags: at(24),
+        exp: at(32),
+        digits: at(40),
+        len: at(48),
+        alloc: at(56),
+        data: at(64),
+        ..DecimalLayout::NONE
+    },
+    seq_iter: SeqIterLayout { index: at(16), seq: at(24), ..SeqIterLayout::NONE },
+    list_iter: ListIterLayout { index: at(16), seq: at(24), ..ListIterLayout::NONE },
+    tuple_iter: TupleIterLayout { index: at(16), seq: at(24), ..TupleIterLayout::NONE },
+    dict_iter: DictIterLayout { dict: at(16), used: at(24), pos: at(32), len: at(48), ..DictIterLayout::NONE },
+    set_iter: SetIterLayout { set: at(16), used: at(24), pos: at(32), len: at(40), ..SetIterLayout::NONE },
+    range_iter: RangeIterLayout { index: at(16), start: at(24), step: at(32), len: at(40), ..RangeIterLayout::NONE },
+    enumerate: EnumerateLayout { index: at(16), iter: at(24), long_index: at(40), ..EnumerateLayout::NONE },
+    lock: LockLayout { locked: at(32), lock_lock: at(16), ..LockLayout::NONE },
+    rlock: RLockLayout { owner: at(24), count: at(32), ..RLockLayout::NONE },
+    future: FutureLayout {
+        loop_obj: at(16),
+        callback0: at(24),
+        exception: at(48),
+        result: at(56),
+        state: at(72),
+        ..FutureLayout::NONE
+    },
+    task: TaskLayout {
+        loop_obj: at(16),
+        exception: at(48),
+        result: at(56),
+        state: at(72),
+        fut_waiter: at(104),
+        coro: at(112),
+        name: at(120),
+        context: at(128),
+        must_cancel: at(136),
+        ..TaskLayout::NONE
+    },
+    os_error: OsErrorLayout {
+        errno: at(64),
+        strerror: at(72),
+        filename: at(80),
+        filename2: at(88),
+        ..OsErrorLayout::NONE
+    },
+    system_exit: SystemExitLayout { code: at(64), ..SystemExitLayout::NONE },
+    stop_iteration: StopIterationLayout { value: at(64), ..StopIterationLayout::NONE },
+    unicode_error: UnicodeErrorLayout {
+        encoding: at(64),
+        object: at(72),
+        start: at(80),
+        end: at(88),
+        reason: at(96),
+        ..UnicodeErrorLayout::NONE
+    },
+    syntax_error: SyntaxErrorLayout {
+        msg: at(64),
+        filename: at(72),
+        lineno: at(80),
+        offset: at(88),
+        text: at(96),
+        ..SyntaxErrorLayout::NONE
+    },
+    import_error: ImportErrorLayout { msg: at(64), name: at(72), path: at(80), ..ImportErrorLayout::NONE },
+    file_io: FileIoLayout { fd: at(16), ..FileIoLayout::NONE },
+    ctypes_data: CtypesDataLayout { ptr: at(16), size_field: at(40), ..CtypesDataLayout::NONE },
     ..Layouts::NONE
 };

@@ -9,6 +9,7 @@ pub const RELEASE: Layouts = Layouts {
         size: at(656),
         gilstate_tstate_current: at(568),
         gilstate_auto_interpreter: at(576),
+        // See interpreter.gc.
         gc_collecting: Slot::ABSENT,
         ceval_gil: at(352),
         ..v3_08::RELEASE.runtime
@@ -20,6 +21,7 @@ pub const RELEASE: Layouts = Layouts {
         importlib: at(888),
         sysdict: at(872),
         builtins: at(880),
+        // The collector moved from the runtime (pycore_interp.h).
         gc: at(616),
         gc_collecting: at(816),
         finalizing: at(56),
@@ -33,6 +35,17 @@ pub const RELEASE: Layouts = Layouts {
         cached_keys: at(864),
         module: at(872),
         ..v3_08::RELEASE.heap_type
+    },
+    generic_alias: GenericAliasLayout { origin: at(16), args: at(24), ..GenericAliasLayout::NONE },
+    future: FutureLayout { state: at(80), cancel_msg: at(72), ..v3_08::RELEASE.future },
+    task: TaskLayout {
+        state: at(80),
+        fut_waiter: at(144),
+        coro: at(152),
+        name: at(160),
+        context: at(168),
+        must_cancel: at(176),
+        ..v3_08::RELEASE.task
     },
     ..v3_08::RELEASE
 };

@@ -8,10 +8,12 @@ pub const RELEASE: Layouts = Layouts {
     runtime: RuntimeLayout { size: at(672), ..v3_09::RELEASE.runtime },
     interpreter: InterpreterLayout { size: at(113528), ..v3_09::RELEASE.interpreter },
     thread: ThreadLayout { size: at(280), cframe: at(48), overflowed: Slot::ABSENT, ..v3_09::RELEASE.thread },
+    // Include/cpython/pystate.h, CFrame: nothing but a tracing flag until 3.11.
     cframe: CFrameLayout { previous: at(8), ..CFrameLayout::NONE },
     frame_object: FrameObjectLayout {
         size: at(360),
         f_stacktop: Slot::ABSENT,
+        // f_stacktop became a depth (Include/cpython/frameobject.h).
         f_stackdepth: at(80),
         f_trace: at(72),
         f_gen: at(88),
@@ -54,5 +56,18 @@ pub const RELEASE: Layouts = Layouts {
         module: at(104),
         ..v3_09::RELEASE.function
     },
+    union_type: UnionTypeLayout { args: at(16), ..UnionTypeLayout::NONE },
+    future: FutureLayout { result: at(64), state: at(88), cancel_msg: at(80), ..v3_09::RELEASE.future },
+    task: TaskLayout {
+        result: at(64),
+        state: at(88),
+        fut_waiter: at(152),
+        coro: at(160),
+        name: at(168),
+        context: at(176),
+        must_cancel: at(184),
+        ..v3_09::RELEASE.task
+    },
+    syntax_error: SyntaxErrorLayout { text: at(112), ..v3_09::RELEASE.syntax_error },
     ..v3_09::RELEASE
 };

@@ -32,8 +32,10 @@ pub const RELEASE: Layouts = Layouts {
     thread: ThreadLayout {
         size: at(360),
         frame: Slot::ABSENT,
+        // The innermost frame is at cframe->current_frame, on the C stack.
         cframe: at(56),
         thread_id: at(152),
+        // Include/cpython/pystate.h: set when a thread state is bound to a thread.
         native_thread_id: at(160),
         curexc_type: at(96),
         curexc_value: at(104),
@@ -50,6 +52,7 @@ pub const RELEASE: Layouts = Layouts {
         ..v3_10::RELEASE.thread
     },
     cframe: CFrameLayout { current_frame: at(8), previous: at(16), ..v3_10::RELEASE.cframe },
+    // The type and the traceback are those of exc_value.
     exc_stack: ExcStackLayout {
         exc_type: Slot::ABSENT,
         exc_value: at(0),
@@ -64,6 +67,7 @@ pub const RELEASE: Layouts = Layouts {
         data: at(24),
         ..StackChunkLayout::NONE
     },
+    // Include/internal/pycore_frame.h: frames without objects, inlined calls; is_entry marks the oldest of a C call.
     frame: FrameLayout {
         size: at(80),
         previous: at(48),
@@ -80,6 +84,7 @@ pub const RELEASE: Layouts = Layouts {
         localsplus: at(72),
         ..FrameLayout::NONE
     },
+    // Made on demand; points to the frame.
     frame_object: FrameObjectLayout {
         size: at(56),
         f_back: at(16),
@@ -116,6 +121,7 @@ pub const RELEASE: Layouts = Layouts {
         freevars: Slot::ABSENT,
         cellvars: Slot::ABSENT,
         cell2arg: Slot::ABSENT,
+        // One tuple of names and one of kinds instead of three tuples (Include/cpython/code.h).
         localsplusnames: at(96),
         localspluskinds: at(104),
         filename: at(112),
@@ -127,6 +133,7 @@ pub const RELEASE: Layouts = Layouts {
         ..v3_10::RELEASE.code
     },
     heap_type: HeapTypeLayout { size: at(904), ..v3_10::RELEASE.heap_type },
+    // Include/internal/pycore_dict.h: sizes as logarithms, dk_kind.
     dict_keys: DictKeysLayout {
         dk_size: Slot::ABSENT,
         log2_size: at(8),
@@ -138,6 +145,7 @@ pub const RELEASE: Layouts = Layouts {
         indices: at(32),
         ..v3_10::RELEASE.dict_keys
     },
+    // Include/internal/pycore_dict.h: an array with a prefix of bytes.
     dict_values: DictValuesLayout { values: at(0), ..DictValuesLayout::NONE },
     generator: GeneratorLayout {
         frame: Slot::ABSENT,
@@ -146,6 +154,7 @@ pub const RELEASE: Layouts = Layouts {
         qualname: at(40),
         exc_state: at(48),
         frame_state: at(75),
+        // The frame is a part of the generator (Include/cpython/genobject.h).
         iframe: at(80),
         ..v3_10::RELEASE.generator
     },
@@ -158,5 +167,41 @@ pub const RELEASE: Layouts = Layouts {
         suppress_context: at(64),
         ..v3_10::RELEASE.exception
     },
+    generic_alias: GenericAliasLayout { starred: at(48), ..v3_10::RELEASE.generic_alias },
+    task: TaskLayout {
+        fut_waiter: at(128),
+        coro: at(136),
+        name: at(144),
+        context: at(152),
+        must_cancel: at(160),
+        ..v3_10::RELEASE.task
+    },
+    os_error: OsErrorLayout {
+        errno: at(72),
+        strerror: at(80),
+        filename: at(88),
+        filename2: at(96),
+        ..v3_10::RELEASE.os_error
+    },
+    system_exit: SystemExitLayout { code: at(72), ..v3_10::RELEASE.system_exit },
+    stop_iteration: StopIterationLayout { value: at(72), ..v3_10::RELEASE.stop_iteration },
+    exception_group: ExceptionGroupLayout { msg: at(72), excs: at(80), ..ExceptionGroupLayout::NONE },
+    unicode_error: UnicodeErrorLayout {
+        encoding: at(72),
+        object: at(80),
+        start: at(88),
+        end: at(96),
+        reason: at(104),
+        ..v3_10::RELEASE.unicode_error
+    },
+    syntax_error: SyntaxErrorLayout {
+        msg: at(72),
+        filename: at(80),
+        lineno: at(88),
+        offset: at(96),
+        text: at(120),
+        ..v3_10::RELEASE.syntax_error
+    },
+    import_error: ImportErrorLayout { msg: at(72), name: at(80), path: at(88), ..v3_10::RELEASE.import_error },
     ..v3_10::RELEASE
 };

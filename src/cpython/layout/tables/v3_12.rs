@@ -9,6 +9,7 @@ pub const RELEASE: Layouts = Layouts {
         size: at(459944),
         gilstate_tstate_current: Slot::ABSENT,
         gilstate_auto_interpreter: at(2568),
+        // Each interpreter has a GIL (PEP 684); see interpreter.own_gil.
         ceval_gil: Slot::ABSENT,
         ..v3_11::RELEASE.runtime
     },
@@ -33,10 +34,12 @@ pub const RELEASE: Layouts = Layouts {
         size: at(288),
         thread_id: at(136),
         native_thread_id: at(144),
+        // Include/cpython/pystate.h, bits of `_status`.
         status: at(24),
         curexc_type: Slot::ABSENT,
         curexc_value: Slot::ABSENT,
         curexc_traceback: Slot::ABSENT,
+        // One object instead of curexc_type, _value and _traceback.
         current_exception: at(96),
         exc_info: at(104),
         exc_state: at(256),
@@ -52,6 +55,7 @@ pub const RELEASE: Layouts = Layouts {
         ..v3_11::RELEASE.thread
     },
     cframe: CFrameLayout { current_frame: at(0), previous: at(8), ..v3_11::RELEASE.cframe },
+    // prev_instr as in 3.11; is_entry gave way to shim frames (owner CSTACK).
     frame: FrameLayout {
         previous: at(8),
         executable: at(0),
@@ -88,14 +92,21 @@ pub const RELEASE: Layouts = Layouts {
         module: at(888),
         ..v3_11::RELEASE.heap_type
     },
+    // Include/internal/pycore_typeobject.h: static types keep their dict per interpreter.
     static_type_state: StaticTypeStateLayout {
         size: at(40),
         type_ptr: at(0),
         dict: at(16),
         ..StaticTypeStateLayout::NONE
     },
+    // lv_tag holds sign and digit count (Include/cpython/longintrepr.h).
     long: LongLayout { tag: at(16), ..v3_11::RELEASE.long },
-    unicode: UnicodeLayout { ascii_size: at(40), wstr: Slot::ABSENT, ..v3_11::RELEASE.unicode },
+    unicode: UnicodeLayout {
+        ascii_size: at(40),
+        // Legacy strings are gone (PEP 623).
+        wstr: Slot::ABSENT,
+        ..v3_11::RELEASE.unicode
+    },
     unicode_compact: UnicodeCompactLayout {
         size: at(56),
         utf8_length: at(40),
@@ -114,10 +125,33 @@ pub const RELEASE: Layouts = Layouts {
         iframe: at(72),
         ..v3_11::RELEASE.generator
     },
+    type_alias: TypeAliasLayout { name: at(16), value: at(40), ..TypeAliasLayout::NONE },
+    type_var: TypeVarLayout {
+        name: at(16),
+        covariant: at(56),
+        contravariant: at(57),
+        infer_variance: at(58),
+        ..TypeVarLayout::NONE
+    },
+    param_spec: ParamSpecLayout {
+        name: at(16),
+        covariant: at(32),
+        contravariant: at(33),
+        infer_variance: at(34),
+        ..ParamSpecLayout::NONE
+    },
+    type_var_tuple: TypeVarTupleLayout { name: at(16), ..TypeVarTupleLayout::NONE },
+    range_iter: RangeIterLayout {
+        index: Slot::ABSENT,
+        start: at(16),
+        step: at(24),
+        len: at(32),
+        ..v3_11::RELEASE.range_iter
+    },
     ..v3_11::RELEASE
 };
 
-/// `--with-pydebug`. Offsets of 3.12.1 (headers).
+/// `--with-pydebug`. Offsets of 3.12.1 (headers, the rest as in 3.12).
 pub const DEBUG: Layouts = Layouts {
     runtime: RuntimeLayout { size: at(475960), gilstate_auto_interpreter: at(18560), ..RELEASE.runtime },
     interpreter: InterpreterLayout {

@@ -3,7 +3,7 @@
 use super::v3_12;
 use crate::cpython::layout::*;
 
-/// Release build. Offsets of 3.13.5 (headers).
+/// Release build. Offsets of 3.13.5 (DWARF of debian-trixie-3.13).
 pub const RELEASE: Layouts = Layouts {
     runtime: RuntimeLayout {
         size: at(283376),
@@ -37,6 +37,7 @@ pub const RELEASE: Layouts = Layouts {
     thread: ThreadLayout {
         size: at(304),
         cframe: Slot::ABSENT,
+        // The C frame is gone (Include/cpython/pystate.h).
         current_frame: at(72),
         thread_id: at(152),
         native_thread_id: at(160),
@@ -51,6 +52,7 @@ pub const RELEASE: Layouts = Layouts {
         tracing: at(60),
         ..v3_12::RELEASE.thread
     },
+    // Include/internal/pycore_tstate.h.
     thread_impl: ThreadImplLayout { size: at(336), asyncio_running_loop: at(304), ..ThreadImplLayout::NONE },
     cframe: CFrameLayout::NONE,
     frame_object: FrameObjectLayout { size: at(72), frame_data: at(64), ..v3_12::RELEASE.frame_object },
@@ -59,6 +61,7 @@ pub const RELEASE: Layouts = Layouts {
     co_line_data: CoLineDataLayout { bytes_per_entry: at(0), data: at(1), ..CoLineDataLayout::NONE },
     heap_type: HeapTypeLayout { size: at(928), ..v3_12::RELEASE.heap_type },
     static_type_state: StaticTypeStateLayout { size: at(48), dict: at(24), ..v3_12::RELEASE.static_type_state },
+    // Include/internal/pycore_dict.h: capacity, size, embedded and valid; values often lie in the object.
     dict_values: DictValuesLayout {
         capacity: at(0),
         used: at(1),
@@ -67,10 +70,60 @@ pub const RELEASE: Layouts = Layouts {
         values: at(8),
         ..v3_12::RELEASE.dict_values
     },
+    gc: GcLayout { generations: Slot::ABSENT, ..v3_12::RELEASE.gc },
+    type_var: TypeVarLayout {
+        covariant: at(72),
+        contravariant: at(73),
+        infer_variance: at(74),
+        ..v3_12::RELEASE.type_var
+    },
+    param_spec: ParamSpecLayout {
+        covariant: at(48),
+        contravariant: at(49),
+        infer_variance: at(50),
+        ..v3_12::RELEASE.param_spec
+    },
+    lock: LockLayout { locked: at(16), lock_lock: Slot::ABSENT, ..v3_12::RELEASE.lock },
+    future: FutureLayout { state: at(96), ..v3_12::RELEASE.future },
+    task: TaskLayout {
+        state: at(96),
+        fut_waiter: at(112),
+        coro: at(120),
+        name: at(128),
+        context: at(136),
+        must_cancel: at(100),
+        ..v3_12::RELEASE.task
+    },
     ..v3_12::RELEASE
 };
 
-/// `--with-pydebug`. Offsets of 3.13.5 (headers).
+/// As first released. Offsets of 3.13.0 (DWARF of pyenv-3.13).
+pub const RELEASE_0: Layouts = Layouts {
+    runtime: RuntimeLayout { size: at(283320), ..RELEASE.runtime },
+    interpreter: InterpreterLayout { size: at(194968), ..RELEASE.interpreter },
+    // Until some version below 3.13.5 an array of {opcode, line delta}.
+    co_line_data: CoLineDataLayout::NONE,
+    // 3.13.0 has a platform lock; by 3.13.5 it is a PyMutex.
+    lock: LockLayout { locked: at(32), lock_lock: at(16), ..RELEASE.lock },
+    ..RELEASE
+};
+
+/// As later released. Offsets of 3.13.18 (DWARF of debian-sid-3.13).
+pub const RELEASE_18: Layouts = Layouts {
+    runtime: RuntimeLayout { size: at(283408), gilstate_auto_interpreter: at(9912), ..RELEASE.runtime },
+    interpreter: InterpreterLayout { size: at(194984), ..RELEASE.interpreter },
+    thread: ThreadLayout { size: at(312), ..RELEASE.thread },
+    thread_impl: ThreadImplLayout {
+        size: at(344),
+        // `datastack_cached_chunk` grew the thread state, which comes first.
+        asyncio_running_loop: at(312),
+        ..RELEASE.thread_impl
+    },
+    exception_group: ExceptionGroupLayout { excs_str: at(88), ..RELEASE.exception_group },
+    ..RELEASE
+};
+
+/// `--with-pydebug`. Offsets of 3.13.5 (DWARF of debian-trixie-3.13-dbg).
 pub const DEBUG: Layouts = Layouts {
     runtime: RuntimeLayout { size: at(299392), gilstate_auto_interpreter: at(25880), ..RELEASE.runtime },
     interpreter: InterpreterLayout {
@@ -81,6 +134,16 @@ pub const DEBUG: Layouts = Layouts {
         ..RELEASE.interpreter
     },
     ..RELEASE
+};
+
+/// `--with-pydebug`, as later released. Offsets of 3.13.18 (DWARF of debian-sid-3.13-dbg).
+pub const DEBUG_18: Layouts = Layouts {
+    runtime: RuntimeLayout { size: at(299424), gilstate_auto_interpreter: at(25904), ..DEBUG.runtime },
+    interpreter: InterpreterLayout { size: at(195000), ..DEBUG.interpreter },
+    thread: ThreadLayout { size: at(312), ..DEBUG.thread },
+    thread_impl: ThreadImplLayout { size: at(344), asyncio_running_loop: at(312), ..DEBUG.thread_impl },
+    exception_group: ExceptionGroupLayout { excs_str: at(88), ..DEBUG.exception_group },
+    ..DEBUG
 };
 
 /// `--disable-gil`. Offsets of 3.13.5 (DWARF of source-3.13t).
@@ -99,7 +162,13 @@ pub const FREE_THREADED: Layouts = Layouts {
         ..RELEASE.interpreter
     },
     thread_impl: ThreadImplLayout { size: at(17816), ..RELEASE.thread_impl },
-    gil: GilLayout { enabled: at(0), last_holder: at(16), locked: at(24), ..RELEASE.gil },
+    gil: GilLayout {
+        // The GIL of a free-threaded build can be switched on.
+        enabled: at(0),
+        last_holder: at(16),
+        locked: at(24),
+        ..RELEASE.gil
+    },
     frame_object: FrameObjectLayout {
         size: at(88),
         f_back: at(32),
@@ -132,6 +201,7 @@ pub const FREE_THREADED: Layouts = Layouts {
         monitoring: at(192),
         ..RELEASE.code
     },
+    // Include/object.h: owner, mutex, collector's bits, local and shared count.
     object: ObjectLayout {
         size: at(32),
         ob_refcnt: Slot::ABSENT,
@@ -232,10 +302,140 @@ pub const FREE_THREADED: Layouts = Layouts {
         ..RELEASE.exception
     },
     traceback: TracebackLayout { next: at(32), frame: at(40), lasti: at(48), lineno: at(52), ..RELEASE.traceback },
+    gc: GcLayout { generations: at(24), ..RELEASE.gc },
+    array: ArrayLayout { items: at(40), descr: at(56), ..RELEASE.array },
+    deque: DequeLayout {
+        leftblock: at(40),
+        rightblock: at(48),
+        leftindex: at(56),
+        rightindex: at(64),
+        maxlen: at(80),
+        ..RELEASE.deque
+    },
+    defaultdict: DefaultDictLayout { default_factory: at(64), ..RELEASE.defaultdict },
+    odict: ODictLayout { first: at(64), last: at(72), ..RELEASE.odict },
+    range: RangeLayout { start: at(32), stop: at(40), step: at(48), length: at(56), ..RELEASE.range },
+    slice: SliceLayout { start: at(32), stop: at(40), step: at(48), ..RELEASE.slice },
+    memoryview: MemoryViewLayout {
+        flags: at(56),
+        buf: at(72),
+        obj: at(80),
+        len: at(88),
+        itemsize: at(96),
+        readonly: at(104),
+        ndim: at(108),
+        format: at(112),
+        shape: at(120),
+        strides: at(128),
+        suboffsets: at(136),
+        ..RELEASE.memoryview
+    },
+    weakref: WeakrefLayout { object: at(32), callback: at(40), ..RELEASE.weakref },
+    property: PropertyLayout { get: at(32), set: at(40), del: at(48), ..RELEASE.property },
+    staticmethod: StaticMethodLayout { callable: at(32), ..RELEASE.staticmethod },
+    classmethod: ClassMethodLayout { callable: at(32), ..RELEASE.classmethod },
+    mappingproxy: MappingProxyLayout { mapping: at(32), ..RELEASE.mappingproxy },
+    method_wrapper: MethodWrapperLayout { descr: at(32), self_obj: at(40), ..RELEASE.method_wrapper },
+    super_object: SuperLayout { class: at(32), obj: at(40), obj_type: at(48), ..RELEASE.super_object },
+    dict_view: DictViewLayout { dict: at(32), ..RELEASE.dict_view },
+    partial: PartialLayout { func: at(32), args: at(40), kwargs: at(48), ..RELEASE.partial },
+    namespace: NamespaceLayout { dict: at(32), ..RELEASE.namespace },
+    generic_alias: GenericAliasLayout { origin: at(32), args: at(40), starred: at(64), ..RELEASE.generic_alias },
+    union_type: UnionTypeLayout { args: at(32), ..RELEASE.union_type },
+    type_alias: TypeAliasLayout { name: at(32), value: at(56), ..RELEASE.type_alias },
+    type_var: TypeVarLayout {
+        name: at(32),
+        covariant: at(88),
+        contravariant: at(89),
+        infer_variance: at(90),
+        ..RELEASE.type_var
+    },
+    param_spec: ParamSpecLayout {
+        name: at(32),
+        covariant: at(64),
+        contravariant: at(65),
+        infer_variance: at(66),
+        ..RELEASE.param_spec
+    },
+    type_var_tuple: TypeVarTupleLayout { name: at(32), ..RELEASE.type_var_tuple },
+    context_var: ContextVarLayout { name: at(32), default: at(40), ..RELEASE.context_var },
+    date: DateLayout { data: at(41), ..RELEASE.date },
+    datetime: DateTimeLayout { hastzinfo: at(40), data: at(41), fold: at(51), tzinfo: at(56), ..RELEASE.datetime },
+    time: TimeLayout { hastzinfo: at(40), data: at(41), fold: at(47), tzinfo: at(48), ..RELEASE.time },
+    timedelta: TimeDeltaLayout { days: at(40), seconds: at(44), microseconds: at(48), ..RELEASE.timedelta },
+    timezone: TimeZoneLayout { offset: at(32), name: at(40), ..RELEASE.timezone },
+    decimal: DecimalLayout {
+        flags: at(40),
+        exp: at(48),
+        digits: at(56),
+        len: at(64),
+        alloc: at(72),
+        data: at(80),
+        ..RELEASE.decimal
+    },
+    seq_iter: SeqIterLayout { index: at(32), seq: at(40), ..RELEASE.seq_iter },
+    list_iter: ListIterLayout { index: at(32), seq: at(40), ..RELEASE.list_iter },
+    tuple_iter: TupleIterLayout { index: at(32), seq: at(40), ..RELEASE.tuple_iter },
+    dict_iter: DictIterLayout { dict: at(32), used: at(40), pos: at(48), len: at(64), ..RELEASE.dict_iter },
+    set_iter: SetIterLayout { set: at(32), used: at(40), pos: at(48), len: at(56), ..RELEASE.set_iter },
+    range_iter: RangeIterLayout { start: at(32), step: at(40), len: at(48), ..RELEASE.range_iter },
+    enumerate: EnumerateLayout { index: at(32), iter: at(40), long_index: at(56), ..RELEASE.enumerate },
+    lock: LockLayout { locked: at(32), ..RELEASE.lock },
+    rlock: RLockLayout { owner: at(40), count: at(48), ..RELEASE.rlock },
+    future: FutureLayout {
+        loop_obj: at(32),
+        callback0: at(40),
+        exception: at(64),
+        result: at(80),
+        state: at(112),
+        cancel_msg: at(96),
+        ..RELEASE.future
+    },
+    task: TaskLayout {
+        loop_obj: at(32),
+        exception: at(64),
+        result: at(80),
+        state: at(112),
+        fut_waiter: at(128),
+        coro: at(136),
+        name: at(144),
+        context: at(152),
+        must_cancel: at(116),
+        ..RELEASE.task
+    },
+    os_error: OsErrorLayout {
+        errno: at(88),
+        strerror: at(96),
+        filename: at(104),
+        filename2: at(112),
+        ..RELEASE.os_error
+    },
+    system_exit: SystemExitLayout { code: at(88), ..RELEASE.system_exit },
+    stop_iteration: StopIterationLayout { value: at(88), ..RELEASE.stop_iteration },
+    exception_group: ExceptionGroupLayout { msg: at(88), excs: at(96), ..RELEASE.exception_group },
+    unicode_error: UnicodeErrorLayout {
+        encoding: at(88),
+        object: at(96),
+        start: at(104),
+        end: at(112),
+        reason: at(120),
+        ..RELEASE.unicode_error
+    },
+    syntax_error: SyntaxErrorLayout {
+        msg: at(88),
+        filename: at(96),
+        lineno: at(104),
+        offset: at(112),
+        text: at(136),
+        ..RELEASE.syntax_error
+    },
+    import_error: ImportErrorLayout { msg: at(88), name: at(96), path: at(104), ..RELEASE.import_error },
+    file_io: FileIoLayout { fd: at(32), ..RELEASE.file_io },
+    ctypes_data: CtypesDataLayout { ptr: at(32), size_field: at(56), ..RELEASE.ctypes_data },
     ..RELEASE
 };
 
-/// `--disable-gil --with-pydebug`. Offsets of 3.13.5 (headers).
+/// `--disable-gil --with-pydebug`. Offsets of 3.13.5 (headers, the rest as in 3.13t).
 pub const FREE_THREADED_DEBUG: Layouts = Layouts {
     runtime: RuntimeLayout { size: at(346816), gilstate_auto_interpreter: at(25888), ..FREE_THREADED.runtime },
     interpreter: InterpreterLayout {

@@ -35,6 +35,7 @@ pub const RELEASE: Layouts = Layouts {
     thread: ThreadLayout {
         size: at(832),
         state: at(44),
+        // An int instead of a bit of `_status`.
         holds_gil: at(36),
         py_recursion_remaining: at(48),
         py_recursion_limit: at(52),
@@ -54,6 +55,7 @@ pub const RELEASE: Layouts = Layouts {
     frame: FrameLayout {
         size: at(88),
         stacktop: Slot::ABSENT,
+        // A pointer instead of the index `stacktop` (Include/internal/pycore_interpframe_structs.h).
         stackpointer: at(64),
         return_offset: at(72),
         owner: at(74),
@@ -65,10 +67,61 @@ pub const RELEASE: Layouts = Layouts {
     co_monitoring: CoMonitoringLayout { lines: at(96), ..v3_13::RELEASE.co_monitoring },
     object: ObjectLayout { ob_flags: at(6), ..v3_13::RELEASE.object },
     heap_type: HeapTypeLayout { size: at(936), ..v3_13::RELEASE.heap_type },
+    // ob_hash lies before the items (Include/cpython/tupleobject.h).
     tuple: TupleLayout { items: at(32), ..v3_13::RELEASE.tuple },
     generator: GeneratorLayout { size: at(160), ..v3_13::RELEASE.generator },
-    gc: GcLayout { permanent: at(96), collecting: at(192), ..v3_13::RELEASE.gc },
+    gc: GcLayout {
+        generation0: at(256),
+        generations: at(24),
+        permanent: at(96),
+        collecting: at(192),
+        ..v3_13::RELEASE.gc
+    },
+    template: TemplateLayout { strings: at(16), interpolations: at(24), ..TemplateLayout::NONE },
+    interpolation: InterpolationLayout {
+        value: at(16),
+        expression: at(24),
+        conversion: at(32),
+        format_spec: at(40),
+        ..InterpolationLayout::NONE
+    },
+    rlock: RLockLayout { mutex: at(16), ..v3_13::RELEASE.rlock },
+    future: FutureLayout { state: at(104), awaited_by: at(96), awaited_by_is_set: at(109), ..v3_13::RELEASE.future },
+    task: TaskLayout {
+        state: at(104),
+        fut_waiter: at(120),
+        coro: at(128),
+        name: at(136),
+        context: at(144),
+        must_cancel: at(110),
+        awaited_by: at(96),
+        awaited_by_is_set: at(109),
+        node: at(152),
+        ..v3_13::RELEASE.task
+    },
+    exception_group: ExceptionGroupLayout { excs_str: at(88), ..v3_13::RELEASE.exception_group },
     ..v3_13::RELEASE
+};
+
+/// Until 3.14.4. Offsets of 3.14.0 (3.14 without what 3.14.5 inserted).
+pub const RELEASE_0: Layouts = Layouts {
+    runtime: RuntimeLayout { size: at(316592), ..RELEASE.runtime },
+    // 3.14.5 took back the incremental collector and grew `gc` by three words.
+    interpreter: InterpreterLayout {
+        size: at(225840),
+        modules: at(7664),
+        importlib: at(7680),
+        sysdict: at(7648),
+        builtins: at(7656),
+        own_gil: at(7760),
+        types_builtins: at(180216),
+        types_extensions: at(189832),
+        asyncio_tasks_head: at(10856),
+        monitors: at(223216),
+        ..RELEASE.interpreter
+    },
+    gc: GcLayout { generation0: Slot::ABSENT, ..RELEASE.gc },
+    ..RELEASE
 };
 
 /// `--with-pydebug`, from 3.14.5 on. Offsets of 3.14.10 (DWARF of debian-sid-3.14-dbg).
@@ -85,7 +138,7 @@ pub const DEBUG: Layouts = Layouts {
     ..RELEASE
 };
 
-/// `--disable-gil`, from 3.14.5 on. Offsets of 3.14.10 (headers).
+/// `--disable-gil`, from 3.14.5 on. Offsets of 3.14.10 (headers, the rest as in 3.14 behind the larger object header).
 pub const FREE_THREADED: Layouts = Layouts {
     runtime: RuntimeLayout {
         size: at(365624),
@@ -141,6 +194,7 @@ pub const FREE_THREADED: Layouts = Layouts {
         stackpointer: at(64),
         return_offset: at(76),
         owner: at(78),
+        // Which copy of the bytecode runs.
         tlbc_index: at(72),
         localsplus: at(80),
         ..v3_13::FREE_THREADED.frame
@@ -149,6 +203,7 @@ pub const FREE_THREADED: Layouts = Layouts {
     code: CodeLayout {
         size: at(240),
         code_adaptive: at(232),
+        // Thread-local bytecode (Include/cpython/code.h).
         tlbc: at(224),
         unique_id: at(200),
         ..v3_13::FREE_THREADED.code
@@ -158,11 +213,39 @@ pub const FREE_THREADED: Layouts = Layouts {
     heap_type: HeapTypeLayout { size: at(960), unique_id: at(952), ..v3_13::FREE_THREADED.heap_type },
     tuple: TupleLayout { items: at(48), ..v3_13::FREE_THREADED.tuple },
     generator: GeneratorLayout { size: at(176), ..v3_13::FREE_THREADED.generator },
-    gc: GcLayout { permanent: at(96), collecting: at(192), ..v3_13::FREE_THREADED.gc },
+    gc: GcLayout { generation0: Slot::ABSENT, permanent: at(96), collecting: at(192), ..v3_13::FREE_THREADED.gc },
+    template: TemplateLayout { strings: at(32), interpolations: at(40), ..TemplateLayout::NONE },
+    interpolation: InterpolationLayout {
+        value: at(32),
+        expression: at(40),
+        conversion: at(48),
+        format_spec: at(56),
+        ..InterpolationLayout::NONE
+    },
+    rlock: RLockLayout { mutex: at(32), ..v3_13::FREE_THREADED.rlock },
+    future: FutureLayout {
+        state: at(120),
+        awaited_by: at(112),
+        awaited_by_is_set: at(125),
+        ..v3_13::FREE_THREADED.future
+    },
+    task: TaskLayout {
+        state: at(120),
+        fut_waiter: at(136),
+        coro: at(144),
+        name: at(152),
+        context: at(160),
+        must_cancel: at(126),
+        awaited_by: at(112),
+        awaited_by_is_set: at(125),
+        node: at(168),
+        ..v3_13::FREE_THREADED.task
+    },
+    exception_group: ExceptionGroupLayout { excs_str: at(104), ..v3_13::FREE_THREADED.exception_group },
     ..v3_13::FREE_THREADED
 };
 
-/// `--disable-gil --with-pydebug`, from 3.14.5 on. Offsets of 3.14.10 (headers).
+/// `--disable-gil --with-pydebug`, from 3.14.5 on. Offsets of 3.14.10 (headers, the rest as in 3.14t).
 pub const FREE_THREADED_DEBUG: Layouts = Layouts {
     runtime: RuntimeLayout { size: at(381696), gilstate_auto_interpreter: at(26096), ..FREE_THREADED.runtime },
     interpreter: InterpreterLayout {

@@ -40,6 +40,9 @@ pub const RELEASE: Layouts = Layouts {
         thread_id: at(176),
         native_thread_id: at(184),
         state: at(48),
+        gil_requested: at(40),
+        // The frame at the bottom of the thread's chain, in thread_impl.
+        base_frame: at(80),
         current_exception: at(136),
         exc_info: at(144),
         exc_state: at(288),
@@ -65,6 +68,7 @@ pub const RELEASE: Layouts = Layouts {
     },
     co_monitoring: CoMonitoringLayout { lines: at(104), ..v3_14::RELEASE.co_monitoring },
     type_object: TypeLayout { size: at(424), ..v3_14::RELEASE.type_object },
+    // PyTypeObject grew by a word.
     heap_type: HeapTypeLayout {
         size: at(944),
         name: at(864),
@@ -74,6 +78,7 @@ pub const RELEASE: Layouts = Layouts {
         module: at(896),
         ..v3_14::RELEASE.heap_type
     },
+    // md_token and md_token_is_def instead of md_def alone (Include/internal/pycore_moduleobject.h).
     module: ModuleLayout {
         def: Slot::ABSENT,
         name: at(40),
@@ -81,7 +86,19 @@ pub const RELEASE: Layouts = Layouts {
         token_is_def: at(48),
         ..v3_14::RELEASE.module
     },
-    gc: GcLayout { generations: at(8), permanent: at(80), collecting: at(112), enabled: at(0), ..v3_14::RELEASE.gc },
+    // Include/internal/pycore_interp_structs.h: fewer members, and the frame that started the collection.
+    gc: GcLayout {
+        generation0: at(168),
+        generations: at(8),
+        permanent: at(80),
+        collecting: at(112),
+        frame: at(120),
+        enabled: at(0),
+        ..v3_14::RELEASE.gc
+    },
+    frozendict: FrozenDictLayout { hash: at(48), ..FrozenDictLayout::NONE },
+    type_alias: TypeAliasLayout { value: at(48), ..v3_14::RELEASE.type_alias },
+    lazy_import: LazyImportLayout { from: at(24), attr: at(32), ..LazyImportLayout::NONE },
     ..v3_14::RELEASE
 };
 
@@ -99,7 +116,7 @@ pub const DEBUG: Layouts = Layouts {
     ..RELEASE
 };
 
-/// `--disable-gil`. Offsets of 3.15.2 (headers).
+/// `--disable-gil`. Offsets of 3.15.2 (headers, the rest as in 3.15 behind the larger object header).
 pub const FREE_THREADED: Layouts = Layouts {
     runtime: RuntimeLayout {
         size: at(409296),
@@ -136,6 +153,8 @@ pub const FREE_THREADED: Layouts = Layouts {
         thread_id: at(176),
         native_thread_id: at(184),
         state: at(48),
+        gil_requested: at(40),
+        base_frame: at(80),
         current_exception: at(136),
         exc_info: at(144),
         exc_state: at(288),
@@ -184,13 +203,16 @@ pub const FREE_THREADED: Layouts = Layouts {
         generations: at(8),
         permanent: at(80),
         collecting: at(112),
+        frame: at(120),
         enabled: at(0),
         ..v3_14::FREE_THREADED.gc
     },
+    frozendict: FrozenDictLayout { hash: at(64), ..FrozenDictLayout::NONE },
+    type_alias: TypeAliasLayout { value: at(64), ..v3_14::FREE_THREADED.type_alias },
     ..v3_14::FREE_THREADED
 };
 
-/// `--disable-gil --with-pydebug`. Offsets of 3.15.2 (headers).
+/// `--disable-gil --with-pydebug`. Offsets of 3.15.2 (headers, the rest as in 3.15t).
 pub const FREE_THREADED_DEBUG: Layouts = Layouts {
     runtime: RuntimeLayout { size: at(425368), gilstate_auto_interpreter: at(26216), ..FREE_THREADED.runtime },
     interpreter: InterpreterLayout {

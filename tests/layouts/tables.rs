@@ -1,23 +1,13 @@
-//! The built-in layout tables against the DWARF of real interpreters.
-//!
-//! `fixtures/layouts/*.json` are extracts of DWARF; the table files are printed from them. Regenerate both with
-//! `tests/tools/regenerate-layouts`, which runs these tests with `PYINQUEST_UPDATE_LAYOUTS=1`.
+//! Which constants the table files hold, and how they are printed from extracts.
 
-#![allow(
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test states facts; a panic is the message"
-)]
-
-use pyinquest::cpython::layout::{Base, Extract, Layouts, Provider, print_layouts};
+use super::{extract, root};
+use pyinquest::cpython::layout::{Base, Layouts, Provider, Slot, print_layouts};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 /// One constant of a table file: name, extract it is printed from, base (another constant) and its documentation.
-struct Table {
+pub struct Table {
     name: &'static str,
-    extract: &'static str,
+    pub extract: &'static str,
     base: Option<(&'static str, &'static str)>,
     doc: &'static str,
 }
@@ -32,9 +22,9 @@ const fn table(
 }
 
 /// Table file, its module documentation, its constants.
-type TableFile = (&'static str, &'static str, &'static [Table]);
+pub type TableFile = (&'static str, &'static str, &'static [Table]);
 
-const FILES: &[TableFile] = &[
+pub const FILES: &[TableFile] = &[
     ("v3_08", "CPython 3.8. Debug builds have the same layout.", &[table("RELEASE", "3.8", None, "")]),
     (
         "v3_09",
@@ -64,7 +54,10 @@ const FILES: &[TableFile] = &[
         "CPython 3.13.",
         &[
             table("RELEASE", "3.13", Some(("v3_12::RELEASE", "3.12")), ""),
+            table("RELEASE_0", "3.13.0", Some(("RELEASE", "3.13")), "As first released."),
+            table("RELEASE_18", "3.13.18", Some(("RELEASE", "3.13")), "As later released."),
             table("DEBUG", "3.13d", Some(("RELEASE", "3.13")), "`--with-pydebug`."),
+            table("DEBUG_18", "3.13.18d", Some(("DEBUG", "3.13d")), "`--with-pydebug`, as later released."),
             table("FREE_THREADED", "3.13t", Some(("RELEASE", "3.13")), "`--disable-gil`."),
             table("FREE_THREADED_DEBUG", "3.13td", Some(("FREE_THREADED", "3.13t")), "`--disable-gil --with-pydebug`."),
         ],
@@ -74,6 +67,7 @@ const FILES: &[TableFile] = &[
         "CPython 3.14.",
         &[
             table("RELEASE", "3.14", Some(("v3_13::RELEASE", "3.13")), "From 3.14.5 on."),
+            table("RELEASE_0", "3.14.0", Some(("RELEASE", "3.14")), "Until 3.14.4."),
             table("DEBUG", "3.14d", Some(("RELEASE", "3.14")), "`--with-pydebug`, from 3.14.5 on."),
             table(
                 "FREE_THREADED",
@@ -101,26 +95,24 @@ const FILES: &[TableFile] = &[
     ),
 ];
 
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
+/// Fields that tables must not state, because builds of one and the same version differ in them.
+/// `PyGC_Head` has the alignment of `PyObject`, which Debian's 3.13 lowers to 4: `generations` lies at 20 there and at
+/// 24 elsewhere. `gc.generation0` points to it in both.
+const UNSURE: &[(&str, &str, &str)] = &[("3.13", "gc", "generations")];
 
-fn updating() -> bool {
-    std::env::var_os("PYINQUEST_UPDATE_LAYOUTS").is_some()
-}
-
-fn extract(name: &str) -> Extract {
-    let path = root().join("fixtures/layouts").join(format!("{name}.json"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
-
-fn layouts(name: &str) -> Layouts {
-    extract(name).layouts(Provider::Table)
+/// The layouts that a table is printed from.
+pub fn layouts(name: &str) -> Layouts {
+    let mut layouts = extract(name).layouts(Provider::Table);
+    for (minor, strukt, field) in UNSURE {
+        if name.starts_with(minor) && !name.ends_with('t') && !name.ends_with("td") {
+            *layouts.slot_mut(strukt, field).unwrap() = Slot::ABSENT;
+        }
+    }
+    layouts
 }
 
 /// Comments of the tables: lines `table struct[.field]: text` in `fixtures/layouts/notes.txt`.
-fn notes() -> BTreeMap<(String, String), String> {
+pub fn notes() -> BTreeMap<(String, String), String> {
     let text = std::fs::read_to_string(root().join("fixtures/layouts/notes.txt")).unwrap();
     text.lines()
         .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
@@ -132,7 +124,7 @@ fn notes() -> BTreeMap<(String, String), String> {
         .collect()
 }
 
-fn print_file((_, doc, tables): &TableFile, used: &mut Vec<(String, String)>) -> String {
+pub fn print_file((_, doc, tables): &TableFile, used: &mut Vec<(String, String)>) -> String {
     let notes = notes();
     let mut body = String::new();
     for table in *tables {
@@ -149,7 +141,7 @@ fn print_file((_, doc, tables): &TableFile, used: &mut Vec<(String, String)>) ->
             }
             text
         };
-        let expression = print_layouts(&extract_.layouts(Provider::Table), base, &note);
+        let expression = print_layouts(&layouts(table.extract), base, &note);
         used.extend(hits.into_inner());
         let doc = if table.doc.is_empty() { "Release build.".to_owned() } else { table.doc.to_owned() };
         body += &format!(
@@ -170,28 +162,10 @@ fn print_file((_, doc, tables): &TableFile, used: &mut Vec<(String, String)>) ->
 }
 
 /// Without what rustfmt changes: white space, trailing commas, order of imports.
-fn squeeze(text: &str) -> String {
+pub fn squeeze(text: &str) -> String {
     let mut lines: Vec<&str> = text.lines().collect();
     lines.retain(|line| !line.starts_with("use "));
     let start = lines.iter().position(|line| line.starts_with("///")).unwrap_or(0);
     let body = lines[start..].join("\n").replace(|c: char| c.is_whitespace(), "");
     body.replace(",}", "}").replace(",..", "..")
-}
-
-#[test]
-fn tables_are_what_the_extracts_say() {
-    let mut used = Vec::new();
-    for file in FILES {
-        let path = root().join("src/cpython/layout/tables").join(format!("{}.rs", file.0));
-        let wanted = print_file(file, &mut used);
-        if updating() {
-            std::fs::write(&path, &wanted).unwrap();
-            continue;
-        }
-        let have = std::fs::read_to_string(&path).unwrap_or_default();
-        assert_eq!(squeeze(&have), squeeze(&wanted), "{} is out of date: run tests/tools/regenerate-layouts", file.0);
-    }
-    for key in notes().keys() {
-        assert!(used.contains(key), "notes.txt: no table states {} {}", key.0, key.1);
-    }
 }

@@ -1,0 +1,54 @@
+//! Versions between those that were seen: what the neighbours agree on. Fields that moved in between are absent, so
+//! that a decoder says it does not know instead of reading a wrong place. (3.13+ targets state most of them themselves,
+//! in `_Py_DebugOffsets`.)
+
+use super::{v3_13, v3_14};
+use crate::cpython::layout::{InterpreterLayout, Layouts, Slot, ThreadImplLayout};
+
+/// 3.13.1 to 3.13.4.
+pub const V3_13_1: Layouts = v3_13::RELEASE.where_agree(&v3_13::RELEASE_0, &v3_13::RELEASE);
+/// 3.13.0 to 3.13.4, debug.
+pub const V3_13_0_DEBUG: Layouts = v3_13::DEBUG.where_agree(&v3_13::RELEASE_0, &v3_13::RELEASE);
+/// 3.13.0 to 3.13.4, free-threaded.
+pub const V3_13_0_FREE_THREADED: Layouts = v3_13::FREE_THREADED.where_agree(&v3_13::RELEASE_0, &v3_13::RELEASE);
+/// 3.13.0 to 3.13.4, free-threaded debug.
+pub const V3_13_0_FREE_THREADED_DEBUG: Layouts =
+    v3_13::FREE_THREADED_DEBUG.where_agree(&v3_13::RELEASE_0, &v3_13::RELEASE);
+
+/// 3.13.6 to 3.13.14: the thread state has grown by 3.13.15 (sizes measured on its headers are those of 3.13.18).
+pub const V3_13_6: Layouts = v3_13::RELEASE.where_agree(&v3_13::RELEASE, &v3_13::RELEASE_18);
+/// 3.13.6 to 3.13.14, debug.
+pub const V3_13_6_DEBUG: Layouts = v3_13::DEBUG.where_agree(&v3_13::RELEASE, &v3_13::RELEASE_18);
+/// From 3.13.6 on, free-threaded.
+pub const V3_13_6_FREE_THREADED: Layouts = v3_13::FREE_THREADED.where_agree(&v3_13::RELEASE, &v3_13::RELEASE_18);
+/// From 3.13.6 on, free-threaded debug.
+pub const V3_13_6_FREE_THREADED_DEBUG: Layouts =
+    v3_13::FREE_THREADED_DEBUG.where_agree(&v3_13::RELEASE, &v3_13::RELEASE_18);
+
+/// 3.14.0 to 3.14.4, debug.
+pub const V3_14_0_DEBUG: Layouts = v3_14::DEBUG.where_agree(&v3_14::RELEASE_0, &v3_14::RELEASE);
+/// 3.14.0 to 3.14.4, free-threaded: `imports.modules`, `sysdict`, `builtins` and `_gil` of 3.14.4's headers lie where
+/// they lie in 3.14.10; the state is 3256 bytes smaller, so that what comes after the free lists is unsure.
+pub const V3_14_0_FREE_THREADED: Layouts = without_tail(v3_14::FREE_THREADED);
+/// 3.14.0 to 3.14.4, free-threaded debug.
+pub const V3_14_0_FREE_THREADED_DEBUG: Layouts = without_tail(v3_14::FREE_THREADED_DEBUG);
+
+const fn without_tail(layouts: Layouts) -> Layouts {
+    Layouts {
+        interpreter: InterpreterLayout {
+            size: Slot::ABSENT,
+            types_builtins: Slot::ABSENT,
+            types_extensions: Slot::ABSENT,
+            asyncio_tasks_head: Slot::ABSENT,
+            monitors: Slot::ABSENT,
+            ..layouts.interpreter
+        },
+        thread_impl: ThreadImplLayout {
+            size: Slot::ABSENT,
+            refcounts_values: Slot::ABSENT,
+            refcounts_size: Slot::ABSENT,
+            ..layouts.thread_impl
+        },
+        ..layouts
+    }
+}

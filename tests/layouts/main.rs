@@ -1,0 +1,163 @@
+//! The built-in layout tables against the DWARF of real interpreters.
+//!
+//! `fixtures/layouts/*.json` are extracts of DWARF; the table files are printed from them. Regenerate both with
+//! `tests/tools/regenerate-layouts`, which runs these tests with `PYINQUEST_UPDATE_LAYOUTS=1`.
+
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test states facts; a panic is the message"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod sources;
+mod tables;
+
+use common::{interpreters, skip};
+use pyinquest::base::Abi;
+use pyinquest::cpython::layout::tool::{Difference, Inputs, check, compare};
+use pyinquest::cpython::layout::{Extract, lookup};
+use std::path::PathBuf;
+use tables::{FILES, notes, print_file, squeeze};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn cache() -> PathBuf {
+    let set = std::env::var_os("PYINQUEST_CACHE").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    set.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/pyinquest"))
+}
+
+fn updating() -> bool {
+    std::env::var_os("PYINQUEST_UPDATE_LAYOUTS").is_some()
+}
+
+fn extract_path(name: &str) -> PathBuf {
+    root().join("fixtures/layouts").join(format!("{name}.json"))
+}
+
+fn extract(name: &str) -> Extract {
+    let path = extract_path(name);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// Differences between a table and real builds that are known, and why they are so.
+/// By start of the table's name.
+const KNOWN: &[(&str, &str, &str)] = &[
+    ("3.9", "interpreter.size", "grew at its end between 3.9.2 and 3.9.18"),
+    ("3.13", "gc.generations", "not stated for GIL builds: Debian's differ from others"),
+];
+
+#[test]
+fn tables_are_what_the_extracts_say() {
+    if updating() {
+        sources::update_all();
+    }
+    let mut used = Vec::new();
+    for file in FILES {
+        let path = root().join("src/cpython/layout/tables").join(format!("{}.rs", file.0));
+        let wanted = print_file(file, &mut used);
+        if updating() {
+            std::fs::write(&path, &wanted).unwrap();
+            continue;
+        }
+        let have = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(squeeze(&have), squeeze(&wanted), "{} is out of date: run tests/tools/regenerate-layouts", file.0);
+    }
+    let unused: Vec<_> = notes().into_keys().filter(|key| !used.contains(key)).collect();
+    assert!(unused.is_empty(), "notes.txt: no table states {unused:?}");
+}
+
+#[test]
+fn every_extract_is_the_table_of_its_build() {
+    for spec in sources::EXTRACTS {
+        let extract = extract(spec.0);
+        let (table, name) = lookup(extract.version, extract.flags, &Abi::LINUX_X86_64).expect(spec.0);
+        let (compared, missing, differences) = compare(table, &tables::layouts(spec.0));
+        assert!(compared > 180 && missing.is_empty(), "{name}: {compared} {missing:?}");
+        assert_eq!(differences, [], "{name}");
+    }
+}
+
+#[test]
+fn tables_agree_with_the_dwarf_of_every_interpreter() {
+    let mut checked = 0;
+    let mut wrong = Vec::new();
+    for interpreter in interpreters().iter().filter(|i| i.has_dwarf) {
+        let inputs = Inputs {
+            file: interpreter.libpython.clone(),
+            debug_file: interpreter.debug_file.clone(),
+            extensions: sources::extension_files(interpreter),
+        };
+        let abi = if interpreter.arch == "aarch64" { Abi::LINUX_AARCH64 } else { Abi::LINUX_X86_64 };
+        let outcome = check(&inputs, &abi).unwrap_or_else(|e| panic!("{}: {e}", interpreter.name));
+        assert_eq!(outcome.identity.version.to_hex(), interpreter.hexversion, "{}", interpreter.name);
+        assert_eq!(outcome.identity.flags.debug, interpreter.debug, "{}", interpreter.name);
+        assert_eq!(outcome.identity.flags.free_threaded, interpreter.free_threaded, "{}", interpreter.name);
+        for Difference { strukt, field, table, dwarf } in outcome.differences {
+            let place = format!("{strukt}.{field}");
+            if !KNOWN.iter().any(|(name, known, _)| outcome.table.starts_with(name) && *known == place) {
+                wrong.push(format!("{} {place}: table {table:?}, DWARF {dwarf:?}", interpreter.name));
+            }
+        }
+        println!("{}: {} fields, not in DWARF: {:?}", interpreter.name, outcome.compared, outcome.not_in_dwarf);
+        checked += 1;
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    if checked == 0 {
+        skip!("no interpreter with DWARF: run tests/interpreters/fetch.py");
+    }
+}
+
+/// Differences between versions are data. Code outside the layout tables that looked at a version number would have to
+/// be found and changed for each new CPython.
+#[test]
+fn nothing_outside_the_layouts_compares_versions() {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            let exempt = path.ends_with("src/cpython/layout") || path.ends_with("src/cpython/version.rs");
+            if exempt {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for (number, line) in code.lines().enumerate() {
+                let line_code = line.split("//").next().unwrap_or_default();
+                if VERSION_NUMBERS.iter().any(|mark| line_code.contains(mark)) {
+                    found.push(format!("{}:{}: {}", path.display(), number + 1, line.trim()));
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "versions are looked at outside src/cpython/layout:\n{}", found.join("\n"));
+}
+
+/// What code that compares versions would have to write.
+const VERSION_NUMBERS: &[&str] = &[
+    ".minor",
+    ".micro",
+    ".major",
+    "PyVersion::new",
+    "PyVersion {",
+    "0x0308",
+    "0x0309",
+    "0x030a",
+    "0x030b",
+    "0x030c",
+    "0x030d",
+    "0x030e",
+    "0x030f",
+    "0x0310",
+];
