@@ -8,11 +8,13 @@ mod native;
 mod options;
 mod process;
 mod python;
+mod record;
 mod threads;
 mod values;
 
 pub use options::{Limits, Options};
 pub use python::PythonState;
+pub use record::record;
 
 use crate::base::Diagnostic;
 use crate::image::Images;

@@ -5,6 +5,7 @@ use super::memory::BridgeMemory;
 use super::protocol::{Ask, MappingAnswer, ModulesAnswer, ProcessKind, RegistersOf, Scene, ThreadAnswer};
 use super::python::Process;
 use crate::base::Addr;
+use crate::cpython::object::ReprStyle;
 use crate::image::SearchOptions;
 use crate::target::debugger::{self, SessionMapping, SessionThread};
 use crate::target::{Protection, SourceKind, Target, elf_core};
@@ -117,7 +118,7 @@ impl Session {
                     None => (self.ask_target(registers)?, registers),
                 };
                 self.threads = Some(has);
-                Process::new(target, &self.search_options())
+                Process::new(target, &self.search_options(), self.style())
             }
         };
         // What was made while the user interrupted has holes.
@@ -125,6 +126,11 @@ impl Session {
             return Err(SessionError::Ask(AskError::Cancelled));
         }
         Ok(self.process.insert(fresh))
+    }
+
+    /// gdb's users know the forms of CPython's script for gdb; lldb's have none to expect.
+    fn style(&self) -> ReprStyle {
+        if self.debugger == "gdb" { ReprStyle::GdbScript } else { ReprStyle::Python }
     }
 
     fn search_options(&self) -> SearchOptions {

@@ -50,6 +50,8 @@ pub enum Command {
     Info(InfoArgs),
     /// Show a report that was saved with --format json in another format
     Render(RenderArgs),
+    /// Write a dump with just the memory that reports read
+    Slim(SlimArgs),
     /// Show or check where the fields of CPython's structs lie
     Layouts(LayoutsArgs),
     /// Set up a debugger: unpack its script and have its start-up file load it
@@ -309,6 +311,35 @@ pub struct OutputArgs {
     /// Exit with code 5 when the report is incomplete
     #[arg(long)]
     pub strict: bool,
+}
+
+/// Arguments of `slim`.
+#[derive(Debug, Args)]
+pub struct SlimArgs {
+    /// Core or minidump (- for standard input); may be compressed
+    #[arg(value_name = "DUMP", required_unless_present = "pid", conflicts_with = "pid")]
+    pub dump: Option<PathBuf>,
+    /// Slim dump of a running process
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<i32>,
+    /// File to write; compressed when its name ends in .zst
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Write a minidump instead of an ELF core
+    #[arg(long)]
+    pub minidump: bool,
+    /// Write zeros for all bytes that a report does not need
+    #[arg(long)]
+    pub redact: bool,
+    /// File of the main executable
+    #[arg(long, value_name = "FILE")]
+    pub executable: Option<PathBuf>,
+    /// Folder that stands for / of the dead process
+    #[arg(long, value_name = "DIR")]
+    pub sysroot: Vec<PathBuf>,
+    /// Folder with debug files
+    #[arg(long, value_name = "DIR")]
+    pub debug_dir: Vec<PathBuf>,
 }
 
 /// Arguments of `completions`.

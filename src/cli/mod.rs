@@ -13,6 +13,7 @@ mod progress;
 mod render;
 pub mod run;
 mod show;
+mod slim;
 pub mod triage;
 mod triage_result;
 
@@ -50,6 +51,7 @@ fn dispatch(command: &Command) -> Result<u8, CliError> {
         Command::Locals(args) => inspect::locals(args),
         Command::Info(args) => inspect::info(args),
         Command::Render(args) => render::run(args),
+        Command::Slim(args) => slim::run(args),
         Command::Layouts(args) => layouts::run(args),
         Command::Triage(args) => triage::run(args),
         Command::Run(args) => run::run(args),

@@ -14,6 +14,8 @@ mod file_tests;
 mod find;
 mod host_file;
 mod images;
+pub mod pe;
+mod pe_find;
 mod symbols;
 mod symtab;
 mod sysroot;

@@ -34,6 +34,7 @@ const V3_08: Dialect = Dialect {
     generator_states: None,
     thread_local_bytecode: false,
     thread_status: None,
+    standard_submodules: false,
 };
 
 const V3_10: Dialect = Dialect {
@@ -148,6 +149,8 @@ const V3_15: Dialect = Dialect {
         executing: &[4],
         finished: &[5],
     }),
+    // Modules of one package are judged by the package (seen running 3.15.2; 3.14.10 still lists `email._lzma`).
+    standard_submodules: true,
     ..V3_14
 };
 

@@ -21,7 +21,7 @@ pub use instance::{Attribute, AttributeSource, attributes, find_attribute};
 pub use int::Int;
 pub use kind::Kind;
 pub use refcount::{Refcount, refcount};
-pub use repr::{Fidelity, Repr, ReprLimits, repr};
+pub use repr::{Fidelity, Repr, ReprLimits, ReprStyle, repr};
 pub use sequence::{Sequence, list_items, tuple_items};
 pub use set::{set_items, set_len};
 pub use types::{Header, Heap, SymbolNames, TypeInfo, TypeNames, header};

@@ -8,6 +8,7 @@ mod callables;
 mod collections;
 mod containers;
 mod default;
+mod gdb_script;
 mod limits;
 mod number;
 mod printable;
@@ -16,7 +17,7 @@ mod runtime;
 mod text;
 mod writer;
 
-pub use limits::{Fidelity, Repr, ReprLimits};
+pub use limits::{Fidelity, Repr, ReprLimits, ReprStyle};
 pub(in crate::cpython::object) use writer::Writer;
 
 use super::kind::Kind;

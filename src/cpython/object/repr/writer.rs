@@ -1,7 +1,7 @@
 //! [`Writer`]: the text being made, its limits, and the way from an object to the function that renders it.
 
-use super::limits::{Fidelity, ReprLimits};
-use super::{default, native, python};
+use super::limits::{Fidelity, ReprLimits, ReprStyle};
+use super::{default, gdb_script, native, python};
 use crate::base::{Addr, escape_terminal_into};
 use crate::cpython::object::kind::Kind;
 use crate::cpython::object::refcount::refcount;
@@ -163,7 +163,10 @@ impl<'h, 'a> Writer<'h, 'a> {
         }
         // A defaultdict guards only the part that is a plain dict.
         if self.is_active(addr) && info.kind != Kind::DefaultDict {
-            let (text, exact) = recursion_text(&info);
+            let (text, exact) = match recursion_text(&info) {
+                (_, false) if self.limits.style == ReprStyle::GdbScript => ("<...>".to_owned(), false),
+                known => known,
+            };
             self.name(&text);
             return self.lower(if exact { Fidelity::Exact } else { Fidelity::Structural });
         }
@@ -180,18 +183,26 @@ impl<'h, 'a> Writer<'h, 'a> {
     /// Renders an object with a readable type.
     fn known(&mut self, addr: Addr, info: &TypeInfo) {
         let start = self.out.len();
-        let result = match self.heap.repr_by(info) {
-            ReprBy::Native(definer) => match native(definer.kind).filter(|_| definer.is_native) {
-                Some(render) => render(self, addr, info),
-                None => default::structural(self, addr, info),
-            },
-            ReprBy::Python(class, function) => python::render(self, addr, info, &class, function),
+        let script = match self.limits.style {
+            ReprStyle::GdbScript => gdb_script::render(self, addr, info),
+            ReprStyle::Python => None,
         };
+        let result = script.unwrap_or_else(|| self.native_or_python(addr, info));
         if let Err(error) = result {
             self.out.truncate(start);
             self.put(format_args!("<{} at {addr}: ", info.short_name()));
             self.problem(&error);
             self.push(">");
+        }
+    }
+
+    fn native_or_python(&mut self, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+        match self.heap.repr_by(info) {
+            ReprBy::Native(definer) => match native(definer.kind).filter(|_| definer.is_native) {
+                Some(render) => render(self, addr, info),
+                None => default::structural(self, addr, info),
+            },
+            ReprBy::Python(class, function) => python::render(self, addr, info, &class, function),
         }
     }
 
