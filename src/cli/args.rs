@@ -84,6 +84,10 @@ pub struct ReportArgs {
     /// Show local variables under each frame
     #[arg(long)]
     pub locals: bool,
+    /// Show native frames between the Python ones
+    #[arg(long, value_enum, value_name = "WHICH", num_args = 0..=1, require_equals = true,
+          default_value = "none", default_missing_value = "merged")]
+    pub native: Native,
     /// Which values are shown
     #[command(flatten)]
     pub values: ValueArgs,
@@ -104,6 +108,10 @@ pub struct BtArgs {
     /// Show local variables under each frame
     #[arg(long)]
     pub locals: bool,
+    /// Show native frames between the Python ones
+    #[arg(long, value_enum, value_name = "WHICH", num_args = 0..=1, require_equals = true,
+          default_value = "none", default_missing_value = "merged")]
+    pub native: Native,
     /// Which values are shown
     #[command(flatten)]
     pub values: ValueArgs,
@@ -279,6 +287,18 @@ pub struct SelectArgs {
     pub frame: Option<usize>,
 }
 
+/// Native frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Native {
+    /// Python frames only
+    #[default]
+    None,
+    /// Native frames in their place between the Python ones, without interpreter plumbing
+    Merged,
+    /// All native frames
+    All,
+}
+
 /// Output formats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -320,7 +340,7 @@ pub struct OutputArgs {
     /// Write to FILE instead of standard output
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Show everything: hidden frames, registers, notes
+    /// Show everything: registers, machine code, notes, repeated stacks in full
     #[arg(long, short)]
     pub verbose: bool,
     /// Exit with code 5 when the report is incomplete

@@ -1,8 +1,9 @@
 //! `report`, `bt`, `locals`, `info`: a dump becomes a report, of which each shows its part.
 
-use super::args::{BtArgs, InfoArgs, InputArgs, LocalsArgs, ReportArgs, ValueArgs, View};
+use super::args::{BtArgs, Format, InfoArgs, InputArgs, LocalsArgs, Native, ReportArgs, SelectArgs, ValueArgs, View};
 use super::error::{input_name, io_text};
-use super::{CliError, coredumpctl, exit, live, progress, show};
+use super::show::{self, Show};
+use super::{CliError, coredumpctl, exit, live, progress};
 use crate::analyze::{Options, analyze};
 use crate::image::{Images, SearchOptions};
 use crate::report::model::Report;
@@ -17,8 +18,11 @@ pub fn report(args: &ReportArgs) -> Result<u8, CliError> {
 }
 
 fn report_once(args: &ReportArgs) -> Result<u8, CliError> {
-    let report = read(&args.input, &options(args.locals, &args.values))?;
-    show::show(report, View::Report, &show::threads(&args.select, Threads::All), &args.select, &args.output)
+    let mut options = options(args.locals, args.native, &args.values);
+    options.machine = args.output.verbose || args.output.format == Format::Json;
+    let report = read(&args.input, &options)?;
+    let show = Show { view: View::Report, threads: show::threads(&args.select, Threads::All), native: args.native };
+    show::show(report, &show, &args.select, &args.output)
 }
 
 pub fn bt(args: &BtArgs) -> Result<u8, CliError> {
@@ -26,22 +30,28 @@ pub fn bt(args: &BtArgs) -> Result<u8, CliError> {
 }
 
 fn bt_once(args: &BtArgs) -> Result<u8, CliError> {
-    let report = read(&args.input, &options(args.locals, &args.values))?;
-    show::show(report, View::Stacks, &show::threads(&args.select, stacks_of(&args.input)), &args.select, &args.output)
+    let report = read(&args.input, &options(args.locals, args.native, &args.values))?;
+    let threads = show::threads(&args.select, stacks_of(&args.input));
+    let show = Show { view: View::Stacks, threads, native: args.native };
+    show::show(report, &show, &args.select, &args.output)
 }
 
 pub fn locals(args: &LocalsArgs) -> Result<u8, CliError> {
-    let report = read(&args.input, &options(true, &args.values))?;
-    show::show(report, View::Stacks, &show::threads(&args.select, stacks_of(&args.input)), &args.select, &args.output)
+    let report = read(&args.input, &options(true, Native::None, &args.values))?;
+    let threads = show::threads(&args.select, stacks_of(&args.input));
+    let show = Show { view: View::Stacks, threads, native: Native::None };
+    show::show(report, &show, &args.select, &args.output)
 }
 
 pub fn info(args: &InfoArgs) -> Result<u8, CliError> {
     let report = read(&args.input, &Options::default())?;
-    show::show(report, View::Info, &Threads::All, &super::args::SelectArgs::default(), &args.output)
+    let show = Show { view: View::Info, threads: Threads::All, native: Native::None };
+    show::show(report, &show, &SelectArgs::default(), &args.output)
 }
 
-fn options(locals: bool, values: &ValueArgs) -> Options {
-    let mut options = Options { locals, refcounts: values.refcounts, ..Options::default() };
+fn options(locals: bool, native: Native, values: &ValueArgs) -> Options {
+    let native = native != Native::None;
+    let mut options = Options { locals, native, refcounts: values.refcounts, ..Options::default() };
     let repr = &mut options.limits.repr;
     repr.depth = values.max_depth.unwrap_or(repr.depth);
     repr.items = values.max_items.unwrap_or(repr.items);
