@@ -31,8 +31,7 @@ const SECRET_PAIR: &str = r#"(?ix)
     (?P<value>b?'(?:[^'\\]|\\.)*'|b?"(?:[^"\\]|\\.)*"|(?:bearer|basic)\s+[^\s'",;]+|[^\s'",;&)}\]]+)"#;
 
 /// Options of a command line whose value follows as a word of its own.
-const SECRET_OPTION: &str =
-    r"(?i)(?P<option>--?[\w-]*(?:passw(?:or)?d|secret|token|api-?key|credential)[\w-]*)(?P<space>\s+)(?P<value>[^\s-]\S*)";
+const SECRET_OPTION: &str = r"(?i)(?P<option>--?[\w-]*(?:passw(?:or)?d|secret|token|api-?key|credential)[\w-]*)(?P<space>\s+)(?P<value>[^\s-]\S*)";
 
 /// Forms that are secrets wherever they stand.
 const SECRET_FORM: &str = r"(?x)
@@ -158,7 +157,8 @@ mod tests {
 
     #[test]
     fn names_that_hold_secrets() {
-        for name in ["password", "db_password", "API_KEY", "apiKey", "auth", "x_auth_token", "secretKey", "pin", "dsn"] {
+        for name in ["password", "db_password", "API_KEY", "apiKey", "auth", "x_auth_token", "secretKey", "pin", "dsn"]
+        {
             assert!(is_secret_name(name), "{name}");
         }
         for name in ["author", "path", "keyboard", "spin", "monkey", "value", "keys_seen"] {

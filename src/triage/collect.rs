@@ -71,9 +71,9 @@ impl CorePattern {
                 };
                 Some(format!("kernel.core_pattern hands cores to {first}, so none will be found here{where_to}; {set}"))
             }
-            CorePattern::Beside(name) if !name.contains("%p") && !name.contains("%t") => {
-                Some(format!("kernel.core_pattern is {name:?}: of several cores in one folder only the last stays; {set}"))
-            }
+            CorePattern::Beside(name) if !name.contains("%p") && !name.contains("%t") => Some(format!(
+                "kernel.core_pattern is {name:?}: of several cores in one folder only the last stays; {set}"
+            )),
             CorePattern::Beside(_) | CorePattern::Folder(..) => None,
         }
     }
@@ -176,7 +176,9 @@ fn forward(signals: SigSet, child: u32, over: &Arc<AtomicBool>) {
 fn roots(pattern: &CorePattern, folders: &[PathBuf]) -> Vec<PathBuf> {
     let mut roots = match pattern {
         CorePattern::Folder(folder, _) => vec![folder.clone()],
-        CorePattern::Beside(_) => [std::env::current_dir().ok(), Some(std::env::temp_dir())].into_iter().flatten().collect(),
+        CorePattern::Beside(_) => {
+            [std::env::current_dir().ok(), Some(std::env::temp_dir())].into_iter().flatten().collect()
+        }
         CorePattern::Piped(_) | CorePattern::Off => Vec::new(),
     };
     roots.extend(folders.iter().cloned());

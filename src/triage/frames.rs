@@ -215,7 +215,9 @@ fn native(frame: &Frame, report: &Report, rules: &Rules) -> (Step, Option<Token>
         _ if plumbing => ("skipped", Some("plumbing: how the interpreter calls and evaluates".to_owned()), None),
         _ if guessed => ("skipped", Some("found by scanning the stack: may be left over".to_owned()), None),
         Some((NativeAction::Interpreter, why)) => ("interpreter", Some(why), Some(TokenKind::Interpreter)),
-        None if of_python => ("interpreter", Some("the module that holds CPython".to_owned()), Some(TokenKind::Interpreter)),
+        None if of_python => {
+            ("interpreter", Some("the module that holds CPython".to_owned()), Some(TokenKind::Interpreter))
+        }
         None if path.is_empty() => ("skipped", Some("belongs to no module".to_owned()), None),
         None => ("kept", None, Some(TokenKind::Native)),
     };

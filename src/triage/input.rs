@@ -275,8 +275,17 @@ mod tests {
         std::os::unix::fs::symlink(dir.path(), at("loop")).unwrap();
         assert_eq!(
             names(&[dir.path().to_owned()]),
-            ["dump core", "dump core.2", "other", "other", "dump core.1", "dump core", "other", "dump y.tar.zst::core.9",
-             "dump z.core.zst"]
+            [
+                "dump core",
+                "dump core.2",
+                "other",
+                "other",
+                "dump core.1",
+                "dump core",
+                "other",
+                "dump y.tar.zst::core.9",
+                "dump z.core.zst"
+            ]
         );
         assert_eq!(names(&[at("core.*"), at("none*")]), ["dump core.2", "broken none*"]);
         assert_eq!(names(&[at("notes.txt")]), ["dump notes.txt"]);

@@ -2,8 +2,23 @@
 
 /// Suffixes of clones that compilers make of a function, and versions that linkers add.
 const CLONE_MARKS: &[&str] = &[
-    ".constprop", ".isra", ".part", ".cold", ".lto_priv", ".llvm.", ".clone", ".localalias", ".resume", ".destroy",
-    ".cleanup", ".warm", ".hot", ".ifunc", "@@", "@", "$",
+    ".constprop",
+    ".isra",
+    ".part",
+    ".cold",
+    ".lto_priv",
+    ".llvm.",
+    ".clone",
+    ".localalias",
+    ".resume",
+    ".destroy",
+    ".cleanup",
+    ".warm",
+    ".hot",
+    ".ifunc",
+    "@@",
+    "@",
+    "$",
 ];
 
 /// A native function: no parameters, template arguments, ABI tags, hashes, clone suffixes, addresses.
@@ -244,7 +259,8 @@ fn stable_word(word: &str) -> String {
     let mut rest = word.as_str();
     let mut in_name = false;
     while let Some(c) = rest.chars().next() {
-        let hex = rest.strip_prefix("0x").map(|r| r.len() - r.trim_start_matches(|c: char| c.is_ascii_hexdigit()).len());
+        let hex =
+            rest.strip_prefix("0x").map(|r| r.len() - r.trim_start_matches(|c: char| c.is_ascii_hexdigit()).len());
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (used, put) = match (hex, digits) {
             (Some(hex), _) if hex > 0 && !in_name => (hex + 2, "ADDR"),

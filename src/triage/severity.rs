@@ -7,9 +7,8 @@ use crate::report::model::{Confidence, Report};
 use serde::{Deserialize, Serialize};
 
 /// Classes, worst first.
-pub const CLASSES: &[&str] = &[
-    "memory-corruption", "invalid-access", "null-access", "controlled-abort", "resource", "unknown", "external",
-];
+pub const CLASSES: &[&str] =
+    &["memory-corruption", "invalid-access", "null-access", "controlled-abort", "resource", "unknown", "external"];
 
 /// Severity of a crash.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

@@ -223,9 +223,9 @@ impl Signature {
         if !same_place && other_functions(&a.functions, &b.functions) {
             return true;
         }
-        self.qualnames.iter().any(|(token, names)| {
-            other.qualnames.get(token).is_some_and(|others| names.is_disjoint(others))
-        })
+        self.qualnames
+            .iter()
+            .any(|(token, names)| other.qualnames.get(token).is_some_and(|others| names.is_disjoint(others)))
     }
 }
 
@@ -246,4 +246,3 @@ impl From<&Signature> for crate::report::model::Signature {
         Self { exact: own.exact_text.clone(), coarse: own.coarse_text.clone(), title: own.title.clone() }
     }
 }
-

@@ -81,7 +81,9 @@ fn one(out: &mut String, group: &Group, with_report: bool) {
     out.push_str("</dl>\n");
     match &group.report {
         Some(body) if with_report => out.push_str(&report::body(body)),
-        Some(_) => out.push_str("<p class=\"doubt\">The report is left out of this page; the JSON output has it.</p>\n"),
+        Some(_) => {
+            out.push_str("<p class=\"doubt\">The report is left out of this page; the JSON output has it.</p>\n")
+        }
         None => out.push_str("<p class=\"doubt\">There is no report for this crash.</p>\n"),
     }
     let _ = writeln!(out, "<details><summary>All dumps</summary><ul class=\"dumps\">");

@@ -19,7 +19,8 @@ pub fn render(triage: &Triage) -> String {
     let _ = writeln!(out, "<testsuites name=\"pyinquest\" {all}>\n  <testsuite name=\"crashes\" {counts}>");
     for group in &triage.groups {
         let owner = group.owner.as_deref().unwrap_or("unknown");
-        let place = python_place(group).map(|(file, line)| format!(" file=\"{}\" line=\"{line}\"", xml(&relative(&file))));
+        let place =
+            python_place(group).map(|(file, line)| format!(" file=\"{}\" line=\"{line}\"", xml(&relative(&file))));
         let _ = writeln!(
             out,
             "    <testcase classname=\"{}\" name=\"{} [{}]\"{}>",

@@ -70,7 +70,8 @@ fn shown_frames(group: &Group, limit: usize) -> Vec<&Frame> {
 
 /// "load (app.py:31)", "scan_key [_speedups.so] (speedups.c:214)".
 fn frame_text(frame: &Frame) -> String {
-    let name = frame.qualname.as_ref().or(frame.function.as_ref()).map_or_else(|| "???".to_owned(), ToString::to_string);
+    let name =
+        frame.qualname.as_ref().or(frame.function.as_ref()).map_or_else(|| "???".to_owned(), ToString::to_string);
     let file = frame.file.as_ref().map(ToString::to_string);
     let place = match (file, frame.line) {
         (Some(file), Some(line)) => format!(" ({file}:{line})"),

@@ -52,8 +52,7 @@ pub mod sql {
     pub const BY_COARSE: &str = "SELECT issue, body FROM signatures WHERE issue IN \
         (SELECT issue FROM signatures WHERE coarse = $1) ORDER BY issue, exact";
     pub const NEXT: &str = "SELECT COALESCE(MAX(id), 0) + 1 FROM issues";
-    pub const INSERT: &str =
-        "INSERT INTO issues (id, title, class, owner, severity) VALUES ($1, $2, $3, $4, $5)";
+    pub const INSERT: &str = "INSERT INTO issues (id, title, class, owner, severity) VALUES ($1, $2, $3, $4, $5)";
     pub const ADD_SIGNATURE: &str = "INSERT INTO signatures (issue, exact, coarse, body) VALUES ($1, $2, $3, $4) \
         ON CONFLICT (exact) DO NOTHING";
     pub const ADD_SIGHTING: &str =

@@ -1,8 +1,7 @@
 //! Built-in layout tables: one file per minor version, each stating only what changed.
 //!
 //! The files are printed from `fixtures/layouts/` (see `tests/layouts.rs`); new offsets are never typed in by hand.
-//! Offsets are those of 64-bit Linux. They hold for aarch64 as for x86-64 where no size of a C library type comes
-//! before the field.
+//! Offsets are those of 64-bit Linux, and of x86-64 Windows.
 
 #![allow(clippy::needless_update, reason = "printed with a base everywhere, so that a new field needs no edits")]
 
@@ -86,6 +85,21 @@ static TABLES: &[Table] = &[
     table(15, 0, "td", "3.15td", &v3_15::FREE_THREADED_DEBUG),
 ];
 
+/// x86-64 Windows, release builds with the GIL: offsets from the headers, compiled for Windows by mingw.
+static WINDOWS: &[Table] = &[
+    table(8, 0, "", "3.8-windows", &v3_08::WINDOWS),
+    table(9, 0, "", "3.9-windows", &v3_09::WINDOWS),
+    table(10, 0, "", "3.10-windows", &v3_10::WINDOWS),
+    table(11, 0, "", "3.11-windows", &v3_11::WINDOWS),
+    table(12, 0, "", "3.12-windows", &v3_12::WINDOWS),
+    table(13, 0, "", "3.13.0-windows", &v3_13::WINDOWS),
+    table(13, 1, "", "3.13.0-3.13.5-windows", &gaps::V3_13_1_WINDOWS),
+    table(13, 6, "", "3.13.5-3.13.15-windows", &gaps::V3_13_6_WINDOWS),
+    table(14, 0, "", "3.14.0-3.14.5-windows", &gaps::V3_14_0_WINDOWS),
+    table(14, 5, "", "3.14.5-windows", &v3_14::WINDOWS),
+    table(15, 0, "", "3.15-windows", &v3_15::WINDOWS),
+];
+
 /// The first release of each minor version that there is a table for, newest first.
 pub fn known_minors() -> impl Iterator<Item = PyVersion> {
     let mut minors: Vec<u8> = TABLES.iter().map(|t| t.minor).collect();
@@ -96,10 +110,12 @@ pub fn known_minors() -> impl Iterator<Item = PyVersion> {
 /// The built-in layouts of a build and the table's name; `None` when there is no table for it.
 #[must_use]
 pub fn lookup(version: PyVersion, flags: BuildFlags, abi: &Abi) -> Option<(&'static Layouts, &'static str)> {
-    if version.major != 3 || abi.data_model != DataModel::Lp64 {
-        return None;
-    }
-    TABLES
+    let tables = match (version.major, abi.data_model) {
+        (3, DataModel::Lp64) => TABLES,
+        (3, DataModel::Llp64) => WINDOWS,
+        _ => return None,
+    };
+    tables
         .iter()
         .filter(|t| t.minor == version.minor && t.from_micro <= version.micro)
         .rfind(|t| t.debug == flags.debug && t.free_threaded == flags.free_threaded)

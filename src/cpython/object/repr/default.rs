@@ -47,7 +47,7 @@ pub(super) fn class(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<
 }
 
 /// The name `type_repr` prints: `tp_name` where `__module__` is missing or `builtins`.
-pub(super) fn class_name(w: &Writer<'_, '_>, class: &TypeInfo) -> String {
+fn class_name(w: &Writer<'_, '_>, class: &TypeInfo) -> String {
     match w.heap.module(class).filter(|m| m != "builtins") {
         Some(_) => w.heap.full_name(class),
         None => class.name.clone(),
