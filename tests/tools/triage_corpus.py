@@ -4,6 +4,7 @@
     triage_corpus.py make DIR [--interpreters N] [--runs N] [--defects N]     crash, keep the cores and truth.json
     triage_corpus.py clean DIR                  remove the folders, some of them in the roots, that the processes ran in
     triage_corpus.py score TRIAGE.json TRUTH.json                             pairwise precision and recall
+    triage_corpus.py casr-reports DIR           reports for `casr-cluster -c DIR/casr CLUSTERS_DIR`
     triage_corpus.py score-casr CLUSTERS_DIR TRUTH.json                       the same for what casr-cluster made
 
 `make` crashes tests/programs/triage/prog.py in the interpreters of the cache (tests/interpreters/fetch.py): each run
@@ -202,6 +203,27 @@ def score(options):
     print(json.dumps(figures(found, truth), indent=1))
 
 
+def casr_reports(options):
+    """Reports for casr-cluster with the backtraces that gdb gives, as casr-core itself gets them. (casr-core 2.13.1
+    stops at `$_siginfo` of gdb 13, and knows no sysroots.)"""
+    folder = pathlib.Path(options.dir)
+    truth = json.loads((folder / "truth.json").read_text())["cores"]
+    known = {i["name"]: i for i in json.loads((cache() / "interpreters.json").read_text())["interpreters"]}
+    out = folder / "casr"
+    out.mkdir(exist_ok=True)
+    for core, fact in truth.items():
+        interpreter = known[fact["interpreter"]]
+        sysroot = ["-iex", "set sysroot " + interpreter["root"]] if interpreter["root"] else []
+        command = ["gdb", "-nx", "-batch", "-iex", "set auto-load off", *sysroot, "-ex", "bt",
+                   interpreter["host_exe"], str(folder / "cores" / core)]
+        text = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode("utf-8", "replace")
+        lines = text.splitlines()
+        # gdb shows the innermost frame once before the backtrace.
+        starts = [at for at, line in enumerate(lines) if line.startswith("#0 ")]
+        stack = [line for line in lines[starts[-1]:] if line.startswith("#")] if starts else []
+        (out / (core + ".casrep")).write_text(json.dumps({"Stacktrace": stack}))
+
+
 def score_casr(options):
     truth = json.loads(pathlib.Path(options.truth).read_text())["cores"]
     found = {}
@@ -226,6 +248,9 @@ def main():
     command.add_argument("triage")
     command.add_argument("truth")
     command.set_defaults(run=score)
+    command = commands.add_parser("casr-reports")
+    command.add_argument("dir")
+    command.set_defaults(run=casr_reports)
     command = commands.add_parser("score-casr")
     command.add_argument("clusters")
     command.add_argument("truth")
