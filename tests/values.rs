@@ -231,7 +231,7 @@ fn large_containers_cost_what_is_shown() {
         opened::with_counted_heap(interpreter, &dead.core, |heap, bytes| {
             let check = |value: &Value| {
                 // Types are read once, whatever is shown first.
-                repr(heap, addr(value), &ReprLimits { items: 3, ..ReprLimits::default() });
+                let _ = repr(heap, addr(value), &ReprLimits { items: 3, ..ReprLimits::default() });
                 bytes.store(0, Ordering::Relaxed);
                 let found = repr(heap, addr(value), &ReprLimits { items: 20, ..ReprLimits::default() });
                 let read = bytes.load(Ordering::Relaxed);
