@@ -53,6 +53,18 @@ pub fn walk(ctx: &Context<'_>, codes: &CodeCache, tstate: Addr) -> Stack {
     stack
 }
 
+/// The frame of the frame object (`types.FrameType`) at `addr`.
+///
+/// # Errors
+/// [`DecodeError`] when it is unreadable or has no frame of its own (any more).
+pub fn of_object(ctx: &Context<'_>, codes: &CodeCache, addr: Addr) -> Result<PyFrame, DecodeError> {
+    if ctx.dialect.frame_link == FrameLink::FrameObjects {
+        return frame_object(ctx, codes, addr);
+    }
+    let at = ctx.ptr(field!(ctx, frame_object.f_frame), addr)?;
+    interpreter_frame(ctx, codes, at)?.ok_or(DecodeError::Null { what: "frame_object.f_frame" })
+}
+
 impl From<DecodeError> for StackEnd {
     fn from(e: DecodeError) -> Self {
         StackEnd::Unreadable(e)
@@ -100,15 +112,19 @@ fn frame_objects(ctx: &Context<'_>, codes: &CodeCache, first: Addr, frames: &mut
     let mut at = first;
     while !at.is_null() {
         guard.enter(at)?;
-        let code = ctx.ptr(field!(ctx, frame_object.f_code), at)?;
-        let lasti = ctx.int(field!(ctx, frame_object.f_lasti), at, 4).map(|lasti| {
-            let units = ctx.dialect.instruction_pointer == InstructionPointer::LastiUnits;
-            if units { lasti.saturating_mul(2) } else { lasti }
-        });
-        frames.push(located(ctx, codes, at, code, lasti, Owner::Object, true));
+        frames.push(frame_object(ctx, codes, at)?);
         at = ctx.ptr(field!(ctx, frame_object.f_back), at)?;
     }
     Ok(())
+}
+
+fn frame_object(ctx: &Context<'_>, codes: &CodeCache, at: Addr) -> Result<PyFrame, DecodeError> {
+    let code = ctx.ptr(field!(ctx, frame_object.f_code), at)?;
+    let lasti = ctx.int(field!(ctx, frame_object.f_lasti), at, 4).map(|lasti| {
+        let units = ctx.dialect.instruction_pointer == InstructionPointer::LastiUnits;
+        if units { lasti.saturating_mul(2) } else { lasti }
+    });
+    Ok(located(ctx, codes, at, code, lasti, Owner::Object, true))
 }
 
 /// 3.11+: `_PyInterpreterFrame`s linked by `previous`, with shims (3.12+) or `is_entry` (3.11) where a C evaluation
