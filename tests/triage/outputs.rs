@@ -33,8 +33,7 @@ fn sarif_fits_the_schema_of_oasis() {
     let schema: Value = serde_json::from_slice(&text).unwrap();
     let log: Value = serde_json::from_slice(&fs::read(corpus.out.join("triage.sarif")).unwrap()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let errors: Vec<String> =
-        validator.iter_errors(&log).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    let errors: Vec<String> = validator.iter_errors(&log).map(|e| format!("{}: {e}", e.instance_path())).collect();
     assert!(errors.is_empty(), "{errors:#?}");
     let results = log["runs"][0]["results"].as_array().unwrap();
     assert!(results.len() > 10 && results.iter().all(|r| r["locations"][0]["physicalLocation"].is_object()));
@@ -87,7 +86,8 @@ fn the_page_opens_in_a_browser() {
     let page = corpus.out.join("index.html");
     let text = fs::read_to_string(&page).unwrap();
     assert!(!text.contains("<script") && !text.contains("<link") && !text.contains(" src="));
-    let Some(browser) = ["chromium", "google-chrome"].into_iter().find(|b| Command::new(b).arg("--version").output().is_ok())
+    let Some(browser) =
+        ["chromium", "google-chrome"].into_iter().find(|b| Command::new(b).arg("--version").output().is_ok())
     else {
         skip!("no chromium")
     };

@@ -135,7 +135,8 @@ struct Server {
 impl Server {
     fn start() -> Result<Self, Unavailable> {
         let folders = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(Result::ok);
-        let mut bins: Vec<PathBuf> = folders.map(|f| f.path().join("bin")).filter(|b| b.join("initdb").exists()).collect();
+        let mut bins: Vec<PathBuf> =
+            folders.map(|f| f.path().join("bin")).filter(|b| b.join("initdb").exists()).collect();
         bins.sort();
         let bin = bins.pop().ok_or_else(|| Unavailable("no PostgreSQL server is installed".to_owned()))?;
         let id = Command::new("id").arg("-u").output().map_err(|e| Unavailable(e.to_string()))?;

@@ -60,6 +60,9 @@ pub(super) fn structural(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) ->
     if info.kind == Kind::Type {
         return class(w, addr, info);
     }
+    if w.limits.style == ReprStyle::GdbScript {
+        return super::gdb_script::instance(w, addr, info);
+    }
     head(w, addr, info);
     let content = super::native(info.kind);
     if let Some(render) = content.filter(|_| info.kind != Kind::Object) {

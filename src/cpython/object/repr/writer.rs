@@ -241,6 +241,9 @@ impl<'h, 'a> Writer<'h, 'a> {
             return self.problem(error);
         }
         self.lower(Fidelity::Damaged);
+        if self.limits.style == ReprStyle::GdbScript {
+            return self.name(&format!("<no object ({error}) at remote {addr}>"));
+        }
         let what = match self.ctx().memory.read_vec(addr, u64::from(self.ctx().abi.pointer_size()).saturating_mul(2)) {
             Err(source) => format!("<invalid pointer {addr}: {source}>"),
             Ok(bytes) => match pattern_of(&bytes) {
