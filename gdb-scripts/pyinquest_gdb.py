@@ -12,7 +12,8 @@ import gdb
 import gdb.printing
 from gdb.FrameDecorator import FrameDecorator
 
-_HERE = os.path.dirname(os.path.realpath(__file__))
+# Not `__file__`: in a script that another script sources, gdb leaves that one's.
+_HERE = os.path.dirname(os.path.realpath((lambda: None).__code__.co_filename))
 if _HERE not in sys.path:
     sys.path.insert(0, _HERE)
 

@@ -14,3 +14,4 @@ pub mod report;
 pub mod stack;
 mod sys;
 pub mod target;
+pub mod triage;

@@ -169,3 +169,38 @@ fn manual_and_completions_come_from_the_same_definitions() {
         assert!(code == 0 && script.contains("completions"), "{shell}");
     }
 }
+
+#[test]
+fn inputs_that_are_no_dump_are_refused_in_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let program = std::env::current_exe().unwrap();
+    let inputs = [
+        "/does/not/exist".to_owned(),
+        dir.path().to_str().unwrap().to_owned(),
+        file("empty", b""),
+        file("noise", &[0x5a; 4096]),
+        file("text", b"#!/bin/sh\n"),
+        file("header", b"\x7fELF\x02\x01\x01"),
+        program.to_str().unwrap().to_owned(),
+    ];
+    for input in inputs {
+        for command in ["report", "bt", "locals", "info"] {
+            let (code, out, err) = run(&[command, &input], "");
+            assert_eq!((code, out.as_str()), (3, ""), "{command} {input}: {err}");
+            let first = err.lines().next().unwrap();
+            assert!(first.starts_with("pyinquest: error: ") && !first.contains("os error"), "{command} {input}: {err}");
+            assert!(err.lines().skip(1).all(|l| l.starts_with("  help: ")) && err.lines().count() <= 2, "{err}");
+        }
+    }
+}
+
+#[test]
+fn maps_have_two_sides() {
+    let (code, _, err) = run(&["report", "core", "--map", "nonsense"], "");
+    assert!(code == 2 && err.contains("not of the form OLD=NEW"), "{err}");
+}

@@ -4,14 +4,17 @@
 
 mod crash;
 mod exceptions;
+mod native;
 mod options;
 mod process;
 mod python;
+mod record;
 mod threads;
 mod values;
 
 pub use options::{Limits, Options};
 pub use python::PythonState;
+pub use record::record;
 
 use crate::base::Diagnostic;
 use crate::image::Images;
@@ -31,10 +34,11 @@ pub fn analyze(target: &Target, images: &Images, options: &Options) -> Report {
         missing: process::missing(target),
         ..Report::default()
     };
-    match PythonState::find(target, images) {
+    let state = PythonState::find(target, images);
+    match &state {
         Some(state) => {
             report.python = Some(state.describe(target));
-            let (interpreters, threads) = threads::python_threads(target, &state, options);
+            let (interpreters, threads) = threads::python_threads(target, state, options);
             report.interpreters = interpreters;
             report.threads = threads;
         }
@@ -42,6 +46,7 @@ pub fn analyze(target: &Target, images: &Images, options: &Options) -> Report {
     }
     threads::add_native(target, &mut report.threads);
     threads::order(target, &mut report.threads);
+    native::add(target, images, state.as_ref(), options, &mut report);
     report.diagnostics = target.diagnostics.to_vec();
     report
 }

@@ -7,6 +7,10 @@ use crate::cpython::object::ReprLimits;
 pub struct Options {
     /// Locals of each frame.
     pub locals: bool,
+    /// Native frames between the Python ones.
+    pub native: bool,
+    /// Registers and machine code of the crashed thread.
+    pub machine: bool,
     /// Reference counts of shown objects.
     pub refcounts: bool,
     /// Limits.

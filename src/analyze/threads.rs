@@ -185,6 +185,7 @@ impl OneThread<'_> {
             lasti: frame.lasti.as_ref().ok().copied(),
             owner: Some(frame.owner.name().to_owned()),
             entry: Some(frame.entry),
+            entry_sp: frame.entry_sp,
             locals,
             problems,
             native: None,

@@ -4,7 +4,7 @@ use crate::base::{Addr, Diagnostics};
 use crate::cpython::code::CodeCache;
 use crate::cpython::frame::{LocalVar, PyFrame, Stack, locals, walk};
 use crate::cpython::locate::{Located, locate};
-use crate::cpython::object::{Heap, SymbolNames, TypeNames, dict_get_str};
+use crate::cpython::object::{Heap, ReprStyle, SymbolNames, TypeNames, dict_get_str};
 use crate::cpython::runtime::{Attachment, Interpreter, ThreadState, interpreters, threads};
 use crate::cpython::{Context, DecodeError};
 use crate::field;
@@ -19,15 +19,16 @@ pub struct Process {
     /// Files of its modules.
     pub images: Images,
     located: Option<Located>,
+    style: ReprStyle,
 }
 
 impl Process {
     /// Looks for CPython in a process.
     #[must_use]
-    pub fn new(mut target: Target, options: &SearchOptions) -> Self {
+    pub fn new(mut target: Target, options: &SearchOptions, style: ReprStyle) -> Self {
         let images = Images::attach(&mut target, options);
         let located = locate(&target, &images);
-        Process { target, images, located }
+        Process { target, images, located, style }
     }
 
     /// Takes over the threads of the same process at a later time, and looks again for a CPython that was not there.
@@ -64,6 +65,7 @@ impl Process {
             interpreters: list,
             process: self,
             located,
+            style: self.style,
         })
     }
 }
@@ -85,6 +87,8 @@ pub struct View<'a> {
     pub process: &'a Process,
     /// How CPython was found.
     pub located: &'a Located,
+    /// In whose form to show objects.
+    pub style: ReprStyle,
     codes: CodeCache,
 }
 

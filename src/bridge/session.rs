@@ -5,9 +5,10 @@ use super::memory::BridgeMemory;
 use super::protocol::{Ask, MappingAnswer, ModulesAnswer, ProcessKind, RegistersOf, Scene, ThreadAnswer};
 use super::python::Process;
 use crate::base::Addr;
+use crate::cpython::object::ReprStyle;
 use crate::image::SearchOptions;
 use crate::target::debugger::{self, SessionMapping, SessionThread};
-use crate::target::{Protection, Target, elf_core};
+use crate::target::{Protection, SourceKind, Target, elf_core};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -117,7 +118,7 @@ impl Session {
                     None => (self.ask_target(registers)?, registers),
                 };
                 self.threads = Some(has);
-                Process::new(target, &self.search_options())
+                Process::new(target, &self.search_options(), self.style())
             }
         };
         // What was made while the user interrupted has holes.
@@ -125,6 +126,11 @@ impl Session {
             return Err(SessionError::Ask(AskError::Cancelled));
         }
         Ok(self.process.insert(fresh))
+    }
+
+    /// gdb's users know the forms of CPython's script for gdb; lldb's have none to expect.
+    fn style(&self) -> ReprStyle {
+        if self.debugger == "gdb" { ReprStyle::GdbScript } else { ReprStyle::Python }
     }
 
     fn search_options(&self) -> SearchOptions {
@@ -162,7 +168,12 @@ impl Session {
             mappings: modules.mappings.iter().map(mapping).collect(),
             modules: modules.modules.into_iter().map(|(path, base)| (path, Addr(base))).collect(),
         };
-        Ok(debugger::from_session(session, abi, Box::new(self.memory.clone())))
+        let mut target = debugger::from_session(session, abi, Box::new(self.memory.clone()));
+        if self.scene.process == ProcessKind::Core {
+            // Memory that the core leaves out is to be had from the files of the modules, as for a core read from disk.
+            target.source = SourceKind::ElfCore;
+        }
+        Ok(target)
     }
 }
 

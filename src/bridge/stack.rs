@@ -45,6 +45,10 @@ pub struct PythonStack {
     pub entries: Vec<Entry>,
 }
 
+/// Where native stacks start (glibc `csu`, `sysdeps/unix/sysv/linux/*/clone*.S`; musl).
+const STARTS: &[&str] =
+    &["_start", "_start_c", "__libc_start_main", "__libc_start_main_impl", "clone", "clone3", "__clone", "__clone3"];
+
 /// Functions of CPython that call the C function object that is their argument, with the argument's name
 /// (Objects/methodobject.c, Objects/descrobject.c).
 fn calls(name: &str) -> Option<&'static str> {
@@ -120,11 +124,11 @@ fn special(native: &Native, link: &Link) -> Option<EntryKind> {
 impl PythonStack {
     /// Ties Python frames to native ones. Without native frames the entries are the Python frames alone.
     #[must_use]
-    pub fn new(stack: Stack, native: &[Native], native_complete: bool, link: &Link) -> Self {
+    pub fn new(stack: Stack, native: &[Native], link: &Link) -> Self {
         let end = stack.end.map(|e| e.to_string());
         let entries = match native.is_empty() {
             true => (0..stack.frames.len()).map(|at| Entry { kind: EntryKind::Python(at), level: None }).collect(),
-            false => tie(&stack.frames, native, native_complete, link),
+            false => tie(&stack.frames, native, link),
         };
         PythonStack { frames: stack.frames, end, entries }
     }
@@ -155,10 +159,12 @@ impl PythonStack {
     }
 }
 
-fn tie(python: &[PyFrame], native: &[Native], complete: bool, link: &Link) -> Vec<Entry> {
+fn tie(python: &[PyFrame], native: &[Native], link: &Link) -> Vec<Entry> {
     let sides: Vec<PythonFrame> =
         python.iter().map(|f| PythonFrame { entry: Some(f.entry), entry_sp: f.entry_sp }).collect();
     let natives = native_frames(native);
+    // A debugger's unwinder that gives up says nothing; a whole stack ends where libc starts programs and threads.
+    let complete = native.last().and_then(|n| n.name.as_deref()).is_some_and(|n| STARTS.contains(&n));
     let merged = merge(&sides, &natives, complete);
     let shown: Vec<usize> = merged
         .entries

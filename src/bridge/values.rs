@@ -3,7 +3,7 @@
 use super::python::View;
 use crate::base::{Addr, escape_terminal};
 use crate::cpython::frame::{LocalVar, SlotValue};
-use crate::cpython::object::{Repr, ReprLimits, repr};
+use crate::cpython::object::{Repr, ReprLimits, ReprStyle, repr};
 
 /// Most characters of a value; CPython's script has the same limit.
 pub const MAX_VALUE: usize = 1024;
@@ -16,12 +16,13 @@ const LIMITS: ReprLimits = ReprLimits {
     total: 8 * MAX_VALUE,
     reads: 50_000,
     attributes: true,
+    style: ReprStyle::Python,
 };
 
 /// An object.
 #[must_use]
 pub fn object(view: &View<'_>, addr: Addr) -> Repr {
-    let mut out = repr(&view.heap, addr, &LIMITS);
+    let mut out = repr(&view.heap, addr, &ReprLimits { style: view.style, ..LIMITS });
     out.text = truncated(&out.text);
     out
 }

@@ -19,7 +19,8 @@ Exit codes:
   3  the input cannot be read or is not supported
   4  no CPython was found in the process
   5  the report is incomplete, and --strict was given
-  6  layouts check: the table differs from the file";
+  6  layouts check: the table differs from the file
+  7  triage, run: --fail-on found crashes";
 
 const LAYOUTS_EXAMPLES: &str = "\
 Examples:
@@ -49,6 +50,8 @@ pub enum Command {
     Info(InfoArgs),
     /// Show a report that was saved with --format json in another format
     Render(RenderArgs),
+    /// Write a dump with just the memory that reports read
+    Slim(SlimArgs),
     /// Show or check where the fields of CPython's structs lie
     Layouts(LayoutsArgs),
     /// Set up a debugger: unpack its script and have its start-up file load it
@@ -56,6 +59,12 @@ pub enum Command {
     /// Serve the debugger that started this process
     #[command(hide = true)]
     Bridge(BridgeArgs),
+    /// Keep a slim dump and a report of each crash, as handler in core_pattern
+    Collect(CollectArgs),
+    /// Group many dumps by what killed them
+    Triage(super::triage::TriageArgs),
+    /// Run a command and triage what dumps core, children too
+    Run(super::run::RunArgs),
     /// Write the completion script of a shell to standard output
     Completions(CompletionsArgs),
     /// Write the JSON Schema of an output format to standard output
@@ -75,6 +84,10 @@ pub struct ReportArgs {
     /// Show local variables under each frame
     #[arg(long)]
     pub locals: bool,
+    /// Show native frames between the Python ones
+    #[arg(long, value_enum, value_name = "WHICH", num_args = 0..=1, require_equals = true,
+          default_value = "none", default_missing_value = "merged")]
+    pub native: Native,
     /// Which values are shown
     #[command(flatten)]
     pub values: ValueArgs,
@@ -95,6 +108,10 @@ pub struct BtArgs {
     /// Show local variables under each frame
     #[arg(long)]
     pub locals: bool,
+    /// Show native frames between the Python ones
+    #[arg(long, value_enum, value_name = "WHICH", num_args = 0..=1, require_equals = true,
+          default_value = "none", default_missing_value = "merged")]
+    pub native: Native,
     /// Which values are shown
     #[command(flatten)]
     pub values: ValueArgs,
@@ -137,9 +154,22 @@ pub struct InfoArgs {
 /// What to read, and where its files are.
 #[derive(Clone, Debug, Default, Args)]
 pub struct InputArgs {
-    /// Core file, as it is or packed (zstd, gzip, xz, lz4, apport); - for standard input
-    #[arg(value_name = "CORE")]
+    /// Core or minidump, as it is or packed (zstd, gzip, xz, lz4, apport); - for standard input
+    #[arg(value_name = "CORE", default_value = "", hide_default_value = true, value_hint = clap::ValueHint::FilePath)]
     pub core: PathBuf,
+    /// Look at a running process, which stands still for some milliseconds
+    #[arg(long, value_name = "PID", conflicts_with = "core", help_heading = "Live processes")]
+    pub pid: Option<i32>,
+    /// Do not stop it: what is read may belong to different moments
+    #[arg(long, requires = "pid", help_heading = "Live processes")]
+    pub no_stop: bool,
+    /// Look again every so many seconds
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", requires = "pid",
+          help_heading = "Live processes")]
+    pub watch: Option<f64>,
+    /// Take the newest core that systemd-coredump keeps, of this process id, command or executable
+    #[arg(long, value_name = "PID|EXE", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["core", "pid"])]
+    pub coredumpctl: Option<String>,
     /// The main executable, when it is not where the process saw it
     #[arg(long, value_name = "FILE", help_heading = "Files")]
     pub executable: Option<PathBuf>,
@@ -257,6 +287,18 @@ pub struct SelectArgs {
     pub frame: Option<usize>,
 }
 
+/// Native frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Native {
+    /// Python frames only
+    #[default]
+    None,
+    /// Native frames in their place between the Python ones, without interpreter plumbing
+    Merged,
+    /// All native frames
+    All,
+}
+
 /// Output formats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -298,12 +340,64 @@ pub struct OutputArgs {
     /// Write to FILE instead of standard output
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Show everything: hidden frames, registers, notes
+    /// Show everything: registers, machine code, notes, repeated stacks in full
     #[arg(long, short)]
     pub verbose: bool,
     /// Exit with code 5 when the report is incomplete
     #[arg(long)]
     pub strict: bool,
+}
+
+/// Arguments of `slim`.
+#[derive(Debug, Args)]
+pub struct SlimArgs {
+    /// What to read
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// File to write; compressed when its name ends in .zst
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Write a minidump instead of an ELF core
+    #[arg(long)]
+    pub minidump: bool,
+    /// Write zeros for all bytes that a report does not need
+    #[arg(long)]
+    pub redact: bool,
+}
+
+/// Arguments of `collect`.
+///
+/// As root: `echo '|/usr/bin/pyinquest collect --dir /var/lib/pyinquest --pid %P --time %t --name %e' >
+/// /proc/sys/kernel/core_pattern`.
+#[derive(Debug, Args)]
+pub struct CollectArgs {
+    /// Folder for dumps and reports; made when it is not there
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Process id of the crashed process in the initial namespace (%P)
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<i32>,
+    /// Time of the crash in seconds since 1970 (%t)
+    #[arg(long, value_name = "SECONDS")]
+    pub time: Option<u64>,
+    /// Name of the command (%e)
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Keep at most so many crashes
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub max_count: usize,
+    /// Keep at most so many mebibytes
+    #[arg(long, value_name = "MIB", default_value_t = 512)]
+    pub max_size: u64,
+    /// Keep crashes of programs without Python too
+    #[arg(long)]
+    pub all: bool,
+    /// Write zeros for all bytes that a report does not need
+    #[arg(long)]
+    pub redact: bool,
+    /// Folder that stands for / of the process; may be repeated
+    #[arg(long, value_name = "DIR")]
+    pub sysroot: Vec<PathBuf>,
 }
 
 /// Arguments of `completions`.
@@ -362,6 +456,8 @@ pub struct LayoutsFileArgs {
 pub enum SchemaKind {
     /// `report --format json`
     Report,
+    /// `triage --format json`
+    Triage,
 }
 
 /// Arguments of `schema`.

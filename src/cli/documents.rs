@@ -15,6 +15,7 @@ pub fn completions(args: &CompletionsArgs) -> Result<u8, CliError> {
 pub fn schema(args: &SchemaArgs) -> Result<u8, CliError> {
     let text = match args.kind {
         SchemaKind::Report => crate::report::json::schema(),
+        SchemaKind::Triage => crate::triage::outputs::schema(),
     };
     let text = text.map_err(|e| CliError::new(exit::INTERNAL, format!("cannot write the schema: {e}")))?;
     output::write_stdout(text.as_bytes())?;

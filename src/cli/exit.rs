@@ -14,6 +14,8 @@ pub const NO_PYTHON: u8 = 4;
 pub const INCOMPLETE: u8 = 5;
 /// `layouts check` found differences.
 pub const DIFFERS: u8 = 6;
+/// `--fail-on` found crashes.
+pub const CRASHES: u8 = 7;
 
 /// The codes with what they mean, for the help text and the manual.
 pub const MEANINGS: &[(u8, &str)] = &[
@@ -24,4 +26,5 @@ pub const MEANINGS: &[(u8, &str)] = &[
     (NO_PYTHON, "no CPython was found in the process"),
     (INCOMPLETE, "the report is incomplete, and --strict was given"),
     (DIFFERS, "layouts check: the table differs from the file"),
+    (CRASHES, "triage, run: --fail-on found crashes"),
 ];

@@ -2,16 +2,23 @@
 
 pub mod args;
 mod bridge;
+mod collect;
+mod coredumpctl;
 mod documents;
 mod error;
 pub mod exit;
 mod init;
 mod inspect;
 mod layouts;
+mod live;
 pub mod output;
 mod progress;
 mod render;
+pub mod run;
 mod show;
+mod slim;
+pub mod triage;
+mod triage_result;
 
 pub use error::CliError;
 
@@ -47,7 +54,11 @@ fn dispatch(command: &Command) -> Result<u8, CliError> {
         Command::Locals(args) => inspect::locals(args),
         Command::Info(args) => inspect::info(args),
         Command::Render(args) => render::run(args),
+        Command::Slim(args) => slim::run(args),
+        Command::Collect(args) => collect::run(args),
         Command::Layouts(args) => layouts::run(args),
+        Command::Triage(args) => triage::run(args),
+        Command::Run(args) => run::run(args),
         Command::Completions(args) => documents::completions(args),
         Command::Schema(args) => documents::schema(args),
         Command::Man(args) => documents::man(args),

@@ -1,8 +1,8 @@
 //! `pyinquest render`: a saved JSON report in another format.
 
-use super::args::RenderArgs;
+use super::args::{Native, RenderArgs};
 use super::error::input_name;
-use super::show;
+use super::show::{self, Show};
 use super::{CliError, exit};
 use crate::report::model::Report;
 use crate::report::select::Threads;
@@ -31,5 +31,7 @@ pub fn run(args: &RenderArgs) -> Result<u8, CliError> {
             CliError::new(exit::INPUT, message).help("use the pyinquest that wrote it, or make the report anew")
         );
     }
-    show::show(report, args.view, &show::threads(&args.select, Threads::All), &args.select, &args.output)
+    let threads = show::threads(&args.select, Threads::All);
+    let show = Show { view: args.view, threads, native: Native::Merged };
+    show::show(report, &show, &args.select, &args.output)
 }

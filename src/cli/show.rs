@@ -1,12 +1,23 @@
 //! Shows a report: selection, format, exit code. What all commands that make reports have in common.
 
-use super::args::{Format, OutputArgs, SelectArgs, View};
+use super::args::{Format, Native, OutputArgs, SelectArgs, View};
 use super::{CliError, exit, output};
 use crate::base::{Severity, escape_terminal};
 use crate::report::model::Report;
 use crate::report::select::{self, Threads};
 use crate::report::text::{self, TextOptions};
 use crate::report::{faulthandler, html, info, json, markdown};
+
+/// What to show of a report.
+#[derive(Clone, Debug)]
+pub struct Show {
+    /// Part of it.
+    pub view: View,
+    /// Threads.
+    pub threads: Threads,
+    /// Native frames.
+    pub native: Native,
+}
 
 /// Which threads are shown unless `--thread` says.
 #[must_use]
@@ -29,15 +40,9 @@ pub fn threads(select: &SelectArgs, default: Threads) -> Threads {
 ///
 /// # Errors
 /// When the selection fits nothing or the output cannot be written.
-pub fn show(
-    mut report: Report,
-    view: View,
-    which: &Threads,
-    args: &SelectArgs,
-    out: &OutputArgs,
-) -> Result<u8, CliError> {
+pub fn show(mut report: Report, what: &Show, args: &SelectArgs, out: &OutputArgs) -> Result<u8, CliError> {
     let code = exit_code(&report, out.strict);
-    let selected = select::threads(&mut report, which);
+    let selected = select::threads(&mut report, &what.threads);
     let selected = selected.and_then(|()| args.frame.map_or(Ok(()), |n| select::frame(&mut report, n)));
     // Without Python there is nothing to choose from; that is the message then.
     if code != exit::NO_PYTHON {
@@ -47,10 +52,10 @@ pub fn show(
         palette: output::palette(out),
         verbose: out.verbose,
         first_frame: args.frame.unwrap_or(0),
-        ..TextOptions::default()
+        plumbing: what.native == Native::All,
     };
     let bytes = match out.format {
-        Format::Text => match view {
+        Format::Text => match what.view {
             View::Report => text::render(&report, &options),
             View::Stacks => text::stacks(&report, &options),
             View::Info => info::render(&report, &options),
@@ -68,7 +73,7 @@ pub fn show(
         }
     };
     output::write(out, &bytes)?;
-    if view == View::Stacks && out.format == Format::Text {
+    if what.view == View::Stacks && out.format == Format::Text {
         tell_diagnostics(&report);
     }
     Ok(code)

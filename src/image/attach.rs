@@ -4,7 +4,9 @@ use super::FileBytes;
 use super::find::{self, FileStatus, SearchOptions, Verification};
 use super::host_file::HostFile;
 use super::images::{Image, Images, Lazy};
-use crate::base::{Addr, Diagnostic};
+use super::pe::PeImage;
+use super::pe_find;
+use crate::base::{Addr, Diagnostic, Os};
 use crate::target::elf_modules::ElfImage;
 use crate::target::{Backing, MemoryExt as _, Module, SourceKind, Target};
 use object::LittleEndian as LE;
@@ -29,7 +31,11 @@ impl Images {
         let modules = std::mem::take(&mut target.modules);
         let mut images = Vec::with_capacity(modules.len());
         for (index, module) in modules.iter().enumerate() {
-            let image = image(target, index, module, &options);
+            let image = if target.abi.os == Os::Windows {
+                pe_image(target, index, module, &options)
+            } else {
+                image(target, index, module, &options)
+            };
             if let (Some(file), Some(headers), FileStatus::Ok) = (&image.file, &image.headers, image.status)
                 && image.verified != Some(Verification::Memory)
                 && matches!(target.source, SourceKind::ElfCore | SourceKind::Minidump)
@@ -38,11 +44,33 @@ impl Images {
                     target.memory.add_backing(backing);
                 }
             }
+            if image.status != FileStatus::Ok {
+                for mapping in &module.mappings {
+                    target.memory.mark_file_missing(mapping.start, mapping.end);
+                }
+            }
             images.push(image);
         }
         report_missing(target, &modules, &images);
         target.modules = modules;
         Images { images }
+    }
+}
+
+/// The image of a PE module: its headers are in memory, or in its file.
+fn pe_image(target: &mut Target, index: usize, module: &Module, options: &Arc<SearchOptions>) -> Image {
+    let found = pe_find::find(target, module, options);
+    Image {
+        module: index,
+        status: found.status,
+        verified: found.verified,
+        path_in_process: module.path.clone(),
+        build_id: module.build_id.clone(),
+        options: Arc::clone(options),
+        headers: None,
+        pe: PeImage::read(&target.memory, module.base),
+        file: found.file,
+        lazy: Lazy::default(),
     }
 }
 
@@ -80,6 +108,7 @@ fn image(target: &Target, index: usize, module: &Module, options: &Arc<SearchOpt
         build_id: module.build_id.clone(),
         options: Arc::clone(options),
         headers,
+        pe: None,
         file,
         lazy: Lazy::default(),
     }

@@ -5,6 +5,7 @@ use super::debug_file::{self, DebugFile, DebugOrigin};
 use super::dynsym::DynamicSymbols;
 use super::find::{FileStatus, SearchOptions, Verification};
 use super::host_file::HostFile;
+use super::pe::PeImage;
 use super::symbols::SymbolSource;
 use super::symtab::SymbolTable;
 use crate::base::{Abi, Addr};
@@ -60,6 +61,7 @@ pub struct Image {
     pub(super) build_id: Option<BuildId>,
     pub(super) options: Arc<SearchOptions>,
     pub(super) headers: Option<ElfImage>,
+    pub(super) pe: Option<PeImage>,
     pub(super) file: Option<HostFile>,
     pub(super) lazy: Lazy,
 }
@@ -89,6 +91,12 @@ impl Image {
         self.headers.as_ref()
     }
 
+    /// Headers of a PE image.
+    #[must_use]
+    pub fn pe(&self) -> Option<&PeImage> {
+        self.pe.as_ref()
+    }
+
     /// What is added (modulo 2^64) to an address in the file to get the address in the process.
     #[must_use]
     pub fn bias(&self) -> Option<u64> {
@@ -98,6 +106,9 @@ impl Image {
     /// Whether `addr` lies in one of its loaded segments, `.bss` included.
     #[must_use]
     pub fn contains(&self, addr: Addr) -> bool {
+        if let Some(pe) = &self.pe {
+            return pe.contains(addr);
+        }
         self.headers.as_ref().is_some_and(|headers| {
             headers.of_type(elf::PT_LOAD).any(|s| {
                 let start = headers.address(s.p_vaddr.get(object::LittleEndian));
@@ -147,6 +158,9 @@ impl Image {
     /// Address in the process and size of a loaded section, by the section headers of its file or of its debug file.
     #[must_use]
     pub fn section(&self, name: &str) -> Option<(Addr, u64)> {
+        if let Some(pe) = &self.pe {
+            return pe.section(name);
+        }
         let headers = self.headers.as_ref()?;
         let own = self.file.as_ref().and_then(|f| f.section(name));
         let (address, size) = own.or_else(|| self.debug()?.file.section(name))?;

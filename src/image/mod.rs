@@ -4,15 +4,23 @@
 //! [`Images::attach`] is cheap: it maps each file and looks at its first page. Everything else is read when asked for.
 
 mod attach;
+#[cfg(test)]
+mod attach_tests;
 mod bytes;
 mod debug_file;
 mod dynsym;
+#[cfg(test)]
+mod file_tests;
 mod find;
 mod host_file;
 mod images;
+pub mod pe;
+mod pe_find;
 mod symbols;
 mod symtab;
 mod sysroot;
+#[cfg(test)]
+mod test_files;
 
 pub use bytes::FileBytes;
 pub use debug_file::DebugOrigin;

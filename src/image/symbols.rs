@@ -1,6 +1,7 @@
 //! Symbols by name and by address, over all modules.
 
 use super::images::{Image, Images};
+use super::pe::PeImage;
 use super::symtab::{Symbol, SymbolTable};
 use crate::base::{Abi, Addr};
 use crate::target::{Memory, Target};
@@ -76,6 +77,10 @@ impl Image {
     /// Definitions of a symbol in this module, from one source.
     #[must_use]
     pub fn find_symbol(&self, target: &Target, name: &str, how: SymbolSource) -> Vec<SymbolHit> {
+        if let Some(pe) = self.pe() {
+            let exported = pe.export(&target.memory, name).filter(|_| how == SymbolSource::Dynsym);
+            return exported.map(|addr| SymbolHit { addr, size: 0, module: self.module, how }).into_iter().collect();
+        }
         let Some(headers) = self.headers() else { return Vec::new() };
         let hit = |s: Symbol| SymbolHit { addr: headers.address(s.value), size: s.size, module: self.module, how };
         if how == SymbolSource::Dynsym
@@ -95,6 +100,9 @@ impl Image {
     /// The function or object of this module that `addr` lies in.
     #[must_use]
     pub fn symbol_at(&self, target: &Target, addr: Addr) -> Option<SymbolAt> {
+        if let Some(pe) = self.pe() {
+            return self.exported_function(pe, target, addr);
+        }
         let value = addr.0.wrapping_sub(self.bias()?);
         [SymbolSource::Dynsym, SymbolSource::Symtab, SymbolSource::DebugFile].into_iter().find_map(|how| {
             let table: &SymbolTable = self.table(&target.memory, &target.abi, how)?;
@@ -103,5 +111,15 @@ impl Image {
             let offset = value.checked_sub(symbol.value)?;
             Some(SymbolAt { name, offset, size: symbol.size, module: self.module, how })
         })
+    }
+
+    /// The exported function that `addr` lies in: exports have no size, so the function table bounds it. Functions
+    /// that are not exported stay without a name rather than with that of a neighbour.
+    fn exported_function(&self, pe: &PeImage, target: &Target, addr: Addr) -> Option<SymbolAt> {
+        let part = pe.function_at(&target.memory, addr)?;
+        let start = pe.primary(&target.memory, part).start;
+        let name = pe.export_at(&target.memory, start)?;
+        let offset = addr.distance_from(start)?;
+        Some(SymbolAt { name, offset, size: 0, module: self.module, how: SymbolSource::Dynsym })
     }
 }

@@ -65,7 +65,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     let blame = Blame::of(scene);
     let mut evidence = signal_evidence(scene);
     evidence.extend(blame.evidence());
-    let place = blame.suffix();
+    let place = blame.origin();
     if let Some(message) = abort_message(scene) {
         let known = MESSAGES.iter().find(|(text, ..)| message.contains(text));
         let (id, what, advice) =
@@ -86,9 +86,12 @@ fn called_from(blame: &Blame<'_>) -> String {
     blame.python.map_or(String::new(), |p| format!(", called from {}", super::blame::python_place(p)))
 }
 
-/// "defects.c:12: check: Assertion `n > 0' failed." of "python3: defects.c:12: check: ...".
+/// "defects.c:12: check: Assertion `n > 0' failed" of "python3: /src/defects.c:12: check: ... failed.".
 fn assertion(message: &str) -> &str {
-    message.split_once(": ").map_or(message, |(_, rest)| rest)
+    let text = message.split_once(": ").map_or(message, |(_, rest)| rest).trim_end_matches('.');
+    let path = text.find(": ").unwrap_or(0);
+    let name = text.get(..path).and_then(|p| p.rfind('/')).map_or(0, |at| at.saturating_add(1));
+    text.get(name..).unwrap_or(text)
 }
 
 /// The text that glibc keeps for debuggers: `struct abort_msg_s { unsigned int size; char msg[]; } *__abort_msg`
@@ -119,6 +122,6 @@ fn assert_arguments(scene: &Scene<'_>, mut evidence: Vec<String>, blame: &Blame<
     });
     evidence.push("abort() was called by __assert_fail".to_owned());
     let what = expression.map_or("its text is not at hand".to_owned(), |e| format!("{e:?}"));
-    let title = format!("assertion failed: {}{what}{}", place.unwrap_or_default(), blame.suffix());
+    let title = format!("assertion failed: {}{what}{}", place.unwrap_or_default(), blame.origin());
     Some(finding("assertion-failed", title, Confidence::High, evidence, scene.tid))
 }

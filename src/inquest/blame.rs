@@ -76,6 +76,11 @@ impl<'a> Blame<'a> {
                 }
                 continue;
             };
+            // Where a call led to nothing that can run, the caller counts.
+            let runs = native.module.is_some() || scene.facts.segment(native.ip).is_some_and(|s| s.protection.execute);
+            if !runs {
+                continue;
+            }
             out.top = out.top.or(Some(frame));
             out.ctypes |= native.module.as_deref().is_some_and(|m| file_name(m).starts_with("_ctypes."));
             let carrier = frame.function.as_ref().is_some_and(|f| CARRIERS.contains(&f.to_string().as_str()));
@@ -119,6 +124,13 @@ impl<'a> Blame<'a> {
     pub fn suffix(&self) -> String {
         let text = self.describe();
         if text.is_empty() { text } else { format!(" {text}") }
+    }
+
+    /// For a process that ended itself: where the way out (`abort`, `raise`) began, not how it went on from there.
+    pub fn origin(&self) -> String {
+        let by = self.owner.map_or(String::new(), |o| format!(" in {}", native_place(o)));
+        let from = self.python.map_or(String::new(), |p| format!(", called from {}", python_place(p)));
+        format!("{by}{from}")
     }
 
     /// The owner's place as a line of evidence.

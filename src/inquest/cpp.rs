@@ -47,7 +47,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
         None if thrown.is_some() => "a C++ exception was not caught".to_owned(),
         None => "std::terminate was called".to_owned(),
     };
-    let title = format!("{what}{}", blame.suffix());
+    let title = format!("{what}{}", blame.origin());
     let advice = "catch it before it reaches the C API: Python's C code cannot pass exceptions on";
     Some(Finding {
         advice: Some(advice.to_owned()),

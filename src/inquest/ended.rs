@@ -91,17 +91,11 @@ fn sent(scene: &Scene<'_>) -> Option<Finding> {
         } else {
             "abort()"
         };
-        let place = match blame.owner {
-            Some(_) => blame.suffix(),
-            None => blame.python.map_or(String::new(), |p| format!(", called from {}", super::blame::python_place(p))),
-        };
-        return Some(finding(
-            "abort-called",
-            format!("{what} was called{place}"),
-            Confidence::High,
-            evidence,
-            scene.tid,
-        ));
+        let by = blame.owner.map_or(String::new(), |o| format!(" by {}", super::blame::native_place(o)));
+        let from = blame.python.map_or(String::new(), |p| format!(" from {}", super::blame::python_place(p)));
+        let comma = if by.is_empty() || from.is_empty() { "" } else { ", called" };
+        let title = format!("{what} was called{by}{comma}{from}");
+        return Some(finding("abort-called", title, Confidence::High, evidence, scene.tid));
     }
     if signal.code.is_some_and(|c| c <= SI_USER) && (sender.is_none() || sender == own) {
         let place = blame.python.map_or(String::new(), |p| format!(", from {}", super::blame::python_place(p)));

@@ -62,7 +62,8 @@ pub(super) fn in_flight(facts: &Facts<'_>) -> Vec<Finding> {
 
 fn context(thread: &Thread) -> Option<Finding> {
     let python = thread.python.as_ref()?;
-    let (verb, exception) = match (&python.raising, python.handling.first()) {
+    let real = |e: &&ExceptionInfo| e.value.type_name.as_deref() != Some("NoneType");
+    let (verb, exception) = match (python.raising.as_ref().filter(real), python.handling.iter().find(real)) {
         (Some(raising), _) => ("was set", raising),
         (None, Some(handling)) => ("was being handled", handling),
         (None, None) => return None,
@@ -77,7 +78,7 @@ fn context(thread: &Thread) -> Option<Finding> {
             format!("{}:{} in {}", text(&e.file), e.line.unwrap_or(0), text(&e.function))
         })
         .collect();
-    let id = if python.raising.is_some() { "exception-set" } else { "exception-handled" };
+    let id = if verb == "was set" { "exception-set" } else { "exception-handled" };
     Some(finding(id, title, Confidence::Low, evidence, thread.tid.unwrap_or_default()))
 }
 

@@ -13,6 +13,7 @@ mod facts;
 mod fatal;
 mod fault;
 mod gil;
+mod heap;
 mod objects;
 mod rust;
 mod segv;
@@ -30,26 +31,34 @@ pub fn run(facts: &Facts<'_>) -> Vec<Finding> {
     let mut out = Vec::new();
     if let Some(scene) = facts.scene() {
         // A sent signal is no fault: only what the threads were doing can explain it.
+        out.extend(destruction::collector(&scene));
         out.extend(fatal::run(&scene));
         out.extend(gil::run(&scene));
         out.extend(stack_overflow::run(&scene));
         out.extend(objects::run(&scene));
-        out.extend(destruction::run(&scene));
+        out.extend(destruction::finalizer(&scene));
+        out.extend(heap::run(&scene));
         out.extend(cpp::run(&scene));
         out.extend(rust::run(&scene));
         out.extend(abort::run(&scene));
-        out.extend(segv::run(&scene));
+        let certain = |out: &[Finding]| out.iter().any(|f| f.confidence == Confidence::High);
+        // What the signal alone tells is no news beside its cause.
+        if !certain(&out) {
+            out.extend(segv::run(&scene));
+        }
         if let Some(heap) = facts.heap {
             out.extend(objects::bad_count(&scene, heap));
         }
-        let explained = !out.is_empty();
         let telling = exceptions::telling(facts);
-        let ended = ended::run(&scene);
-        // abort() after a telling exception is how the program chose to end; a fault of its own stands first.
-        if explained {
-            out.extend(telling.into_iter().chain(ended))
+        if out.is_empty() {
+            out.extend(telling);
+            out.extend(ended::run(&scene));
         } else {
-            out.splice(0..0, telling.into_iter().chain(ended)).for_each(drop)
+            // The process died of something else while that exception was around.
+            out.extend(telling);
+            if !certain(&out) {
+                out.extend(ended::run(&scene));
+            }
         }
     }
     out.extend(exceptions::in_flight(facts));

@@ -40,7 +40,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     evidence.extend(location.as_ref().map(|l| format!("panic location: {l}")));
     evidence.extend(blame.evidence());
     let at = location.map_or(String::new(), |l| format!(" at {l}"));
-    let title = format!("Rust panic{at} that ended the process{}", blame.suffix());
+    let title = format!("Rust panic{at} that ended the process{}", blame.origin());
     let advice = "its message was written to standard error; a panic must not cross an extern \"C\" boundary";
     Some(Finding {
         advice: Some(advice.to_owned()),

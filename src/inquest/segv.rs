@@ -36,12 +36,14 @@ fn explain(scene: &Scene<'_>) -> Option<Finding> {
         let advice = (!advice.is_empty()).then(|| advice.to_owned());
         Some(Finding { advice, ..finding(id, title, confidence, evidence.clone(), scene.tid) })
     };
-    if scene.signal() == signals::SIGBUS {
+    // x86-64 gives SIGBUS instead when the base register is the stack or frame pointer (#SS).
+    if scene.signal() == signals::SIGBUS && !access.non_canonical {
         return bus(scene, &access, &place, evidence.clone());
     }
     if access.non_canonical {
         let addr = access.addr.unwrap_or_default();
-        let text = ascii(addr.0).map_or(String::new(), |t| format!("; its bytes are the text {t:?}"));
+        let base = access.operand.as_ref().and_then(|o| o.base.as_ref()).map_or(addr.0, |b| b.value);
+        let text = ascii(base).map_or(String::new(), |t| format!("; its bytes are the text {t:?}"));
         let title = format!("{kind} of {addr}, which is no address at all{text}{place}");
         let advice = "the pointer was overwritten, or was never one: memory corruption, or use of freed memory";
         return make("non-canonical-address", title, Confidence::High, advice);

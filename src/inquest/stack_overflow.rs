@@ -1,6 +1,6 @@
 //! Stack overflow: the address lies just below a thread's stack, and which functions recurse.
 
-use super::blame::Blame;
+use super::blame::{Blame, native_place, python_place};
 use super::facts::Scene;
 use super::fault::signals;
 use super::finding;
@@ -51,8 +51,10 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
         }
         None => "too deep a stack".to_owned(),
     };
-    let place = Blame::of(scene).suffix();
-    let title = format!("stack overflow: {what}{place}");
+    let blame = Blame::of(scene);
+    let first = blame.owner.or(blame.top).map_or(String::new(), |f| format!(", at last in {}", native_place(f)));
+    let from = blame.python.map_or(String::new(), |p| format!(", called from {}", python_place(p)));
+    let title = format!("stack overflow: {what}{first}{from}");
     let advice =
         "end the recursion, make it a loop, or give the thread a larger stack (threading.stack_size, ulimit -s)";
     let confidence = if cycle.is_some() { Confidence::High } else { Confidence::Medium };

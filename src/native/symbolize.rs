@@ -6,7 +6,7 @@ use crate::image::{Image, Images};
 use crate::sys::map_file;
 use crate::target::{ByteSource, Target};
 use object::{Object as _, ObjectSection as _};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -61,12 +61,30 @@ pub fn demangle(name: &str) -> String {
     addr2line::demangle_auto(name.into(), None).into_owned()
 }
 
+/// For which modules DWARF is looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Lines {
+    /// All.
+    #[default]
+    All,
+    /// All but these (by index).
+    Except(HashSet<usize>),
+}
+
+impl Lines {
+    fn wanted(&self, module: Option<usize>) -> bool {
+        match self {
+            Lines::All => true,
+            Lines::Except(modules) => module.is_none_or(|m| !modules.contains(&m)),
+        }
+    }
+}
+
 /// Names, inlined functions and source lines for code addresses. Answers are kept.
 pub struct Symbolizer<'a> {
     target: &'a Target,
     images: &'a Images,
-    /// Whether DWARF is looked at.
-    lines: bool,
+    lines: Lines,
     known: Mutex<HashMap<Addr, Arc<Symbolized>>>,
 }
 
@@ -77,9 +95,10 @@ impl std::fmt::Debug for Symbolizer<'_> {
 }
 
 impl<'a> Symbolizer<'a> {
-    /// A symbolizer that has read nothing yet. `lines`: look at DWARF for inlined functions and source lines.
+    /// A symbolizer that has read nothing yet. `lines`: where to look at DWARF for inlined functions and source
+    /// lines.
     #[must_use]
-    pub fn new(target: &'a Target, images: &'a Images, lines: bool) -> Self {
+    pub fn new(target: &'a Target, images: &'a Images, lines: Lines) -> Self {
         Symbolizer { target, images, lines, known: Mutex::default() }
     }
 
@@ -135,7 +154,7 @@ impl<'a> Symbolizer<'a> {
                 (*addr, Symbolized { module, module_offset, symbol, functions: Vec::new() })
             })
             .collect();
-        if self.lines
+        if self.lines.wanted(module)
             && let Some(image) = image
             && let Some(bias) = image.bias()
             && image.section_data(".debug_info").is_some()

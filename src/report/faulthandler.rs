@@ -228,7 +228,9 @@ impl<'a> Writer<'a> {
     /// The operating system's name of the thread. A Linux core has only the main thread's; `threading` gives the
     /// others theirs (cut to 15 bytes), and threads that it does not know inherit that of their creator.
     fn thread_name(&mut self, thread: &Thread) {
-        let main = thread.python.as_ref().and_then(|p| p.main) == Some(true);
+        // The process has the name of its first thread, whatever interpreter that runs.
+        let first = thread.tid.is_some() && thread.tid == self.report.process.pid;
+        let main = first || thread.python.as_ref().and_then(|p| p.main) == Some(true);
         let linux = self.report.process.abi.is_none_or(|abi| abi.os == Os::Linux);
         let from_dump = thread.name_from.as_deref() == Some("dump");
         let command = self.report.process.command.as_deref().unwrap_or_default();

@@ -7,7 +7,8 @@ use super::words::{count, frame_line, machine, safe, safe_short, size, source_ki
 use crate::base::Severity;
 use std::fmt::Write as _;
 
-const STYLE: &str = include_str!("html.css");
+/// The style sheet of the page, for pages that hold reports.
+pub const STYLE: &str = include_str!("html.css");
 /// Exceptions shown of a chain.
 const MAX_CHAIN: usize = 10;
 
@@ -27,11 +28,24 @@ pub fn render(report: &Report) -> String {
     );
     facts(&mut out, report);
     out.push_str("</header>\n<main>\n");
-    findings(&mut out, report);
-    threads(&mut out, report);
-    diagnostics(&mut out, report);
+    scene(&mut out, report);
     let _ = writeln!(out, "</main>\n<footer>{}</footer>\n</body>\n</html>", esc(&report.tool));
     out
+}
+
+/// The report as a part of a page that has [`STYLE`].
+#[must_use]
+pub fn body(report: &Report) -> String {
+    let mut out = String::new();
+    facts(&mut out, report);
+    scene(&mut out, report);
+    out
+}
+
+fn scene(out: &mut String, report: &Report) {
+    findings(out, report);
+    threads(out, report);
+    diagnostics(out, report);
 }
 
 /// Escaped for a terminal (no control or bidi characters) and for HTML.

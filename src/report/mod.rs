@@ -10,6 +10,7 @@ pub mod json;
 pub mod markdown;
 pub mod model;
 pub mod palette;
+pub mod redact;
 pub mod select;
 pub mod source_lines;
 pub mod text;

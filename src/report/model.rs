@@ -363,6 +363,9 @@ pub struct Frame {
     /// Python: whether a C evaluation loop was entered for this frame (its caller is native code).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entry: Option<bool>,
+    /// Python: for such a frame an address inside the C frame of that loop, where one is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry_sp: Option<Addr>,
     /// Locals, when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locals: Option<Vec<Local>>,
@@ -392,6 +395,10 @@ pub struct NativeFrame {
     /// Offset from that symbol.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub symbol_offset: Option<u64>,
+    /// Name under which Python calls this function, from a method table of its module (`PyMethodDef.ml_name`); for
+    /// functions of extension modules on the crashed thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
     /// How the frame was found: `context`, `cfi`, `frame_pointer`, `scan`, `inline`.
     pub trust: String,
     /// Whether the function was inlined into the next (outer) native frame.

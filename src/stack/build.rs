@@ -34,6 +34,11 @@ impl Interpreter {
         Interpreter { modules }
     }
 
+    /// Indexes of these modules.
+    pub fn modules(&self) -> impl Iterator<Item = usize> + '_ {
+        self.modules.iter().copied()
+    }
+
     /// Whether a module (by its index) is the interpreter.
     #[must_use]
     pub fn holds(&self, module: usize) -> bool {
@@ -58,6 +63,12 @@ pub struct PythonEntry {
     pub frame: Frame,
     /// For such a frame an address inside the C frame of that loop, where known.
     pub entry_sp: Option<Addr>,
+}
+
+impl From<Frame> for PythonEntry {
+    fn from(frame: Frame) -> Self {
+        PythonEntry { entry_sp: frame.entry_sp, frame }
+    }
 }
 
 /// Frames of one thread for the report.
@@ -146,6 +157,7 @@ fn native_frames(
         symbol_offset: symbol.map(|s| frame.ip.0.wrapping_sub(s.start.0)),
         trust: frame.trust.word().to_owned(),
         inlined: false,
+        method: None,
         plumbing: plumbing::is_plumbing(code.name(), place) || frame.trampoline,
     };
     let physical = code.functions.len().saturating_sub(1);

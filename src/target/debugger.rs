@@ -165,8 +165,8 @@ fn process(session: &Session, memory: &AddressSpace) -> ProcessInfo {
         phdr: aux(at::PHDR).map(Addr),
         entry: aux(at::ENTRY).map(Addr),
         interp_base: aux(at::BASE).map(Addr),
+        annotations: Default::default(),
         page_size: aux(at::PAGESZ).filter(|size| size.is_power_of_two() && *size >= 4096),
-        ..ProcessInfo::default()
     }
 }
 

@@ -90,6 +90,8 @@ pub struct AddressSpace {
     primary: Primary,
     segments: Vec<Segment>,
     backings: Vec<Backing>,
+    /// `[start, end)` of file mappings whose file is not at hand, sorted.
+    files_missing: Vec<(Addr, Addr)>,
     recorded: PageSet,
     recording: AtomicBool,
 }
@@ -118,6 +120,7 @@ impl AddressSpace {
             primary: Primary::Dump(source),
             segments: sorted(segments),
             backings: Vec::new(),
+            files_missing: Vec::new(),
             recorded: PageSet::default(),
             recording: AtomicBool::new(true),
         }
@@ -131,6 +134,7 @@ impl AddressSpace {
             primary: Primary::Other(reader),
             segments: sorted(segments),
             backings: Vec::new(),
+            files_missing: Vec::new(),
             recorded: PageSet::default(),
             recording: AtomicBool::new(true),
         }
@@ -140,6 +144,18 @@ impl AddressSpace {
     pub fn add_backing(&mut self, backing: Backing) {
         let at = self.backings.partition_point(|b| b.start <= backing.start);
         self.backings.insert(at, backing);
+    }
+
+    /// Says that `[start, end)` is memory of a mapped file that is not at hand: what the dump leaves out of it fails
+    /// with [`ReadErrorKind::FileMissing`].
+    pub fn mark_file_missing(&mut self, start: Addr, end: Addr) {
+        let at = self.files_missing.partition_point(|(s, _)| *s <= start);
+        self.files_missing.insert(at, (start, end));
+    }
+
+    fn is_file_missing(&self, addr: Addr) -> bool {
+        let at = self.files_missing.partition_point(|(start, _)| *start <= addr);
+        at.checked_sub(1).and_then(|at| self.files_missing.get(at)).is_some_and(|(_, end)| addr < *end)
     }
 
     /// The mappings, sorted by start.
@@ -231,6 +247,9 @@ impl AddressSpace {
             && let Some(len) = self.read_backing(addr, buf)
         {
             return Ok(len);
+        }
+        if matches!(failure.kind, ReadErrorKind::NotInDump | ReadErrorKind::Unmapped) && self.is_file_missing(addr) {
+            failure.kind = ReadErrorKind::FileMissing;
         }
         Err(failure)
     }

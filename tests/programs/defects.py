@@ -6,8 +6,6 @@ import signal
 import sys
 import threading
 
-sys.path.insert(0, os.getcwd())
-
 
 def defect(name):
     import defects
@@ -29,16 +27,10 @@ def load(name):
         gone = defect("Owner")()
         del gone
         return None
-    if name == "smash_type":
+    if name in ("smash_type", "over_decref"):
         victim = thing()
         defect(name)(victim)
         return victim.attribute
-    if name == "over_decref":
-        victim = thing()
-        defect(name)(victim)
-        size = sys.getsizeof(victim) if False else 64
-        reuse = [bytes([0x58]) * n for n in range(size) for _ in range(200)]
-        return victim.attribute, reuse
     if name in ("exception_left_set", "null_without_exception"):
         try:
             defect(name)(None)

@@ -27,7 +27,12 @@ fn text_report_verbose() {
     let options = TextOptions { verbose: true, plumbing: true, ..TextOptions::default() };
     let text = text::render(&sample::crash(), &options);
     assert_inert("text", &text);
-    assert!(text.contains("_PyEval_EvalFrameDefault") && text.contains("registers") && text.contains("no source for"));
+    assert!(
+        text.contains("_PyEval_EvalFrameDefault")
+            && text.contains("registers")
+            && text.contains("=> 0x00007f000009d7a0  0fb600")
+            && text.contains("no source for")
+    );
     assert_eq!(text.matches("in odd").count(), 70, "nothing is folded");
 }
 

@@ -96,6 +96,16 @@ pub fn crash() -> Report {
     crashed.crashed = true;
     crashed.name = Some("MainThread".into());
     crashed.name_from = Some("threading".to_owned());
+    let instruction = |addr, bytes: &str, text: &str, current| Instruction {
+        addr: Addr(addr),
+        bytes: bytes.to_owned(),
+        text: text.to_owned(),
+        current,
+    };
+    crashed.code = Some(vec![
+        instruction(0x7f00_0009_d79d, "4889f8", "mov %rdi,%rax", false),
+        instruction(0x7f00_0009_d7a0, "0fb600", "movzbl (%rax),%eax", true),
+    ]);
     crashed.registers = Some(vec![("rip".to_owned(), Addr(0x7f00_0009_d7a0)), ("rsp".to_owned(), Addr(0x7ffd_1000))]);
     if let Some(python) = &mut crashed.python {
         python.current = true;

@@ -106,8 +106,13 @@ fn follow(view: &View<'_>, at: Addr, step: &arguments::Step) -> Result<Option<Ad
     let found = match step {
         arguments::Step::Attribute(name) => match find_attribute(heap, at, name)? {
             Some(own) => Some(own),
-            // Without running descriptors: what the class has under that name.
-            None => heap.lookup(&*heap.type_of(at)?, name).map(|(_, value)| value),
+            None => match heap.lookup(&*heap.type_of(at)?, name) {
+                Some((_, value)) if is_descriptor(view, value) => {
+                    let text = format!("{} is made by code of its class, which is not run", quoted(name));
+                    return Err(CommandError::message(text));
+                }
+                found => found.map(|(_, value)| value),
+            },
         },
         arguments::Step::Key(key) => key_of(view, at, |text| text.to_string() == *key, None)?,
         arguments::Step::Index(index) => match heap.type_of(at)?.kind {
@@ -117,6 +122,12 @@ fn follow(view: &View<'_>, at: Addr, step: &arguments::Step) -> Result<Option<Ad
         },
     };
     Ok(found)
+}
+
+/// Whether an attribute of a class is code that makes the attribute of an instance.
+fn is_descriptor(view: &View<'_>, at: Addr) -> bool {
+    let names = ["getset_descriptor", "member_descriptor", "property", "cached_property"];
+    view.heap.type_of(at).is_ok_and(|t| names.contains(&t.short_name()))
 }
 
 fn item(mut items: Sequence<'_>, index: i64) -> Result<Option<Addr>, CommandError> {

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod data;
+mod report;
 mod show;
 mod source;
 mod stack;
@@ -84,6 +85,7 @@ pub fn run(session: &mut Session, name: &str, args: &str) -> Reply {
         "children" => data::children(session, args),
         "threads" => threads::threads(session),
         "exc" => threads::exceptions(session),
+        "report" => report::report(session, args),
         "status" => status::status(session),
         _ => Err(CommandError::message(format!("pyinquest: this engine has no command py-{name}"))),
     };

@@ -65,8 +65,7 @@ pub(super) fn current(session: &mut Session, native: u32) -> Result<Current<'_>,
         0 => Vec::new(),
         limit => link.ask::<Vec<FrameAnswer>>(Ask::Frames { limit }).map(|(f, _)| f).unwrap_or_default(),
     };
-    let complete = frames.len() < usize::try_from(native).unwrap_or(usize::MAX);
-    let stack = PythonStack::new(view.stack(&thread), &Native::of(&view, frames), complete, &link);
+    let stack = PythonStack::new(view.stack(&thread), &Native::of(&view, frames), &link);
     if stack.frames.is_empty() {
         let why = stack.end.as_ref().map_or_else(|| "this thread runs no Python code now".to_owned(), Clone::clone);
         return Err(CommandError::message(format!("Unable to locate python frame: {why}")));
@@ -134,7 +133,7 @@ fn every_thread(session: &mut Session) -> Result<Reply, CommandError> {
     let view = process.view().ok_or_else(|| no_python(process.target.modules.is_empty()))?;
     let mut out = String::new();
     for thread in view.threads() {
-        let stack = PythonStack::new(view.stack(&thread), &[], true, &link);
+        let stack = PythonStack::new(view.stack(&thread), &[], &link);
         let show = Show { view: &view, stack: &stack, sysroot: scene.sysroot.as_deref(), style };
         let is_selected = view.native_of(&thread).is_some_and(|n| Some(n.tid) == scene.thread);
         let mark = if is_selected { "* " } else { "  " };

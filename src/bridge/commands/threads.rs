@@ -8,6 +8,7 @@ use crate::bridge::protocol::RegistersOf;
 use crate::bridge::python::View;
 use crate::bridge::session::Session;
 use crate::bridge::values;
+use crate::cpython::object::Kind;
 use crate::cpython::runtime::{gil, thread_names};
 use std::collections::HashMap;
 
@@ -67,7 +68,9 @@ pub(super) fn exceptions(session: &mut Session) -> Result<Reply, CommandError> {
     let line = |what: &str, at: Addr| format!("{what}: {}\n", values::object(&current.view, at).text);
     let mut out = String::new();
     out.extend(state.raising.map(|at| line("raising", at)));
-    out.extend(state.handling.iter().map(|at| line("handling", *at)));
+    // Until 3.11 an outermost entry that handles nothing holds None.
+    let is_none = |at: &Addr| current.view.heap.type_of(*at).is_ok_and(|t| t.kind == Kind::None);
+    out.extend(state.handling.iter().filter(|at| !is_none(at)).map(|at| line("handling", *at)));
     if out.is_empty() {
         out.push_str("no exception is being raised or handled in this thread\n");
     }

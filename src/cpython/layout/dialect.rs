@@ -225,6 +225,9 @@ pub struct Dialect {
     pub thread_status: Option<ThreadStatusBits>,
     /// Whether each thread may run its own copy of the bytecode (`co_tlbc`, free-threaded 3.14+).
     pub thread_local_bytecode: bool,
+    /// Whether faulthandler takes submodules of the standard library's packages for part of it (3.15). Before, only
+    /// names that `sys.stdlib_module_names` holds themselves.
+    pub standard_submodules: bool,
     /// Texts of `repr()`.
     pub repr: ReprStyles,
 }

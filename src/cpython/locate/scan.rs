@@ -122,10 +122,12 @@ fn each_word<T>(target: &Target, mut visit: impl FnMut(Addr, [u8; 8]) -> Option<
             }
             let start = segment.start.wrapping_add(offset);
             let mut chunk = vec![0u8; usize::try_from(len).unwrap_or(0)];
-            if target.memory.read(start, &mut chunk).is_ok() {
+            // A slim dump holds what was found, not all that was searched.
+            if target.memory.read_unrecorded(start, &mut chunk).is_ok() {
                 for (index, word) in chunk.chunks_exact(8).enumerate() {
                     let at = start.wrapping_add((index as u64).saturating_mul(8));
                     if let Some(answer) = <[u8; 8]>::try_from(word).ok().and_then(|w| visit(at, w)) {
+                        let _ = target.memory.read(at, &mut [0; 8]);
                         return Some(answer);
                     }
                 }

@@ -4,10 +4,13 @@
 //! [`Heap`]. Nothing here runs Python code or trusts what it reads: every walk has a limit.
 
 mod dict;
+mod fields;
 mod float;
 mod instance;
 mod int;
+mod inspect;
 mod kind;
+mod path;
 mod refcount;
 mod repr;
 mod sequence;
@@ -19,9 +22,11 @@ pub use dict::{DictEntries, dict_get_str, dict_len};
 pub use float::{complex_repr, float_repr};
 pub use instance::{Attribute, AttributeSource, attributes, find_attribute};
 pub use int::Int;
+pub use inspect::{Details, Field, GcState, Item, inspect};
 pub use kind::Kind;
+pub use path::{Path, PathError, Root, Step};
 pub use refcount::{Refcount, refcount};
-pub use repr::{Fidelity, Repr, ReprLimits, repr};
+pub use repr::{Fidelity, Repr, ReprLimits, ReprStyle, repr};
 pub use sequence::{Sequence, list_items, tuple_items};
 pub use set::{set_items, set_len};
 pub use types::{Header, Heap, SymbolNames, TypeInfo, TypeNames, header};

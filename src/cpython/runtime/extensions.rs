@@ -30,11 +30,17 @@ pub fn extension_modules(heap: &Heap<'_>, interpreter: &Interpreter) -> Result<V
         let Ok(name) = read_text(&heap.ctx, key, NAME_LIMIT).map(|part| part.text) else { continue };
         // Read late: most processes have few extension modules, and the set has hundreds of names.
         let standard = standard.get_or_insert_with(|| standard_names(heap, interpreter.sysdict).unwrap_or_default());
-        if !standard.contains(&name) {
+        let judged = if heap.ctx.dialect.standard_submodules { package(&name) } else { name.clone() };
+        if !standard.contains(&judged) {
             names.push(name);
         }
     }
     Ok(names)
+}
+
+/// The part of a module's name before the first dot.
+fn package(name: &Text) -> Text {
+    Text::from_code_points(name.code_points().iter().copied().take_while(|p| *p != u32::from('.')))
 }
 
 fn has_methods(heap: &Heap<'_>, module: Addr) -> Result<bool, DecodeError> {

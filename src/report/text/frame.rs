@@ -11,7 +11,7 @@ pub(super) fn write_all(out: &mut Out<'_>, frames: &[Frame], crashed: bool) {
     let options = out.options;
     let visible: Vec<(usize, &Frame)> = (options.first_frame..)
         .zip(frames)
-        .filter(|(_, f)| options.plumbing || options.verbose || !f.native.as_ref().is_some_and(|n| n.plumbing))
+        .filter(|(_, f)| options.plumbing || !f.native.as_ref().is_some_and(|n| n.plumbing))
         .collect();
     let width = visible.last().map_or(0, |(last, _)| *last).to_string().len();
     for stretch in stretches(&visible, options.verbose) {

@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 pub struct TextOptions {
     /// Colours.
     pub palette: Palette,
-    /// Show everything: registers, hidden frames, notes, repeated stacks in full.
+    /// Show everything: registers, machine code, notes, repeated stacks in full.
     pub verbose: bool,
     /// Show native frames that are interpreter plumbing.
     pub plumbing: bool,
@@ -31,8 +31,10 @@ pub fn render(report: &Report, options: &TextOptions) -> String {
     header(&mut out, report);
     findings::write(&mut out, report);
     if report.python.is_none() && report.threads.iter().all(|t| t.frames.is_empty()) {
-        out.blank();
-        out.line(0, "No CPython was found in this process.");
+        if !report.diagnostics.iter().any(|d| d.code == "no-python") {
+            out.blank();
+            out.line(0, "No CPython was found in this process.");
+        }
     } else {
         thread::write_all(&mut out, report, true);
     }

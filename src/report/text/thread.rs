@@ -98,6 +98,7 @@ fn write_group(out: &mut Out<'_>, report: &Report, group: &[&Thread]) {
     }
     if out.options.verbose {
         registers(out, first);
+        code(out, first);
     }
 }
 
@@ -140,5 +141,18 @@ fn registers(out: &mut Out<'_>, thread: &Thread) {
     for row in registers.chunks(4) {
         let cells: Vec<String> = row.iter().map(|(name, value)| format!("{:>7} {value:#}", safe(name))).collect();
         out.line(2, &cells.join(" "));
+    }
+}
+
+/// Instructions around the crash, the one at the instruction pointer marked.
+fn code(out: &mut Out<'_>, thread: &Thread) {
+    let Some(code) = thread.code.as_ref().filter(|c| !c.is_empty()) else { return };
+    let palette = out.palette();
+    let width = code.iter().map(|i| i.bytes.len()).max().unwrap_or(0).min(30);
+    out.line(2, "machine code");
+    for instruction in code {
+        let marker = if instruction.current { paint(palette.mark, "=>") } else { "  ".to_owned() };
+        let (addr, bytes, text) = (instruction.addr, safe(&instruction.bytes), safe(&instruction.text));
+        out.line(1, &format!("{marker} {addr:#}  {bytes:<width$}  {text}"));
     }
 }

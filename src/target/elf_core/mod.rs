@@ -2,10 +2,16 @@
 //! qemu-user, whole or cut.
 
 mod header;
+#[cfg(test)]
+mod module_tests;
 mod modules;
 mod notes;
 mod registers;
 mod segments;
+#[cfg(test)]
+pub(crate) mod test_core;
+#[cfg(test)]
+mod tests;
 
 use super::signal_names::dumps_core;
 use super::{

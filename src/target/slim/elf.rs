@@ -73,6 +73,17 @@ impl Encoder {
         self
     }
 
+    /// Zeros up to the next multiple of `border`.
+    pub fn align(&mut self, border: usize) -> &mut Self {
+        let to = self.out.len().next_multiple_of(border.max(1));
+        self.pad_to(to)
+    }
+
+    /// Bytes written so far.
+    pub fn len(&self) -> usize {
+        self.out.len()
+    }
+
     /// What was written.
     pub fn finish(self) -> Vec<u8> {
         self.out
@@ -95,8 +106,8 @@ impl Layout {
     }
 
     /// The pieces, in the order of their bytes in the file.
-    pub fn pieces(&self) -> &[Piece] {
-        &self.pieces
+    pub fn into_pieces(self) -> Vec<Piece> {
+        self.pieces
     }
 
     fn wide(&self) -> bool {
@@ -121,17 +132,12 @@ impl Layout {
         ehdr.saturating_add(phdr.saturating_mul(self.program_header_count())).saturating_add(sections)
     }
 
-    fn data_offset(&self) -> u64 {
+    /// Where the memory begins.
+    pub fn data_offset(&self) -> u64 {
         self.notes_offset().saturating_add(self.notes_size).next_multiple_of(ALIGN)
     }
 
-    /// Zero bytes between the notes and the memory.
-    pub fn padding(&self) -> u64 {
-        self.data_offset().saturating_sub(self.notes_offset()).saturating_sub(self.notes_size)
-    }
-
-    /// Size of the whole file.
-    pub fn file_size(&self) -> u64 {
+    fn file_size(&self) -> u64 {
         let stored = self.pieces.iter().filter(|p| p.kind == Kind::Present).map(|p| p.size);
         stored.fold(self.data_offset(), u64::saturating_add)
     }

@@ -1,10 +1,11 @@
-//! Slim dumps: an ELF core with just the memory that an analysis has read.
+//! Slim dumps: an ELF core (or minidump) with just the memory that an analysis has read.
 //!
 //! The mappings of the original stay, so "not in the dump" is still told from "not mapped"; what was cut off in the
 //! original stays cut off. Bytes that the original took from a module's file are stored, so that the slim core needs
 //! no file. Notes are copied, or made from the model where the source has none.
 
 mod elf;
+mod minidump;
 mod notes;
 mod plan;
 
@@ -22,6 +23,8 @@ pub struct SlimOptions {
     /// Writes zeros for every byte of a stored page that the analysis did not read. Strings, keys and buffers that
     /// the report does not show are then gone; so is what another analysis would want to read.
     pub redact: bool,
+    /// Writes a minidump instead of an ELF core.
+    pub minidump: bool,
 }
 
 /// What a slim dump became.
@@ -54,7 +57,7 @@ pub enum SlimError {
     Arch(Arch),
 }
 
-/// Writes an ELF core (gABI `ET_CORE`) of `target` with the pages of `recorded`.
+/// Writes an ELF core (gABI `ET_CORE`) or a minidump of `target` with the pages of `recorded`.
 ///
 /// # Errors
 /// [`SlimError`]; the output may then hold a part.
@@ -64,29 +67,41 @@ pub fn write(
     options: SlimOptions,
     out: &mut dyn Write,
 ) -> Result<SlimStats, SlimError> {
-    if target.abi.os == Os::Windows {
-        return Err(SlimError::NotElf(target.abi.os));
-    }
-    let machine = elf::machine(target.abi.arch).ok_or(SlimError::Arch(target.abi.arch))?;
     let pages = recorded.pages();
     let pieces = plan::pieces(&target.memory, &pages);
-    let notes = notes::notes(target, options)?;
-    let layout = elf::Layout::new(target.abi, machine, notes.len() as u64, pieces);
-    out.write_all(&layout.headers())?;
-    out.write_all(&notes)?;
-    out.write_all(&vec![0; usize::try_from(layout.padding()).unwrap_or(0)])?;
+    let (head, pieces) = if options.minidump {
+        (minidump::header(target, options, &pieces)?, pieces)
+    } else {
+        elf_head(target, options, pieces)?
+    };
+    out.write_all(&head)?;
     let mut stats = SlimStats {
         mapped_bytes: target.memory.segments().iter().map(|s| s.size).sum(),
         read_bytes: pages.iter().map(|(_, mask)| mask.bytes()).sum(),
-        pieces: layout.pieces().len(),
-        file_bytes: layout.file_size(),
+        pieces: pieces.len(),
+        file_bytes: head.len() as u64,
         ..SlimStats::default()
     };
-    for piece in layout.pieces().iter().filter(|p| p.kind == Kind::Present) {
+    for piece in pieces.iter().filter(|p| p.kind == Kind::Present) {
         write_piece(target, piece, &pages, options, out)?;
         stats.stored_bytes = stats.stored_bytes.saturating_add(piece.size);
     }
+    stats.file_bytes = stats.file_bytes.saturating_add(stats.stored_bytes);
     Ok(stats)
+}
+
+/// Headers and notes of an ELF core up to where its memory begins.
+fn elf_head(target: &Target, options: SlimOptions, pieces: Vec<Piece>) -> Result<(Vec<u8>, Vec<Piece>), SlimError> {
+    if target.abi.os != Os::Linux {
+        return Err(SlimError::NotElf(target.abi.os));
+    }
+    let machine = elf::machine(target.abi.arch).ok_or(SlimError::Arch(target.abi.arch))?;
+    let notes = notes::notes(target, options)?;
+    let layout = elf::Layout::new(target.abi, machine, notes.len() as u64, pieces);
+    let mut head = layout.headers();
+    head.extend(notes);
+    head.resize(usize::try_from(layout.data_offset()).unwrap_or(head.len()), 0);
+    Ok((head, layout.into_pieces()))
 }
 
 fn write_piece(

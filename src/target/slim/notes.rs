@@ -38,6 +38,9 @@ pub struct SlimInfo {
     /// Thread names by thread id, which ELF cores have no place for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub thread_names: BTreeMap<u64, String>,
+    /// Names and values that the program stored for its crash reporter.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub annotations: Vec<(String, String)>,
     /// What the original did not have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<SlimMissing>,
@@ -55,7 +58,15 @@ pub struct SlimMissing {
 }
 
 /// Codes of the diagnostics that speak of a dump file as a file: a slim dump has those of its original.
-const OF_THE_FILE: [&str; 3] = ["core-truncated", "core-headers-cut", "packed-dump-damaged"];
+const OF_THE_FILE: [&str; 7] = [
+    "core-truncated",
+    "core-headers-cut",
+    "packed-dump-damaged",
+    "minidump-truncated",
+    "minidump-memory-list-cut",
+    "minidump-partial-memory",
+    "minidump-stream-damaged",
+];
 
 fn is_of_the_file(diagnostic: &Diagnostic) -> bool {
     OF_THE_FILE.contains(&diagnostic.code.as_str())
@@ -63,13 +74,14 @@ fn is_of_the_file(diagnostic: &Diagnostic) -> bool {
 
 /// Gives a target that was opened from a slim core what its original knew. Other targets stay as they are.
 pub fn restore(target: &mut Target) {
-    let core = target.memory.dump_bytes().filter(|_| target.source == SourceKind::ElfCore);
-    let Some(info) = core.and_then(slim_info).filter(|info| info.format == 1) else { return };
+    let dump = target.memory.dump_bytes();
+    let Some(info) = dump.and_then(slim_info).filter(|info| info.format == 1) else { return };
     for thread in &mut target.threads {
         if thread.name.is_none() {
             thread.name = info.thread_names.get(&thread.tid).cloned();
         }
     }
+    target.process.annotations = info.annotations;
     let missing = info.missing.into_iter().map(|m| MissingPart { start: m.start, size: m.size, why: m.why });
     target.missing = missing.collect();
     let diagnostics = Diagnostics::default();
@@ -82,9 +94,12 @@ pub fn restore(target: &mut Target) {
     target.diagnostics = Arc::new(diagnostics);
 }
 
-/// The note of a slim core.
+/// The note of a slim core, or the stream of a slim minidump.
 #[must_use]
 pub fn slim_info(core: &[u8]) -> Option<SlimInfo> {
+    if core.starts_with(b"MDMP") {
+        return serde_json::from_slice(super::minidump::vendor_stream(core)?).ok();
+    }
     let mut found = None;
     each_note(core, |_, owner, kind, desc| {
         if owner == VENDOR_NAME.as_bytes() && kind == VENDOR_SLIM {
@@ -100,12 +115,20 @@ pub fn notes(target: &Target, options: SlimOptions) -> Result<Vec<u8>, SlimError
         Some(core) => copied(core),
         None => made(target),
     };
+    let json = info_json(target, options)?;
+    out.extend(note(target.abi, VENDOR_NAME, u64::from(VENDOR_SLIM), &json));
+    Ok(out)
+}
+
+/// What a slim dump says of itself.
+pub fn info_json(target: &Target, options: SlimOptions) -> Result<Vec<u8>, SlimError> {
     let info = SlimInfo {
         format: 1,
         tool: concat!("pyinquest ", env!("CARGO_PKG_VERSION")).to_owned(),
         source: target.source,
         redacted: options.redact,
         thread_names: target.threads.iter().filter_map(|t| Some((t.tid, t.name.clone()?))).collect(),
+        annotations: target.process.annotations.clone(),
         missing: target
             .missing
             .iter()
@@ -113,9 +136,7 @@ pub fn notes(target: &Target, options: SlimOptions) -> Result<Vec<u8>, SlimError
             .collect(),
         diagnostics: target.diagnostics.to_vec().into_iter().filter(is_of_the_file).collect(),
     };
-    let json = serde_json::to_vec(&info).map_err(std::io::Error::other)?;
-    out.extend(note(target.abi, VENDOR_NAME, u64::from(VENDOR_SLIM), &json));
-    Ok(out)
+    Ok(serde_json::to_vec(&info).map_err(std::io::Error::other)?)
 }
 
 /// The contents of every `PT_NOTE` but for an older note of ours.
@@ -260,7 +281,7 @@ fn siginfo(target: &Target) -> Option<Vec<u8>> {
 }
 
 /// The auxiliary vector, as far as the model knows it.
-fn auxv(target: &Target) -> Vec<u8> {
+pub fn auxv(target: &Target) -> Vec<u8> {
     let p = &target.process;
     let known = [(3, p.phdr), (9, p.entry), (7, p.interp_base)];
     let mut e = Encoder::new(target.abi);

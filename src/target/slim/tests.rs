@@ -107,7 +107,7 @@ fn reads_of_a_slim_core_give_what_the_original_gave_and_fail_alike() {
     let truth: Vec<_> = reads.iter().map(|r| read(&original.memory, *r)).collect();
     assert_eq!(truth.iter().filter(|r| r.is_ok()).count(), 4);
     for redact in [false, true] {
-        let (core, stats) = slim(&original, SlimOptions { redact });
+        let (core, stats) = slim(&original, SlimOptions { redact, ..Default::default() });
         assert_eq!(stats.stored_bytes, 0x6800, "{stats:?}");
         let slim = reopen(core);
         for (r, want) in reads.iter().zip(&truth) {

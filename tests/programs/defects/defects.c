@@ -77,13 +77,22 @@ static PyObject *use_after_free(PyObject *self, PyObject *arg) {
 
 static PyObject *wrong_format(PyObject *self, PyObject *arg) {
     hidden_number = 42;
-    return PyUnicode_FromFormat("value %s", hidden_number);
+    PyObject *made = PyUnicode_FromFormat("value %s", hidden_number);
+    hidden = made; /* no tail call: this frame is to be on the stack */
+    return made;
 }
 
 static PyObject *over_decref(PyObject *self, PyObject *arg) {
     hidden = arg;
     Py_DECREF((PyObject *)hidden);
     Py_DECREF((PyObject *)hidden);
+    /* Someone else gets the memory. */
+#ifdef Py_GIL_DISABLED
+    memset((char *)hidden + 16, 0x58, 16); /* its allocator would wait too long */
+#endif
+    for (size_t size = 16; size <= 512; size += 16)
+        for (int i = 0; i < 4; i++)
+            memset(PyObject_Malloc(size), 0x58, size);
     Py_RETURN_NONE;
 }
 
@@ -140,7 +149,7 @@ static PyObject *double_free(PyObject *self, PyObject *arg) {
 }
 
 static PyObject *invalid_free(PyObject *self, PyObject *arg) {
-    char *block = malloc(100);
+    char *block = calloc(1, 100);
     hidden = block + 8;
     free(hidden);
     Py_RETURN_NONE;

@@ -1,6 +1,6 @@
 //! The repr of `object` and of `type`, and the form for objects whose repr is code that is not run.
 
-use super::limits::Fidelity;
+use super::limits::{Fidelity, ReprStyle};
 use super::writer::Writer;
 use crate::base::Addr;
 use crate::cpython::DecodeError;
@@ -10,7 +10,7 @@ use crate::cpython::object::types::TypeInfo;
 
 /// `object.__repr__` (Objects/typeobject.c `object_repr`): `<module.Qualified.Name object at 0x..>`.
 pub(super) fn object(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
-    if w.limits.attributes {
+    if w.limits.attributes || w.limits.style == ReprStyle::GdbScript {
         return structural(w, addr, info);
     }
     head(w, addr, info);
@@ -47,7 +47,7 @@ pub(super) fn class(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<
 }
 
 /// The name `type_repr` prints: `tp_name` where `__module__` is missing or `builtins`.
-pub(super) fn class_name(w: &Writer<'_, '_>, class: &TypeInfo) -> String {
+fn class_name(w: &Writer<'_, '_>, class: &TypeInfo) -> String {
     match w.heap.module(class).filter(|m| m != "builtins") {
         Some(_) => w.heap.full_name(class),
         None => class.name.clone(),

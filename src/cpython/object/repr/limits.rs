@@ -20,6 +20,18 @@ pub struct ReprLimits {
     /// Whether objects whose repr is only type and address show their attributes too (the text is then no longer what
     /// Python prints).
     pub attributes: bool,
+    /// Whose form to use for what has no literal.
+    pub style: ReprStyle,
+}
+
+/// Whose form to use for objects that have no literal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReprStyle {
+    /// Python's own.
+    #[default]
+    Python,
+    /// That of CPython's script for gdb.
+    GdbScript,
 }
 
 impl ReprLimits {
@@ -29,7 +41,15 @@ impl ReprLimits {
 
 impl Default for ReprLimits {
     fn default() -> Self {
-        ReprLimits { depth: 10, items: 100, characters: 1000, total: 10_000, reads: 20_000, attributes: false }
+        ReprLimits {
+            depth: 10,
+            items: 100,
+            characters: 1000,
+            total: 10_000,
+            reads: 20_000,
+            attributes: false,
+            style: ReprStyle::Python,
+        }
     }
 }
 

@@ -1,0 +1,97 @@
+//! Native stacks merged into the report's threads, and the cause of death.
+
+use super::{Options, PythonState};
+use crate::image::Images;
+use crate::inquest::{self, Facts};
+use crate::native::ModuleTables;
+use crate::native::symbolize::{Lines, Symbolizer};
+use crate::report::model::{FrameKind, Report, Thread};
+use crate::stack::build::{Interpreter, PythonEntry, ThreadFrames, thread_frames};
+use crate::stack::methods::method_name;
+use crate::stack::{NativeStack, native_stacks};
+use crate::target::{Crash, Target};
+
+/// Native frames above the innermost Python frame whose names in Python are looked for.
+const METHOD_FRAMES: usize = 64;
+
+/// Adds native frames (where asked for), findings and machine state to a report whose Python side is done.
+pub(super) fn add(
+    target: &Target,
+    images: &Images,
+    state: Option<&PythonState<'_>>,
+    options: &Options,
+    report: &mut Report,
+) {
+    let runtime = state.and_then(|s| s.located.module);
+    let interpreter = Interpreter::new(target, runtime);
+    // Without native frames in the report, lines are worth their time only where a finding may name them.
+    let lines = if options.native { Lines::All } else { Lines::Except(interpreter.modules().collect()) };
+    let symbolizer = Symbolizer::new(target, images, lines);
+    let stacks = native_stacks(target, &symbolizer, wanted(target, options));
+    for stack in &stacks {
+        let Some(thread) = thread_of(&mut report.threads, stack) else { continue };
+        let python = std::mem::take(&mut thread.frames);
+        let entries = python.into_iter().map(PythonEntry::from).collect();
+        let merged = thread_frames(target, &interpreter, stack, entries);
+        merged.diagnostics.iter().for_each(|d| target.diagnostics.push(d.clone()));
+        put(thread, merged);
+    }
+    let heap = state.and_then(|s| s.interpreters(&target.diagnostics).first().map(|i| s.heap(i)));
+    let facts = Facts { target, images, stacks: &stacks, interpreter: &interpreter, report, heap: heap.as_ref() };
+    let findings = inquest::run(&facts);
+    let machine = inquest::machine_state(&facts);
+    report.findings = findings;
+    if let Some(machine) = machine.filter(|_| options.machine)
+        && let Some(thread) = report.threads.iter_mut().find(|t| t.tid == Some(machine.tid))
+    {
+        thread.registers = Some(machine.registers);
+        thread.code = Some(machine.code);
+    }
+    if options.native {
+        name_methods(target, &interpreter, report);
+    }
+    if !options.native {
+        report.threads.iter_mut().for_each(|t| t.frames.retain(|f| f.kind == FrameKind::Python));
+    }
+}
+
+/// Adds what Python calls the functions of extension modules above the innermost Python frame of the crashed thread.
+fn name_methods(target: &Target, interpreter: &Interpreter, report: &mut Report) {
+    let Some(thread) = report.threads.iter_mut().find(|t| t.crashed) else { return };
+    let tables = ModuleTables::new(target);
+    let native = thread.frames.iter_mut().take_while(|f| f.kind == FrameKind::Native).take(METHOD_FRAMES);
+    for frame in native.filter_map(|f| f.native.as_mut()).filter(|n| !n.inlined && !n.plumbing) {
+        let module = target.modules.iter().position(|m| m.contains(frame.ip));
+        if module.is_some_and(|m| !interpreter.holds(m)) {
+            frame.method = method_name(target, &tables, frame.ip, frame.trust != "context");
+        }
+    }
+}
+
+/// The only thread to unwind, or `None` for all: when native frames are shown, and when nothing but a signal from
+/// outside ended the process, so that what the threads were waiting for may be the cause.
+fn wanted(target: &Target, options: &Options) -> Option<u64> {
+    match &target.crash {
+        Some(Crash::Signal { tid, info }) if !options.native && info.sender_pid.is_none() => Some(*tid),
+        _ => None,
+    }
+}
+
+/// A thread may have a thread state in several interpreters; the native stack belongs to the one that runs.
+fn thread_of<'t>(threads: &'t mut [Thread], stack: &NativeStack) -> Option<&'t mut Thread> {
+    let of_stack = |t: &Thread| t.tid == Some(stack.tid);
+    let current = threads.iter().position(|t| of_stack(t) && t.python.as_ref().is_some_and(|p| p.current));
+    let running = threads.iter().position(|t| of_stack(t) && !t.frames.is_empty());
+    let at = current.or(running).or_else(|| threads.iter().position(of_stack))?;
+    threads.get_mut(at)
+}
+
+fn put(thread: &mut Thread, merged: ThreadFrames) {
+    thread.frames = merged.frames;
+    let native_only = thread.python.is_none();
+    thread.frames_end = match (thread.frames_end.take().filter(|_| !native_only), merged.end) {
+        (Some(python), Some(native)) => Some(format!("{python}; native frames: {native}")),
+        (None, Some(native)) => Some(format!("native frames: {native}")),
+        (python, None) => python,
+    };
+}

@@ -1,0 +1,15 @@
+//! `py-report`: the full crash report.
+
+use super::{CommandError, Reply, arguments};
+use crate::analyze::{Options, analyze};
+use crate::bridge::protocol::RegistersOf;
+use crate::bridge::session::Session;
+use crate::report::text::{self, TextOptions};
+
+/// `py-report [--locals]`.
+pub(super) fn report(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
+    let [locals] = arguments::flags(args, ["--locals"], "py-report [--locals]")?;
+    let process = session.process(RegistersOf::All)?;
+    let report = analyze(&process.target, &process.images, &Options { locals, ..Options::default() });
+    Ok(Reply::text(text::render(&report, &TextOptions::default())))
+}

@@ -1,0 +1,72 @@
+//! `pyinquest slim`: a dump with just the memory that reports read.
+
+use super::args::SlimArgs;
+use super::error::{input_name, io_text};
+use super::{CliError, exit, inspect, live, output};
+use crate::analyze::record;
+use crate::base::Os;
+use crate::image::SearchOptions;
+use crate::target::Target;
+use crate::target::live::{LiveOptions, attach};
+use crate::target::slim::{SlimError, SlimOptions, SlimStats, write};
+use std::io::{self, Write};
+use std::path::Path;
+
+pub fn run(args: &SlimArgs) -> Result<u8, CliError> {
+    let mut search = inspect::search(&args.input);
+    let (stats, name) = match args.input.pid {
+        Some(pid) => {
+            let options = LiveOptions { stop: !args.input.no_stop, ..LiveOptions::default() };
+            let mut live = attach(pid, options).map_err(|e| live::refused(&e))?;
+            search.sysroots.extend(live.sysroot.clone());
+            let stats = slim(&mut live.target, &search, args)?;
+            live.resume();
+            (stats, format!("process {pid}"))
+        }
+        None => {
+            let mut target = inspect::open_dump(&args.input)?;
+            let name = target.path.as_deref().map(input_name).unwrap_or_default();
+            (slim(&mut target, &search, args)?, name)
+        }
+    };
+    let (stored, mapped) = (kilobytes(stats.stored_bytes), kilobytes(stats.mapped_bytes));
+    output::write_stderr(&format!("{name}: {stored} of {mapped} kept\n"));
+    Ok(exit::OK)
+}
+
+fn slim(target: &mut Target, search: &SearchOptions, args: &SlimArgs) -> Result<SlimStats, CliError> {
+    record(target, search);
+    // What is no Linux process has no core format.
+    let minidump = args.minidump || target.abi.os != Os::Linux;
+    store(target, SlimOptions { redact: args.redact, minidump }, &args.output).map_err(|e| match e {
+        SlimError::Write(e) => {
+            CliError::new(exit::USAGE, format!("cannot write {}: {}", args.output.display(), io_text(&e)))
+        }
+        other => CliError::new(exit::INPUT, other.to_string()),
+    })
+}
+
+/// Writes the slim dump under a name of its own first: readers find all of it or nothing. Only we may read it, for
+/// dumps hold secrets. A name that ends in `.zst` is compressed.
+pub(super) fn store(target: &Target, options: SlimOptions, path: &Path) -> Result<SlimStats, SlimError> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let stats = if path.extension().is_some_and(|e| e == "zst") {
+        let mut packed = zstd::stream::write::Encoder::new(&mut file, 19)?;
+        let stats = write(target, target.memory.recorded(), options, &mut packed)?;
+        packed.finish()?;
+        stats
+    } else {
+        let mut buffered = io::BufWriter::new(&mut file);
+        let stats = write(target, target.memory.recorded(), options, &mut buffered)?;
+        buffered.flush()?;
+        drop(buffered);
+        stats
+    };
+    file.persist(path).map_err(|e| e.error)?;
+    Ok(stats)
+}
+
+fn kilobytes(bytes: u64) -> String {
+    format!("{} KiB", bytes.div_ceil(1024))
+}

@@ -1,0 +1,195 @@
+//! What `triage`, `triage reduce` and `run` have in common: the memory of crashes, outputs, exit code.
+
+use super::args::Color;
+use super::error::io_text;
+use super::triage::{palette, parse_pair, row_line};
+use super::{CliError, exit, output};
+use crate::report::palette::Palette;
+use crate::triage::baseline::Baseline;
+use crate::triage::model::{State, Triage};
+use crate::triage::outputs;
+use crate::triage::row::Row;
+use crate::triage::signature::hash;
+use crate::triage::store::{self, Sighting};
+use clap::{Args, ValueEnum};
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// What comes out.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Results")]
+pub struct ResultArgs {
+    /// What standard output shows
+    #[arg(long, short, value_name = "FORMAT", value_enum, default_value_t)]
+    pub format: TriageFormat,
+    /// Folder for all formats: triage.json, rows.ndjson, summary.txt, summary.md, triage.sarif, junit.xml, index.html
+    #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Remember crashes here and say which are new: a file, or a postgresql:// URL
+    #[arg(long, value_name = "FILE|URL", env = "PYINQUEST_TRIAGE_DB", hide_env_values = true)]
+    pub db: Option<String>,
+    /// Text file with known crashes: others are new
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Add what is new to the baseline
+    #[arg(long, requires = "baseline")]
+    pub update_baseline: bool,
+    /// Label of this run in the database (branch=main, build=1234); may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_pair)]
+    pub label: Vec<(String, String)>,
+    /// Exit with code 7 when there are such crashes (new: also those that are back; without --db and --baseline all
+    /// are new)
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
+    pub fail_on: FailOn,
+    /// Colour the summary
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub color: Color,
+}
+
+/// Formats of standard output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TriageFormat {
+    /// For people
+    #[default]
+    Text,
+    /// Everything, for programs
+    Json,
+    /// One row for each dump
+    Ndjson,
+    /// For pull requests
+    Markdown,
+    /// For code scanning
+    Sarif,
+    /// For CI systems that show tests
+    Junit,
+    /// Annotations of GitHub Actions
+    Github,
+    /// A self-contained page
+    Html,
+}
+
+/// Which crashes make the exit code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Crashes that are new or back
+    New,
+    /// Any crash that is not ignored
+    Any,
+    /// None
+    #[default]
+    None,
+}
+
+/// Compares with what is known, writes the outputs, tells the exit code.
+pub(super) fn finish(mut triage: Triage, rows: &[Row], args: &ResultArgs) -> Result<u8, CliError> {
+    triage.labels = args.label.iter().cloned().collect();
+    remember(&mut triage, rows, args)?;
+    if let Some(dir) = &args.out {
+        write_all(&triage, rows, dir)?;
+    }
+    let shown = render(&triage, rows, args.format, &palette(args.color))?;
+    output::write_stdout(&shown)?;
+    if let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|p| !p.is_empty()) {
+        append(Path::new(&path), outputs::markdown(&triage).as_bytes())?;
+    }
+    Ok(exit_code(&triage, args.fail_on))
+}
+
+fn exit_code(triage: &Triage, fail_on: FailOn) -> u8 {
+    let counts = |state: Option<State>| match fail_on {
+        FailOn::None => false,
+        FailOn::Any => state != Some(State::Ignored),
+        FailOn::New => !matches!(state, Some(State::Known | State::Ignored)),
+    };
+    let real = triage.groups.iter().filter(|g| g.class != "no-crash");
+    match real.into_iter().any(|g| counts(g.state)) {
+        true => exit::CRASHES,
+        false => exit::OK,
+    }
+}
+
+fn remember(triage: &mut Triage, rows: &[Row], args: &ResultArgs) -> Result<(), CliError> {
+    if let Some(place) = &args.db {
+        let failed = |e: store::StoreError| CliError::new(exit::USAGE, e.to_string());
+        let by_name: BTreeMap<&str, Vec<&Row>> = rows.iter().fold(BTreeMap::new(), |mut map, row| {
+            map.entry(row.dump.as_str()).or_insert_with(Vec::new).push(row);
+            map
+        });
+        let sightings: Vec<Vec<Sighting>> = triage
+            .groups
+            .iter()
+            .map(|g| {
+                let names: std::collections::BTreeSet<&str> = g.dumps.iter().map(String::as_str).collect();
+                names.into_iter().filter_map(|n| by_name.get(n)).flatten().map(|row| sighting(row)).collect()
+            })
+            .collect();
+        let labels = triage.labels.clone();
+        let mut store = store::open(place).map_err(failed)?;
+        store.record(&mut triage.groups, &sightings, &labels).map_err(failed)?;
+    }
+    if let Some(path) = &args.baseline {
+        let failed = |e: crate::triage::baseline::BaselineError| CliError::new(exit::USAGE, e.to_string());
+        let mut baseline = Baseline::load(path).map_err(failed)?;
+        baseline.judge(&mut triage.groups);
+        if args.update_baseline {
+            baseline.update(&triage.groups);
+            baseline.save(path).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+/// The same file read again is the same dump; another one of the same name is not.
+fn sighting(row: &Row) -> Sighting {
+    let exact = row.signature.as_ref().map(|s| s.exact.as_str());
+    Sighting { fingerprint: hash(&format!("{:?}", (&row.dump, row.size, &row.seen, exact))), seen: row.seen.clone() }
+}
+
+fn render(triage: &Triage, rows: &[Row], format: TriageFormat, palette: &Palette) -> Result<Vec<u8>, CliError> {
+    let json = |text: serde_json::Result<String>| {
+        text.map(String::into_bytes).map_err(|e| CliError::new(exit::INTERNAL, format!("cannot write JSON: {e}")))
+    };
+    Ok(match format {
+        TriageFormat::Text => outputs::text(triage, palette).into_bytes(),
+        TriageFormat::Json => json(outputs::json(triage))?,
+        TriageFormat::Ndjson => {
+            let lines: Result<Vec<Vec<u8>>, CliError> = rows.iter().map(row_line).collect();
+            lines?.concat()
+        }
+        TriageFormat::Markdown => outputs::markdown(triage).into_bytes(),
+        TriageFormat::Sarif => json(outputs::sarif(triage))?,
+        TriageFormat::Junit => outputs::junit(triage).into_bytes(),
+        TriageFormat::Github => outputs::github(triage).into_bytes(),
+        TriageFormat::Html => outputs::html(triage).into_bytes(),
+    })
+}
+
+const FILES: [(&str, TriageFormat); 7] = [
+    ("triage.json", TriageFormat::Json),
+    ("rows.ndjson", TriageFormat::Ndjson),
+    ("summary.txt", TriageFormat::Text),
+    ("summary.md", TriageFormat::Markdown),
+    ("triage.sarif", TriageFormat::Sarif),
+    ("junit.xml", TriageFormat::Junit),
+    ("index.html", TriageFormat::Html),
+];
+
+fn write_all(triage: &Triage, rows: &[Row], dir: &Path) -> Result<(), CliError> {
+    let failed = |path: &Path, e: &std::io::Error| {
+        CliError::new(exit::USAGE, format!("cannot write {}: {}", path.display(), io_text(e)))
+    };
+    std::fs::create_dir_all(dir).map_err(|e| failed(dir, &e))?;
+    for (name, format) in FILES {
+        let path = dir.join(name);
+        let bytes = render(triage, rows, format, &Palette::plain())?;
+        std::fs::write(&path, bytes).map_err(|e| failed(&path, &e))?;
+    }
+    Ok(())
+}
+
+fn append(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    let open = std::fs::OpenOptions::new().create(true).append(true).open(path);
+    open.and_then(|mut file| file.write_all(bytes))
+        .map_err(|e| CliError::new(exit::USAGE, format!("cannot write {}: {}", path.display(), io_text(&e))))
+}

@@ -1,0 +1,69 @@
+//! Finds the file of a PE module and lets it stand for memory that the dump leaves out.
+
+use super::find::{FileStatus, SearchOptions, Verification};
+use super::host_file::HostFile;
+use super::pe;
+use super::{FileBytes, sysroot};
+use crate::base::Diagnostic;
+use crate::sys::map_file;
+use crate::target::{ByteSource, Module, Target};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What the search found.
+pub(super) struct FoundPe {
+    pub status: FileStatus,
+    pub verified: Option<Verification>,
+    pub file: Option<HostFile>,
+}
+
+/// Looks for a DLL by its name in the given folders, and for the executable where the user says it is. A file counts
+/// only when its PDB id, or its time stamp and size, are those of the module.
+pub(super) fn find(target: &mut Target, module: &Module, options: &SearchOptions) -> FoundPe {
+    let mut found = FoundPe { status: FileStatus::Missing, verified: None, file: None };
+    if options.no_files {
+        return found;
+    }
+    for path in candidates(module, options) {
+        let Ok(map) = map_file(&path) else { continue };
+        let source: Arc<dyn ByteSource> = Arc::new(map);
+        match pe::backings(module, &source) {
+            Some(pieces) => {
+                pieces.into_iter().for_each(|p| target.memory.add_backing(p));
+                let bytes = FileBytes::whole(source);
+                return FoundPe {
+                    status: FileStatus::Ok,
+                    verified: Some(Verification::BuildId),
+                    file: Some(HostFile { path: Some(path), bytes }),
+                };
+            }
+            None => {
+                found.status = FileStatus::BuildIdMismatch;
+                let text = format!("{} is not the build of {} that was loaded", path.display(), module.file_name());
+                target.diagnostics.push(Diagnostic::warning("build-id-mismatch", text).at(module.base));
+            }
+        }
+    }
+    found
+}
+
+fn candidates(module: &Module, options: &SearchOptions) -> Vec<PathBuf> {
+    let own = options.executable.iter().filter(|_| module.is_main).cloned();
+    let inside = module.path.split_once(':').map_or(module.path.as_str(), |(_, path)| path).replace('\\', "/");
+    let rooted = options.sysroots.iter().filter_map(|root| sysroot::resolve(root, Path::new(&inside)));
+    let folders = options.debug_dirs.iter().chain(&options.sysroots);
+    let named = folders.filter_map(|folder| by_name(folder, module.file_name()));
+    own.chain(rooted).chain(named).collect()
+}
+
+/// Windows does not tell upper from lower case in names.
+fn by_name(folder: &Path, name: &str) -> Option<PathBuf> {
+    let exact = folder.join(name);
+    if exact.is_file() {
+        return Some(exact);
+    }
+    let entries = std::fs::read_dir(folder).ok()?.filter_map(Result::ok);
+    entries
+        .map(|e| e.path())
+        .find(|p| p.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.eq_ignore_ascii_case(name)))
+}

@@ -1,0 +1,304 @@
+//! Which dumps to read: files, folders, patterns, and the members of tar archives, packed or not.
+
+use super::map;
+use super::row::Label;
+use std::fs::{self, File};
+use std::io::{self, Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+use tempfile::TempPath;
+
+/// A dump to read.
+#[derive(Debug)]
+pub struct Dump {
+    /// The file.
+    pub path: PathBuf,
+    /// What it is called.
+    pub label: Label,
+    /// Keeps the file of an archive's member until the dump is read.
+    pub unpacked: Option<TempPath>,
+}
+
+/// What was found instead of a dump.
+#[derive(Debug)]
+pub enum Found {
+    /// A dump (or a file that was named outright).
+    Dump(Dump),
+    /// Something that cannot be read.
+    Broken(Label, String),
+    /// A file in a folder or archive that is no dump.
+    Other,
+}
+
+/// Folders inside folders.
+const DEPTH_LIMIT: usize = 32;
+/// A member of an archive beyond this is not unpacked; a bomb would fill the disk.
+const MEMBER_LIMIT: u64 = 64 << 30;
+/// Bytes that tell what a file is.
+const HEAD: usize = 512;
+
+/// Expands patterns; a name that exists is taken as it is. A pattern without a match stays, to be reported as missing.
+#[must_use]
+pub fn expand(arguments: &[PathBuf]) -> Vec<PathBuf> {
+    let mut out = Vec::new();
+    for argument in arguments {
+        let text = argument.to_string_lossy();
+        let found: Vec<PathBuf> = match argument.exists() || !text.contains(['*', '?', '[']) {
+            true => Vec::new(),
+            false => glob::glob(&text).map(|paths| paths.filter_map(Result::ok).collect()).unwrap_or_default(),
+        };
+        match found.is_empty() {
+            true => out.push(argument.clone()),
+            false => out.extend(found),
+        }
+    }
+    out.sort();
+    out.dedup();
+    out
+}
+
+/// Calls `each` for everything that the arguments name, archives unpacked member by member. Ends early when `each`
+/// says so by returning false.
+pub fn visit(arguments: &[PathBuf], each: &mut dyn FnMut(Found) -> bool) -> bool {
+    expand(arguments).iter().all(|path| visit_path(path, true, 0, each))
+}
+
+fn visit_path(path: &Path, named: bool, depth: usize, each: &mut dyn FnMut(Found) -> bool) -> bool {
+    let data = match if named { fs::metadata(path) } else { fs::symlink_metadata(path) } {
+        Ok(data) => data,
+        Err(error) => return each(Found::Broken(map::label(path), error.to_string())),
+    };
+    if data.is_dir() {
+        if depth >= DEPTH_LIMIT {
+            return each(Found::Broken(map::label(path), "folders are nested too deeply".to_owned()));
+        }
+        let mut inside: Vec<PathBuf> = match fs::read_dir(path) {
+            Ok(entries) => entries.filter_map(Result::ok).map(|entry| entry.path()).collect(),
+            Err(error) => return each(Found::Broken(map::label(path), error.to_string())),
+        };
+        inside.sort();
+        return inside.iter().all(|path| visit_path(path, false, depth.saturating_add(1), each));
+    }
+    if !data.is_file() {
+        // Links inside folders are not followed: they may lead round in circles or out of the folder.
+        return if named { each(Found::Dump(plain(path))) } else { each(Found::Other) };
+    }
+    let head = match head(path) {
+        Ok(head) => head,
+        Err(error) => return each(Found::Broken(map::label(path), error.to_string())),
+    };
+    match kind(&head, path) {
+        Kind::Tar => archive(path, File::open(path), each),
+        Kind::Packed => match unpack(path).and_then(|mut inside| read_head(&mut inside)) {
+            Ok(head) if is_tar(&head) => archive(path, unpack(path), each),
+            Ok(head) if named || is_dump(&head) => each(Found::Dump(plain(path))),
+            Ok(_) => each(Found::Other),
+            Err(error) if named || looks_like_dump(path) => each(Found::Broken(map::label(path), error.to_string())),
+            Err(_) => each(Found::Other),
+        },
+        Kind::Dump => each(Found::Dump(plain(path))),
+        // A core that a full disk left empty is worth a word.
+        Kind::Other if named || (data.len() == 0 && looks_like_dump(path)) => each(Found::Dump(plain(path))),
+        Kind::Other => each(Found::Other),
+    }
+}
+
+fn plain(path: &Path) -> Dump {
+    Dump { path: path.to_owned(), label: map::label(path), unpacked: None }
+}
+
+enum Kind {
+    Dump,
+    Tar,
+    Packed,
+    Other,
+}
+
+fn kind(head: &[u8], path: &Path) -> Kind {
+    let packed: [&[u8]; 4] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"\x04\x22\x4d\x18"];
+    match () {
+        () if is_tar(head) => Kind::Tar,
+        () if packed.iter().any(|magic| head.starts_with(magic)) => Kind::Packed,
+        () if is_dump(head) || (looks_like_dump(path) && head.starts_with(b"\x7fELF")) => Kind::Dump,
+        () => Kind::Other,
+    }
+}
+
+/// An ELF core (`e_type` 4 in either byte order), a minidump, an apport report.
+fn is_dump(head: &[u8]) -> bool {
+    let elf_core = head.starts_with(b"\x7fELF") && matches!(head.get(16..18), Some([4, 0] | [0, 4]));
+    elf_core || head.starts_with(b"MDMP") || head.starts_with(b"ProblemType:")
+}
+
+/// Whether the file begins as a dump does.
+#[must_use]
+pub fn is_dump_file(path: &Path) -> bool {
+    head(path).is_ok_and(|head| is_dump(&head))
+}
+
+/// `ustar` at offset 257 (POSIX.1-2001 pax, "ustar Interchange Format").
+fn is_tar(head: &[u8]) -> bool {
+    head.get(257..262) == Some(b"ustar")
+}
+
+fn looks_like_dump(path: &Path) -> bool {
+    let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
+    name == "core" || name.starts_with("core.") || name.contains(".core") || name.contains(".dmp")
+}
+
+fn head(path: &Path) -> io::Result<Vec<u8>> {
+    read_head(&mut File::open(path)?)
+}
+
+fn read_head(from: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(HEAD);
+    from.take(u64::try_from(HEAD).unwrap_or(0)).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// A stream of what a packed file holds.
+fn unpack(path: &Path) -> io::Result<Box<dyn Read>> {
+    let head = head(path)?;
+    let file = io::BufReader::new(File::open(path)?);
+    Ok(match head.first() {
+        Some(0x1f) => Box::new(flate2::read::MultiGzDecoder::new(file)),
+        Some(0x28) => Box::new(zstd::Decoder::new(file)?),
+        Some(0xfd) => Box::new(lzma_rust2::XzReader::new(file, true)),
+        _ => Box::new(lz4_flex::frame::FrameDecoder::new(file)),
+    })
+}
+
+fn archive(path: &Path, stream: io::Result<impl Read>, each: &mut dyn FnMut(Found) -> bool) -> bool {
+    let broken = |error: &io::Error| Found::Broken(map::label(path), format!("archive: {error}"));
+    let mut tar = match stream {
+        Ok(stream) => tar::Archive::new(stream),
+        Err(error) => return each(broken(&error)),
+    };
+    let entries = match tar.entries() {
+        Ok(entries) => entries,
+        Err(error) => return each(broken(&error)),
+    };
+    for entry in entries {
+        let found = match entry {
+            Ok(mut entry) if entry.header().entry_type().is_file() => member(path, &mut entry),
+            Ok(_) => Ok(Found::Other),
+            Err(error) => {
+                // What follows damage in an archive cannot be found any more.
+                each(broken(&error));
+                return true;
+            }
+        };
+        if !each(found.unwrap_or_else(|error| broken(&error))) {
+            return false;
+        }
+    }
+    true
+}
+
+fn member<R: Read>(archive: &Path, entry: &mut tar::Entry<'_, R>) -> io::Result<Found> {
+    let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+    let size = entry.size();
+    let seconds = entry.header().mtime().unwrap_or(0);
+    let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap_or(SystemTime::UNIX_EPOCH);
+    let seen = (seconds > 0).then(|| map::time_text(time));
+    let label = Label { dump: format!("{}::{name}", archive.display()), size: Some(size), seen };
+    let start = read_head(entry)?;
+    let own = Path::new(&name);
+    match kind(&start, own) {
+        Kind::Dump => {}
+        Kind::Packed if looks_like_dump(own) => {}
+        Kind::Other if start.is_empty() && looks_like_dump(own) => {}
+        _ => return Ok(Found::Other),
+    }
+    if size > MEMBER_LIMIT {
+        return Ok(Found::Broken(label, "too large to be unpacked".to_owned()));
+    }
+    let mut file = tempfile::Builder::new().prefix("pyinquest-").tempfile()?;
+    file.write_all(&start)?;
+    io::copy(entry, &mut file)?;
+    file.as_file().set_modified(time)?;
+    let unpacked = file.into_temp_path();
+    Ok(Found::Dump(Dump { path: unpacked.to_path_buf(), label, unpacked: Some(unpacked) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(arguments: &[PathBuf]) -> Vec<String> {
+        let mut out = Vec::new();
+        visit(arguments, &mut |found| {
+            out.push(match found {
+                Found::Dump(dump) => {
+                    assert!(dump.path.exists());
+                    format!("dump {}", dump.label.dump.rsplit('/').next().unwrap())
+                }
+                Found::Broken(label, _) => format!("broken {}", label.dump.rsplit('/').next().unwrap()),
+                Found::Other => "other".to_owned(),
+            });
+            true
+        });
+        out
+    }
+
+    fn core() -> Vec<u8> {
+        let mut bytes = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x04\0\x3e\0".to_vec();
+        bytes.resize(2000, 7);
+        bytes
+    }
+
+    fn tar_of(names: &[&str]) -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for name in names {
+            let body = if name.ends_with("txt") { b"hello".to_vec() } else { core() };
+            let mut header = tar::Header::new_ustar();
+            header.set_size(body.len() as u64);
+            header.set_mtime(1_700_000_000);
+            header.set_mode(0o600);
+            builder.append_data(&mut header, name, body.as_slice()).unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    #[test]
+    fn folders_patterns_and_archives() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir(at("sub")).unwrap();
+        fs::write(at("sub/core.1"), core()).unwrap();
+        fs::write(at("core.2"), core()).unwrap();
+        fs::write(at("notes.txt"), "x").unwrap();
+        fs::write(at("core"), "").unwrap();
+        fs::write(at("x.tar"), tar_of(&["a/core", "b/readme.txt"])).unwrap();
+        fs::write(at("y.tar.zst"), zstd::encode_all(tar_of(&["core.9"]).as_slice(), 1).unwrap()).unwrap();
+        fs::write(at("z.core.zst"), zstd::encode_all(core().as_slice(), 1).unwrap()).unwrap();
+        std::os::unix::fs::symlink(dir.path(), at("loop")).unwrap();
+        assert_eq!(
+            names(&[dir.path().to_owned()]),
+            [
+                "dump core",
+                "dump core.2",
+                "other",
+                "other",
+                "dump core.1",
+                "dump core",
+                "other",
+                "dump y.tar.zst::core.9",
+                "dump z.core.zst"
+            ]
+        );
+        assert_eq!(names(&[at("core.*"), at("none*")]), ["dump core.2", "broken none*"]);
+        assert_eq!(names(&[at("notes.txt")]), ["dump notes.txt"]);
+    }
+
+    #[test]
+    fn a_damaged_archive_gives_what_comes_before_the_damage() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut bytes = tar_of(&["core.1", "core.2"]);
+        bytes.truncate(512 + 2048 + 700);
+        fs::write(dir.path().join("x.tar"), &bytes).unwrap();
+        let found = names(&[dir.path().join("x.tar")]);
+        assert_eq!(found.first().map(String::as_str), Some("dump x.tar::core.1"));
+        assert!(found.iter().any(|f| f == "broken x.tar"), "{found:?}");
+    }
+}

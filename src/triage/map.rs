@@ -1,0 +1,115 @@
+//! From a dump to its row: the "map" of map and reduce.
+
+use super::row::{Label, Outcome, Row};
+use super::rules::{Rules, RulesError};
+use crate::analyze::{Options, analyze};
+use crate::image::{Images, SearchOptions};
+use crate::report::model::Report;
+use crate::report::redact::Privacy;
+use crate::report::source_lines;
+use crate::stack::source::{SourceOptions, Sources};
+use crate::target::{self, TargetError};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// How dumps are read. Sent to worker processes as JSON.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MapOptions {
+    /// File of the main executable.
+    pub executable: Option<PathBuf>,
+    /// Folders that stand for `/` of the dead process.
+    pub sysroots: Vec<PathBuf>,
+    /// Folders with debug files.
+    pub debug_dirs: Vec<PathBuf>,
+    /// Path prefixes of the dead process and what stands for them here.
+    pub path_maps: Vec<(String, String)>,
+    /// Look at no file but the dump.
+    pub no_files: bool,
+    /// A file with rules to be asked before the built-in ones.
+    pub rules: Option<PathBuf>,
+    /// Whether the report has locals.
+    pub locals: bool,
+    /// Whether secrets may stand in it.
+    pub unredacted: bool,
+}
+
+impl MapOptions {
+    /// The rules.
+    ///
+    /// # Errors
+    /// When the file with rules cannot be read or understood.
+    pub fn load_rules(&self) -> Result<Rules, RulesError> {
+        Rules::load(self.rules.as_deref())
+    }
+
+    /// What a shared report says of values.
+    #[must_use]
+    pub fn privacy(&self) -> Privacy {
+        match (self.unredacted, self.locals) {
+            (true, _) => Privacy::Full,
+            (false, true) => Privacy::Redacted,
+            (false, false) => Privacy::NoLocals,
+        }
+    }
+}
+
+/// The whole report of a dump.
+///
+/// # Errors
+/// When the file is no dump or cannot be read.
+pub fn report(path: &Path, options: &MapOptions) -> Result<Report, TargetError> {
+    let mut target = target::open(path)?;
+    let search = SearchOptions {
+        executable: options.executable.clone(),
+        sysroots: options.sysroots.clone(),
+        debug_dirs: options.debug_dirs.clone(),
+        path_maps: options.path_maps.clone(),
+        no_files: options.no_files,
+    };
+    let images = Images::attach(&mut target, &search);
+    let mut report = analyze(&target, &images, &Options { locals: options.locals, native: true, ..Options::default() });
+    if !options.no_files {
+        let beside = path.parent().map(Path::to_owned);
+        let sources = Sources::new(SourceOptions {
+            sysroots: options.sysroots.clone(),
+            path_maps: options.path_maps.clone(),
+            relative_to: beside.into_iter().collect(),
+            dumped: std::fs::metadata(path).ok().and_then(|m| m.modified().ok()),
+        });
+        source_lines::add(&mut report, &sources);
+    }
+    Ok(report)
+}
+
+/// The row of a dump; one that cannot be read is a row too.
+#[must_use]
+pub fn map(path: &Path, label: Label, options: &MapOptions, rules: &Rules) -> Row {
+    match report(path, options) {
+        Ok(mut report) => {
+            report.source.path = Some(label.dump.clone());
+            Row::new(label, report, rules, options.privacy())
+        }
+        Err(error) => {
+            let help = error.help().map(|h| format!(" ({h})")).unwrap_or_default();
+            Row::without_report(label, Outcome::Unreadable, format!("{error}{help}"))
+        }
+    }
+}
+
+/// Name, size and time of a file.
+#[must_use]
+pub fn label(path: &Path) -> Label {
+    let data = std::fs::metadata(path).ok();
+    Label {
+        dump: path.display().to_string(),
+        size: data.as_ref().map(std::fs::Metadata::len),
+        seen: data.and_then(|d| d.modified().ok()).map(time_text),
+    }
+}
+
+/// RFC 3339 in UTC, to the second.
+#[must_use]
+pub fn time_text(time: std::time::SystemTime) -> String {
+    humantime::format_rfc3339_seconds(time).to_string()
+}

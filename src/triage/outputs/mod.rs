@@ -1,0 +1,126 @@
+//! What a triage run writes. All text from dumps is escaped for where it goes; reports have been redacted before.
+
+mod github;
+mod html;
+mod junit;
+mod markdown;
+mod sarif;
+mod text;
+
+pub use github::render as github;
+pub use html::render as html;
+pub use junit::render as junit;
+pub use markdown::render as markdown;
+pub use sarif::render as sarif;
+pub use text::render as text;
+
+use super::model::{Group, State, Triage};
+use super::rules::Rules;
+use crate::base::escape_terminal;
+use crate::report::model::{Frame, FrameKind};
+use std::sync::OnceLock;
+
+/// The triage as JSON; `pyinquest schema triage` writes its schema.
+///
+/// # Errors
+/// Only if a value cannot be JSON.
+pub fn json(triage: &Triage) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(triage).map(|text| text + "\n")
+}
+
+/// JSON Schema of [`json`].
+///
+/// # Errors
+/// Only if the schema cannot be JSON.
+pub fn schema() -> serde_json::Result<String> {
+    let mut schema = schemars::schema_for!(Triage);
+    schema.insert("title".to_owned(), "pyinquest triage".into());
+    serde_json::to_string_pretty(&schema).map(|text| text + "\n")
+}
+
+/// "3 crashes: 1 new, 2 known; 2 dumps could not be read".
+fn headline(triage: &Triage) -> String {
+    let mut parts = Vec::new();
+    for state in [State::New, State::Regressed, State::Known, State::Ignored] {
+        let count = triage.groups.iter().filter(|g| g.state == Some(state)).count();
+        if count > 0 {
+            parts.push(format!("{count} {}", state.word()));
+        }
+    }
+    let states = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
+    let groups = plural(triage.groups.len(), "distinct crash", "distinct crashes");
+    let broken = match triage.broken.len() {
+        0 => String::new(),
+        n => format!("; {} could not be read", plural(n, "dump", "dumps")),
+    };
+    format!("{groups}{states} in {}{broken}", plural(triage.dumps, "dump", "dumps"))
+}
+
+fn plural(count: usize, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+}
+
+/// Frames of the representative that a short listing shows: those that the signature does not skip.
+fn shown_frames(group: &Group, limit: usize) -> Vec<&Frame> {
+    static RULES: OnceLock<Option<Rules>> = OnceLock::new();
+    let rules = RULES.get_or_init(|| Rules::built_in().ok());
+    let (Some(report), Some(rules)) = (&group.report, rules) else { return Vec::new() };
+    super::frames::telling(report, rules).into_iter().take(limit).collect()
+}
+
+/// "load (app.py:31)", "scan_key [_speedups.so] (speedups.c:214)".
+fn frame_text(frame: &Frame) -> String {
+    let name =
+        frame.qualname.as_ref().or(frame.function.as_ref()).map_or_else(|| "???".to_owned(), ToString::to_string);
+    let file = frame.file.as_ref().map(ToString::to_string);
+    let place = match (file, frame.line) {
+        (Some(file), Some(line)) => format!(" ({file}:{line})"),
+        (Some(file), None) => format!(" ({file})"),
+        _ => String::new(),
+    };
+    let module = frame.native.as_ref().and_then(|n| n.module.as_deref()).map(super::names::file_name);
+    let module = module.filter(|_| frame.kind == FrameKind::Native).map(|m| format!(" [{m}]")).unwrap_or_default();
+    escape_terminal(&format!("{name}{module}{place}"))
+}
+
+/// The innermost Python frame of the representative: where CI shows a mark in the source.
+fn python_place(group: &Group) -> Option<(String, u32)> {
+    let report = group.report.as_ref()?;
+    let thread = super::frames::subject(report)?;
+    let user = |f: &&Frame| {
+        let file = f.file.as_ref().map(ToString::to_string).unwrap_or_default();
+        f.kind == FrameKind::Python && f.line.is_some() && !file.starts_with('<') && !file.contains("/lib/python")
+    };
+    let frame = thread.frames.iter().find(user)?;
+    Some((frame.file.as_ref()?.to_string(), frame.line?))
+}
+
+/// "3.11.2 (4), 3.13.5 (2)".
+fn versions(group: &Group) -> String {
+    let parts: Vec<String> = group.versions.iter().map(|(v, n)| format!("{v} ({n})")).collect();
+    parts.join(", ")
+}
+
+/// Escaped for XML text and attributes; characters that XML 1.0 cannot hold are taken out.
+fn xml(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in escape_terminal(text).chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\u{fffe}' | '\u{ffff}' => {}
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// `path` as CI wants it: relative to the folder it runs in, when it lies there.
+fn relative(path: &str) -> String {
+    let here = std::env::current_dir().ok().map(|d| format!("{}/", d.display()));
+    let inside = here.as_deref().and_then(|here| path.strip_prefix(here));
+    inside.unwrap_or(path).to_owned()
+}

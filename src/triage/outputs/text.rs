@@ -1,0 +1,64 @@
+//! For people, on a terminal.
+
+use super::{frame_text, headline, shown_frames, versions};
+use crate::base::escape_terminal;
+use crate::report::palette::{Palette, paint};
+use crate::triage::model::{Group, Triage};
+use std::fmt::Write as _;
+
+const FRAMES: usize = 6;
+const DUMPS: usize = 3;
+
+/// The summary.
+#[must_use]
+pub fn render(triage: &Triage, palette: &Palette) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{}", headline(triage));
+    for (index, group) in triage.groups.iter().enumerate() {
+        one(&mut out, index.saturating_add(1), group, palette);
+    }
+    if !triage.broken.is_empty() {
+        out.push_str("\nNot read:\n");
+        for broken in &triage.broken {
+            let _ = writeln!(out, "  {}: {}", escape_terminal(&broken.dump), escape_terminal(&broken.error));
+        }
+    }
+    out
+}
+
+fn one(out: &mut String, number: usize, group: &Group, palette: &Palette) {
+    let state = group.state.map(|s| format!("{} ", s.word().to_uppercase())).unwrap_or_default();
+    let issue = group.issue.map(|i| format!(", issue {i}")).unwrap_or_default();
+    let title = escape_terminal(&group.title);
+    let _ = writeln!(out, "\n{number}. {state}{}", paint(palette.bad, &title));
+    let count = super::plural(group.count, "dump", "dumps");
+    let _ = writeln!(out, "   {count}, Python {}, {}{issue}", versions(group), group.id);
+    let owner = group.owner.as_ref().map(|o| format!("; suspected owner: {}", escape_terminal(o))).unwrap_or_default();
+    let _ = writeln!(out, "   severity: {}{owner}", group.severity.class);
+    for line in &group.severity.evidence {
+        let _ = writeln!(out, "     - {}", escape_terminal(line));
+    }
+    match (&group.first_seen, &group.last_seen) {
+        (Some(first), Some(last)) if first != last => {
+            let _ = writeln!(out, "   seen: {first} to {last}");
+        }
+        (Some(first), _) => {
+            let _ = writeln!(out, "   seen: {first}");
+        }
+        _ => {}
+    }
+    for note in &group.notes {
+        let _ = writeln!(out, "   note: {}", escape_terminal(note));
+    }
+    for frame in shown_frames(group, FRAMES) {
+        let _ = writeln!(out, "     at {}", frame_text(frame));
+    }
+    let _ = writeln!(out, "   best dump: {}", escape_terminal(&group.representative));
+    let others = group.dumps.iter().filter(|d| **d != group.representative);
+    for dump in others.take(DUMPS) {
+        let _ = writeln!(out, "   also: {}", escape_terminal(dump));
+    }
+    if group.count > DUMPS.saturating_add(1) {
+        let _ = writeln!(out, "   and {} more", group.count.saturating_sub(DUMPS.saturating_add(1)));
+    }
+}

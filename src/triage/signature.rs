@@ -1,0 +1,248 @@
+//! The signature of a crash: an exact key, a coarse key, and what both rest on.
+//!
+//! The coarse key is made of the class of the crash, the name under which Python called the native code that crashed
+//! (from the module's method table, which needs no symbols), and Python functions; other native names join it only
+//! when there is no Python frame, since builds differ in which of them can be told. What is known of native code and of qualified
+//! names is kept beside the key ([`Signature::site`], [`Signature::qualnames`]) and tells crashes apart whose coarse
+//! keys are equal: see [`Signature::contradicts`].
+
+use super::cause::{self, Cause};
+use super::fold::fold;
+use super::frames::{self, CPYTHON, Site, Stack, Step, Token, TokenKind};
+use super::rules::{KeyFrames, Rules};
+use crate::report::model::Report;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Signature of a crash.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Signature {
+    /// Hash of `exact_text`.
+    pub exact: String,
+    /// Hash of `coarse_text`.
+    pub coarse: String,
+    /// Class, signal, kind of fault address, all frames that count.
+    pub exact_text: String,
+    /// Class and the innermost frames that count.
+    pub coarse_text: String,
+    /// Text of the finding, where the coarse key has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Class of the crash in the coarse key.
+    pub class: String,
+    /// Signal or exception.
+    pub signal: String,
+    /// "NULL dereference".
+    pub phrase: String,
+    /// Severity class of the rule.
+    pub severity: String,
+    /// "SIGSEGV: NULL dereference in _speedups.scan_key <- app.load".
+    pub title: String,
+    /// All tokens of the coarse kind, innermost first, folded: what similarity is measured on.
+    pub stack: Vec<String>,
+    /// Where native code crashed.
+    pub site: Site,
+    /// Qualified names of the functions in the coarse key, where known (3.11+).
+    pub qualnames: BTreeMap<String, BTreeSet<String>>,
+    /// Module that seems to own the defect, and how that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+}
+
+/// How a signature came about.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Explanation {
+    /// Frames and what became of them.
+    pub frames: Vec<Step>,
+    /// Why the class is what it is.
+    pub class: String,
+    /// What was done with the frames that are left.
+    pub notes: Vec<String>,
+}
+
+/// Most tokens that are kept for measuring similarity.
+const STACK_LIMIT: usize = 64;
+/// Digits of a hash: 80 bits.
+const HASH_DIGITS: usize = 20;
+
+/// First digits of the SHA-256 of `text`, in hex.
+#[must_use]
+pub fn hash(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    let mut hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    hex.truncate(HASH_DIGITS);
+    hex
+}
+
+/// Makes the signature of a report.
+#[must_use]
+pub fn signature(report: &Report, rules: &Rules) -> (Signature, Explanation) {
+    let stack = frames::stack(report, rules);
+    let mut explanation = Explanation { frames: stack.steps.clone(), ..Explanation::default() };
+    let Some(cause) = cause::cause(report, rules) else { return (Signature::default(), explanation) };
+    explanation.class = class_reason(&cause);
+
+    let is_python = |t: &&Token| matches!(t.kind, TokenKind::Python | TokenKind::Stdlib);
+    let has_python = stack.tokens.iter().any(|t| is_python(&t));
+    let counted: Vec<&Token> = match has_python {
+        true => stack.tokens.iter().filter(is_python).collect(),
+        false => stack.tokens.iter().collect(),
+    };
+    explanation.notes.push(match has_python {
+        true => "the coarse key has Python frames only: their names do not depend on debug information".to_owned(),
+        false => "no Python frame counts: the coarse key has native frames".to_owned(),
+    });
+
+    let coarse = fold(counted.iter().map(|t| t.coarse.clone()).collect());
+    let exact = fold(stack.tokens.iter().map(|t| t.exact.clone()).collect());
+    if let Some((_, length, turns)) = coarse.cycle {
+        explanation.notes.push(format!("recursion folded: {length} frame(s), {turns} times"));
+    }
+    let (coarse_items, exact_items) = match cause.rule.frames {
+        KeyFrames::Stack => (coarse.items.as_slice(), exact.items.as_slice()),
+        KeyFrames::Cycle => (coarse.from_cycle(), exact.from_cycle()),
+        KeyFrames::Subject => (Default::default(), exact.items.as_slice()),
+    };
+    let message = cause.message();
+    let in_coarse = cause.rule.message || cause.rule.frames == KeyFrames::Subject;
+    let mut coarse_parts = vec![cause.coarse().to_owned()];
+    let coarse_message = message.clone().filter(|_| in_coarse);
+    coarse_parts.extend(coarse_message.clone());
+    if cause.rule.frames == KeyFrames::Stack {
+        coarse_parts.extend(stack.site.method.clone());
+    }
+    coarse_parts.extend(coarse_items.iter().take(rules.limits.coarse_frames).cloned());
+    let mut exact_parts = vec![cause.rule.class.clone(), cause.signal.clone(), cause.fault.word().to_owned()];
+    exact_parts.extend(message);
+    exact_parts.extend(exact_items.iter().take(rules.limits.exact_frames).cloned());
+    if coarse_items.len() > rules.limits.coarse_frames {
+        explanation.notes.push(format!("the coarse key has the innermost {}", rules.limits.coarse_frames));
+    }
+
+    let (coarse_text, exact_text) = (coarse_parts.join(" | "), exact_parts.join(" | "));
+    let signature = Signature {
+        exact: hash(&exact_text),
+        coarse: hash(&coarse_text),
+        title: title(&cause, &stack, &coarse_parts),
+        exact_text,
+        message: coarse_message,
+        class: cause.coarse().to_owned(),
+        signal: cause.signal.clone(),
+        phrase: cause.rule.phrase.clone(),
+        severity: cause.rule.severity.clone(),
+        stack: coarse_items.iter().take(STACK_LIMIT).cloned().collect(),
+        qualnames: qualnames(&counted, &coarse_parts),
+        owner: owner(&stack),
+        // Where such a crash shows is chance: it tells nothing apart.
+        site: if cause.rule.frames == KeyFrames::Subject { Site::default() } else { stack.site },
+        coarse_text,
+    };
+    (signature, explanation)
+}
+
+fn class_reason(cause: &Cause<'_>) -> String {
+    let coarse = cause.coarse();
+    match cause.finding {
+        Some(finding) => format!("{coarse}: finding {} ({})", finding.id, finding.title),
+        None => format!("{coarse}: {} with a fault address of kind {}", cause.signal, cause.fault.word()),
+    }
+}
+
+fn qualnames(counted: &[&Token], parts: &[String]) -> BTreeMap<String, BTreeSet<String>> {
+    let mut map: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let inside = counted.iter().filter(|t| t.kind == TokenKind::Python && parts.contains(&t.coarse));
+    for token in inside.take(STACK_LIMIT) {
+        if let Some(name) = &token.detail {
+            map.entry(token.coarse.clone()).or_default().insert(name.clone());
+        }
+    }
+    map
+}
+
+/// "SIGSEGV: NULL dereference in _speedups.scan_key <- app.load".
+fn title(cause: &Cause<'_>, stack: &Stack, parts: &[String]) -> String {
+    let python = |t: &&Token| t.kind == TokenKind::Python;
+    let first = stack.tokens.iter().find(python);
+    let first = first.or_else(|| stack.tokens.iter().find(|t| t.kind == TokenKind::Stdlib)).map(|t| t.exact.clone());
+    let site = match (&stack.site.module, stack.site.functions.first()) {
+        (Some(module), Some(function)) => Some(format!("{module}.{function}")),
+        (Some(module), None) if module == CPYTHON => {
+            let token = stack.tokens.iter().find(|t| t.kind == TokenKind::Interpreter);
+            Some(token.and_then(|t| t.detail.clone()).unwrap_or_else(|| "CPython".to_owned()))
+        }
+        (Some(module), None) => Some(stack.site.method.clone().unwrap_or_else(|| module.clone())),
+        (None, _) => None,
+    };
+    let site = site.filter(|_| cause.rule.frames != KeyFrames::Cycle);
+    let text = match (cause.message().filter(|_| cause.rule.message), cause.rule.phrase.as_str()) {
+        (Some(message), _) => message,
+        (None, phrase) => phrase.to_owned(),
+    };
+    let head = match cause.signal.as_str() {
+        "none" => text,
+        signal => format!("{signal}: {text}"),
+    };
+    let first = match cause.rule.frames {
+        KeyFrames::Cycle => parts.get(1).cloned().or(first),
+        _ => first,
+    };
+    let title = match (site, first) {
+        (Some(site), Some(first)) => format!("{head} in {site} <- {first}"),
+        (Some(only), None) | (None, Some(only)) => format!("{head} in {only}"),
+        (None, None) => head,
+    };
+    crate::base::escape_terminal(&title)
+}
+
+/// The native module that crashed, else the module of the innermost Python function.
+fn owner(stack: &Stack) -> Option<String> {
+    match stack.site.module.as_deref() {
+        Some(module) if module != CPYTHON => return Some(module.to_owned()),
+        _ => {}
+    }
+    let own = stack.tokens.iter().find(|t| t.kind == TokenKind::Python);
+    own.map(|t| t.module.split('.').next().unwrap_or(&t.module).to_owned()).or_else(|| stack.site.module.clone())
+}
+
+impl Signature {
+    /// Whether what is known of both rules out one defect, although their coarse keys are equal: other native
+    /// modules, other native functions, other qualified names. What only one of them knows says nothing.
+    #[must_use]
+    pub fn contradicts(&self, other: &Signature) -> bool {
+        let (a, b) = (&self.site, &other.site);
+        if a.module.is_some() && b.module.is_some() && a.module != b.module {
+            return true;
+        }
+        if a.method.is_some() && b.method.is_some() && a.method != b.method {
+            return true;
+        }
+        // The same instruction of the same build is the same place, whatever names can be told for it.
+        let same_place = a.place.is_some() && a.place == b.place;
+        if !same_place && other_functions(&a.functions, &b.functions) {
+            return true;
+        }
+        self.qualnames
+            .iter()
+            .any(|(token, names)| other.qualnames.get(token).is_some_and(|others| names.is_disjoint(others)))
+    }
+}
+
+/// The function that Python called is never inlined away; the one that crashed may be, but then its caller has the
+/// other's name on its list.
+fn other_functions(a: &[String], b: &[String]) -> bool {
+    match (a.first(), a.last(), b.first(), b.last()) {
+        (Some(a_top), Some(a_entry), Some(b_top), Some(b_entry)) => {
+            a_entry != b_entry || !(b.contains(a_top) || a.contains(b_top))
+        }
+        _ => false,
+    }
+}
+
+/// `Report.signature` from a signature.
+impl From<&Signature> for crate::report::model::Signature {
+    fn from(own: &Signature) -> Self {
+        Self { exact: own.exact_text.clone(), coarse: own.coarse_text.clone(), title: own.title.clone() }
+    }
+}

@@ -1,0 +1,209 @@
+//! Runs real debuggers with our scripts, for `gdb.rs` and `lldb.rs`.
+
+// Each test file compiles its own copy and uses a part of it.
+#![allow(dead_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use crate::common::Unavailable;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// Long enough for a debug build on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+/// What a debugger wrote.
+#[derive(Debug)]
+pub struct Said {
+    /// Standard output and, behind it, standard error.
+    pub text: String,
+    /// Costs of our commands, in their order: name, requests, bytes.
+    pub costs: Vec<(String, u64, u64)>,
+}
+
+impl Said {
+    fn new(output: &Output) -> Self {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let costs = stderr.lines().filter_map(|line| {
+            let (name, json) = line.split_once("pyinquest-cost ")?.1.split_once(' ')?;
+            let cost: Value = serde_json::from_str(json).ok()?;
+            Some((name.to_owned(), cost["requests"].as_u64()?, cost["bytes"].as_u64()?))
+        });
+        let costs = costs.collect();
+        let text = format!("{}{stderr}", String::from_utf8_lossy(&output.stdout));
+        Said { text, costs }
+    }
+
+    /// The text between two lines that `echo` commands have written.
+    pub fn between(&self, from: &str, to: &str) -> &str {
+        let start = self.text.find(from).unwrap_or_else(|| panic!("no {from:?} in:\n{}", self.text)) + from.len();
+        let rest = &self.text[start..];
+        rest.find(to).map(|end| &rest[..end]).unwrap_or_else(|| panic!("no {to:?} in:\n{}", self.text))
+    }
+}
+
+/// The folder of a debugger's script.
+pub fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// Where debuggers find the engine under test.
+pub fn engine() -> &'static str {
+    env!("CARGO_BIN_EXE_pyinquest")
+}
+
+/// Runs a command to its end.
+pub fn run(command: &mut Command) -> Output {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let id = child.id();
+    let (done, watch) = std::sync::mpsc::channel::<()>();
+    // A debugger that hangs is killed, so that the test fails with what it has said.
+    let guard = std::thread::spawn(move || {
+        if watch.recv_timeout(TIMEOUT).is_err_and(|e| e == std::sync::mpsc::RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill").args(["-9", &id.to_string()]).status();
+        }
+    });
+    let output = child.wait_with_output().expect("a debugger's output");
+    let _ = done.send(());
+    let _ = guard.join();
+    output
+}
+
+/// gdb with our script and these commands. `arguments` come behind the commands.
+pub fn gdb(commands: &[&str], arguments: &[&str]) -> Result<Said, Unavailable> {
+    gdb_with(commands, arguments, &[("PYINQUEST", engine())])
+}
+
+/// The same with other environment variables.
+pub fn gdb_with(commands: &[&str], arguments: &[&str], env: &[(&str, &str)]) -> Result<Said, Unavailable> {
+    let version = Command::new("gdb").args(["-nx", "-batch", "-ex", "python print(gdb.VERSION)"]).output();
+    match version {
+        Err(error) => return Err(Unavailable(format!("gdb does not run: {error}"))),
+        Ok(output) if output.stdout.is_empty() => return Err(Unavailable("gdb has no Python".to_owned())),
+        Ok(_) => {}
+    }
+    let mut command = Command::new("gdb");
+    command.args(["-nx", "-batch", "-ex", "set auto-load off", "-ex", "set breakpoint pending on"]);
+    command.args(["-ex", "set width 0", "-ex", "set debuginfod enabled off"]);
+    command.args(["-ex", &format!("source {}", script("gdb-scripts/pyinquest_gdb.py").display())]);
+    for text in commands {
+        command.args(["-ex", text]);
+    }
+    command.args(arguments).env("PYINQUEST_COST", "1").env("LC_ALL", "C.UTF-8").env_remove("PYINQUEST");
+    command.envs(env.iter().copied());
+    Ok(Said::new(&run(&mut command)))
+}
+
+/// An lldb of this machine.
+#[derive(Debug, Clone)]
+pub struct Lldb {
+    program: String,
+    python_path: Option<PathBuf>,
+}
+
+/// All versions of lldb on this machine whose Python works.
+pub fn lldbs() -> Vec<Lldb> {
+    let names = std::iter::once("lldb".to_owned()).chain((14..=30).map(|n| format!("lldb-{n}")));
+    let mut found: Vec<(String, Lldb)> = Vec::new();
+    for program in names {
+        let version = Command::new(&program).arg("--version").output();
+        let Some(version) = version.ok().map(|o| String::from_utf8_lossy(&o.stdout).into_owned()) else { continue };
+        if found.iter().any(|(v, _)| *v == version) {
+            continue;
+        }
+        // Debian's lldb 14 looks for its Python module where it is not.
+        let number: String = program.chars().filter(char::is_ascii_digit).collect();
+        let folders =
+            (9..20).map(|minor| PathBuf::from(format!("/usr/lib/llvm-{number}/lib/python3.{minor}/dist-packages")));
+        let candidates = std::iter::once(None).chain(folders.filter(|f| f.is_dir()).map(Some));
+        let works = candidates.map(|python_path| Lldb { program: program.clone(), python_path }).find(|lldb| {
+            let output = run(lldb.command().args(["-b", "-o", "script print(6 * lldb.SBDebugger.Create().IsValid())"]));
+            String::from_utf8_lossy(&output.stdout).lines().any(|line| line.trim() == "6")
+        });
+        found.extend(works.map(|lldb| (version, lldb)));
+    }
+    found.into_iter().map(|(_, lldb)| lldb).collect()
+}
+
+impl Lldb {
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("--no-lldbinit");
+        if let Some(folder) = &self.python_path {
+            command.env("PYTHONPATH", folder);
+        }
+        command
+    }
+
+    /// Name of the program.
+    pub fn name(&self) -> &str {
+        &self.program
+    }
+
+    /// lldb with our script and these commands. `arguments` come behind the commands.
+    pub fn run(&self, commands: &[&str], arguments: &[&str]) -> Said {
+        let mut command = self.command();
+        let import = format!("command script import \"{}\"", script("lldb-scripts/pyinquest_lldb.py").display());
+        command.args(["-b", "-o", &import]);
+        for text in commands {
+            command.args(["-o", text]);
+        }
+        command.args(arguments).env("PYINQUEST_COST", "1").env("PYINQUEST", engine());
+        Said::new(&run(&mut command))
+    }
+}
+
+/// A server of a debugger, which ends with it or here.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    /// `host:port`.
+    pub address: String,
+}
+
+impl Server {
+    /// Starts `words`, in which `{address}` stands for the address to listen at.
+    pub fn start(words: &[&str]) -> Result<Server, Unavailable> {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let address = format!("127.0.0.1:{port}");
+        let words: Vec<String> = words.iter().map(|w| w.replace("{address}", &address)).collect();
+        let child = Command::new(&words[0])
+            .args(&words[1..])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| Unavailable(format!("{} does not run: {error}", words[0])))?;
+        // To connect and go away again would end it: look at the list of listening sockets instead.
+        let wanted = format!(":{port:04X} 00000000:0000 0A");
+        let start = Instant::now();
+        while !std::fs::read_to_string("/proc/net/tcp").unwrap_or_default().contains(&wanted) {
+            assert!(start.elapsed() < Duration::from_secs(30), "{words:?} does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(Server { child, address })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `  File "f", line N, in name` for each frame of the thread that crashed.
+pub fn traceback(frames: &Value) -> Vec<String> {
+    let line = |frame: &Value| {
+        let (file, function) = (frame["filename"].as_str().unwrap(), frame["function"].as_str().unwrap());
+        format!("  File \"{file}\", line {}, in {function}", frame["line"])
+    };
+    frames.as_array().expect("frames").iter().map(line).collect()
+}
+
+/// Lines of a text that name Python frames.
+pub fn file_lines(text: &str) -> Vec<String> {
+    text.lines().filter(|line| line.starts_with("  File ")).map(str::to_owned).collect()
+}

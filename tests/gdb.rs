@@ -1,0 +1,291 @@
+//! The `py-*` commands in real gdb: on cores, live and remote processes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+mod debugger;
+
+use common::{Interpreter, block, crash, interpreters, one_per_minor, skip};
+use debugger::{Server, file_lines, gdb, gdb_with, traceback};
+
+/// What CPython's suite debugs: a chain of Python calls that ends in `id(42)`.
+const SAMPLE: &str = "def foo(a, b, c):\n    bar(a=a, b=b, c=c)\n\ndef bar(a, b, c):\n    baz(a, b, c)\n\n\
+                      def baz(*args):\n    id(42)\n\nfoo(1, 2, 3)\n";
+
+struct Sample {
+    folder: tempfile::TempDir,
+}
+
+impl Sample {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("sample.py"), SAMPLE).unwrap();
+        Sample { folder }
+    }
+
+    fn path(&self) -> String {
+        self.folder.path().join("sample.py").display().to_string()
+    }
+}
+
+/// Interpreters that gdb can start here: those without a root of their own.
+fn startable() -> Vec<&'static Interpreter> {
+    interpreters().iter().filter(|i| i.root.is_none() && i.is_native()).collect()
+}
+
+#[test]
+fn py_bt_on_a_core_agrees_with_python() {
+    if one_per_minor().is_empty() {
+        skip!("no interpreters: run tests/interpreters/fetch.py");
+    }
+    for interpreter in one_per_minor() {
+        let dead = match crash(interpreter, "basic.py", &[], &[]) {
+            Ok(dead) => dead,
+            Err(reason) => skip!("{reason}"),
+        };
+        let core = dead.core.display().to_string();
+        let sysroot = format!("set sysroot {}", interpreter.sysroot.display());
+        let executable = interpreter.sysroot.join(interpreter.exe.trim_start_matches('/')).display().to_string();
+        let load = format!("core-file {core}");
+        let said = match gdb(&[&sysroot, &load, "py-bt", "py-up", "py-locals"], &[&executable]) {
+            Ok(said) => said,
+            Err(reason) => skip!("{reason}"),
+        };
+        let expected = traceback(&dead.crashed_thread()["frames"]);
+        assert_eq!(file_lines(&said.text), expected, "{}:\n{}", interpreter.name, said.text);
+        assert!(said.text.contains("\nkey = {'loud': True, 'tone': 'soft'}\n"), "{}:\n{}", interpreter.name, said.text);
+        // The engine reads the core itself; gdb is asked for native frames alone.
+        let (name, requests, bytes) = &said.costs[0];
+        assert!(name == "bt" && *requests <= 4 && *bytes < 40_000, "{}: {:?}", interpreter.name, said.costs);
+    }
+}
+
+#[test]
+fn a_live_process_is_walked_up_and_down() {
+    let sample = Sample::new();
+    if startable().is_empty() {
+        skip!("no interpreters: run tests/interpreters/fetch.py");
+    }
+    for interpreter in startable() {
+        let commands = [
+            "break builtin_id",
+            "run",
+            "echo =bt=\\n",
+            "py-bt",
+            "echo =up=\\n",
+            "py-frame 1",
+            "py-print c",
+            "py-print __name__",
+            "py-print len",
+            "py-print nothing",
+            "echo =list=\\n",
+            "py-list",
+            "echo =locals=\\n",
+            "py-locals",
+            "echo =ends=\\n",
+            "py-up 99",
+            "py-up",
+            "py-down 99",
+            "py-down",
+            "echo =functions=\\n",
+            "py-frame 3",
+            "p $py_repr($py_local(\"foo\"))",
+            "p $py_type($py_local(\"foo\"))",
+            "p $py_refcnt($py_local(\"foo\"))",
+            "echo =end=\\n",
+        ];
+        let said = match gdb(&commands, &["--args", &interpreter.exe, &sample.path()]) {
+            Ok(said) => said,
+            Err(reason) => skip!("{reason}"),
+        };
+        let name = &interpreter.name;
+        let file = sample.path();
+        let frames = [(8, "baz"), (5, "bar"), (2, "foo"), (10, "<module>")];
+        let expected: Vec<_> = frames.iter().map(|(l, f)| format!("  File \"{file}\", line {l}, in {f}")).collect();
+        assert_eq!(file_lines(said.between("=bt=", "=up=")), expected, "{name}:\n{}", said.text);
+        let up = said.between("=up=\n", "=list=");
+        let head = format!(", for file {file}, line 5, in bar (a=1, b=2, c=3)\n    baz(a, b, c)\nlocal 'c' = 3\n");
+        assert!(up.contains(&head) && up.starts_with('#'), "{name}: {up}");
+        assert!(
+            up.contains("global '__name__' = '__main__'\nbuiltin 'len' = <built-in method len of module object at")
+        );
+        assert!(up.ends_with("'nothing' not found\n"), "{name}: {up}");
+        let list = said.between("=list=\n", "=locals=");
+        assert!(list.contains("   4    def bar(a, b, c):\n  >5        baz(a, b, c)\n   6    \n"), "{name}: {list}");
+        let locals = said.between("=locals=\n", "=ends=");
+        assert!(locals.starts_with("Locals for bar\na = 1\nb = 2\nc = 3\n"), "{name}: {locals}");
+        let ends = said.between("=ends=\n", "=functions=");
+        assert!(ends.contains("\nUnable to find an older python frame\n"), "{name}: {ends}");
+        assert!(ends.ends_with("Unable to find a newer python frame\n"), "{name}: {ends}");
+        let functions = said.between("=functions=\n", "=end=");
+        assert!(
+            functions.contains("= \"<function foo at 0x") && functions.contains("= \"function\""),
+            "{name}: {functions}"
+        );
+    }
+}
+
+/// `py-up` moves gdb's own selection: `frame` and `info locals` follow.
+#[test]
+fn the_native_frame_follows_the_python_frame() {
+    let sample = Sample::new();
+    for interpreter in startable() {
+        let commands = ["break builtin_id", "run", "echo =frame=\\n", "py-frame 3", "frame", "echo =end=\\n"];
+        let said = match gdb(&commands, &["--args", &interpreter.exe, &sample.path()]) {
+            Ok(said) => said,
+            Err(reason) => skip!("{reason}"),
+        };
+        let text = said.between("=frame=\n", "=end=");
+        let level = text.strip_prefix('#').and_then(|t| t.split(' ').next()).unwrap();
+        let native = text.lines().find(|l| l.contains("_PyEval_EvalFrameDefault"));
+        let native = native.unwrap_or_else(|| panic!("{}: {text}", interpreter.name));
+        assert!(native.starts_with(&format!("#{level} ")), "{}: {text}", interpreter.name);
+    }
+}
+
+#[test]
+fn what_a_stop_costs_is_bounded_and_nothing_is_read_twice() {
+    let sample = Sample::new();
+    for interpreter in startable() {
+        let commands = ["break builtin_id", "run", "py-bt", "py-bt", "stepi", "py-bt"];
+        let said = match gdb(&commands, &["--args", &interpreter.exe, &sample.path()]) {
+            Ok(said) => said,
+            Err(reason) => skip!("{reason}"),
+        };
+        let bytes: Vec<u64> = said.costs.iter().filter(|c| c.0 == "bt").map(|c| c.2).collect();
+        // First: finding CPython too. Then: what gdb tells of threads and native frames. After a step: the pages of the
+        // thread's frames again.
+        assert!(bytes[0] < 8 << 20, "{}: {bytes:?}", interpreter.name);
+        assert!(bytes[1] < 20_000, "{}: {bytes:?}", interpreter.name);
+        assert!(bytes[2] < 400_000, "{}: {bytes:?}", interpreter.name);
+    }
+}
+
+#[test]
+fn a_remote_process_and_an_attached_one() {
+    let sample = Sample::new();
+    for interpreter in startable() {
+        let server = match Server::start(&["gdbserver", "--once", "{address}", &interpreter.exe, &sample.path()]) {
+            Ok(server) => server,
+            Err(reason) => skip!("{reason}"),
+        };
+        let connect = format!("target remote {}", server.address);
+        let commands = ["break builtin_id", &connect, "continue", "py-bt", "py-status"];
+        let said = match gdb(&commands, &[&interpreter.exe]) {
+            Ok(said) => said,
+            Err(reason) => skip!("{reason}"),
+        };
+        assert_eq!(file_lines(&said.text).len(), 4, "{}:\n{}", interpreter.name, said.text);
+        assert!(said.text.contains("process: remote process"), "{}", said.text);
+
+        let alive = match block(interpreter, "threads.py", &[]) {
+            Ok(alive) => alive,
+            Err(reason) => skip!("{reason}"),
+        };
+        let pid = alive.pid.to_string();
+        let said = match gdb(
+            &[
+                "echo =one=\\n",
+                "py-bt",
+                "echo =threads=\\n",
+                "py-threads",
+                "echo =all=\\n",
+                "py-bt --all",
+                "echo =end=\\n",
+            ],
+            &["-p", &pid],
+        ) {
+            Ok(said) => said,
+            Err(reason) => skip!("{reason}"),
+        };
+        let truth = alive.truth["threads"].as_array().unwrap();
+        let main = truth.iter().find(|t| t["crashed"] == true).unwrap();
+        assert_eq!(file_lines(said.between("=one=", "=threads=")), traceback(&main["frames"]), "{}", interpreter.name);
+        let threads = said.between("=threads=\n", "=all=");
+        assert_eq!(threads.lines().count(), truth.len(), "{}: {threads}", interpreter.name);
+        assert!(
+            threads.contains(" 'sleeper'") && threads.contains(" 'ünïcode näme'"),
+            "{}: {threads}",
+            interpreter.name
+        );
+        let all: usize = truth.iter().map(|t| t["frames"].as_array().unwrap().len()).sum();
+        assert_eq!(file_lines(said.between("=all=", "=end=")).len(), all, "{}:\n{}", interpreter.name, said.text);
+    }
+}
+
+#[test]
+fn selecting_a_thread_selects_it_for_python() {
+    for interpreter in one_per_minor() {
+        let dead = match crash(interpreter, "threads.py", &[], &[]) {
+            Ok(dead) => dead,
+            Err(reason) => skip!("{reason}"),
+        };
+        let sysroot = format!("set sysroot {}", interpreter.sysroot.display());
+        let executable = interpreter.sysroot.join(interpreter.exe.trim_start_matches('/')).display().to_string();
+        let load = format!("core-file {}", dead.core.display());
+        let said = match gdb(&[&sysroot, &load, "thread apply all py-bt"], &[&executable]) {
+            Ok(said) => said,
+            Err(reason) => skip!("{reason}"),
+        };
+        let mut told = file_lines(&said.text);
+        let truth = dead.truth["threads"].as_array().unwrap();
+        let mut expected: Vec<String> = truth.iter().flat_map(|t| traceback(&t["frames"])).collect();
+        told.sort();
+        expected.sort();
+        assert_eq!(told, expected, "{}", interpreter.name);
+    }
+}
+
+#[test]
+fn a_process_that_is_not_python_and_none_at_all() {
+    let said = match gdb(&["py-bt", "break write", "run", "py-bt", "py-up", "py-locals", "py-threads"], &["/bin/echo"])
+    {
+        Ok(said) => said,
+        Err(reason) => skip!("{reason}"),
+    };
+    assert!(said.text.contains("Unable to locate python frame: there is no process"), "{}", said.text);
+    assert!(said.text.contains("Unable to locate python frame: no CPython was found in this process"), "{}", said.text);
+}
+
+/// Neither a missing engine nor one that dies or babbles takes gdb down; each says so in a line.
+#[test]
+fn an_engine_that_fails_is_a_line() {
+    let lines = [
+        (
+            "/nowhere/pyinquest",
+            "pyinquest: PYINQUEST is set to '/nowhere/pyinquest', which is not a program that runs\n",
+        ),
+        ("false", "pyinquest: the engine ended with code 1; it will be started anew (please report this)\n"),
+        ("yes", "pyinquest: the engine sent something strange; it will be started anew\n"),
+    ];
+    for (engine, line) in lines {
+        let said = match gdb_with(&["py-bt", "echo still here\\n"], &[], &[("PYINQUEST", engine)]) {
+            Ok(said) => said,
+            Err(reason) => skip!("{reason}"),
+        };
+        assert!(said.text.contains(&format!("{line}still here\n")), "{engine}: {}", said.text);
+    }
+    let empty = tempfile::tempdir().unwrap();
+    let home = empty.path().display().to_string();
+    let said = gdb_with(&["py-bt"], &[], &[("HOME", &home)]).unwrap();
+    // A machine may have pyinquest installed.
+    let told = said.text.contains("was not found; install it") || said.text.contains("there is no process");
+    assert!(told, "{}", said.text);
+}
+
+#[test]
+fn python_frames_go_into_bt_when_switched_on() {
+    let sample = Sample::new();
+    for interpreter in startable() {
+        let commands = ["break builtin_id", "run", "bt", "echo =on=\\n", "py-frames on", "bt", "echo =end=\\n"];
+        let said = match gdb(&commands, &["--args", &interpreter.exe, &sample.path()]) {
+            Ok(said) => said,
+            Err(reason) => skip!("{reason}"),
+        };
+        let on = said.between("=on=", "=end=");
+        for function in ["baz", "bar", "foo", "<module>"] {
+            assert!(on.contains(&format!("[Python] {function} ")), "{}: {on}", interpreter.name);
+        }
+        assert!(!said.between("Breakpoint", "=on=").contains("[Python]"), "{}", interpreter.name);
+    }
+}

@@ -1,0 +1,154 @@
+//! The `py-*` commands in every lldb of this machine: on cores, live and remote processes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+mod debugger;
+
+use common::{Interpreter, block, crash, interpreters, one_per_minor, skip};
+use debugger::{Lldb, lldbs};
+use serde_json::Value;
+
+const NONE: &str = "no lldb with Python: install lldb-19 (or another from 14 on) and python3-lldb-19";
+
+const SAMPLE: &str = "def foo(a, b, c):\n    bar(a=a, b=b, c=c)\n\ndef bar(a, b, c):\n    baz(a, b, c)\n\n\
+                      def baz(*args):\n    id(42)\n\nfoo(1, 2, 3)\n";
+
+fn startable() -> Vec<&'static Interpreter> {
+    interpreters().iter().filter(|i| i.root.is_none() && i.is_native()).collect()
+}
+
+/// `frame #N: name at file:line` for each frame.
+fn frame_lines(frames: &Value) -> Vec<String> {
+    let line = |(at, frame): (usize, &Value)| {
+        let (file, function) = (frame["filename"].as_str().unwrap(), frame["function"].as_str().unwrap());
+        format!("frame #{at}: {function} at {file}:{}", frame["line"])
+    };
+    frames.as_array().unwrap().iter().enumerate().map(line).collect()
+}
+
+fn told_frames(text: &str) -> Vec<String> {
+    let lines = text.lines().filter_map(|l| l.strip_prefix("    ").or_else(|| l.strip_prefix("  * ")));
+    // The native frames that lldb itself shows have an address first.
+    lines.filter(|l| l.starts_with("frame #") && !l.contains(": 0x")).map(str::to_owned).collect()
+}
+
+#[test]
+fn py_bt_on_a_core_agrees_with_python() {
+    let all = lldbs();
+    if all.is_empty() {
+        skip!("{NONE}");
+    }
+    for interpreter in one_per_minor().into_iter().filter(|i| i.root.is_none()) {
+        let dead = match crash(interpreter, "basic.py", &[], &[]) {
+            Ok(dead) => dead,
+            Err(reason) => skip!("{reason}"),
+        };
+        let open = format!("target create --core \"{}\"", dead.core.display());
+        for lldb in &all {
+            let said = lldb.run(&[&open, "py-bt"], &[]);
+            let expected = frame_lines(&dead.crashed_thread()["frames"]);
+            assert_eq!(told_frames(&said.text), expected, "{} {}:\n{}", lldb.name(), interpreter.name, said.text);
+        }
+    }
+}
+
+#[test]
+fn a_live_process_is_walked_up_and_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sample.py").display().to_string();
+    std::fs::write(&file, SAMPLE).unwrap();
+    let all = lldbs();
+    if all.is_empty() {
+        skip!("{NONE}");
+    }
+    let commands = [
+        "breakpoint set --name builtin_id",
+        "run",
+        "script print('=bt=')",
+        "py-bt",
+        "script print('=frame=')",
+        "py-frame 1",
+        "py-print c",
+        "py-locals",
+        "py-list",
+        "py-up 99",
+        "py-up",
+        "py-print __name__",
+        "py-print nothing",
+        "script print('=object=')",
+        "py-frame 0",
+        "py-refcount args",
+        "script print('=end=')",
+    ];
+    for interpreter in startable() {
+        for lldb in &all {
+            let said = lldb.run(&commands, &["--", &interpreter.exe, &file]);
+            let who = format!("{} {}:\n{}", lldb.name(), interpreter.name, said.text);
+            let bt = told_frames(said.between("=bt=", "=frame="));
+            let frames = ["baz", "bar", "foo", "<module>"].iter().zip([8, 5, 2, 10]).enumerate();
+            let expected: Vec<_> = frames.map(|(n, (f, l))| format!("frame #{n}: {f} at {file}:{l}")).collect();
+            assert_eq!(bt, expected, "{who}");
+            let frame = said.between("=frame=", "=object=");
+            assert!(frame.contains(&format!("  * frame #1: bar(a=1, b=2, c=3) at {file}:5\n")), "{who}");
+            assert!(frame.contains("local 'c' = 3\n") && frame.contains("\na = 1\nb = 2\nc = 3\n"), "{who}");
+            assert!(frame.contains("\n-> 5        baz(a, b, c)\n"), "{who}");
+            assert!(frame.contains("Unable to find an older python frame\n"), "{who}");
+            assert!(
+                frame.contains("global '__name__' = '__main__'\n") && frame.contains("'nothing' not found\n"),
+                "{who}"
+            );
+            assert!(said.between("=object=", "=end=").contains("'args': "), "{who}");
+        }
+    }
+}
+
+/// Values that lldb itself prints are shown as Python objects, where debug information gives them a type.
+#[test]
+fn summaries_and_children() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sample.py").display().to_string();
+    std::fs::write(&file, "id([1, 'two', (3,)])\n").unwrap();
+    for interpreter in startable().into_iter().filter(|i| i.has_dwarf) {
+        for lldb in lldbs() {
+            let commands =
+                ["breakpoint set --name builtin_id", "run", "frame variable v", "frame variable --ptr-depth 1 v"];
+            let said = lldb.run(&commands, &["--", &interpreter.exe, &file]);
+            let who = format!("{} {}:\n{}", lldb.name(), interpreter.name, said.text);
+            assert!(said.text.contains("[1, 'two', (3,)]"), "{who}");
+            assert!(said.text.contains("[1] = 0x") && said.text.contains("'two'"), "{who}");
+        }
+    }
+}
+
+#[test]
+fn an_attached_process_and_its_threads() {
+    let Some(interpreter) = startable().pop() else {
+        skip!("no interpreters: run tests/interpreters/fetch.py");
+    };
+    for lldb in lldbs() {
+        let alive = match block(interpreter, "threads.py", &[]) {
+            Ok(alive) => alive,
+            Err(reason) => skip!("{reason}"),
+        };
+        let pid = alive.pid.to_string();
+        let commands =
+            ["script print('=bt=')", "py-bt", "script print('=threads=')", "py-threads", "script print('=end=')"];
+        let said = lldb.run(&commands, &["-p", &pid]);
+        let truth = alive.truth["threads"].as_array().unwrap();
+        let main = truth.iter().find(|t| t["crashed"] == true).unwrap();
+        let who = format!("{} {}:\n{}", lldb.name(), interpreter.name, said.text);
+        assert_eq!(told_frames(said.between("=bt=", "=threads=")), frame_lines(&main["frames"]), "{who}");
+        assert!(said.between("=threads=", "=end=").contains(" 'sleeper'"), "{who}");
+    }
+}
+
+#[test]
+fn without_a_process_or_without_python() {
+    for lldb in lldbs() {
+        let said = lldb.run(&["py-bt", "breakpoint set --name write", "run", "py-bt"], &["--", "/bin/echo"]);
+        let who = format!("{}:\n{}", Lldb::name(&lldb), said.text);
+        assert!(said.text.contains("Unable to locate python frame: there is no process"), "{who}");
+        assert!(said.text.contains("Unable to locate python frame: no CPython was found in this process"), "{who}");
+    }
+}
