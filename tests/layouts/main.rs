@@ -19,7 +19,7 @@ mod tables;
 use common::{Interpreter, interpreters, skip};
 use pyinquest::base::Abi;
 use pyinquest::cpython::layout::tool::{Difference, Inputs, check, compare};
-use pyinquest::cpython::layout::{Extract, lookup};
+use pyinquest::cpython::layout::{Extract, Provider, lookup};
 use rayon::prelude::*;
 use std::path::PathBuf;
 use tables::{FILES, notes, print_file, squeeze};
@@ -84,6 +84,20 @@ fn every_extract_is_the_table_of_its_build() {
         let (compared, missing, differences) = compare(table, &tables::layouts(spec.0));
         assert!(compared > 180 && missing.is_empty(), "{name}: {compared} {missing:?}");
         assert_eq!(differences, [], "{name}");
+    }
+}
+
+/// The states that hold locks, from the DWARF of Debian's arm64 debug builds.
+#[test]
+fn aarch64_tables_agree_with_the_dwarf_of_arm64_builds() {
+    for name in ["3.9d", "3.11d", "3.13d", "3.14d", "3.15d"] {
+        let extract = extract(&format!("{name}-aarch64"));
+        let (table, table_name) = lookup(extract.version, extract.flags, &Abi::LINUX_AARCH64).expect(name);
+        let (compared, _, mut differences) = compare(table, &extract.layouts(Provider::Dwarf));
+        differences
+            .retain(|d| !KNOWN.iter().any(|k| name.starts_with(k.0) && k.1 == format!("{}.{}", d.strukt, d.field)));
+        assert!(compared > 60, "{table_name}: {compared}");
+        assert_eq!(differences, [], "{table_name}");
     }
 }
 
