@@ -2,7 +2,13 @@
 //! against what Python itself wrote down just before it died.
 
 // Tests state facts; there a panic is the message.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 mod common;
 #[path = "values/opened.rs"]
@@ -11,14 +17,21 @@ mod opened;
 use common::{Crash, Interpreter, interpreters, skip};
 use opened::with_heap;
 use pyinquest::base::Addr;
-use pyinquest::cpython::object::{Fidelity, Heap, ReprLimits, attributes, inspect, refcount, repr};
+use pyinquest::cpython::object::{Fidelity, Heap, ReprLimits, ReprStyle, attributes, inspect, refcount, repr};
 use pyinquest::image::SearchOptions;
 use serde_json::Value;
 use std::sync::atomic::Ordering;
 
 /// Nothing is cut.
-const UNLIMITED: ReprLimits =
-    ReprLimits { depth: 200, items: 1 << 40, characters: 1 << 40, total: 1 << 30, reads: 1 << 40, attributes: false };
+const UNLIMITED: ReprLimits = ReprLimits {
+    depth: 200,
+    items: 1 << 40,
+    characters: 1 << 40,
+    total: 1 << 30,
+    reads: 1 << 40,
+    attributes: false,
+    style: ReprStyle::Python,
+};
 
 /// Values whose repr is code that is not run (user code, or library code that is not known): they come out as a structure.
 /// `docs/values.md` names them.
@@ -46,7 +59,8 @@ const STRUCTURAL: &[&str] = &[
 ];
 
 /// Types whose instances many others hold: their count goes on changing until the process is dead.
-const SHARED: &[&str] = &["NoneType", "bool", "ellipsis", "NotImplementedType", "type", "module", "builtin_function_or_method"];
+const SHARED: &[&str] =
+    &["NoneType", "bool", "ellipsis", "NotImplementedType", "type", "module", "builtin_function_or_method"];
 
 fn addr(value: &Value) -> Addr {
     Addr(u64::from_str_radix(&value["id"].as_str().unwrap()[2..], 16).unwrap())
@@ -200,7 +214,8 @@ fn damaged_objects() {
                 // Looking at it from all sides must not trip either.
                 let _ = inspect(heap, addr(value), &ReprLimits::default());
                 let want = value["want"].as_str().unwrap();
-                let good = found.fidelity == Fidelity::Damaged && found.text.contains(want) && found.text.len() < 20_000;
+                let good =
+                    found.fidelity == Fidelity::Damaged && found.text.contains(want) && found.text.len() < 20_000;
                 (!good).then(|| format!("{}: {:?} {}, not {want:?}", value["name"], found.fidelity, cut(&found.text)))
             };
             dead.truth["values"].as_array().unwrap().iter().filter_map(check).collect()

@@ -112,7 +112,10 @@ fn word_of(kind: Kind, name: &str) -> Option<u64> {
         (Kind::GenericAlias, "__origin__") => 0,
         (Kind::GenericAlias, "__args__") => 1,
         (Kind::Union, "__args__") => 0,
-        (Kind::ContextVar | Kind::TypeVar | Kind::ParamSpec | Kind::TypeVarTuple | Kind::TypeAlias, "name" | "__name__") => 0,
+        (
+            Kind::ContextVar | Kind::TypeVar | Kind::ParamSpec | Kind::TypeVarTuple | Kind::TypeAlias,
+            "name" | "__name__",
+        ) => 0,
         _ => return None,
     })
 }

@@ -113,7 +113,8 @@ pub fn inspect(heap: &Heap<'_>, addr: Addr, limits: &ReprLimits) -> Details {
     };
     details.type_name = Some(heap.full_name(&info));
     let mro = heap.mro(&info);
-    details.mro = mro.iter().map(|t| heap.type_info(*t).map_or_else(|| t.to_string(), |t| heap.full_name(&t))).collect();
+    details.mro =
+        mro.iter().map(|t| heap.type_info(*t).map_or_else(|| t.to_string(), |t| heap.full_name(&t))).collect();
     details.size = size(heap, addr, &info).map_err(|e| details.problems.push(e.to_string())).ok();
     details.gc = gc_state(heap, addr, &info).unwrap_or_else(|e| {
         details.problems.push(e.to_string());
@@ -184,7 +185,9 @@ fn fill_items(heap: &Heap<'_>, info: &TypeInfo, details: &mut Details, limits: &
                 details.items.push(item(value));
             }
         }
-        Kind::Bytes | Kind::ByteArray | Kind::Deque | Kind::Array => details.length = Some(var_len(ctx, "ob_size", addr)?),
+        Kind::Bytes | Kind::ByteArray | Kind::Deque | Kind::Array => {
+            details.length = Some(var_len(ctx, "ob_size", addr)?)
+        }
         Kind::Str => details.length = Some(super::unicode::read_text(ctx, addr, 0)?.length),
         _ => {}
     }

@@ -6,9 +6,9 @@
 mod dict;
 mod fields;
 mod float;
+mod inspect;
 mod instance;
 mod int;
-mod inspect;
 mod kind;
 mod path;
 mod refcount;
@@ -20,9 +20,9 @@ mod unicode;
 
 pub use dict::{DictEntries, dict_get_str, dict_len};
 pub use float::{complex_repr, float_repr};
+pub use inspect::{Details, Field, GcState, Item, inspect};
 pub use instance::{Attribute, AttributeSource, attributes, find_attribute};
 pub use int::Int;
-pub use inspect::{Details, Field, GcState, Item, inspect};
 pub use kind::Kind;
 pub use path::{Path, PathError, Root, Step};
 pub use refcount::{Refcount, refcount};

@@ -209,7 +209,8 @@ fn item(heap: &Heap<'_>, addr: Addr, info: &TypeInfo, step: &Step, path: &str) -
     };
     match (info.kind, step) {
         (Kind::List | Kind::Tuple | Kind::StructSeq, Step::Index(index)) => {
-            let items = if info.kind == Kind::List { list_items(&heap.ctx, addr) } else { tuple_items(&heap.ctx, addr) };
+            let items =
+                if info.kind == Kind::List { list_items(&heap.ctx, addr) } else { tuple_items(&heap.ctx, addr) };
             let mut items = items.map_err(decode)?;
             let length = items.total();
             let at = if *index < 0 { length.checked_sub(index.unsigned_abs()) } else { Some(index.unsigned_abs()) };
@@ -399,7 +400,9 @@ mod tests {
 
     #[test]
     fn what_is_no_path_is_refused_with_its_column() {
-        for (text, column) in [("", 1), ("1a", 1), ("a.", 3), ("a[", 3), ("a['x", 5), ("a[1", 4), ("@7f", 2), ("f()", 2), ("a b", 3)] {
+        for (text, column) in
+            [("", 1), ("1a", 1), ("a.", 3), ("a[", 3), ("a['x", 5), ("a[1", 4), ("@7f", 2), ("f()", 2), ("a b", 3)]
+        {
             match Path::parse(text) {
                 Err(PathError::Syntax { column: found, .. }) => assert_eq!(found, column, "{text}"),
                 other => panic!("{text}: {other:?}"),
