@@ -4,32 +4,47 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-# Debuggers, a browser, a database and compressors that tests call; a compiler and headers for the free-threaded interpreter's build.
+# Debuggers, a browser, a database and compressors that tests call; a compiler and headers for extension modules and
+# the free-threaded interpreter's build.
 packages=(
-    chromium gdb gcc libc6-dbg make postgresql python3 util-linux xz-utils zstd
+    chromium gdb gdbserver gcc libc6-dbg make postgresql python3 python3-venv util-linux xz-utils zstd
     libbz2-dev libffi-dev liblzma-dev libsqlite3-dev libssl-dev zlib1g-dev
 )
 
+# An lldb with its Python module, in the version that this release of Debian has. Two of these modules exclude each
+# other, so an installed one stays.
+add_lldb() {
+    local version
+    dpkg-query -W -f '${Package} ${Status}\n' 'python3-lldb-*' 2>/dev/null | grep -q 'ok installed' && return
+    [ -n "$(apt-cache search --names-only '^python3-lldb-[0-9]+$')" ] || apt_get update || true
+    version=$(apt-cache search --names-only '^python3-lldb-[0-9]+$' | sed 's/^python3-lldb-\([0-9]*\).*/\1/' | sort -n | head -n 1)
+    [ -z "$version" ] || packages+=("lldb-$version" "python3-lldb-$version")
+}
+
+apt_get() {
+    local sudo=()
+    [ "$(id -u)" = 0 ] || sudo=(sudo -n)
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq "$@" </dev/null >/dev/null
+}
+
 install_tools() {
-    local missing=() package sudo=()
+    local missing=() package
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
         echo "test.sh: no apt here; tests that lack one of these are skipped: ${packages[*]}" >&2
         return
     fi
+    add_lldb
     for package in "${packages[@]}"; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
-    if [ "$(id -u)" != 0 ]; then
-        if ! sudo -n true 2>/dev/null; then
-            echo "test.sh: not root; tests that lack one of these are skipped: ${missing[*]}" >&2
-            return
-        fi
-        sudo=(sudo -n)
+    if [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; then
+        echo "test.sh: not root; tests that lack one of these are skipped: ${missing[*]}" >&2
+        return
     fi
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq update </dev/null || true
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
-        "${missing[@]}" </dev/null >/dev/null || echo "test.sh: could not install all of: ${missing[*]}" >&2
+    apt_get update || true
+    apt_get install -y --no-install-recommends "${missing[@]}" ||
+        echo "test.sh: could not install all of: ${missing[*]}" >&2
 }
 
 # The schema that SARIF output is checked against is OASIS's; it is not part of this repository.

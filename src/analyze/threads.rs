@@ -1,9 +1,9 @@
 //! Threads of a report: CPython's thread states joined with the operating system's threads.
 
 use super::{Options, PythonState, exceptions, values};
-use crate::base::{Diagnostic, Text};
+use crate::base::{Addr, Diagnostic, Text};
 use crate::cpython::frame::{self, PyFrame, Stack};
-use crate::cpython::object::Heap;
+use crate::cpython::object::{Heap, Kind};
 use crate::cpython::runtime::{self, Gil, Interpreter as PyInterpreter, ThreadState};
 use crate::report::model::{Frame, FrameKind, Interpreter, PythonThread, Thread};
 use crate::target::Target;
@@ -133,12 +133,17 @@ impl OneThread<'_> {
                 status: thread.attachment.map(|a| a.name().to_owned()),
                 collecting: self.interpreter.gc_collecting.map(|c| c && holds_gil.unwrap_or(false)),
                 raising: thread.raising.map(info),
-                handling: thread.handling.iter().map(|a| info(*a)).collect(),
+                handling: thread.handling.iter().filter(|a| self.is_exception(**a)).map(|a| info(*a)).collect(),
             }),
             frames: self.frames(&stack),
             frames_end: stack.end.as_ref().map(ToString::to_string),
             ..Thread::default()
         }
+    }
+
+    /// Where nothing is being handled the interpreter stores None.
+    fn is_exception(&self, addr: Addr) -> bool {
+        self.heap.type_of(addr).is_ok_and(|t| t.kind != Kind::None)
     }
 
     fn frames(&self, stack: &Stack) -> Vec<Frame> {
