@@ -70,11 +70,10 @@ fn expanded(
     packing: Packing,
     damage: &mut Vec<Diagnostic>,
 ) -> Result<Arc<dyn ByteSource>, TargetError> {
-    let failed = |source: io::Error| match source.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
-            TargetError::Malformed { path: path.to_owned(), what: format!("damaged {packing} data: {source}") }
-        }
-        _ => TargetError::Open { path: path.to_owned(), source },
+    // What the system says has its number; what a decompressor says is about the data.
+    let failed = |source: io::Error| match source.raw_os_error() {
+        None => TargetError::Malformed { path: path.to_owned(), what: format!("damaged {packing} data: {source}") },
+        Some(_) => TargetError::Open { path: path.to_owned(), source },
     };
     let Expanded { file, size, damage: found } = expand(input, packing, &Limits::default()).map_err(failed)?;
     if let Some(what) = found {
