@@ -159,9 +159,9 @@ fn candidates(module: &Module, options: &SearchOptions) -> Vec<Candidate> {
             add(dir.join(id), true);
         }
     }
-    for dir in &options.debug_dirs {
-        if !module.file_name().is_empty() {
-            add(dir.join(module.file_name()), false);
+    if let Some(name) = Path::new(path).file_name() {
+        for dir in &options.debug_dirs {
+            add(dir.join(name), false);
         }
     }
     out

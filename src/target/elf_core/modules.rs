@@ -35,12 +35,12 @@ pub(super) fn find(
                     were found by their ELF headers";
         diagnostics.push(Diagnostic::warning("core-no-file-list", text));
     }
-    if let Some(base) = vdso
-        && !modules.iter().any(|m| m.base == base)
-        && let Some(mut module) = from_scan(memory, [base]).pop()
-    {
-        VDSO.clone_into(&mut module.path);
-        modules.push(module);
+    if let Some(base) = vdso {
+        if !modules.iter().any(|m| m.base == base) {
+            modules.extend(from_scan(memory, [base]));
+        }
+        // The dynamic linker calls it linux-vdso.so.1.
+        modules.iter_mut().filter(|m| m.base == base).for_each(|m| VDSO.clone_into(&mut m.path));
     }
     mark_main(&mut modules, process, main_path);
     modules.sort_by_key(|m| m.base);
