@@ -4,9 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-# Debuggers and compressors that tests call; a compiler and headers for the free-threaded interpreter's build.
+# Debuggers, a browser, a database and compressors that tests call; a compiler and headers for the free-threaded interpreter's build.
 packages=(
-    gdb gcc libc6-dbg make python3 util-linux xz-utils zstd
+    chromium gdb gcc libc6-dbg make postgresql python3 util-linux xz-utils zstd
     libbz2-dev libffi-dev liblzma-dev libsqlite3-dev libssl-dev zlib1g-dev
 )
 
@@ -32,6 +32,18 @@ install_tools() {
         "${missing[@]}" </dev/null >/dev/null || echo "test.sh: could not install all of: ${missing[*]}" >&2
 }
 
+# The schema that SARIF output is checked against is OASIS's; it is not part of this repository.
+fetch_schemas() {
+    local folder="${HOME:-/}/.cache/pyinquest/schemas" name=sarif-schema-2.1.0.json
+    local url=https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/$name
+    [ -s "$folder/$name" ] && return
+    mkdir -p "$folder"
+    if ! { command -v curl >/dev/null && curl -fsSL -m 60 -o "$folder/$name.new" "$url" && mv "$folder/$name.new" "$folder/$name"; }; then
+        echo "test.sh: could not fetch $name; its test is skipped" >&2
+    fi
+}
+
 install_tools
+fetch_schemas
 python3 tests/interpreters/fetch.py </dev/null
 cargo test --locked "$@"

@@ -391,7 +391,7 @@ PyinquestHelp()
 class ObjectPrinter:
     """A pointer to a Python object, shown as the object."""
 
-    def __init__(self, value, text):
+    def __init__(self, text):
         self._text = text
 
     def to_string(self):
@@ -417,9 +417,9 @@ class ObjectPrinters(gdb.printing.PrettyPrinter):
         except gdb.error:
             return None
         if address == 0:
-            return None
+            return ObjectPrinter("0x0")
         result = _run("repr", "{:#x}".format(address))
-        return ObjectPrinter(value, result.text) if result.ok else None
+        return ObjectPrinter(result.text) if result.ok else None
 
 
 def _register_printers(objfile):

@@ -3,11 +3,16 @@
 use super::{Options, PythonState};
 use crate::image::Images;
 use crate::inquest::{self, Facts};
+use crate::native::ModuleTables;
 use crate::native::symbolize::{Lines, Symbolizer};
 use crate::report::model::{FrameKind, Report, Thread};
 use crate::stack::build::{Interpreter, PythonEntry, ThreadFrames, thread_frames};
+use crate::stack::methods::method_name;
 use crate::stack::{NativeStack, native_stacks};
 use crate::target::{Crash, Target};
+
+/// Native frames above the innermost Python frame whose names in Python are looked for.
+const METHOD_FRAMES: usize = 64;
 
 /// Adds native frames (where asked for), findings and machine state to a report whose Python side is done.
 pub(super) fn add(
@@ -42,8 +47,24 @@ pub(super) fn add(
         thread.registers = Some(machine.registers);
         thread.code = Some(machine.code);
     }
+    if options.native {
+        name_methods(target, &interpreter, report);
+    }
     if !options.native {
         report.threads.iter_mut().for_each(|t| t.frames.retain(|f| f.kind == FrameKind::Python));
+    }
+}
+
+/// Adds what Python calls the functions of extension modules above the innermost Python frame of the crashed thread.
+fn name_methods(target: &Target, interpreter: &Interpreter, report: &mut Report) {
+    let Some(thread) = report.threads.iter_mut().find(|t| t.crashed) else { return };
+    let tables = ModuleTables::new(target);
+    let native = thread.frames.iter_mut().take_while(|f| f.kind == FrameKind::Native).take(METHOD_FRAMES);
+    for frame in native.filter_map(|f| f.native.as_mut()).filter(|n| !n.inlined && !n.plumbing) {
+        let module = target.modules.iter().position(|m| m.contains(frame.ip));
+        if module.is_some_and(|m| !interpreter.holds(m)) {
+            frame.method = method_name(target, &tables, frame.ip, frame.trust != "context");
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::base::{Addr, Diagnostics};
 use crate::cpython::code::CodeCache;
-use crate::cpython::frame::{LocalVar, PyFrame, Stack, locals, walk};
+use crate::cpython::frame::{LocalVar, PyFrame, Stack, frame_of_object, locals, walk};
 use crate::cpython::locate::{Located, locate};
 use crate::cpython::object::{Heap, ReprStyle, SymbolNames, TypeNames, dict_get_str};
 use crate::cpython::runtime::{Attachment, Interpreter, ThreadState, interpreters, threads};
@@ -183,6 +183,14 @@ impl<'a> View<'a> {
     pub fn stack(&self, thread: &PythonThread) -> Stack {
         self.heap.set_interpreter(self.interpreters.get(thread.interpreter).map(|i| i.addr));
         walk(self.ctx(), &self.codes, thread.state.addr)
+    }
+
+    /// The frame of a frame object.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when it is unreadable or has none.
+    pub fn frame_of(&self, object: Addr) -> Result<PyFrame, DecodeError> {
+        frame_of_object(self.ctx(), &self.codes, object)
     }
 
     /// Variables of a frame.

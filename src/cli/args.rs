@@ -59,6 +59,8 @@ pub enum Command {
     /// Serve the debugger that started this process
     #[command(hide = true)]
     Bridge(BridgeArgs),
+    /// Keep a slim dump and a report of each crash, as handler in core_pattern
+    Collect(CollectArgs),
     /// Group many dumps by what killed them
     Triage(super::triage::TriageArgs),
     /// Run a command and triage what dumps core, children too
@@ -152,9 +154,22 @@ pub struct InfoArgs {
 /// What to read, and where its files are.
 #[derive(Clone, Debug, Default, Args)]
 pub struct InputArgs {
-    /// Core file, as it is or packed (zstd, gzip, xz, lz4, apport); - for standard input
-    #[arg(value_name = "CORE")]
+    /// Core or minidump, as it is or packed (zstd, gzip, xz, lz4, apport); - for standard input
+    #[arg(value_name = "CORE", default_value = "", hide_default_value = true, value_hint = clap::ValueHint::FilePath)]
     pub core: PathBuf,
+    /// Look at a running process, which stands still for some milliseconds
+    #[arg(long, value_name = "PID", conflicts_with = "core", help_heading = "Live processes")]
+    pub pid: Option<i32>,
+    /// Do not stop it: what is read may belong to different moments
+    #[arg(long, requires = "pid", help_heading = "Live processes")]
+    pub no_stop: bool,
+    /// Look again every so many seconds
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", requires = "pid",
+          help_heading = "Live processes")]
+    pub watch: Option<f64>,
+    /// Take the newest core that systemd-coredump keeps, of this process id, command or executable
+    #[arg(long, value_name = "PID|EXE", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["core", "pid"])]
+    pub coredumpctl: Option<String>,
     /// The main executable, when it is not where the process saw it
     #[arg(long, value_name = "FILE", help_heading = "Files")]
     pub executable: Option<PathBuf>,
@@ -336,12 +351,9 @@ pub struct OutputArgs {
 /// Arguments of `slim`.
 #[derive(Debug, Args)]
 pub struct SlimArgs {
-    /// Core or minidump (- for standard input); may be compressed
-    #[arg(value_name = "DUMP", required_unless_present = "pid", conflicts_with = "pid")]
-    pub dump: Option<PathBuf>,
-    /// Slim dump of a running process
-    #[arg(long, value_name = "PID")]
-    pub pid: Option<i32>,
+    /// What to read
+    #[command(flatten)]
+    pub input: InputArgs,
     /// File to write; compressed when its name ends in .zst
     #[arg(long, short, value_name = "FILE")]
     pub output: PathBuf,
@@ -351,15 +363,41 @@ pub struct SlimArgs {
     /// Write zeros for all bytes that a report does not need
     #[arg(long)]
     pub redact: bool,
-    /// File of the main executable
-    #[arg(long, value_name = "FILE")]
-    pub executable: Option<PathBuf>,
-    /// Folder that stands for / of the dead process
+}
+
+/// Arguments of `collect`.
+///
+/// As root: `echo '|/usr/bin/pyinquest collect --dir /var/lib/pyinquest --pid %P --time %t --name %e' >
+/// /proc/sys/kernel/core_pattern`.
+#[derive(Debug, Args)]
+pub struct CollectArgs {
+    /// Folder for dumps and reports; made when it is not there
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Process id of the crashed process in the initial namespace (%P)
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<i32>,
+    /// Time of the crash in seconds since 1970 (%t)
+    #[arg(long, value_name = "SECONDS")]
+    pub time: Option<u64>,
+    /// Name of the command (%e)
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Keep at most so many crashes
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub max_count: usize,
+    /// Keep at most so many mebibytes
+    #[arg(long, value_name = "MIB", default_value_t = 512)]
+    pub max_size: u64,
+    /// Keep crashes of programs without Python too
+    #[arg(long)]
+    pub all: bool,
+    /// Write zeros for all bytes that a report does not need
+    #[arg(long)]
+    pub redact: bool,
+    /// Folder that stands for / of the process; may be repeated
     #[arg(long, value_name = "DIR")]
     pub sysroot: Vec<PathBuf>,
-    /// Folder with debug files
-    #[arg(long, value_name = "DIR")]
-    pub debug_dir: Vec<PathBuf>,
 }
 
 /// Arguments of `completions`.

@@ -3,7 +3,7 @@
 use super::args::{BtArgs, Format, InfoArgs, InputArgs, LocalsArgs, Native, ReportArgs, SelectArgs, ValueArgs, View};
 use super::error::{input_name, io_text};
 use super::show::{self, Show};
-use super::{CliError, exit, progress};
+use super::{CliError, coredumpctl, exit, live, progress};
 use crate::analyze::{Options, analyze};
 use crate::image::{Images, SearchOptions};
 use crate::report::model::Report;
@@ -11,9 +11,13 @@ use crate::report::select::Threads;
 use crate::report::source_lines;
 use crate::stack::source::{SourceOptions, Sources};
 use crate::target::{self, Target, TargetError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub fn report(args: &ReportArgs) -> Result<u8, CliError> {
+    live::repeat(&args.input, || report_once(args))
+}
+
+fn report_once(args: &ReportArgs) -> Result<u8, CliError> {
     let mut options = options(args.locals, args.native, &args.values);
     options.machine = args.output.verbose || args.output.format == Format::Json;
     let report = read(&args.input, &options)?;
@@ -22,14 +26,19 @@ pub fn report(args: &ReportArgs) -> Result<u8, CliError> {
 }
 
 pub fn bt(args: &BtArgs) -> Result<u8, CliError> {
+    live::repeat(&args.input, || bt_once(args))
+}
+
+fn bt_once(args: &BtArgs) -> Result<u8, CliError> {
     let report = read(&args.input, &options(args.locals, args.native, &args.values))?;
-    let show = Show { view: View::Stacks, threads: show::threads(&args.select, Threads::Crashed), native: args.native };
+    let threads = show::threads(&args.select, stacks_of(&args.input));
+    let show = Show { view: View::Stacks, threads, native: args.native };
     show::show(report, &show, &args.select, &args.output)
 }
 
 pub fn locals(args: &LocalsArgs) -> Result<u8, CliError> {
     let report = read(&args.input, &options(true, Native::None, &args.values))?;
-    let threads = show::threads(&args.select, Threads::Crashed);
+    let threads = show::threads(&args.select, stacks_of(&args.input));
     let show = Show { view: View::Stacks, threads, native: Native::None };
     show::show(report, &show, &args.select, &args.output)
 }
@@ -51,11 +60,21 @@ fn options(locals: bool, native: Native, values: &ValueArgs) -> Options {
     options
 }
 
+/// In a running process no thread has crashed: all are shown.
+fn stacks_of(input: &InputArgs) -> Threads {
+    if input.pid.is_some() { Threads::All } else { Threads::Crashed }
+}
+
 /// Opens, analyses, adds source lines.
 fn read(input: &InputArgs, options: &Options) -> Result<Report, CliError> {
     let _progress = progress::after_a_while("reading the dump");
-    let (target, images) = open(input)?;
-    let mut report = analyze(&target, &images, options);
+    let mut report = match input.pid {
+        Some(pid) => live::report(pid, input, &search(input), |target, images| analyze(target, images, options))?,
+        None => {
+            let (target, images) = open(input)?;
+            analyze(&target, &images, options)
+        }
+    };
     if !input.no_files {
         source_lines::add(&mut report, &sources(input));
     }
@@ -64,20 +83,36 @@ fn read(input: &InputArgs, options: &Options) -> Result<Report, CliError> {
 
 /// A dump and the files of its modules.
 pub fn open(input: &InputArgs) -> Result<(Target, Images), CliError> {
-    let mut target = target::open(&input.core).map_err(|e| failed(input, &e))?;
+    let mut target = open_dump(input)?;
     let images = Images::attach(&mut target, &search(input));
     Ok((target, images))
 }
 
-fn failed(input: &InputArgs, error: &TargetError) -> CliError {
+/// The dump that the arguments name.
+pub fn open_dump(input: &InputArgs) -> Result<Target, CliError> {
+    let stored = match &input.coredumpctl {
+        Some(which) => {
+            let which = Some(which.as_str()).filter(|w| !w.is_empty());
+            Some(coredumpctl::find(Path::new(coredumpctl::FOLDER), which)?)
+        }
+        None if input.core.as_os_str().is_empty() => {
+            let help = "name a core or minidump, - for standard input, or --pid PID for a running process";
+            return Err(CliError::new(exit::USAGE, "no dump was given").help(help));
+        }
+        None => None,
+    };
+    target::open(stored.as_deref().unwrap_or(&input.core)).map_err(|e| failed(&e))
+}
+
+fn failed(error: &TargetError) -> CliError {
     let message = match error {
-        TargetError::Open { source, .. } => format!("{}: {}", input_name(&input.core), io_text(source)),
+        TargetError::Open { path, source } => format!("{}: {}", input_name(path), io_text(source)),
         other => other.to_string(),
     };
     CliError { message, help: error.help().map(str::to_owned), code: exit::INPUT }
 }
 
-fn search(input: &InputArgs) -> SearchOptions {
+pub fn search(input: &InputArgs) -> SearchOptions {
     SearchOptions {
         executable: input.executable.clone(),
         sysroots: input.sysroot.clone(),

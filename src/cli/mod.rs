@@ -2,12 +2,15 @@
 
 pub mod args;
 mod bridge;
+mod collect;
+mod coredumpctl;
 mod documents;
 mod error;
 pub mod exit;
 mod init;
 mod inspect;
 mod layouts;
+mod live;
 pub mod output;
 mod progress;
 mod render;
@@ -52,6 +55,7 @@ fn dispatch(command: &Command) -> Result<u8, CliError> {
         Command::Info(args) => inspect::info(args),
         Command::Render(args) => render::run(args),
         Command::Slim(args) => slim::run(args),
+        Command::Collect(args) => collect::run(args),
         Command::Layouts(args) => layouts::run(args),
         Command::Triage(args) => triage::run(args),
         Command::Run(args) => run::run(args),

@@ -2,49 +2,36 @@
 
 use super::args::SlimArgs;
 use super::error::{input_name, io_text};
-use super::{CliError, exit, output};
+use super::{CliError, exit, inspect, live, output};
 use crate::analyze::record;
 use crate::base::Os;
 use crate::image::SearchOptions;
+use crate::target::Target;
 use crate::target::live::{LiveOptions, attach};
 use crate::target::slim::{SlimError, SlimOptions, SlimStats, write};
-use crate::target::{self, Target, TargetError};
 use std::io::{self, Write};
 use std::path::Path;
 
 pub fn run(args: &SlimArgs) -> Result<u8, CliError> {
-    let search = SearchOptions {
-        executable: args.executable.clone(),
-        sysroots: args.sysroot.clone(),
-        debug_dirs: args.debug_dir.clone(),
-        ..SearchOptions::default()
-    };
-    let (stats, name) = match (args.pid, &args.dump) {
-        (Some(pid), _) => {
-            let mut live = attach(pid, LiveOptions::default()).map_err(|e| refused(&e))?;
-            let mut search = search;
+    let mut search = inspect::search(&args.input);
+    let (stats, name) = match args.input.pid {
+        Some(pid) => {
+            let options = LiveOptions { stop: !args.input.no_stop, ..LiveOptions::default() };
+            let mut live = attach(pid, options).map_err(|e| live::refused(&e))?;
             search.sysroots.extend(live.sysroot.clone());
             let stats = slim(&mut live.target, &search, args)?;
             live.resume();
             (stats, format!("process {pid}"))
         }
-        (None, Some(path)) => {
-            let mut target = target::open(path).map_err(|e| refused(&e))?;
-            (slim(&mut target, &search, args)?, input_name(path))
+        None => {
+            let mut target = inspect::open_dump(&args.input)?;
+            let name = target.path.as_deref().map(input_name).unwrap_or_default();
+            (slim(&mut target, &search, args)?, name)
         }
-        (None, None) => return Err(CliError::new(exit::USAGE, "neither a dump nor --pid was given")),
     };
     let (stored, mapped) = (kilobytes(stats.stored_bytes), kilobytes(stats.mapped_bytes));
     output::write_stderr(&format!("{name}: {stored} of {mapped} kept\n"));
     Ok(exit::OK)
-}
-
-fn refused(error: &TargetError) -> CliError {
-    let shown = CliError::new(exit::INPUT, error.to_string());
-    match error.help() {
-        Some(help) => shown.help(help),
-        None => shown,
-    }
 }
 
 fn slim(target: &mut Target, search: &SearchOptions, args: &SlimArgs) -> Result<SlimStats, CliError> {

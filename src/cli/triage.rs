@@ -434,7 +434,13 @@ fn issues(args: &IssuesArgs) -> Result<u8, CliError> {
             (Some(first), Some(last)) => format!(", {first} to {last}"),
             _ => String::new(),
         };
-        out.push_str(&format!("{:>5}  {:<7}  {} ({} dumps{seen})\n", issue.id, issue.status.word(), issue.title, issue.count));
+        out.push_str(&format!(
+            "{:>5}  {:<7}  {} ({} dumps{seen})\n",
+            issue.id,
+            issue.status.word(),
+            issue.title,
+            issue.count
+        ));
         for (label, count) in &issue.labels {
             out.push_str(&format!("                {label}: {count}\n"));
         }

@@ -9,6 +9,7 @@ use crate::base::Addr;
 use crate::native::code::AccessKind;
 use crate::report::model::{Confidence, Finding, Frame, FrameKind};
 use crate::stack::plumbing::CodePlace;
+use crate::target::MemoryExt as _;
 
 /// Functions of the collector itself (Modules/gcmodule.c, Python/gc.c, Python/gc_free_threading.c).
 const COLLECTOR: &[&str] = &[
@@ -68,21 +69,17 @@ const DEALLOCATION: &[&str] =
     &["_Py_Dealloc", "_Py_MergeZeroLocalRefcount", "_PyTrash_thread_destroy_chain", "subtype_dealloc"];
 const FINALIZATION: &[&str] = &["PyObject_CallFinalizer", "PyObject_CallFinalizerFromDealloc", "slot_tp_finalize"];
 
-/// Names the destruction that the crash happened in.
-pub(super) fn run(scene: &Scene<'_>) -> Vec<Finding> {
-    if scene.fault.signal.sender_pid.is_some() || scene.signal() == signals::SIGABRT {
-        return Vec::new();
-    }
-    collector(scene).or_else(|| finalizer(scene)).into_iter().collect()
-}
-
-fn collector(scene: &Scene<'_>) -> Option<Finding> {
+/// A crash of the garbage collector: the damaged object is a member of the one that is visited.
+pub(super) fn collector(scene: &Scene<'_>) -> Option<Finding> {
     let frames: Vec<SceneFrame<'_>> = native_until_python(scene);
     let runs_one =
         |f: &SceneFrame<'_>, list: &[&str]| f.place == CodePlace::Interpreter && list.iter().any(|name| f.runs(name));
     let by_name = frames.iter().position(|f| runs_one(f, COLLECTOR));
     let told = scene.thread.and_then(|t| t.python.as_ref()).is_some_and(|p| p.collecting == Some(true));
-    if by_name.is_none() && !told {
+    // The assertions of debug builds check members too; any other abort is somebody's own.
+    let checked = frames.iter().take(16).any(|f| f.runs("_PyObject_AssertFailed"));
+    let sent = scene.fault.signal.sender_pid.is_some() || scene.signal() == signals::SIGABRT;
+    if by_name.is_none() && !told || sent && !(checked && by_name.is_some()) {
         return None;
     }
     let mut evidence = signal_evidence(scene);
@@ -92,7 +89,8 @@ fn collector(scene: &Scene<'_>) -> Option<Finding> {
     let access = Access::of(scene);
     evidence.extend(access.evidence());
     let foreign = Blame::of(scene).owner;
-    let (hook, object) = visited(scene, &frames, by_name);
+    let bad = access.operand.as_ref().and_then(|o| o.base.as_ref()).map(|b| b.value);
+    let (hook, object) = visited(scene, &frames, by_name, bad);
     let type_name = object.and_then(|o| type_name(scene, o));
     let whose = match (&type_name, object) {
         (Some(name), Some(object)) => {
@@ -129,27 +127,44 @@ fn visited<'a>(
     scene: &Scene<'a>,
     frames: &[SceneFrame<'a>],
     collector: Option<usize>,
+    bad: Option<u64>,
 ) -> (Option<SceneFrame<'a>>, Option<Addr>) {
     let Some(at) = collector else { return (None, None) };
     let is_visitor = |f: &&SceneFrame<'_>| VISITORS.iter().any(|name| f.runs(name));
     let inner = frames.get(..at).unwrap_or_default();
-    let hook = inner.iter().rev().find(|f| !is_visitor(f)).copied();
+    let hook = inner.last().filter(|f| !is_visitor(f)).copied();
     let is_object = |addr: &Addr| type_name(scene, *addr).is_some();
+    // Only what holds the very pointer that was no object may be named.
+    let guilty = |addr: &Addr| is_object(addr) && bad.is_some_and(|bad| has_word(scene, *addr, bad));
     let of_hook = hook.and_then(|f| scene.argument(&f, 0)).map(Addr).filter(is_object);
     let of_visitor = || {
         let visitor = inner.iter().find(is_visitor)?;
-        scene.argument(visitor, 1).map(Addr).filter(is_object)
+        scene.argument(visitor, 1).map(Addr).filter(guilty)
     };
     let of_collector = || {
-        let regs = frames.get(at)?.frame.registers.as_deref()?;
-        let values = regs.info().callee_saved.iter().filter_map(|n| regs.get(*n));
+        let near = frames.iter().take(at.saturating_add(3));
+        let regs = near.filter_map(|f| f.frame.registers.as_deref());
+        let values = regs.flat_map(|r| r.info().callee_saved.iter().filter_map(|n| r.get(*n)));
         // A pointer to the object, or to the two words of the collector before it.
-        values.flat_map(|v| [Addr(v), Addr(v).wrapping_add(16)]).find(is_object)
+        values.flat_map(|v| [Addr(v), Addr(v).wrapping_add(16)]).find(guilty)
     };
     (hook, of_hook.or_else(of_visitor).or_else(of_collector))
 }
 
-fn finalizer(scene: &Scene<'_>) -> Option<Finding> {
+/// Whether one of the object's own words is `word`.
+fn has_word(scene: &Scene<'_>, object: Addr, word: u64) -> bool {
+    const MAX_SIZE: u64 = 1 << 12;
+    let Some(heap) = scene.facts.heap else { return false };
+    let size = heap.type_of(object).map_or(0, |t| u64::try_from(t.basicsize).unwrap_or(0)).min(MAX_SIZE);
+    let Ok(bytes) = heap.ctx.memory.read_vec(object, size) else { return false };
+    bytes.chunks_exact(8).any(|b| heap.ctx.abi.uint(b) == word)
+}
+
+/// A crash in a finalizer or deallocator.
+pub(super) fn finalizer(scene: &Scene<'_>) -> Option<Finding> {
+    if scene.fault.signal.sender_pid.is_some() || scene.signal() == signals::SIGABRT {
+        return None;
+    }
     let frames = native_until_python(scene);
     let named = |list: &[&str]| {
         frames.iter().position(|f| f.place == CodePlace::Interpreter && list.iter().any(|name| f.runs(name)))

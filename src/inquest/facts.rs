@@ -4,6 +4,7 @@ use crate::base::Addr;
 use crate::cpython::object::Heap;
 use crate::image::Images;
 use crate::native::arguments::Arguments;
+use crate::native::code::AccessKind;
 use crate::native::regfile::RegFile;
 use crate::native::symbolize::Symbolized;
 use crate::native::unwind::UnwoundFrame;
@@ -38,9 +39,9 @@ impl<'a> Facts<'a> {
         let stack = self.stacks.iter().find(|s| s.tid == *tid);
         let reraised = stack.and_then(|s| s.unwound.signal_context());
         let mut signal = info.clone();
-        let mut page_fault = None;
-        // The handler has raised the signal anew: what it was given tells the cause.
-        if let Some(original) = reraised.and_then(|c| c.signal) {
+        let mut access = None;
+        // The handler has raised the signal anew: what it was called for tells the cause.
+        if let Some(original) = reraised.and_then(|c| c.fault) {
             signal = SignalInfo {
                 number: original.number,
                 code: Some(original.code),
@@ -48,14 +49,14 @@ impl<'a> Facts<'a> {
                 sender_pid: None,
                 sender_uid: None,
             };
-            page_fault = original.page_fault;
+            access = original.access;
         }
         let first = stack.map_or(0, NativeStack::fault_frame);
         let registers = stack.and_then(|s| s.unwound.frames.get(first)?.registers.as_deref());
         Some(Scene {
             facts: *self,
             tid: *tid,
-            fault: Fault { signal, page_fault, handled: reraised.is_some() },
+            fault: Fault { signal, access, handled: reraised.is_some() },
             registers,
             stack,
             first,
@@ -81,8 +82,8 @@ impl<'a> Facts<'a> {
 pub struct Fault {
     /// The signal; the original one where a handler raised it again.
     pub signal: SignalInfo,
-    /// x86 page-fault error code, known where a signal handler ran.
-    pub page_fault: Option<u64>,
+    /// What the access was, known where a signal handler ran.
+    pub access: Option<AccessKind>,
     /// Whether a signal handler (faulthandler's, say) ran first.
     pub handled: bool,
 }

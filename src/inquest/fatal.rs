@@ -105,7 +105,13 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     if let Some(whole) = &whole {
         evidence.push(format!("Fatal Python error: {whole}"));
     }
+    let over = scene.facts.report.python.is_some() && scene.facts.report.interpreters.is_empty();
     let (id, title, advice) = match (known, whole) {
+        (Some((_, "api-without-gil", ..)), _) if over => {
+            evidence.push("the runtime has no interpreter any more".to_owned());
+            let advice = "callbacks that outlive the interpreter must not call the API".to_owned();
+            ("use-after-finalize", format!("the Python API was used after Py_Finalize{place}"), Some(advice))
+        }
         (Some((_, id, what, advice)), _) => (*id, format!("{what}{place}"), Some((*advice).to_owned())),
         (None, Some(whole)) => ("fatal-error", format!("Fatal Python error: {whole}{place}"), None),
         (None, None) => ("fatal-error", format!("Fatal Python error (its text is not at hand){place}"), None),

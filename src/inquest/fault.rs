@@ -24,10 +24,6 @@ pub(super) mod signals {
     pub const SIGSEGV: i32 = 11;
 }
 
-/// x86 page-fault error code (Intel SDM vol. 3, 4.7).
-const PF_WRITE: u64 = 1 << 1;
-const PF_FETCH: u64 = 1 << 4;
-
 /// What the faulting instruction did.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Access {
@@ -67,14 +63,9 @@ impl Access {
         } else {
             reported.and_then(|fault| accesses.iter().find(|a| touches(a, fault)))
         };
-        let by_error_code = scene.fault.page_fault.map(|bits| match bits {
-            _ if bits & PF_FETCH != 0 => AccessKind::Execute,
-            _ if bits & PF_WRITE != 0 => AccessKind::Write,
-            _ => AccessKind::Read,
-        });
         let non_canonical = kernel && operand.is_some();
         Access {
-            kind: by_error_code.or(operand.map(|a| a.kind)),
+            kind: scene.fault.access.or(operand.map(|a| a.kind)),
             addr: if kernel { operand.map(|a| a.addr) } else { reported },
             operand: operand.cloned(),
             code,

@@ -13,6 +13,7 @@ mod facts;
 mod fatal;
 mod fault;
 mod gil;
+mod heap;
 mod objects;
 mod rust;
 mod segv;
@@ -30,11 +31,13 @@ pub fn run(facts: &Facts<'_>) -> Vec<Finding> {
     let mut out = Vec::new();
     if let Some(scene) = facts.scene() {
         // A sent signal is no fault: only what the threads were doing can explain it.
+        out.extend(destruction::collector(&scene));
         out.extend(fatal::run(&scene));
         out.extend(gil::run(&scene));
         out.extend(stack_overflow::run(&scene));
         out.extend(objects::run(&scene));
-        out.extend(destruction::run(&scene));
+        out.extend(destruction::finalizer(&scene));
+        out.extend(heap::run(&scene));
         out.extend(cpp::run(&scene));
         out.extend(rust::run(&scene));
         out.extend(abort::run(&scene));

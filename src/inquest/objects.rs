@@ -19,7 +19,7 @@ const SMALL: u64 = 64 << 10;
 
 /// Finds the damaged object behind a bad access.
 pub(super) fn run(scene: &Scene<'_>) -> Vec<Finding> {
-    if scene.signal() != signals::SIGSEGV || scene.fault.signal.sender_pid.is_some() {
+    if !matches!(scene.signal(), signals::SIGSEGV | signals::SIGBUS) || scene.fault.signal.sender_pid.is_some() {
         return Vec::new();
     }
     let Some(heap) = scene.facts.heap else { return Vec::new() };

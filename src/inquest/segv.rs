@@ -36,7 +36,8 @@ fn explain(scene: &Scene<'_>) -> Option<Finding> {
         let advice = (!advice.is_empty()).then(|| advice.to_owned());
         Some(Finding { advice, ..finding(id, title, confidence, evidence.clone(), scene.tid) })
     };
-    if scene.signal() == signals::SIGBUS {
+    // x86-64 gives SIGBUS instead when the base register is the stack or frame pointer (#SS).
+    if scene.signal() == signals::SIGBUS && !access.non_canonical {
         return bus(scene, &access, &place, evidence.clone());
     }
     if access.non_canonical {

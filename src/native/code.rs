@@ -138,8 +138,7 @@ impl Code {
     /// The register whose content it divides by, for `div` and `idiv` with a register operand.
     #[must_use]
     pub fn divisor(&self, regs: &RegFile) -> Option<AddressPart> {
-        use iced_x86::Mnemonic;
-        if !matches!(self.instruction.mnemonic(), Mnemonic::Div | Mnemonic::Idiv) {
+        if !self.is_division() {
             return None;
         }
         let register = self.instruction.op0_register();
@@ -147,6 +146,12 @@ impl Code {
         let bits = u32::try_from(register.size().saturating_mul(8)).unwrap_or(64);
         let mask = u64::MAX.checked_shr(64u32.saturating_sub(bits)).unwrap_or(u64::MAX);
         Some(AddressPart { register: format!("{register:?}").to_lowercase(), value: value & mask })
+    }
+
+    /// Whether it divides integers.
+    #[must_use]
+    pub fn is_division(&self) -> bool {
+        matches!(self.instruction.mnemonic(), iced_x86::Mnemonic::Div | iced_x86::Mnemonic::Idiv)
     }
 
     /// Whether it is the trap that compilers put where code must not come (`ud2`).

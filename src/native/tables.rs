@@ -115,7 +115,30 @@ impl UnwindTables {
         self.eh_frame_row(svma, abi).or_else(|| self.debug_frame_row(svma, abi))
     }
 
+    /// First address of the function (or the part of it) that `addr` lies in, by its FDE in `.eh_frame`: told without
+    /// any symbol.
+    #[must_use]
+    pub fn function_start(&self, addr: Addr, abi: &Abi) -> Option<Addr> {
+        let svma = addr.0.wrapping_sub(self.bias);
+        let start = self.with_eh_frame(svma, abi, |frame, bases, offset| {
+            let fde = frame.fde_from_offset(bases, offset.into(), |s, b, o| s.cie_from_offset(b, o)).ok()?;
+            let inside = svma.wrapping_sub(fde.initial_address()) < fde.len();
+            inside.then(|| fde.initial_address())
+        })?;
+        Some(Addr(start.wrapping_add(self.bias)))
+    }
+
     fn eh_frame_row(&self, svma: u64, abi: &Abi) -> Option<Row> {
+        self.with_eh_frame(svma, abi, |frame, bases, offset| row_at(frame, bases, offset, svma))
+    }
+
+    /// Calls `f` with the offset of the FDE that may cover `svma`.
+    fn with_eh_frame<T>(
+        &self,
+        svma: u64,
+        abi: &Abi,
+        f: impl FnOnce(&EhFrame<Slice<'_>>, &BaseAddresses, usize) -> Option<T>,
+    ) -> Option<T> {
         let section = self.eh_frame.as_ref()?;
         let bases = BaseAddresses::default()
             .set_eh_frame(section.svma)
@@ -130,7 +153,7 @@ impl UnwindTables {
             Some(table) => table.find(svma)?,
             None => self.eh_index.get_or_init(|| FdeIndex::build(&frame, &bases)).find(svma)?,
         };
-        row_at(&frame, &bases, offset, svma)
+        f(&frame, &bases, offset)
     }
 
     fn debug_frame_row(&self, svma: u64, abi: &Abi) -> Option<Row> {

@@ -4,7 +4,7 @@ use super::fallback::{self, Found};
 use super::modules::ModuleTables;
 use super::regfile::RegFile;
 use super::row::{Row, RowError};
-use super::signal_frame::{self, DeliveredSignal};
+use super::signal_frame::{self, DeliveredFault};
 use crate::base::Addr;
 use crate::target::{ReadError, Registers, Target};
 use std::collections::HashMap;
@@ -112,8 +112,8 @@ pub struct SignalContext {
     pub frame: usize,
     /// Registers when the signal came.
     pub registers: Registers,
-    /// The signal, when its `siginfo_t` is readable.
-    pub signal: Option<DeliveredSignal>,
+    /// The fault it was delivered for; `None` for a signal that was sent.
+    pub fault: Option<DeliveredFault>,
 }
 
 /// One thread's native stack.
@@ -133,7 +133,7 @@ impl Unwound {
     /// innermost such frame counts.
     #[must_use]
     pub fn signal_context(&self) -> Option<&SignalContext> {
-        self.signals.iter().find(|s| s.signal.is_some_and(|d| d.is_fault()))
+        self.signals.iter().find(|s| s.fault.is_some())
     }
 }
 
@@ -198,10 +198,10 @@ impl<'a> Unwinder<'a> {
                     frame.cfa = Some(found.cfa);
                     if t == Trust::Signal {
                         frame.trampoline = true;
-                        let signal = signal_frame::delivered(&regs, &self.target.memory, &self.target.abi).ok();
+                        let fault = signal_frame::fault(&regs, &self.target.memory, &self.target.abi);
                         let registers = found.caller.to_registers();
                         full_from = index.saturating_add(1);
-                        out.signals.push(SignalContext { frame: full_from, registers, signal });
+                        out.signals.push(SignalContext { frame: full_from, registers, fault });
                     }
                     (regs, trust, exact) = (found.caller, t, e);
                 }

@@ -395,6 +395,10 @@ pub struct NativeFrame {
     /// Offset from that symbol.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub symbol_offset: Option<u64>,
+    /// Name under which Python calls this function, from a method table of its module (`PyMethodDef.ml_name`); for
+    /// functions of extension modules on the crashed thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
     /// How the frame was found: `context`, `cfi`, `frame_pointer`, `scan`, `inline`.
     pub trust: String,
     /// Whether the function was inlined into the next (outer) native frame.

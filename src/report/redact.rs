@@ -39,7 +39,7 @@ const SECRET_FORM: &str = r"(?x)
     | xox[abeprs]-[A-Za-z0-9-]{10,} | (?:AKIA|ASIA)[0-9A-Z]{16} | AIza[0-9A-Za-z_-]{35}
     | \bsk-[A-Za-z0-9_-]{20,} | \b[rs]k_(?:live|test)_[A-Za-z0-9]{16,} | npm_[A-Za-z0-9]{30,} | pypi-[A-Za-z0-9_-]{40,}
     | eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*
-    | -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----(?:[^-]|-[^-])*(?:-----END[ ][A-Z ]*PRIVATE[ ]KEY-----)?
+    | -----BEGIN\x20[A-Z\x20]*PRIVATE\x20KEY-----(?:[^-]|-[^-])*(?:-----END\x20[A-Z\x20]*PRIVATE\x20KEY-----)?
     | (?i:\bbearer\s+)[A-Za-z0-9._~+/=-]{12,}";
 
 /// `user:password@` in a URL.

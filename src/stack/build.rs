@@ -157,6 +157,7 @@ fn native_frames(
         symbol_offset: symbol.map(|s| frame.ip.0.wrapping_sub(s.start.0)),
         trust: frame.trust.word().to_owned(),
         inlined: false,
+        method: None,
         plumbing: plumbing::is_plumbing(code.name(), place) || frame.trampoline,
     };
     let physical = code.functions.len().saturating_sub(1);

@@ -270,7 +270,10 @@ impl Placement<'_> {
             to: bounds(runs.end.checked_sub(1)).map_or(0, |r| r.last),
         });
         // All that is known: these Python frames, in this order, are inside of everything that follows the segment.
-        let at = self.loops.get(loops.start).filter(|_| !loops.is_empty()).map_or(*native, |l| l.first);
+        let first_loop = self.loops.get(loops.start).filter(|_| !loops.is_empty()).map(|l| l.first);
+        // Before any loop, frames that follow each other without doubt are inside of the innermost Python frame.
+        let doubtful = || self.native.iter().position(|f| f.doubtful).unwrap_or(self.native.len());
+        let at = first_loop.unwrap_or_else(doubtful).max(*native);
         self.natives_until(at, native, out);
         runs.for_each(|r| self.python(r, out));
     }

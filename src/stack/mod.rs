@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod merge;
+pub mod methods;
 mod native_stack;
 pub mod plumbing;
 pub mod source;

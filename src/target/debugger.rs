@@ -167,7 +167,6 @@ fn process(session: &Session, memory: &AddressSpace) -> ProcessInfo {
         interp_base: aux(at::BASE).map(Addr),
         annotations: Default::default(),
         page_size: aux(at::PAGESZ).filter(|size| size.is_power_of_two() && *size >= 4096),
-        ..ProcessInfo::default()
     }
 }
 

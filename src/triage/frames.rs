@@ -124,6 +124,14 @@ pub fn stack(report: &Report, rules: &Rules) -> Stack {
     stack
 }
 
+/// The frames of the subject that say something: what [`stack`] skips is left out.
+#[must_use]
+pub fn telling<'r>(report: &'r Report, rules: &Rules) -> Vec<&'r Frame> {
+    let Some(thread) = subject(report) else { return Vec::new() };
+    let steps = stack(report, rules).steps;
+    thread.frames.iter().zip(&steps).filter(|(_, step)| step.decision != "skipped").map(|(frame, _)| frame).collect()
+}
+
 fn add_to_site(site: &mut Site, token: &Token, frame: &Frame, report: &Report) {
     if token.kind == TokenKind::Interpreter {
         site.module.get_or_insert_with(|| CPYTHON.to_owned());
@@ -139,10 +147,13 @@ fn add_to_site(site: &mut Site, token: &Token, frame: &Frame, report: &Report) {
         site.module = Some(token.module.clone());
         site.path = path;
     }
-    if site.module.as_deref() == Some(token.module.as_str())
-        && let Some(function) = &token.detail
-    {
-        site.functions.push(function.clone());
+    if site.module.as_deref() == Some(token.module.as_str()) {
+        site.functions.extend(token.detail.clone());
+        // The outermost: Python called that one, whichever of its siblings it calls in turn.
+        let method = frame.native.as_ref().and_then(|n| n.method.as_ref());
+        if let Some(method) = method {
+            site.method = Some(format!("{}.{method}()", token.module));
+        }
     }
 }
 

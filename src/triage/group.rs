@@ -181,17 +181,23 @@ fn linkage(a: &Cluster<'_>, b: &Cluster<'_>, rules: &Rules) -> f64 {
     for x in &a.units {
         for y in &b.units {
             let (x, y) = (x.signature, y.signature);
-            let same_message = x.coarse_text.split(" | ").nth(1) == y.coarse_text.split(" | ").nth(1);
-            if x.contradicts(y) || !same_message {
+            if x.contradicts(y) || x.message != y.message {
                 return 0.0;
             }
-            least = least.min(similarity(&x.stack, &y.stack, &rules.similarity));
+            least = least.min(similarity(&whole(x, y), &whole(y, x), &rules.similarity));
             if least < rules.similarity.threshold {
                 return 0.0;
             }
         }
     }
     least
+}
+
+/// The stack with the native module on top, where both have one: a crash in the same module, called from the same
+/// function, is more alike than the function alone.
+fn whole(own: &Signature, other: &Signature) -> Vec<String> {
+    let module = own.site.module.iter().filter(|_| other.site.module.is_some());
+    module.chain(&own.stack).cloned().collect()
 }
 
 fn finish(cluster: Cluster<'_>) -> Group {

@@ -68,7 +68,7 @@ pub fn report(path: &Path, options: &MapOptions) -> Result<Report, TargetError> 
         no_files: options.no_files,
     };
     let images = Images::attach(&mut target, &search);
-    let mut report = analyze(&target, &images, &Options { locals: options.locals, ..Options::default() });
+    let mut report = analyze(&target, &images, &Options { locals: options.locals, native: true, ..Options::default() });
     if !options.no_files {
         let beside = path.parent().map(Path::to_owned);
         let sources = Sources::new(SourceOptions {

@@ -39,7 +39,8 @@ pub fn severity(report: &Report, signature: &Signature) -> Severity {
     if let Some(crash) = &report.crash {
         evidence.push(crash.summary.clone());
         let fault = FaultKind::of(crash);
-        if crash.fault_addr.is_some() && crash.fault_addr == crash.instruction && fault != FaultKind::Null {
+        let access = matches!(crash.name.as_deref(), Some("SIGSEGV" | "SIGBUS" | "EXCEPTION_ACCESS_VIOLATION"));
+        if access && crash.fault_addr.is_some() && crash.fault_addr == crash.instruction && fault != FaultKind::Null {
             evidence.push("the address that could not be accessed is the instruction pointer itself".to_owned());
             if class == "invalid-access" {
                 class = "memory-corruption".to_owned();

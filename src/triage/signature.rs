@@ -1,7 +1,8 @@
 //! The signature of a crash: an exact key, a coarse key, and what both rest on.
 //!
-//! The coarse key is made of the class of the crash and Python functions; native names join it only when there is no
-//! Python frame, since builds differ in which of them can be told. What is known of native code and of qualified
+//! The coarse key is made of the class of the crash, the name under which Python called the native code that crashed
+//! (from the module's method table, which needs no symbols), and Python functions; other native names join it only
+//! when there is no Python frame, since builds differ in which of them can be told. What is known of native code and of qualified
 //! names is kept beside the key ([`Signature::site`], [`Signature::qualnames`]) and tells crashes apart whose coarse
 //! keys are equal: see [`Signature::contradicts`].
 
@@ -26,6 +27,9 @@ pub struct Signature {
     pub exact_text: String,
     /// Class and the innermost frames that count.
     pub coarse_text: String,
+    /// Text of the finding, where the coarse key has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
     /// Class of the crash in the coarse key.
     pub class: String,
     /// Signal or exception.
@@ -104,7 +108,11 @@ pub fn signature(report: &Report, rules: &Rules) -> (Signature, Explanation) {
     let message = cause.message();
     let in_coarse = cause.rule.message || cause.rule.frames == KeyFrames::Subject;
     let mut coarse_parts = vec![cause.coarse().to_owned()];
-    coarse_parts.extend(message.clone().filter(|_| in_coarse));
+    let coarse_message = message.clone().filter(|_| in_coarse);
+    coarse_parts.extend(coarse_message.clone());
+    if cause.rule.frames == KeyFrames::Stack {
+        coarse_parts.extend(stack.site.method.clone());
+    }
     coarse_parts.extend(coarse_items.iter().take(rules.limits.coarse_frames).cloned());
     let mut exact_parts = vec![cause.rule.class.clone(), cause.signal.clone(), cause.fault.word().to_owned()];
     exact_parts.extend(message);
@@ -119,6 +127,7 @@ pub fn signature(report: &Report, rules: &Rules) -> (Signature, Explanation) {
         coarse: hash(&coarse_text),
         title: title(&cause, &stack, &coarse_parts),
         exact_text,
+        message: coarse_message,
         class: cause.coarse().to_owned(),
         signal: cause.signal.clone(),
         phrase: cause.rule.phrase.clone(),
@@ -126,7 +135,8 @@ pub fn signature(report: &Report, rules: &Rules) -> (Signature, Explanation) {
         stack: coarse_items.iter().take(STACK_LIMIT).cloned().collect(),
         qualnames: qualnames(&counted, &coarse_parts),
         owner: owner(&stack),
-        site: stack.site,
+        // Where such a crash shows is chance: it tells nothing apart.
+        site: if cause.rule.frames == KeyFrames::Subject { Site::default() } else { stack.site },
         coarse_text,
     };
     (signature, explanation)
@@ -162,7 +172,7 @@ fn title(cause: &Cause<'_>, stack: &Stack, parts: &[String]) -> String {
             let token = stack.tokens.iter().find(|t| t.kind == TokenKind::Interpreter);
             Some(token.and_then(|t| t.detail.clone()).unwrap_or_else(|| "CPython".to_owned()))
         }
-        (Some(module), None) => Some(module.clone()),
+        (Some(module), None) => Some(stack.site.method.clone().unwrap_or_else(|| module.clone())),
         (None, _) => None,
     };
     let site = site.filter(|_| cause.rule.frames != KeyFrames::Cycle);
@@ -203,6 +213,9 @@ impl Signature {
     pub fn contradicts(&self, other: &Signature) -> bool {
         let (a, b) = (&self.site, &other.site);
         if a.module.is_some() && b.module.is_some() && a.module != b.module {
+            return true;
+        }
+        if a.method.is_some() && b.method.is_some() && a.method != b.method {
             return true;
         }
         // The same instruction of the same build is the same place, whatever names can be told for it.

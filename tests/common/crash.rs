@@ -24,6 +24,7 @@ pub struct Crash<'a> {
     options: Vec<String>,
     args: Vec<String>,
     env: Vec<(String, String)>,
+    files: Vec<PathBuf>,
 }
 
 /// What is left of a process. Dropping it removes its folder.
@@ -53,12 +54,18 @@ pub fn crash(
 
 impl<'a> Crash<'a> {
     pub fn new(interpreter: &'a Interpreter, program: &'a str) -> Self {
-        Self { interpreter, program, options: Vec::new(), args: Vec::new(), env: Vec::new() }
+        Self { interpreter, program, options: Vec::new(), args: Vec::new(), env: Vec::new(), files: Vec::new() }
     }
 
     /// Arguments of the program.
     pub fn args(mut self, args: &[&str]) -> Self {
         self.args.extend(args.iter().map(|arg| (*arg).to_owned()));
+        self
+    }
+
+    /// Puts a copy of a file beside the program: an extension module, say.
+    pub fn file(mut self, path: &Path) -> Self {
+        self.files.push(path.to_owned());
         self
     }
 
@@ -110,6 +117,10 @@ impl<'a> Crash<'a> {
     /// Starts it in a fresh folder, with core files allowed.
     pub(super) fn start(&self) -> Result<(Scene, Child), Unavailable> {
         let scene = Scene::new(self.interpreter);
+        for file in &self.files {
+            let name = file.file_name().expect("a file has a name");
+            fs::copy(file, scene.host.join("programs").join(name)).expect("a copy of our own file");
+        }
         let inside = scene.inside();
         let words = self.interpreter.command_in(&format!("{inside}/work"));
         let mut command = Command::new("sh");

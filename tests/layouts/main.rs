@@ -16,10 +16,11 @@ mod common;
 mod sources;
 mod tables;
 
-use common::{interpreters, skip};
+use common::{Interpreter, interpreters, skip};
 use pyinquest::base::Abi;
 use pyinquest::cpython::layout::tool::{Difference, Inputs, check, compare};
-use pyinquest::cpython::layout::{Extract, lookup};
+use pyinquest::cpython::layout::{Extract, Provider, lookup};
+use rayon::prelude::*;
 use std::path::PathBuf;
 use tables::{FILES, notes, print_file, squeeze};
 
@@ -32,8 +33,9 @@ fn cache() -> PathBuf {
     set.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/pyinquest"))
 }
 
-fn updating() -> bool {
-    std::env::var_os("PYINQUEST_UPDATE_LAYOUTS").is_some()
+/// `1`: extracts and tables are written anew; `tables`: only the tables.
+fn updating() -> Option<String> {
+    std::env::var("PYINQUEST_UPDATE_LAYOUTS").ok().filter(|value| !value.is_empty())
 }
 
 fn extract_path(name: &str) -> PathBuf {
@@ -55,14 +57,14 @@ const KNOWN: &[(&str, &str, &str)] = &[
 
 #[test]
 fn tables_are_what_the_extracts_say() {
-    if updating() {
+    if updating().is_some_and(|what| what != "tables") {
         sources::update_all();
     }
     let mut used = Vec::new();
     for file in FILES {
         let path = root().join("src/cpython/layout/tables").join(format!("{}.rs", file.0));
         let wanted = print_file(file, &mut used);
-        if updating() {
+        if updating().is_some() {
             std::fs::write(&path, &wanted).unwrap();
             continue;
         }
@@ -77,41 +79,58 @@ fn tables_are_what_the_extracts_say() {
 fn every_extract_is_the_table_of_its_build() {
     for spec in sources::EXTRACTS {
         let extract = extract(spec.0);
-        let (table, name) = lookup(extract.version, extract.flags, &Abi::LINUX_X86_64).expect(spec.0);
+        let abi = if spec.0.ends_with("windows") { Abi::WINDOWS_X86_64 } else { Abi::LINUX_X86_64 };
+        let (table, name) = lookup(extract.version, extract.flags, &abi).expect(spec.0);
         let (compared, missing, differences) = compare(table, &tables::layouts(spec.0));
         assert!(compared > 180 && missing.is_empty(), "{name}: {compared} {missing:?}");
         assert_eq!(differences, [], "{name}");
     }
 }
 
+/// The states that hold locks, from the DWARF of Debian's arm64 debug builds.
+#[test]
+fn aarch64_tables_agree_with_the_dwarf_of_arm64_builds() {
+    for name in ["3.9d", "3.11d", "3.13d", "3.14d", "3.15d"] {
+        let extract = extract(&format!("{name}-aarch64"));
+        let (table, table_name) = lookup(extract.version, extract.flags, &Abi::LINUX_AARCH64).expect(name);
+        let (compared, _, mut differences) = compare(table, &extract.layouts(Provider::Dwarf));
+        differences
+            .retain(|d| !KNOWN.iter().any(|k| name.starts_with(k.0) && k.1 == format!("{}.{}", d.strukt, d.field)));
+        assert!(compared > 60, "{table_name}: {compared}");
+        assert_eq!(differences, [], "{table_name}");
+    }
+}
+
 #[test]
 fn tables_agree_with_the_dwarf_of_every_interpreter() {
-    let mut checked = 0;
-    let mut wrong = Vec::new();
-    for interpreter in interpreters().iter().filter(|i| i.has_dwarf) {
-        let inputs = Inputs {
-            file: interpreter.libpython.clone(),
-            debug_file: interpreter.debug_file.clone(),
-            extensions: sources::extension_files(interpreter),
-        };
-        let abi = if interpreter.arch == "aarch64" { Abi::LINUX_AARCH64 } else { Abi::LINUX_X86_64 };
-        let outcome = check(&inputs, &abi).unwrap_or_else(|e| panic!("{}: {e}", interpreter.name));
-        assert_eq!(outcome.identity.version.to_hex(), interpreter.hexversion, "{}", interpreter.name);
-        assert_eq!(outcome.identity.flags.debug, interpreter.debug, "{}", interpreter.name);
-        assert_eq!(outcome.identity.flags.free_threaded, interpreter.free_threaded, "{}", interpreter.name);
-        for Difference { strukt, field, table, dwarf } in outcome.differences {
-            let place = format!("{strukt}.{field}");
-            if !KNOWN.iter().any(|(name, known, _)| outcome.table.starts_with(name) && *known == place) {
-                wrong.push(format!("{} {place}: table {table:?}, DWARF {dwarf:?}", interpreter.name));
-            }
-        }
-        println!("{}: {} fields, not in DWARF: {:?}", interpreter.name, outcome.compared, outcome.not_in_dwarf);
-        checked += 1;
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    if checked == 0 {
+    let with_dwarf: Vec<&Interpreter> = interpreters().iter().filter(|i| i.has_dwarf).collect();
+    if with_dwarf.is_empty() {
         skip!("no interpreter with DWARF: run tests/interpreters/fetch.py");
     }
+    let wrong: Vec<String> = with_dwarf.par_iter().flat_map(|interpreter| differences(interpreter)).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What is wrong with the table of one interpreter.
+fn differences(interpreter: &Interpreter) -> Vec<String> {
+    let inputs = Inputs {
+        file: interpreter.libpython.clone(),
+        debug_file: interpreter.debug_file.clone(),
+        extensions: sources::extension_files(interpreter),
+    };
+    let abi = if interpreter.arch == "aarch64" { Abi::LINUX_AARCH64 } else { Abi::LINUX_X86_64 };
+    let outcome = check(&inputs, &abi).unwrap_or_else(|e| panic!("{}: {e}", interpreter.name));
+    assert_eq!(outcome.identity.version.to_hex(), interpreter.hexversion, "{}", interpreter.name);
+    assert_eq!(outcome.identity.flags.debug, interpreter.debug, "{}", interpreter.name);
+    assert_eq!(outcome.identity.flags.free_threaded, interpreter.free_threaded, "{}", interpreter.name);
+    println!("{}: {} fields, not in DWARF: {:?}", interpreter.name, outcome.compared, outcome.not_in_dwarf);
+    let known = |place: &str| KNOWN.iter().any(|(name, known, _)| outcome.table.starts_with(name) && *known == place);
+    let wrong = outcome.differences.iter().filter(|d| !known(&format!("{}.{}", d.strukt, d.field)));
+    wrong
+        .map(|Difference { strukt, field, table, dwarf }| {
+            format!("{} {strukt}.{field}: table {table:?}, DWARF {dwarf:?}", interpreter.name)
+        })
+        .collect()
 }
 
 /// Differences between versions are data. Code outside the layout tables that looked at a version number would have to

@@ -18,11 +18,13 @@ pub enum Source {
     SameAs(&'static str),
     /// Another extract (GIL), for the same structs; what 3.13t shows to lie behind its larger object header is moved.
     Moved(&'static str),
+    /// Another extract (Linux), for the same structs but those that hold a `long`.
+    WithoutLong(&'static str),
     /// 3.14.0 to 3.14.4 from 3.14.5+: see [`before_3_14_5`].
     Before3145(&'static str),
 }
 
-use Source::{Before3145, Headers, Interpreter as Run, Moved, SameAs};
+use Source::{Before3145, Headers, Interpreter as Run, Moved, SameAs, WithoutLong};
 
 /// An extract: name, version, flags and sources; for each struct the first source that has it wins.
 pub type Spec = (&'static str, &'static str, &'static str, &'static [Source]);
@@ -51,6 +53,14 @@ pub const EXTRACTS: &[Spec] = &[
     ("3.15d", "3.15.2", "d", &[Run("debian-sid-3.15-dbg")]),
     ("3.15t", "3.15.2", "t", &[Headers("3.15t"), Moved("3.15")]),
     ("3.15td", "3.15.2", "td", &[Headers("3.15td"), SameAs("3.15t")]),
+    ("3.8-windows", "3.8.18", "", &[Headers("3.8-windows"), WithoutLong("3.8")]),
+    ("3.9-windows", "3.9.18", "", &[Headers("3.9-windows"), WithoutLong("3.9")]),
+    ("3.10-windows", "3.10.13", "", &[Headers("3.10-windows"), WithoutLong("3.10")]),
+    ("3.11-windows", "3.11.7", "", &[Headers("3.11-windows"), WithoutLong("3.11")]),
+    ("3.12-windows", "3.12.1", "", &[Headers("3.12-windows"), WithoutLong("3.12")]),
+    ("3.13-windows", "3.13.0", "", &[Headers("3.13-windows"), WithoutLong("3.13.0")]),
+    ("3.14-windows", "3.14.10", "", &[Headers("3.14-windows"), WithoutLong("3.14")]),
+    ("3.15-windows", "3.15.2", "", &[Headers("3.15-windows"), WithoutLong("3.15")]),
 ];
 
 /// Extension modules that define structs of their own.
@@ -72,6 +82,7 @@ pub fn make((_, version, flags, sources): &Spec) -> Result<Extract, String> {
             }
             Source::SameAs(name) => (extract(name).layouts(Provider::Table), format!("the rest as in {name}")),
             Source::Before3145(name) => (before_3_14_5(name), format!("{name} without what 3.14.5 inserted")),
+            Source::WithoutLong(name) => (without_long(name), format!("the rest as in {name}")),
             Source::Moved(name) => (moved(name), format!("the rest as in {name} behind the larger object header")),
         };
         merge(&mut layouts, &more);
@@ -144,6 +155,18 @@ fn merge(layouts: &mut Layouts, more: &Layouts) {
             *layouts.slot_mut(field.strukt, field.field).unwrap() = slot;
         }
     }
+}
+
+/// Structs of `.c` files with a `long` in them (Objects/rangeobject.c, Modules/_threadmodule.c), which has 4 bytes on
+/// Windows. The other ones hold pointers, `Py_ssize_t`, `int` and `char`.
+const HAVE_LONG: &[&str] = &["range_iter", "rlock"];
+
+fn without_long(name: &str) -> Layouts {
+    let mut out = extract(name).layouts(Provider::Table);
+    for field in Layouts::FIELDS.iter().filter(|f| HAVE_LONG.contains(&f.strukt)) {
+        *out.slot_mut(field.strukt, field.field).unwrap() = Slot::ABSENT;
+    }
+    out
 }
 
 /// Objects that came after 3.13, of a header and object pointers only (Objects/templateobject.c,

@@ -25,21 +25,37 @@ const fn table(
 pub type TableFile = (&'static str, &'static str, &'static [Table]);
 
 pub const FILES: &[TableFile] = &[
-    ("v3_08", "CPython 3.8. Debug builds have the same layout.", &[table("RELEASE", "3.8", None, "")]),
+    (
+        "v3_08",
+        "CPython 3.8. Debug builds have the same layout.",
+        &[
+            table("RELEASE", "3.8", None, ""),
+            table("WINDOWS", "3.8-windows", Some(("RELEASE", "3.8")), "x86-64 Windows."),
+        ],
+    ),
     (
         "v3_09",
         "CPython 3.9. Debug builds have the same layout.",
-        &[table("RELEASE", "3.9", Some(("v3_08::RELEASE", "3.8")), "")],
+        &[
+            table("RELEASE", "3.9", Some(("v3_08::RELEASE", "3.8")), ""),
+            table("WINDOWS", "3.9-windows", Some(("RELEASE", "3.9")), "x86-64 Windows."),
+        ],
     ),
     (
         "v3_10",
         "CPython 3.10. Debug builds have the same layout.",
-        &[table("RELEASE", "3.10", Some(("v3_09::RELEASE", "3.9")), "")],
+        &[
+            table("RELEASE", "3.10", Some(("v3_09::RELEASE", "3.9")), ""),
+            table("WINDOWS", "3.10-windows", Some(("RELEASE", "3.10")), "x86-64 Windows."),
+        ],
     ),
     (
         "v3_11",
         "CPython 3.11. Debug builds have the same layout.",
-        &[table("RELEASE", "3.11", Some(("v3_10::RELEASE", "3.10")), "")],
+        &[
+            table("RELEASE", "3.11", Some(("v3_10::RELEASE", "3.10")), ""),
+            table("WINDOWS", "3.11-windows", Some(("RELEASE", "3.11")), "x86-64 Windows."),
+        ],
     ),
     (
         "v3_12",
@@ -47,6 +63,7 @@ pub const FILES: &[TableFile] = &[
         &[
             table("RELEASE", "3.12", Some(("v3_11::RELEASE", "3.11")), ""),
             table("DEBUG", "3.12d", Some(("RELEASE", "3.12")), "`--with-pydebug`."),
+            table("WINDOWS", "3.12-windows", Some(("RELEASE", "3.12")), "x86-64 Windows."),
         ],
     ),
     (
@@ -60,6 +77,7 @@ pub const FILES: &[TableFile] = &[
             table("DEBUG_18", "3.13.18d", Some(("DEBUG", "3.13d")), "`--with-pydebug`, as later released."),
             table("FREE_THREADED", "3.13t", Some(("RELEASE", "3.13")), "`--disable-gil`."),
             table("FREE_THREADED_DEBUG", "3.13td", Some(("FREE_THREADED", "3.13t")), "`--disable-gil --with-pydebug`."),
+            table("WINDOWS", "3.13-windows", Some(("RELEASE_0", "3.13.0")), "x86-64 Windows."),
         ],
     ),
     (
@@ -81,6 +99,7 @@ pub const FILES: &[TableFile] = &[
                 Some(("FREE_THREADED", "3.14t")),
                 "`--disable-gil --with-pydebug`, from 3.14.5 on.",
             ),
+            table("WINDOWS", "3.14-windows", Some(("RELEASE", "3.14")), "x86-64 Windows."),
         ],
     ),
     (
@@ -91,6 +110,7 @@ pub const FILES: &[TableFile] = &[
             table("DEBUG", "3.15d", Some(("RELEASE", "3.15")), "`--with-pydebug`."),
             table("FREE_THREADED", "3.15t", Some(("v3_14::FREE_THREADED", "3.14t")), "`--disable-gil`."),
             table("FREE_THREADED_DEBUG", "3.15td", Some(("FREE_THREADED", "3.15t")), "`--disable-gil --with-pydebug`."),
+            table("WINDOWS", "3.15-windows", Some(("RELEASE", "3.15")), "x86-64 Windows."),
         ],
     ),
 ];
@@ -104,7 +124,8 @@ const UNSURE: &[(&str, &str, &str)] = &[("3.13", "gc", "generations")];
 pub fn layouts(name: &str) -> Layouts {
     let mut layouts = extract(name).layouts(Provider::Table);
     for (minor, strukt, field) in UNSURE {
-        if name.starts_with(minor) && !name.ends_with('t') && !name.ends_with("td") {
+        let gil = !name.ends_with('t') && !name.ends_with("td") && !name.ends_with("windows");
+        if name.starts_with(minor) && gil {
             *layouts.slot_mut(strukt, field).unwrap() = Slot::ABSENT;
         }
     }

@@ -6,8 +6,6 @@ import signal
 import sys
 import threading
 
-sys.path.insert(0, os.getcwd())
-
 
 def defect(name):
     import defects

@@ -145,18 +145,18 @@ def variants():
 
 def dictionary(value):
     result = {}
-    for cls in type(value).__mro__:
+    for cls in reversed(type(value).__mro__):
         slots = cls.__dict__.get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
             if hasattr(value, name):
                 result[name] = getattr(value, name)
     result.update(getattr(value, "__dict__", {}))
-    return {str(key): item for key, item in result.items()}
+    return {key if isinstance(key, str) else "<not a str>": item for key, item in result.items()}
 
 
 def values(add):
     for index, value in enumerate(variants()):
-        add("attributes_%d" % index, value)
+        add("attributes_%d" % index, value, attributes=dictionary(value))
     others = (object(), Outer.Inner(), Renamed(), NoModule(), BuiltinModule(), BorrowedRepr(), ListBorrowed(), DictRepr(a=1),
               WithRepr(), StrRepr("x"), Multi(), Error("e"), ErrorRepr(1), Raising(), type("Dyn.amic", (), {})(),
               [WithRepr()], {"k": Plain()})

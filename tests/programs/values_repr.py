@@ -16,11 +16,16 @@ import time
 FAMILIES = ["builtins", "collections", "callables", "stdlib", "instances", "runtime", "typing", "random"]
 
 HELD = []
+DAMAGES = []
 
 
-def add_from(family):
-    def add(name, value):
-        HELD.append((family + "." + name, value))
+def adder(family):
+    """What a family calls for each value: `add(name, value)`, `add(name, value, want)` for one that is broken later."""
+
+    def add(name, value, want=None, attributes=None):
+        HELD.append((family + "." + name, value, want, attributes))
+
+    add.damage = DAMAGES.append
     return add
 
 
@@ -35,21 +40,25 @@ def counts(objects):
     return [sys.getrefcount(item) - extra for item in objects]
 
 
+def record_of(name, value, want, attributes):
+    record = {"name": name, "id": "0x%x" % id(value), "type": text(type(value).__name__)}
+    if want is not None:
+        record["want"] = want
+    if attributes is not None:
+        record["attributes"] = {text(key): text(repr(item)) for key, item in attributes.items()}
+    try:
+        record["repr"] = text(repr(value))
+    except Exception as error:  # values whose repr raises are to be read all the same
+        record["repr_error"] = text("%s: %s" % (type(error).__name__, error))
+    return record
+
+
 def main():
-    families = sys.argv[1:] or FAMILIES
-    for family in families:
-        importlib.import_module("values_" + family).values(add_from(family))
-    records = []
-    for name, value in HELD:
-        record = {"name": name, "id": "0x%x" % id(value), "type": text(type(value).__name__)}
-        try:
-            record["repr"] = text(repr(value))
-        except Exception as error:  # values whose repr raises are to be read all the same
-            record["repr_error"] = text("%s: %s" % (type(error).__name__, error))
-        records.append(record)
-    value = None
-    objects = [item for _, item in HELD]
-    HELD[:] = [name for name, _ in HELD]
+    for family in sys.argv[1:] or FAMILIES:
+        importlib.import_module("values_" + family).values(adder(family))
+    records = [record_of(*entry) for entry in HELD]
+    objects = [entry[1] for entry in HELD]
+    del HELD[:]
     for record, count in zip(records, counts(objects)):
         record["refcount"] = count
     path = os.environ.get("PYINQUEST_TRUTH")
@@ -57,6 +66,8 @@ def main():
         with open(path + ".new", "w", encoding="utf-8") as file:
             json.dump({"hexversion": sys.hexversion, "pid": os.getpid(), "values": records}, file, indent=1)
         os.replace(path + ".new", path)
+    for damage in DAMAGES:
+        damage()
     if os.environ.get("PYINQUEST_DEATH") == "block":
         time.sleep(600)
     os.kill(os.getpid(), signal.SIGSEGV)

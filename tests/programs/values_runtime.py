@@ -16,6 +16,13 @@ class NamedTarget:
         self.__name__ = "my name"
 
 
+class InMain:
+    pass
+
+
+InMain.__module__ = "__main__"
+
+
 class KeyedRef(weakref.ref):
     pass
 
@@ -91,6 +98,7 @@ def errors():
 def values(add):
     for index, value in enumerate(errors()):
         add("error_%d" % index, value)
+    add.in_main = InMain()
     started = generator()
     next(started)
     finished = generator()
@@ -112,7 +120,7 @@ def values(add):
     frame = frames()
     others = (generator(), started, finished, waiting, agenerator(), (x for x in "ab"), generator.__code__, inner.__code__, inner.__closure__,
               types.CellType(5), types.CellType(), frame, frame.f_code, target, weakref.ref(target), weakref.ref(named),
-              weakref.ref(generator), weakref.ref(Target), dead_ref, KeyedRef(target), weakref.ref(sys), used,
+              weakref.ref(generator), weakref.ref(Target), dead_ref, KeyedRef(target), weakref.ref(sys), used, InMain(), weakref.ref(add.in_main),
               contextvars.ContextVar("bare"), token, reset, threading.Lock(), locked, threading.RLock(), rlocked,
               contextvars.copy_context(), sys.stdin, sys.stderr, sys.stdout, coroutine().__await__(), weakref.WeakSet(),
               weakref.WeakValueDictionary(), weakref.WeakKeyDictionary(), compile("a = 1", "<string>", "exec"))

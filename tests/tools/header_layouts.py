@@ -1,11 +1,12 @@
 """Compiles CPython's own headers into libraries whose DWARF describes builds that cannot be had ready made.
 
-Those are the debug builds of 3.12 and 3.13 and the free-threaded builds of 3.14 and 3.15. The result is
-`$PYINQUEST_CACHE/headers/*.so`, which `tests/tools/regenerate-layouts` reads. Needs gcc, apt-get, dpkg-deb and the
-interpreters that `tests/interpreters/fetch.py` fetches.
+Those are the debug builds of 3.12 and 3.13, the free-threaded builds of 3.14 and 3.15, and Windows. The result is
+`$PYINQUEST_CACHE/headers/*.so`, which `tests/tools/regenerate-layouts` reads. Needs gcc, gcc-mingw-w64-x86-64, apt-get,
+dpkg-deb and the interpreters that `tests/interpreters/fetch.py` fetches.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,11 +31,11 @@ def source() -> str:
     return "\n".join(lines) + "\n"
 
 
-def compile_headers(name: str, include: Path, *flags: str) -> None:
+def compile_headers(name: str, include: Path, *flags: str, compiler: str = "gcc") -> None:
     """Writes `headers/NAME.so` with the DWARF of every type in the headers."""
     out = CACHE / "headers" / f"{name}.so"
     out.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["gcc", "-w", "-g", "-fno-eliminate-unused-debug-types", "-shared", "-fPIC", f"-I{include}",
+    subprocess.run([compiler, "-w", "-g", "-fno-eliminate-unused-debug-types", "-shared", "-fPIC", f"-I{include}",
                     f"-I{include / 'internal'}", f"-I{include.parent}", *flags, "-x", "c", "-", "-o", str(out)],
                    input=source().encode(), check=True)
     print(name)
@@ -52,6 +53,31 @@ def free_threaded_debian(work: Path) -> None:
         include = folder / f"usr/include/python3.{minor}"
         compile_headers(f"3.{minor}t", include, "-DPy_GIL_DISABLED=1")
         compile_headers(f"3.{minor}td", include, "-DPy_GIL_DISABLED=1", "-DPy_DEBUG")
+        windows(work, f"3.{minor}", include)
+
+
+def windows(work: Path, name: str, include: Path) -> None:
+    """The same headers for x86-64 Windows: `long` has 4 bytes, locks are others. mingw lays out structs as Microsoft's
+    compiler does. The configuration states what the headers ask for, and what it is on Windows."""
+    folder = work / f"windows-{name}"
+    shutil.copytree(include, folder)
+    (folder / "pyconfig.h").write_text(WINDOWS_CONFIG)
+    compile_headers(f"{name}-windows", folder, compiler="x86_64-w64-mingw32-gcc")
+
+
+_SIZES = {"SHORT": 2, "INT": 4, "LONG": 4, "LONG_LONG": 8, "FLOAT": 4, "DOUBLE": 8, "VOID_P": 8, "SIZE_T": 8,
+          "TIME_T": 8, "OFF_T": 4, "FPOS_T": 8, "WCHAR_T": 2, "PID_T": 8, "UINTPTR_T": 8}
+_HAVE = ("STDDEF_H STDINT_H INTTYPES_H SYS_TYPES_H SYS_STAT_H ERRNO_H WCHAR_H STDARG_PROTOTYPES LONG_LONG UINTPTR_T "
+         "STD_ATOMIC BUILTIN_ATOMIC DYNAMIC_LOADING STRFTIME").split()
+_PLAIN = ("MS_WIN64 MS_WINDOWS MS_WIN32 NT_THREADS WITH_THREAD WITH_PYMALLOC WITH_MIMALLOC WITH_DOC_STRINGS "
+          "WITH_FREELISTS DOUBLE_IS_LITTLE_ENDIAN_IEEE754").split()
+WINDOWS_CONFIG = "".join(f"#define {name} {value}\n" for name, value in [
+    *((name, 1) for name in _PLAIN),
+    *((f"HAVE_{name}", 1) for name in _HAVE),
+    *((f"SIZEOF_{name}", size) for name, size in _SIZES.items()),
+    ("ALIGNOF_LONG", 4), ("ALIGNOF_SIZE_T", 8), ("ALIGNOF_MAX_ALIGN_T", 8),
+    ("PLATFORM", '"win32"'), ("WINVER", "0x0A00"), ("_WIN32_WINNT", "0x0A00"), ("NTDDI_VERSION", "0x0A000000"),
+]) + "#include <sys/types.h>\n"
 
 
 def main() -> None:
@@ -59,6 +85,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for include in sorted(pyenv.glob("versions/3.12.*/include/python3.12"))[-1:]:
             compile_headers("3.12d", include, "-DPy_DEBUG")
+        for minor in range(8, 14):
+            for include in sorted(pyenv.glob(f"versions/3.{minor}.*/include/python3.{minor}"))[-1:]:
+                windows(Path(folder), f"3.{minor}", include)
         compile_headers("3.13td", CACHE / "interpreters/source-3.13t/include/python3.13t", "-DPy_DEBUG")
         free_threaded_debian(Path(folder))
 

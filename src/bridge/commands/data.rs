@@ -11,8 +11,8 @@ use crate::bridge::session::Session;
 use crate::bridge::values;
 use crate::cpython::frame::{LocalVar, PyFrame, SlotKind, SlotValue};
 use crate::cpython::object::{
-    DictEntries, Kind, Sequence, attributes, find_attribute, header, list_items, read_text, refcount as count,
-    set_items, tuple_items,
+    DictEntries, Kind, ReprStyle, Sequence, attributes, find_attribute, header, list_items, read_text,
+    refcount as count, set_items, tuple_items,
 };
 
 /// Most children of an object.
@@ -266,7 +266,17 @@ pub(super) fn refcount(session: &mut Session, args: &str) -> Result<Reply, Comma
 /// `$py_repr`, and the pretty-printers.
 pub(super) fn repr(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
     let at = address_of(args, "$py_repr(ADDRESS)")?;
-    on_object(session, at, |view, at| Ok(Reply::text(values::object(view, at).text)))
+    on_object(session, at, |view, at| {
+        let is_frame = view.heap.type_of(at).is_ok_and(|t| t.kind == Kind::Frame);
+        // As CPython's script for gdb: a frame is worth more than its address.
+        if is_frame
+            && view.style == ReprStyle::GdbScript
+            && let Ok(frame) = view.frame_of(at)
+        {
+            return Ok(Reply::text(show::whole_frame(view, &frame)));
+        }
+        Ok(Reply::text(values::object(view, at).text))
+    })
 }
 
 /// `$py_type`.

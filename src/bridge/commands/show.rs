@@ -54,6 +54,37 @@ fn line_text(frame: &PyFrame) -> String {
     line(frame).map_or_else(|| "???".to_owned(), |l| l.to_string())
 }
 
+/// A frame on one line, with its variables.
+pub(super) fn whole_frame(view: &View<'_>, frame: &PyFrame) -> String {
+    let (file, line, name) = (file(frame), line_text(frame), function(frame));
+    let head = format!("Frame {}, for file {file}, line {line}, in {name} ", frame.addr);
+    values::shortened(&format!("{head}({})", variables(view, frame)))
+}
+
+/// `a=1, b=2`: the variables of a function; those of a module or class body would be no help on a line.
+fn variables(view: &View<'_>, frame: &PyFrame) -> String {
+    let list = match view.locals(frame, MAX_LOCALS) {
+        Ok(list) => list,
+        Err(error) => return format!("<unreadable: {error}>"),
+    };
+    let shown = list
+        .iter()
+        .filter(|v| v.kind != SlotKind::Name)
+        .filter_map(|v| Some(format!("{}={}", escape_terminal(&v.name.to_string()), values::variable(view, v)?)));
+    let mut out = String::new();
+    for one in shown {
+        // More than is ever shown of a line.
+        if out.len() > 2 * values::MAX_VALUE {
+            break;
+        }
+        if !out.is_empty() {
+            out.push_str(", ");
+        }
+        out.push_str(&one);
+    }
+    out
+}
+
 impl Show<'_> {
     fn source(&self, frame: &PyFrame) -> Option<String> {
         let name = frame.code.as_ref().ok()?.filename.as_ref().ok()?.to_string();
@@ -106,13 +137,10 @@ impl Show<'_> {
         let Some(frame) = self.stack.frames.get(at) else { return String::new() };
         let (file, line, name) = (file(frame), line_text(frame), function(frame));
         let (mut out, indent) = match self.style {
-            Style::Gdb => {
-                let head = format!("Frame {}, for file {file}, line {line}, in {name} ", frame.addr);
-                (format!("#{level} {}\n", values::shortened(&format!("{head}({})", self.variables(frame)))), "    ")
-            }
+            Style::Gdb => (format!("#{level} {}\n", whole_frame(self.view, frame)), "    "),
             Style::Lldb => {
                 let mark = if selected { "  * " } else { "    " };
-                let head = format!("frame #{at}: {name}({}) at {file}:{line}", self.variables(frame));
+                let head = format!("frame #{at}: {name}({}) at {file}:{line}", variables(self.view, frame));
                 (format!("{mark}{}\n", values::shortened(&head)), "        ")
             }
         };
@@ -120,29 +148,6 @@ impl Show<'_> {
             out.push_str(&format!("{indent}{source}\n"));
         }
         out.push_str(&self.problem(frame, indent));
-        out
-    }
-
-    /// The whole frame on one line, as the pretty-printer of frames shows it.
-    pub fn variables(&self, frame: &PyFrame) -> String {
-        let list = match self.view.locals(frame, MAX_LOCALS) {
-            Ok(list) => list,
-            Err(error) => return format!("<unreadable: {error}>"),
-        };
-        let shown = list.iter().filter(|v| v.kind != SlotKind::Name).filter_map(|v| {
-            Some(format!("{}={}", escape_terminal(&v.name.to_string()), values::variable(self.view, v)?))
-        });
-        let mut out = String::new();
-        for one in shown {
-            // More than is ever shown of a line.
-            if out.len() > 2 * values::MAX_VALUE {
-                break;
-            }
-            if !out.is_empty() {
-                out.push_str(", ");
-            }
-            out.push_str(&one);
-        }
         out
     }
 

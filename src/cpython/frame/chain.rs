@@ -100,15 +100,52 @@ fn frame_objects(ctx: &Context<'_>, codes: &CodeCache, first: Addr, frames: &mut
     let mut at = first;
     while !at.is_null() {
         guard.enter(at)?;
-        let code = ctx.ptr(field!(ctx, frame_object.f_code), at)?;
-        let lasti = ctx.int(field!(ctx, frame_object.f_lasti), at, 4).map(|lasti| {
-            let units = ctx.dialect.instruction_pointer == InstructionPointer::LastiUnits;
-            if units { lasti.saturating_mul(2) } else { lasti }
-        });
-        frames.push(located(ctx, codes, at, code, lasti, Owner::Object, true));
+        frames.push(object_frame(ctx, codes, at)?);
         at = ctx.ptr(field!(ctx, frame_object.f_back), at)?;
     }
     Ok(())
+}
+
+/// The frame in the `PyFrameObject` at `at` (3.8 to 3.10).
+fn object_frame(ctx: &Context<'_>, codes: &CodeCache, at: Addr) -> Result<PyFrame, DecodeError> {
+    let code = ctx.ptr(field!(ctx, frame_object.f_code), at)?;
+    let lasti = ctx.int(field!(ctx, frame_object.f_lasti), at, 4).map(|lasti| {
+        let units = ctx.dialect.instruction_pointer == InstructionPointer::LastiUnits;
+        if units { lasti.saturating_mul(2) } else { lasti }
+    });
+    Ok(located(ctx, codes, at, code, lasti, Owner::Object, true))
+}
+
+/// The frame of a frame object (`types.FrameType`).
+///
+/// # Errors
+/// [`DecodeError`] when it cannot be read or has no frame any more.
+pub fn frame_of_object(ctx: &Context<'_>, codes: &CodeCache, object: Addr) -> Result<PyFrame, DecodeError> {
+    if ctx.dialect.frame_link == FrameLink::FrameObjects {
+        return object_frame(ctx, codes, object);
+    }
+    let frame = ctx.ptr(field!(ctx, frame_object.f_frame), object)?;
+    interpreter_frame(ctx, codes, frame)?.ok_or(DecodeError::Null { what: "frame_object.f_frame" })
+}
+
+/// The frame of a generator, coroutine or async generator; `None` when it has finished.
+///
+/// # Errors
+/// [`DecodeError`] when it cannot be read.
+pub fn frame_of_generator(
+    ctx: &Context<'_>,
+    codes: &CodeCache,
+    generator: Addr,
+) -> Result<Option<PyFrame>, DecodeError> {
+    let Some(states) = ctx.dialect.generator_states else {
+        let frame = ctx.ptr(field!(ctx, generator.frame), generator)?;
+        return if frame.is_null() { Ok(None) } else { object_frame(ctx, codes, frame).map(Some) };
+    };
+    let state = ctx.int(field!(ctx, generator.frame_state), generator, 1)?;
+    if states.finished.iter().any(|s| i64::from(*s) == state) {
+        return Ok(None);
+    }
+    interpreter_frame(ctx, codes, ctx.addr(field!(ctx, generator.iframe), generator)?)
 }
 
 /// 3.11+: `_PyInterpreterFrame`s linked by `previous`, with shims (3.12+) or `is_entry` (3.11) where a C evaluation

@@ -3,7 +3,7 @@
 mod chain;
 mod locals;
 
-pub use chain::{Stack, StackEnd, walk};
+pub use chain::{Stack, StackEnd, frame_of_generator, frame_of_object, walk};
 pub use locals::{LocalVar, SlotKind, SlotValue, locals};
 
 use super::DecodeError;

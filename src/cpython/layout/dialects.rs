@@ -14,7 +14,6 @@ const UNICODE: UnicodeState = UnicodeState { ready_bit: None, ..UNICODE_READY };
 const UNICODE_BYTE: UnicodeState = UnicodeState { kind_shift: 8, compact_bit: 11, ascii_bit: 12, ready_bit: None };
 
 const V3_08: Dialect = Dialect {
-    repr: ReprStyles::of_minor(8),
     line_table: LineTable::Lnotab,
     frame_link: FrameLink::FrameObjects,
     // No owners before 3.11.
@@ -35,6 +34,7 @@ const V3_08: Dialect = Dialect {
     thread_local_bytecode: false,
     thread_status: None,
     standard_submodules: false,
+    repr: ReprStyles::of(8, 0),
 };
 
 const V3_10: Dialect = Dialect {
@@ -176,5 +176,5 @@ pub fn dialect(version: PyVersion, flags: BuildFlags) -> Option<Dialect> {
         (3, 15) => Some(if free_threaded { V3_15T } else { V3_15 }),
         _ => None,
     }?;
-    Some(Dialect { repr: ReprStyles::of_minor(version.minor), ..base })
+    Some(Dialect { repr: ReprStyles::of(version.minor, version.micro), ..base })
 }

@@ -31,6 +31,12 @@ macro_rules! layouts {
                 /// No field known.
                 pub const NONE: $ty = $ty { $( $field: Slot::ABSENT, )+ };
 
+                /// With fields beyond `limit` (and the size) `by` bytes further.
+                #[allow(dead_code, reason = "made for all structs, used for few")]
+                pub(super) const fn moved_after(self, limit: u32, by: u32) -> $ty {
+                    $ty { $( $field: self.$field.moved_after(limit, by), )+ }
+                }
+
                 const fn where_agree(self, a: &$ty, b: &$ty) -> $ty {
                     $ty { $( $field: if a.$field.same_offset(b.$field) { self.$field } else { Slot::ABSENT }, )+ }
                 }

@@ -2,7 +2,7 @@
 
 use super::{DebugOffsets, Dialect, FieldInfo, Layouts, Provider, Slot, dialect, lookup};
 use crate::base::{Abi, Diagnostic};
-use crate::cpython::{BuildFlags, PyVersion};
+use crate::cpython::{BuildFlags, PyVersion, ReleaseLevel};
 use std::collections::BTreeMap;
 
 /// What a target is read by.
@@ -70,6 +70,11 @@ pub fn select(
     let table = lookup(version, flags, abi);
     let mut layouts = table.map_or(Layouts::NONE, |(layouts, _)| *layouts);
     let mut disagreements = Vec::new();
+    if version.level != ReleaseLevel::Final {
+        let message =
+            format!("{version} is a pre-release; layouts and meaning of fields are those of the final release");
+        disagreements.push(Diagnostic::note("layout-prerelease", message));
+    }
     if let Some(dwarf) = dwarf {
         overlay(&mut layouts, dwarf, Provider::Dwarf, &mut disagreements);
     }
@@ -119,4 +124,80 @@ fn overlay(layouts: &mut Layouts, stronger: &Layouts, provider: Provider, out: &
 /// These sizes grow within a minor version and with build options; nothing is read by them.
 fn is_sizeof(strukt: &str, field: &str) -> bool {
     field == "size" && matches!(strukt, "runtime" | "interpreter" | "thread" | "thread_impl")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpython::layout::COOKIE;
+
+    fn v(text: &str) -> PyVersion {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_table_is_that_of_version_and_flags() {
+        let linux = Abi::LINUX_X86_64;
+        let name = |text, flags, abi| select(v(text), flags, abi, None, None).ok().and_then(|s| s.table_name);
+        let t = BuildFlags { free_threaded: true, debug: false };
+        let d = BuildFlags { free_threaded: false, debug: true };
+        assert_eq!(name("3.8.18", BuildFlags::RELEASE, &linux), Some("3.8"));
+        assert_eq!(name("3.11.2", d, &linux), Some("3.11"));
+        assert_eq!(name("3.13.5", t, &linux), Some("3.13.5t"));
+        assert_eq!(name("3.14.4", BuildFlags::RELEASE, &linux), Some("3.14.0"));
+        assert_eq!(name("3.14.10", BuildFlags::RELEASE, &linux), Some("3.14.5"));
+        assert_eq!(name("3.12.9", BuildFlags::RELEASE, &Abi::WINDOWS_X86_64), Some("3.12-windows"));
+        assert_eq!(name("3.14.1", t, &Abi::WINDOWS_X86_64), None);
+        assert_eq!(name("3.7.9", BuildFlags::RELEASE, &linux), None);
+        assert_eq!(name("3.16.0", BuildFlags::RELEASE, &linux), None);
+        assert_eq!(name("3.12.0", t, &linux), None);
+    }
+
+    #[test]
+    fn between_known_versions_only_what_did_not_move_is_stated() {
+        let layouts = |text| select(v(text), BuildFlags::RELEASE, &Abi::LINUX_X86_64, None, None).unwrap().layouts;
+        assert!(layouts("3.13.5").thread_impl.asyncio_running_loop.is_some());
+        assert!(layouts("3.13.18").thread_impl.asyncio_running_loop.is_some());
+        assert!(!layouts("3.13.9").thread_impl.asyncio_running_loop.is_some());
+        assert!(!layouts("3.13.2").lock.locked.is_some());
+        assert!(layouts("3.13.2").frame.previous.is_some());
+    }
+
+    #[test]
+    fn stronger_providers_win_and_contradictions_are_told() {
+        let mut dwarf = Layouts::NONE;
+        dwarf.frame.previous = Slot::new(8, Provider::Dwarf);
+        dwarf.frame.owner = Slot::new(71, Provider::Dwarf);
+        let mut stated = Layouts::NONE;
+        stated.frame.owner = Slot::new(72, Provider::DebugOffsets);
+        let offsets = DebugOffsets { version: v("3.13.5"), free_threaded: false, layouts: stated, problem: None };
+        let selected =
+            select(v("3.13.5"), BuildFlags::RELEASE, &Abi::LINUX_X86_64, Some(&offsets), Some(&dwarf)).unwrap();
+        assert_eq!(selected.layouts.frame.previous, Slot::new(8, Provider::Dwarf));
+        assert_eq!(selected.layouts.frame.owner, Slot::new(72, Provider::DebugOffsets));
+        assert_eq!(selected.layouts.frame.localsplus.provider(), Some(Provider::Table));
+        assert_eq!(selected.provider_counts.get(&Provider::DebugOffsets), Some(&1));
+        let told: Vec<&str> = selected.disagreements.iter().map(|d| d.message.as_str()).collect();
+        assert_eq!(
+            told,
+            ["DWARF moves fields of frame: owner 71 not 70", "_Py_DebugOffsets moves fields of frame: owner 72 not 71",]
+        );
+    }
+
+    #[test]
+    fn a_damaged_table_of_the_target_leaves_the_built_in_one() {
+        let mut bytes = COOKIE.to_vec();
+        bytes.extend(0x030d_05f0u64.to_le_bytes());
+        bytes.extend([0; 600]);
+        let offsets = DebugOffsets::from_bytes(&bytes, &Abi::LINUX_X86_64).unwrap();
+        let selected = select(v("3.13.5"), BuildFlags::RELEASE, &Abi::LINUX_X86_64, Some(&offsets), None).unwrap();
+        assert_eq!(selected.disagreements.first().map(|d| d.code.as_str()), Some("debug-offsets-invalid"));
+        assert_eq!(selected.layouts.frame.previous, Slot::new(8, Provider::Table));
+    }
+
+    #[test]
+    fn a_pre_release_is_named_as_such() {
+        let selected = select(v("3.15.0rc1"), BuildFlags::RELEASE, &Abi::LINUX_X86_64, None, None).unwrap();
+        assert_eq!(selected.disagreements.first().map(|d| d.code.as_str()), Some("layout-prerelease"));
+    }
 }

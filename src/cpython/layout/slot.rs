@@ -56,6 +56,22 @@ impl Slot {
         self.0.map(|(_, p)| p)
     }
 
+    /// The offset as it is stored.
+    pub(super) const fn raw(self) -> Option<u32> {
+        match self.0 {
+            Some((offset, _)) => Some(offset),
+            None => None,
+        }
+    }
+
+    /// `by` bytes further when it lies beyond `limit`.
+    pub(super) const fn moved_after(self, limit: u32, by: u32) -> Slot {
+        match self.0 {
+            Some((offset, provider)) if offset > limit => Slot(Some((offset.saturating_add(by), provider))),
+            other => Slot(other),
+        }
+    }
+
     /// Whether both are absent or at the same offset, whoever says so.
     #[must_use]
     pub const fn same_offset(self, other: Slot) -> bool {

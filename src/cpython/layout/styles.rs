@@ -32,8 +32,10 @@ pub struct ReprStyles {
     pub enums: EnumStyle,
     /// `UnionType` and `typing.Union` are one type (3.14, gh-105499).
     pub union_merged: bool,
-    /// Weak references look up `__name__` of their target on its type only (3.11).
+    /// Weak references look up `__name__` of their target on its type only (3.11.4, gh-99184).
     pub weakref_name_on_type: bool,
+    /// `FileIO` has a bit `truncate` before `closefd` (3.15).
+    pub file_truncates: bool,
     /// The loader of a built-in or frozen module is asked first what the module's repr is (until 3.9).
     pub module_by_loader: bool,
     /// The descriptors of `__dict__` and `__weakref__` belong to no type in particular (3.15).
@@ -52,9 +54,9 @@ pub enum EnumStyle {
 }
 
 impl ReprStyles {
-    /// The styles of a minor version of CPython 3.
+    /// The styles of CPython `3.minor.micro`.
     #[must_use]
-    pub const fn of_minor(minor: u8) -> ReprStyles {
+    pub const fn of(minor: u8, micro: u8) -> ReprStyles {
         ReprStyles {
             unicode: match minor {
                 0..=8 => UnicodeVersion::V12,
@@ -72,7 +74,8 @@ impl ReprStyles {
             partial_full_type: minor >= 13,
             enums: if minor >= 11 { EnumStyle::Stored } else { EnumStyle::Decomposed },
             union_merged: minor >= 14,
-            weakref_name_on_type: minor >= 11,
+            weakref_name_on_type: minor > 11 || minor == 11 && micro >= 4,
+            file_truncates: minor >= 15,
             module_by_loader: minor < 10,
             shared_descriptors: minor >= 15,
             bytearray_escapes_apostrophe: minor < 15,

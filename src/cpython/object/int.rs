@@ -19,27 +19,7 @@ impl Int {
     /// # Errors
     /// [`DecodeError`] when memory is unreadable or the digits are not digits.
     pub fn read(ctx: &Context<'_>, addr: Addr) -> Result<Int, DecodeError> {
-        let (sign, count) = match ctx.dialect.int_repr {
-            IntRepr::ObSize => {
-                let size = ctx.ssize(field!(ctx, var_object.ob_size), addr)?;
-                let sign = match size.signum() {
-                    -1 => Sign::Minus,
-                    0 => Sign::NoSign,
-                    _ => Sign::Plus,
-                };
-                (sign, size.unsigned_abs())
-            }
-            IntRepr::LvTag => {
-                let tag = ctx.ptr(field!(ctx, long.tag), addr)?.0;
-                let sign = match tag & 3 {
-                    0 => Sign::Plus,
-                    1 => Sign::NoSign,
-                    2 => Sign::Minus,
-                    _ => return Err(DecodeError::corrupt("int.lv_tag", addr, format!("sign bits 3 in {tag:#x}"))),
-                };
-                (sign, tag >> 3)
-            }
-        };
+        let (sign, count) = sign_and_count(ctx, addr)?;
         if sign == Sign::NoSign {
             return Ok(Int(BigInt::ZERO));
         }
@@ -95,6 +75,35 @@ impl Int {
     pub fn hex(&self) -> String {
         let sign = if self.0.sign() == Sign::Minus { "-" } else { "" };
         format!("{sign}0x{:x}", self.0.magnitude())
+    }
+}
+
+/// Number of digits of the int at `addr`.
+pub(super) fn digit_count(ctx: &Context<'_>, addr: Addr) -> Result<u64, DecodeError> {
+    sign_and_count(ctx, addr).map(|(_, count)| count)
+}
+
+fn sign_and_count(ctx: &Context<'_>, addr: Addr) -> Result<(Sign, u64), DecodeError> {
+    match ctx.dialect.int_repr {
+        IntRepr::ObSize => {
+            let size = ctx.ssize(field!(ctx, var_object.ob_size), addr)?;
+            let sign = match size.signum() {
+                -1 => Sign::Minus,
+                0 => Sign::NoSign,
+                _ => Sign::Plus,
+            };
+            Ok((sign, size.unsigned_abs()))
+        }
+        IntRepr::LvTag => {
+            let tag = ctx.ptr(field!(ctx, long.tag), addr)?.0;
+            let sign = match tag & 3 {
+                0 => Sign::Plus,
+                1 => Sign::NoSign,
+                2 => Sign::Minus,
+                _ => return Err(DecodeError::corrupt("int.lv_tag", addr, format!("sign bits 3 in {tag:#x}"))),
+            };
+            Ok((sign, tag >> 3))
+        }
     }
 }
 

@@ -4,10 +4,13 @@
 //! [`Heap`]. Nothing here runs Python code or trusts what it reads: every walk has a limit.
 
 mod dict;
+mod fields;
 mod float;
+mod inspect;
 mod instance;
 mod int;
 mod kind;
+mod path;
 mod refcount;
 mod repr;
 mod sequence;
@@ -17,9 +20,11 @@ mod unicode;
 
 pub use dict::{DictEntries, dict_get_str, dict_len};
 pub use float::{complex_repr, float_repr};
+pub use inspect::{Details, Field, GcState, Item, inspect};
 pub use instance::{Attribute, AttributeSource, attributes, find_attribute};
 pub use int::Int;
 pub use kind::Kind;
+pub use path::{Path, PathError, Root, Step};
 pub use refcount::{Refcount, refcount};
 pub use repr::{Fidelity, Repr, ReprLimits, ReprStyle, repr};
 pub use sequence::{Sequence, list_items, tuple_items};

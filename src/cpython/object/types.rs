@@ -32,6 +32,8 @@ pub(super) mod flags {
     pub const HEAPTYPE: u64 = 1 << 9;
     /// `Py_TPFLAGS_READY`.
     pub const READY: u64 = 1 << 12;
+    /// `Py_TPFLAGS_HAVE_GC`.
+    pub const HAVE_GC: u64 = 1 << 14;
     /// `Py_TPFLAGS_TYPE_SUBCLASS`.
     pub const TYPE_SUBCLASS: u64 = 1 << 31;
 }
@@ -482,6 +484,14 @@ impl<'a> Heap<'a> {
         };
         let heap = |_: &TypeInfo| if info.is_heap { read() } else { None };
         info.qualname.get_or_init(|| heap(info).unwrap_or_else(|| info.short_name().to_owned())).clone()
+    }
+
+    /// `PyType_GetFullyQualifiedName` (3.13): the name with its module, unless that is `builtins` or `__main__`.
+    pub(super) fn fully_qualified_name(&self, info: &TypeInfo) -> String {
+        match self.module(info).as_deref() {
+            Some("__main__") => self.qualname(info),
+            _ => self.full_name(info),
+        }
     }
 
     /// Name with module, as `repr()` of an instance shows it: `module.Qual.name`, without `builtins.`.

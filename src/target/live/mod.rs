@@ -7,6 +7,7 @@ pub(in crate::target) mod procfs;
 mod refused;
 mod snapshot;
 
+pub use procfs::sysroot;
 pub use snapshot::{Examined, examine};
 
 use super::elf_modules::{FileMapping, from_mappings, from_scan};

@@ -15,8 +15,10 @@ pub use sarif::render as sarif;
 pub use text::render as text;
 
 use super::model::{Group, State, Triage};
+use super::rules::Rules;
 use crate::base::escape_terminal;
 use crate::report::model::{Frame, FrameKind};
+use std::sync::OnceLock;
 
 /// The triage as JSON; `pyinquest schema triage` writes its schema.
 ///
@@ -58,11 +60,12 @@ fn plural(count: usize, one: &str, many: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
 
-/// Frames of the representative that a short listing shows: those of the crashed thread, plumbing left out.
+/// Frames of the representative that a short listing shows: those that the signature does not skip.
 fn shown_frames(group: &Group, limit: usize) -> Vec<&Frame> {
-    let Some(report) = &group.report else { return Vec::new() };
-    let Some(thread) = super::frames::subject(report) else { return Vec::new() };
-    thread.frames.iter().filter(|f| !f.native.as_ref().is_some_and(|n| n.plumbing)).take(limit).collect()
+    static RULES: OnceLock<Option<Rules>> = OnceLock::new();
+    let rules = RULES.get_or_init(|| Rules::built_in().ok());
+    let (Some(report), Some(rules)) = (&group.report, rules) else { return Vec::new() };
+    super::frames::telling(report, rules).into_iter().take(limit).collect()
 }
 
 /// "load (app.py:31)", "scan_key [_speedups.so] (speedups.c:214)".

@@ -87,6 +87,9 @@ static PyObject *over_decref(PyObject *self, PyObject *arg) {
     Py_DECREF((PyObject *)hidden);
     Py_DECREF((PyObject *)hidden);
     /* Someone else gets the memory. */
+#ifdef Py_GIL_DISABLED
+    memset((char *)hidden + 16, 0x58, 16); /* its allocator would wait too long */
+#endif
     for (size_t size = 16; size <= 512; size += 16)
         for (int i = 0; i < 4; i++)
             memset(PyObject_Malloc(size), 0x58, size);
@@ -146,7 +149,7 @@ static PyObject *double_free(PyObject *self, PyObject *arg) {
 }
 
 static PyObject *invalid_free(PyObject *self, PyObject *arg) {
-    char *block = malloc(100);
+    char *block = calloc(1, 100);
     hidden = block + 8;
     free(hidden);
     Py_RETURN_NONE;

@@ -25,6 +25,13 @@ pub const V3_13_6_FREE_THREADED: Layouts = v3_13::FREE_THREADED.where_agree(&v3_
 pub const V3_13_6_FREE_THREADED_DEBUG: Layouts =
     v3_13::FREE_THREADED_DEBUG.where_agree(&v3_13::RELEASE, &v3_13::RELEASE_18);
 
+/// 3.13.1 to 3.13.5 on Windows.
+pub const V3_13_1_WINDOWS: Layouts = v3_13::WINDOWS.where_agree(&v3_13::RELEASE_0, &v3_13::RELEASE);
+/// From 3.13.6 on Windows.
+pub const V3_13_6_WINDOWS: Layouts = V3_13_1_WINDOWS.where_agree(&v3_13::RELEASE, &v3_13::RELEASE_18);
+/// 3.14.0 to 3.14.4 on Windows.
+pub const V3_14_0_WINDOWS: Layouts = v3_14::WINDOWS.where_agree(&v3_14::RELEASE_0, &v3_14::RELEASE);
+
 /// 3.14.0 to 3.14.4, debug.
 pub const V3_14_0_DEBUG: Layouts = v3_14::DEBUG.where_agree(&v3_14::RELEASE_0, &v3_14::RELEASE);
 /// 3.14.0 to 3.14.4, free-threaded: `imports.modules`, `sysdict`, `builtins` and `_gil` of 3.14.4's headers lie where

@@ -325,3 +325,18 @@ pub const RELEASE: Layouts = Layouts {
     ctypes_data: CtypesDataLayout { ptr: at(16), size_field: at(40), ..CtypesDataLayout::NONE },
     ..Layouts::NONE
 };
+
+/// x86-64 Windows. Offsets of 3.8.18 (headers, the rest as in 3.8).
+pub const WINDOWS: Layouts = Layouts {
+    runtime: RuntimeLayout {
+        size: at(1400),
+        gilstate_tstate_current: at(1296),
+        gilstate_auto_interpreter: at(1312),
+        ..RELEASE.runtime
+    },
+    interpreter: InterpreterLayout { size: at(2680), ..RELEASE.interpreter },
+    thread: ThreadLayout { size: at(256), ..RELEASE.thread },
+    range_iter: RangeIterLayout::NONE,
+    rlock: RLockLayout::NONE,
+    ..RELEASE
+};

@@ -49,3 +49,18 @@ pub const RELEASE: Layouts = Layouts {
     },
     ..v3_08::RELEASE
 };
+
+/// x86-64 Windows. Offsets of 3.9.18 (headers, the rest as in 3.9).
+pub const WINDOWS: Layouts = Layouts {
+    runtime: RuntimeLayout {
+        size: at(592),
+        gilstate_tstate_current: at(496),
+        gilstate_auto_interpreter: at(504),
+        ..RELEASE.runtime
+    },
+    interpreter: InterpreterLayout { size: at(5624), ..RELEASE.interpreter },
+    thread: ThreadLayout { size: at(256), ..RELEASE.thread },
+    range_iter: RangeIterLayout::NONE,
+    rlock: RLockLayout::NONE,
+    ..RELEASE
+};

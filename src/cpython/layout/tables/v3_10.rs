@@ -17,6 +17,7 @@ pub const RELEASE: Layouts = Layouts {
         f_stackdepth: at(80),
         f_trace: at(72),
         f_gen: at(88),
+        // Counts code units of two bytes from here on (Include/cpython/frameobject.h).
         f_lasti: at(96),
         f_lineno: at(100),
         f_executing: Slot::ABSENT,
@@ -70,4 +71,19 @@ pub const RELEASE: Layouts = Layouts {
     },
     syntax_error: SyntaxErrorLayout { text: at(112), ..v3_09::RELEASE.syntax_error },
     ..v3_09::RELEASE
+};
+
+/// x86-64 Windows. Offsets of 3.10.13 (headers, the rest as in 3.10).
+pub const WINDOWS: Layouts = Layouts {
+    runtime: RuntimeLayout {
+        size: at(608),
+        gilstate_tstate_current: at(496),
+        gilstate_auto_interpreter: at(504),
+        ..RELEASE.runtime
+    },
+    interpreter: InterpreterLayout { size: at(113504), ..RELEASE.interpreter },
+    thread: ThreadLayout { size: at(272), ..RELEASE.thread },
+    range_iter: RangeIterLayout::NONE,
+    rlock: RLockLayout::NONE,
+    ..RELEASE
 };

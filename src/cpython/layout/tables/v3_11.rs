@@ -205,3 +205,26 @@ pub const RELEASE: Layouts = Layouts {
     import_error: ImportErrorLayout { msg: at(72), name: at(80), path: at(88), ..v3_10::RELEASE.import_error },
     ..v3_10::RELEASE
 };
+
+/// x86-64 Windows. Offsets of 3.11.7 (headers, the rest as in 3.11).
+pub const WINDOWS: Layouts = Layouts {
+    runtime: RuntimeLayout {
+        size: at(166592),
+        gilstate_tstate_current: at(504),
+        gilstate_auto_interpreter: at(512),
+        ..RELEASE.runtime
+    },
+    interpreter: InterpreterLayout { size: at(107720), ..RELEASE.interpreter },
+    thread: ThreadLayout {
+        size: at(352),
+        native_thread_id: at(156),
+        exc_state: at(312),
+        datastack_chunk: at(288),
+        datastack_top: at(296),
+        datastack_limit: at(304),
+        ..RELEASE.thread
+    },
+    range_iter: RangeIterLayout::NONE,
+    rlock: RLockLayout::NONE,
+    ..RELEASE
+};

@@ -162,3 +162,27 @@ pub const DEBUG: Layouts = Layouts {
     },
     ..RELEASE
 };
+
+/// x86-64 Windows. Offsets of 3.12.1 (headers, the rest as in 3.12).
+pub const WINDOWS: Layouts = Layouts {
+    runtime: RuntimeLayout { size: at(459008), gilstate_auto_interpreter: at(1792), ..RELEASE.runtime },
+    interpreter: InterpreterLayout {
+        size: at(383432),
+        own_gil: at(1024),
+        types_builtins: at(373592),
+        monitors: at(381632),
+        ..RELEASE.interpreter
+    },
+    thread: ThreadLayout {
+        size: at(280),
+        native_thread_id: at(140),
+        exc_state: at(248),
+        datastack_chunk: at(224),
+        datastack_top: at(232),
+        datastack_limit: at(240),
+        ..RELEASE.thread
+    },
+    range_iter: RangeIterLayout { step: at(20), len: at(24), ..RELEASE.range_iter },
+    rlock: RLockLayout::NONE,
+    ..RELEASE
+};

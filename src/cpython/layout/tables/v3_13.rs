@@ -448,3 +448,39 @@ pub const FREE_THREADED_DEBUG: Layouts = Layouts {
     thread_impl: ThreadImplLayout { size: at(20224), ..FREE_THREADED.thread_impl },
     ..FREE_THREADED
 };
+
+/// x86-64 Windows. Offsets of 3.13.0 (headers, the rest as in 3.13.0).
+pub const WINDOWS: Layouts = Layouts {
+    runtime: RuntimeLayout { size: at(282304), gilstate_auto_interpreter: at(9120), ..RELEASE_0.runtime },
+    interpreter: InterpreterLayout {
+        size: at(194760),
+        threads_head: at(7336),
+        threads_main: at(7344),
+        modules: at(7648),
+        importlib: at(7664),
+        sysdict: at(7632),
+        builtins: at(7640),
+        gc: at(7392),
+        gc_collecting: at(7592),
+        own_gil: at(7736),
+        finalizing: at(7376),
+        types_builtins: at(182768),
+        types_extensions: at(192384),
+        monitors: at(192936),
+        ..RELEASE_0.interpreter
+    },
+    thread: ThreadLayout {
+        size: at(296),
+        native_thread_id: at(156),
+        exc_state: at(248),
+        datastack_chunk: at(224),
+        datastack_top: at(232),
+        datastack_limit: at(240),
+        ..RELEASE_0.thread
+    },
+    thread_impl: ThreadImplLayout { size: at(328), asyncio_running_loop: at(296), ..RELEASE_0.thread_impl },
+    gc: GcLayout { generations: at(24), ..RELEASE_0.gc },
+    range_iter: RangeIterLayout { step: at(20), len: at(24), ..RELEASE_0.range_iter },
+    rlock: RLockLayout::NONE,
+    ..RELEASE_0
+};

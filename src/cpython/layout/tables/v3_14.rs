@@ -264,3 +264,48 @@ pub const FREE_THREADED_DEBUG: Layouts = Layouts {
     },
     ..FREE_THREADED
 };
+
+/// x86-64 Windows. Offsets of 3.14.10 (headers, the rest as in 3.14).
+pub const WINDOWS: Layouts = Layouts {
+    runtime: RuntimeLayout { size: at(315600), gilstate_auto_interpreter: at(9304), ..RELEASE.runtime },
+    interpreter: InterpreterLayout {
+        size: at(225672),
+        threads_head: at(7336),
+        threads_main: at(7352),
+        modules: at(7680),
+        importlib: at(7696),
+        sysdict: at(7664),
+        builtins: at(7672),
+        gc: at(7400),
+        gc_collecting: at(7592),
+        own_gil: at(7768),
+        finalizing: at(7384),
+        types_builtins: at(180056),
+        types_extensions: at(189672),
+        asyncio_tasks_head: at(10696),
+        monitors: at(223056),
+        ..RELEASE.interpreter
+    },
+    thread: ThreadLayout {
+        size: at(824),
+        native_thread_id: at(156),
+        exc_state: at(248),
+        datastack_chunk: at(224),
+        datastack_top: at(232),
+        datastack_limit: at(240),
+        ..RELEASE.thread
+    },
+    thread_impl: ThreadImplLayout {
+        size: at(928),
+        c_stack_top: at(832),
+        c_stack_soft_limit: at(840),
+        c_stack_hard_limit: at(848),
+        asyncio_running_loop: at(856),
+        asyncio_running_task: at(864),
+        asyncio_tasks_head: at(872),
+        ..RELEASE.thread_impl
+    },
+    range_iter: RangeIterLayout { step: at(20), len: at(24), ..RELEASE.range_iter },
+    rlock: RLockLayout::NONE,
+    ..RELEASE
+};

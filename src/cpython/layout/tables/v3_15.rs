@@ -231,3 +231,50 @@ pub const FREE_THREADED_DEBUG: Layouts = Layouts {
     },
     ..FREE_THREADED
 };
+
+/// x86-64 Windows. Offsets of 3.15.2 (headers, the rest as in 3.15).
+pub const WINDOWS: Layouts = Layouts {
+    runtime: RuntimeLayout { size: at(345536), gilstate_auto_interpreter: at(9416), ..RELEASE.runtime },
+    interpreter: InterpreterLayout {
+        size: at(226040),
+        threads_head: at(7328),
+        threads_main: at(7344),
+        modules: at(7584),
+        importlib: at(7600),
+        sysdict: at(7568),
+        builtins: at(7576),
+        gc: at(7392),
+        gc_collecting: at(7504),
+        gc_frame: at(7512),
+        own_gil: at(7720),
+        finalizing: at(7376),
+        types_builtins: at(180080),
+        types_extensions: at(189840),
+        asyncio_tasks_head: at(10672),
+        monitors: at(223328),
+        ..RELEASE.interpreter
+    },
+    thread: ThreadLayout {
+        size: at(880),
+        native_thread_id: at(180),
+        exc_state: at(280),
+        datastack_chunk: at(248),
+        datastack_top: at(256),
+        datastack_limit: at(264),
+        ..RELEASE.thread
+    },
+    thread_impl: ThreadImplLayout {
+        size: at(1088),
+        base_frame: at(880),
+        c_stack_top: at(976),
+        c_stack_soft_limit: at(984),
+        c_stack_hard_limit: at(992),
+        asyncio_running_loop: at(1016),
+        asyncio_running_task: at(1024),
+        asyncio_tasks_head: at(1040),
+        ..RELEASE.thread_impl
+    },
+    range_iter: RangeIterLayout { step: at(20), len: at(24), ..RELEASE.range_iter },
+    rlock: RLockLayout::NONE,
+    ..RELEASE
+};

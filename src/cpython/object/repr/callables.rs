@@ -37,7 +37,7 @@ pub(super) fn method(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result
 }
 
 /// `__qualname__` of a callable, when it is one of those that have it in a field.
-fn callable_name(w: &Writer<'_, '_>, callable: Addr) -> Option<String> {
+pub(super) fn callable_name(w: &Writer<'_, '_>, callable: Addr) -> Option<String> {
     let info = w.heap.type_of(callable).ok()?;
     let ctx = w.ctx();
     match info.kind {
@@ -148,7 +148,7 @@ pub(super) fn method_wrapper(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -
 pub(super) fn partial(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     let [function, args, keywords] = [w.head_word(addr, 0)?, w.head_word(addr, 1)?, w.head_word(addr, 2)?];
     let name = match () {
-        () if w.ctx().dialect.repr.partial_full_type => w.heap.full_name(info),
+        () if w.ctx().dialect.repr.partial_full_type => w.heap.fully_qualified_name(info),
         () if info.is_native => "functools.partial".to_owned(),
         () => info.name.clone(),
     };

@@ -47,7 +47,7 @@ pub(super) fn class(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<
 }
 
 /// The name `type_repr` prints: `tp_name` where `__module__` is missing or `builtins`.
-pub(super) fn class_name(w: &Writer<'_, '_>, class: &TypeInfo) -> String {
+fn class_name(w: &Writer<'_, '_>, class: &TypeInfo) -> String {
     match w.heap.module(class).filter(|m| m != "builtins") {
         Some(_) => w.heap.full_name(class),
         None => class.name.clone(),
@@ -59,6 +59,9 @@ pub(super) fn structural(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) ->
     w.lower(Fidelity::Structural);
     if info.kind == Kind::Type {
         return class(w, addr, info);
+    }
+    if w.limits.style == ReprStyle::GdbScript {
+        return super::gdb_script::instance(w, addr, info);
     }
     head(w, addr, info);
     let content = super::native(info.kind);

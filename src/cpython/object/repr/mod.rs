@@ -7,14 +7,19 @@
 mod callables;
 mod collections;
 mod containers;
+mod datetime;
+mod decimal;
 mod default;
 mod gdb_script;
+mod io;
 mod limits;
+mod locks;
 mod number;
 mod printable;
 mod python;
 mod runtime;
 mod text;
+mod typing;
 mod writer;
 
 pub use limits::{Fidelity, Repr, ReprLimits, ReprStyle};
@@ -94,6 +99,7 @@ fn native(kind: Kind) -> Option<Render> {
         Kind::ImportError => runtime::import_error,
         Kind::Generator | Kind::Coroutine | Kind::AsyncGenerator => runtime::generator,
         Kind::Code => runtime::code,
+        Kind::Frame => runtime::frame,
         Kind::Cell => runtime::cell,
         Kind::WeakRef => runtime::weakref,
         Kind::WeakProxy => runtime::weak_proxy,
@@ -101,6 +107,26 @@ fn native(kind: Kind) -> Option<Render> {
         Kind::Capsule => runtime::capsule,
         Kind::ContextVar => runtime::context_var,
         Kind::Token => runtime::token,
+        Kind::Lock => locks::lock,
+        Kind::RLock => locks::rlock,
+        Kind::Date => datetime::date,
+        Kind::DateTime => datetime::date_time,
+        Kind::Time => datetime::time,
+        Kind::TimeDelta => datetime::delta,
+        Kind::TimeZone => datetime::timezone,
+        Kind::ZoneInfo => datetime::zone_info,
+        Kind::Decimal => decimal::decimal,
+        Kind::GenericAlias => typing::generic_alias,
+        Kind::Union => typing::union,
+        Kind::TypeVar | Kind::ParamSpec => typing::type_variable,
+        Kind::TypeVarTuple | Kind::TypeAlias => typing::named,
+        Kind::Template => typing::template,
+        Kind::Interpolation => typing::interpolation,
+        Kind::FileIo => io::file,
+        Kind::BufferedReader | Kind::BufferedWriter | Kind::BufferedRandom => io::buffered,
+        Kind::TextIo => io::text,
+        Kind::Pattern => io::pattern,
+        Kind::Match => io::matched,
         _ => return None,
     })
 }

@@ -4,6 +4,8 @@ use super::limits::Fidelity;
 use super::writer::Writer;
 use crate::base::Addr;
 use crate::cpython::DecodeError;
+use crate::cpython::code::CodeCache;
+use crate::cpython::frame::frame_of_object;
 use crate::cpython::object::dict::dict_get_str;
 use crate::cpython::object::instance::find_attribute;
 use crate::cpython::object::kind::Kind;
@@ -86,6 +88,25 @@ pub(super) fn code(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(
     Ok(())
 }
 
+/// `<frame at 0x.., file 'x.py', line 12, code f>` (Objects/frameobject.c `frame_repr`).
+pub(super) fn frame(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    let codes = CodeCache::default();
+    let frame = frame_of_object(w.ctx(), &codes, addr)?;
+    let code = frame.code?;
+    let ctx = *w.ctx();
+    let file = ctx.ptr(field!(ctx, code.filename), code.addr)?;
+    let name = read_str(&ctx, ctx.ptr(field!(ctx, code.name), code.addr)?, MAX_NAME)?;
+    let line = match frame.position {
+        Ok(position) => position.line.map_or_else(|| "None".to_owned(), |line| line.to_string()),
+        Err(error) => return Err(error),
+    };
+    w.put(format_args!("<frame at {addr}, file "));
+    w.object(file);
+    w.put(format_args!(", line {line}, code "));
+    w.name(&name);
+    w.fixed(">")
+}
+
 /// `<cell at 0x..: int object at 0x..>` (Objects/cellobject.c).
 pub(super) fn cell(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let contents = w.ctx().ptr(field!(w.ctx(), cell.contents), addr)?;
@@ -108,7 +129,8 @@ pub(super) fn weakref(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Resul
         return w.fixed("dead>");
     }
     w.push("to '");
-    let name = if w.ctx().dialect.repr.weakref_full_type { w.heap.full_name(&info) } else { info.name.clone() };
+    let name =
+        if w.ctx().dialect.repr.weakref_full_type { w.heap.fully_qualified_name(&info) } else { info.name.clone() };
     w.name(&name);
     w.put(format_args!("' at {target}"));
     if let Some(name) = dunder_name(w, target, &info) {
@@ -130,7 +152,7 @@ pub(super) fn weak_proxy(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Re
             return w.fixed("; dead>");
         }
         w.push("; to '");
-        w.name(&w.heap.full_name(&info));
+        w.name(&w.heap.fully_qualified_name(&info));
         w.push("'");
     } else {
         w.push(" to ");

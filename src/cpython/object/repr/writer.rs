@@ -3,11 +3,11 @@
 use super::limits::{Fidelity, ReprLimits, ReprStyle};
 use super::{default, gdb_script, native, python};
 use crate::base::{Addr, escape_terminal_into};
+use crate::cpython::object::fields::{head_word, var_word};
 use crate::cpython::object::kind::Kind;
 use crate::cpython::object::refcount::refcount;
 use crate::cpython::object::types::{Heap, ReprBy, TypeInfo};
 use crate::cpython::{Context, DecodeError};
-use crate::field;
 use crate::target::MemoryExt as _;
 use std::fmt::Display;
 
@@ -93,20 +93,45 @@ impl<'h, 'a> Writer<'h, 'a> {
         }
     }
 
+    /// A place in the text to come back to.
+    pub(super) fn mark(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Forgets what was written since `mark`.
+    pub(super) fn rewind(&mut self, mark: usize) {
+        if !self.full {
+            self.out.truncate(mark);
+        }
+    }
+
+    /// Cuts what was written since `mark` to `keep` characters and `end` if it has more than `most`, as Python itself does.
+    pub(super) fn shorten(&mut self, mark: usize, most: usize, keep: usize, end: &str) {
+        let written = self.out.get(mark..).unwrap_or_default();
+        if !self.full && written.chars().count() > most {
+            let kept: String = written.chars().take(keep).collect();
+            self.out.truncate(mark);
+            self.out.push_str(&kept);
+            self.out.push_str(end);
+        }
+    }
+
+    /// Writes the object as its native base type would.
+    pub(super) fn base(&mut self, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+        match native(info.kind) {
+            Some(render) => render(self, addr, info),
+            None => default::structural(self, addr, info),
+        }
+    }
+
     /// Word `n` of the fields that follow the object head.
     pub(super) fn head_word(&self, addr: Addr, n: u64) -> Result<Addr, DecodeError> {
-        let ctx = self.ctx();
-        let offset = n.saturating_mul(u64::from(ctx.abi.pointer_size()));
-        let at = ctx.addr(field!(ctx, object.size), addr)?.wrapping_add(offset);
-        ctx.ptr_at("field behind the object head", at)
+        head_word(self.ctx(), addr, n)
     }
 
     /// Word `n` of the fields that follow the head of a variable-size object.
     pub(super) fn var_word(&self, addr: Addr, n: u64) -> Result<Addr, DecodeError> {
-        let ctx = self.ctx();
-        let offset = n.saturating_mul(u64::from(ctx.abi.pointer_size()));
-        let at = ctx.addr(field!(ctx, var_object.size), addr)?.wrapping_add(offset);
-        ctx.ptr_at("field behind the object head", at)
+        var_word(self.ctx(), addr, n)
     }
 
     /// `a, b, c` of at most as many elements as the limit allows.
@@ -163,7 +188,11 @@ impl<'h, 'a> Writer<'h, 'a> {
         }
         // A defaultdict guards only the part that is a plain dict.
         if self.is_active(addr) && info.kind != Kind::DefaultDict {
-            let (text, exact) = match recursion_text(&info) {
+            let (text, exact) = match self.heap.repr_by(&info) {
+                ReprBy::Python(class, function) => python::recursion(self, &class, function),
+                ReprBy::Native(_) => recursion_text(&info),
+            };
+            let (text, exact) = match (text, exact) {
                 (_, false) if self.limits.style == ReprStyle::GdbScript => ("<...>".to_owned(), false),
                 known => known,
             };
@@ -212,6 +241,9 @@ impl<'h, 'a> Writer<'h, 'a> {
             return self.problem(error);
         }
         self.lower(Fidelity::Damaged);
+        if self.limits.style == ReprStyle::GdbScript {
+            return self.name(&format!("<no object ({error}) at remote {addr}>"));
+        }
         let what = match self.ctx().memory.read_vec(addr, u64::from(self.ctx().abi.pointer_size()).saturating_mul(2)) {
             Err(source) => format!("<invalid pointer {addr}: {source}>"),
             Ok(bytes) => match pattern_of(&bytes) {

@@ -1,0 +1,185 @@
+//! `pyinquest collect`: takes crashes from the kernel (`core_pattern`) and keeps a slim dump and a report of each.
+//!
+//! Runs as root with input that an unprivileged user controls (a process may crash at will and be called anything):
+//! names are made here, files are made anew and never followed, what is kept is bounded.
+
+use super::args::CollectArgs;
+use super::error::io_text;
+use super::{CliError, exit, live, output, slim};
+use crate::analyze::{Options, analyze, record};
+use crate::image::{Images, SearchOptions};
+use crate::report::{json, text};
+use crate::target::live::sysroot;
+use crate::target::slim::SlimOptions;
+use crate::target::{self, STDIN};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Beginning of the names of all our files; nothing else is ever removed.
+const PREFIX: &str = "pyinquest-";
+
+pub fn run(args: &CollectArgs) -> Result<u8, CliError> {
+    let outcome = store(args);
+    // A process whose core nobody reads to its end is killed by SIGPIPE in the kernel's log only; be polite.
+    let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+    outcome
+}
+
+fn store(args: &CollectArgs) -> Result<u8, CliError> {
+    let folder = &args.dir;
+    let failed = |e: io::Error| CliError::new(exit::INPUT, format!("{}: {}", folder.display(), io_text(&e)));
+    prepare(folder).map_err(failed)?;
+    let mut target = target::open(Path::new(STDIN)).map_err(|e| live::refused(&e))?;
+    let mut search = SearchOptions { sysroots: args.sysroot.clone(), ..SearchOptions::default() };
+    // While the kernel writes its core, the process still has its root folder.
+    search.sysroots.extend(args.pid.and_then(sysroot));
+    record(&mut target, &search);
+    let images = Images::attach(&mut target, &search);
+    let report = analyze(&target, &images, &Options { locals: true, ..Options::default() });
+    if report.python.is_none() && !args.all {
+        return Ok(exit::NO_PYTHON);
+    }
+    let name = target.process.command.as_deref().or(args.name.as_deref()).unwrap_or("process");
+    let pid = args.pid.map(i64::from).or(target.process.pid.and_then(|p| p.try_into().ok())).unwrap_or(0);
+    let stem = stem(args.time.unwrap_or_else(now), name, pid);
+    let options = SlimOptions { redact: args.redact, ..SlimOptions::default() };
+    slim::store(&target, options, &folder.join(format!("{stem}.core.zst")))
+        .map_err(|e| CliError::new(exit::INPUT, e.to_string()))?;
+    let in_json = json::render(&report).map_err(|e| CliError::new(exit::INTERNAL, e.to_string()))?;
+    write(&folder.join(format!("{stem}.json")), in_json.as_bytes()).map_err(failed)?;
+    let in_text = text::render(&report, &text::TextOptions::default());
+    write(&folder.join(format!("{stem}.txt")), in_text.as_bytes()).map_err(failed)?;
+    let limits = Limits { count: args.max_count, bytes: args.max_size.saturating_mul(1 << 20) };
+    make_room(folder, &stem, limits).map_err(failed)?;
+    output::write_stdout(format!("{}\n", folder.join(format!("{stem}.txt")).display()).as_bytes())?;
+    Ok(exit::OK)
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}
+
+/// Makes the folder (0700), or checks that it is a real folder of ours that others cannot write to.
+fn prepare(folder: &Path) -> io::Result<()> {
+    if let Err(e) = fs::DirBuilder::new().mode(0o700).recursive(true).create(folder)
+        && e.kind() != io::ErrorKind::AlreadyExists
+    {
+        return Err(e);
+    }
+    let meta = fs::symlink_metadata(folder)?;
+    let refuse = |what| Err(io::Error::new(io::ErrorKind::PermissionDenied, what));
+    if !meta.is_dir() {
+        return refuse("is not a folder");
+    }
+    if meta.uid() != nix::unistd::geteuid().as_raw() {
+        return refuse("belongs to another user");
+    }
+    if meta.mode() & 0o022 != 0 {
+        return refuse("may be written to by other users");
+    }
+    Ok(())
+}
+
+/// A file name of harmless characters.
+fn stem(time: u64, name: &str, pid: i64) -> String {
+    let harmless = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' };
+    let name: String = name.chars().take(32).map(harmless).collect();
+    format!("{PREFIX}{time:010}-{name}-{pid}")
+}
+
+/// A new file that only we may read. One of the same name is replaced, not followed.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(bytes)
+}
+
+#[derive(Clone, Copy)]
+struct Limits {
+    count: usize,
+    bytes: u64,
+}
+
+/// Removes the oldest crashes until the limits hold. The one just stored stays.
+fn make_room(folder: &Path, newest: &str, limits: Limits) -> io::Result<()> {
+    let mut crashes: std::collections::BTreeMap<String, (u64, Vec<PathBuf>)> = std::collections::BTreeMap::new();
+    for entry in fs::read_dir(folder)?.filter_map(Result::ok) {
+        let name = entry.file_name();
+        let Some(name) = name.to_str().filter(|n| n.starts_with(PREFIX)) else { continue };
+        let known = [".core.zst", ".json", ".txt"].iter().find_map(|s| name.strip_suffix(s));
+        if let (Some(stem), Ok(meta)) = (known, fs::symlink_metadata(entry.path()))
+            && meta.is_file()
+        {
+            let crash = crashes.entry(stem.to_owned()).or_default();
+            crash.0 = crash.0.saturating_add(meta.len());
+            crash.1.push(entry.path());
+        }
+    }
+    let mut count = crashes.len();
+    let mut bytes = crashes.values().fold(0u64, |sum, (size, _)| sum.saturating_add(*size));
+    // Names begin with the time, of ten digits: their order is that of the crashes.
+    for (stem, (size, paths)) in crashes {
+        if count <= limits.count && bytes <= limits.bytes {
+            break;
+        }
+        if stem != newest {
+            for path in paths {
+                fs::remove_file(path)?;
+            }
+            count = count.saturating_sub(1);
+            bytes = bytes.saturating_sub(size);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    #[test]
+    fn the_oldest_go_first_and_nothing_else_is_touched() {
+        let dir = tempfile::tempdir().unwrap();
+        let names: Vec<String> = (1..=4).map(|t| stem(t, "py/../thon 3", 7)).collect();
+        assert_eq!(names[0], "pyinquest-0000000001-py_.._thon_3-7");
+        for name in &names {
+            write(&dir.path().join(format!("{name}.core.zst")), &[0; 1000]).unwrap();
+            write(&dir.path().join(format!("{name}.txt")), &[0; 10]).unwrap();
+        }
+        fs::write(dir.path().join("notes.txt"), b"mine").unwrap();
+        make_room(dir.path(), &names[3], Limits { count: 3, bytes: 2500 }).unwrap();
+        let mut left: Vec<String> =
+            fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        left.sort();
+        let want: Vec<String> = std::iter::once("notes.txt".to_owned())
+            .chain(names[2..].iter().flat_map(|n| [format!("{n}.core.zst"), format!("{n}.txt")]))
+            .collect();
+        assert_eq!(left, want);
+    }
+
+    #[test]
+    fn links_and_open_folders_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let real = dir.path().join("real");
+        prepare(&real).unwrap();
+        assert_eq!(fs::metadata(&real).unwrap().mode() & 0o777, 0o700);
+        let link = dir.path().join("link");
+        symlink(&real, &link).unwrap();
+        assert!(prepare(&link).unwrap_err().to_string().contains("not a folder"));
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(prepare(&real).unwrap_err().to_string().contains("other users"));
+        let victim = dir.path().join("victim");
+        fs::write(&victim, b"keep").unwrap();
+        let trap = dir.path().join("trap.txt");
+        symlink(&victim, &trap).unwrap();
+        write(&trap, b"report").unwrap();
+        assert_eq!(fs::read(&victim).unwrap(), b"keep");
+        assert_eq!(fs::symlink_metadata(&trap).unwrap().mode() & 0o777, 0o600);
+    }
+}

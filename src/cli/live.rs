@@ -1,0 +1,56 @@
+//! Live processes on the command line: `--pid`, `--no-stop`, `--watch`.
+
+use super::args::InputArgs;
+use super::{CliError, exit};
+use crate::base::Diagnostic;
+use crate::image::{Images, SearchOptions};
+use crate::report::model::Report;
+use crate::target::live::{LiveOptions, examine};
+use crate::target::{Target, TargetError};
+use std::time::Duration;
+
+/// Analyses a running process; the report says for how long it stood still.
+///
+/// # Errors
+/// When there is no such process or it may not be looked at.
+pub fn report(
+    pid: i32,
+    input: &InputArgs,
+    search: &SearchOptions,
+    analyze: impl Fn(&Target, &Images) -> Report,
+) -> Result<Report, CliError> {
+    let options = LiveOptions { stop: !input.no_stop, ..LiveOptions::default() };
+    let seen = examine(pid, options, |target, sysroot| {
+        let mut search = search.clone();
+        search.sysroots.extend(sysroot.map(std::path::Path::to_path_buf));
+        let images = Images::attach(target, &search);
+        analyze(target, &images)
+    });
+    let seen = seen.map_err(|e| refused(&e))?;
+    let mut report = seen.result;
+    if options.stop {
+        let milliseconds = seen.longest_pause.as_secs_f64() * 1000.0;
+        let times = if seen.stops == 1 { String::new() } else { format!(", the longest of {} pauses", seen.stops) };
+        let text = format!("the process stood still for {milliseconds:.1} ms{times}");
+        report.diagnostics.push(Diagnostic::note("live-paused", text));
+    }
+    Ok(report)
+}
+
+/// A process or dump that cannot be opened, as an error of the command line.
+pub fn refused(error: &TargetError) -> CliError {
+    CliError { message: error.to_string(), help: error.help().map(str::to_owned), code: exit::INPUT }
+}
+
+/// Runs a command once, or again and again with `--watch` until it fails.
+pub fn repeat(input: &InputArgs, run: impl Fn() -> Result<u8, CliError>) -> Result<u8, CliError> {
+    let Some(seconds) = input.watch else { return run() };
+    if input.pid.is_none() {
+        return Err(CliError::new(exit::USAGE, "--watch is for live processes").help("give --pid PID"));
+    }
+    let pause = Duration::try_from_secs_f64(seconds.clamp(0.05, 86_400.0)).unwrap_or(Duration::from_secs(2));
+    loop {
+        run()?;
+        std::thread::sleep(pause);
+    }
+}

@@ -1,0 +1,280 @@
+//! [`inspect`]: everything that is known of one object, for `pyinquest object`.
+
+use super::dict::{DictEntries, dict_len};
+use super::instance::{AttributeSource, attributes};
+use super::kind::Kind;
+use super::refcount::{Refcount, refcount};
+use super::repr::{Repr, ReprLimits, repr};
+use super::sequence::{Sequence, list_items, tuple_items, var_len};
+use super::set::{set_items, set_len};
+use super::types::{Heap, TypeInfo, flags};
+use crate::base::Addr;
+use crate::cpython::DecodeError;
+use crate::cpython::code::CodeCache;
+use crate::cpython::frame::{frame_of_generator, frame_of_object};
+use crate::cpython::layout::RefcountForm;
+use crate::field;
+
+/// What the garbage collector knows of an object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GcState {
+    /// Tracked by the collector.
+    pub tracked: bool,
+    /// Its finalizer has run.
+    pub finalized: bool,
+    /// A collection was at it (`_PyGC_PREV_MASK_COLLECTING`; free-threaded: unreachable).
+    pub collecting: bool,
+    /// The raw words: `_gc_next` and `_gc_prev`, or `ob_gc_bits` alone.
+    pub raw: [u64; 2],
+}
+
+/// One named value of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Name.
+    pub name: String,
+    /// Where it is stored: `slot`, `dict`, `field`.
+    pub source: &'static str,
+    /// Address of the value.
+    pub addr: Addr,
+    /// Its repr.
+    pub value: Repr,
+}
+
+/// One item of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The key, for mappings.
+    pub key: Option<(Addr, Repr)>,
+    /// Address of the item.
+    pub addr: Addr,
+    /// Its repr.
+    pub value: Repr,
+}
+
+/// Everything that is known of one object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Details {
+    /// Its address.
+    pub addr: Addr,
+    /// Its type with module; absent when `ob_type` leads to no type.
+    pub type_name: Option<String>,
+    /// `ob_type`, when readable.
+    pub type_addr: Option<Addr>,
+    /// Types from its own to `object`.
+    pub mro: Vec<String>,
+    /// Its repr.
+    pub repr: Repr,
+    /// Size in bytes without GC head: `tp_basicsize` and items.
+    pub size: Option<u64>,
+    /// Reference count.
+    pub refcount: Result<Refcount, DecodeError>,
+    /// GC state, for types that take part in collection.
+    pub gc: Option<GcState>,
+    /// Length, for containers and strings.
+    pub length: Option<u64>,
+    /// Facts of the type's own, as name and text (`line` of a generator).
+    pub facts: Vec<(String, String)>,
+    /// Attributes.
+    pub attributes: Vec<Field>,
+    /// Whether there are more attributes.
+    pub more_attributes: bool,
+    /// Items of a container, as many as the limits allow.
+    pub items: Vec<Item>,
+    /// What could not be read.
+    pub problems: Vec<String>,
+}
+
+/// Looks at the object at `addr` from all sides. `limits.items` bounds attributes and items.
+#[must_use]
+pub fn inspect(heap: &Heap<'_>, addr: Addr, limits: &ReprLimits) -> Details {
+    let mut details = Details {
+        addr,
+        type_name: None,
+        type_addr: heap.ctx.ptr(field!(heap.ctx, object.ob_type), addr).ok(),
+        mro: Vec::new(),
+        repr: repr(heap, addr, limits),
+        size: None,
+        refcount: refcount(&heap.ctx, addr),
+        gc: None,
+        length: None,
+        facts: Vec::new(),
+        attributes: Vec::new(),
+        more_attributes: false,
+        items: Vec::new(),
+        problems: Vec::new(),
+    };
+    let info = match heap.type_of(addr) {
+        Ok(info) => info,
+        Err(error) => {
+            details.problems.push(error.to_string());
+            return details;
+        }
+    };
+    details.type_name = Some(heap.full_name(&info));
+    let mro = heap.mro(&info);
+    details.mro =
+        mro.iter().map(|t| heap.type_info(*t).map_or_else(|| t.to_string(), |t| heap.full_name(&t))).collect();
+    details.size = size(heap, addr, &info).map_err(|e| details.problems.push(e.to_string())).ok();
+    details.gc = gc_state(heap, addr, &info).unwrap_or_else(|e| {
+        details.problems.push(e.to_string());
+        None
+    });
+    fill_attributes(heap, &mut details, limits);
+    if let Err(error) = fill_items(heap, &info, &mut details, limits) {
+        details.problems.push(error.to_string());
+    }
+    facts(heap, addr, &info, &mut details.facts);
+    details
+}
+
+fn fill_attributes(heap: &Heap<'_>, details: &mut Details, limits: &ReprLimits) {
+    let limit = usize::try_from(limits.items).unwrap_or(usize::MAX);
+    match attributes(heap, details.addr, limit) {
+        Ok((list, more)) => {
+            details.more_attributes = more;
+            details.attributes = list
+                .into_iter()
+                .map(|attribute| Field {
+                    name: attribute.name.to_string(),
+                    source: match attribute.source {
+                        AttributeSource::Dict => "dict",
+                        AttributeSource::Slot => "slot",
+                    },
+                    addr: attribute.value,
+                    value: repr(heap, attribute.value, limits),
+                })
+                .collect();
+        }
+        Err(error) => details.problems.push(error.to_string()),
+    }
+    let Ok(info) = heap.type_of(details.addr) else { return };
+    for name in super::fields::stored_names(info.kind) {
+        if let Ok(Some(value)) = super::fields::stored_attribute(heap, details.addr, &info, name) {
+            let shown = repr(heap, value, limits);
+            details.attributes.push(Field { name: (*name).to_owned(), source: "field", addr: value, value: shown });
+        }
+    }
+}
+
+fn fill_items(heap: &Heap<'_>, info: &TypeInfo, details: &mut Details, limits: &ReprLimits) -> Result<(), DecodeError> {
+    let (ctx, addr) = (&heap.ctx, details.addr);
+    let limit = usize::try_from(limits.items).unwrap_or(usize::MAX);
+    let item = |value: Addr| Item { key: None, addr: value, value: repr(heap, value, limits) };
+    let of_sequence = |details: &mut Details, items: Sequence<'_>| -> Result<(), DecodeError> {
+        details.length = Some(items.total());
+        for value in items.take(limit) {
+            details.items.push(item(value?));
+        }
+        Ok(())
+    };
+    match info.kind {
+        Kind::List => of_sequence(details, list_items(ctx, addr)?)?,
+        Kind::Tuple | Kind::StructSeq => of_sequence(details, tuple_items(ctx, addr)?)?,
+        Kind::Dict | Kind::DefaultDict | Kind::OrderedDict | Kind::FrozenDict => {
+            details.length = Some(dict_len(ctx, addr)?);
+            for entry in DictEntries::new(ctx, addr)?.take(limit) {
+                let (key, value) = entry?;
+                let key = Some((key, repr(heap, key, limits)));
+                details.items.push(Item { key, addr: value, value: repr(heap, value, limits) });
+            }
+        }
+        Kind::Set | Kind::FrozenSet => {
+            details.length = Some(set_len(ctx, addr)?);
+            for value in set_items(ctx, addr, limits.items)? {
+                details.items.push(item(value));
+            }
+        }
+        Kind::Bytes | Kind::ByteArray | Kind::Deque | Kind::Array => {
+            details.length = Some(var_len(ctx, "ob_size", addr)?)
+        }
+        Kind::Str => details.length = Some(super::unicode::read_text(ctx, addr, 0)?.length),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// `tp_basicsize` and the items, for types whose `ob_size` counts them.
+fn size(heap: &Heap<'_>, addr: Addr, info: &TypeInfo) -> Result<u64, DecodeError> {
+    let fixed = info.basicsize.unsigned_abs();
+    if info.itemsize == 0 {
+        return Ok(fixed);
+    }
+    let count = match info.kind {
+        Kind::Int | Kind::Bool => super::int::digit_count(&heap.ctx, addr)?,
+        Kind::Type => return Ok(fixed),
+        _ => var_len(&heap.ctx, "ob_size", addr)?,
+    };
+    Ok(fixed.saturating_add(count.saturating_mul(info.itemsize.unsigned_abs())))
+}
+
+/// `PyGC_Head` lies right before the object (Include/internal/pycore_gc.h); free-threaded builds have bits in the header.
+fn gc_state(heap: &Heap<'_>, addr: Addr, info: &TypeInfo) -> Result<Option<GcState>, DecodeError> {
+    let ctx = &heap.ctx;
+    if let RefcountForm::Biased { .. } = ctx.dialect.refcount {
+        if !info.has(flags::HAVE_GC) {
+            return Ok(None);
+        }
+        let bits = ctx.uint(field!(ctx, object.ob_gc_bits), addr, 1)?;
+        // _PyGC_BITS_TRACKED, _PyGC_BITS_FINALIZED, _PyGC_BITS_UNREACHABLE.
+        let bit = |n: u64| bits & n != 0;
+        return Ok(Some(GcState { tracked: bit(1), finalized: bit(2), collecting: bit(4), raw: [bits, 0] }));
+    }
+    // A static type is an object of a GC type without a GC head (`type_is_gc`).
+    let is_static_type = info.kind == Kind::Type && heap.type_info(addr).is_some_and(|t| !t.is_heap);
+    if !info.has(flags::HAVE_GC) || is_static_type {
+        return Ok(None);
+    }
+    let word = i64::from(ctx.abi.pointer_size());
+    let next = ctx.ptr_at("_gc_next", addr.wrapping_offset(word.wrapping_mul(-2)))?.0;
+    let prev = ctx.ptr_at("_gc_prev", addr.wrapping_offset(word.wrapping_neg()))?.0;
+    Ok(Some(GcState { tracked: next != 0, finalized: prev & 1 != 0, collecting: prev & 2 != 0, raw: [next, prev] }))
+}
+
+/// What is worth knowing of some types and not part of their repr.
+fn facts(heap: &Heap<'_>, addr: Addr, info: &TypeInfo, out: &mut Vec<(String, String)>) {
+    let ctx = &heap.ctx;
+    let codes = CodeCache::default();
+    let frame = match info.kind {
+        Kind::Generator | Kind::Coroutine | Kind::AsyncGenerator => {
+            out.extend(generator_state(heap, addr).map(|state| ("state".to_owned(), state.to_owned())));
+            frame_of_generator(ctx, &codes, addr).ok().flatten()
+        }
+        Kind::Frame => frame_of_object(ctx, &codes, addr).ok(),
+        _ => None,
+    };
+    let Some(frame) = frame else { return };
+    if let Ok(code) = &frame.code
+        && let Ok(file) = &code.filename
+    {
+        out.push(("file".to_owned(), file.to_string()));
+    }
+    if let Some(line) = frame.position.ok().and_then(|position| position.line) {
+        out.push(("line".to_owned(), line.to_string()));
+    }
+}
+
+/// What `inspect.getgeneratorstate` would say, in lower case.
+fn generator_state(heap: &Heap<'_>, addr: Addr) -> Option<&'static str> {
+    let ctx = &heap.ctx;
+    let Some(states) = ctx.dialect.generator_states else {
+        let running = ctx.uint(field!(ctx, generator.running), addr, 1).ok()? != 0;
+        let frame = ctx.ptr(field!(ctx, generator.frame), addr).ok()?;
+        return Some(match (running, frame.is_null()) {
+            (true, _) => "running",
+            (_, true) => "closed",
+            _ => "suspended",
+        });
+    };
+    let state = i8::try_from(ctx.int(field!(ctx, generator.frame_state), addr, 1).ok()?).ok()?;
+    [
+        (states.created, "created"),
+        (states.suspended, "suspended"),
+        (states.suspended_yield_from, "suspended, awaiting"),
+        (states.executing, "running"),
+        (states.finished, "closed"),
+    ]
+    .into_iter()
+    .find(|(values, _)| values.contains(&state))
+    .map(|(_, name)| name)
+}

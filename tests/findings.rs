@@ -1,0 +1,144 @@
+//! What the inquest says of processes that died of a known defect: the first finding must be the right one.
+
+// Tests state facts; there a panic is the message.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+#[path = "native/extension.rs"]
+mod extension;
+
+use common::{Crash, Interpreter, Unavailable, interpreters, skip};
+use extension::Debug;
+use pyinquest::analyze::{Options, analyze};
+use pyinquest::image::{Images, SearchOptions};
+use pyinquest::report::model::Report;
+use pyinquest::target::elf_core;
+use rayon::prelude::*;
+
+fn report(interpreter: &Interpreter, core: &std::path::Path) -> Report {
+    let mut target = elf_core::open(core).expect("a core");
+    let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
+    let images = Images::attach(&mut target, &search);
+    analyze(&target, &images, &Options::default())
+}
+
+/// What is expected of a defect.
+struct Expected {
+    /// Argument of `defects.py`.
+    defect: &'static str,
+    /// Rule of the first finding.
+    id: &'static str,
+    /// Parts of its title, whatever the build.
+    title: &'static [&'static str],
+    /// Parts of its title where the module has debug information.
+    named: &'static [&'static str],
+}
+
+/// Runs the defects in every interpreter; all that is wrong is collected and shown together.
+fn everywhere(debug: Debug, table: &[Expected]) {
+    let only = std::env::var("PYINQUEST_TEST_INTERPRETER").ok();
+    let chosen = |i: &&Interpreter| only.as_ref().is_none_or(|name| i.name.contains(name.as_str()));
+    let mut todo = Vec::new();
+    for interpreter in interpreters().iter().filter(|i| i.is_native()).filter(chosen) {
+        match extension::defects(interpreter, debug) {
+            Ok(module) => todo.extend(table.iter().map(|expected| (interpreter, module.clone(), expected))),
+            Err(reason) => eprintln!("skipped: {reason}"),
+        }
+    }
+    if todo.is_empty() {
+        skip!("no interpreter can import the module");
+    }
+    let results: Vec<Result<Option<String>, Unavailable>> = todo
+        .par_iter()
+        .map(|(interpreter, module, expected)| {
+            let crash = Crash::new(interpreter, "defects.py").args(&[expected.defect]).file(module);
+            let report = report(interpreter, &crash.run()?.core);
+            let fault = fault(expected, interpreter, debug, &report);
+            Ok(fault.map(|fault| format!("{} {}: {fault}", interpreter.name, expected.defect)))
+        })
+        .collect();
+    let mut wrong = Vec::new();
+    for result in results {
+        match result {
+            Ok(fault) => wrong.extend(fault),
+            Err(reason) => skip!("{reason}"),
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} are wrong:\n{}", wrong.len(), todo.len(), wrong.join("\n"));
+}
+
+fn fault(expected: &Expected, interpreter: &Interpreter, debug: Debug, report: &Report) -> Option<String> {
+    let Some(first) = report.findings.first() else { return Some(format!("no finding; {}", report.diagnostics.len())) };
+    let named = if debug == Debug::Full { expected.named } else { &[] };
+    // The collector of free-threaded builds keeps the visited object in no register: its type is not told then.
+    let told = |part: &&&str| !(interpreter.free_threaded && **part == "defects.Holder");
+    let missing = expected.title.iter().filter(told).chain(named).find(|part| !first.title.contains(**part));
+    if first.id != expected.id || missing.is_some() {
+        return Some(format!("[{}] {} (missing {missing:?})", first.id, first.title));
+    }
+    None
+}
+
+const fn expect(
+    defect: &'static str,
+    id: &'static str,
+    title: &'static [&'static str],
+    named: &'static [&'static str],
+) -> Expected {
+    Expected { defect, id, title, named }
+}
+
+const IN_LOAD: &str = "called from defects.py:";
+
+const DEFECTS: &[Expected] = &[
+    expect("null_field", "null-pointer", &["read of NULL + 0x18", "defects.so", IN_LOAD], &["scan_key", "defects.c:"]),
+    expect("null_write", "null-pointer", &["write through a NULL pointer", IN_LOAD], &["store"]),
+    expect("wild_read", "non-canonical-address", &["AAAAAAAA", IN_LOAD], &["scan_key"]),
+    expect("read_only", "write-to-read-only", &["write of", "defects.so", IN_LOAD], &["store"]),
+    expect("null_call", "bad-jump", &["NULL function pointer by", "defects.so", IN_LOAD], &["null_call"]),
+    expect("use_after_free", "unmapped-address", &["read of", "nothing is mapped", IN_LOAD], &["sum"]),
+    expect("wrong_format", "small-integer-as-pointer", &["0x2a (42)", "defects.so", IN_LOAD], &["wrong_format"]),
+    expect("over_decref", "corrupt-object", &["0x5858585858585858", IN_LOAD], &[]),
+    expect("smash_type", "corrupt-object", &["0x5858585858585858", IN_LOAD], &[]),
+    expect("no_gil", "api-without-gil", &["the Python API was called with", "defects.so"], &["make_list"]),
+    expect("stack_smash", "stack-smashing", &["stack smashing detected", "defects.so", IN_LOAD], &["smash"]),
+    expect("double_free", "double-free", &["free(): double free detected", "defects.so", IN_LOAD], &["double_free"]),
+    expect("invalid_free", "invalid-free", &["invalid pointer", "defects.so", IN_LOAD], &["invalid_free"]),
+    expect("c_recursion", "stack-overflow", &["endless recursion", "defects.so", IN_LOAD], &["of descend"]),
+    expect("exception_left_set", "exception-left-set", &["although an exception was set"], &[]),
+    expect("null_without_exception", "null-without-exception", &["without setting an exception"], &[]),
+    expect("assertion", "assertion-failed", &["defects.c:", "check: Assertion `n > 0", IN_LOAD], &[]),
+    expect("divide", "integer-division", &["division by zero", "defects.so", IN_LOAD], &["quotient"]),
+    expect("trap", "trap-instruction", &["ud2", "defects.so", IN_LOAD], &["trap"]),
+    expect("short_file", "beyond-end-of-file", &["read of", "defects.so", IN_LOAD], &["sum"]),
+    expect("fatal", "fatal-error", &["the flux capacitor is empty", "defects.so", IN_LOAD], &["give_up"]),
+    expect("after_finalize", "use-after-finalize", &["after Py_Finalize", "defects.so"], &["late"]),
+    expect("holder", "crash-in-gc", &["garbage collection", "defects.Holder"], &[]),
+    expect("owner", "crash-in-finalizer", &["deallocator", "defects.so", "from defects.py:"], &["release"]),
+    expect("del", "crash-in-finalizer", &["in __del__ (defects.py:", "defects.so"], &["scan_key"]),
+    expect("callback", "null-pointer", &["defects.so", "<lambda>"], &["scan_key"]),
+    expect("thread", "null-pointer", &["defects.so", "called from threading.py:"], &["scan_key"]),
+];
+
+/// Ends that are no defect of anybody's code.
+const CLEAN: &[Expected] = &[
+    expect("os_abort", "abort-called", &["os.abort() was called from defects.py:"], &[]),
+    expect("c_abort", "abort-called", &["abort() was called by", "defects.so", "called from defects.py:"], &["plain"]),
+    expect("killed", "killed-by-process", &["SIGABRT was sent by process"], &[]),
+    expect("raised", "signal-raised", &["SIGQUIT was raised by the process itself, from defects.py:"], &[]),
+];
+
+#[test]
+fn each_defect_is_named_first() {
+    everywhere(Debug::Full, DEFECTS);
+}
+
+#[test]
+fn each_defect_is_named_first_in_a_stripped_module() {
+    everywhere(Debug::Stripped, DEFECTS);
+}
+
+#[test]
+fn no_defect_is_seen_where_there_is_none() {
+    everywhere(Debug::Full, CLEAN);
+}

@@ -1,0 +1,267 @@
+//! Native stacks of real cores: against gdb's `bt`, and merged with Python frames against what Python recorded.
+
+// Tests state facts; there a panic is the message.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use common::{Crash, CrashedProcess, Interpreter, interpreters, skip};
+use pyinquest::analyze::{Options, analyze};
+use pyinquest::image::{Images, SearchOptions};
+use pyinquest::report::model::{Frame, FrameKind, Report, Thread};
+use pyinquest::target::elf_core;
+use rayon::prelude::*;
+use std::path::Path;
+use std::process::Command;
+
+fn report(interpreter: &Interpreter, core: &Path) -> Report {
+    let mut target = elf_core::open(core).expect("a core");
+    let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
+    let images = Images::attach(&mut target, &search);
+    analyze(&target, &images, &Options { native: true, ..Options::default() })
+}
+
+/// Crashes a program in every interpreter; what `check` finds wrong is shown together.
+fn everywhere(
+    make: impl Fn(&'static Interpreter) -> Crash<'static> + Sync,
+    check: impl Fn(&Interpreter, &CrashedProcess, &Report) -> Vec<String> + Sync,
+) {
+    let only = std::env::var("PYINQUEST_TEST_INTERPRETER").ok();
+    let chosen = |i: &&Interpreter| i.is_native() && only.as_ref().is_none_or(|name| i.name.contains(name.as_str()));
+    let all: Vec<&'static Interpreter> = interpreters().iter().filter(chosen).collect();
+    let results: Vec<Result<Vec<String>, String>> = all
+        .par_iter()
+        .map(|interpreter| {
+            let dead = make(interpreter).run().map_err(|reason| reason.to_string())?;
+            let report = report(interpreter, &dead.core);
+            let wrong = check(interpreter, &dead, &report);
+            Ok(wrong.into_iter().map(|w| format!("{}: {w}", interpreter.name)).collect())
+        })
+        .collect();
+    if all.is_empty() {
+        skip!("no interpreters: run tests/interpreters/fetch.py");
+    }
+    let mut wrong = Vec::new();
+    for result in results {
+        match result {
+            Ok(found) => wrong.extend(found),
+            Err(reason) => skip!("{reason}"),
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+fn name(frame: &Frame) -> Option<String> {
+    frame.function.as_ref().map(ToString::to_string)
+}
+
+/// Python frames are all there, in their order, and nothing is said to be partial.
+fn whole(dead: &CrashedProcess, report: &Report) -> Vec<String> {
+    let mut wrong: Vec<String> =
+        report.diagnostics.iter().filter(|d| d.code == "merge-partial").map(|d| d.message.clone()).collect();
+    for truth in dead.truth["threads"].as_array().into_iter().flatten() {
+        let by_ident = |t: &&Thread| t.python.as_ref().is_some_and(|p| p.ident == truth["ident"].as_u64());
+        let Some(thread) = report.threads.iter().find(by_ident) else {
+            wrong.push(format!("thread {} is missing", truth["ident"]));
+            continue;
+        };
+        let python = thread.frames.iter().filter(|f| f.kind == FrameKind::Python);
+        let shown: Vec<String> = python.filter_map(name).collect();
+        let real: Vec<&str> =
+            truth["frames"].as_array().unwrap().iter().filter_map(|f| f["function"].as_str()).collect();
+        if shown != real {
+            wrong.push(format!("Python frames {shown:?} are not {real:?}"));
+        }
+        let native = thread.frames.iter().filter(|f| f.native.as_ref().is_some_and(|n| !n.inlined));
+        let loops = native.filter(|f| name(f).is_some_and(|n| n.starts_with("_PyEval_EvalFrameDefault"))).count();
+        if loops > 0 {
+            wrong.push(format!("{loops} evaluation loop(s) are left among the frames"));
+        }
+        if let Some(end) = &thread.frames_end {
+            wrong.push(format!("the stack of thread {} ends early: {end}", truth["ident"]));
+        }
+    }
+    wrong
+}
+
+macro_rules! merged {
+    ($($test:ident: $program:literal;)*) => {
+        $(
+            #[test]
+            fn $test() {
+                everywhere(|i| Crash::new(i, $program), |_, dead, report| whole(dead, report));
+            }
+        )*
+    };
+}
+
+merged! {
+    one_thread_merges: "basic.py";
+    threads_merge: "threads.py";
+    generators_merge: "generators.py";
+    deep_recursion_merges: "recursion.py";
+    many_threads_merge: "manythreads.py";
+    nested_calls_merge: "nested.py";
+}
+
+/// Frames that must stand in this order, the first innermost; `py` marks Python's. The C functions are looked for where
+/// the interpreter's file has symbols for them.
+const NESTED: &[(&str, bool)] = &[
+    ("innermost", true),
+    ("__lt__", true),
+    ("list_sort|list_sort_impl|builtin_sorted|PyList_Sort", false),
+    ("by_comparison", true),
+    ("by_substitution", true),
+    ("pattern_subx|_sre_SRE_Pattern_sub|pattern_sub", false),
+    ("by_map", true),
+    ("map_next", false),
+    ("by_reduce", true),
+    ("functools_reduce|_functools_reduce|_functools_reduce_impl", false),
+    ("by_qsort", true),
+    ("qsort|qsort_r|__qsort_r|msort_with_tmp", false),
+    ("generator", true),
+    ("main", true),
+    ("<module>", true),
+];
+
+fn nested_order(interpreter: &Interpreter, dead: &CrashedProcess, report: &Report) -> Vec<String> {
+    let mut wrong = whole(dead, report);
+    let Some(thread) = report.threads.iter().find(|t| t.crashed) else { return vec!["no crashed thread".to_owned()] };
+    let frames = &thread.frames;
+    let mut at = 0;
+    for (names, python) in NESTED {
+        let fits = |f: &Frame| {
+            let kind = if *python { FrameKind::Python } else { FrameKind::Native };
+            f.kind == kind && name(f).is_some_and(|n| names.split('|').any(|name| name == n))
+        };
+        match frames.iter().skip(at).position(fits) {
+            Some(found) => at += found + 1,
+            None if *python || interpreter.has_dwarf && frames.iter().any(fits) => {
+                wrong.push(format!("{names} is not where it must be"));
+            }
+            // Inlined away, or no symbols.
+            None => {}
+        }
+    }
+    // Between Python frames that called each other through C there is C.
+    let between = |outer: &str, inner: &str| {
+        let at = |n: &str| frames.iter().position(|f| f.kind == FrameKind::Python && name(f).as_deref() == Some(n));
+        at(inner).zip(at(outer)).is_some_and(|(i, o)| o > i + 1)
+    };
+    for (outer, inner) in [("by_comparison", "__lt__"), ("by_map", "by_substitution"), ("generator", "by_qsort")] {
+        if !between(outer, inner) {
+            wrong.push(format!("no C frames between {outer} and {inner}"));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn callbacks_stand_between_the_c_functions_that_made_them() {
+    everywhere(|i| Crash::new(i, "nested.py"), nested_order);
+}
+
+/// gdb's own frames of the crashed thread: names, innermost first. Frames that gdb infers for tail calls are left out:
+/// nothing of them is on the stack.
+fn gdb_frames(interpreter: &Interpreter, core: &Path) -> Option<Vec<String>> {
+    const SCRIPT: &str = "\
+frame = gdb.newest_frame()
+while frame is not None:
+    kind = frame.type()
+    if kind == gdb.SIGTRAMP_FRAME:
+        print('@frame <signal>')
+    elif kind != gdb.TAILCALL_FRAME:
+        print('@frame', frame.name() or '??')
+    try:
+        frame = frame.older()
+    except gdb.error:
+        break
+";
+    let root = interpreter.sysroot.display();
+    let exe = interpreter.sysroot.join(interpreter.exe.trim_start_matches('/'));
+    let folder = tempfile::tempdir().ok()?;
+    let script = folder.path().join("frames.py");
+    std::fs::write(&script, SCRIPT).ok()?;
+    let output = Command::new("gdb")
+        .args(["-nx", "-batch", "-iex", "set auto-load off", "-iex", "set debuginfod enabled off"])
+        .args(["-ex", &format!("set sysroot {root}")])
+        .args(["-ex", &format!("set debug-file-directory {root}/usr/lib/debug:/usr/lib/debug")])
+        .args(["-ex", "set backtrace limit unlimited", "-ex", "set backtrace past-main on"])
+        .args(["-ex", &format!("file {}", exe.display())])
+        .args(["-ex", &format!("core {}", core.display())])
+        .args(["-ex", &format!("source {}", script.display())])
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let frames: Vec<String> = text.lines().filter_map(|l| l.strip_prefix("@frame ")).map(str::to_owned).collect();
+    (!frames.is_empty()).then_some(frames)
+}
+
+/// Our frames of the crashed thread in the same terms, before the merge takes the evaluation loops out.
+fn our_frames(interpreter: &Interpreter, core: &Path) -> Vec<Vec<String>> {
+    use pyinquest::native::symbolize::{Lines, Symbolizer};
+    let mut target = elf_core::open(core).expect("a core");
+    let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
+    let images = Images::attach(&mut target, &search);
+    let symbolizer = Symbolizer::new(&target, &images, Lines::All);
+    let tid = target.crash.as_ref().expect("a crash").tid();
+    let stacks = pyinquest::stack::native_stacks(&target, &symbolizer, Some(tid));
+    let stack = &stacks[0];
+    let mut out = Vec::new();
+    for (frame, code) in stack.unwound.frames.iter().zip(&stack.symbols) {
+        if frame.trampoline {
+            out.push(vec!["<signal>".to_owned()]);
+            continue;
+        }
+        let physical = code.functions.len().saturating_sub(1);
+        out.extend(code.functions[..physical].iter().map(|f| f.function.clone().into_iter().collect()));
+        // Any of the names that stand for one address.
+        let by_dwarf = code.functions.last().and_then(|f| f.function.clone());
+        let names: Vec<String> = by_dwarf.into_iter().chain(code.symbol.as_ref().map(|s| s.name.clone())).collect();
+        out.push(if names.is_empty() { vec!["??".to_owned()] } else { names });
+    }
+    out
+}
+
+fn compare_with_gdb(interpreter: &Interpreter, core: &Path) -> Vec<String> {
+    let Some(gdb) = gdb_frames(interpreter, core) else { return vec!["gdb shows no frames".to_owned()] };
+    let ours = our_frames(interpreter, core);
+    let base = |name: &str| name.split(['.', '@']).next().unwrap_or(name).to_owned();
+    let same = |theirs: &String, ours: &Vec<String>| ours.iter().any(|o| base(o) == base(theirs));
+    if gdb.len() == ours.len() && gdb.iter().zip(&ours).all(|(g, o)| same(g, o)) {
+        return Vec::new();
+    }
+    let first = gdb.iter().zip(&ours).position(|(g, o)| !same(g, o)).unwrap_or(gdb.len().min(ours.len()));
+    let near = |from: usize| from.saturating_sub(1)..from + 4;
+    let theirs: Vec<&String> = gdb.iter().skip(near(first).start).take(5).collect();
+    let mine: Vec<&Vec<String>> = ours.iter().skip(near(first).start).take(5).collect();
+    vec![format!("{} frames, gdb has {}; from #{first} on gdb {theirs:?}, we {mine:?}", ours.len(), gdb.len())]
+}
+
+fn has_gdb() -> bool {
+    Command::new("gdb").arg("--version").output().is_ok_and(|o| o.status.success())
+}
+
+#[test]
+fn frames_are_those_of_gdb() {
+    if !has_gdb() {
+        skip!("no gdb");
+    }
+    everywhere(|i| Crash::new(i, "nested.py"), |i, dead, _| compare_with_gdb(i, &dead.core));
+}
+
+#[test]
+fn frames_behind_a_signal_handler_are_those_of_gdb() {
+    if !has_gdb() {
+        skip!("no gdb");
+    }
+    let check = |i: &Interpreter, dead: &CrashedProcess, report: &Report| {
+        let mut wrong = compare_with_gdb(i, &dead.core);
+        let first = report.findings.first().map(|f| f.id.clone()).unwrap_or_default();
+        if first != "null-pointer" {
+            wrong.push(format!("the cause behind faulthandler is {first}"));
+        }
+        wrong
+    };
+    everywhere(|i| Crash::new(i, "basic.py").death("null").faulthandler(), check);
+}

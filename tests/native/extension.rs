@@ -1,0 +1,76 @@
+//! Builds the extension modules whose crashes the tests look at.
+
+use super::common::{Interpreter, Unavailable, interpreters};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+/// The oldest stable ABI that the interpreters at hand share.
+const STABLE_ABI: &str = "-DPy_LIMITED_API=0x03080000";
+
+/// How a module is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Debug {
+    /// With DWARF.
+    Full,
+    /// Without any symbols but the exported one.
+    Stripped,
+}
+
+/// A compiled `defects` module that the interpreter can import.
+pub fn defects(interpreter: &Interpreter, debug: Debug) -> Result<PathBuf, Unavailable> {
+    let (include, stable) = match headers(interpreter) {
+        Some(include) => (include, false),
+        // Headers of another version serve through the stable ABI, which free-threaded builds before 3.15 do not have.
+        None if interpreter.free_threaded => return Err(Unavailable(format!("{}: no headers", interpreter.name))),
+        None => {
+            let any = interpreters().iter().filter(|i| !i.free_threaded).find_map(headers);
+            (any.ok_or_else(|| Unavailable("no interpreter with headers".to_owned()))?, true)
+        }
+    };
+    build(&include, stable, debug)
+}
+
+/// Folder of the interpreter's headers on this machine, if they are there.
+fn headers(interpreter: &Interpreter) -> Option<PathBuf> {
+    let exe = Path::new(&interpreter.exe);
+    let prefix = interpreter.sysroot.join(exe.parent()?.parent()?.strip_prefix("/").ok()?);
+    let flag = match (interpreter.free_threaded, interpreter.debug) {
+        (true, true) => "td",
+        (true, false) => "t",
+        (false, true) => "d",
+        (false, false) => "",
+    };
+    let folder = prefix.join(format!("include/python3.{}{flag}", interpreter.minor));
+    folder.join("Python.h").exists().then_some(folder)
+}
+
+fn build(include: &Path, stable: bool, debug: Debug) -> Result<PathBuf, Unavailable> {
+    // One build at a time, and each only once: they are shared by all tests of this file.
+    static LOCK: Mutex<()> = Mutex::new(());
+    let _guard = LOCK.lock();
+    let key: String = include.to_string_lossy().chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("defects{key}-{stable}-{debug:?}"));
+    // `.so` alone is a suffix that every interpreter takes.
+    let module = folder.join("defects.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/defects/defects.c");
+    let newer = |a: &Path, b: &Path| Some(a.metadata().ok()?.modified().ok()? > b.metadata().ok()?.modified().ok()?);
+    if newer(&module, &source) == Some(true) {
+        return Ok(module);
+    }
+    std::fs::create_dir_all(&folder).expect("a folder for builds");
+    let mut gcc = Command::new("gcc");
+    gcc.args(["-shared", "-fPIC", "-g", "-O2", "-fstack-protector-strong", "-w"]).arg("-I").arg(include);
+    if stable {
+        gcc.arg(STABLE_ABI);
+    }
+    if debug == Debug::Stripped {
+        gcc.arg("-s");
+    }
+    let output = gcc.arg(&source).arg("-o").arg(&module).output();
+    match output {
+        Ok(output) if output.status.success() => Ok(module),
+        Ok(output) => panic!("gcc fails:\n{}", String::from_utf8_lossy(&output.stderr)),
+        Err(e) => Err(Unavailable(format!("no gcc: {e}"))),
+    }
+}

@@ -1,0 +1,71 @@
+"""prog.py DEFECT [--seed N] [--threads N] [--worker] [--batch]: dies of the defect, in varying surroundings."""
+
+import argparse
+import os
+import random
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from shop import cache, catalog, images, orders, plugins, server, stats, tree  # noqa: E402
+
+# Identity of the defect -> what runs into it.
+DEFECTS = {
+    "catalog-load": catalog.reload,
+    "catalog-save": catalog.store,
+    "images-resize": images.resize,
+    "images-thumbnail": images.thumbnail,
+    "images-release": images.release,
+    "cache-evict": cache.evict,
+    "orders-check": orders.check,
+    "orders-commit": orders.commit,
+    "orders-rollback": orders.rollback,
+    "orders-abandon": orders.abandon,
+    "orders-copy": orders.copy,
+    "tree-render": tree.render,
+    "tree-walk": tree.walk,
+    "stats-mean": stats.mean,
+    "stats-histogram": stats.histogram,
+    "stats-percentile": stats.percentile,
+    "plugins-wild": lambda rows: plugins.dispatch("wild_read", rows),
+    "plugins-constant": lambda rows: plugins.dispatch("read_only", rows),
+    "plugins-null-call": lambda rows: plugins.dispatch("null_call", rows),
+    "server-unload": server.unload,
+    "server-collect": server.collect,
+    "server-detached": server.detached,
+}
+
+
+def batch(work, rows, depth):
+    return batch(work, rows, depth - 1) if depth else work(rows)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("defect", choices=DEFECTS)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--worker", action="store_true")
+    parser.add_argument("--batch", type=int, default=0)
+    options = parser.parse_args()
+    chance = random.Random(options.seed)
+    rows = [chance.randrange(10 ** 6) for _ in range(chance.randrange(3, 2000))]
+    password = "hunter2-%d" % options.seed
+    for _ in range(options.threads):
+        threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
+    work = DEFECTS[options.defect]
+    arguments = (work, rows, options.batch) if options.batch else (rows,)
+    target = batch if options.batch else work
+    if options.worker:
+        thread = threading.Thread(target=target, args=arguments)
+        thread.start()
+        thread.join()
+    else:
+        target(*arguments)
+    return password
+
+
+if __name__ == "__main__":
+    main()

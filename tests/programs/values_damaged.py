@@ -1,0 +1,105 @@
+"""Objects broken on purpose: what `want` names must be in what is shown."""
+
+import ctypes
+import struct
+import sys
+
+WORD = ctypes.sizeof(ctypes.c_void_p)
+HEAD = object.__basicsize__
+TYPE_AT = HEAD - WORD
+KEPT = []
+
+
+def poke(address, data):
+    ctypes.memmove(address, data, len(data))
+
+
+def word(value):
+    return struct.pack("P", value & (2**(8 * WORD) - 1))
+
+
+def fill(value, byte):
+    """Overwrites the whole object as the debug allocator does with freed memory."""
+    poke(id(value), bytes([byte]) * HEAD)
+
+
+class Plain:
+    pass
+
+
+def keep(value):
+    """Alive for ever: nothing must ever try to free these."""
+    KEPT.append(value)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(value))
+    return value
+
+
+def values(add):
+    def add_damaged(name, value, want):
+        add(name, value, want)
+
+    freed = keep(Plain())
+    uninitialised = keep(Plain())
+    zeroed = keep(Plain())
+    odd_type = keep(Plain())
+    wild_type = keep(Plain())
+    not_a_type = keep(Plain())
+    type_is_str = keep(Plain())
+    long_list = keep([1, 2, 3])
+    wild_items = keep([1, 2, 3])
+    wild_item = keep([1, 2, 3])
+    negative_tuple = keep((1, 2, 3))
+    wild_dict = keep({"a": 1})
+    big_dict = keep({"a": 1})
+    wild_str = keep("".join(["some ", "text"]))
+    huge_int = keep(10**30)
+    huge_bytes = keep(bytes(bytearray(20)))
+    bad_set = keep({1, 2})
+    freed_inside = keep([1, keep(Plain()), 3])
+    wild_attribute = keep(Plain())
+    wild_attribute.good = 1
+    wild_attribute.bad = keep(Plain())
+
+    def damage():
+        fill(freed, 0xdd)
+        fill(uninitialised, 0xcd)
+        fill(zeroed, 0)
+        poke(id(odd_type) + TYPE_AT, word(0x1234567))
+        poke(id(wild_type) + TYPE_AT, word(0xdeadbeef000))
+        poke(id(not_a_type) + TYPE_AT, word(id(long_list)))
+        poke(id(type_is_str) + TYPE_AT, word(id("str")))
+        poke(id(long_list) + HEAD, word(1 << 60))
+        poke(id(wild_items) + HEAD + WORD, word(0x1000))
+        items = ctypes.c_void_p.from_address(id(wild_item) + HEAD + WORD).value
+        poke(items + WORD, word(0x41414141))
+        poke(id(negative_tuple) + HEAD, word(-5))
+        poke(id(wild_dict) + dict.__basicsize__ - 2 * WORD, word(0x4141))
+        poke(id(big_dict) + HEAD, word(1 << 50))
+        poke(id(wild_str) + HEAD, word(1 << 50))
+        if sys.version_info >= (3, 12):
+            poke(id(huge_int) + HEAD, word((1 << 55) << 3))
+        else:
+            poke(id(huge_int) + HEAD, word(1 << 55))
+        poke(id(huge_bytes) + HEAD, word(1 << 45))
+        poke(id(bad_set) + HEAD + 2 * WORD, word(12345))
+        fill(freed_inside[1], 0xdd)
+
+    add_damaged("freed", freed, "freed memory")
+    add_damaged("uninitialised", uninitialised, "uninitialised memory")
+    add_damaged("zeroed", zeroed, "zeroed memory")
+    add_damaged("odd_type", odd_type, "is not a type object")
+    add_damaged("wild_type", wild_type, "is not a type object")
+    add_damaged("not_a_type", not_a_type, "is not a type object")
+    add_damaged("type_is_str", type_is_str, "is not a type object")
+    add_damaged("long_list", long_list, "length")
+    add_damaged("wild_items", wild_items, "0x1000")
+    add_damaged("wild_item", wild_item, "[1, <invalid pointer 0x41414141")
+    add_damaged("negative_tuple", negative_tuple, "a length of -5")
+    add_damaged("wild_dict", wild_dict, "dict")
+    add_damaged("big_dict", big_dict, "entries")
+    add_damaged("wild_str", wild_str, "str")
+    add_damaged("huge_int", huge_int, "digits")
+    add_damaged("huge_bytes", huge_bytes, "bytes")
+    add_damaged("bad_set", bad_set, "elements")
+    add_damaged("freed_inside", freed_inside, "[1, <freed memory")
+    add.damage(damage)

@@ -1,0 +1,196 @@
+//! `pyinquest triage` and `run` on real crashes whose defects are known.
+
+// Tests state facts; there a panic is the message.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+#[path = "triage/corpus.rs"]
+mod corpus;
+#[path = "triage/outputs.rs"]
+mod outputs;
+#[path = "triage/store.rs"]
+mod store;
+
+use common::{Unavailable, skip};
+use corpus::{Corpus, corpus, json, pyinquest, stdout};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The corpus, or leaves the test.
+macro_rules! corpus_or_skip {
+    () => {
+        match corpus() {
+            Ok(corpus) => corpus,
+            Err(reason) => skip!("{reason}"),
+        }
+    };
+}
+use corpus_or_skip;
+
+/// The cores of the corpus, some of them.
+fn some(corpus: &Corpus, count: usize) -> Vec<PathBuf> {
+    let step = (corpus.cores.len() / count).max(1);
+    corpus.cores.iter().step_by(step).take(count).cloned().collect()
+}
+
+fn triage(corpus: &Corpus, arguments: &[&str], paths: &[PathBuf]) -> Value {
+    let mut command = pyinquest();
+    command.args(["triage", "--format", "json"]).args(arguments).args(&corpus.files);
+    json(command.args(paths))
+}
+
+#[test]
+fn groups_are_defects() {
+    let corpus = corpus_or_skip!();
+    let score = corpus.score();
+    println!("{score:#}");
+    assert!(score["precision"].as_f64().unwrap() >= 0.98, "{score:#}");
+    assert!(score["recall"].as_f64().unwrap() >= 0.98, "{score:#}");
+}
+
+#[test]
+fn jobs_order_packing_and_map_reduce_make_no_difference() {
+    let corpus = corpus_or_skip!();
+    let mut paths = some(corpus, 6);
+    let one = triage(corpus, &["--jobs", "1"], &paths);
+    paths.reverse();
+    assert_eq!(triage(corpus, &["--jobs", "3"], &paths), one);
+
+    let dir = tempfile::tempdir().unwrap();
+    let mut files = Vec::new();
+    for (number, path) in paths.iter().enumerate() {
+        let rows = stdout(pyinquest().args(["triage", "map"]).args(&corpus.files).arg(path));
+        assert_eq!(rows.lines().count(), 1);
+        files.push(dir.path().join(format!("{number}.ndjson")));
+        fs::write(files.last().unwrap(), rows).unwrap();
+    }
+    assert_eq!(json(pyinquest().args(["triage", "reduce", "--format", "json"]).args(&files)), one);
+
+    // The same from an archive, half of it packed: only names and times differ.
+    let archive = fs::File::create(dir.path().join("cores.tar")).unwrap();
+    let mut builder = tar::Builder::new(archive);
+    for (number, path) in paths.iter().enumerate() {
+        let body = fs::read(path).unwrap();
+        let (body, name) = match number % 2 {
+            0 => (body, format!("a/core.{number}")),
+            _ => (zstd::encode_all(body.as_slice(), 1).unwrap(), format!("a/core.{number}.zst")),
+        };
+        let mut header = tar::Header::new_gnu();
+        header.set_size(body.len() as u64);
+        header.set_mode(0o600);
+        builder.append_data(&mut header, name, body.as_slice()).unwrap();
+    }
+    drop(builder.into_inner().unwrap());
+    let packed = triage(corpus, &[], &[dir.path().join("cores.tar")]);
+    let titles = |v: &Value| -> Vec<(String, u64)> {
+        let groups = v["groups"].as_array().unwrap().iter();
+        groups.map(|g| (g["id"].to_string(), g["count"].as_u64().unwrap())).collect()
+    };
+    assert_eq!(titles(&packed), titles(&one));
+}
+
+#[test]
+fn broken_dumps_are_rows() {
+    let corpus = corpus_or_skip!();
+    let dir = tempfile::tempdir().unwrap();
+    let whole = fs::read(&corpus.cores[0]).unwrap();
+    fs::write(dir.path().join("core.cut"), &whole[..whole.len().min(70_000)]).unwrap();
+    fs::write(dir.path().join("core.empty"), "").unwrap();
+    fs::write(dir.path().join("core.text"), "not a core").unwrap();
+    let paths = ["core.cut", "core.empty", "core.text", "core.none"].map(|name| dir.path().join(name));
+    let result = triage(corpus, &[], &[&paths[..], &[corpus.cores[0].clone()]].concat());
+    assert_eq!(result["dumps"], 5);
+    let broken: Vec<&str> = result["broken"].as_array().unwrap().iter().map(|b| b["dump"].as_str().unwrap()).collect();
+    for name in ["core.empty", "core.text", "core.none"] {
+        assert!(broken.iter().any(|b| b.ends_with(name)), "{name}: {broken:?}");
+    }
+    let good = result["groups"].as_array().unwrap().iter().any(|g| g["dumps"][0].as_str().unwrap().contains("core.0"));
+    assert!(good, "{result:#}");
+
+    let late = triage(corpus, &["--timeout", "0.001"], &[corpus.cores[0].clone()]);
+    assert_eq!(late["broken"][0]["outcome"], "timed_out", "{late:#}");
+    let starved = triage(corpus, &["--memory-limit", "1"], &[corpus.cores[0].clone()]);
+    assert_eq!(starved["broken"][0]["outcome"], "failed", "{starved:#}");
+}
+
+#[test]
+fn explain_shows_every_decision() {
+    let corpus = corpus_or_skip!();
+    let core = corpus.core_of("stats-histogram").expect("one of the defects");
+    let text = stdout(pyinquest().args(["triage", "explain"]).args(&corpus.files).arg(core));
+    for part in ["illegal-instruction", "stats.<lambda>", "stats.histogram", "skipped", "coarse", "defects.trap()"] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
+    let both = json(pyinquest().args(["triage", "explain", "--json"]).args(&corpus.files).arg(core));
+    assert!(both["explanation"]["frames"].as_array().unwrap().len() > 3);
+}
+
+#[test]
+fn own_rules_change_signatures() {
+    let corpus = corpus_or_skip!();
+    let dir = tempfile::tempdir().unwrap();
+    let rules = dir.path().join("rules.toml");
+    fs::write(&rules, "[[python]]\nname = 'mine'\nfiles = ['*/shop/stats.py']\naction = 'skip'\n").unwrap();
+    let core = corpus.core_of("stats-histogram").expect("one of the defects");
+    let mut command = pyinquest();
+    command.args(["triage", "explain", "--json", "--rules"]).arg(&rules).args(&corpus.files).arg(core);
+    let text = json(&mut command)["signature"]["coarse_text"].to_string();
+    assert!(!text.contains("stats.") && text.contains("prog."), "{text}");
+    fs::write(&rules, "nonsense = 1").unwrap();
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
+#[test]
+fn run_triages_what_its_command_leaves() {
+    let corpus = corpus_or_skip!();
+    let dir = tempfile::tempdir().unwrap();
+    // The command succeeds; a child of it dies.
+    let script = format!("({}; true) >/dev/null 2>&1; exit 0", corpus.crash_here);
+    let mut command = pyinquest();
+    command.args(["run", "--fail-on", "any", "--format", "json", "--", "sh", "-c", &script]).current_dir(dir.path());
+    let output = command.env("TMPDIR", dir.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(7), "{}", String::from_utf8_lossy(&output.stderr));
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(result["dumps"], 1, "{result:#}");
+
+    // Nothing died: nothing is said, the status is the command's.
+    let quiet = tempfile::tempdir().unwrap();
+    let mut command = pyinquest();
+    command.args(["run", "--fail-on", "any", "--", "sh", "-c", "exit 9"]).current_dir(quiet.path());
+    let output = command.env("TMPDIR", quiet.path()).output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(9), 0));
+    let missing = pyinquest().args(["run", "--", "./no-such-command"]).current_dir(quiet.path()).output().unwrap();
+    assert_eq!(missing.status.code(), Some(2));
+}
+
+#[test]
+fn a_baseline_tells_new_from_known() {
+    let corpus = corpus_or_skip!();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("known-crashes.toml");
+    let rows = |name: &str, defects: &[&str]| -> PathBuf {
+        let path = dir.path().join(name);
+        fs::write(&path, corpus.rows_of(defects)).unwrap();
+        path
+    };
+    let two = rows("two.ndjson", &["images-resize", "stats-mean"]);
+    let three = rows("three.ndjson", &["images-resize", "stats-mean", "images-release"]);
+    let reduce = |rows: &Path, more: &[&str]| {
+        let mut command = pyinquest();
+        command.args(["triage", "reduce", "--format", "json", "--fail-on", "new", "--baseline"]).arg(&file);
+        let output = command.args(more).arg(rows).output().unwrap();
+        let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let states = result["groups"].as_array().unwrap().iter().map(|g| g["state"].as_str().unwrap().to_owned());
+        let mut states: Vec<String> = states.collect();
+        states.sort();
+        (output.status.code().unwrap(), states.join(" "))
+    };
+    assert_eq!(reduce(&two, &["--update-baseline"]), (7, "new new".to_owned()));
+    assert_eq!(reduce(&two, &[]), (0, "known known".to_owned()));
+    assert_eq!(reduce(&three, &[]), (7, "known known new".to_owned()));
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replacen("status = \"open\"", "status = \"fixed\"", 1)).unwrap();
+    assert_eq!(reduce(&two, &["--update-baseline"]), (7, "known regressed".to_owned()));
+}

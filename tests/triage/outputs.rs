@@ -1,0 +1,121 @@
+//! The formats, against their own rules.
+
+use super::common::skip;
+use super::corpus::{corpus, json, pyinquest, stdout};
+use super::corpus_or_skip;
+use quick_xml::events::Event;
+use serde_json::Value;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+fn read(name: &str) -> Result<String, super::Unavailable> {
+    Ok(fs::read_to_string(corpus()?.out.join(name)).unwrap())
+}
+
+#[test]
+fn json_fits_its_schema() {
+    let corpus = corpus_or_skip!();
+    let schema = json(pyinquest().args(["schema", "triage"]));
+    let result: Value = serde_json::from_slice(&fs::read(corpus.out.join("triage.json")).unwrap()).unwrap();
+    let errors: Vec<String> =
+        jsonschema::validator_for(&schema).unwrap().iter_errors(&result).map(|e| e.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+}
+
+/// The schema of OASIS is not ours to ship; `test.sh` puts it into the cache where it can be had.
+#[test]
+fn sarif_fits_the_schema_of_oasis() {
+    let corpus = corpus_or_skip!();
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let path = home.join(".cache/pyinquest/schemas/sarif-schema-2.1.0.json");
+    let Ok(text) = fs::read(&path) else { skip!("{} is not there", path.display()) };
+    let schema: Value = serde_json::from_slice(&text).unwrap();
+    let log: Value = serde_json::from_slice(&fs::read(corpus.out.join("triage.sarif")).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&log).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    assert!(results.len() > 10 && results.iter().all(|r| r["locations"][0]["physicalLocation"].is_object()));
+    let mut wrong = log.clone();
+    wrong["runs"][0]["results"][0]["level"] = "terrible".into();
+    assert!(!validator.is_valid(&wrong), "the schema says yes to everything");
+}
+
+#[test]
+fn junit_is_well_formed_and_counts() {
+    let text = match read("junit.xml") {
+        Ok(text) => text,
+        Err(reason) => skip!("{reason}"),
+    };
+    let mut reader = quick_xml::Reader::from_str(&text);
+    let (mut cases, mut failures, mut said) = (0, 0, String::new());
+    loop {
+        match reader.read_event().expect("well-formed") {
+            Event::Eof => break,
+            Event::Start(e) if e.name().as_ref() == "testcase" => cases += 1,
+            Event::Start(e) if e.name().as_ref() == "failure" => failures += 1,
+            Event::Start(e) if e.name().as_ref() == "testsuite" => {
+                said = e.attributes().map(|a| a.unwrap().value.into_owned() + " ").collect();
+            }
+            _ => {}
+        }
+    }
+    assert!(cases > 10 && said.contains(&format!("{cases} {failures} ")), "{cases} {failures}: {said}");
+}
+
+#[test]
+fn github_gets_annotations_and_a_summary() {
+    let corpus = corpus_or_skip!();
+    let dir = tempfile::tempdir().unwrap();
+    let summary = dir.path().join("summary.md");
+    let rows = corpus.out.join("rows.ndjson");
+    let mut command = pyinquest();
+    command.args(["triage", "reduce", "--format", "github"]).arg(&rows).env("GITHUB_STEP_SUMMARY", &summary);
+    let text = stdout(&mut command);
+    assert!(text.lines().all(|l| l.starts_with("::")), "{text}");
+    assert!(text.contains("::error file=") && text.contains("shop/stats.py,line="), "{text}");
+    let markdown = fs::read_to_string(&summary).unwrap();
+    assert!(markdown.starts_with("## ") && markdown.contains("| Crash |"), "{markdown}");
+    assert_eq!(fs::read_to_string(corpus.out.join("summary.md")).unwrap(), markdown);
+}
+
+#[test]
+fn the_page_opens_in_a_browser() {
+    let corpus = corpus_or_skip!();
+    let page = corpus.out.join("index.html");
+    let text = fs::read_to_string(&page).unwrap();
+    assert!(!text.contains("<script") && !text.contains("<link") && !text.contains(" src="));
+    let Some(browser) =
+        ["chromium", "google-chrome"].into_iter().find(|b| Command::new(b).arg("--version").output().is_ok())
+    else {
+        skip!("no chromium")
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Command::new(browser);
+    command.args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]);
+    command.arg(format!("--user-data-dir={}", dir.path().display())).arg(format!("file://{}", page.display()));
+    let output = command.output().unwrap();
+    let dom = String::from_utf8_lossy(&output.stdout);
+    // What the browser has understood, and not merely echoed: implied elements are there, all groups are closed.
+    assert!(dom.contains("<tbody>") || dom.contains("</html>"), "{}", String::from_utf8_lossy(&output.stderr));
+    let groups = text.matches("<details class=\"group").count();
+    assert!(groups > 10 && dom.matches("<details class=\"group").count() == groups);
+    assert!(dom.contains("illegal instruction in defects"), "{}", &dom[..dom.len().min(3000)]);
+}
+
+/// `main` of the program has a local variable `password`.
+#[test]
+fn secrets_stay_out_of_shared_results() {
+    let corpus = corpus_or_skip!();
+    const SECRET: &str = "hunter2-";
+    for entry in fs::read_dir(&corpus.out).unwrap() {
+        let path = entry.unwrap().path();
+        assert!(!fs::read_to_string(&path).unwrap().contains(SECRET), "{}", path.display());
+    }
+    let core = &corpus.cores[0];
+    let map = |more: &[&str]| stdout(pyinquest().args(["triage", "map"]).args(more).args(&corpus.files).arg(core));
+    let with = map(&["--with-locals"]);
+    assert!(with.contains("\"password\"") && with.contains("<redacted>") && !with.contains(SECRET));
+    assert!(map(&["--with-locals", "--no-redact"]).contains(SECRET));
+}

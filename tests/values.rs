@@ -1,0 +1,245 @@
+//! Every value right: `repr()`, type, reference count and attributes of hundreds of values, in a core of every interpreter,
+//! against what Python itself wrote down just before it died.
+
+// Tests state facts; there a panic is the message.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+
+mod common;
+#[path = "values/opened.rs"]
+mod opened;
+
+use common::{Crash, Interpreter, interpreters, skip};
+use opened::with_heap;
+use pyinquest::base::Addr;
+use pyinquest::cpython::object::{Fidelity, Heap, ReprLimits, ReprStyle, attributes, inspect, refcount, repr};
+use pyinquest::image::SearchOptions;
+use serde_json::Value;
+use std::sync::atomic::Ordering;
+
+/// Nothing is cut.
+const UNLIMITED: ReprLimits = ReprLimits {
+    depth: 200,
+    items: 1 << 40,
+    characters: 1 << 40,
+    total: 1 << 30,
+    reads: 1 << 40,
+    attributes: false,
+    style: ReprStyle::Python,
+};
+
+/// Values whose repr is code that is not run (user code, or library code that is not known): they come out as a structure.
+/// `docs/values.md` names them.
+const STRUCTURAL: &[&str] = &[
+    "callables.function_56", // functools.partialmethod
+    "callables.class_8",     // __repr__ of a metaclass
+    "instances.other_8",
+    "instances.other_9",
+    "instances.other_10",
+    "instances.other_12",
+    "instances.other_15",
+    "stdlib.enum_15",
+    "stdlib.data_8",
+    "typing.type_4", // typing aliases of 3.8, Callable, ClassVar, Literal, Final, Annotated
+    "typing.type_7",
+    "typing.type_8",
+    "typing.type_9",
+    "typing.type_17",
+    "typing.type_18",
+    "typing.type_19",
+    "typing.type_22",
+    "typing.type_23",
+    "typing.type_31",
+    "typing.type_32",
+];
+
+/// Types whose instances many others hold: their count goes on changing until the process is dead.
+const SHARED: &[&str] =
+    &["NoneType", "bool", "ellipsis", "NotImplementedType", "type", "module", "builtin_function_or_method"];
+
+fn addr(value: &Value) -> Addr {
+    Addr(u64::from_str_radix(&value["id"].as_str().unwrap()[2..], 16).unwrap())
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(300).collect()
+}
+
+/// The difference between what was read and the truth about one value.
+fn difference(heap: &Heap<'_>, value: &Value) -> Option<String> {
+    let (name, at) = (value["name"].as_str().unwrap(), addr(value));
+    let found = repr(heap, at, &UNLIMITED);
+    if found.type_name.as_deref() != value["type"].as_str() {
+        return Some(format!("{name}: type {:?}, not {}", found.type_name, value["type"]));
+    }
+    let allowed = STRUCTURAL.contains(&name);
+    match (value["repr"].as_str(), found.fidelity) {
+        (Some(want), Fidelity::Exact) if want == found.text => {}
+        (Some(_), Fidelity::Structural) if allowed => {}
+        (None, Fidelity::Structural) => {}
+        (want, fidelity) => {
+            return Some(format!(
+                "{name} ({fidelity:?}):\n  got  {}\n  want {}",
+                cut(&found.text),
+                want.map(cut).unwrap_or_else(|| value["repr_error"].to_string())
+            ));
+        }
+    }
+    if let Some(want) = value["attributes"].as_object() {
+        let (list, _) = attributes(heap, at, 10_000).unwrap();
+        let got: Vec<(String, String)> =
+            list.iter().map(|a| (a.name.to_string(), repr(heap, a.value, &UNLIMITED).text)).collect();
+        let want: Vec<(String, String)> =
+            want.iter().map(|(name, text)| (name.clone(), text.as_str().unwrap().to_owned())).collect();
+        if got != want {
+            return Some(format!("{name}: attributes {got:?}, not {want:?}"));
+        }
+    }
+    let count = refcount(&heap.ctx, at).unwrap();
+    let small = value["type"] == "int" && value["repr"].as_str().is_some_and(|r| r.len() < 5);
+    let empty = value["repr"].as_str().is_some_and(|r| matches!(r, "''" | "()" | "b''"));
+    let shared = SHARED.contains(&value["type"].as_str().unwrap()) || small || empty;
+    if !shared && count.count.is_some() && !count.deferred && count.count != value["refcount"].as_i64() {
+        return Some(format!("{name}: {count:?}, not {}", value["refcount"]));
+    }
+    None
+}
+
+/// Crashes the program for these families in every interpreter and hands each core to `check`.
+fn everywhere(families: &[&str], check: &dyn Fn(&Interpreter, &common::CrashedProcess) -> Vec<String>) {
+    let only = std::env::var("PYINQUEST_TEST_INTERPRETER").ok();
+    let mut differences = Vec::new();
+    let mut ran = 0;
+    let all = interpreters().iter().filter(|i| i.is_native());
+    for interpreter in all.filter(|i| only.as_ref().is_none_or(|name| i.name.contains(name.as_str()))) {
+        let dead = match Crash::new(interpreter, "values_repr.py").args(families).run() {
+            Ok(dead) => dead,
+            Err(reason) => {
+                eprintln!("skipped: {}: {reason}", interpreter.name);
+                continue;
+            }
+        };
+        assert!(!dead.truth.is_null(), "{}: the program failed:\n{}", interpreter.name, dead.stderr);
+        ran += 1;
+        differences.extend(check(interpreter, &dead).into_iter().map(|d| format!("{}: {d}", interpreter.name)));
+    }
+    if ran == 0 {
+        skip!("no interpreter ran values_repr.py");
+    }
+    let shown = differences.iter().take(40).cloned().collect::<Vec<_>>().join("\n");
+    assert!(differences.is_empty(), "{families:?}: {} differences\n{shown}", differences.len());
+}
+
+/// Compares all values of these families.
+fn compare(families: &[&str]) {
+    everywhere(families, &|interpreter, dead| {
+        with_heap(interpreter, &dead.core, SearchOptions::default(), |heap| {
+            dead.truth["values"].as_array().unwrap().iter().filter_map(|value| difference(heap, value)).collect()
+        })
+        .expect("CPython is found")
+    });
+}
+
+#[test]
+fn built_in_types() {
+    compare(&["builtins"]);
+}
+
+#[test]
+fn collections_and_arrays() {
+    compare(&["collections"]);
+}
+
+#[test]
+fn callables_classes_and_modules() {
+    compare(&["callables"]);
+}
+
+#[test]
+fn instances_and_their_attributes() {
+    compare(&["instances"]);
+}
+
+#[test]
+fn objects_of_the_interpreter() {
+    compare(&["runtime"]);
+}
+
+#[test]
+fn the_standard_library() {
+    compare(&["stdlib"]);
+}
+
+#[test]
+fn types_as_values() {
+    compare(&["typing"]);
+}
+
+#[test]
+fn random_nested_data() {
+    compare(&["random"]);
+}
+
+/// Without any file of the process at hand, what is called exact must still be exact.
+#[test]
+fn nothing_wrong_is_called_exact_without_files() {
+    everywhere(&["builtins", "collections", "instances"], &|interpreter, dead| {
+        let search = SearchOptions { no_files: true, ..SearchOptions::default() };
+        let wrong = with_heap(interpreter, &dead.core, search, |heap| {
+            let values = dead.truth["values"].as_array().unwrap().iter();
+            let wrong = values.filter_map(|value| {
+                let found = repr(heap, addr(value), &UNLIMITED);
+                let want = value["repr"].as_str()?;
+                (found.fidelity == Fidelity::Exact && found.text != want)
+                    .then(|| format!("{}:\n  got  {}\n  want {}", value["name"], cut(&found.text), cut(want)))
+            });
+            wrong.collect::<Vec<_>>()
+        });
+        wrong.unwrap_or_default()
+    });
+}
+
+/// Broken objects are shown as what they are.
+#[test]
+fn damaged_objects() {
+    everywhere(&["damaged"], &|interpreter, dead| {
+        with_heap(interpreter, &dead.core, SearchOptions::default(), |heap| {
+            let check = |value: &Value| {
+                let found = repr(heap, addr(value), &ReprLimits::default());
+                // Looking at it from all sides must not trip either.
+                let _ = inspect(heap, addr(value), &ReprLimits::default());
+                let want = value["want"].as_str().unwrap();
+                let good =
+                    found.fidelity == Fidelity::Damaged && found.text.contains(want) && found.text.len() < 20_000;
+                (!good).then(|| format!("{}: {:?} {}, not {want:?}", value["name"], found.fidelity, cut(&found.text)))
+            };
+            dead.truth["values"].as_array().unwrap().iter().filter_map(check).collect()
+        })
+        .expect("CPython is found")
+    });
+}
+
+/// A container of many elements costs what is shown.
+#[test]
+fn large_containers_cost_what_is_shown() {
+    everywhere(&["large"], &|interpreter, dead| {
+        opened::with_counted_heap(interpreter, &dead.core, |heap, bytes| {
+            let check = |value: &Value| {
+                // Types are read once, whatever is shown first.
+                let _ = repr(heap, addr(value), &ReprLimits { items: 3, ..ReprLimits::default() });
+                bytes.store(0, Ordering::Relaxed);
+                let found = repr(heap, addr(value), &ReprLimits { items: 20, ..ReprLimits::default() });
+                let read = bytes.load(Ordering::Relaxed);
+                let good = found.fidelity == Fidelity::Cut && read < 40_000;
+                (!good).then(|| format!("{}: {read} bytes read for {}", value["name"], cut(&found.text)))
+            };
+            dead.truth["values"].as_array().unwrap().iter().filter_map(check).collect()
+        })
+        .expect("CPython is found")
+    });
+}
