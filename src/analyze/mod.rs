@@ -4,6 +4,7 @@
 
 mod crash;
 mod exceptions;
+pub mod lookup;
 mod native;
 mod options;
 mod process;

@@ -200,7 +200,7 @@ impl OneThread<'_> {
 
 /// The operating system's id of a Python thread: CPython's own record (3.11+), else the thread whose TLS base is the
 /// `pthread_t` (glibc: `pthread_self()` is the TLS base on x86-64).
-fn native_tid(target: &Target, thread: &ThreadState) -> Option<u64> {
+pub(super) fn native_tid(target: &Target, thread: &ThreadState) -> Option<u64> {
     let recorded = thread.native_id.filter(|id| target.threads.is_empty() || target.thread(*id).is_some());
     let by_tls = || {
         let found = target.threads.iter().find(|t| t.tls_base.is_some_and(|base| base.0 == thread.ident));

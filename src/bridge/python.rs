@@ -2,12 +2,11 @@
 
 use crate::base::{Addr, Diagnostics};
 use crate::cpython::code::CodeCache;
-use crate::cpython::frame::{LocalVar, PyFrame, Stack, frame_of_object, locals, walk};
+use crate::cpython::frame::{LocalVar, PyFrame, Stack, frame_of_object, locals, namespaces, walk};
 use crate::cpython::locate::{Located, locate};
 use crate::cpython::object::{Heap, ReprStyle, SymbolNames, TypeNames, dict_get_str};
 use crate::cpython::runtime::{Attachment, Interpreter, ThreadState, interpreters, threads};
 use crate::cpython::{Context, DecodeError};
-use crate::field;
 use crate::image::{Images, SearchOptions};
 use crate::target::{Crash, NativeThread, Target};
 
@@ -207,16 +206,7 @@ impl<'a> View<'a> {
     /// [`DecodeError`] when a namespace cannot be read.
     pub fn global(&self, frame: &PyFrame, name: &str) -> Result<Option<(Scope, Addr)>, DecodeError> {
         let ctx = self.ctx();
-        let own = ctx.layouts.frame.globals.is_some();
-        let (globals, builtins) = match own {
-            true => {
-                (ctx.ptr(field!(ctx, frame.globals), frame.addr)?, ctx.ptr(field!(ctx, frame.builtins), frame.addr)?)
-            }
-            false => (
-                ctx.ptr(field!(ctx, frame_object.f_globals), frame.addr)?,
-                ctx.ptr(field!(ctx, frame_object.f_builtins), frame.addr)?,
-            ),
-        };
+        let [globals, builtins] = namespaces(ctx, frame)?;
         for (scope, namespace) in [(Scope::Global, globals), (Scope::Builtin, builtins)] {
             if let Some(found) = dict_get_str(ctx, namespace, name)? {
                 return Ok(Some((scope, found)));

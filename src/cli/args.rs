@@ -46,6 +46,10 @@ pub enum Command {
     Bt(BtArgs),
     /// Show local variables of frames: of the crashed thread, unless --thread says otherwise
     Locals(LocalsArgs),
+    /// Show one value: a path such as name.attr[0]['key'] in a frame, or @0x7f00; no code is run
+    Print(PrintArgs),
+    /// Show one object: type, size, references, attributes, items
+    Object(ObjectArgs),
     /// Show what is in a dump: interpreter, threads, modules, what is missing
     Info(InfoArgs),
     /// Show a report that was saved with --format json in another format
@@ -192,6 +196,45 @@ fn parse_map(text: &str) -> Result<(String, String), String> {
         Some((old, new)) if !old.is_empty() => Ok((old.to_owned(), new.to_owned())),
         _ => Err("not of the form OLD=NEW".to_owned()),
     }
+}
+
+/// Arguments of `print`.
+#[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
+pub struct PrintArgs {
+    /// What to read
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// What to show: a name, then .attr, [index] or ['key'], or @ADDRESS
+    #[arg(value_name = "EXPR", required = true)]
+    pub expression: String,
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Where it is cut
+    #[command(flatten)]
+    pub values: ValueArgs,
+    /// Thread (its id) and frame to look names up in
+    #[command(flatten)]
+    pub select: SelectArgs,
+}
+
+/// Arguments of `object`.
+#[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
+pub struct ObjectArgs {
+    /// What to read
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Address (0x7f00), or a path as for print
+    #[arg(value_name = "ADDRESS", required = true)]
+    pub object: String,
+    /// Where it is cut
+    #[command(flatten)]
+    pub values: ValueArgs,
+    /// Thread (its id) and frame to look names up in
+    #[command(flatten)]
+    pub select: SelectArgs,
 }
 
 /// Which values are shown, and where they are cut.

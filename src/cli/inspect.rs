@@ -49,6 +49,11 @@ pub fn info(args: &InfoArgs) -> Result<u8, CliError> {
     show::show(report, &show, &SelectArgs::default(), &args.output)
 }
 
+/// Options for single values.
+pub fn value_options(values: &ValueArgs) -> Options {
+    options(false, Native::None, values)
+}
+
 fn options(locals: bool, native: Native, values: &ValueArgs) -> Options {
     let native = native != Native::None;
     let mut options = Options { locals, native, refcounts: values.refcounts, ..Options::default() };

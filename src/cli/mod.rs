@@ -17,6 +17,7 @@ mod render;
 pub mod run;
 mod show;
 mod slim;
+mod value;
 pub mod triage;
 mod triage_result;
 
@@ -52,6 +53,8 @@ fn dispatch(command: &Command) -> Result<u8, CliError> {
         Command::Report(args) => inspect::report(args),
         Command::Bt(args) => inspect::bt(args),
         Command::Locals(args) => inspect::locals(args),
+        Command::Print(args) => value::print(args),
+        Command::Object(args) => value::object(args),
         Command::Info(args) => inspect::info(args),
         Command::Render(args) => render::run(args),
         Command::Slim(args) => slim::run(args),

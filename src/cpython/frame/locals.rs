@@ -89,6 +89,22 @@ pub fn locals(heap: &Heap<'_>, frame: &PyFrame, limit: usize) -> Result<(Vec<Loc
     Ok((list, false))
 }
 
+/// The dictionaries that a frame looks up names in after its locals: globals, then builtins.
+///
+/// # Errors
+/// [`DecodeError`] when the frame is unreadable.
+pub fn namespaces(ctx: &Context<'_>, frame: &PyFrame) -> Result<[Addr; 2], DecodeError> {
+    Ok(match ctx.dialect.locals_plus {
+        LocalsPlus::ThreeTuples => [
+            ctx.ptr(field!(ctx, frame_object.f_globals), frame.addr)?,
+            ctx.ptr(field!(ctx, frame_object.f_builtins), frame.addr)?,
+        ],
+        LocalsPlus::NamesAndKinds => {
+            [ctx.ptr(field!(ctx, frame.globals), frame.addr)?, ctx.ptr(field!(ctx, frame.builtins), frame.addr)?]
+        }
+    })
+}
+
 /// The names of a dictionary with string keys; whether `limit` cut it.
 fn namespace_of(heap: &Heap<'_>, namespace: Addr, limit: usize) -> Result<(Vec<LocalVar>, bool), DecodeError> {
     let ctx = &heap.ctx;

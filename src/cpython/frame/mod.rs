@@ -4,7 +4,7 @@ mod chain;
 mod locals;
 
 pub use chain::{Stack, StackEnd, frame_of_generator, frame_of_object, walk};
-pub use locals::{LocalVar, SlotKind, SlotValue, locals};
+pub use locals::{LocalVar, SlotKind, SlotValue, locals, namespaces};
 
 use super::DecodeError;
 use super::code::{Code, Position};
