@@ -11,6 +11,7 @@ with these methods, each of which may raise `Unavailable`:
     frames(limit)               list of dicts
     variables(level, names)     dict
     select_frame(level)         moves the debugger's selection
+    interrupted()               whether Ctrl-C was pressed, where that raises no KeyboardInterrupt
 """
 
 import json
@@ -34,6 +35,8 @@ CANCEL_TIMEOUT = 2.0
 # No message of the engine is longer; a bigger length means that something else than the engine talks.
 MAX_HEADER = 16 << 20
 MAX_PAYLOAD = 64 << 20
+
+_INTERRUPTED = "pyinquest: interrupted; the engine will be started anew"
 
 _LENGTHS = struct.Struct("<II")
 
@@ -90,6 +93,7 @@ class Bridge:
         # The request that the host works on, and what has come of the next message.
         self._unanswered = None
         self._partial = bytearray()
+        self._cancelled = False
 
     def command(self, name, args=""):
         """Runs a command of the engine. Gives a `Result`; its text says what went wrong, if something did."""
@@ -97,6 +101,7 @@ class Bridge:
             # A pretty-printer that is called while a command runs (it prints something) must not talk in between.
             return Result(False, "", None, {})
         self._busy = True
+        self._cancelled = False
         try:
             scene = self._host.scene()
             self._start()
@@ -105,7 +110,7 @@ class Bridge:
             return Result(False, str(problem) + "\n", None, {})
         except EngineLost as problem:
             self.close()
-            return Result(False, str(problem) + "\n", None, {})
+            return Result(False, (_INTERRUPTED if self._cancelled else str(problem)) + "\n", None, {})
         except KeyboardInterrupt:
             # Pressed outside of an exchange: nothing is half-said.
             self.close()
@@ -165,7 +170,7 @@ class Bridge:
         self._next_id += 1
         command = self._next_id
         self._send({"type": "command", "id": command, "name": name, "args": args, "scene": scene})
-        cancelled = False
+        self._cancelled = False
         deadline = None
         while True:
             try:
@@ -174,19 +179,20 @@ class Bridge:
                 if message.get("type") == "result":
                     if message.get("id") != command:
                         continue
-                    if cancelled:
+                    if self._cancelled:
                         return Result(False, "pyinquest: interrupted\n", None, {})
                     return self._finish(message, payload)
                 if message.get("type") != "request":
                     raise EngineLost("pyinquest: the engine sent something strange; it will be started anew")
-                if cancelled:
+                self._check_interrupt()
+                if self._cancelled:
                     answer, data = {"error": "interrupted", "cancelled": True}, b""
                 else:
                     answer, data = self._answer(message)
             except KeyboardInterrupt:
-                if cancelled:
-                    raise EngineLost("pyinquest: interrupted; the engine will be started anew")
-                cancelled = True
+                if self._cancelled:
+                    raise EngineLost(_INTERRUPTED)
+                self._cancelled = True
                 deadline = time.monotonic() + CANCEL_TIMEOUT
                 message = self._unanswered
                 if message is None:
@@ -277,12 +283,18 @@ class Bridge:
                 raise EngineLost("pyinquest: the engine does not answer; it will be started anew "
                                  "(PYINQUEST_TIMEOUT sets the seconds to wait)")
             if not select.select([source], [], [], min(left, 0.1))[0]:
+                self._check_interrupt()
                 continue
             data = os.read(source, start + length - len(self._partial))
             if not data:
                 raise EngineLost(self._obituary())
             self._partial += data
         return bytes(self._partial[start:start + length])
+
+    def _check_interrupt(self):
+        """For debuggers that note Ctrl-C without raising KeyboardInterrupt."""
+        if not self._cancelled and self._host.interrupted():
+            raise KeyboardInterrupt
 
     def _obituary(self):
         """One line about an engine that died."""

@@ -306,6 +306,11 @@ class GdbHost:
         except bridge.Unavailable:
             pass
 
+    @staticmethod
+    def interrupted():
+        # gdb raises KeyboardInterrupt.
+        return False
+
 
 HOST = GdbHost()
 ENGINE = bridge.Bridge(HOST)

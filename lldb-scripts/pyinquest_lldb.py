@@ -197,6 +197,11 @@ class LldbHost:
     def select_frame(self, level):
         self._thread().SetSelectedFrame(level)
 
+    def interrupted(self):
+        if hasattr(self._debugger, "InterruptRequested"):
+            return self._debugger.InterruptRequested()
+        return self._debugger.GetCommandInterpreter().WasInterrupted()
+
 
 HOST = LldbHost()
 ENGINE = bridge.Bridge(HOST)
