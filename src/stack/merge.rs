@@ -270,10 +270,16 @@ impl Placement<'_> {
             to: bounds(runs.end.checked_sub(1)).map_or(0, |r| r.last),
         });
         // All that is known: these Python frames, in this order, are inside of everything that follows the segment.
-        let first_loop = self.loops.get(loops.start).filter(|_| !loops.is_empty()).map(|l| l.first);
+        // Where the segment has no loop of its own, the next one behind it bounds what may be passed.
+        let next_loop = self.loops.get(loops.start).map(|l| l.first);
         // Before any loop, frames that follow each other without doubt are inside of the innermost Python frame.
         let doubtful = || self.native.iter().position(|f| f.doubtful).unwrap_or(self.native.len());
-        let at = first_loop.unwrap_or_else(doubtful).max(*native);
+        let at = match next_loop {
+            Some(first) if loops.is_empty() => doubtful().min(first),
+            Some(first) => first,
+            None => doubtful(),
+        };
+        let at = at.max(*native);
         self.natives_until(at, native, out);
         runs.for_each(|r| self.python(r, out));
     }

@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 import time
+import warnings
 
 import truth
 
@@ -15,6 +16,8 @@ def in_child(parent):
 
 
 def main():
+    # 3.12+ warns of forking a process with threads, and writes that among what faulthandler writes.
+    warnings.simplefilter("ignore")
     threading.Thread(target=time.sleep, args=(600,), name="only in the parent", daemon=True).start()
     truth.settle()
     parent = os.getpid()
