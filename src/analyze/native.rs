@@ -34,7 +34,7 @@ pub(super) fn add(
         let entries = python.into_iter().map(PythonEntry::from).collect();
         let merged = thread_frames(target, &interpreter, stack, entries);
         merged.diagnostics.iter().for_each(|d| target.diagnostics.push(d.clone()));
-        put(thread, merged);
+        put(thread, merged, options.native);
     }
     let heap = state.and_then(|s| s.interpreters(&target.diagnostics).first().map(|i| s.heap(i)));
     let facts = Facts { target, images, stacks: &stacks, interpreter: &interpreter, report, heap: heap.as_ref() };
@@ -86,8 +86,12 @@ fn thread_of<'t>(threads: &'t mut [Thread], stack: &NativeStack) -> Option<&'t m
     threads.get_mut(at)
 }
 
-fn put(thread: &mut Thread, merged: ThreadFrames) {
+/// Where native frames are not shown, how their stack ends is no news either.
+fn put(thread: &mut Thread, merged: ThreadFrames, shown: bool) {
     thread.frames = merged.frames;
+    if !shown {
+        return;
+    }
     let native_only = thread.python.is_none();
     thread.frames_end = match (thread.frames_end.take().filter(|_| !native_only), merged.end) {
         (Some(python), Some(native)) => Some(format!("{python}; native frames: {native}")),

@@ -4,7 +4,7 @@ import collections
 
 
 def values(add):
-    size = 300000
+    size = 100000
     add("list", list(range(size)))
     add("tuple", tuple(range(size)))
     add("dict", {n: n for n in range(size)})
@@ -14,4 +14,4 @@ def values(add):
     add("ordered", collections.OrderedDict((n, n) for n in range(size)))
     add("str", "x" * 10**7)
     add("bytes", bytes(10**7))
-    add("nested", [list(range(size))] * 1000)
+    add("nested", [list(range(size))] * 20)

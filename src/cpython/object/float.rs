@@ -23,6 +23,14 @@ pub fn complex_repr(real: f64, imag: f64) -> String {
     format!("({}{sign}{}j)", shortest(real), shortest(imag))
 }
 
+/// The shortest digits with an exponent; of two that are equally near the even one, as CPython's `dtoa` chooses.
+fn rounded_to_even(value: f64) -> String {
+    let shortest = format!("{value:e}");
+    let digits = shortest.bytes().take_while(|b| *b != b'e').filter(u8::is_ascii_digit).count();
+    let exact = format!("{value:.*e}", digits.saturating_sub(1));
+    if exact.parse() == Ok(value) { exact } else { shortest }
+}
+
 /// The shortest digits that read back as `value`, as an exponent below 1e-4 and from 1e16.
 fn shortest(value: f64) -> String {
     if value.is_nan() {
@@ -32,7 +40,7 @@ fn shortest(value: f64) -> String {
     if value.is_infinite() {
         return format!("{sign}inf");
     }
-    let scientific = format!("{:e}", value.abs());
+    let scientific = rounded_to_even(value.abs());
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
     let exponent: i32 = exponent.parse().unwrap_or(0);
@@ -97,6 +105,7 @@ mod tests {
             (f64::NEG_INFINITY, "-inf"),
             (f64::NAN, "nan"),
             (-123.456, "-123.456"),
+            (1_897_307_221_996_882.25, "1897307221996882.2"),
             (2f64.powi(63), "9.223372036854776e+18"),
         ];
         for (value, text) in cases {

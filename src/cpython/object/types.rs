@@ -90,6 +90,8 @@ pub struct TypeInfo {
     pub is_native: bool,
     /// Layout family.
     pub kind: Kind,
+    /// Whether `kind` is what the type itself is, not what it inherits: only then its own `__repr__` is known.
+    pub is_known: bool,
     module: OnceCell<Option<String>>,
     qualname: OnceCell<String>,
     mro: OnceCell<Rc<[Addr]>>,
@@ -123,6 +125,7 @@ impl TypeInfo {
             is_heap: false,
             is_native: false,
             kind: Kind::Object,
+            is_known: false,
             module: OnceCell::new(),
             qualname: OnceCell::new(),
             mro: OnceCell::new(),
@@ -267,6 +270,7 @@ impl<'a> Heap<'a> {
         let name = known.unwrap_or_else(|| format!("<unknown type at {addr}>"));
         let own = if is_native && named { Kind::of_name(&name) } else { None };
         let kind = own.unwrap_or_else(|| self.inherited_kind(&raw, is_native));
+        let is_known = own.is_some() || named && kind == Kind::StructSeq;
         Ok(TypeInfo {
             name,
             named,
@@ -281,6 +285,7 @@ impl<'a> Heap<'a> {
             is_heap,
             is_native,
             kind,
+            is_known,
             ..TypeInfo::unknown(addr)
         })
     }

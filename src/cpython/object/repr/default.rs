@@ -54,6 +54,14 @@ fn class_name(w: &Writer<'_, '_>, class: &TypeInfo) -> String {
     }
 }
 
+/// `<memory at 0x..>`, `<released memory at 0x..>`: `PyMemoryViewObject {var_head, mbuf, hash, int flags, ...}`, flag 1 is
+/// `_Py_MEMORYVIEW_RELEASED` (Objects/memoryobject.c `memory_repr`).
+pub(super) fn memory(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    let released = w.var_word(addr, 2)?.0 & 1 == 1;
+    w.put(format_args!("<{}memory at {addr}>", if released { "released " } else { "" }));
+    Ok(())
+}
+
 /// `<module.Name object at 0x.. {attribute=value, ...}>`, with the content of the builtin base type first.
 pub(super) fn structural(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     w.lower(Fidelity::Structural);

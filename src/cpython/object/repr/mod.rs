@@ -61,6 +61,7 @@ fn native(kind: Kind) -> Option<Render> {
         Kind::Str => text::str,
         Kind::Bytes => text::bytes,
         Kind::ByteArray => text::bytearray,
+        Kind::MemoryView => default::memory,
         Kind::Tuple => containers::tuple,
         Kind::List => containers::list,
         Kind::Dict => containers::dict,

@@ -17,6 +17,9 @@ pub(super) fn str(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<()
     let text = quote_str(part.text.code_points(), w.ctx().dialect.repr.unicode);
     w.push(&text);
     if part.is_cut() {
+        let width =
+            part.text.code_points().iter().max().map_or(1, |p| if *p > 0xffff { 4 } else { 1 + u64::from(*p > 0xff) });
+        plausible(w, addr, part.length.saturating_mul(width))?;
         w.more(part.length.saturating_sub(part.text.len() as u64));
     }
     Ok(())
@@ -80,9 +83,15 @@ pub(super) fn bytes(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<
     let data = w.ctx().bytes_at("bytes data", at, shown)?;
     w.push(&quote_bytes(&data, false));
     if shown < len {
+        plausible(w, addr, len)?;
         w.more(len.saturating_sub(shown));
     }
     Ok(())
+}
+
+/// Whether an object of at least so many bytes is there to its end; else its length is not a length.
+fn plausible(w: &Writer<'_, '_>, addr: Addr, len: u64) -> Result<(), DecodeError> {
+    w.ctx().bytes_at("end of the data", addr.wrapping_add(len), 1).map(|_| ())
 }
 
 pub(super) fn bytearray(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {

@@ -8,6 +8,7 @@ use crate::cpython::object::kind::Kind;
 use crate::cpython::object::refcount::refcount;
 use crate::cpython::object::types::{Heap, ReprBy, TypeInfo};
 use crate::cpython::{Context, DecodeError};
+use crate::field;
 use crate::target::MemoryExt as _;
 use std::fmt::Display;
 
@@ -227,7 +228,7 @@ impl<'h, 'a> Writer<'h, 'a> {
 
     fn native_or_python(&mut self, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
         match self.heap.repr_by(info) {
-            ReprBy::Native(definer) => match native(definer.kind).filter(|_| definer.is_native) {
+            ReprBy::Native(definer) => match native(definer.kind).filter(|_| definer.is_native && definer.is_known) {
                 Some(render) => render(self, addr, info),
                 None => default::structural(self, addr, info),
             },
@@ -244,7 +245,9 @@ impl<'h, 'a> Writer<'h, 'a> {
         if self.limits.style == ReprStyle::GdbScript {
             return self.name(&format!("<no object ({error}) at remote {addr}>"));
         }
-        let what = match self.ctx().memory.read_vec(addr, u64::from(self.ctx().abi.pointer_size()).saturating_mul(2)) {
+        // The count may have been changed since: the type word alone tells.
+        let type_at = field!(self.ctx(), object.ob_type).1.map_or(addr, |offset| addr.wrapping_add(offset));
+        let what = match self.ctx().memory.read_vec(type_at, u64::from(self.ctx().abi.pointer_size())) {
             Err(source) => format!("<invalid pointer {addr}: {source}>"),
             Ok(bytes) => match pattern_of(&bytes) {
                 Some(pattern) => format!("<{pattern} at {addr}>"),

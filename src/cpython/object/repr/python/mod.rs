@@ -59,6 +59,7 @@ fn known(module: &str, qualname: &str) -> Option<Known> {
         ("typing", "_SpecialForm.__repr__" | "_SpecialGenericAlias.__repr__") => types::special_form,
         ("typing", "_GenericAlias.__repr__") => types::generic_alias,
         ("typing", "_UnionGenericAlias.__repr__") => types::union_alias,
+        ("typing", "TypeVarTuple.__repr__") => types::type_variable_tuple,
         ("typing", "TypeVar.__repr__" | "_TypeVarLike.__repr__" | "_BoundVarianceMixin.__repr__") => {
             types::type_variable
         }

@@ -37,6 +37,13 @@ pub(super) fn new_type(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Resu
     Ok(true)
 }
 
+/// `Ts` (3.11, before it became a native type).
+pub(super) fn type_variable_tuple(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<bool, DecodeError> {
+    let Some(name) = string_attribute(w, addr, "__name__") else { return Ok(false) };
+    w.name(&name);
+    Ok(true)
+}
+
 /// `~T`, `+T_co`, `-T_contra`.
 pub(super) fn type_variable(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<bool, DecodeError> {
     let Some(name) = string_attribute(w, addr, "__name__") else { return Ok(false) };
