@@ -91,7 +91,8 @@ fn found<T>(
                 return Ok(show(&heap, addr));
             }
             // The list ends with the oldest thread: the main one.
-            fallback = fallback.filter(|(i, _): &(Addr, _)| *i != interpreter.addr).or(Some((interpreter.addr, thread)));
+            fallback =
+                fallback.filter(|(i, _): &(Addr, _)| *i != interpreter.addr).or(Some((interpreter.addr, thread)));
         }
     }
     if let Some(tid) = place.thread {

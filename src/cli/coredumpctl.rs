@@ -16,7 +16,7 @@ struct Stored {
     command: String,
     pid: String,
     /// Since 1970.
-    microseconds: u64,
+    stamp: u64,
 }
 
 /// The newest core in `folder` of a process id, command name or executable path; of any process without.
@@ -32,7 +32,7 @@ pub fn find(folder: &Path, which: Option<&str>) -> Result<PathBuf, CliError> {
         let entry = entry.ok()?;
         let found = parse(entry.file_name().to_str()?)?;
         let regular = entry.file_type().is_ok_and(|t| t.is_file());
-        (regular && which.is_none_or(|w| fits(&found, w))).then(|| (found.microseconds, entry.path()))
+        (regular && which.is_none_or(|w| fits(&found, w))).then(|| (found.stamp, entry.path()))
     });
     stored.max().map(|(_, path)| path).ok_or_else(|| {
         let of = which.map_or(String::new(), |w| format!(" of {w}"));
@@ -53,12 +53,12 @@ fn parse(name: &str) -> Option<Stored> {
     let rest = [".zst", ".lz4", ".xz"].iter().find_map(|s| rest.strip_suffix(s)).unwrap_or(rest);
     // From behind: a command may hold dots in older versions.
     let mut parts = rest.rsplitn(5, '.');
-    let microseconds = parts.next()?.parse().ok()?;
+    let stamp = parts.next()?.parse().ok()?;
     let pid = parts.next()?;
     let (_boot, _uid) = (parts.next()?, parts.next()?);
     let command = parts.next()?;
     let digits = !pid.is_empty() && pid.bytes().all(|b| b.is_ascii_digit());
-    digits.then(|| Stored { command: unescape(command), pid: pid.to_owned(), microseconds })
+    digits.then(|| Stored { command: unescape(command), pid: pid.to_owned(), stamp })
 }
 
 /// `\xNN` as the character.

@@ -17,9 +17,9 @@ mod render;
 pub mod run;
 mod show;
 mod slim;
-mod value;
 pub mod triage;
 mod triage_result;
+mod value;
 
 pub use error::CliError;
 

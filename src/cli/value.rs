@@ -40,9 +40,7 @@ fn failed(error: &LookupError) -> CliError {
 fn place(select: &SelectArgs) -> Result<Place, CliError> {
     let thread = match select.thread.as_deref() {
         None => None,
-        Some(text) => {
-            Some(text.parse().map_err(|_| CliError::new(exit::USAGE, format!("{text} is not a thread id")))?)
-        }
+        Some(text) => Some(text.parse().map_err(|_| CliError::new(exit::USAGE, format!("{text} is not a thread id")))?),
     };
     Ok(Place { thread, frame: select.frame.unwrap_or(0) })
 }

@@ -85,7 +85,15 @@ fn look_up(current: &Current<'_>, text: &str) -> Result<Option<Found>, CommandEr
     let list = view.locals(frame, usize::MAX)?;
     let local = list.into_iter().find(|v| v.name == *name.as_str() && v.value != SlotValue::Unbound);
     let mut found = match local {
-        Some(var) => Found { scope: Scope::Local, value: var.value },
+        // The namespace of a module body is its globals.
+        Some(var) => match (&var.value, view.global(frame, &name)) {
+            (SlotValue::Object(own), Ok(Some((Scope::Global, global))))
+                if *own == global && var.kind == SlotKind::Name =>
+            {
+                Found { scope: Scope::Global, value: var.value }
+            }
+            _ => Found { scope: Scope::Local, value: var.value },
+        },
         None => match view.global(frame, &name)? {
             Some((scope, addr)) => Found { scope, value: SlotValue::Object(addr) },
             None => return Ok(None),

@@ -84,6 +84,7 @@ fn place_point(out: &mut String, digits: &str, exponent: i32) {
 }
 
 #[cfg(test)]
+#[allow(clippy::excessive_precision, reason = "the digits that are too many are what is tested")]
 mod tests {
     use super::{complex_repr, float_repr};
 

@@ -19,7 +19,7 @@ pub(super) fn object(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Res
 }
 
 fn head(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) {
-    if !info.named {
+    if !info.named || lacks_module(w, info) {
         w.lower(Fidelity::Damaged);
     }
     w.push("<");
@@ -32,12 +32,17 @@ fn head(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) {
     w.put(format_args!(" object at {addr}"));
 }
 
+/// A class made by code has a module; where none is found its dictionary could not be read, and the name is not whole.
+fn lacks_module(w: &Writer<'_, '_>, info: &TypeInfo) -> bool {
+    info.is_heap && w.heap.module(info).is_none()
+}
+
 /// `type.__repr__` (Objects/typeobject.c `type_repr`): `<class 'module.Qualified.Name'>`.
 pub(super) fn class(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let Some(class) = w.heap.type_info(addr) else {
         return Err(DecodeError::corrupt("class", addr, "it is no intact type object"));
     };
-    if !class.named {
+    if !class.named || lacks_module(w, &class) {
         w.lower(Fidelity::Damaged);
     }
     w.push("<class '");
