@@ -77,7 +77,12 @@ impl Cause<'_> {
     /// The finding's text without what differs from run to run and without secrets.
     #[must_use]
     pub fn message(&self) -> Option<String> {
-        self.finding.map(|f| names::message(&redact_text(&f.title)))
+        let title = redact_text(&self.finding?.title);
+        let subject = self.rule.subject.as_ref().and_then(|pattern| {
+            let pattern = regex::Regex::new(pattern).ok()?;
+            pattern.captures(&title).and_then(|found| found.get(1)).map(|group| group.as_str().to_owned())
+        });
+        Some(names::message(&subject.unwrap_or(title)))
     }
 }
 

@@ -100,11 +100,13 @@ pub fn stack(report: &Report, rules: &Rules) -> Stack {
     let mut stack = Stack::default();
     let Some(thread) = subject(report) else { return stack };
     let mut before_python = true;
+    let mut nowhere = false;
     for frame in thread.frames.iter().take(FRAME_LIMIT) {
         let (step, token) = match frame.kind {
             FrameKind::Python => python(frame, rules),
-            FrameKind::Native => native(frame, report, rules),
+            FrameKind::Native => native(frame, report, rules, nowhere),
         };
+        nowhere = frame.native.as_ref().is_some_and(|n| n.module.is_none());
         if let Some(token) = token {
             match token.kind {
                 TokenKind::Python | TokenKind::Stdlib => before_python = false,
@@ -189,12 +191,14 @@ fn python(frame: &Frame, rules: &Rules) -> (Step, Option<Token>) {
     (Step { frame: shown, decision, rule, token: token.as_ref().map(|t| t.coarse.clone()) }, token)
 }
 
-fn native(frame: &Frame, report: &Report, rules: &Rules) -> (Step, Option<Token>) {
+/// `after_jump`: the frame called (or jumped to) an address where no module is.
+fn native(frame: &Frame, report: &Report, rules: &Rules, after_jump: bool) -> (Step, Option<Token>) {
     let native = frame.native.as_ref();
     let path = native.and_then(|n| n.module.clone()).unwrap_or_default();
     let module = names::native_module(&path);
     // A scanned frame may be a leftover of an earlier call: it must not make a difference.
-    let guessed = native.is_some_and(|n| n.trust == "scan");
+    // Not so the caller of a bad pointer: its return address is where the call has just put it.
+    let guessed = !after_jump && native.is_some_and(|n| n.trust == "scan");
     let symbol = frame.function.as_ref().map(ToString::to_string);
     let symbol = symbol.or_else(|| native.and_then(|n| n.symbol.clone()));
     let function = symbol.map(|s| names::native_function(&s)).filter(|f| !f.is_empty());

@@ -163,6 +163,8 @@ pub struct CauseRule {
     /// Whether the finding's text is in the coarse key.
     #[serde(default)]
     pub message: bool,
+    /// A regular expression whose first group stands for the finding's text, where it matches.
+    pub subject: Option<String>,
     /// For titles.
     pub phrase: String,
     /// Severity class.

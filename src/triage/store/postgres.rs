@@ -116,12 +116,12 @@ impl Session for Transaction<'_> {
     }
 
     fn touch(&mut self, issue: i64, count: i64, first: Option<&str>, last: Option<&str>) -> Result<(), StoreError> {
-        self.execute(sql::TOUCH, &[&issue, &count, &first, &last])?;
+        self.execute(sql::TOUCH, &[&count, &first, &last, &issue])?;
         Ok(())
     }
 
     fn set_status(&mut self, issue: i64, status: Status) -> Result<u64, StoreError> {
-        Ok(self.execute(sql::SET_STATUS, &[&issue, &status.word()])?)
+        Ok(self.execute(sql::SET_STATUS, &[&status.word(), &issue])?)
     }
 
     fn add_note(&mut self, issue: i64, at: &str, text: &str) -> Result<(), StoreError> {

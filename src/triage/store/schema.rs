@@ -44,7 +44,8 @@ CREATE TABLE IF NOT EXISTS notes (
 );
 ";
 
-/// The orders and questions, with PostgreSQL's (and SQLite's numbered) parameters.
+/// The orders and questions. To SQLite `$1` is a name, numbered by where it first stands: parameters must first stand
+/// in the order of their numbers.
 pub mod sql {
     pub const GET_VERSION: &str = "SELECT value FROM meta WHERE name = 'version'";
     pub const SET_VERSION: &str = "INSERT INTO meta (name, value) VALUES ('version', $1)";
@@ -59,11 +60,11 @@ pub mod sql {
         "INSERT INTO sightings (dump, issue, seen) VALUES ($1, $2, $3) ON CONFLICT (dump) DO NOTHING";
     pub const ADD_LABEL: &str = "INSERT INTO labels (issue, label, count) VALUES ($1, $2, $3) \
         ON CONFLICT (issue, label) DO UPDATE SET count = labels.count + excluded.count";
-    pub const TOUCH: &str = "UPDATE issues SET count = count + $2, \
-        first_seen = CASE WHEN first_seen IS NULL OR first_seen > $3 THEN COALESCE($3, first_seen) ELSE first_seen END, \
-        last_seen = CASE WHEN last_seen IS NULL OR last_seen < $4 THEN COALESCE($4, last_seen) ELSE last_seen END \
-        WHERE id = $1";
-    pub const SET_STATUS: &str = "UPDATE issues SET status = $2 WHERE id = $1";
+    pub const TOUCH: &str = "UPDATE issues SET count = count + $1, \
+        first_seen = CASE WHEN first_seen IS NULL OR first_seen > $2 THEN COALESCE($2, first_seen) ELSE first_seen END, \
+        last_seen = CASE WHEN last_seen IS NULL OR last_seen < $3 THEN COALESCE($3, last_seen) ELSE last_seen END \
+        WHERE id = $4";
+    pub const SET_STATUS: &str = "UPDATE issues SET status = $1 WHERE id = $2";
     pub const ADD_NOTE: &str = "INSERT INTO notes (issue, at, text) VALUES ($1, $2, $3)";
     pub const ISSUE: &str = "SELECT title, status, first_seen, last_seen, count FROM issues WHERE id = $1";
     pub const LABELS: &str = "SELECT label, count FROM labels WHERE issue = $1 ORDER BY label";

@@ -116,12 +116,12 @@ impl Session for Transaction<'_> {
     }
 
     fn touch(&mut self, issue: i64, count: i64, first: Option<&str>, last: Option<&str>) -> Result<(), StoreError> {
-        self.execute(sql::TOUCH, params![issue, count, first, last])?;
+        self.execute(sql::TOUCH, params![count, first, last, issue])?;
         Ok(())
     }
 
     fn set_status(&mut self, issue: i64, status: Status) -> Result<u64, StoreError> {
-        let changed = self.execute(sql::SET_STATUS, params![issue, status.word()])?;
+        let changed = self.execute(sql::SET_STATUS, params![status.word(), issue])?;
         Ok(u64::try_from(changed).unwrap_or(u64::MAX))
     }
 
