@@ -126,6 +126,15 @@ fn a_slim_core_gives_the_same_report_without_any_other_file() {
                 for (search, how) in [(&search, "with files"), (&nothing, "without files")] {
                     let (mut slim, slim_text) = report(&small, search);
                     slim["diagnostics"].as_array_mut().unwrap().retain(|d| d["code"] != "slim-redacted");
+                    let mut whole = whole.clone();
+                    // Names that only the files' symbol tables and debug information know are not in a slim core.
+                    if how == "without files" {
+                        for report in [&mut slim, &mut whole] {
+                            for finding in report["findings"].as_array_mut().unwrap() {
+                                *finding = finding["id"].take();
+                            }
+                        }
+                    }
                     if let Some(difference) = difference(&slim, &whole, "") {
                         panic!("{name} {how}: {difference}");
                     }
