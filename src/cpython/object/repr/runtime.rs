@@ -14,6 +14,8 @@ use crate::cpython::object::types::TypeInfo;
 use crate::cpython::object::unicode::read_str;
 use crate::field;
 use crate::target::MemoryExt as _;
+use std::cell::Cell;
+use std::rc::Rc;
 
 /// Longest name read.
 const MAX_NAME: u64 = 10_000;
@@ -192,9 +194,37 @@ pub(super) fn module_attribute(w: &Writer<'_, '_>, module: Addr, name: &str) -> 
 
 /// What `importlib._bootstrap._module_repr` makes of the module's spec.
 pub(super) fn module(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    let doubtful = Cell::new(false);
+    let result = module_text(w, addr, &doubtful);
+    // What is not readable is not the same as what is not there.
+    if doubtful.get() {
+        w.lower(Fidelity::Damaged);
+    }
+    result
+}
+
+/// `value` unless it is None; `doubtful` is set where that cannot be told.
+fn present<T>(
+    w: &Writer<'_, '_>,
+    read: Result<Option<Addr>, DecodeError>,
+    doubtful: &Cell<bool>,
+    map: impl FnOnce(Addr, Rc<TypeInfo>) -> T,
+) -> Option<T> {
+    let found = read.and_then(|value| value.map(|value| Ok((value, w.heap.type_of(value)?))).transpose());
+    match found {
+        Ok(found) => found.filter(|(_, info)| info.kind != Kind::None).map(|(value, info)| map(value, info)),
+        Err(_) => {
+            doubtful.set(true);
+            None
+        }
+    }
+}
+
+fn module_text(w: &mut Writer<'_, '_>, addr: Addr, doubtful: &Cell<bool>) -> Result<(), DecodeError> {
     let get = |w: &Writer<'_, '_>, name: &str| {
-        let value = module_attribute(w, addr, name)?;
-        w.heap.type_of(value).ok().filter(|t| t.kind != Kind::None).map(|_| value)
+        let dict = w.ctx().ptr(field!(w.ctx(), module.dict), addr);
+        let read = dict.and_then(|d| if d.is_null() { Ok(None) } else { dict_get_str(w.ctx(), d, name) });
+        present(w, read, doubtful, |value, _| value)
     };
     w.push("<module ");
     if w.ctx().dialect.repr.module_by_loader
@@ -210,7 +240,7 @@ pub(super) fn module(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result
         return w.fixed(what);
     }
     if let Some(spec) = get(w, "__spec__") {
-        return module_of_spec(w, spec);
+        return module_of_spec(w, spec, doubtful);
     }
     match get(w, "__name__") {
         Some(name) => w.object(name),
@@ -231,10 +261,9 @@ pub(super) fn module(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result
     w.fixed(">")
 }
 
-fn module_of_spec(w: &mut Writer<'_, '_>, spec: Addr) -> Result<(), DecodeError> {
+fn module_of_spec(w: &mut Writer<'_, '_>, spec: Addr, doubtful: &Cell<bool>) -> Result<(), DecodeError> {
     let get = |w: &Writer<'_, '_>, name: &str| {
-        let value = find_attribute(w.heap, spec, name).ok()??;
-        w.heap.type_of(value).ok().filter(|t| t.kind != Kind::None).map(|info| (value, info))
+        present(w, find_attribute(w.heap, spec, name), doubtful, |value, info| (value, info))
     };
     match get(w, "name") {
         Some((name, _)) => w.object(name),
