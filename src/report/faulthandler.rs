@@ -1,7 +1,7 @@
 //! The text faulthandler would have printed, byte for byte.
 //!
 //! Format facts: `Python/traceback.c` (`_Py_DumpTracebackThreads`, `_Py_DumpASCII`) and `Modules/faulthandler.c` of
-//! CPython 3.8 to 3.15. What differs between versions is in [`super::faulthandler_styles`].
+//! CPython 3.8 to 3.15. What differs between versions is in `faulthandler_styles.rs`.
 
 use super::faulthandler_styles::Style;
 use super::model::{CrashReport, Frame, FrameKind, Interpreter, Python, Report, Thread};
