@@ -4,6 +4,7 @@ use super::limits::{Fidelity, ReprStyle};
 use super::writer::Writer;
 use crate::base::Addr;
 use crate::cpython::DecodeError;
+use crate::cpython::object::dict::dict_get_str;
 use crate::cpython::object::instance::attributes;
 use crate::cpython::object::kind::Kind;
 use crate::cpython::object::types::TypeInfo;
@@ -32,9 +33,17 @@ fn head(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) {
     w.put(format_args!(" object at {addr}"));
 }
 
-/// A class made by code has a module; where none is found its dictionary could not be read, and the name is not whole.
+/// Whether the module of a class could not be read (which is not the same as that it has none): its name is not whole.
 fn lacks_module(w: &Writer<'_, '_>, info: &TypeInfo) -> bool {
-    info.is_heap && w.heap.module(info).is_none()
+    if !info.is_heap || w.heap.module(info).is_some() {
+        return false;
+    }
+    let found = w.heap.type_dict(info).and_then(|dict| dict_get_str(w.ctx(), dict, "__module__"));
+    match found {
+        Ok(None) => false,
+        Ok(Some(value)) => !w.heap.type_of(value).is_ok_and(|t| t.kind != Kind::Str),
+        Err(_) => true,
+    }
 }
 
 /// `type.__repr__` (Objects/typeobject.c `type_repr`): `<class 'module.Qualified.Name'>`.
