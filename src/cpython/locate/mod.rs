@@ -50,7 +50,7 @@ pub fn locate(target: &Target, images: &Images) -> Option<Located> {
     let confirmed = |candidate: &candidates::Candidate| version::identify(target, images, candidate);
     best(named.iter().filter_map(confirmed))
         .or_else(|| best(scan::cookies(target).iter().filter_map(confirmed)))
-        .or_else(|| scan::interpreters(target, images))
+        .or_else(|| scan::interpreters(target))
 }
 
 /// The answer with most evidence; the first of equals.

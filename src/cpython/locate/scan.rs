@@ -7,7 +7,6 @@ use crate::base::{Addr, Budget, Diagnostic};
 use crate::cpython::layout::{known_minors, select};
 use crate::cpython::version::{BuildFlags, PyVersion};
 use crate::field;
-use crate::image::Images;
 use crate::target::{Memory as _, Segment, Target};
 
 /// Bytes that are searched at most, so that a big heap cannot make the search long.
@@ -32,7 +31,7 @@ pub(super) fn cookies(target: &Target) -> Vec<Candidate> {
 }
 
 /// A `PyInterpreterState` that some word of writable memory points to (until 3.12; later ones have the cookie).
-pub(super) fn interpreters(target: &Target, images: &Images) -> Option<Located> {
+pub(super) fn interpreters(target: &Target) -> Option<Located> {
     let hints: Vec<PyVersion> =
         target.modules.iter().filter_map(|m| PyVersion::from_file_name(m.file_name())).collect();
     // With no hint at all every process would be searched for every version.
@@ -88,7 +87,6 @@ pub(super) fn interpreters(target: &Target, images: &Images) -> Option<Located> 
         })
     })
     .inspect(|located| {
-        let _ = images;
         target.diagnostics.push(Diagnostic::note(
             "runtime-by-scan",
             format!("found CPython {} by searching memory for its interpreter state", located.version),

@@ -36,15 +36,15 @@ pub(super) fn identify(target: &Target, images: &Images, candidate: &Candidate) 
         None => guesses(target, images, candidate),
     };
     let mut best: Option<(u32, Located)> = None;
-    for guess in guesses {
-        if let Some((score, located)) = attempt(target, candidate, &guess, offsets.as_ref(), None)
+    for guess in &guesses {
+        if let Some((score, located)) = attempt(target, candidate, guess, offsets.as_ref(), None)
             && best.as_ref().is_none_or(|(top, _)| score > *top)
         {
             best = Some((score, located));
         }
     }
     // A build whose structs were changed: its own debug information knows.
-    best.or_else(|| with_dwarf(target, images, candidate, offsets.as_ref()))
+    best.or_else(|| with_dwarf(target, images, candidate, &guesses, offsets.as_ref()))
 }
 
 /// 3.13+: the runtime says what it is, but for the debug flag.
@@ -131,6 +131,7 @@ fn with_dwarf(
     target: &Target,
     images: &Images,
     candidate: &Candidate,
+    guesses: &[Guess],
     offsets: Option<&DebugOffsets>,
 ) -> Option<(u32, Located)> {
     let image = images.get(candidate.module?)?;
@@ -138,10 +139,6 @@ fn with_dwarf(
     let supplement = image.debug_alternate_data();
     let file = DwarfFile { data, supplement: supplement.map(|s| &**s) };
     let dwarf = from_dwarf(&[file]).ok()?;
-    let guesses = match offsets {
-        Some(offsets) => exact(offsets),
-        None => guesses(target, images, candidate),
-    };
     guesses.iter().find_map(|guess| attempt(target, candidate, guess, offsets, Some(&dwarf)))
 }
 
