@@ -155,6 +155,11 @@ impl OneThread<'_> {
 
     fn frame(&self, frame: &PyFrame, with_locals: bool) -> Frame {
         let mut problems = Vec::new();
+        if let Some(why) = &frame.gap {
+            problems.push(format!(
+                "found on the data stack; generators that ran above it may be missing, as the link is lost ({why})"
+            ));
+        }
         let code = frame.code.as_ref().map_err(|e| problems.push(format!("code object: {e}"))).ok();
         let text = |read: Result<Text, crate::cpython::DecodeError>, what: &str, problems: &mut Vec<String>| {
             read.map_err(|e| problems.push(format!("{what}: {e}"))).ok()

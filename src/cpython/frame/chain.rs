@@ -1,6 +1,6 @@
 //! The chain of frames of one thread, innermost first.
 
-use super::{Owner, PyFrame};
+use super::{Owner, PyFrame, data_stack};
 use crate::base::{Addr, Budget};
 use crate::cpython::code::{CodeCache, Position};
 use crate::cpython::layout::{FrameLink, InstructionPointer};
@@ -18,6 +18,8 @@ const FRAME_LIMIT: u64 = 4_000_000;
 pub enum StackEnd {
     /// A frame or link could not be read.
     Unreadable(DecodeError),
+    /// The same, and every frame on the thread's data stack was found without the links.
+    DataStackShown(DecodeError),
     /// A frame is linked to one that was there already.
     Cycle(Addr),
     /// The frame limit was reached.
@@ -28,6 +30,9 @@ impl std::fmt::Display for StackEnd {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             StackEnd::Unreadable(e) => write!(f, "the next frame cannot be read: {e}"),
+            StackEnd::DataStackShown(e) => {
+                write!(f, "all frames on the thread's data stack are shown; whether others called them is lost: {e}")
+            }
             StackEnd::Cycle(at) => write!(f, "the frame chain is corrupt: {at} comes up twice"),
             StackEnd::Limit => write!(f, "more than {FRAME_LIMIT} frames"),
         }
@@ -65,16 +70,53 @@ fn fill(ctx: &Context<'_>, codes: &CodeCache, tstate: Addr, frames: &mut Vec<PyF
             let first = ctx.ptr(field!(ctx, thread.frame), tstate)?;
             frame_objects(ctx, codes, first, frames)
         }
-        FrameLink::ViaCFrame => {
-            let cframe = ctx.ptr(field!(ctx, thread.cframe), tstate)?;
-            let first = ctx.ptr(field!(ctx, cframe.current_frame), cframe)?;
-            interpreter_frames(ctx, codes, first, frames, Some(cframe))
-        }
-        FrameLink::Direct => {
-            let first = ctx.ptr(field!(ctx, thread.current_frame), tstate)?;
-            interpreter_frames(ctx, codes, first, frames, None)
+        FrameLink::ViaCFrame | FrameLink::Direct => linked_frames(ctx, codes, tstate, frames),
+    }
+}
+
+/// 3.11+: the links, and where they break the data stack. The links run over memory on the C stack (3.11 and 3.12 keep
+/// `_PyCFrame` there, 3.12 and later their shims), which a dump that was cut short or filtered lacks.
+fn linked_frames(ctx: &Context<'_>, codes: &CodeCache, tstate: Addr, frames: &mut Vec<PyFrame>) -> Result<(), StackEnd> {
+    let mut guard = Guard::new();
+    let mut walked = match innermost(ctx, tstate) {
+        Ok((first, cframe)) => interpreter_frames(ctx, codes, first, frames, cframe, &mut guard),
+        Err(e) => Err(e.into()),
+    };
+    let mut pushed: Option<Vec<Addr>> = None;
+    while let Err(StackEnd::Unreadable(broken)) = walked {
+        let list = match pushed.take() {
+            Some(list) => list,
+            None => match data_stack::frames(ctx, tstate) {
+                Ok(list) => list,
+                Err(_) => return Err(StackEnd::Unreadable(broken)),
+            },
+        };
+        // What is further in than a frame that was seen has been passed.
+        let next = list.iter().rposition(|at| guard.seen.contains(at)).map_or(0, |seen| seen.saturating_add(1));
+        let Some(at) = list.get(next).copied() else {
+            return Err(match list.is_empty() {
+                true => StackEnd::Unreadable(broken),
+                false => StackEnd::DataStackShown(broken),
+            });
+        };
+        pushed = Some(list);
+        let known = frames.len();
+        walked = interpreter_frames(ctx, codes, at, frames, None, &mut guard);
+        match frames.get_mut(known) {
+            Some(frame) => frame.gap = Some(broken),
+            None => return Err(StackEnd::Unreadable(broken)),
         }
     }
+    walked
+}
+
+/// The innermost frame, and the `_PyCFrame` that knows it (3.11, 3.12).
+fn innermost(ctx: &Context<'_>, tstate: Addr) -> Result<(Addr, Option<Addr>), DecodeError> {
+    if ctx.dialect.frame_link == FrameLink::Direct {
+        return Ok((ctx.ptr(field!(ctx, thread.current_frame), tstate)?, None));
+    }
+    let cframe = ctx.ptr(field!(ctx, thread.cframe), tstate)?;
+    Ok((ctx.ptr(field!(ctx, cframe.current_frame), cframe)?, Some(cframe)))
 }
 
 /// Bounds a walk along linked frames and notices loops.
@@ -156,8 +198,26 @@ fn interpreter_frames(
     first: Addr,
     frames: &mut Vec<PyFrame>,
     cframe: Option<Addr>,
+    guard: &mut Guard,
 ) -> Result<(), StackEnd> {
-    let mut guard = Guard::new();
+    let start = frames.len();
+    let walked = follow_links(ctx, codes, first, frames, cframe, guard);
+    // 3.15 ends the chain at a shim embedded in the thread state; before that the last loop has a shim as well. Where
+    // the links break they do so at what lies on the C stack, the entry of a loop.
+    if let Some(outermost) = frames.get_mut(start..).and_then(<[_]>::last_mut) {
+        outermost.entry = true;
+    }
+    walked
+}
+
+fn follow_links(
+    ctx: &Context<'_>,
+    codes: &CodeCache,
+    first: Addr,
+    frames: &mut Vec<PyFrame>,
+    cframe: Option<Addr>,
+    guard: &mut Guard,
+) -> Result<(), StackEnd> {
     // 3.11 keeps one `_PyCFrame` per evaluation loop on the C stack; 3.12's is there too, but its shims tell more.
     let mut cframe = cframe.filter(|_| ctx.layouts.frame.is_entry.is_some());
     let mut at = first;
@@ -181,10 +241,6 @@ fn interpreter_frames(
             }
         }
         at = ctx.ptr(field!(ctx, frame.previous), at)?;
-    }
-    // 3.15 ends the chain at a shim embedded in the thread state; before that the last loop has a shim as well.
-    if let Some(outermost) = frames.last_mut() {
-        outermost.entry = true;
     }
     Ok(())
 }
@@ -255,5 +311,5 @@ fn located(
         (Err(e), _) | (_, Err(e)) => Err(e.clone()),
     };
     let position: Result<Position, DecodeError> = position;
-    PyFrame { addr, code, lasti, position, owner, entry, entry_sp: None }
+    PyFrame { addr, code, lasti, position, owner, entry, entry_sp: None, gap: None }
 }

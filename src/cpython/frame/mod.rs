@@ -1,6 +1,7 @@
 //! Python frames of a thread: the chain, each frame's place, and its locals.
 
 mod chain;
+mod data_stack;
 mod locals;
 
 pub use chain::{Stack, StackEnd, frame_of_generator, frame_of_object, walk};
@@ -54,4 +55,7 @@ pub struct PyFrame {
     pub entry: bool,
     /// An address inside the C frame of that evaluation loop (3.11 `_PyCFrame`, 3.12+ shim frame), when there is one.
     pub entry_sp: Option<Addr>,
+    /// Why the link to it could not be read, where it was found on the data stack instead: running generators between
+    /// it and the frame further in are not known.
+    pub gap: Option<DecodeError>,
 }
