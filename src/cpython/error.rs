@@ -47,6 +47,14 @@ pub enum DecodeError {
         /// Struct and field.
         what: &'static str,
     },
+    /// A slot of a frame holds a mark of the interpreter's own (3.15: an error that is being passed on), no object.
+    #[error("{what} holds no object but the interpreter's mark {bits:#x}")]
+    NoValue {
+        /// Struct and field.
+        what: &'static str,
+        /// What the slot holds.
+        bits: u64,
+    },
     /// A limit was reached.
     #[error(transparent)]
     Limit(#[from] Exhausted),

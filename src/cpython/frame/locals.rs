@@ -237,10 +237,14 @@ fn plain(slot: u64) -> SlotValue {
 }
 
 fn tagged(ctx: &Context<'_>, slot: u64) -> SlotValue {
-    if let StackRefs::Tagged { mask, int_tag: Some(tag) } = ctx.dialect.stack_refs
-        && slot & mask == tag
-    {
-        return SlotValue::TaggedInt(slot.cast_signed().wrapping_shr(2));
+    if let StackRefs::Tagged { mask, int_tag, invalid_tag } = ctx.dialect.stack_refs {
+        let tag = Some(slot & mask);
+        if tag == int_tag {
+            return SlotValue::TaggedInt(slot.cast_signed().wrapping_shr(2));
+        }
+        if tag == invalid_tag {
+            return SlotValue::Unreadable(DecodeError::NoValue { what: "frame.localsplus", bits: slot });
+        }
     }
     plain(ctx.dialect.untag(slot).0)
 }

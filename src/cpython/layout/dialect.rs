@@ -70,6 +70,8 @@ pub enum StackRefs {
         mask: u64,
         /// Tag value (under `mask`) of an integer `bits >> 2`, when the build has tagged ints.
         int_tag: Option<u64>,
+        /// Tag value (under `mask`) of what is no value at all: the error mark, and pointers that only the JIT keeps.
+        invalid_tag: Option<u64>,
     },
 }
 

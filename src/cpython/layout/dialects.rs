@@ -117,9 +117,8 @@ const V3_13T: Dialect = Dialect {
 const V3_14: Dialect = Dialect {
     // Include/internal/pycore_interpframe_structs.h: INTERPRETER (shim), CSTACK.
     frame_owners: FrameOwners { generator: 1, frame_object: 2, shims: &[3, 4] },
-    // Include/internal/pycore_stackref.h: Py_TAG_REFCNT 1, Py_INT_TAG 3; in 3.15 also
-    // Py_TAG_INVALID 2 for the error value (a NULL once untagged) and for pointers that only the JIT keeps.
-    stack_refs: StackRefs::Tagged { mask: 3, int_tag: Some(3) },
+    // Include/internal/pycore_stackref.h: Py_TAG_REFCNT 1, Py_INT_TAG 3.
+    stack_refs: StackRefs::Tagged { mask: 3, int_tag: Some(3), invalid_tag: None },
     // Include/refcount.h: ob_refcnt of 32 bits, ob_overflow, ob_flags.
     refcount: RefcountForm::Split32,
     // `holds_gil` is an int of its own.
@@ -139,6 +138,8 @@ const V3_14T: Dialect = Dialect {
 
 const V3_15: Dialect = Dialect {
     frame_owners: FrameOwners { generator: 1, frame_object: 2, shims: &[3] },
+    // Include/internal/pycore_stackref.h: Py_TAG_INVALID 2.
+    stack_refs: StackRefs::Tagged { mask: 3, int_tag: Some(3), invalid_tag: Some(2) },
     // A NULL (the virtual iterator's index) lies above the awaited object (seen running 3.15.2).
     await_depth: 2,
     // Include/internal/pycore_frame.h: enum _framestate, renumbered.
