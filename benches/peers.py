@@ -106,7 +106,7 @@ def main():
             ("pyinquest bt", [ours, "bt", core]),
             ("pyinquest report", [ours, "report", core]),
             ("pyinquest report --locals", [ours, "report", "--locals", core]),
-            ("pyinquest report --native merged", [ours, "report", "--native", "merged", core]),
+            ("pyinquest report --native merged", [ours, "report", "--native=merged", core]),
         ]
         if "pystack" in others:
             commands.append(("pystack core --locals", [others["pystack"], "core", core, options.python, "--locals"]))

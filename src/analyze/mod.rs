@@ -47,7 +47,9 @@ pub fn analyze(target: &Target, images: &Images, options: &Options) -> Report {
     }
     threads::add_native(target, &mut report.threads);
     threads::order(target, &mut report.threads);
-    native::add(target, images, state.as_ref(), options, &mut report);
+    if options.native || !options.without_findings {
+        native::add(target, images, state.as_ref(), options, &mut report);
+    }
     report.diagnostics = target.diagnostics.to_vec();
     report
 }

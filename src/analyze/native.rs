@@ -10,6 +10,7 @@ use crate::stack::build::{Interpreter, PythonEntry, ThreadFrames, thread_frames}
 use crate::stack::methods::method_name;
 use crate::stack::{NativeStack, native_stacks};
 use crate::target::{Crash, Target};
+use std::collections::HashSet;
 
 /// Native frames above the innermost Python frame whose names in Python are looked for.
 const METHOD_FRAMES: usize = 64;
@@ -24,8 +25,7 @@ pub(super) fn add(
 ) {
     let runtime = state.and_then(|s| s.located.module);
     let interpreter = Interpreter::new(target, runtime);
-    // Without native frames in the report, lines are worth their time only where a finding may name them.
-    let lines = if options.native { Lines::All } else { Lines::Except(interpreter.modules().collect()) };
+    let lines = if options.native { Lines::All } else { Lines::Except(without_lines(target, &interpreter)) };
     let symbolizer = Symbolizer::new(target, images, lines);
     let stacks = native_stacks(target, &symbolizer, wanted(target, options));
     for stack in &stacks {
@@ -53,6 +53,14 @@ pub(super) fn add(
     if !options.native {
         report.threads.iter_mut().for_each(|t| t.frames.retain(|f| f.kind == FrameKind::Python));
     }
+}
+
+/// Modules whose source lines are not worth their time where native frames are not shown: a finding may name a function
+/// of the interpreter or of the C run time, but the defect is on no line of theirs. (libc's separate debug file alone
+/// takes longer to unpack than all the rest of a report.)
+fn without_lines(target: &Target, interpreter: &Interpreter) -> HashSet<usize> {
+    let run_time = target.modules.iter().enumerate().filter(|(_, m)| inquest::is_run_time(m.file_name()));
+    interpreter.modules().chain(run_time.map(|(index, _)| index)).collect()
 }
 
 /// Adds what Python calls the functions of extension modules above the innermost Python frame of the crashed thread.

@@ -9,6 +9,8 @@ pub struct Options {
     pub locals: bool,
     /// Native frames between the Python ones.
     pub native: bool,
+    /// No findings: native stacks, which they rest on, are then read only where `native` shows them.
+    pub without_findings: bool,
     /// Registers and machine code of the crashed thread.
     pub machine: bool,
     /// Reference counts of shown objects.

@@ -20,6 +20,7 @@ pub fn report(args: &ReportArgs) -> Result<u8, CliError> {
 fn report_once(args: &ReportArgs) -> Result<u8, CliError> {
     let mut options = options(args.locals, args.native, &args.values);
     options.machine = args.output.verbose || args.output.format == Format::Json;
+    options.without_findings = args.output.format == Format::Faulthandler;
     let report = read(&args.input, &options)?;
     let show = Show { view: View::Report, threads: show::threads(&args.select, Threads::All), native: args.native };
     show::show(report, &show, &args.select, &args.output)
@@ -30,21 +31,23 @@ pub fn bt(args: &BtArgs) -> Result<u8, CliError> {
 }
 
 fn bt_once(args: &BtArgs) -> Result<u8, CliError> {
-    let report = read(&args.input, &options(args.locals, args.native, &args.values))?;
+    let options = Options { without_findings: true, ..options(args.locals, args.native, &args.values) };
+    let report = read(&args.input, &options)?;
     let threads = show::threads(&args.select, stacks_of(&args.input));
     let show = Show { view: View::Stacks, threads, native: args.native };
     show::show(report, &show, &args.select, &args.output)
 }
 
 pub fn locals(args: &LocalsArgs) -> Result<u8, CliError> {
-    let report = read(&args.input, &options(true, Native::None, &args.values))?;
+    let options = Options { without_findings: true, ..options(true, Native::None, &args.values) };
+    let report = read(&args.input, &options)?;
     let threads = show::threads(&args.select, stacks_of(&args.input));
     let show = Show { view: View::Stacks, threads, native: Native::None };
     show::show(report, &show, &args.select, &args.output)
 }
 
 pub fn info(args: &InfoArgs) -> Result<u8, CliError> {
-    let report = read(&args.input, &Options::default())?;
+    let report = read(&args.input, &Options { without_findings: true, ..Options::default() })?;
     let show = Show { view: View::Info, threads: Threads::All, native: Native::None };
     show::show(report, &show, &SelectArgs::default(), &args.output)
 }

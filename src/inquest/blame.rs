@@ -144,13 +144,19 @@ impl<'a> Blame<'a> {
 pub(super) fn party(scene: &Scene<'_>, frame: &NativeFrame) -> Party {
     let Some(path) = frame.module.as_deref() else { return Party::Other };
     let name = file_name(path);
-    if RUN_TIME.iter().any(|prefix| name.starts_with(prefix)) {
+    if is_run_time(name) {
         return Party::RunTime;
     }
     let index = scene.facts.target.modules.iter().position(|m| m.path == path);
     let interpreter = index.is_some_and(|i| scene.facts.interpreter.holds(i));
     // The standard library's extension modules; `site-packages` never lies below that folder.
     if interpreter || path.contains("/lib-dynload/") { Party::CPython } else { Party::Other }
+}
+
+/// Whether a library (by its file name) is of the C or C++ run time.
+#[must_use]
+pub fn is_run_time(file_name: &str) -> bool {
+    RUN_TIME.iter().any(|prefix| file_name.starts_with(prefix))
 }
 
 /// Last part of a path.

@@ -20,6 +20,7 @@ mod segv;
 mod stack_overflow;
 mod verbose;
 
+pub use blame::is_run_time;
 pub use facts::{Facts, Fault, Scene, SceneFrame};
 pub use verbose::machine_state;
 

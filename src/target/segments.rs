@@ -5,7 +5,7 @@ use super::recorder::PageSet;
 use crate::base::Addr;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Where bytes of the host come from: a mapped file, a decompressed buffer.
 pub trait ByteSource: Send + Sync {
@@ -94,6 +94,8 @@ pub struct AddressSpace {
     files_missing: Vec<(Addr, Addr)>,
     recorded: PageSet,
     recording: AtomicBool,
+    /// Index of the segment that was asked for last: most reads are near the one before.
+    recent: AtomicUsize,
 }
 
 enum Primary {
@@ -123,6 +125,7 @@ impl AddressSpace {
             files_missing: Vec::new(),
             recorded: PageSet::default(),
             recording: AtomicBool::new(true),
+            recent: AtomicUsize::new(0),
         }
     }
 
@@ -137,6 +140,7 @@ impl AddressSpace {
             files_missing: Vec::new(),
             recorded: PageSet::default(),
             recording: AtomicBool::new(true),
+            recent: AtomicUsize::new(0),
         }
     }
 
@@ -199,8 +203,15 @@ impl AddressSpace {
     /// The mapping that holds `addr`.
     #[must_use]
     pub fn segment_at(&self, addr: Addr) -> Option<&Segment> {
-        let at = self.segments.partition_point(|s| s.start <= addr);
-        self.segments.get(at.checked_sub(1)?).filter(|s| addr < s.end())
+        let holds = |s: &&Segment| s.start <= addr && addr < s.end();
+        // Segments do not overlap, so the one that holds the address is the one.
+        if let Some(segment) = self.segments.get(self.recent.load(Ordering::Relaxed)).filter(holds) {
+            return Some(segment);
+        }
+        let at = self.segments.partition_point(|s| s.start <= addr).checked_sub(1)?;
+        let segment = self.segments.get(at).filter(holds)?;
+        self.recent.store(at, Ordering::Relaxed);
+        Some(segment)
     }
 
     /// Copies from `addr` what one source has in one piece; the count of bytes copied, at least one.

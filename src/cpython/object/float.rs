@@ -27,6 +27,10 @@ pub fn complex_repr(real: f64, imag: f64) -> String {
 fn rounded_to_even(value: f64) -> String {
     let shortest = format!("{value:e}");
     let digits = shortest.bytes().take_while(|b| *b != b'e').filter(u8::is_ascii_digit).count();
+    // So few digits name one double each (DBL_DIG): there is no second candidate.
+    if digits <= f64::DIGITS as usize {
+        return shortest;
+    }
     let exact = format!("{value:.*e}", digits.saturating_sub(1));
     if exact.parse() == Ok(value) { exact } else { shortest }
 }
