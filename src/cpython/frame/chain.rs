@@ -76,7 +76,12 @@ fn fill(ctx: &Context<'_>, codes: &CodeCache, tstate: Addr, frames: &mut Vec<PyF
 
 /// 3.11+: the links, and where they break the data stack. The links run over memory on the C stack (3.11 and 3.12 keep
 /// `_PyCFrame` there, 3.12 and later their shims), which a dump that was cut short or filtered lacks.
-fn linked_frames(ctx: &Context<'_>, codes: &CodeCache, tstate: Addr, frames: &mut Vec<PyFrame>) -> Result<(), StackEnd> {
+fn linked_frames(
+    ctx: &Context<'_>,
+    codes: &CodeCache,
+    tstate: Addr,
+    frames: &mut Vec<PyFrame>,
+) -> Result<(), StackEnd> {
     let mut guard = Guard::new();
     let mut walked = match innermost(ctx, tstate) {
         Ok((first, cframe)) => interpreter_frames(ctx, codes, first, frames, cframe, &mut guard),
