@@ -1,5 +1,6 @@
 //! One object of a process, found by a path: `name.attr[1]['key']`, `@0x7f00`.
 
+use super::thread_ids::ThreadIds;
 use super::{PythonState, values};
 use crate::analyze::Options;
 use crate::base::Addr;
@@ -83,8 +84,10 @@ fn found<T>(
     let crashed = target.crash.as_ref().map(Crash::tid);
     let mut fallback = None;
     for interpreter in &interpreters {
-        for thread in runtime::threads(&state.context(), interpreter.addr, &target.diagnostics).threads {
-            let tid = super::threads::native_tid(target, &thread);
+        let threads = runtime::threads(&state.context(), interpreter.addr, &target.diagnostics).threads;
+        let ids = ThreadIds::new(target, &threads);
+        for thread in threads {
+            let tid = ids.of(&thread);
             if tid.is_some() && tid == place.thread.or(crashed) {
                 let heap = state.heap(interpreter);
                 let addr = evaluate(&state, &heap, thread.addr, place.frame, &path)?;

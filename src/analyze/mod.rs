@@ -10,6 +10,7 @@ mod options;
 mod process;
 mod python;
 mod record;
+mod thread_ids;
 mod threads;
 mod values;
 

@@ -1,5 +1,6 @@
 //! Threads of a report: CPython's thread states joined with the operating system's threads.
 
+use super::thread_ids::ThreadIds;
 use super::{Options, PythonState, exceptions, values};
 use crate::base::{Addr, Diagnostic, Text};
 use crate::cpython::frame::{self, PyFrame, Stack};
@@ -32,9 +33,10 @@ pub(super) fn python_threads(
         let names = runtime::thread_names(&heap, interpreter).unwrap_or_default();
         let found = runtime::threads(&heap.ctx, interpreter.addr, &target.diagnostics).threads;
         let oldest = found.len().saturating_sub(1);
+        let ids = ThreadIds::new(target, &found);
         for (order, thread) in found.iter().enumerate() {
             let main = index == 0 && order == oldest;
-            let one = OneThread { target, state, heap: &heap, interpreter, gil, names: &names, options };
+            let one = OneThread { target, state, heap: &heap, interpreter, gil, names: &names, ids, options };
             threads.push(one.report(thread, order, main));
             bound.push(thread.bound_gilstate);
         }
@@ -101,12 +103,13 @@ struct OneThread<'a> {
     interpreter: &'a PyInterpreter,
     gil: Option<Gil>,
     names: &'a HashMap<u64, Text>,
+    ids: ThreadIds<'a>,
     options: &'a Options,
 }
 
 impl OneThread<'_> {
     fn report(&self, thread: &ThreadState, order: usize, main: bool) -> Thread {
-        let tid = native_tid(self.target, thread);
+        let tid = self.ids.of(thread);
         let native_name = tid.and_then(|t| self.target.thread(t)).and_then(|t| t.name.clone());
         let python_name = self.names.get(&thread.ident).cloned();
         let (name, name_from) = match (python_name, native_name) {
@@ -201,18 +204,6 @@ impl OneThread<'_> {
             native: None,
         }
     }
-}
-
-/// The operating system's id of a Python thread: CPython's own record (3.11+), else the thread whose TLS base is the
-/// `pthread_t` (glibc: `pthread_self()` is the TLS base on x86-64).
-pub(super) fn native_tid(target: &Target, thread: &ThreadState) -> Option<u64> {
-    let recorded = thread.native_id.filter(|id| target.threads.is_empty() || target.thread(*id).is_some());
-    let by_tls = || {
-        let found = target.threads.iter().find(|t| t.tls_base.is_some_and(|base| base.0 == thread.ident));
-        found.map(|t| t.tid)
-    };
-    let by_ident = || target.thread(thread.ident).map(|t| t.tid);
-    recorded.or_else(by_tls).or_else(by_ident)
 }
 
 /// Threads without a Python thread state.

@@ -50,10 +50,10 @@ pub(super) fn find(dump: &Dump, data: &[u8], maps: &[MapLine], abi: &Abi, diagno
             offset: u64::from(t.raw.stack.memory.rva),
         }));
     }
-    let ranges = disjoint(ranges);
     let mut known = info(dump, diagnostics);
     known.extend(maps.iter().map(|m| (m.start.0, m.end.0, m.protection)));
     known.sort_by_key(|(start, _, _)| *start);
+    let ranges = cut_at_borders(disjoint(ranges), &known);
     let length = data.len() as u64;
     let mut found = Found::default();
     for range in &ranges {
@@ -158,6 +158,26 @@ fn disjoint(mut ranges: Vec<Range>) -> Vec<Range> {
     out
 }
 
+/// Cuts ranges where a region begins or ends: writers join regions that lie side by side, whatever their rights.
+fn cut_at_borders(ranges: Vec<Range>, known: &[(u64, u64, Protection)]) -> Vec<Range> {
+    let mut borders: Vec<u64> = known.iter().flat_map(|(start, end, _)| [*start, *end]).collect();
+    borders.sort_unstable();
+    borders.dedup();
+    let mut out = Vec::with_capacity(ranges.len());
+    for mut range in ranges {
+        let first = borders.partition_point(|border| *border <= range.start);
+        let end = range.end();
+        for border in borders.iter().skip(first).take_while(|border| **border < end) {
+            let size = border.saturating_sub(range.start);
+            out.push(Range { size, ..range });
+            let (size, offset) = (range.size.saturating_sub(size), range.offset.saturating_add(size));
+            range = Range { start: *border, size, offset };
+        }
+        out.push(range);
+    }
+    out
+}
+
 /// Committed regions with their rights.
 fn info(dump: &Dump, diagnostics: &Diagnostics) -> Vec<(u64, u64, Protection)> {
     let Some(list) = stream::<MinidumpMemoryInfoList<'_>>(dump, "MemoryInfoList", diagnostics) else {
@@ -205,6 +225,13 @@ mod tests {
         let made = disjoint(vec![r(0x2000, 0x100, 1), r(0x1000, 0x4000, 0x100), r(0x4800, 0x1000, 0x9000), r(7, 0, 0)]);
         assert_eq!(made, [r(0x1000, 0x4000, 0x100), r(0x5000, 0x800, 0x9800)]);
         assert_eq!(disjoint(vec![r(u64::MAX - 1, 5, 0)]), []);
+    }
+
+    #[test]
+    fn a_range_over_two_regions_is_cut_between_them() {
+        let known = [(0x1000, 0x2000, Protection::default()), (0x2000, 0x4000, Protection::default())];
+        let made = cut_at_borders(vec![r(0x1800, 0x1000, 0x10), r(0x9000, 8, 0x2000)], &known);
+        assert_eq!(made, [r(0x1800, 0x800, 0x10), r(0x2000, 0x800, 0x810), r(0x9000, 8, 0x2000)]);
     }
 
     #[test]

@@ -1,0 +1,95 @@
+//! Minidumps of real processes: Linux ones by the crate minidump-writer (as Firefox and others write them).
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+#[path = "truth/compare.rs"]
+mod compare;
+
+use common::{Blocked, Interpreter, block, one_per_minor, skip};
+use minidump_writer::app_memory::AppMemory;
+use minidump_writer::minidump_writer::MinidumpWriterConfig;
+use pyinquest::analyze::{Options, analyze};
+use pyinquest::image::{Images, SearchOptions};
+use pyinquest::report::model::Report;
+use pyinquest::target::{self, SourceKind};
+use std::io::Cursor;
+use std::os::unix::fs::FileExt as _;
+
+/// A minidump of the process: stacks, and this memory besides.
+fn write(process: &Blocked, memory: Vec<AppMemory>) -> Vec<u8> {
+    let pid = i32::try_from(process.pid).unwrap();
+    let mut config = MinidumpWriterConfig::new(pid, pid);
+    config.set_app_memory(memory);
+    config.write(&mut Cursor::new(Vec::new())).expect("minidump-writer writes")
+}
+
+/// Every page that can be read, which is what Windows calls full memory. Guard pages inside readable mappings (glibc
+/// 2.42 makes them in stacks) are left out: minidump-writer gives up at the first.
+fn all_memory(process: &Blocked) -> Vec<AppMemory> {
+    const PAGE: usize = 4096;
+    let maps = std::fs::read_to_string(format!("/proc/{}/maps", process.pid)).unwrap();
+    let memory = std::fs::File::open(format!("/proc/{}/mem", process.pid)).unwrap();
+    let lines = maps.lines().filter(|l| l.split(' ').nth(1).is_some_and(|rights| rights.starts_with('r')));
+    let ranges = lines.filter(|l| !l.contains("[v")).map(|l| l.split(' ').next().unwrap().split_once('-').unwrap());
+    let mut list: Vec<AppMemory> = Vec::new();
+    for (start, end) in ranges {
+        let (start, end) = (usize::from_str_radix(start, 16).unwrap(), usize::from_str_radix(end, 16).unwrap());
+        for page in (start..end).step_by(PAGE).filter(|page| memory.read_at(&mut [0], *page as u64).is_ok()) {
+            match list.last_mut().filter(|last| last.ptr + last.length == page) {
+                Some(last) => last.length += PAGE,
+                None => list.push(AppMemory { ptr: page, length: PAGE }),
+            }
+        }
+    }
+    list
+}
+
+fn report(dump: &[u8], interpreter: &Interpreter, name: &str, files: bool) -> Report {
+    let path = std::env::temp_dir().join(format!("pyinquest-{}-{name}-{}.dmp", std::process::id(), interpreter.name));
+    std::fs::write(&path, dump).unwrap();
+    let mut target = target::open(&path).expect("a minidump");
+    assert_eq!(target.source, SourceKind::Minidump);
+    let search = SearchOptions {
+        sysroots: vec![interpreter.sysroot.clone()],
+        no_files: !files,
+        ..SearchOptions::default()
+    };
+    let images = Images::attach(&mut target, &search);
+    let report = analyze(&target, &images, &Options { locals: true, native: true, ..Options::default() });
+    std::fs::remove_file(&path).unwrap();
+    report
+}
+
+/// Interpreters and a process of each that stands still in `program`.
+fn processes(program: &str) -> Vec<(&'static Interpreter, Blocked)> {
+    let found = one_per_minor().into_iter().filter(|i| i.is_native());
+    found.filter_map(|i| block(i, program, &[]).map(|p| (i, p)).map_err(|e| eprintln!("skipped: {e}")).ok()).collect()
+}
+
+/// Nobody has crashed in a process that merely stands still.
+fn truth(process: &Blocked) -> serde_json::Value {
+    let mut truth = process.truth.clone();
+    for thread in truth["threads"].as_array_mut().unwrap() {
+        thread["crashed"] = false.into();
+    }
+    truth
+}
+
+#[test]
+fn linux_with_all_memory() {
+    for program in ["threads.py", "values.py"] {
+        let found = processes(program);
+        if found.is_empty() {
+            skip!("no interpreters: run tests/interpreters/fetch.py");
+        }
+        for (interpreter, process) in found {
+            let dump = write(&process, all_memory(&process));
+            for files in [true, false] {
+                let report = report(&dump, interpreter, program, files);
+                let differences = compare::report(&report, &truth(&process));
+                assert!(differences.is_empty(), "{}, files: {files}:\n{}", interpreter.name, differences.join("\n"));
+            }
+        }
+    }
+}
