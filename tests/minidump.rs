@@ -11,7 +11,7 @@ use minidump_writer::app_memory::AppMemory;
 use minidump_writer::minidump_writer::MinidumpWriterConfig;
 use pyinquest::analyze::{Options, analyze};
 use pyinquest::image::{Images, SearchOptions};
-use pyinquest::report::model::Report;
+use pyinquest::report::model::{Frame, Report};
 use pyinquest::target::{self, SourceKind};
 use std::io::Cursor;
 use std::os::unix::fs::FileExt as _;
@@ -50,11 +50,8 @@ fn report(dump: &[u8], interpreter: &Interpreter, name: &str, files: bool) -> Re
     std::fs::write(&path, dump).unwrap();
     let mut target = target::open(&path).expect("a minidump");
     assert_eq!(target.source, SourceKind::Minidump);
-    let search = SearchOptions {
-        sysroots: vec![interpreter.sysroot.clone()],
-        no_files: !files,
-        ..SearchOptions::default()
-    };
+    let search =
+        SearchOptions { sysroots: vec![interpreter.sysroot.clone()], no_files: !files, ..SearchOptions::default() };
     let images = Images::attach(&mut target, &search);
     let report = analyze(&target, &images, &Options { locals: true, native: true, ..Options::default() });
     std::fs::remove_file(&path).unwrap();
@@ -90,6 +87,34 @@ fn linux_with_all_memory() {
                 let differences = compare::report(&report, &truth(&process));
                 assert!(differences.is_empty(), "{}, files: {files}:\n{}", interpreter.name, differences.join("\n"));
             }
+        }
+    }
+}
+
+#[test]
+fn linux_with_stacks_alone() {
+    let found = processes("threads.py");
+    if found.is_empty() {
+        skip!("no interpreters: run tests/interpreters/fetch.py");
+    }
+    for (interpreter, process) in found {
+        let name = &interpreter.name;
+        let report = report(&write(&process, Vec::new()), interpreter, "stacks", true);
+        assert!(report.python.is_none(), "{name}: {:?}", report.python);
+        let code = |code: &str| report.diagnostics.iter().find(|d| d.code == code);
+        assert!(code("runtime-unreadable").is_some(), "{name}: {:?}", report.diagnostics);
+        let hint = code("no-python").and_then(|d| d.hint.clone()).unwrap_or_default();
+        assert!(hint.contains("application memory"), "{name}: {hint}");
+        assert!(code("module-files-missing").is_none(), "{name}: {:?}", report.diagnostics);
+        // Every thread that Python knew, with the loop that runs its code.
+        for thread in process.truth["threads"].as_array().unwrap() {
+            let id = thread["native_id"].as_u64();
+            let Some(native) = report.threads.iter().find(|t| id.is_none() || t.tid == id) else {
+                panic!("{name}: no thread {id:?}");
+            };
+            let loops = |f: &Frame| f.function.as_ref().is_some_and(|f| f.to_string().contains("_PyEval_EvalFrame"));
+            let visible = native.frames.iter().filter(|f| f.native.as_ref().is_some_and(|n| !n.plumbing));
+            assert!(visible.clone().any(loops), "{name}: {:#?}", native.frames);
         }
     }
 }

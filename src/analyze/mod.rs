@@ -18,10 +18,10 @@ pub use options::{Limits, Options};
 pub use python::PythonState;
 pub use record::record;
 
-use crate::base::Diagnostic;
+use crate::base::{Diagnostic, Os};
 use crate::image::Images;
 use crate::report::model::{Report, SCHEMA_VERSION};
-use crate::target::Target;
+use crate::target::{SourceKind, Target};
 
 /// Everything that can be told of `target`. Parts that cannot are absent, and a diagnostic says why.
 #[must_use]
@@ -46,21 +46,41 @@ pub fn analyze(target: &Target, images: &Images, options: &Options) -> Report {
         }
         None => target.diagnostics.push(no_python(target)),
     }
+    // Where there is no Python to show, what is there is shown.
+    let native_instead = Options { native: true, ..options.clone() };
+    let options = if state.is_some() { options } else { &native_instead };
     threads::add_native(target, &mut report.threads);
     threads::order(target, &mut report.threads);
     if options.native || !options.without_findings {
         native::add(target, images, state.as_ref(), options, &mut report);
+    }
+    if state.is_none() {
+        // The evaluation loop is no plumbing where no Python frame stands in its place.
+        let frames = report.threads.iter_mut().flat_map(|t| &mut t.frames);
+        frames.filter_map(|f| f.native.as_mut()).for_each(|native| native.plumbing = false);
     }
     report.diagnostics = target.diagnostics.to_vec();
     report
 }
 
 fn no_python(target: &Target) -> Diagnostic {
-    let missing = target.memory.segments().iter().any(|s| s.available < s.dumped);
-    let hint = match missing {
-        true => "the dump is cut short; raise `ulimit -c` (or the size limit of the crash handler) and try again",
-        false => "is this a CPython process? If its files are elsewhere, give --sysroot DIR or --executable FILE",
+    let cut = target.memory.segments().iter().any(|s| s.available < s.dumped);
+    let unreadable = target.diagnostics.to_vec().iter().any(|d| d.code == "runtime-unreadable");
+    let text = match unreadable {
+        true => "this is a CPython process, but the dump does not hold Python's state: no Python frames can be shown",
+        false => "no CPython runtime was found in this process",
     };
-    Diagnostic::new(crate::base::Severity::Error, "no-python", "no CPython runtime was found in this process")
-        .hint(hint)
+    let hint = match (cut, unreadable, target.source, target.abi.os) {
+        (true, ..) => "the dump is cut short; raise `ulimit -c` (or the size limit of the crash handler) and try again",
+        (_, true, SourceKind::Minidump, Os::Windows) => {
+            "record full memory: MiniDumpWithFullMemory (`procdump -ma`, WER DumpType 2)"
+        }
+        (_, true, SourceKind::Minidump, _) => {
+            "record the process's memory too: give the writer all readable mappings as application memory, or let the \
+             kernel or gcore write a core"
+        }
+        (_, true, ..) => "record anonymous memory too: see coredump_filter in core(5)",
+        _ => "is this a CPython process? If its files are elsewhere, give --sysroot DIR or --executable FILE",
+    };
+    Diagnostic::new(crate::base::Severity::Error, "no-python", text).hint(hint)
 }

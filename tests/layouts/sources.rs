@@ -61,6 +61,9 @@ pub const EXTRACTS: &[Spec] = &[
     ("3.13-windows", "3.13.0", "", &[Headers("3.13-windows"), WithoutLong("3.13.0")]),
     ("3.14-windows", "3.14.10", "", &[Headers("3.14-windows"), WithoutLong("3.14")]),
     ("3.15-windows", "3.15.2", "", &[Headers("3.15-windows"), WithoutLong("3.15")]),
+    ("3.13t-windows", "3.13.5", "t", &[Headers("3.13t-windows"), WithoutLong("3.13t")]),
+    ("3.14t-windows", "3.14.10", "t", &[Headers("3.14t-windows"), WithoutLong("3.14t")]),
+    ("3.15t-windows", "3.15.2", "t", &[Headers("3.15t-windows"), WithoutLong("3.15t")]),
 ];
 
 /// Extension modules that define structs of their own.

@@ -78,6 +78,12 @@ pub const FILES: &[TableFile] = &[
             table("FREE_THREADED", "3.13t", Some(("RELEASE", "3.13")), "`--disable-gil`."),
             table("FREE_THREADED_DEBUG", "3.13td", Some(("FREE_THREADED", "3.13t")), "`--disable-gil --with-pydebug`."),
             table("WINDOWS", "3.13-windows", Some(("RELEASE_0", "3.13.0")), "x86-64 Windows."),
+            table(
+                "WINDOWS_FREE_THREADED",
+                "3.13t-windows",
+                Some(("FREE_THREADED", "3.13t")),
+                "x86-64 Windows, `--disable-gil`.",
+            ),
         ],
     ),
     (
@@ -100,6 +106,12 @@ pub const FILES: &[TableFile] = &[
                 "`--disable-gil --with-pydebug`, from 3.14.5 on.",
             ),
             table("WINDOWS", "3.14-windows", Some(("RELEASE", "3.14")), "x86-64 Windows."),
+            table(
+                "WINDOWS_FREE_THREADED",
+                "3.14t-windows",
+                Some(("FREE_THREADED", "3.14t")),
+                "x86-64 Windows, `--disable-gil`.",
+            ),
         ],
     ),
     (
@@ -111,6 +123,12 @@ pub const FILES: &[TableFile] = &[
             table("FREE_THREADED", "3.15t", Some(("v3_14::FREE_THREADED", "3.14t")), "`--disable-gil`."),
             table("FREE_THREADED_DEBUG", "3.15td", Some(("FREE_THREADED", "3.15t")), "`--disable-gil --with-pydebug`."),
             table("WINDOWS", "3.15-windows", Some(("RELEASE", "3.15")), "x86-64 Windows."),
+            table(
+                "WINDOWS_FREE_THREADED",
+                "3.15t-windows",
+                Some(("FREE_THREADED", "3.15t")),
+                "x86-64 Windows, `--disable-gil`.",
+            ),
         ],
     ),
 ];

@@ -56,8 +56,13 @@ def _free():
     return functools.partial(ctypes.PyDLL(None).free, ctypes.c_void_p(ctypes.addressof(block) + 8))
 
 
-# Name -> maker of a C callable without arguments. faulthandler's own crash functions are of no use: they set the limit
-# for core files to zero.
+def _read_null():
+    import faulthandler
+    return faulthandler._read_null
+
+
+# Name -> maker of a C callable without arguments. faulthandler's own crash functions are of no use on Linux, where they
+# set the limit for core files to zero; on Windows ctypes turns a crash in a foreign function into an OSError.
 DEATHS = {
     "sigsegv": lambda: functools.partial(signal.raise_signal, signal.SIGSEGV),
     "sigbus": lambda: functools.partial(signal.raise_signal, signal.SIGBUS),
@@ -71,6 +76,7 @@ DEATHS = {
     "readonly": _readonly,
     "jump": _jump,
     "free": _free,
+    "read_null": _read_null,
     "block": lambda: functools.partial(time.sleep, 600),
     "exit": lambda: functools.partial(os._exit, 0),
 }

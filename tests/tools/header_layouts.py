@@ -54,15 +54,16 @@ def free_threaded_debian(work: Path) -> None:
         compile_headers(f"3.{minor}t", include, "-DPy_GIL_DISABLED=1")
         compile_headers(f"3.{minor}td", include, "-DPy_GIL_DISABLED=1", "-DPy_DEBUG")
         windows(work, f"3.{minor}", include)
+        windows(work, f"3.{minor}t", include, "-DPy_GIL_DISABLED=1")
 
 
-def windows(work: Path, name: str, include: Path) -> None:
+def windows(work: Path, name: str, include: Path, *flags: str) -> None:
     """The same headers for x86-64 Windows: `long` has 4 bytes, locks are others. mingw lays out structs as Microsoft's
     compiler does. The configuration states what the headers ask for, and what it is on Windows."""
     folder = work / f"windows-{name}"
     shutil.copytree(include, folder)
     (folder / "pyconfig.h").write_text(WINDOWS_CONFIG)
-    compile_headers(f"{name}-windows", folder, compiler="x86_64-w64-mingw32-gcc")
+    compile_headers(f"{name}-windows", folder, *flags, compiler="x86_64-w64-mingw32-gcc")
 
 
 _SIZES = {"SHORT": 2, "INT": 4, "LONG": 4, "LONG_LONG": 8, "FLOAT": 4, "DOUBLE": 8, "VOID_P": 8, "SIZE_T": 8,
@@ -88,7 +89,9 @@ def main() -> None:
         for minor in range(8, 14):
             for include in sorted(pyenv.glob(f"versions/3.{minor}.*/include/python3.{minor}"))[-1:]:
                 windows(Path(folder), f"3.{minor}", include)
-        compile_headers("3.13td", CACHE / "interpreters/source-3.13t/include/python3.13t", "-DPy_DEBUG")
+        include = CACHE / "interpreters/source-3.13t/include/python3.13t"
+        compile_headers("3.13td", include, "-DPy_DEBUG")
+        windows(Path(folder), "3.13t", include, "-DPy_GIL_DISABLED=1")
         free_threaded_debian(Path(folder))
 
 

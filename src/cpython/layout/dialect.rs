@@ -139,6 +139,8 @@ pub enum RefcountForm {
 /// Bit fields of `PyASCIIObject.state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnicodeState {
+    /// Its size in bytes.
+    pub size: u8,
     /// First bit of the 3-bit `kind`.
     pub kind_shift: u8,
     /// Bit of `compact`.

@@ -4,14 +4,21 @@ use super::{
     Dialect, FrameLink, FrameOwners, GeneratorStates, GilPlace, InlineValues, InstanceDict, InstructionPointer,
     IntRepr, LineTable, LocalsPlus, RefcountForm, ReprStyles, StackRefs, ThreadStatusBits, TypeDicts, UnicodeState,
 };
+use crate::base::{Abi, Os};
 use crate::cpython::{BuildFlags, PyVersion};
 
 /// Include/cpython/unicodeobject.h: `interned:2 kind:3 compact:1 ascii:1 ready:1`.
-const UNICODE_READY: UnicodeState = UnicodeState { kind_shift: 2, compact_bit: 5, ascii_bit: 6, ready_bit: Some(7) };
+const UNICODE_READY: UnicodeState =
+    UnicodeState { size: 4, kind_shift: 2, compact_bit: 5, ascii_bit: 6, ready_bit: Some(7) };
 /// 3.12: all strings are ready (PEP 623).
 const UNICODE: UnicodeState = UnicodeState { ready_bit: None, ..UNICODE_READY };
 /// Free-threaded 3.14: `interned` is a byte of its own, so that it can be accessed atomically.
-const UNICODE_BYTE: UnicodeState = UnicodeState { kind_shift: 8, compact_bit: 11, ascii_bit: 12, ready_bit: None };
+const UNICODE_BYTE: UnicodeState =
+    UnicodeState { size: 4, kind_shift: 8, compact_bit: 11, ascii_bit: 12, ready_bit: None };
+/// The same by Microsoft's compiler, which begins the bit fields behind that byte in a word of their own (seen running
+/// 3.14.2).
+const UNICODE_BYTE_MSVC: UnicodeState =
+    UnicodeState { size: 8, kind_shift: 32, compact_bit: 35, ascii_bit: 36, ready_bit: None };
 
 const V3_08: Dialect = Dialect {
     line_table: LineTable::Lnotab,
@@ -163,9 +170,14 @@ const V3_15T: Dialect = Dialect {
     ..V3_15
 };
 
+const V3_14T_WINDOWS: Dialect = Dialect { unicode_state: UNICODE_BYTE_MSVC, ..V3_14T };
+
+const V3_15T_WINDOWS: Dialect = Dialect { unicode_state: UNICODE_BYTE_MSVC, ..V3_15T };
+
 /// How a version is to be understood; `None` for versions that are not known.
 #[must_use]
-pub fn dialect(version: PyVersion, flags: BuildFlags) -> Option<Dialect> {
+pub fn dialect(version: PyVersion, flags: BuildFlags, abi: &Abi) -> Option<Dialect> {
+    let windows = abi.os == Os::Windows;
     let free_threaded = flags.free_threaded;
     let base = match (version.major, version.minor) {
         (3, 8 | 9) if !free_threaded => Some(V3_08),
@@ -173,6 +185,8 @@ pub fn dialect(version: PyVersion, flags: BuildFlags) -> Option<Dialect> {
         (3, 11) if !free_threaded => Some(V3_11),
         (3, 12) if !free_threaded => Some(V3_12),
         (3, 13) => Some(if free_threaded { V3_13T } else { V3_13 }),
+        (3, 14) if free_threaded && windows => Some(V3_14T_WINDOWS),
+        (3, 15) if free_threaded && windows => Some(V3_15T_WINDOWS),
         (3, 14) => Some(if free_threaded { V3_14T } else { V3_14 }),
         (3, 15) => Some(if free_threaded { V3_15T } else { V3_15 }),
         _ => None,

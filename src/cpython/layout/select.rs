@@ -66,7 +66,7 @@ pub fn select(
     debug_offsets: Option<&DebugOffsets>,
     dwarf: Option<&Layouts>,
 ) -> Result<Selected, SelectError> {
-    let dialect = dialect(version, flags).ok_or(SelectError::UnknownVersion { version, flags })?;
+    let dialect = dialect(version, flags, abi).ok_or(SelectError::UnknownVersion { version, flags })?;
     let table = lookup(version, flags, abi);
     let mut layouts = table.map_or(Layouts::NONE, |(layouts, _)| *layouts);
     let mut disagreements = Vec::new();

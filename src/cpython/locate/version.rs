@@ -22,11 +22,14 @@ struct Guess {
 pub(super) fn identify(target: &Target, images: &Images, candidate: &Candidate) -> Option<(u32, Located)> {
     let offsets = match DebugOffsets::read(&target.memory, &target.abi, candidate.runtime) {
         Ok(offsets) => offsets,
-        Err(e) => {
-            let text = format!("_Py_DebugOffsets cannot be read: {e}");
-            target.diagnostics.push(Diagnostic::warning("debug-offsets-unreadable", text).at(candidate.runtime));
-            None
+        // Without its first bytes nothing can be known of the rest.
+        Err(DecodeError::Read { source, .. }) => {
+            let module = candidate.module.and_then(|m| target.modules.get(m)).map_or("", |m| m.file_name());
+            let text = format!("{module} is CPython, but the memory of its runtime state cannot be read: {source}");
+            target.diagnostics.push(Diagnostic::warning("runtime-unreadable", text).at(candidate.runtime));
+            return None;
         }
+        Err(_) => None,
     };
     if let Some(problem) = offsets.as_ref().and_then(|o| o.problem.clone()) {
         target.diagnostics.push(problem);

@@ -86,8 +86,8 @@ fn locate(ctx: &Context<'_>, addr: Addr) -> Result<Units, DecodeError> {
     if length > i64::MAX.unsigned_abs() {
         return Err(DecodeError::corrupt("str.length", addr, format!("negative ({:#x})", length)));
     }
-    let state = field(state_at, 4)?;
     let bits = ctx.dialect.unicode_state;
+    let state = field(state_at, usize::from(bits.size))?;
     let bit = |n: u8| state.wrapping_shr(u32::from(n)) & 1 == 1;
     let kind = state.wrapping_shr(u32::from(bits.kind_shift)) & 7;
     let ready = bits.ready_bit.is_none_or(bit);

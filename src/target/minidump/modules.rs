@@ -27,8 +27,10 @@ fn module(raw: &MinidumpModule, maps: &[MapLine], abi: &Abi, is_main: bool) -> M
     if mappings.is_empty() {
         mappings.push(Mapping { start: base, end, file_offset: 0 });
     }
+    // The kernel's own library has no file: writers give the name of its SONAME (Breakpad: linux-gate.so).
+    let is_vdso = ["linux-vdso.so", "linux-gate.so"].iter().any(|name| raw.name.starts_with(name));
     Module {
-        path: raw.name.clone(),
+        path: if is_vdso { "[vdso]".to_owned() } else { raw.name.clone() },
         base,
         end,
         build_id: build_id(raw, abi),

@@ -29,6 +29,14 @@ pub const V3_13_6_FREE_THREADED_DEBUG: Layouts =
 pub const V3_13_1_WINDOWS: Layouts = v3_13::WINDOWS.where_agree(&v3_13::RELEASE_0, &v3_13::RELEASE);
 /// From 3.13.6 on Windows.
 pub const V3_13_6_WINDOWS: Layouts = V3_13_1_WINDOWS.where_agree(&v3_13::RELEASE, &v3_13::RELEASE_18);
+/// 3.13.0 to 3.13.4 on Windows, free-threaded.
+pub const V3_13_0_WINDOWS_FREE_THREADED: Layouts =
+    v3_13::WINDOWS_FREE_THREADED.where_agree(&v3_13::RELEASE_0, &v3_13::RELEASE);
+/// From 3.13.6 on Windows, free-threaded.
+pub const V3_13_6_WINDOWS_FREE_THREADED: Layouts =
+    v3_13::WINDOWS_FREE_THREADED.where_agree(&v3_13::RELEASE, &v3_13::RELEASE_18);
+/// 3.14.0 to 3.14.4 on Windows, free-threaded.
+pub const V3_14_0_WINDOWS_FREE_THREADED: Layouts = without_tail(v3_14::WINDOWS_FREE_THREADED);
 /// 3.14.0 to 3.14.4 on Windows.
 pub const V3_14_0_WINDOWS: Layouts = v3_14::WINDOWS.where_agree(&v3_14::RELEASE_0, &v3_14::RELEASE);
 

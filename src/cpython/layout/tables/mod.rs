@@ -121,7 +121,7 @@ static TABLES: &[Table] = &[
     table!(15, 0, "td", "3.15td", v3_15::FREE_THREADED_DEBUG),
 ];
 
-/// x86-64 Windows, release builds with the GIL: offsets from the headers, compiled for Windows by mingw.
+/// x86-64 Windows, release builds: offsets from the headers, compiled for Windows by mingw.
 static WINDOWS: &[Table] = &[
     table!(8, 0, "", "3.8-windows", v3_08::WINDOWS),
     table!(9, 0, "", "3.9-windows", v3_09::WINDOWS),
@@ -131,9 +131,15 @@ static WINDOWS: &[Table] = &[
     table!(13, 0, "", "3.13.0-windows", v3_13::WINDOWS),
     table!(13, 1, "", "3.13.0-3.13.5-windows", gaps::V3_13_1_WINDOWS),
     table!(13, 6, "", "3.13.5-3.13.15-windows", gaps::V3_13_6_WINDOWS),
+    table!(13, 0, "t", "3.13.0t-3.13.5t-windows", gaps::V3_13_0_WINDOWS_FREE_THREADED),
+    table!(13, 5, "t", "3.13.5t-windows", v3_13::WINDOWS_FREE_THREADED),
+    table!(13, 6, "t", "3.13.5t--windows", gaps::V3_13_6_WINDOWS_FREE_THREADED),
     table!(14, 0, "", "3.14.0-3.14.5-windows", gaps::V3_14_0_WINDOWS),
     table!(14, 5, "", "3.14.5-windows", v3_14::WINDOWS),
+    table!(14, 0, "t", "3.14.0t-3.14.5t-windows", gaps::V3_14_0_WINDOWS_FREE_THREADED),
+    table!(14, 5, "t", "3.14.5t-windows", v3_14::WINDOWS_FREE_THREADED),
     table!(15, 0, "", "3.15-windows", v3_15::WINDOWS),
+    table!(15, 0, "t", "3.15t-windows", v3_15::WINDOWS_FREE_THREADED),
 ];
 
 /// The first release of each minor version that there is a table for, newest first.

@@ -484,3 +484,39 @@ pub const WINDOWS: Layouts = Layouts {
     rlock: RLockLayout::NONE,
     ..RELEASE_0
 };
+
+/// x86-64 Windows, `--disable-gil`. Offsets of 3.13.5 (headers, the rest as in 3.13t).
+pub const WINDOWS_FREE_THREADED: Layouts = Layouts {
+    runtime: RuntimeLayout { size: at(327360), gilstate_auto_interpreter: at(9120), ..FREE_THREADED.runtime },
+    interpreter: InterpreterLayout {
+        size: at(215424),
+        threads_head: at(7336),
+        threads_main: at(7344),
+        modules: at(7656),
+        importlib: at(7672),
+        sysdict: at(7640),
+        builtins: at(7648),
+        gc: at(7392),
+        gc_collecting: at(7592),
+        own_gil: at(7744),
+        finalizing: at(7376),
+        types_builtins: at(185864),
+        types_extensions: at(195480),
+        monitors: at(196032),
+        ..FREE_THREADED.interpreter
+    },
+    thread: ThreadLayout {
+        size: at(296),
+        native_thread_id: at(156),
+        exc_state: at(248),
+        datastack_chunk: at(224),
+        datastack_top: at(232),
+        datastack_limit: at(240),
+        ..FREE_THREADED.thread
+    },
+    thread_impl: ThreadImplLayout { size: at(17808), asyncio_running_loop: at(296), ..FREE_THREADED.thread_impl },
+    gil: GilLayout { last_holder: at(8), locked: at(16), ..FREE_THREADED.gil },
+    range_iter: RangeIterLayout { step: at(36), len: at(40), ..FREE_THREADED.range_iter },
+    rlock: RLockLayout::NONE,
+    ..FREE_THREADED
+};

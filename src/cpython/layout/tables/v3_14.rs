@@ -309,3 +309,51 @@ pub const WINDOWS: Layouts = Layouts {
     rlock: RLockLayout::NONE,
     ..RELEASE
 };
+
+/// x86-64 Windows, `--disable-gil`. Offsets of 3.14.10 (headers, the rest as in 3.14t).
+pub const WINDOWS_FREE_THREADED: Layouts = Layouts {
+    runtime: RuntimeLayout { size: at(364568), gilstate_auto_interpreter: at(9304), ..FREE_THREADED.runtime },
+    interpreter: InterpreterLayout {
+        size: at(249744),
+        threads_head: at(7336),
+        threads_main: at(7352),
+        modules: at(7704),
+        importlib: at(7720),
+        sysdict: at(7688),
+        builtins: at(7696),
+        gc: at(7400),
+        gc_collecting: at(7592),
+        own_gil: at(7792),
+        finalizing: at(7384),
+        types_builtins: at(185840),
+        types_extensions: at(195456),
+        asyncio_tasks_head: at(17112),
+        monitors: at(228840),
+        ..FREE_THREADED.interpreter
+    },
+    thread: ThreadLayout {
+        size: at(824),
+        native_thread_id: at(156),
+        exc_state: at(248),
+        datastack_chunk: at(224),
+        datastack_top: at(232),
+        datastack_limit: at(240),
+        ..FREE_THREADED.thread
+    },
+    thread_impl: ThreadImplLayout {
+        size: at(19176),
+        refcounts_values: at(19064),
+        refcounts_size: at(19072),
+        c_stack_top: at(832),
+        c_stack_soft_limit: at(840),
+        c_stack_hard_limit: at(848),
+        asyncio_running_loop: at(856),
+        asyncio_running_task: at(864),
+        asyncio_tasks_head: at(872),
+        ..FREE_THREADED.thread_impl
+    },
+    gil: GilLayout { last_holder: at(8), locked: at(16), ..FREE_THREADED.gil },
+    range_iter: RangeIterLayout { step: at(36), len: at(40), ..FREE_THREADED.range_iter },
+    rlock: RLockLayout::NONE,
+    ..FREE_THREADED
+};

@@ -278,3 +278,53 @@ pub const WINDOWS: Layouts = Layouts {
     rlock: RLockLayout::NONE,
     ..RELEASE
 };
+
+/// x86-64 Windows, `--disable-gil`. Offsets of 3.15.2 (headers, the rest as in 3.15t).
+pub const WINDOWS_FREE_THREADED: Layouts = Layouts {
+    runtime: RuntimeLayout { size: at(408232), gilstate_auto_interpreter: at(9416), ..FREE_THREADED.runtime },
+    interpreter: InterpreterLayout {
+        size: at(250096),
+        threads_head: at(7328),
+        threads_main: at(7344),
+        modules: at(7584),
+        importlib: at(7600),
+        sysdict: at(7568),
+        builtins: at(7576),
+        gc: at(7392),
+        gc_collecting: at(7504),
+        gc_frame: at(7512),
+        own_gil: at(7720),
+        finalizing: at(7376),
+        types_builtins: at(185808),
+        types_extensions: at(195568),
+        asyncio_tasks_head: at(17064),
+        monitors: at(229056),
+        ..FREE_THREADED.interpreter
+    },
+    thread: ThreadLayout {
+        size: at(880),
+        native_thread_id: at(180),
+        exc_state: at(280),
+        datastack_chunk: at(248),
+        datastack_top: at(256),
+        datastack_limit: at(264),
+        ..FREE_THREADED.thread
+    },
+    thread_impl: ThreadImplLayout {
+        size: at(19368),
+        base_frame: at(880),
+        refcounts_values: at(19264),
+        refcounts_size: at(19272),
+        c_stack_top: at(976),
+        c_stack_soft_limit: at(984),
+        c_stack_hard_limit: at(992),
+        asyncio_running_loop: at(1016),
+        asyncio_running_task: at(1024),
+        asyncio_tasks_head: at(1040),
+        ..FREE_THREADED.thread_impl
+    },
+    gil: GilLayout { last_holder: at(8), locked: at(16), ..FREE_THREADED.gil },
+    range_iter: RangeIterLayout { step: at(36), len: at(40), ..FREE_THREADED.range_iter },
+    rlock: RLockLayout::NONE,
+    ..FREE_THREADED
+};

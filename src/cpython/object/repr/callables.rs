@@ -20,7 +20,7 @@ pub(super) fn function(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Resu
     let name = read_str(w.ctx(), name, MAX_NAME)?;
     w.push("<function ");
     w.name(&name);
-    w.put(format_args!(" at {addr}>"));
+    w.put(format_args!(" at {}>", w.pointer(addr)));
     Ok(())
 }
 
@@ -87,7 +87,7 @@ pub(super) fn builtin(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Resul
             w.name(&name);
             w.push(" of ");
             w.name(&info.name);
-            w.put(format_args!(" object at {owner}"));
+            w.put(format_args!(" object at {}", w.pointer(owner)));
         }
     }
     w.fixed(">")
@@ -140,7 +140,7 @@ pub(super) fn method_wrapper(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -
     w.name(&name);
     w.push("' of ");
     w.name(&info.name);
-    w.put(format_args!(" object at {owner}>"));
+    w.put(format_args!(" object at {}>", w.pointer(owner)));
     Ok(())
 }
 

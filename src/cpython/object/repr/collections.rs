@@ -360,7 +360,7 @@ pub(super) fn c_simple(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> R
     let (Some(code), true) = (code, direct) else {
         w.push("<");
         w.name(&info.name);
-        w.put(format_args!(" object at {addr}>"));
+        w.put(format_args!(" object at {}>", w.pointer(addr)));
         return Ok(());
     };
     let at = w.head_word(addr, 0)?;

@@ -30,7 +30,7 @@ fn head(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) {
         None if info.is_heap && w.heap.module(info).is_some() => w.name(&w.heap.qualname(info)),
         None => w.name(&info.name),
     }
-    w.put(format_args!(" object at {addr}"));
+    w.put(format_args!(" object at {}", w.pointer(addr)));
 }
 
 /// Whether the module of a class could not be read (which is not the same as that it has none): its name is not whole.
@@ -72,7 +72,7 @@ fn class_name(w: &Writer<'_, '_>, class: &TypeInfo) -> String {
 /// `_Py_MEMORYVIEW_RELEASED` (Objects/memoryobject.c `memory_repr`).
 pub(super) fn memory(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let released = w.var_word(addr, 2)?.0 & 1 == 1;
-    w.put(format_args!("<{}memory at {addr}>", if released { "released " } else { "" }));
+    w.put(format_args!("<{}memory at {addr}>", if released { "released " } else { "" }, addr = w.pointer(addr)));
     Ok(())
 }
 

@@ -38,7 +38,7 @@ pub(super) fn is_locked(w: &Writer<'_, '_>, addr: Addr) -> Result<bool, DecodeEr
 pub(super) fn lock(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     w.push(if is_locked(w, addr)? { "<locked " } else { "<unlocked " });
     w.name(&info.name);
-    w.put(format_args!(" object at {addr}>"));
+    w.put(format_args!(" object at {}>", w.pointer(addr)));
     Ok(())
 }
 
@@ -52,7 +52,7 @@ pub(super) fn rlock(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Resu
     }
     w.push(if count > 0 { "<locked " } else { "<unlocked " });
     w.name(&info.name);
-    w.put(format_args!(" object owner={owner} count={count} at {addr}>"));
+    w.put(format_args!(" object owner={owner} count={count} at {addr}>", addr = w.pointer(addr)));
     Ok(())
 }
 

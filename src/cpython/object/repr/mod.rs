@@ -15,6 +15,7 @@ mod io;
 mod limits;
 mod locks;
 mod number;
+mod pointer;
 mod printable;
 mod python;
 mod runtime;

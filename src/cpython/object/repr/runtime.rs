@@ -72,7 +72,7 @@ pub(super) fn generator(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> 
     });
     w.push(" object ");
     w.name(&name);
-    w.put(format_args!(" at {addr}>"));
+    w.put(format_args!(" at {}>", w.pointer(addr)));
     Ok(())
 }
 
@@ -84,7 +84,7 @@ pub(super) fn code(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(
     let file = read_str(ctx, ctx.ptr(field!(ctx, code.filename), addr)?, MAX_NAME)?;
     w.push("<code object ");
     w.name(&name);
-    w.put(format_args!(" at {addr}, file \""));
+    w.put(format_args!(" at {}, file \"", w.pointer(addr)));
     w.name(&file);
     w.put(format_args!("\", line {}>", if line == 0 { -1 } else { line }));
     Ok(())
@@ -102,7 +102,7 @@ pub(super) fn frame(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<
         Ok(position) => position.line.map_or_else(|| "None".to_owned(), |line| line.to_string()),
         Err(error) => return Err(error),
     };
-    w.put(format_args!("<frame at {addr}, file "));
+    w.put(format_args!("<frame at {}, file ", w.pointer(addr)));
     w.object(file);
     w.put(format_args!(", line {line}, code "));
     w.name(&name);
@@ -112,20 +112,20 @@ pub(super) fn frame(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<
 /// `<cell at 0x..: int object at 0x..>` (Objects/cellobject.c).
 pub(super) fn cell(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let contents = w.ctx().ptr(field!(w.ctx(), cell.contents), addr)?;
-    w.put(format_args!("<cell at {addr}: "));
+    w.put(format_args!("<cell at {}: ", w.pointer(addr)));
     if contents.is_null() {
         return w.fixed("empty>");
     }
     let info = w.heap.type_of(contents)?;
     w.name(&info.name.chars().take(80).collect::<String>());
-    w.put(format_args!(" object at {contents}>"));
+    w.put(format_args!(" object at {}>", w.pointer(contents)));
     Ok(())
 }
 
 /// `<weakref at 0x..; to 'T' at 0x.. (name)>`: `PyWeakReference {head, wr_object, ...}` (Objects/weakrefobject.c).
 pub(super) fn weakref(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let target = w.head_word(addr, 0)?;
-    w.put(format_args!("<weakref at {addr}; "));
+    w.put(format_args!("<weakref at {}; ", w.pointer(addr)));
     let info = w.heap.type_of(target)?;
     if info.kind == Kind::None {
         return w.fixed("dead>");
@@ -134,7 +134,7 @@ pub(super) fn weakref(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Resul
     let name =
         if w.ctx().dialect.repr.weakref_full_type { w.heap.fully_qualified_name(&info) } else { info.name.clone() };
     w.name(&name);
-    w.put(format_args!("' at {target}"));
+    w.put(format_args!("' at {}", w.pointer(target)));
     if let Some(name) = dunder_name(w, target, &info) {
         w.push(" (");
         w.name(&name);
@@ -148,7 +148,7 @@ pub(super) fn weak_proxy(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Re
     let target = w.head_word(addr, 0)?;
     let info = w.heap.type_of(target)?;
     let style = w.ctx().dialect.repr.weakref_full_type;
-    w.put(format_args!("<weakproxy at {addr}"));
+    w.put(format_args!("<weakproxy at {}", w.pointer(addr)));
     if style {
         if info.kind == Kind::None {
             return w.fixed("; dead>");
@@ -160,7 +160,7 @@ pub(super) fn weak_proxy(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Re
         w.push(" to ");
         w.name(&info.name);
     }
-    w.put(format_args!(" at {target}>"));
+    w.put(format_args!(" at {}>", w.pointer(target)));
     Ok(())
 }
 
@@ -317,7 +317,7 @@ pub(super) fn capsule(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Resul
         w.name(&String::from_utf8_lossy(&bytes));
         w.push("\"");
     }
-    w.put(format_args!(" at {addr}>"));
+    w.put(format_args!(" at {}>", w.pointer(addr)));
     Ok(())
 }
 
@@ -330,7 +330,7 @@ pub(super) fn context_var(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> R
         w.push(" default=");
         w.object(default);
     }
-    w.put(format_args!(" at {addr}>"));
+    w.put(format_args!(" at {}>", w.pointer(addr)));
     Ok(())
 }
 
@@ -340,6 +340,6 @@ pub(super) fn token(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<
     let used = w.head_word(addr, 3)?.0 & 0xffff_ffff;
     w.push(if used != 0 { "<Token used var=" } else { "<Token var=" });
     w.object(variable);
-    w.put(format_args!(" at {addr}>"));
+    w.put(format_args!(" at {}>", w.pointer(addr)));
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! [`Writer`]: the text being made, its limits, and the way from an object to the function that renders it.
 
 use super::limits::{Fidelity, ReprLimits, ReprStyle};
+use super::pointer::Pointer;
 use super::{default, gdb_script, native, python};
-use crate::base::{Addr, escape_terminal_into};
+use crate::base::{Addr, Os, escape_terminal_into};
 use crate::cpython::object::fields::{head_word, var_word};
 use crate::cpython::object::kind::Kind;
 use crate::cpython::object::refcount::refcount;
@@ -62,6 +63,11 @@ impl<'h, 'a> Writer<'h, 'a> {
             self.lower(Fidelity::Structural);
         }
         self.push(&escaped);
+    }
+
+    /// A pointer as C code of CPython prints it.
+    pub(super) fn pointer(&self, addr: Addr) -> Pointer {
+        Pointer { addr, windows: self.heap.ctx.abi.os == Os::Windows }
     }
 
     /// A whole repr that never varies.
