@@ -7,7 +7,7 @@ use pyinquest::analyze::{Options, analyze};
 use pyinquest::base::Addr;
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::model::{Fidelity, Report};
-use pyinquest::target::{TargetError, elf_core};
+use pyinquest::target::{TargetError, elf_core, minidump};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,10 +18,15 @@ const HANG: Duration = Duration::from_secs(20);
 
 /// Names and bytes of the committed cores.
 fn cores() -> Vec<(String, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cores");
+    dumps("cores", ".core.zst")
+}
+
+/// Names and bytes of the committed dumps of a folder.
+fn dumps(folder: &str, ending: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(folder);
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
     paths.sort();
-    let cores = paths.iter().filter(|p| p.to_string_lossy().ends_with(".core.zst"));
+    let cores = paths.iter().filter(|p| p.to_string_lossy().ends_with(ending));
     let found: Vec<_> = cores
         .map(|path| {
             let packed = std::fs::File::open(path).unwrap();
@@ -35,7 +40,10 @@ fn cores() -> Vec<(String, Vec<u8>)> {
 /// The report on these bytes, from them alone.
 fn report(bytes: Vec<u8>) -> Result<Report, TargetError> {
     let started = Instant::now();
-    let mut target = elf_core::from_source(Path::new("damaged.core"), Arc::new(bytes))?;
+    let mut target = match bytes.starts_with(b"MDMP") {
+        true => minidump::from_source(Path::new("damaged.dmp"), Arc::new(bytes))?,
+        false => elf_core::from_source(Path::new("damaged.core"), Arc::new(bytes))?,
+    };
     let images = Images::attach(&mut target, &SearchOptions { no_files: true, ..SearchOptions::default() });
     let report = analyze(&target, &images, &Options { locals: true, refcounts: true, ..Options::default() });
     assert!(started.elapsed() < HANG, "took {:?}", started.elapsed());
@@ -60,8 +68,9 @@ fn certain(report: &Report) -> HashMap<(Addr, String, Addr), String> {
 #[test]
 fn a_core_cut_anywhere_tells_less_but_nothing_wrong() {
     // One of each way to store things; two hundred reports on each of fifty cores would tell the same for much longer.
-    let chosen = ["3.8-basic", "3.10-threads", "3.11-basic", "3.12-threads", "3.13t-basic", "3.15-basic"];
-    for (name, whole) in cores().into_iter().filter(|(name, _)| chosen.iter().any(|c| name.starts_with(c))) {
+    let chosen = ["3.8-basic", "3.10-threads", "3.11-basic", "3.12-threads", "3.13t-basic", "3.15-basic", "3.12-windows-basic"];
+    let all = cores().into_iter().chain(dumps("minidumps", ".dmp.zst"));
+    for (name, whole) in all.filter(|(name, _)| chosen.iter().any(|c| name.starts_with(c))) {
         let complete = certain(&report(whole.clone()).unwrap());
         assert!(!complete.is_empty(), "{name} has values");
         let step = (whole.len() / 200).max(1);
@@ -79,7 +88,17 @@ fn a_core_cut_anywhere_tells_less_but_nothing_wrong() {
 }
 
 #[test]
-fn flipped_bits_do_no_harm() {
+fn flipped_bits_in_cores_do_no_harm() {
+    flip_bits(&cores(), 2000);
+}
+
+#[test]
+fn flipped_bits_in_minidumps_do_no_harm() {
+    flip_bits(&dumps("minidumps", ".dmp.zst"), 500);
+}
+
+/// Reports on so many copies of the smallest dump, each with other bits flipped.
+fn flip_bits(dumps: &[(String, Vec<u8>)], rounds: u64) {
     // A fixed seed: a failure is repeatable. xorshift64*, Vigna 2016.
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut random = move || {
@@ -88,9 +107,8 @@ fn flipped_bits_do_no_harm() {
         state ^= state >> 27;
         state.wrapping_mul(0x2545_f491_4f6c_dd1d)
     };
-    let cores = cores();
-    let (name, whole) = cores.iter().min_by_key(|(_, bytes)| bytes.len()).unwrap();
-    for round in 0..2000u64 {
+    let (name, whole) = dumps.iter().min_by_key(|(_, bytes)| bytes.len()).unwrap();
+    for round in 0..rounds {
         let mut bytes = whole.clone();
         // A few flips in some rounds, hundreds in others: both header and heap get their share.
         for _ in 0..=(round % 400) {

@@ -215,6 +215,14 @@ impl PeImage {
         (size >= RUNTIME_FUNCTION).then(|| (self.address(self.exceptions.rva), size))
     }
 
+    /// Whether the function table is at hand: only then is a function without an entry a leaf.
+    #[must_use]
+    pub fn function_table_is_readable(&self, memory: &dyn Memory) -> bool {
+        let last = |(table, size): (Addr, u64)| Some(table.wrapping_add((size / RUNTIME_FUNCTION).checked_sub(1)? * 12));
+        let readable = |at: Addr| memory.read_array::<12>(at).is_ok();
+        self.function_table().is_some_and(|t| readable(t.0) && last(t).is_some_and(readable))
+    }
+
     /// The part of a function that holds `addr`; `None` for leaf functions, which have no entry.
     #[must_use]
     pub fn function_at(&self, memory: &dyn Memory, addr: Addr) -> Option<PeFunction> {

@@ -8,6 +8,7 @@ pub mod code;
 pub mod dwarf;
 mod fallback;
 mod modules;
+mod pe;
 pub mod regfile;
 mod row;
 pub mod signal_frame;

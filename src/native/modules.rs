@@ -1,7 +1,10 @@
 //! [`ModuleTables`]: unwind tables per module, loaded when the first stack runs through it.
 
+use super::pe;
+use super::row::Row;
 use super::tables::UnwindTables;
 use crate::base::Addr;
+use crate::image::pe::PeImage;
 use crate::target::Target;
 use crate::target::elf_modules::ElfImage;
 use std::collections::HashMap;
@@ -14,23 +17,55 @@ const MAX_UNLISTED: usize = 256;
 #[derive(Debug)]
 pub struct ModuleTables<'a> {
     target: &'a Target,
-    slots: Vec<OnceLock<Option<UnwindTables>>>,
-    unlisted: Mutex<HashMap<Addr, Option<Arc<UnwindTables>>>>,
+    slots: Vec<OnceLock<Option<Tables>>>,
+    unlisted: Mutex<HashMap<Addr, Option<Arc<Tables>>>>,
+}
+
+/// Unwind tables of one image.
+#[derive(Debug)]
+pub enum Tables {
+    /// Call frame information of an ELF image.
+    Elf(UnwindTables),
+    /// The function table of a PE image.
+    Pe(PeImage),
+}
+
+impl Tables {
+    /// The row for `addr`; `None` when nothing covers it or the entry is damaged.
+    #[must_use]
+    pub fn row(&self, target: &Target, addr: Addr) -> Option<Row> {
+        match self {
+            Tables::Elf(tables) => tables.row(addr, &target.abi),
+            Tables::Pe(image) => pe::row(&target.memory, image, addr),
+        }
+    }
+
+    /// First address of the function that `addr` lies in, told without any symbol.
+    #[must_use]
+    pub fn function_start(&self, target: &Target, addr: Addr) -> Option<Addr> {
+        match self {
+            Tables::Elf(tables) => tables.function_start(addr, &target.abi),
+            Tables::Pe(image) => {
+                let part = image.function_at(&target.memory, addr)?;
+                Some(image.primary(&target.memory, part).start)
+            }
+        }
+    }
 }
 
 /// Tables of a module, or of code that is in no module.
 #[derive(Debug)]
 pub enum Found<'t> {
     /// Of a module.
-    Module(&'t UnwindTables),
-    /// Of an ELF image in memory that is in no module list.
-    Unlisted(Arc<UnwindTables>),
+    Module(&'t Tables),
+    /// Of an image in memory that is in no module list.
+    Unlisted(Arc<Tables>),
 }
 
 impl std::ops::Deref for Found<'_> {
-    type Target = UnwindTables;
+    type Target = Tables;
 
-    fn deref(&self) -> &UnwindTables {
+    fn deref(&self) -> &Tables {
         match self {
             Found::Module(tables) => tables,
             Found::Unlisted(tables) => tables,
@@ -57,7 +92,7 @@ impl<'a> ModuleTables<'a> {
     }
 
     /// The vDSO is in no list of files; its image is in the dump, headers and all.
-    fn unlisted(&self, addr: Addr) -> Option<Arc<UnwindTables>> {
+    fn unlisted(&self, addr: Addr) -> Option<Arc<Tables>> {
         let segment = self.target.memory.segment_at(addr).filter(|s| s.protection.execute)?;
         let mut unlisted = self.unlisted.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = unlisted.get(&segment.start) {
@@ -71,8 +106,11 @@ impl<'a> ModuleTables<'a> {
         tables
     }
 
-    fn load(&self, base: Addr) -> Option<UnwindTables> {
-        let image = ElfImage::read(&self.target.memory, base)?;
-        UnwindTables::from_image(&self.target.memory, &self.target.abi, &image)
+    fn load(&self, base: Addr) -> Option<Tables> {
+        let memory = &self.target.memory;
+        match ElfImage::read(memory, base) {
+            Some(image) => UnwindTables::from_image(memory, &self.target.abi, &image).map(Tables::Elf),
+            None => PeImage::read(memory, base).map(Tables::Pe),
+        }
     }
 }

@@ -111,6 +111,13 @@ impl Row {
         Ok(Row { cfa, rules, return_register: return_register.0, signal })
     }
 
+    /// A row that finds the caller's stack pointer at `register + offset`, and registers at offsets from there.
+    #[must_use]
+    pub fn saved_at_cfa(register: u16, offset: i64, saved: Vec<(u16, i64)>, return_register: u16) -> Row {
+        let rules = saved.into_iter().map(|(number, at)| (number, Rule::AtCfa(at))).collect();
+        Row { cfa: Cfa::Register { number: register, offset }, rules, return_register, signal: false }
+    }
+
     /// The caller's registers.
     ///
     /// # Errors

@@ -271,7 +271,7 @@ impl<'a> Unwinder<'a> {
         if let Some(row) = self.rows.lock().unwrap_or_else(PoisonError::into_inner).get(&addr) {
             return row.clone();
         }
-        let row = self.tables.at(addr).and_then(|t| t.row(addr, &self.target.abi)).map(Arc::new);
+        let row = self.tables.at(addr).and_then(|t| t.row(self.target, addr)).map(Arc::new);
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         if rows.len() < MAX_CACHED_ROWS {
             rows.insert(addr, row.clone());

@@ -147,7 +147,8 @@ mod tests {
         assert_eq!(name("3.14.4", BuildFlags::RELEASE, &linux), Some("3.14.0"));
         assert_eq!(name("3.14.10", BuildFlags::RELEASE, &linux), Some("3.14.5"));
         assert_eq!(name("3.12.9", BuildFlags::RELEASE, &Abi::WINDOWS_X86_64), Some("3.12-windows"));
-        assert_eq!(name("3.14.1", t, &Abi::WINDOWS_X86_64), None);
+        assert_eq!(name("3.14.5", t, &Abi::WINDOWS_X86_64), Some("3.14.5t-windows"));
+        assert_eq!(name("3.14.1", d, &Abi::WINDOWS_X86_64), None);
         assert_eq!(name("3.7.9", BuildFlags::RELEASE, &linux), None);
         assert_eq!(name("3.16.0", BuildFlags::RELEASE, &linux), None);
         assert_eq!(name("3.12.0", t, &linux), None);

@@ -1,6 +1,7 @@
 //! The memory of a minidump: `MINIDUMP_MEMORY_LIST`, `MINIDUMP_MEMORY64_LIST`, thread stacks, and what the
 //! `MINIDUMP_MEMORY_INFO_LIST` or the Linux maps say was mapped besides.
 
+use super::sections::sections;
 use super::{Dump, stream};
 use crate::base::{Abi, Addr, Cursor, Diagnostic, Diagnostics, ShortRead};
 use crate::target::live::procfs::MapLine;
@@ -22,14 +23,14 @@ pub(super) struct Found {
 
 /// A range of memory whose bytes are (or were to be) at `offset` of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Range {
-    start: u64,
-    size: u64,
-    offset: u64,
+pub(super) struct Range {
+    pub start: u64,
+    pub size: u64,
+    pub offset: u64,
 }
 
 impl Range {
-    fn end(&self) -> u64 {
+    pub fn end(&self) -> u64 {
         self.start.saturating_add(self.size)
     }
 }
@@ -51,6 +52,9 @@ pub(super) fn find(dump: &Dump, data: &[u8], maps: &[MapLine], abi: &Abi, diagno
         }));
     }
     let mut known = info(dump, diagnostics);
+    if known.is_empty() {
+        known = sections(dump, data, &ranges);
+    }
     known.extend(maps.iter().map(|m| (m.start.0, m.end.0, m.protection)));
     known.sort_by_key(|(start, _, _)| *start);
     let ranges = cut_at_borders(disjoint(ranges), &known);

@@ -5,6 +5,7 @@
 
 mod memory;
 mod modules;
+mod sections;
 mod streams;
 mod threads;
 
