@@ -8,6 +8,7 @@ mod compare;
 
 use pyinquest::analyze::{Options, analyze};
 use pyinquest::image::{Images, SearchOptions};
+use pyinquest::report::faulthandler;
 use pyinquest::target;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,12 @@ fn compare_all(folder: &str, ending: &str, wanted: &[&str]) {
         let report = analyze(&target, &images, &Options { locals: true, ..Options::default() });
         builds.insert(name.split_once('-').unwrap().0.to_owned());
         differences.extend(compare::report(&report, &truth).into_iter().map(|d| format!("{name}: {d}")));
+        if let Some(said) = truth["faulthandler"].as_str() {
+            let text = String::from_utf8(faulthandler::render(&report).text).unwrap();
+            if text != said {
+                differences.push(format!("{name}: faulthandler printed\n{said}\nand not\n{text}"));
+            }
+        }
     }
     for build in wanted {
         assert!(builds.contains(*build), "no dump of {build}: {builds:?}");
@@ -46,4 +53,27 @@ fn every_committed_core_tells_what_python_said() {
 fn every_committed_windows_dump_tells_what_python_said() {
     let builds = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.13t", "3.14"];
     compare_all("minidumps", ".dmp.zst", &builds);
+}
+
+/// Stacks are unwound by the images' own tables, from the dump alone, and the exception is explained.
+#[test]
+fn windows_dumps_tell_the_cause_and_native_stacks() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/minidumps");
+    for tag in ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.13t", "3.14", "3.14t"] {
+        let mut target = target::open(&folder.join(format!("{tag}-windows-threads.dmp.zst"))).unwrap();
+        let images = Images::attach(&mut target, &SearchOptions { no_files: true, ..SearchOptions::default() });
+        let report = analyze(&target, &images, &Options { native: true, ..Options::default() });
+        let first = report.findings.first().unwrap_or_else(|| panic!("{tag}: no finding"));
+        assert_eq!(first.id, "null-pointer", "{tag}: {first:?}");
+        assert!(first.title.contains("threads.py:"), "{tag}: {}", first.title);
+        for thread in report.threads.iter().filter(|t| t.python.is_some()) {
+            assert_eq!(thread.frames_end, None, "{tag}: {:?}", thread.name);
+            let outermost = thread.frames.last().unwrap();
+            assert_eq!(outermost.function.as_ref().map(ToString::to_string).as_deref(), Some("RtlUserThreadStart"));
+            let python = thread.frames.iter().filter(|f| f.owner.is_some()).count();
+            assert!(thread.frames.len() > python + 5, "{tag}: {:?}", thread.name);
+        }
+        let partial = report.diagnostics.iter().find(|d| d.code == "merge-partial");
+        assert!(partial.is_none(), "{tag}: {partial:?}");
+    }
 }

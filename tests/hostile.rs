@@ -68,7 +68,8 @@ fn certain(report: &Report) -> HashMap<(Addr, String, Addr), String> {
 #[test]
 fn a_core_cut_anywhere_tells_less_but_nothing_wrong() {
     // One of each way to store things; two hundred reports on each of fifty cores would tell the same for much longer.
-    let chosen = ["3.8-basic", "3.10-threads", "3.11-basic", "3.12-threads", "3.13t-basic", "3.15-basic", "3.12-windows-basic"];
+    let chosen =
+        ["3.8-basic", "3.10-threads", "3.11-basic", "3.12-threads", "3.13t-basic", "3.15-basic", "3.12-windows-basic"];
     let all = cores().into_iter().chain(dumps("minidumps", ".dmp.zst"));
     for (name, whole) in all.filter(|(name, _)| chosen.iter().any(|c| name.starts_with(c))) {
         let complete = certain(&report(whole.clone()).unwrap());

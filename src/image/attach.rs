@@ -14,6 +14,8 @@ use object::elf::{self, ProgramHeader64};
 use std::sync::Arc;
 
 /// A vDSO has two pages.
+/// What every reader of modules calls the vDSO.
+const VDSO: &str = "[vdso]";
 const MAX_VDSO: u64 = 1 << 20;
 /// How many missing files a message names.
 const NAMED: usize = 5;
@@ -116,9 +118,7 @@ fn image(target: &Target, index: usize, module: &Module, options: &Arc<SearchOpt
 
 /// The vDSO is a whole ELF file in memory; no file on disk holds it.
 fn vdso(target: &Target, module: &Module) -> Option<HostFile> {
-    let named =
-        module.path == "[vdso]" || module.path.starts_with("linux-vdso") || module.path.starts_with("linux-gate");
-    let size = module.end.distance_from(module.base).filter(|size| named && *size <= MAX_VDSO)?;
+    let size = module.end.distance_from(module.base).filter(|size| module.path == VDSO && *size <= MAX_VDSO)?;
     let bytes = target.memory.read_vec(module.base, size).ok()?;
     Some(HostFile { path: None, bytes: FileBytes::whole(Arc::new(bytes)) })
 }
@@ -156,7 +156,10 @@ fn report_missing(target: &Target, modules: &[Module], images: &[Image]) {
     let missing: Vec<&str> = modules
         .iter()
         .zip(images)
-        .filter(|(_, image)| image.status == FileStatus::Missing && !image.options.no_files)
+        .filter(|(module, image)| {
+            // The vDSO never has a file.
+            image.status == FileStatus::Missing && !image.options.no_files && module.path != VDSO
+        })
         .map(|(module, _)| if module.path.is_empty() { "(unnamed)" } else { module.path.as_str() })
         .collect();
     if missing.is_empty() {
@@ -166,5 +169,11 @@ fn report_missing(target: &Target, modules: &[Module], images: &[Image]) {
     let more = missing.len().checked_sub(NAMED).filter(|n| *n > 0).map_or(String::new(), |n| format!(" and {n} more"));
     let text = format!("{} of {} module files are not at hand: {named}{more}", missing.len(), modules.len());
     let hint = "symbols and read-only memory of these are missing; give --sysroot, --executable or --debug-dir";
-    target.diagnostics.push(Diagnostic::warning("module-files-missing", text).hint(hint));
+    // Names and unwind tables of DLLs are in their memory, which a full dump holds.
+    let all_in_memory = images.iter().filter(|i| i.status == FileStatus::Missing).all(|i| i.pe.is_some());
+    let diagnostic = match all_in_memory {
+        true => Diagnostic::note("module-files-missing", text),
+        false => Diagnostic::warning("module-files-missing", text),
+    };
+    target.diagnostics.push(diagnostic.hint(hint));
 }

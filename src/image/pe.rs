@@ -218,7 +218,8 @@ impl PeImage {
     /// Whether the function table is at hand: only then is a function without an entry a leaf.
     #[must_use]
     pub fn function_table_is_readable(&self, memory: &dyn Memory) -> bool {
-        let last = |(table, size): (Addr, u64)| Some(table.wrapping_add((size / RUNTIME_FUNCTION).checked_sub(1)? * 12));
+        let last =
+            |(table, size): (Addr, u64)| Some(table.wrapping_add((size / RUNTIME_FUNCTION).checked_sub(1)? * 12));
         let readable = |at: Addr| memory.read_array::<12>(at).is_ok();
         self.function_table().is_some_and(|t| readable(t.0) && last(t).is_some_and(readable))
     }

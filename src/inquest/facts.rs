@@ -1,5 +1,6 @@
 //! [`Facts`]: all that the rules may look at, and [`Scene`]: the crash itself.
 
+use super::windows;
 use crate::base::Addr;
 use crate::cpython::object::Heap;
 use crate::image::Images;
@@ -32,14 +33,21 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// The crash, when the process died of a signal and the dump tells in which thread.
+    /// The crash, when the process died of a signal (or of a Windows exception that is like one) and the dump tells in
+    /// which thread.
     #[must_use]
     pub fn scene(&self) -> Option<Scene<'a>> {
-        let Some(Crash::Signal { tid, info }) = self.target.crash.as_ref() else { return None };
+        let (tid, info, told) = match self.target.crash.as_ref()? {
+            Crash::Signal { tid, info } => (tid, info.clone(), None),
+            Crash::Exception { tid, code, address, parameters } => {
+                let (info, access) = windows::as_signal(*code, *address, parameters)?;
+                (tid, info, access)
+            }
+        };
         let stack = self.stacks.iter().find(|s| s.tid == *tid);
         let reraised = stack.and_then(|s| s.unwound.signal_context());
-        let mut signal = info.clone();
-        let mut access = None;
+        let mut signal = info;
+        let mut access = told;
         // The handler has raised the signal anew: what it was called for tells the cause.
         if let Some(original) = reraised.and_then(|c| c.fault) {
             signal = SignalInfo {

@@ -7,7 +7,10 @@ use crate::native::code::{AccessKind, Code, MemoryAccess};
 /// Linux `si_code` values (include/uapi/asm-generic/siginfo.h).
 pub(super) mod codes {
     pub const SI_KERNEL: i32 = 0x80;
+    pub const SEGV_MAPERR: i32 = 1;
     pub const SEGV_ACCERR: i32 = 2;
+    pub const ILL_ILLOPC: i32 = 1;
+    pub const TRAP_BRKPT: i32 = 1;
     pub const BUS_ADRALN: i32 = 1;
     pub const BUS_ADRERR: i32 = 2;
     pub const FPE_INTDIV: i32 = 1;

@@ -19,6 +19,7 @@ mod rust;
 mod segv;
 mod stack_overflow;
 mod verbose;
+mod windows;
 
 pub use blame::is_run_time;
 pub use facts::{Facts, Fault, Scene, SceneFrame};

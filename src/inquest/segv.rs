@@ -4,7 +4,7 @@ use super::blame::Blame;
 use super::facts::Scene;
 use super::fault::{Access, codes, is_canonical, signals};
 use super::finding;
-use crate::base::Addr;
+use crate::base::{Addr, Os};
 use crate::native::code::AccessKind;
 use crate::report::model::{Confidence, Finding};
 
@@ -151,6 +151,9 @@ fn bus(scene: &Scene<'_>, access: &Access, place: &str, evidence: Vec<String>) -
 /// Signal, code and address as one line.
 pub(super) fn signal_evidence(scene: &Scene<'_>) -> Vec<String> {
     use crate::target::signal_names::{code_name, signal_name};
+    if scene.facts.target.abi.os == Os::Windows {
+        return scene.facts.report.crash.iter().map(|c| c.summary.clone()).collect();
+    }
     let signal = &scene.fault.signal;
     let name = signal_name(signal.number).map_or_else(|| format!("signal {}", signal.number), str::to_owned);
     let code = signal.code.map_or(String::new(), |c| {

@@ -77,7 +77,8 @@ impl Undo {
         let [_, _, count, _] = memory.read_array::<4>(part.unwind).ok()?;
         let codes = u64::from(count).next_multiple_of(2).checked_mul(2)?;
         // Behind the codes: the chained entry, or a handler.
-        let bytes = [16, 4, 0].iter().find_map(|rest| memory.read_vec(part.unwind, codes.checked_add(4 + rest)?).ok())?;
+        let bytes =
+            [16, 4, 0].iter().find_map(|rest| memory.read_vec(part.unwind, codes.checked_add(4 + rest)?).ok())?;
         let info = UnwindInfo::parse(&bytes, 0).ok()?;
         let frame = dwarf(info.frame_register).filter(|_| info.frame_register.0 != 0);
         let sets_frame = |op: &UnwindOperation| matches!(op, UnwindOperation::SetFPRegister);
@@ -140,9 +141,7 @@ impl Undo {
         };
         let cfa = return_at.plus(8);
         let mut saved: Vec<(u16, i64)> = Vec::new();
-        let from_cfa = |place: Place| {
-            (place.register == cfa.register).then(|| place.offset.saturating_sub(cfa.offset))
-        };
+        let from_cfa = |place: Place| (place.register == cfa.register).then(|| place.offset.saturating_sub(cfa.offset));
         // The first save that is undone was the last to be made: the one made first holds the caller's value.
         for (register, place) in self.saved.into_iter().rev() {
             if let Some(at) = from_cfa(place).filter(|_| !saved.iter().any(|(known, _)| *known == register)) {

@@ -104,7 +104,12 @@ impl<'a> Writer<'a> {
         } else {
             self.threads(interpreter, current);
         }
-        if self.style.c_stack && self.report.crash.is_some() {
+        let windows = self.report.process.abi.is_some_and(|abi| abi.os == Os::Windows);
+        if self.style.c_stack && self.report.crash.is_some() && windows {
+            // Python/traceback.c: `_Py_DumpStack` where there is no `backtrace()`.
+            self.puts("\nCurrent thread's C stack trace (most recent call first):\n");
+            self.puts("  <cannot get C stack on this system>\n");
+        } else if self.style.c_stack && self.report.crash.is_some() {
             self.note(
                 "this version also prints the C stack, which starts inside faulthandler itself and so is not in a dump; \
                  see --native",
@@ -251,7 +256,11 @@ impl<'a> Writer<'a> {
         let name = if linux { cut_utf8(&name, MAX_NAME) } else { &name };
         if !name.is_empty() {
             self.puts(" [");
-            self.text.extend_from_slice(name);
+            match linux {
+                true => self.text.extend_from_slice(name),
+                // Windows keeps a wide string, which is escaped (seen printed by 3.14.2).
+                false => self.ascii(&Text::from(String::from_utf8_lossy(name).as_ref())),
+            }
             self.puts("]");
         }
     }

@@ -1,0 +1,52 @@
+//! Windows exceptions as the signals that the same defect raises on Linux, so that one set of rules explains both.
+
+use super::fault::{codes, signals};
+use crate::base::Addr;
+use crate::native::code::AccessKind;
+use crate::target::SignalInfo;
+
+/// `STATUS_*` codes (winnt.h, ntstatus.h).
+mod status {
+    pub const ACCESS_VIOLATION: u32 = 0xc000_0005;
+    pub const IN_PAGE_ERROR: u32 = 0xc000_0006;
+    pub const ILLEGAL_INSTRUCTION: u32 = 0xc000_001d;
+    pub const INTEGER_DIVIDE_BY_ZERO: u32 = 0xc000_0094;
+    pub const INTEGER_OVERFLOW: u32 = 0xc000_0095;
+    pub const STACK_OVERFLOW: u32 = 0xc000_00fd;
+    pub const BREAKPOINT: u32 = 0x8000_0003;
+}
+
+/// An access violation whose address the processor does not tell has this one.
+const NO_ADDRESS: u64 = u64::MAX;
+
+/// The signal that stands for an exception, and the access when the record tells it; `None` for exceptions that have no
+/// counterpart.
+pub(super) fn as_signal(code: u32, instruction: Addr, parameters: &[u64]) -> Option<(SignalInfo, Option<AccessKind>)> {
+    let signal =
+        |number, code, fault_addr| SignalInfo { number, code: Some(code), fault_addr, ..SignalInfo::default() };
+    let at = Some(instruction);
+    Some(match code {
+        status::ACCESS_VIOLATION | status::STACK_OVERFLOW => {
+            // [0 read | 1 write | 8 execute, address] (EXCEPTION_RECORD).
+            let access = match parameters.first() {
+                Some(0) => Some(AccessKind::Read),
+                Some(1) => Some(AccessKind::Write),
+                Some(8) => Some(AccessKind::Execute),
+                _ => None,
+            };
+            let addr = parameters.get(1).copied().map(Addr);
+            match addr {
+                Some(Addr(NO_ADDRESS)) => (signal(signals::SIGSEGV, codes::SI_KERNEL, None), None),
+                addr => (signal(signals::SIGSEGV, codes::SEGV_MAPERR, addr), access),
+            }
+        }
+        status::IN_PAGE_ERROR => {
+            (signal(signals::SIGBUS, codes::BUS_ADRERR, parameters.get(1).copied().map(Addr)), None)
+        }
+        status::ILLEGAL_INSTRUCTION => (signal(signals::SIGILL, codes::ILL_ILLOPC, at), None),
+        status::INTEGER_DIVIDE_BY_ZERO => (signal(signals::SIGFPE, codes::FPE_INTDIV, at), None),
+        status::INTEGER_OVERFLOW => (signal(signals::SIGFPE, codes::FPE_INTOVF, at), None),
+        status::BREAKPOINT => (signal(signals::SIGTRAP, codes::TRAP_BRKPT, at), None),
+        _ => return None,
+    })
+}
