@@ -28,7 +28,7 @@ fn compare_all(folder: &str, ending: &str, wanted: &[&str]) {
         let mut target = target::open(path).unwrap();
         let images = Images::attach(&mut target, &SearchOptions { no_files: true, ..SearchOptions::default() });
         let report = analyze(&target, &images, &Options { locals: true, ..Options::default() });
-        builds.insert(name.split_once('-').unwrap().0.to_owned());
+        builds.insert(name.rsplit_once('-').unwrap().0.to_owned());
         differences.extend(compare::report(&report, &truth).into_iter().map(|d| format!("{name}: {d}")));
         if let Some(said) = truth["faulthandler"].as_str() {
             let text = String::from_utf8(faulthandler::render(&report).text).unwrap();
@@ -46,13 +46,15 @@ fn compare_all(folder: &str, ending: &str, wanted: &[&str]) {
 #[test]
 fn every_committed_core_tells_what_python_said() {
     let builds = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.13t", "3.13d", "3.14", "3.15"];
-    compare_all("cores", ".core.zst", &builds);
+    let emulated = ["3.9-aarch64", "3.11-aarch64", "3.13-aarch64", "3.14-aarch64", "3.15-aarch64"];
+    compare_all("cores", ".core.zst", &[&builds[..], &emulated[..]].concat());
 }
 
 #[test]
 fn every_committed_windows_dump_tells_what_python_said() {
-    let builds = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.13t", "3.14"];
-    compare_all("minidumps", ".dmp.zst", &builds);
+    let builds =
+        ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.13t", "3.14", "3.14t"].map(|b| format!("{b}-windows"));
+    compare_all("minidumps", ".dmp.zst", &builds.each_ref().map(String::as_str));
 }
 
 /// Stacks are unwound by the images' own tables, from the dump alone, and the exception is explained.
@@ -75,5 +77,24 @@ fn windows_dumps_tell_the_cause_and_native_stacks() {
         }
         let partial = report.diagnostics.iter().find(|d| d.code == "merge-partial");
         assert!(partial.is_none(), "{tag}: {partial:?}");
+    }
+}
+
+/// Native stacks of aarch64, unwound on whatever this machine is: every Python frame has its place among them.
+#[test]
+fn aarch64_cores_have_native_stacks() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cores");
+    for tag in ["3.9", "3.11", "3.13", "3.14", "3.15"] {
+        let mut target = target::open(&folder.join(format!("{tag}-aarch64-values.core.zst"))).unwrap();
+        let images = Images::attach(&mut target, &SearchOptions { no_files: true, ..SearchOptions::default() });
+        let report = analyze(&target, &images, &Options { native: true, ..Options::default() });
+        let crashed = report.threads.iter().find(|t| t.crashed).unwrap();
+        let by_tables = |trust: &str| trust == "context" || trust == "cfi";
+        let native: Vec<_> = crashed.frames.iter().filter_map(|f| f.native.as_ref()).collect();
+        assert!(native.len() > 10, "{tag}: {native:#?}");
+        assert!(native.iter().all(|n| by_tables(&n.trust)), "{tag}: {native:#?}");
+        // The way from `main` to the first Python frame is native, and so is the end.
+        assert!(crashed.frames.last().unwrap().native.is_some(), "{tag}");
+        assert_eq!(crashed.frames_end, None, "{tag}");
     }
 }

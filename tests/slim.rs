@@ -105,7 +105,8 @@ fn difference(a: &serde_json::Value, b: &serde_json::Value, at: &str) -> Option<
 
 #[test]
 fn a_slim_core_gives_the_same_report_without_any_other_file() {
-    for interpreter in common::interpreters() {
+    // Slim cores of emulated processors are the fixtures; they tell more than qemu's own, which have no ELF headers.
+    for interpreter in common::interpreters().iter().filter(|i| i.is_native()) {
         for (program, args) in [("threads.py", &[][..]), ("values.py", &[]), ("generators.py", &[])] {
             let dead = match crash(interpreter, program, args, &[]) {
                 Ok(dead) => dead,

@@ -28,6 +28,7 @@ impl Images {
     /// to, provided that private anonymous memory is dumped at all (coredump_filter bit 0) — seen from the stack
     /// being in the dump. Minidumps leave memory out for other reasons: of them only read-only segments.
     pub fn attach(target: &mut Target, options: &SearchOptions) -> Images {
+        super::modules::complete(target, options);
         let options = Arc::new(options.clone());
         let clean_if_left_out = target.source == SourceKind::ElfCore && stack_is_dumped(target);
         let modules = std::mem::take(&mut target.modules);

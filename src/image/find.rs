@@ -122,13 +122,13 @@ pub(super) fn find(target: &Target, module: &Module, options: &SearchOptions) ->
     found
 }
 
-struct Candidate {
-    path: PathBuf,
+pub(super) struct Candidate {
+    pub path: PathBuf,
     /// Whether the place says that it is this module's file (not only its name).
     trusted: bool,
 }
 
-fn candidates(module: &Module, options: &SearchOptions) -> Vec<Candidate> {
+pub(super) fn candidates(module: &Module, options: &SearchOptions) -> Vec<Candidate> {
     // Linux adds this to the path of a file that was removed or replaced while mapped; what is there now may be a
     // copy of it all the same (package managers replace files with identical ones).
     let path = module.path.strip_suffix(" (deleted)").unwrap_or(&module.path);

@@ -14,6 +14,7 @@ mod file_tests;
 mod find;
 mod host_file;
 mod images;
+mod modules;
 pub mod pe;
 mod pe_find;
 mod symbols;

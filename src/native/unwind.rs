@@ -253,6 +253,9 @@ impl<'a> Unwinder<'a> {
                 Err(RowError::Register(_) | RowError::Expression) => {}
             }
         }
+        if self.is_entry(ip) {
+            return Err(StackEnd::Complete);
+        }
         let guess = |found: Option<Found>, trust| found.map(|found| Ok(Caller { found, trust, exact: false }));
         let entered = fallback::is_code(self.target, ip);
         (if exact && !entered { guess(fallback::by_failed_call(self.target, regs), Trust::Scan) } else { None })
@@ -265,6 +268,15 @@ impl<'a> Unwinder<'a> {
                     Ok(()) => Err(failure),
                 }
             })
+    }
+
+    /// Whether `ip` lies in the code that the kernel enters a program at (`AT_ENTRY`), which nothing called: `_start` has
+    /// no unwind information in some builds (seen: Debian's arm64 interpreters).
+    fn is_entry(&self, ip: Addr) -> bool {
+        /// `_start` sets up a handful of registers and calls `__libc_start_main`.
+        const START_CODE: u64 = 0x40;
+        let behind = self.target.process.entry.and_then(|entry| ip.distance_from(entry));
+        behind.is_some_and(|n| n > 0 && n < START_CODE)
     }
 
     fn row(&self, addr: Addr) -> Option<Arc<Row>> {

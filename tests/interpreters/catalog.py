@@ -37,7 +37,7 @@ SUITES = {
     "forky": ((13, 14, 15), False),
 }
 
-ARM64 = (("bookworm", 11), ("sid", 14))
+ARM64 = (("bullseye", 9), ("bookworm", 11), ("trixie", 13), ("sid", 14), ("sid", 15))
 
 DEBIAN_ARCH = {"x86_64": "amd64", "aarch64": "arm64"}
 

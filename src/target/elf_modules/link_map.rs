@@ -18,7 +18,20 @@ const DT_DEBUG: u64 = 21;
 #[must_use]
 pub fn from_link_map(memory: &dyn Memory, abi: &Abi, phdr: Addr, main_path: &str) -> Vec<Module> {
     let Some(main) = main_image(memory, phdr) else { return Vec::new() };
-    let mut modules = vec![module(memory, &main, main_path.to_owned(), true)];
+    from_main_image(memory, abi, &main, main_path, &|_, _| None)
+}
+
+/// The same from the headers of the main executable, wherever they were read. `headers_of`: headers of a library, by name
+/// and load address, that are not in memory.
+#[must_use]
+pub fn from_main_image(
+    memory: &dyn Memory,
+    abi: &Abi,
+    main: &ElfImage,
+    main_path: &str,
+    headers_of: &dyn Fn(&str, Addr) -> Option<ElfImage>,
+) -> Vec<Module> {
+    let mut modules = vec![module(memory, main, main_path.to_owned(), true)];
     let r_debug = main.dynamic(memory).iter().find(|(tag, _)| *tag == DT_DEBUG).map(|(_, value)| Addr(*value));
     // r_debug: int r_version, (pad), r_map.
     let mut next = r_debug.and_then(|at| memory.read_ptr(abi, at.wrapping_add(8)).ok());
@@ -27,7 +40,8 @@ pub fn from_link_map(memory: &dyn Memory, abi: &Abi, phdr: Addr, main_path: &str
         let Ok(entry) = Entry::read(memory, abi, at) else { break };
         next = Some(entry.next);
         // The first entry is the main executable itself.
-        if let Some(image) = ElfImage::read(memory, entry.load_address)
+        let image = ElfImage::read(memory, entry.load_address);
+        if let Some(image) = image.or_else(|| headers_of(&entry.name, entry.load_address))
             && !modules.iter().any(|m| m.base == image.base)
         {
             modules.push(module(memory, &image, entry.name, false));
