@@ -2,7 +2,7 @@
 
 use super::blame::{Blame, native_place, python_place};
 use super::facts::Scene;
-use super::fault::signals;
+use super::fault::{codes, signals};
 use super::finding;
 use super::segv::signal_evidence;
 use crate::base::Addr;
@@ -30,7 +30,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     }
     let (fault, sp) = (scene.fault.signal.fault_addr?, scene.registers?.sp()?);
     let stack = stack_segment(scene, sp)?;
-    let below = stack.0.distance_from(fault).filter(|d| (1..=GUARD).contains(d))?;
+    let guard = Guard::of(scene, fault, stack)?;
     // The access is one of this frame: not far from the stack pointer, on either side.
     let distance = fault.0.abs_diff(sp.0);
     let depth = scene.stack.map_or(0, |s| s.unwound.frames.len().saturating_sub(scene.first));
@@ -38,12 +38,22 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
         return None;
     }
     let mut evidence = signal_evidence(scene);
-    evidence.push(format!(
-        "the address lies {below} byte(s) below the stack {}-{}; the stack pointer is {sp}",
-        stack.0, stack.1
-    ));
+    evidence.push(match guard {
+        Guard::Below(below) => format!(
+            "the address lies {below} byte(s) below the stack {}-{}; the stack pointer is {sp}",
+            stack.0, stack.1
+        ),
+        Guard::Inside => format!(
+            "the address lies in the mapping {}-{} of the stack, and yet nothing was there: a guard page of the kind \
+             that has no mapping of its own (MADV_GUARD_INSTALL); the stack pointer is {sp}",
+            stack.0, stack.1
+        ),
+    });
     evidence.push(format!("{} KiB of stack in {depth} native frames", stack.1.0.saturating_sub(sp.0) >> 10));
     let cycle = cycle(scene);
+    if cycle.is_none() && guard == Guard::Inside {
+        return None;
+    }
     let what = match &cycle {
         Some(names) => {
             evidence.push(format!("recursion: {} -> {}", names.join(" -> "), names.first().map_or("", String::as_str)));
@@ -62,6 +72,25 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
         advice: Some(advice.to_owned()),
         ..finding("stack-overflow", title, confidence, evidence, scene.tid)
     })
+}
+
+/// What the stack ran into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Guard {
+    /// The end of its mapping: so many bytes below.
+    Below(u64),
+    /// A guard page inside: since Linux 6.13 and glibc 2.42 the guard of a thread's stack is part of its mapping, which
+    /// may have grown together with that of another stack. Recursion is asked for as well then.
+    Inside,
+}
+
+impl Guard {
+    fn of(scene: &Scene<'_>, fault: Addr, stack: (Addr, Addr)) -> Option<Self> {
+        if let Some(below) = stack.0.distance_from(fault).filter(|below| *below > 0) {
+            return (below <= GUARD).then_some(Guard::Below(below));
+        }
+        (fault < stack.1 && scene.fault.signal.code == Some(codes::SEGV_MAPERR)).then_some(Guard::Inside)
+    }
 }
 
 /// Start and end of the stack that `sp` is on, or has just left.

@@ -54,7 +54,8 @@ pub struct Step {
 pub struct Site {
     /// Normalised module; `cpython` when only CPython's own code is there.
     pub module: Option<String>,
-    /// Its functions on the stack, innermost first, inlined ones too; none when it has no symbols.
+    /// Its functions on the stack, inlined ones too; the first is the innermost, the last the outermost, the others
+    /// are named once. None when it has no symbols.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub functions: Vec<String>,
     /// Name under which Python called into the module (`_speedups.scan`), from the module's method tables: it does not
@@ -150,13 +151,28 @@ fn add_to_site(site: &mut Site, token: &Token, frame: &Frame, report: &Report) {
         site.path = path;
     }
     if site.module.as_deref() == Some(token.module.as_str()) {
-        site.functions.extend(token.detail.clone());
+        if let Some(function) = &token.detail {
+            enter(&mut site.functions, function);
+        }
         // The outermost: Python called that one, whichever of its siblings it calls in turn.
         let method = frame.native.as_ref().and_then(|n| n.method.as_ref());
         if let Some(method) = method {
             site.method = Some(format!("{}.{method}()", token.module));
         }
     }
+}
+
+/// Adds the caller of those in the list. A recursion fills a stack with few names: one that is there already is moved
+/// to the end, except the innermost, which stays where it is.
+fn enter(functions: &mut Vec<String>, caller: &str) {
+    if functions.last().is_some_and(|last| last == caller) {
+        return;
+    }
+    if let Some(at) = functions.iter().skip(1).position(|f| f == caller) {
+        functions.remove(at.saturating_add(1));
+    }
+    functions.push(caller.to_owned());
+    functions.dedup();
 }
 
 fn python(frame: &Frame, rules: &Rules) -> (Step, Option<Token>) {
@@ -241,5 +257,22 @@ fn explain(name: &str, why: &str) -> String {
     match why.is_empty() {
         true => name.to_owned(),
         false => format!("{name}: {why}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::enter;
+
+    #[test]
+    fn a_recursion_names_each_function_once() {
+        let entered = |text: &str| {
+            let mut list = Vec::new();
+            text.split(' ').for_each(|name| enter(&mut list, name));
+            list.join(" ")
+        };
+        assert_eq!(entered("f f f f entry"), "f entry");
+        assert_eq!(entered("a b a b a entry"), "a b a entry");
+        assert_eq!(entered("top a b a b a b"), "top a b");
     }
 }

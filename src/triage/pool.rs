@@ -123,6 +123,8 @@ impl Worker {
             .args(arguments)
             .arg("--memory")
             .arg(pool.memory.to_string())
+            // A worker out of memory has none for a backtrace either: making one can block for good.
+            .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(stderr.try_clone()?)
@@ -175,8 +177,15 @@ impl Worker {
         let mut text = String::new();
         let _ = self.stderr.seek(SeekFrom::Start(0));
         let _ = (&self.stderr).take(4096).read_to_string(&mut text);
-        let said = text.lines().rfind(|l| !l.trim().is_empty()).map(|l| format!(": {}", l.trim())).unwrap_or_default();
-        format!("the reader died ({status}){said}")
+        let said = text.lines().rfind(|l| !l.trim().is_empty()).map(str::trim);
+        match said {
+            // What Rust's runtime says when an allocation fails.
+            Some(line) if line.starts_with("memory allocation of") => {
+                format!("its reader needs more memory than --memory-limit allows ({line})")
+            }
+            Some(line) => format!("the reader died ({status}): {line}"),
+            None => format!("the reader died ({status})"),
+        }
     }
 }
 

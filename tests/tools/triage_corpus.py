@@ -128,6 +128,11 @@ def crash(interpreter, scene, arguments, fixed, out):
     return None
 
 
+def defects_of(source, table):
+    """Names in a table of prog.py."""
+    return [line.split('"')[1] for line in source.split("\n%s = {" % table)[1].split("}")[0].splitlines() if '":' in line]
+
+
 def make(options):
     pattern = pathlib.Path("/proc/sys/kernel/core_pattern").read_text().strip()
     if pattern.startswith("|") or "/" in pattern or not pattern:
@@ -139,10 +144,11 @@ def make(options):
     (out / "cores").mkdir(parents=True)
     modules = build(out / "build")
     source = (PROGRAMS / "triage/prog.py").read_text()
-    names = [line.split('"')[1] for line in source.split("DEFECTS = {")[1].split("}")[0].splitlines() if '":' in line]
+    names = defects_of(source, "DEFECTS")[:options.defects] + defects_of(source, "RESERVE")[:options.defects]
+    reserve = set(defects_of(source, "RESERVE"))
     switch = randomisation_can_be_switched_off()
     truth, failed, number, scenes = {}, [], 0, {}
-    for defect in names[:options.defects]:
+    for defect in names:
         for which, interpreter in enumerate(chosen):
             for run in range(options.runs):
                 number += 1
@@ -156,8 +162,9 @@ def make(options):
                 if why:
                     failed.append([defect, interpreter["name"], why])
                 else:
-                    truth[name] = {"defect": defect, "interpreter": interpreter["name"], "arguments": arguments,
-                                   "build": " ".join(BUILDS[(which + run) % len(modules)])}
+                    truth[name] = {"defect": defect, "reserve": defect in reserve,
+                                   "interpreter": interpreter["name"],
+                                   "arguments": arguments, "build": " ".join(BUILDS[(which + run) % len(modules)])}
     roots = sorted({i["sysroot"] for i in chosen if i["root"]})
     summary = {"dumps": len(truth), "defects": len({t["defect"] for t in truth.values()}), "failed": failed,
                "sysroots": roots, "interpreters": [i["name"] for i in chosen],
@@ -195,12 +202,18 @@ def figures(found, truth):
     }
 
 
+def report(found, truth):
+    """Figures of all, and of those alone that no rule was made for."""
+    reserve = {core: fact for core, fact in truth.items() if fact["reserve"]}
+    print(json.dumps({**figures(found, truth), "reserve": figures(found, reserve)}, indent=1))
+
+
 def score(options):
     truth = json.loads(pathlib.Path(options.truth).read_text())["cores"]
     triage = json.loads(pathlib.Path(options.triage).read_text())
     found = {os.path.basename(dump.rsplit("::", 1)[-1]): group["id"] for group in triage["groups"]
              for dump in group["dumps"]}
-    print(json.dumps(figures(found, truth), indent=1))
+    report(found, truth)
 
 
 def casr_reports(options):
@@ -229,7 +242,7 @@ def score_casr(options):
     found = {}
     for path in pathlib.Path(options.clusters).glob("cl*/*.casrep"):
         found[path.name[:-len(".casrep")]] = path.parent.name
-    print(json.dumps(figures(found, truth), indent=1))
+    report(found, truth)
 
 
 def main():

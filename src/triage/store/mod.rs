@@ -3,18 +3,20 @@
 //! [`Store::record`] is one transaction that excludes other writers, so that jobs that run at the same time each see
 //! what the others have written, and none of it is lost. Counting the same dump twice is prevented by its fingerprint.
 
+mod database;
 mod memory;
 mod postgres;
+mod record;
 mod schema;
+mod session;
 mod sqlite;
 
 pub use memory::known_as;
-pub use postgres::PostgresStore;
-pub use sqlite::SqliteStore;
 
-use super::model::{Group, State};
-use super::signature::Signature;
+use super::model::Group;
+use database::Database;
 use serde::{Deserialize, Serialize};
+use session::Session;
 use std::collections::BTreeMap;
 
 /// Why the store cannot be used.
@@ -109,128 +111,67 @@ pub struct Sighting {
 }
 
 /// Where issues are kept.
-pub trait Store {
-    /// Records groups and sets their [`Group::state`], [`Group::issue`], notes and first and last time. `sightings`
-    /// are the dumps of each group, in the order of the groups.
-    ///
-    /// # Errors
-    /// When the database fails; nothing is recorded then.
-    fn record(
-        &mut self,
-        groups: &mut [Group],
-        sightings: &[Vec<Sighting>],
-        labels: &BTreeMap<String, String>,
-    ) -> Result<(), StoreError>;
-
-    /// All issues, the latest first.
-    ///
-    /// # Errors
-    /// When the database fails.
-    fn issues(&mut self) -> Result<Vec<Issue>, StoreError>;
-
-    /// Changes an issue's status and adds a note.
-    ///
-    /// # Errors
-    /// When the database fails or has no such issue.
-    fn mark(&mut self, id: i64, status: Option<Status>, note: Option<&str>, now: &str) -> Result<(), StoreError>;
-}
+#[derive(Debug)]
+pub struct Store(Box<dyn Database>);
 
 /// Opens a store: a URL that begins with `postgres://` or `postgresql://`, else a file for SQLite (created if absent).
 ///
 /// # Errors
 /// When it cannot be opened or is of a newer format.
-pub fn open(place: &str) -> Result<Box<dyn Store>, StoreError> {
-    match place.starts_with("postgres://") || place.starts_with("postgresql://") {
-        true => Ok(Box::new(PostgresStore::open(place)?)),
-        false => Ok(Box::new(SqliteStore::open(std::path::Path::new(place))?)),
-    }
-}
-
-/// The few questions and orders that both databases answer inside a transaction.
-trait Session {
-    fn by_exact(&mut self, exact: &str) -> Result<Option<i64>, StoreError>;
-    fn by_coarse(&mut self, coarse: &str) -> Result<Vec<(i64, Signature)>, StoreError>;
-    fn insert(&mut self, group: &Group) -> Result<i64, StoreError>;
-    fn add_signature(&mut self, issue: i64, signature: &Signature) -> Result<(), StoreError>;
-    /// Whether the dump was not known.
-    fn add_sighting(&mut self, issue: i64, sighting: &Sighting) -> Result<bool, StoreError>;
-    fn add_labels(&mut self, issue: i64, label: &str, count: i64) -> Result<(), StoreError>;
-    /// Adds to the count and widens the times.
-    fn touch(&mut self, issue: i64, count: i64, first: Option<&str>, last: Option<&str>) -> Result<(), StoreError>;
-    fn set_status(&mut self, issue: i64, status: Status) -> Result<u64, StoreError>;
-    fn add_note(&mut self, issue: i64, at: &str, text: &str) -> Result<(), StoreError>;
-    fn issue(&mut self, id: i64) -> Result<Issue, StoreError>;
-}
-
-/// Records one group: finds its issue by exact signature, else by a coarse one that nothing contradicts.
-fn record_group(
-    session: &mut dyn Session,
-    group: &mut Group,
-    sightings: &[Sighting],
-    labels: &BTreeMap<String, String>,
-) -> Result<(), StoreError> {
-    let found = find(session, group)?;
-    let issue = match found {
-        Some(id) => id,
-        None => session.insert(group)?,
+pub fn open(place: &str) -> Result<Store, StoreError> {
+    let database: Box<dyn Database> = match place.starts_with("postgres://") || place.starts_with("postgresql://") {
+        true => Box::new(postgres::Postgres::open(place)?),
+        false => Box::new(sqlite::Sqlite::open(std::path::Path::new(place))?),
     };
-    for signature in &group.signatures {
-        session.add_signature(issue, signature)?;
-    }
-    let mut fresh = 0_i64;
-    let (mut first, mut last): (Option<&str>, Option<&str>) = (None, None);
-    for sighting in sightings {
-        if session.add_sighting(issue, sighting)? {
-            fresh = fresh.saturating_add(1);
-            if let Some(seen) = sighting.seen.as_deref() {
-                first = Some(first.map_or(seen, |f| f.min(seen)));
-                last = Some(last.map_or(seen, |l| l.max(seen)));
-            }
-        }
-    }
-    session.touch(issue, fresh, first, last)?;
-    if fresh > 0 {
-        for (key, value) in labels {
-            session.add_labels(issue, &format!("{key}={value}"), fresh)?;
-        }
-    }
-    let stored = session.issue(issue)?;
-    let state = match (found, stored.status) {
-        (None, _) => State::New,
-        (Some(_), Status::Ignored) => State::Ignored,
-        // Looking again at dumps from before the fix is no regression.
-        (Some(_), Status::Fixed) if fresh > 0 => State::Regressed,
-        (Some(_), _) => State::Known,
-    };
-    if state == State::Regressed {
-        session.set_status(issue, Status::Open)?;
-        let last = last.unwrap_or("an unknown time");
-        session.add_note(issue, last, &format!("is back: a dump of {last}"))?;
-    }
-    let stored = session.issue(issue)?;
-    group.state = Some(state);
-    group.issue = Some(issue);
-    group.first_seen = stored.first_seen;
-    group.last_seen = stored.last_seen;
-    group.notes = stored.notes;
-    Ok(())
+    let mut store = Store(database);
+    store.transact(|mut session| session.prepare())?;
+    Ok(store)
 }
 
-fn find(session: &mut dyn Session, group: &Group) -> Result<Option<i64>, StoreError> {
-    let mut best: Option<i64> = None;
-    for signature in &group.signatures {
-        if let Some(id) = session.by_exact(&memory::exact_key(signature))? {
-            best = Some(best.map_or(id, |b| b.min(id)));
-        }
+impl Store {
+    fn transact<T>(&mut self, work: impl FnOnce(Session<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let (mut work, mut out) = (Some(work), None);
+        self.0.transact(&mut |queries| {
+            out = work.take().map(|work| work(Session(queries))).transpose()?;
+            Ok(())
+        })?;
+        out.ok_or_else(|| StoreError::Damaged("the transaction was not run".to_owned()))
     }
-    if best.is_some() {
-        return Ok(best);
+
+    /// Records groups and sets their [`Group::state`], [`Group::issue`], notes and first and last time. `sightings`
+    /// are the dumps of each group, in the order of the groups.
+    ///
+    /// # Errors
+    /// When the database fails; nothing is recorded then.
+    pub fn record(
+        &mut self,
+        groups: &mut [Group],
+        sightings: &[Vec<Sighting>],
+        labels: &BTreeMap<String, String>,
+    ) -> Result<(), StoreError> {
+        self.transact(|mut session| {
+            let mut pairs = groups.iter_mut().zip(sightings);
+            pairs.try_for_each(|(group, seen)| record::record(&mut session, group, seen, labels))
+        })
     }
-    let mut known: BTreeMap<i64, Vec<Signature>> = BTreeMap::new();
-    for signature in &group.signatures {
-        for (id, stored) in session.by_coarse(&signature.coarse)? {
-            known.entry(id).or_default().push(stored);
-        }
+
+    /// All issues, the latest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn issues(&mut self) -> Result<Vec<Issue>, StoreError> {
+        self.transact(|mut session| session.issues())
     }
-    Ok(known.into_iter().find(|(_, stored)| known_as(stored, &group.signatures)).map(|(id, _)| id))
+
+    /// Changes an issue's status and adds a note.
+    ///
+    /// # Errors
+    /// When the database fails or has no such issue.
+    pub fn mark(&mut self, id: i64, status: Option<Status>, note: Option<&str>, now: &str) -> Result<(), StoreError> {
+        self.transact(|mut session| {
+            session.issue(id)?;
+            status.map_or(Ok(()), |status| session.set_status(id, status))?;
+            note.map_or(Ok(()), |note| session.add_note(id, now, note))
+        })
+    }
 }
