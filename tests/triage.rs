@@ -45,9 +45,41 @@ fn groups_are_defects() {
     let corpus = corpus_or_skip!();
     let score = corpus.score();
     println!("{score:#}");
-    // The aim is 0.98 for both (docs/triage.md says what is missing); this keeps what was reached.
-    assert!(score["precision"].as_f64().unwrap() >= 0.85, "{score:#}");
-    assert!(score["recall"].as_f64().unwrap() >= 0.90, "{score:#}");
+    assert!(score["dumps"].as_u64().unwrap() >= 80 && score["defects"].as_u64().unwrap() >= 25, "{score:#}");
+    assert!(score["precision"].as_f64().unwrap() >= 0.98, "{score:#}");
+    // One of the reserve damages an object; what meets it first is chance (docs/triage.md). Of the others all.
+    assert!(score["recall"].as_f64().unwrap() >= 0.97, "{score:#}");
+    let split: Vec<&String> = score["split"].as_object().unwrap().keys().filter(|d| *d != "search-rank").collect();
+    assert!(split.is_empty(), "{score:#}");
+    assert!(score["reserve"]["precision"].as_f64().unwrap() >= 0.98, "{score:#}");
+}
+
+#[test]
+fn slim_dumps_group_like_whole_ones() {
+    let corpus = corpus_or_skip!();
+    let dir = tempfile::tempdir().unwrap();
+    let wanted = ["tree-render", "tree-walk", "plugins-null-call", "server-collect"];
+    let whole: Vec<PathBuf> = wanted.iter().flat_map(|defect| corpus.cores_of(defect)).cloned().collect();
+    let mut slim = Vec::new();
+    for core in &whole {
+        let path = dir.path().join(core.file_name().unwrap());
+        stdout(pyinquest().arg("slim").args(&corpus.files).arg(core).arg("--output").arg(&path));
+        slim.push(path);
+    }
+    let groups = |result: Value| -> Vec<(String, String, Vec<String>)> {
+        let names = |g: &Value| -> Vec<String> {
+            let dumps = g["dumps"].as_array().unwrap().iter();
+            dumps.map(|d| d.as_str().unwrap().rsplit('/').next().unwrap().to_owned()).collect()
+        };
+        let groups = result["groups"].as_array().unwrap().iter();
+        let mut all: Vec<_> =
+            groups.map(|g| (g["id"].to_string(), g["class"].as_str().unwrap().to_owned(), names(g))).collect();
+        all.sort();
+        all
+    };
+    let expected = groups(triage(corpus, &[], &whole));
+    assert_eq!(expected.len(), wanted.len(), "{expected:#?}");
+    assert_eq!(groups(triage(corpus, &[], &slim)), expected);
 }
 
 #[test]
@@ -111,9 +143,11 @@ fn broken_dumps_are_rows() {
 
     let late = triage(corpus, &["--timeout", "0.001"], &[corpus.cores[0].clone()]);
     assert_eq!(late["broken"][0]["outcome"], "timed_out", "{late:#}");
-    // A worker that has too little memory even to start stands still until its time is up.
-    let starved = triage(corpus, &["--memory-limit", "1", "--timeout", "5"], &[corpus.cores[0].clone()]);
-    assert!(["failed", "timed_out"].iter().any(|o| starved["broken"][0]["outcome"] == *o), "{starved:#}");
+    for limit in ["0", "1", "8"] {
+        let starved = triage(corpus, &["--memory-limit", limit, "--timeout", "60"], &[corpus.cores[0].clone()]);
+        let error = starved["broken"][0]["error"].as_str().unwrap();
+        assert!(starved["broken"][0]["outcome"] == "failed" && error.contains("--memory-limit"), "{limit}: {error}");
+    }
 }
 
 #[test]

@@ -204,6 +204,9 @@ pub struct WorkerArgs {
     /// Bytes of memory
     #[arg(long)]
     pub memory: u64,
+    /// Threads
+    #[arg(long)]
+    pub threads: usize,
 }
 
 impl FilesArgs {
@@ -272,8 +275,11 @@ fn read(
     let program = std::env::current_exe()
         .map_err(|e| CliError::new(exit::INTERNAL, format!("cannot find this program: {}", io_text(&e))))?;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = args.jobs.unwrap_or(processors).max(1);
     let pool = PoolOptions {
-        jobs: args.jobs.unwrap_or(processors),
+        jobs,
+        // Processors that are busy with other dumps are of no use.
+        threads: processors.checked_div(jobs).unwrap_or(1).max(1),
         timeout: Duration::from_secs_f64(args.timeout),
         memory: args.memory_limit.saturating_mul(1 << 20),
         worker: vec![program.into_os_string(), "triage".into(), "worker".into()],
@@ -466,6 +472,9 @@ fn worker(args: &WorkerArgs) -> Result<u8, CliError> {
     // A limit that cannot be set is no reason not to work; a core of ours would be taken for one of theirs.
     let _ = setrlimit(Resource::RLIMIT_DATA, args.memory, args.memory);
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    // One thread is the one that is here: starting others may fail for want of memory.
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(args.threads.max(1)).use_current_thread();
+    threads.build_global().map_err(|e| CliError::new(exit::INTERNAL, format!("worker: no threads (memory?): {e}")))?;
     pool::work(io::stdin().lock(), io::stdout().lock())
         .map_err(|e| CliError::new(exit::INTERNAL, format!("worker: {}", io_text(&e))))?;
     Ok(exit::OK)

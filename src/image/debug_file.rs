@@ -110,7 +110,7 @@ fn mini(own: &HostFile) -> Option<HostFile> {
     let mut data = Vec::new();
     let reader = lzma_rust2::XzReader::new_mem_limit(&*packed, true, MINI_DICTIONARY_KB);
     reader.take(MAX_MINI).read_to_end(&mut data).ok()?;
-    Some(HostFile { path: None, bytes: FileBytes::whole(Arc::new(data)) })
+    Some(HostFile { path: None, bytes: FileBytes::whole(Arc::new(data)), id: None })
 }
 
 /// The file of shared DWARF that dwz split off (`.gnu_debugaltlink`), for a debug file.

@@ -1,6 +1,7 @@
 //! An ELF file on the host: mapped, its build-id, its sections.
 
 use super::FileBytes;
+use super::section_cache::{self, FileId};
 use crate::base::Addr;
 use crate::sys::map_file;
 use crate::target::BuildId;
@@ -23,13 +24,19 @@ pub(super) struct HostFile {
     /// Where it is; `None` for one that was put together from memory or found inside another.
     pub path: Option<PathBuf>,
     pub bytes: FileBytes,
+    /// Which file it is, where that is certain.
+    pub id: Option<FileId>,
 }
 
 impl HostFile {
     /// Maps a file that is 64-bit little-endian ELF.
     pub fn open(path: &Path) -> io::Result<HostFile> {
+        let id = |path| std::fs::metadata(path).ok().as_ref().map(FileId::from);
+        let before = id(path);
         let bytes = FileBytes::whole(Arc::new(map_file(path)?));
-        let file = HostFile { path: Some(path.to_owned()), bytes };
+        // No other file has taken its place in between.
+        let id = before.filter(|before| id(path).as_ref() == Some(before));
+        let file = HostFile { path: Some(path.to_owned()), bytes, id };
         if !file.bytes.starts_with(&elf::ELFMAG) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "not an ELF file"));
         }
@@ -80,7 +87,11 @@ impl HostFile {
         if compressed.uncompressed_size > limit {
             return None;
         }
-        Some(FileBytes::whole(Arc::new(compressed.decompress().ok()?.into_owned())))
+        let unfold = || Some(FileBytes::whole(Arc::new(compressed.decompress().ok()?.into_owned())));
+        match &self.id {
+            Some(id) => section_cache::section(id, name, unfold),
+            None => unfold(),
+        }
     }
 
     /// Whether a section with content is there, without decompressing it.

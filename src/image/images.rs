@@ -6,6 +6,7 @@ use super::dynsym::DynamicSymbols;
 use super::find::{FileStatus, SearchOptions, Verification};
 use super::host_file::HostFile;
 use super::pe::PeImage;
+use super::section_cache::FileId;
 use super::symbols::SymbolSource;
 use super::symtab::SymbolTable;
 use crate::base::{Abi, Addr};
@@ -181,6 +182,12 @@ impl Image {
             sections.insert(name.to_owned(), data.clone());
         }
         data
+    }
+
+    /// Which file has its DWARF; `None` also where that file cannot be told from others.
+    pub(crate) fn dwarf_file_id(&self) -> Option<FileId> {
+        let own = self.file.as_ref().filter(|f| f.has_section_data(".debug_info"));
+        own.or_else(|| self.debug().map(|d| &d.file))?.id.clone()
     }
 
     pub(super) fn dynamic_symbols(&self, memory: &dyn Memory) -> Option<&DynamicSymbols> {

@@ -34,7 +34,7 @@ pub(super) fn find(target: &mut Target, module: &Module, options: &SearchOptions
                 return FoundPe {
                     status: FileStatus::Ok,
                     verified: Some(Verification::BuildId),
-                    file: Some(HostFile { path: Some(path), bytes }),
+                    file: Some(HostFile { path: Some(path), bytes, id: None }),
                 };
             }
             None => {

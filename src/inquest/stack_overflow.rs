@@ -49,7 +49,9 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
             stack.0, stack.1
         ),
     });
-    evidence.push(format!("{} KiB of stack in {depth} native frames", stack.1.0.saturating_sub(sp.0) >> 10));
+    // Not to the end of the mapping, which may hold the stacks of other threads too.
+    let outermost = scene.stack.and_then(|s| s.unwound.frames.last()).map_or(sp, |f| f.sp);
+    evidence.push(format!("{} KiB of stack in {depth} native frames", outermost.0.saturating_sub(sp.0) >> 10));
     let cycle = cycle(scene);
     if cycle.is_none() && guard == Guard::Inside {
         return None;
@@ -101,9 +103,24 @@ fn stack_segment(scene: &Scene<'_>, sp: Addr) -> Option<(Addr, Addr)> {
     // The frame's part of the stack tells which segment it is when the pointer has left it.
     let found = segments.get(at..)?.iter().find(usable)?;
     let distance = found.start.distance_from(sp).unwrap_or(0);
+    // A dump that keeps parts of a stack has it in pieces.
+    let index = segments.partition_point(|s| s.start < found.start);
+    let (below, above) = segments.split_at_checked(index)?;
+    let (mut start, mut end) = (found.start, found.end());
+    for piece in below.iter().rev().take_while(usable) {
+        if piece.end() != start {
+            break;
+        }
+        start = piece.start;
+    }
+    for piece in above.iter().skip(1).take_while(usable) {
+        if piece.start != end {
+            break;
+        }
+        end = piece.end();
+    }
     let outer = scene.frames(DEEP).last()?.frame.sp;
-    let holds_outer = found.start <= outer && outer < found.end();
-    (distance <= REACH && holds_outer).then(|| (found.start, found.end()))
+    (distance <= REACH && start <= outer && outer < end).then_some((start, end))
 }
 
 /// The functions that call each other over and over, from the crash outwards.

@@ -78,19 +78,35 @@ fn load(get: impl Fn(&str) -> Option<SectionData>, dwo: bool) -> DwarfSections<S
     }
 }
 
-/// For each address (of the file, not of the process) the functions there, innermost first. An address that no unit
-/// knows gives an empty list.
+/// Functions at addresses.
+#[derive(Debug)]
+pub struct Functions {
+    /// For each address the functions there, innermost first; empty where no unit knows it.
+    pub at: Vec<Vec<SourceFrame>>,
+    /// Whether files of split DWARF were asked for, which may be there at another time.
+    pub split: bool,
+}
+
+/// The functions at addresses of the file (not of the process).
 ///
 /// # Errors
 /// gimli's, when the sections are damaged beyond the unit headers.
-pub fn functions_at(source: &dyn DwarfSource, abi: &Abi, addrs: &[u64]) -> Result<Vec<Vec<SourceFrame>>, gimli::Error> {
+pub fn functions_at(source: &dyn DwarfSource, abi: &Abi, addrs: &[u64]) -> Result<Functions, gimli::Error> {
     let endian = endian_of(abi);
     let main = load(|name| Some(source.section(name)), false);
     let sup = source.supplementary(".debug_str").map(|_| load(|name| source.supplementary(name), false));
-    let split = Split { source, endian, files: Arena::default(), count: Cell::new(0), package: OnceCell::new() };
+    let split = Split {
+        source,
+        endian,
+        files: Arena::default(),
+        count: Cell::new(0),
+        asked: Cell::new(false),
+        package: OnceCell::new(),
+    };
     let dwarf = main.borrow_with_sup(sup.as_ref(), |data| EndianSlice::new(data.bytes(), endian));
     let context = Context::from_dwarf(dwarf)?;
-    Ok(addrs.iter().map(|addr| frames(&context, *addr, &split).unwrap_or_default()).collect())
+    let at = addrs.iter().map(|addr| frames(&context, *addr, &split).unwrap_or_default()).collect();
+    Ok(Functions { at, split: split.asked.get() })
 }
 
 fn frames<'a>(context: &Context<Slice<'a>>, addr: u64, split: &'a Split<'_>) -> Result<Vec<SourceFrame>, gimli::Error> {
@@ -123,6 +139,7 @@ struct Split<'s> {
     endian: RunTimeEndian,
     files: Arena<DwarfSections<SectionData>>,
     count: Cell<usize>,
+    asked: Cell<bool>,
     package: OnceCell<Option<DwarfPackageSections<SectionData>>>,
 }
 
@@ -136,6 +153,7 @@ fn package(source: &dyn DwarfSource) -> Option<DwarfPackageSections<SectionData>
 
 impl<'s> Split<'s> {
     fn load<'a>(&'a self, load: &SplitDwarfLoad<Slice<'a>>) -> Option<Arc<gimli::Dwarf<Slice<'a>>>> {
+        self.asked.set(true);
         let endian = self.endian;
         if let Some(sections) = self.package.get_or_init(|| package(self.source)) {
             let package =

@@ -7,6 +7,7 @@ pub mod arguments;
 pub mod code;
 pub mod dwarf;
 mod fallback;
+mod line_cache;
 mod modules;
 mod pe;
 pub mod regfile;

@@ -1,6 +1,7 @@
 //! [`Symbolizer`]: names, inlined functions and source lines for code addresses.
 
 use super::dwarf::{DwarfSource, SectionData, SourceFrame, functions_at};
+use super::line_cache;
 use crate::base::{Addr, Diagnostic};
 use crate::image::{Image, Images};
 use crate::sys::map_file;
@@ -157,19 +158,38 @@ impl<'a> Symbolizer<'a> {
         if self.lines.wanted(module)
             && let Some(image) = image
             && let Some(bias) = image.bias()
-            && image.section_data(".debug_info").is_some()
         {
             let in_file: Vec<u64> = addrs.iter().map(|a| a.0.wrapping_sub(bias)).collect();
-            match functions_at(&ImageDwarf::new(image), &self.target.abi, &in_file) {
-                Ok(found) => out.iter_mut().zip(found).for_each(|((_, s), functions)| s.functions = functions),
+            let found = self.functions(image, &in_file);
+            out.iter_mut().zip(found).for_each(|((_, s), functions)| s.functions = functions);
+        }
+        out
+    }
+
+    /// What DWARF says of addresses of a module's file.
+    fn functions(&self, image: &Image, addrs: &[u64]) -> Vec<Vec<SourceFrame>> {
+        let file = image.dwarf_file_id();
+        let mut answers = match &file {
+            Some(file) => line_cache::known(file, addrs),
+            None => vec![None; addrs.len()],
+        };
+        let open: Vec<u64> = addrs.iter().zip(&answers).filter(|(_, a)| a.is_none()).map(|(addr, _)| *addr).collect();
+        if !open.is_empty() && image.section_data(".debug_info").is_some() {
+            match functions_at(&ImageDwarf::new(image), &self.target.abi, &open) {
+                Ok(found) => {
+                    if let Some(file) = file.filter(|_| !found.split) {
+                        line_cache::keep(&file, open.iter().copied().zip(&found.at));
+                    }
+                    answers.iter_mut().filter(|a| a.is_none()).zip(found.at).for_each(|(a, new)| *a = Some(new));
+                }
                 Err(e) => {
-                    let path = base.and_then(|b| self.target.module_at(b)).map_or("", |m| m.file_name());
+                    let path = self.target.modules.get(image.module).map_or("", |m| m.file_name());
                     let text = format!("debug information of {path} is damaged: {e}");
                     self.target.diagnostics.push(Diagnostic::warning("dwarf-damaged", text));
                 }
             }
         }
-        out
+        answers.into_iter().map(Option::unwrap_or_default).collect()
     }
 }
 

@@ -22,6 +22,8 @@ use std::time::Duration;
 pub struct PoolOptions {
     /// Workers at once.
     pub jobs: usize,
+    /// Threads of one worker.
+    pub threads: usize,
     /// Time for one dump.
     pub timeout: Duration,
     /// Memory of one worker in bytes (its data; files that are mapped do not count).
@@ -123,6 +125,8 @@ impl Worker {
             .args(arguments)
             .arg("--memory")
             .arg(pool.memory.to_string())
+            .arg("--threads")
+            .arg(pool.threads.to_string())
             // A worker out of memory has none for a backtrace either: making one can block for good.
             .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::piped())
@@ -177,12 +181,12 @@ impl Worker {
         let mut text = String::new();
         let _ = self.stderr.seek(SeekFrom::Start(0));
         let _ = (&self.stderr).take(4096).read_to_string(&mut text);
-        let said = text.lines().rfind(|l| !l.trim().is_empty()).map(str::trim);
-        match said {
-            // What Rust's runtime says when an allocation fails.
-            Some(line) if line.starts_with("memory allocation of") => {
-                format!("its reader needs more memory than --memory-limit allows ({line})")
-            }
+        let mut lines = text.lines().map(str::trim).filter(|l| !l.is_empty());
+        // What Rust's runtime says when an allocation fails; a note on backtraces follows.
+        if let Some(line) = lines.clone().find(|l| l.starts_with("memory allocation of")) {
+            return format!("its reader needs more memory than --memory-limit allows ({line})");
+        }
+        match lines.rfind(|l| !l.starts_with("note: ")) {
             Some(line) => format!("the reader died ({status}): {line}"),
             None => format!("the reader died ({status})"),
         }

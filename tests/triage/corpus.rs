@@ -102,9 +102,15 @@ impl Corpus {
         json(tool().arg("score").arg(self.out.join("triage.json")).arg(&self.truth))
     }
 
+    /// The cores of that defect.
+    pub fn cores_of(&self, defect: &str) -> impl Iterator<Item = &PathBuf> + use<'_> {
+        let defect = defect.to_owned();
+        self.cores.iter().filter(move |core| self.defects[core.file_name().unwrap().to_str().unwrap()] == defect)
+    }
+
     /// A core of that defect.
     pub fn core_of(&self, defect: &str) -> Option<&PathBuf> {
-        self.cores.iter().find(|core| self.defects[core.file_name().unwrap().to_str().unwrap()] == defect)
+        self.cores_of(defect).next()
     }
 
     /// Rows of these defects, as NDJSON.
