@@ -74,15 +74,20 @@ impl Cause<'_> {
         self.rule.coarse.as_deref().unwrap_or(&self.rule.class)
     }
 
-    /// The finding's text without what differs from run to run and without secrets.
+    /// What the rule looks for in the finding's text, without secrets: the object, the assertion.
+    #[must_use]
+    pub fn subject(&self) -> Option<String> {
+        let pattern = regex::Regex::new(self.rule.subject.as_ref()?).ok()?;
+        let title = redact_text(&self.finding?.title);
+        let found = pattern.captures(&title)?;
+        found.iter().skip(1).flatten().next().map(|group| group.as_str().to_owned())
+    }
+
+    /// That or else the finding's text, without what differs from run to run and without secrets.
     #[must_use]
     pub fn message(&self) -> Option<String> {
-        let title = redact_text(&self.finding?.title);
-        let subject = self.rule.subject.as_ref().and_then(|pattern| {
-            let pattern = regex::Regex::new(pattern).ok()?;
-            pattern.captures(&title).and_then(|found| found.get(1)).map(|group| group.as_str().to_owned())
-        });
-        Some(names::message(&subject.unwrap_or(title)))
+        let text = self.subject().or_else(|| Some(redact_text(&self.finding?.title)))?;
+        Some(names::message(&text))
     }
 }
 

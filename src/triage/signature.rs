@@ -175,10 +175,13 @@ fn title(cause: &Cause<'_>, stack: &Stack, parts: &[String]) -> String {
         (Some(module), None) => Some(stack.site.method.clone().unwrap_or_else(|| module.clone())),
         (None, _) => None,
     };
-    let site = site.filter(|_| cause.rule.frames != KeyFrames::Cycle);
-    let text = match (cause.message().filter(|_| cause.rule.message), cause.rule.phrase.as_str()) {
-        (Some(message), _) => message,
-        (None, phrase) => phrase.to_owned(),
+    // Where a stack ended, and where the collector was, is chance.
+    let site = site.filter(|_| cause.rule.frames == KeyFrames::Stack);
+    let phrase = &cause.rule.phrase;
+    let text = match (cause.subject(), cause.rule.frames) {
+        (Some(object), KeyFrames::Subject) => format!("{phrase} at an object of type {object}"),
+        (Some(subject), _) => format!("{phrase}: {subject}"),
+        (None, _) => phrase.clone(),
     };
     let head = match cause.signal.as_str() {
         "none" => text,

@@ -130,7 +130,8 @@ def crash(interpreter, scene, arguments, fixed, out):
 
 def defects_of(source, table):
     """Names in a table of prog.py."""
-    return [line.split('"')[1] for line in source.split("\n%s = {" % table)[1].split("}")[0].splitlines() if '":' in line]
+    body = source.split("\n%s = {" % table)[1].split("}")[0]
+    return [line.split('"')[1] for line in body.splitlines() if '":' in line]
 
 
 def make(options):
@@ -218,16 +219,19 @@ def score(options):
 
 def casr_reports(options):
     """Reports for casr-cluster with the backtraces that gdb gives, as casr-core itself gets them. (casr-core 2.13.1
-    stops at `$_siginfo` of gdb 13, and knows no sysroots.)"""
+    stops at `$_siginfo` of gdb 13, and knows no sysroots.) Of deep stacks the
+    innermost frames: gdb takes minutes for the others."""
     folder = pathlib.Path(options.dir)
     truth = json.loads((folder / "truth.json").read_text())["cores"]
     known = {i["name"]: i for i in json.loads((cache() / "interpreters.json").read_text())["interpreters"]}
     out = folder / "casr"
     out.mkdir(exist_ok=True)
     for core, fact in truth.items():
+        if (out / (core + ".casrep")).exists():
+            continue
         interpreter = known[fact["interpreter"]]
         sysroot = ["-iex", "set sysroot " + interpreter["root"]] if interpreter["root"] else []
-        command = ["gdb", "-nx", "-batch", "-iex", "set auto-load off", *sysroot, "-ex", "bt",
+        command = ["gdb", "-nx", "-batch", "-iex", "set auto-load off", *sysroot, "-ex", "bt 256",
                    interpreter["host_exe"], str(folder / "cores" / core)]
         text = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode("utf-8", "replace")
         lines = text.splitlines()

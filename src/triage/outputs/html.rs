@@ -1,6 +1,6 @@
 //! One page with everything: no script, no network, light and dark, readable with the details closed.
 
-use super::{headline, plural, versions, xml};
+use super::{headline, plural, seen, versions, xml};
 use crate::report::html as report;
 use crate::triage::model::{Group, Triage};
 use std::fmt::Write as _;
@@ -54,15 +54,11 @@ fn one(out: &mut String, group: &Group, with_report: bool) {
         xml(&group.title),
         plural(group.count, "dump", "dumps")
     );
-    let seen = match (&group.first_seen, &group.last_seen) {
-        (Some(first), Some(last)) if first != last => Some(format!("{first} to {last}")),
-        (first, _) => first.clone(),
-    };
     let rows = [
         ("Signature", Some(group.id.clone())),
         ("Issue", group.issue.map(|i| i.to_string())),
         ("Python", Some(versions(group))),
-        ("Seen", seen),
+        ("Seen", seen(group)),
         ("Suspected owner", group.owner.clone()),
         ("Severity", Some(group.severity.class.clone())),
         ("Best dump", Some(group.representative.clone())),

@@ -1,6 +1,6 @@
 //! JUnit XML: each distinct crash is a failed test, so that any CI shows it.
 
-use super::{frame_text, python_place, relative, shown_frames, versions, xml};
+use super::{frame_lines, python_place, relative, versions, xml};
 use crate::triage::model::{State, Triage};
 use std::fmt::Write as _;
 
@@ -37,8 +37,8 @@ pub fn render(triage: &Triage) -> String {
             for line in group.severity.evidence.iter().chain(&group.notes) {
                 let _ = writeln!(text, "{}", crate::base::escape_terminal(line));
             }
-            for frame in shown_frames(group, FRAMES) {
-                let _ = writeln!(text, "  at {}", frame_text(frame));
+            for line in frame_lines(group, FRAMES) {
+                let _ = writeln!(text, "  at {line}");
             }
             let _ = writeln!(text, "dump: {}", crate::base::escape_terminal(&group.representative));
             let body: Vec<String> = text.lines().map(xml).collect();

@@ -1,7 +1,7 @@
 //! For a comment under a pull request or a job summary. GitHub cuts summaries at 1 MiB and comments at 65,536
 //! characters.
 
-use super::{frame_text, headline, shown_frames, versions};
+use super::{frame_lines, headline, seen, versions};
 use crate::base::escape_terminal;
 use crate::triage::model::{Group, Triage};
 use std::fmt::Write as _;
@@ -62,13 +62,14 @@ fn details(group: &Group) -> String {
     for note in &group.notes {
         let _ = writeln!(out, "- note: {}", plain(note));
     }
-    let frames = shown_frames(group, FRAMES);
-    if !frames.is_empty() {
-        let text: Vec<String> = frames.into_iter().map(frame_text).collect();
-        let fence = fence(&text.join("\n"));
-        let _ = writeln!(out, "\n{fence}\n{}\n{fence}", text.join("\n"));
+    let text = frame_lines(group, FRAMES).join("\n");
+    if !text.is_empty() {
+        let fence = fence(&text);
+        let _ = writeln!(out, "\n{fence}\n{text}\n{fence}");
     }
-    let _ = writeln!(out, "\nBest dump: {} · signature {}\n\n</details>", code(&group.representative), code(&group.id));
+    let seen = seen(group).map(|s| format!(" · seen {}", plain(&s))).unwrap_or_default();
+    let (dump, id) = (code(&group.representative), code(&group.id));
+    let _ = writeln!(out, "\nBest dump: {dump} · signature {id}{seen}\n\n</details>");
     out
 }
 

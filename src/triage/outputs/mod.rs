@@ -68,6 +68,29 @@ fn shown_frames(group: &Group, limit: usize) -> Vec<&Frame> {
     super::frames::telling(report, rules).into_iter().take(limit).collect()
 }
 
+/// The same as lines, a recursion of one function as one of them.
+fn frame_lines(group: &Group, limit: usize) -> Vec<String> {
+    let mut lines: Vec<(String, usize)> = Vec::new();
+    for text in shown_frames(group, usize::MAX).into_iter().map(frame_text) {
+        let full = lines.len() == limit;
+        match lines.last_mut() {
+            Some((last, times)) if *last == text => *times = times.saturating_add(1),
+            _ if full => break,
+            _ => lines.push((text, 1)),
+        }
+    }
+    let shown = |(text, times): (String, usize)| if times == 1 { text } else { format!("{text}, {times} times") };
+    lines.into_iter().map(shown).collect()
+}
+
+/// "2026-01-02T03:04:05Z to 2026-02-03T04:05:06Z".
+fn seen(group: &Group) -> Option<String> {
+    match (&group.first_seen, &group.last_seen) {
+        (Some(first), Some(last)) if first != last => Some(format!("{first} to {last}")),
+        (first, _) => first.clone(),
+    }
+}
+
 /// "load (app.py:31)", "scan_key [_speedups.so] (speedups.c:214)".
 fn frame_text(frame: &Frame) -> String {
     let name =

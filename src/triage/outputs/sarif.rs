@@ -16,7 +16,7 @@ pub fn render(triage: &Triage) -> serde_json::Result<String> {
     let mut classes: Vec<&str> = triage.groups.iter().map(|g| g.class.as_str()).collect();
     classes.sort_unstable();
     classes.dedup();
-    let rules: Vec<Value> = classes.iter().map(|class| rule(class, triage)).collect();
+    let rules: Vec<Value> = classes.iter().map(|class| rule(class)).collect();
     let results: Vec<Value> = triage.groups.iter().map(|group| result(group, &classes)).collect();
     let notes: Vec<Value> = triage
         .broken
@@ -40,13 +40,11 @@ pub fn render(triage: &Triage) -> serde_json::Result<String> {
     serde_json::to_string_pretty(&log).map(|text| text + "\n")
 }
 
-fn rule(class: &str, triage: &Triage) -> Value {
-    let phrase = triage.groups.iter().flat_map(|g| &g.signatures).find(|s| s.class == class);
-    let phrase = phrase.map_or_else(|| class.to_owned(), |s| s.phrase.clone());
+fn rule(class: &str) -> Value {
     json!({
         "id": format!("crash/{class}"),
         "name": class,
-        "shortDescription": {"text": format!("Crash: {phrase}")},
+        "shortDescription": {"text": format!("Crash: {}", class.replace('-', " "))},
         "defaultConfiguration": {"level": "error"},
     })
 }

@@ -1,6 +1,6 @@
 //! For people, on a terminal.
 
-use super::{frame_text, headline, shown_frames, versions};
+use super::{frame_lines, headline, seen, versions};
 use crate::base::escape_terminal;
 use crate::report::palette::{Palette, paint};
 use crate::triage::model::{Group, Triage};
@@ -32,26 +32,20 @@ fn one(out: &mut String, number: usize, group: &Group, palette: &Palette) {
     let title = escape_terminal(&group.title);
     let _ = writeln!(out, "\n{number}. {state}{}", paint(palette.bad, &title));
     let count = super::plural(group.count, "dump", "dumps");
-    let _ = writeln!(out, "   {count}, Python {}, {}{issue}", versions(group), group.id);
+    let _ = writeln!(out, "   {count}, Python {}, signature {}{issue}", versions(group), group.id);
     let owner = group.owner.as_ref().map(|o| format!("; suspected owner: {}", escape_terminal(o))).unwrap_or_default();
     let _ = writeln!(out, "   severity: {}{owner}", group.severity.class);
     for line in &group.severity.evidence {
         let _ = writeln!(out, "     - {}", escape_terminal(line));
     }
-    match (&group.first_seen, &group.last_seen) {
-        (Some(first), Some(last)) if first != last => {
-            let _ = writeln!(out, "   seen: {first} to {last}");
-        }
-        (Some(first), _) => {
-            let _ = writeln!(out, "   seen: {first}");
-        }
-        _ => {}
+    if let Some(seen) = seen(group) {
+        let _ = writeln!(out, "   seen: {}", escape_terminal(&seen));
     }
     for note in &group.notes {
         let _ = writeln!(out, "   note: {}", escape_terminal(note));
     }
-    for frame in shown_frames(group, FRAMES) {
-        let _ = writeln!(out, "     at {}", frame_text(frame));
+    for line in frame_lines(group, FRAMES) {
+        let _ = writeln!(out, "     at {line}");
     }
     let _ = writeln!(out, "   best dump: {}", escape_terminal(&group.representative));
     let others = group.dumps.iter().filter(|d| **d != group.representative);
