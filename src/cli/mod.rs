@@ -18,7 +18,6 @@ pub mod run;
 mod show;
 mod slim;
 pub mod triage;
-mod triage_result;
 mod value;
 
 pub use error::CliError;

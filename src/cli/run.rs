@@ -1,8 +1,7 @@
 //! `pyinquest run -- CMD...`: runs a command, and triages what dumps core.
 
 use super::error::io_text;
-use super::triage::{self, FilesArgs, PoolArgs};
-use super::triage_result::ResultArgs;
+use super::triage::{self, FilesArgs, PoolArgs, ResultArgs};
 use super::{CliError, exit, output};
 use crate::base::escape_terminal;
 use crate::triage::collect;

@@ -1,9 +1,10 @@
 //! What `triage`, `triage reduce` and `run` have in common: the memory of crashes, outputs, exit code.
 
-use super::args::Color;
-use super::error::io_text;
-use super::triage::{palette, parse_pair, row_line};
-use super::{CliError, exit, output};
+use super::args::parse_pair;
+use super::{palette, row_line};
+use crate::cli::args::Color;
+use crate::cli::error::io_text;
+use crate::cli::{CliError, exit, output};
 use crate::report::palette::Palette;
 use crate::triage::baseline::Baseline;
 use crate::triage::model::{State, Triage};

@@ -1,0 +1,215 @@
+//! Arguments of `pyinquest triage` and its parts.
+
+use super::result::ResultArgs;
+use crate::triage::map::MapOptions;
+use crate::triage::store::Status;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// Arguments of `triage`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+pub struct TriageArgs {
+    /// A part of the work on its own
+    #[command(subcommand)]
+    pub part: Option<Part>,
+    /// Dumps: files, folders, patterns, tar archives; packed or not
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Where the files of the dead processes are
+    #[command(flatten)]
+    pub files: FilesArgs,
+    /// How the work is done
+    #[command(flatten)]
+    pub pool: PoolArgs,
+    /// What comes out
+    #[command(flatten)]
+    pub result: ResultArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  pyinquest triage cores/ --out triage/                     analyse, group, report
+  pyinquest triage 'cores/*.zst' more.tar --db triage.db --fail-on new
+  pyinquest triage explain core.1234                        how a signature came about
+  pyinquest triage map core.1234 > rows/1234.ndjson         for batch systems: one dump, one row ...
+  pyinquest triage reduce rows/*.ndjson --out triage/       ... and the rows together";
+
+/// Parts of the work.
+#[derive(Debug, Subcommand)]
+#[non_exhaustive]
+pub enum Part {
+    /// Write the row of each dump to standard output, as NDJSON
+    Map(MapArgs),
+    /// Group rows that `triage map` wrote
+    Reduce(ReduceArgs),
+    /// Show how the signature of a dump came about
+    Explain(ExplainArgs),
+    /// Show the issues of a triage database
+    Issues(IssuesArgs),
+    /// Mark an issue of a triage database as fixed, ignored or open, or add a note
+    Mark(MarkArgs),
+    /// Print the rules that signatures are made by
+    Rules,
+    /// Read dumps for another pyinquest
+    #[command(hide = true)]
+    Worker(WorkerArgs),
+}
+
+/// Where the files of the dead processes are, and which rules to use.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Files")]
+pub struct FilesArgs {
+    /// The main executable, when it is not where the processes saw it
+    #[arg(long, value_name = "FILE")]
+    pub executable: Option<PathBuf>,
+    /// Folder that stands for / of the processes (an unpacked container image); may be repeated
+    #[arg(long, value_name = "DIR")]
+    pub sysroot: Vec<PathBuf>,
+    /// Folder with separate debug files, like /usr/lib/debug; may be repeated
+    #[arg(long, value_name = "DIR")]
+    pub debug_dir: Vec<PathBuf>,
+    /// Read paths that begin with OLD below NEW instead; may be repeated
+    #[arg(long, value_name = "OLD=NEW", value_parser = parse_pair)]
+    pub map: Vec<(String, String)>,
+    /// Look at no file but the dumps
+    #[arg(long)]
+    pub no_files: bool,
+    /// Rules that are asked before the built-in ones (see `triage rules`)
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
+    /// Have locals in JSON, NDJSON and HTML; values of names that look like secrets are left out
+    #[arg(long, help_heading = "Privacy")]
+    pub with_locals: bool,
+    /// Leave out nothing that looks like a secret: for results that stay private
+    #[arg(long, help_heading = "Privacy")]
+    pub no_redact: bool,
+}
+
+/// `KEY=VALUE`.
+pub(in crate::cli) fn parse_pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("not of the form NAME=VALUE".to_owned()),
+    }
+}
+
+/// How the work is done.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Work")]
+pub struct PoolArgs {
+    /// Dumps that are read at the same time [default: one for each processor]
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Give up on a dump after this many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = parse_seconds)]
+    pub timeout: f64,
+    /// Give up on a dump whose reader needs more memory than this many MiB
+    #[arg(long, value_name = "MIB", default_value_t = 4096)]
+    pub memory_limit: u64,
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds <= 1e9 => Ok(seconds),
+        _ => Err("not a number of seconds above 0".to_owned()),
+    }
+}
+
+/// Arguments of `map`.
+#[derive(Debug, Args)]
+pub struct MapArgs {
+    /// Dumps: files, folders, patterns, tar archives
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Where the files of the dead processes are
+    #[command(flatten)]
+    pub files: FilesArgs,
+    /// How the work is done
+    #[command(flatten)]
+    pub pool: PoolArgs,
+}
+
+/// Arguments of `reduce`.
+#[derive(Debug, Args)]
+pub struct ReduceArgs {
+    /// Files of rows; - for standard input
+    #[arg(value_name = "ROWS", required = true)]
+    pub rows: Vec<PathBuf>,
+    /// Rules that are asked before the built-in ones; for similarity, the keys are in the rows
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
+    /// What comes out
+    #[command(flatten)]
+    pub result: ResultArgs,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Dump; - for standard input
+    #[arg(value_name = "DUMP")]
+    pub dump: PathBuf,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Where the files of the dead process are
+    #[command(flatten)]
+    pub files: FilesArgs,
+}
+
+/// Arguments of `issues`.
+#[derive(Debug, Args)]
+pub struct IssuesArgs {
+    /// Database: a file, or a postgresql:// URL
+    #[arg(long, value_name = "FILE|URL", env = "PYINQUEST_TRIAGE_DB", hide_env_values = true)]
+    pub db: String,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `mark`.
+#[derive(Debug, Args)]
+pub struct MarkArgs {
+    /// Number of the issue
+    #[arg(value_name = "ISSUE")]
+    pub issue: i64,
+    /// What it is now
+    #[arg(value_enum, required_unless_present = "note")]
+    pub status: Option<Status>,
+    /// A note that results show from now on
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    /// Database: a file, or a postgresql:// URL
+    #[arg(long, value_name = "FILE|URL", env = "PYINQUEST_TRIAGE_DB", hide_env_values = true)]
+    pub db: String,
+}
+
+/// Arguments of `worker`.
+#[derive(Debug, Args)]
+pub struct WorkerArgs {
+    /// Bytes of memory
+    #[arg(long)]
+    pub memory: u64,
+    /// Threads
+    #[arg(long)]
+    pub threads: usize,
+}
+
+impl FilesArgs {
+    /// How dumps are read.
+    pub(super) fn options(&self) -> MapOptions {
+        // Workers run where we run, but a name must mean the same in a saved row.
+        MapOptions {
+            executable: self.executable.clone(),
+            sysroots: self.sysroot.clone(),
+            debug_dirs: self.debug_dir.clone(),
+            path_maps: self.map.clone(),
+            no_files: self.no_files,
+            rules: self.rules.clone(),
+            locals: self.with_locals,
+            unredacted: self.no_redact,
+        }
+    }
+}

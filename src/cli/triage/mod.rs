@@ -1,0 +1,190 @@
+//! `pyinquest triage`: many dumps, few distinct crashes.
+
+mod args;
+mod explain;
+mod issues;
+mod result;
+
+pub use args::*;
+pub use result::{FailOn, ResultArgs, TriageFormat};
+
+use super::args::Color;
+use super::error::io_text;
+use super::{CliError, exit, output};
+use crate::triage::group::{self, Collector};
+use crate::triage::map::MapOptions;
+use crate::triage::pool::{self, Event, PoolOptions};
+use crate::triage::row::Row;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Runs `triage`.
+///
+/// # Errors
+/// When the command line is wrong, rules or rows cannot be read, or results cannot be written.
+pub fn run(args: &TriageArgs) -> Result<u8, CliError> {
+    match &args.part {
+        None => triage(&args.paths, &args.files, &args.pool, &args.result),
+        Some(Part::Map(args)) => map_dumps(args),
+        Some(Part::Reduce(args)) => reduce(args),
+        Some(Part::Explain(args)) => explain::run(args),
+        Some(Part::Issues(args)) => issues::list(args),
+        Some(Part::Mark(args)) => issues::mark(args),
+        Some(Part::Rules) => {
+            output::write_stdout(crate::triage::rules::BUILT_IN.as_bytes())?;
+            Ok(exit::OK)
+        }
+        Some(Part::Worker(args)) => worker(args),
+    }
+}
+
+/// Reads, groups, reports.
+pub(super) fn triage(
+    paths: &[PathBuf],
+    files: &FilesArgs,
+    pool: &PoolArgs,
+    wanted: &ResultArgs,
+) -> Result<u8, CliError> {
+    let options = files.options();
+    let rules = options.load_rules().map_err(|e| CliError::new(exit::USAGE, e.to_string()))?;
+    let mut collector = Collector::default();
+    read(paths, &options, pool, |row| {
+        collector.add(row);
+        Ok(())
+    })?;
+    let rows = collector.rows();
+    let triage = group::triage(&rows, &rules);
+    result::finish(triage, &rows, wanted)
+}
+
+/// Reads all dumps with a progress bar on a terminal; the first error of `each` ends it.
+fn read(
+    paths: &[PathBuf],
+    options: &MapOptions,
+    args: &PoolArgs,
+    mut each: impl FnMut(Row) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    options.load_rules().map_err(|e| CliError::new(exit::USAGE, e.to_string()))?;
+    let program = std::env::current_exe()
+        .map_err(|e| CliError::new(exit::INTERNAL, format!("cannot find this program: {}", io_text(&e))))?;
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = args.jobs.unwrap_or(processors).max(1);
+    let pool = PoolOptions {
+        jobs,
+        // Processors that are busy with other dumps are of no use.
+        threads: processors.checked_div(jobs).unwrap_or(1).max(1),
+        timeout: Duration::from_secs_f64(args.timeout),
+        memory: args.memory_limit.saturating_mul(1 << 20),
+        worker: vec![program.into_os_string(), "triage".into(), "worker".into()],
+    };
+    let bar = progress();
+    let mut result = Ok(());
+    let mut other = 0_usize;
+    pool::run(paths, options, &pool, |event| match event {
+        Event::Found => bar.inc_length(1),
+        Event::Other => other = other.saturating_add(1),
+        Event::Row(row) => {
+            bar.inc(1);
+            if result.is_ok() {
+                result = each(*row);
+            }
+        }
+    });
+    bar.finish_and_clear();
+    if other > 0 {
+        let files = if other == 1 { "1 file that is".to_owned() } else { format!("{other} files that are") };
+        output::write_stderr(&format!("pyinquest: note: passed over {files} no dump\n"));
+    }
+    result
+}
+
+fn progress() -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} dumps, {elapsed}, about {eta} left");
+    let bar = ProgressBar::new(0);
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+fn map_dumps(args: &MapArgs) -> Result<u8, CliError> {
+    let mut stdout = io::stdout().lock();
+    read(&args.paths, &args.files.options(), &args.pool, |row| {
+        let line = row_line(&row)?;
+        match stdout.write_all(&line).and_then(|()| stdout.flush()) {
+            Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+                Err(CliError::new(exit::INTERNAL, format!("cannot write to standard output: {}", io_text(&e))))
+            }
+            _ => Ok(()),
+        }
+    })?;
+    // The row says why; a batch system must not repeat the job for it.
+    Ok(exit::OK)
+}
+
+/// A row as a line.
+pub(super) fn row_line(row: &Row) -> Result<Vec<u8>, CliError> {
+    let mut line = serde_json::to_vec(row)
+        .map_err(|e| CliError::new(exit::INTERNAL, format!("cannot write a row as JSON: {e}")))?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+fn reduce(args: &ReduceArgs) -> Result<u8, CliError> {
+    let options = MapOptions { rules: args.rules.clone(), ..MapOptions::default() };
+    let rules = options.load_rules().map_err(|e| CliError::new(exit::USAGE, e.to_string()))?;
+    let mut collector = Collector::default();
+    for path in &crate::triage::input::expand(&args.rows) {
+        read_rows(path, &mut collector)?;
+    }
+    let rows = collector.rows();
+    let triage = group::triage(&rows, &rules);
+    result::finish(triage, &rows, &args.result)
+}
+
+fn read_rows(path: &Path, collector: &mut Collector) -> Result<(), CliError> {
+    let lines: Box<dyn io::BufRead> = match path == Path::new("-") {
+        true => Box::new(BufReader::new(io::stdin())),
+        false => Box::new(BufReader::new(File::open(path).map_err(|e| CliError::input(path, &e))?)),
+    };
+    for (number, line) in lines.lines().enumerate() {
+        let line = line.map_err(|e| CliError::input(path, &e))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let wrong = |why: String| {
+            let at = number.saturating_add(1);
+            CliError::new(exit::INPUT, format!("{}:{at}: not a row of `triage map`: {why}", path.display()))
+        };
+        let row: Row = serde_json::from_str(&line).map_err(|e| wrong(e.to_string()))?;
+        if row.format != crate::triage::row::FORMAT {
+            return Err(wrong(format!("format {} instead of {}", row.format, crate::triage::row::FORMAT)));
+        }
+        collector.add(row);
+    }
+    Ok(())
+}
+
+fn worker(args: &WorkerArgs) -> Result<u8, CliError> {
+    use nix::sys::resource::{Resource, setrlimit};
+    // A limit that cannot be set is no reason not to work; a core of ours would be taken for one of theirs.
+    let _ = setrlimit(Resource::RLIMIT_DATA, args.memory, args.memory);
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    // One thread is the one that is here: starting others may fail for want of memory.
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(args.threads.max(1)).use_current_thread();
+    threads.build_global().map_err(|e| CliError::new(exit::INTERNAL, format!("worker: no threads (memory?): {e}")))?;
+    pool::work(io::stdin().lock(), io::stdout().lock())
+        .map_err(|e| CliError::new(exit::INTERNAL, format!("worker: {}", io_text(&e))))?;
+    Ok(exit::OK)
+}
+
+/// Colours for the summary.
+pub(super) fn palette(color: Color) -> crate::report::palette::Palette {
+    output::palette(&super::args::OutputArgs { color, ..Default::default() })
+}
