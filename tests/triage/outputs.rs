@@ -121,3 +121,58 @@ fn secrets_stay_out_of_shared_results() {
     assert!(with.contains("\"password\"") && with.contains("<redacted>") && !with.contains(SECRET));
     assert!(map(&["--with-locals", "--no-redact"]).contains(SECRET));
 }
+
+/// Secrets where a log may show them: the command line, the source line of a frame, an exception, the environment.
+#[test]
+fn secrets_in_commands_sources_and_exceptions_stay_out() {
+    corpus_or_skip!();
+    const SECRETS: [&str; 4] = ["arg-5ecret", "url-5ecret", "ghp_0123456789abcdefghijABCDEFGHIJ012345", "env-5ecret"];
+    let dir = tempfile::tempdir().unwrap();
+    let program = "import os\ndef connect(url):\n    os.abort()\ntry:\n    raise ValueError('token=GH')\n\
+                   except ValueError:\n    connect('postgresql://bob:url-5ecret@db/shop')\n";
+    fs::write(dir.path().join("a.py"), program.replace("GH", SECRETS[2])).unwrap();
+    let script = "ulimit -c unlimited; exec python3 a.py --password=arg-5ecret";
+    let mut crash = Command::new("sh");
+    crash.args(["-c", script]).current_dir(dir.path()).env("API_TOKEN", SECRETS[3]).output().unwrap();
+    let entries = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().path());
+    let core = entries.into_iter().find(|p| p.file_name().unwrap().to_str().unwrap().starts_with("core")).unwrap();
+    let everything = |more: &[&str]| -> String {
+        let out = tempfile::tempdir().unwrap();
+        stdout(pyinquest().args(["triage", "--out"]).arg(out.path()).args(more).arg(&core));
+        fs::read_dir(out.path()).unwrap().map(|e| fs::read_to_string(e.unwrap().path()).unwrap()).collect()
+    };
+    for more in [&[][..], &["--with-locals"]] {
+        let shared = everything(more);
+        assert!(shared.contains("connect") && shared.contains("a.py"));
+        for secret in SECRETS {
+            assert!(!shared.contains(secret), "{secret} is in a shared result with {more:?}");
+        }
+    }
+    let private = everything(&["--no-redact", "--with-locals"]);
+    // Only the environment is in no output at all.
+    let shown = SECRETS.map(|secret| private.contains(secret));
+    assert_eq!(shown, [true, true, true, false]);
+}
+
+/// The commands that docs/ci.md tells people to use, with a command in the place of their tests.
+#[test]
+fn the_commands_of_the_documentation_work() {
+    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ci.md")).unwrap();
+    let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut tried = 0;
+    for part in joined.split("pyinquest run ").skip(1).filter(|part| part.starts_with("--")) {
+        let Some((options, _)) = part.split_once(" -- ") else { continue };
+        let dir = tempfile::tempdir().unwrap();
+        let words = options
+            .split(' ')
+            .map(|word| word.trim_matches('"').replace("$TRIAGE_DB", "triage.db").replace("$CI_COMMIT_BRANCH", "main"));
+        let words: Vec<String> = words.map(|word| word.replace("$CI_PIPELINE_ID", "17")).collect();
+        assert!(!words.iter().any(|word| word.contains('$')), "{words:?}");
+        let mut command = pyinquest();
+        command.arg("run").args(&words).args(["--", "sh", "-c", "exit 3"]).current_dir(dir.path());
+        let output = command.env("TMPDIR", dir.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        tried += 1;
+    }
+    assert_eq!(tried, 3, "commands in docs/ci.md");
+}

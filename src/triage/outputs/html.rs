@@ -55,7 +55,7 @@ fn one(out: &mut String, group: &Group, with_report: bool) {
         plural(group.count, "dump", "dumps")
     );
     let rows = [
-        ("Signature", Some(group.id.clone())),
+        ("Group", Some(group.id.clone())),
         ("Issue", group.issue.map(|i| i.to_string())),
         ("Python", Some(versions(group))),
         ("Seen", seen(group)),
