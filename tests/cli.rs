@@ -202,5 +202,5 @@ fn inputs_that_are_no_dump_are_refused_in_one_line() {
 #[test]
 fn maps_have_two_sides() {
     let (code, _, err) = run(&["report", "core", "--map", "nonsense"], "");
-    assert!(code == 2 && err.contains("not of the form OLD=NEW"), "{err}");
+    assert!(code == 2 && err.contains("--map <OLD=NEW>"), "{err}");
 }

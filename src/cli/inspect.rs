@@ -1,6 +1,6 @@
 //! `report`, `bt`, `locals`, `info`: a dump becomes a report, of which each shows its part.
 
-use super::args::{BtArgs, Format, InfoArgs, InputArgs, LocalsArgs, Native, ReportArgs, SelectArgs, ValueArgs, View};
+use super::args::{Format, InfoArgs, InputArgs, LocalsArgs, Native, ReportArgs, SelectArgs, ValueArgs, View};
 use super::error::{input_name, io_text};
 use super::show::{self, Show};
 use super::{CliError, coredumpctl, exit, live, progress};
@@ -26,11 +26,11 @@ fn report_once(args: &ReportArgs) -> Result<u8, CliError> {
     show::show(report, &show, &args.select, &args.output)
 }
 
-pub fn bt(args: &BtArgs) -> Result<u8, CliError> {
+pub fn bt(args: &ReportArgs) -> Result<u8, CliError> {
     live::repeat(&args.input, || bt_once(args))
 }
 
-fn bt_once(args: &BtArgs) -> Result<u8, CliError> {
+fn bt_once(args: &ReportArgs) -> Result<u8, CliError> {
     let options = Options { without_findings: true, ..options(args.locals, args.native, &args.values) };
     let report = read(&args.input, &options)?;
     let threads = show::threads(&args.select, stacks_of(&args.input));
@@ -83,7 +83,7 @@ fn read(input: &InputArgs, options: &Options) -> Result<Report, CliError> {
             analyze(&target, &images, options)
         }
     };
-    if !input.no_files {
+    if !input.files.no_files {
         source_lines::add(&mut report, &sources(input));
     }
     Ok(report)
@@ -122,11 +122,11 @@ fn failed(error: &TargetError) -> CliError {
 
 pub fn search(input: &InputArgs) -> SearchOptions {
     SearchOptions {
-        executable: input.executable.clone(),
-        sysroots: input.sysroot.clone(),
-        debug_dirs: input.debug_dir.clone(),
-        path_maps: input.map.clone(),
-        no_files: input.no_files,
+        executable: input.files.executable.clone(),
+        sysroots: input.files.sysroot.clone(),
+        debug_dirs: input.files.debug_dir.clone(),
+        path_maps: input.files.map.clone(),
+        no_files: input.files.no_files,
     }
 }
 
@@ -135,8 +135,8 @@ pub fn search(input: &InputArgs) -> SearchOptions {
 fn sources(input: &InputArgs) -> Sources {
     let beside = input.core.parent().map(|p| if p.as_os_str().is_empty() { PathBuf::from(".") } else { p.to_owned() });
     Sources::new(SourceOptions {
-        sysroots: input.sysroot.clone(),
-        path_maps: input.map.clone(),
+        sysroots: input.files.sysroot.clone(),
+        path_maps: input.files.map.clone(),
         relative_to: beside.into_iter().collect(),
         dumped: std::fs::metadata(&input.core).ok().and_then(|m| m.modified().ok()),
     })

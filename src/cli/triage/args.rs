@@ -1,6 +1,7 @@
 //! Arguments of `pyinquest triage` and its parts.
 
 use super::result::ResultArgs;
+use crate::cli::args::FileArgs;
 use crate::triage::map::MapOptions;
 use crate::triage::store::Status;
 use clap::{Args, Subcommand};
@@ -60,21 +61,9 @@ pub enum Part {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Files")]
 pub struct FilesArgs {
-    /// The main executable, when it is not where the processes saw it
-    #[arg(long, value_name = "FILE")]
-    pub executable: Option<PathBuf>,
-    /// Folder that stands for / of the processes (an unpacked container image); may be repeated
-    #[arg(long, value_name = "DIR")]
-    pub sysroot: Vec<PathBuf>,
-    /// Folder with separate debug files, like /usr/lib/debug; may be repeated
-    #[arg(long, value_name = "DIR")]
-    pub debug_dir: Vec<PathBuf>,
-    /// Read paths that begin with OLD below NEW instead; may be repeated
-    #[arg(long, value_name = "OLD=NEW", value_parser = parse_pair)]
-    pub map: Vec<(String, String)>,
-    /// Look at no file but the dumps
-    #[arg(long)]
-    pub no_files: bool,
+    /// Where the files of the dead processes are
+    #[command(flatten)]
+    pub files: FileArgs,
     /// Rules that are asked before the built-in ones (see `triage rules`)
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
@@ -84,14 +73,6 @@ pub struct FilesArgs {
     /// Leave out nothing that looks like a secret: for results that stay private
     #[arg(long, help_heading = "Privacy")]
     pub no_redact: bool,
-}
-
-/// `KEY=VALUE`.
-pub(in crate::cli) fn parse_pair(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("not of the form NAME=VALUE".to_owned()),
-    }
 }
 
 /// How the work is done.
@@ -202,11 +183,11 @@ impl FilesArgs {
     pub(super) fn options(&self) -> MapOptions {
         // Workers run where we run, but a name must mean the same in a saved row.
         MapOptions {
-            executable: self.executable.clone(),
-            sysroots: self.sysroot.clone(),
-            debug_dirs: self.debug_dir.clone(),
-            path_maps: self.map.clone(),
-            no_files: self.no_files,
+            executable: self.files.executable.clone(),
+            sysroots: self.files.sysroot.clone(),
+            debug_dirs: self.files.debug_dir.clone(),
+            path_maps: self.files.map.clone(),
+            no_files: self.files.no_files,
             rules: self.rules.clone(),
             locals: self.with_locals,
             unredacted: self.no_redact,

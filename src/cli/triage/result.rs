@@ -1,8 +1,7 @@
 //! What `triage`, `triage reduce` and `run` have in common: the memory of crashes, outputs, exit code.
 
-use super::args::parse_pair;
 use super::{palette, row_line};
-use crate::cli::args::Color;
+use crate::cli::args::{Color, parse_pair};
 use crate::cli::error::io_text;
 use crate::cli::{CliError, exit, output};
 use crate::report::palette::Palette;

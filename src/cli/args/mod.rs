@@ -1,5 +1,9 @@
 //! The command line: only parses.
 
+mod groups;
+
+pub use groups::*;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -43,7 +47,7 @@ pub enum Command {
     /// Tell what happened to a process: cause, crashed thread, other threads, what is missing
     Report(ReportArgs),
     /// Show Python stacks: of the crashed thread, unless --thread says otherwise
-    Bt(BtArgs),
+    Bt(ReportArgs),
     /// Show local variables of frames: of the crashed thread, unless --thread says otherwise
     Locals(LocalsArgs),
     /// Show one value: a path such as `name.attr[0]['key']` in a frame, or `@0x7f00`; no code is run
@@ -79,33 +83,9 @@ pub enum Command {
     Man(ManArgs),
 }
 
-/// Arguments of `report`.
+/// Arguments of `report` and `bt`, which differ in what they show.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// What to read
-    #[command(flatten)]
-    pub input: InputArgs,
-    /// Show local variables under each frame
-    #[arg(long)]
-    pub locals: bool,
-    /// Show native frames between the Python ones
-    #[arg(long, value_enum, value_name = "WHICH", num_args = 0..=1, require_equals = true,
-          default_value = "none", default_missing_value = "merged")]
-    pub native: Native,
-    /// Which values are shown
-    #[command(flatten)]
-    pub values: ValueArgs,
-    /// Which part of it
-    #[command(flatten)]
-    pub select: SelectArgs,
-    /// How to show it
-    #[command(flatten)]
-    pub output: OutputArgs,
-}
-
-/// Arguments of `bt`.
-#[derive(Debug, Args)]
-pub struct BtArgs {
     /// What to read
     #[command(flatten)]
     pub input: InputArgs,
@@ -155,49 +135,6 @@ pub struct InfoArgs {
     pub output: OutputArgs,
 }
 
-/// What to read, and where its files are.
-#[derive(Clone, Debug, Default, Args)]
-pub struct InputArgs {
-    /// Core or minidump, as it is or packed (zstd, gzip, xz, lz4, apport); - for standard input
-    #[arg(value_name = "CORE", default_value = "", hide_default_value = true, value_hint = clap::ValueHint::FilePath)]
-    pub core: PathBuf,
-    /// Look at a running process, which stands still for some milliseconds
-    #[arg(long, value_name = "PID", conflicts_with = "core", help_heading = "Live processes")]
-    pub pid: Option<i32>,
-    /// Do not stop it: what is read may belong to different moments
-    #[arg(long, requires = "pid", help_heading = "Live processes")]
-    pub no_stop: bool,
-    /// Look again every so many seconds
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", requires = "pid",
-          help_heading = "Live processes")]
-    pub watch: Option<f64>,
-    /// Take the newest core that systemd-coredump keeps, of this process id, command or executable
-    #[arg(long, value_name = "PID|EXE", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["core", "pid"])]
-    pub coredumpctl: Option<String>,
-    /// The main executable, when it is not where the process saw it
-    #[arg(long, value_name = "FILE", help_heading = "Files")]
-    pub executable: Option<PathBuf>,
-    /// Folder that stands for / of the process (an unpacked container image); may be repeated
-    #[arg(long, value_name = "DIR", help_heading = "Files")]
-    pub sysroot: Vec<PathBuf>,
-    /// Folder with separate debug files, like /usr/lib/debug; may be repeated
-    #[arg(long, value_name = "DIR", help_heading = "Files")]
-    pub debug_dir: Vec<PathBuf>,
-    /// Read paths that begin with OLD below NEW instead; may be repeated
-    #[arg(long, value_name = "OLD=NEW", value_parser = parse_map, help_heading = "Files")]
-    pub map: Vec<(String, String)>,
-    /// Look at no file but the dump
-    #[arg(long, help_heading = "Files")]
-    pub no_files: bool,
-}
-
-fn parse_map(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((old, new)) if !old.is_empty() => Ok((old.to_owned(), new.to_owned())),
-        _ => Err("not of the form OLD=NEW".to_owned()),
-    }
-}
-
 /// Arguments of `print`.
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true)]
@@ -235,27 +172,6 @@ pub struct ObjectArgs {
     /// Thread (its id) and frame to look names up in
     #[command(flatten)]
     pub select: SelectArgs,
-}
-
-/// Which values are shown, and where they are cut.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Values")]
-pub struct ValueArgs {
-    /// Show reference counts
-    #[arg(long)]
-    pub refcounts: bool,
-    /// Cut containers inside containers at this depth
-    #[arg(long, value_name = "N")]
-    pub max_depth: Option<u32>,
-    /// Cut containers at this many items
-    #[arg(long, value_name = "N")]
-    pub max_items: Option<u64>,
-    /// Cut strings at this many characters
-    #[arg(long, value_name = "N")]
-    pub max_string: Option<u64>,
-    /// Give up on a value after this many reads of memory
-    #[arg(long, value_name = "N")]
-    pub max_reads: Option<u64>,
 }
 
 /// Arguments of `init`.
@@ -316,79 +232,6 @@ pub enum View {
     Stacks,
     /// What is in the dump
     Info,
-}
-
-/// Choice of threads and frames.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Selection")]
-pub struct SelectArgs {
-    /// Show only this thread: an id (the system's, or Python's as 0x...), a name, "crashed" or "all"
-    #[arg(long, value_name = "ID|NAME|all")]
-    pub thread: Option<String>,
-    /// Show only this frame (0 is the innermost)
-    #[arg(long, value_name = "N")]
-    pub frame: Option<usize>,
-}
-
-/// Native frames.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Native {
-    /// Python frames only
-    #[default]
-    None,
-    /// Native frames in their place between the Python ones, without interpreter plumbing
-    Merged,
-    /// All native frames
-    All,
-}
-
-/// Output formats.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// What Python's faulthandler would have printed, byte for byte
-    Faulthandler,
-    /// Everything, for programs (docs/report-schema.md)
-    Json,
-    /// For pull requests and job summaries
-    Markdown,
-    /// A self-contained page
-    Html,
-}
-
-/// When to colour.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    /// On a terminal, unless NO_COLOR is set
-    #[default]
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
-}
-
-/// Options of the output.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Output")]
-pub struct OutputArgs {
-    /// Output format
-    #[arg(long, short, value_name = "FORMAT", value_enum, default_value_t)]
-    pub format: Format,
-    /// Colour text output
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
-    pub color: Color,
-    /// Write to FILE instead of standard output
-    #[arg(long, short, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// Show everything: registers, machine code, notes, repeated stacks in full
-    #[arg(long, short)]
-    pub verbose: bool,
-    /// Exit with code 5 when the report is incomplete
-    #[arg(long)]
-    pub strict: bool,
 }
 
 /// Arguments of `slim`.

@@ -1,0 +1,150 @@
+//! Groups of arguments that several commands have.
+
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// What to read, and where its files are.
+#[derive(Clone, Debug, Default, Args)]
+pub struct InputArgs {
+    /// Core or minidump, as it is or packed (zstd, gzip, xz, lz4, apport); - for standard input
+    #[arg(value_name = "CORE", default_value = "", hide_default_value = true, value_hint = clap::ValueHint::FilePath)]
+    pub core: PathBuf,
+    /// Look at a running process, which stands still for some milliseconds
+    #[arg(long, value_name = "PID", conflicts_with = "core", help_heading = "Live processes")]
+    pub pid: Option<i32>,
+    /// Do not stop it: what is read may belong to different moments
+    #[arg(long, requires = "pid", help_heading = "Live processes")]
+    pub no_stop: bool,
+    /// Look again every so many seconds
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", requires = "pid",
+          help_heading = "Live processes")]
+    pub watch: Option<f64>,
+    /// Take the newest core that systemd-coredump keeps, of this process id, command or executable
+    #[arg(long, value_name = "PID|EXE", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["core", "pid"])]
+    pub coredumpctl: Option<String>,
+    /// Where the files of the process are
+    #[command(flatten)]
+    pub files: FileArgs,
+}
+
+/// Where the files of dead processes are.
+#[derive(Clone, Debug, Default, Args)]
+pub struct FileArgs {
+    /// The main executable, when it is not where the process saw it
+    #[arg(long, value_name = "FILE", help_heading = "Files")]
+    pub executable: Option<PathBuf>,
+    /// Folder that stands for / of the process (an unpacked container image); may be repeated
+    #[arg(long, value_name = "DIR", help_heading = "Files")]
+    pub sysroot: Vec<PathBuf>,
+    /// Folder with separate debug files, like /usr/lib/debug; may be repeated
+    #[arg(long, value_name = "DIR", help_heading = "Files")]
+    pub debug_dir: Vec<PathBuf>,
+    /// Read paths that begin with OLD below NEW instead; may be repeated
+    #[arg(long, value_name = "OLD=NEW", value_parser = parse_pair, help_heading = "Files")]
+    pub map: Vec<(String, String)>,
+    /// Look at no file but the dump
+    #[arg(long, help_heading = "Files")]
+    pub no_files: bool,
+}
+
+/// `OLD=NEW`, `NAME=VALUE`.
+pub(in crate::cli) fn parse_pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("not two parts with = between them".to_owned()),
+    }
+}
+
+/// Which values are shown, and where they are cut.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Values")]
+pub struct ValueArgs {
+    /// Show reference counts
+    #[arg(long)]
+    pub refcounts: bool,
+    /// Cut containers inside containers at this depth
+    #[arg(long, value_name = "N")]
+    pub max_depth: Option<u32>,
+    /// Cut containers at this many items
+    #[arg(long, value_name = "N")]
+    pub max_items: Option<u64>,
+    /// Cut strings at this many characters
+    #[arg(long, value_name = "N")]
+    pub max_string: Option<u64>,
+    /// Give up on a value after this many reads of memory
+    #[arg(long, value_name = "N")]
+    pub max_reads: Option<u64>,
+}
+
+/// Choice of threads and frames.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Selection")]
+pub struct SelectArgs {
+    /// Show only this thread: an id (the system's, or Python's as 0x...), a name, "crashed" or "all"
+    #[arg(long, value_name = "ID|NAME|all")]
+    pub thread: Option<String>,
+    /// Show only this frame (0 is the innermost)
+    #[arg(long, value_name = "N")]
+    pub frame: Option<usize>,
+}
+
+/// Native frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Native {
+    /// Python frames only
+    #[default]
+    None,
+    /// Native frames in their place between the Python ones, without interpreter plumbing
+    Merged,
+    /// All native frames
+    All,
+}
+
+/// Output formats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// What Python's faulthandler would have printed, byte for byte
+    Faulthandler,
+    /// Everything, for programs (docs/report-schema.md)
+    Json,
+    /// For pull requests and job summaries
+    Markdown,
+    /// A self-contained page
+    Html,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Options of the output.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Output format
+    #[arg(long, short, value_name = "FORMAT", value_enum, default_value_t)]
+    pub format: Format,
+    /// Colour text output
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub color: Color,
+    /// Write to FILE instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Show everything: registers, machine code, notes, repeated stacks in full
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// Exit with code 5 when the report is incomplete
+    #[arg(long)]
+    pub strict: bool,
+}
