@@ -9,10 +9,10 @@ mod compare;
 use common::{Blocked, Interpreter, block, one_per_minor, skip};
 use minidump_writer::app_memory::AppMemory;
 use minidump_writer::minidump_writer::MinidumpWriterConfig;
-use pyinquest::analyze::{Options, analyze};
+use pyinquest::analyze::{Options, analyze, record};
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::model::{Frame, Report};
-use pyinquest::target::{self, SourceKind};
+use pyinquest::target::{self, SourceKind, slim};
 use std::io::Cursor;
 use std::os::unix::fs::FileExt as _;
 
@@ -115,6 +115,38 @@ fn linux_with_stacks_alone() {
             let loops = |f: &Frame| f.function.as_ref().is_some_and(|f| f.to_string().contains("_PyEval_EvalFrame"));
             let visible = native.frames.iter().filter(|f| f.native.as_ref().is_some_and(|n| !n.plumbing));
             assert!(visible.clone().any(loops), "{name}: {:#?}", native.frames);
+        }
+    }
+}
+
+/// A slim minidump says the same as what it was made from, a core or a minidump.
+#[test]
+fn a_slim_minidump_gives_the_same_report() {
+    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let dumps = ["cores/3.8-threads.core.zst", "cores/3.12-threads.core.zst", "cores/3.15-generators.core.zst"]
+        .into_iter()
+        .chain(["minidumps/3.8-windows-threads.dmp.zst", "minidumps/3.14t-windows-values.dmp.zst"]);
+    let nothing = SearchOptions { no_files: true, ..SearchOptions::default() };
+    let told = |path: &std::path::Path| {
+        let mut target = target::open(path).unwrap();
+        let images = Images::attach(&mut target, &nothing);
+        let report = analyze(&target, &images, &Options { locals: true, refcounts: true, ..Options::default() });
+        let json = serde_json::to_value(&report).unwrap();
+        ["python", "interpreters", "threads", "crash", "findings"].map(|part| (part, json[part].clone()))
+    };
+    for name in dumps {
+        let path = fixtures.join(name);
+        let whole = told(&path);
+        let mut target = target::open(&path).unwrap();
+        record(&mut target, &nothing);
+        let small = tempfile::NamedTempFile::with_suffix(".dmp").unwrap();
+        let options = slim::SlimOptions { minidump: true, ..slim::SlimOptions::default() };
+        slim::write(&target, target.memory.recorded(), options, &mut small.as_file()).unwrap();
+        let bytes = std::fs::read(small.path()).unwrap();
+        let read = minidump::Minidump::read(bytes).expect("the crate minidump reads it");
+        read.get_stream::<minidump::MinidumpThreadList<'_>>().expect("a thread list");
+        for ((part, slim), (_, whole)) in told(small.path()).into_iter().zip(whole) {
+            assert_eq!(slim, whole, "{name}: {part}");
         }
     }
 }
