@@ -13,6 +13,7 @@ mod record;
 mod thread_ids;
 mod threads;
 mod values;
+mod waits;
 
 pub use options::{Limits, Options};
 pub use python::PythonState;

@@ -36,6 +36,7 @@ pub(super) fn add(
         merged.diagnostics.iter().for_each(|d| target.diagnostics.push(d.clone()));
         put(thread, merged, options.native);
     }
+    super::waits::add(target, &interpreter, state, &stacks, report);
     let heap = state.and_then(|s| s.interpreters(&target.diagnostics).first().map(|i| s.heap(i)));
     let facts = Facts { target, images, stacks: &stacks, interpreter: &interpreter, report, heap: heap.as_ref() };
     let findings = inquest::run(&facts);

@@ -11,6 +11,7 @@ pub mod layout;
 pub mod locate;
 pub mod object;
 pub mod runtime;
+pub mod sync;
 pub mod version;
 
 pub use context::{Context, FieldRef};

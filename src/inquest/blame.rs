@@ -182,7 +182,8 @@ pub(super) fn native_place(frame: &Frame) -> String {
 }
 
 /// "app.py:31 in load"
-pub(super) fn python_place(frame: &Frame) -> String {
+#[must_use]
+pub fn python_place(frame: &Frame) -> String {
     let file = frame.file.as_ref().map(ToString::to_string).unwrap_or_default();
     let line = frame.line.map_or(String::new(), |line| format!(":{line}"));
     let function = frame.qualname.as_ref().or(frame.function.as_ref()).map(ToString::to_string).unwrap_or_default();

@@ -6,6 +6,7 @@
 mod abort;
 mod blame;
 mod cpp;
+mod deadlock;
 mod destruction;
 mod ended;
 mod exceptions;
@@ -21,11 +22,12 @@ mod stack_overflow;
 mod verbose;
 mod windows;
 
-pub use blame::is_run_time;
+pub use blame::{is_run_time, python_place};
 pub use facts::{Facts, Fault, Scene, SceneFrame};
 pub use verbose::machine_state;
 
 use crate::report::model::{Confidence, Finding};
+use crate::target::Crash;
 
 /// Everything the rules find, most likely cause first.
 #[must_use]
@@ -64,7 +66,28 @@ pub fn run(facts: &Facts<'_>) -> Vec<Finding> {
         }
     }
     out.extend(exceptions::in_flight(facts));
+    let mut deadlocks = deadlock::cycles(facts);
+    if faulted(facts) {
+        // Threads that wait for each other did not make another one fault.
+        out.extend(deadlocks);
+    } else {
+        // Why a process that had to be ended or looked at from outside stands still.
+        if deadlocks.is_empty() {
+            out.extend(deadlock::held(facts));
+        }
+        deadlocks.append(&mut out);
+        out = deadlocks;
+    }
     without_repeats(out)
+}
+
+/// Whether the process died of something that one of its instructions did.
+fn faulted(facts: &Facts<'_>) -> bool {
+    match facts.target.crash.as_ref() {
+        Some(Crash::Signal { info, .. }) => facts.scene().map_or(info.clone(), |s| s.fault.signal).sender_pid.is_none(),
+        Some(_) => true,
+        None => false,
+    }
 }
 
 /// A cause that one rule has explained is not explained again by a rule that knows less.

@@ -16,5 +16,6 @@ pub mod signal_frame;
 pub mod symbolize;
 mod tables;
 pub mod unwind;
+pub mod wait;
 
 pub use modules::ModuleTables;

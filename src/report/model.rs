@@ -208,12 +208,40 @@ pub struct Thread {
     /// Why the frames end before the outermost one, or why there are none. Absent for a whole stack.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frames_end: Option<String>,
+    /// What it sleeps on, where that is a lock, the GIL, or another thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<Wait>,
     /// Registers by name, for the crashed thread or on request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registers: Option<Vec<(String, Addr)>>,
     /// Machine code around the instruction pointer, for the crashed thread or on request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<Vec<Instruction>>,
+}
+
+/// What a thread sleeps on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Wait {
+    /// `gil`, `lock`, `rlock`, `module_lock`, `thread` (its end), `notification` (nobody owes it), `mutex` (of C code).
+    pub kind: String,
+    /// The same for people: `the RLock at 0x7f...`.
+    pub what: String,
+    /// Address of the lock object or mutex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub addr: Option<Addr>,
+    /// Whether the wait ends by itself after a time.
+    pub timed: bool,
+    /// Thread id of the one that has it, or whose end is waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<u64>,
+    /// How the owner is known: `recorded` (the lock itself says so), or `with` (no more than that a frame of the
+    /// thread is inside of a `with` block on the lock).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner_from: Option<String>,
+    /// For `with`: the place of that frame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner_at: Option<String>,
 }
 
 /// One machine instruction.

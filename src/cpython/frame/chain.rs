@@ -51,8 +51,14 @@ pub struct Stack {
 /// Walks the frames of the thread state at `tstate`.
 #[must_use]
 pub fn walk(ctx: &Context<'_>, codes: &CodeCache, tstate: Addr) -> Stack {
+    walk_some(ctx, codes, tstate, FRAME_LIMIT)
+}
+
+/// Walks the innermost `limit` frames of the thread state at `tstate`.
+#[must_use]
+pub fn walk_some(ctx: &Context<'_>, codes: &CodeCache, tstate: Addr, limit: u64) -> Stack {
     let mut stack = Stack::default();
-    if let Err(end) = fill(ctx, codes, tstate, &mut stack.frames) {
+    if let Err(end) = fill(ctx, codes, tstate, limit, &mut stack.frames) {
         stack.end = Some(end);
     }
     stack
@@ -64,13 +70,20 @@ impl From<DecodeError> for StackEnd {
     }
 }
 
-fn fill(ctx: &Context<'_>, codes: &CodeCache, tstate: Addr, frames: &mut Vec<PyFrame>) -> Result<(), StackEnd> {
+fn fill(
+    ctx: &Context<'_>,
+    codes: &CodeCache,
+    tstate: Addr,
+    limit: u64,
+    frames: &mut Vec<PyFrame>,
+) -> Result<(), StackEnd> {
+    let guard = Guard::new(limit);
     match ctx.dialect.frame_link {
         FrameLink::FrameObjects => {
             let first = ctx.ptr(field!(ctx, thread.frame), tstate)?;
-            frame_objects(ctx, codes, first, frames)
+            frame_objects(ctx, codes, first, guard, frames)
         }
-        FrameLink::ViaCFrame | FrameLink::Direct => linked_frames(ctx, codes, tstate, frames),
+        FrameLink::ViaCFrame | FrameLink::Direct => linked_frames(ctx, codes, tstate, guard, frames),
     }
 }
 
@@ -80,9 +93,9 @@ fn linked_frames(
     ctx: &Context<'_>,
     codes: &CodeCache,
     tstate: Addr,
+    mut guard: Guard,
     frames: &mut Vec<PyFrame>,
 ) -> Result<(), StackEnd> {
-    let mut guard = Guard::new();
     let mut walked = match innermost(ctx, tstate) {
         Ok((first, cframe)) => interpreter_frames(ctx, codes, first, frames, cframe, &mut guard),
         Err(e) => Err(e.into()),
@@ -131,8 +144,8 @@ struct Guard {
 }
 
 impl Guard {
-    fn new() -> Self {
-        Guard { seen: HashSet::new(), budget: Budget::new("frames", FRAME_LIMIT) }
+    fn new(limit: u64) -> Self {
+        Guard { seen: HashSet::new(), budget: Budget::new("frames", limit) }
     }
 
     fn enter(&mut self, at: Addr) -> Result<(), StackEnd> {
@@ -142,8 +155,13 @@ impl Guard {
 }
 
 /// 3.8 to 3.10: `PyFrameObject`s linked by `f_back`, one C evaluation loop each.
-fn frame_objects(ctx: &Context<'_>, codes: &CodeCache, first: Addr, frames: &mut Vec<PyFrame>) -> Result<(), StackEnd> {
-    let mut guard = Guard::new();
+fn frame_objects(
+    ctx: &Context<'_>,
+    codes: &CodeCache,
+    first: Addr,
+    mut guard: Guard,
+    frames: &mut Vec<PyFrame>,
+) -> Result<(), StackEnd> {
     let mut at = first;
     while !at.is_null() {
         guard.enter(at)?;

@@ -99,6 +99,8 @@ layouts! {
         enabled ["enabled"],
         last_holder ["last_holder", "last_holder._value"],
         locked ["locked", "locked._value"],
+        cond ["cond"],
+        mutex ["mutex"],
     }
     /// `_PyErr_StackItem` (Include/cpython/pystate.h).
     exc_stack: ExcStackLayout ["_err_stackitem", "_PyErr_StackItem"] {
@@ -151,6 +153,8 @@ layouts! {
         f_lineno ["f_lineno"],
         f_executing ["f_executing"],
         f_state ["f_state"],
+        f_iblock ["f_iblock"],
+        f_blockstack ["f_blockstack"],
         f_localsplus ["f_localsplus"],
         frame_data ["_f_frame_data"],
     }
@@ -566,7 +570,12 @@ layouts! {
         owner ["rlock_owner", "lock.thread"],
         count ["rlock_count", "lock.level"],
         mutex ["lock.mutex"],
+        rlock_lock ["rlock_lock"],
     }
+    /// `struct wait_entry` (3.13+, Python/parking_lot.c): on the stack of a thread that is parked.
+    wait_entry: WaitEntryLayout ["wait_entry"] { addr ["addr"], sema ["sema"], node ["node"] }
+    /// `ThreadHandle` (3.13+, Modules/_threadmodule.c).
+    thread_handle: ThreadHandleLayout ["ThreadHandle"] { ident ["ident"], exiting ["thread_is_exiting"] }
     /// `FutureObj` (Modules/_asynciomodule.c).
     future: FutureLayout ["FutureObj"] {
         loop_obj ["fut_loop"],

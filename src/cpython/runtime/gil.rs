@@ -19,16 +19,7 @@ pub struct Gil {
 /// # Errors
 /// [`DecodeError`] when it is unreadable, or not made yet.
 pub fn gil(ctx: &Context<'_>, runtime: Option<Addr>, interpreter: Addr) -> Result<Option<Gil>, DecodeError> {
-    let at = match ctx.dialect.gil {
-        GilPlace::Runtime => {
-            let runtime = runtime.ok_or(DecodeError::Null { what: "runtime" })?;
-            ctx.addr(field!(ctx, runtime.ceval_gil), runtime)?
-        }
-        GilPlace::Interpreter => ctx.ptr(field!(ctx, interpreter.ceval_gil), interpreter)?,
-    };
-    if at.is_null() {
-        return Err(DecodeError::Null { what: "interpreter.ceval_gil" });
-    }
+    let at = gil_address(ctx, runtime, interpreter)?;
     if ctx.layouts.gil.enabled.is_some() && ctx.int(field!(ctx, gil.enabled), at, 4)? == 0 {
         return Ok(None);
     }
@@ -41,4 +32,19 @@ pub fn gil(ctx: &Context<'_>, runtime: Option<Addr>, interpreter: Addr) -> Resul
         _ => ctx.ptr(field!(ctx, gil.last_holder), at)?,
     };
     Ok(Some(Gil { locked, holder: Some(holder).filter(|h| !h.is_null()) }))
+}
+
+/// Address of the GIL that the interpreter uses.
+///
+/// # Errors
+/// [`DecodeError`] when it is unreadable, or not made yet.
+pub fn gil_address(ctx: &Context<'_>, runtime: Option<Addr>, interpreter: Addr) -> Result<Addr, DecodeError> {
+    let at = match ctx.dialect.gil {
+        GilPlace::Runtime => {
+            let runtime = runtime.ok_or(DecodeError::Null { what: "runtime" })?;
+            ctx.addr(field!(ctx, runtime.ceval_gil), runtime)?
+        }
+        GilPlace::Interpreter => ctx.ptr(field!(ctx, interpreter.ceval_gil), interpreter)?,
+    };
+    if at.is_null() { Err(DecodeError::Null { what: "interpreter.ceval_gil" }) } else { Ok(at) }
 }

@@ -7,7 +7,7 @@ mod names;
 mod thread;
 
 pub use extensions::extension_modules;
-pub use gil::{Gil, gil};
+pub use gil::{Gil, gil, gil_address};
 pub use interpreter::{Interpreter, interpreters};
 pub use names::thread_names;
 pub use thread::{Attachment, ThreadList, ThreadState, threads};

@@ -2,7 +2,7 @@
 
 use super::{Out, frame, has_python};
 use crate::report::fold::same_place;
-use crate::report::model::{ExceptionInfo, Report, Thread};
+use crate::report::model::{ExceptionInfo, Report, Thread, Wait};
 use crate::report::palette::paint;
 use crate::report::words::{count, safe, safe_short, thread_label, thread_states};
 
@@ -44,8 +44,10 @@ fn alike(a: &Thread, b: &Thread) -> bool {
         (t.crashed, exceptions, python.map(|p| (p.holds_gil, p.collecting, p.status.clone())))
     };
     let quiet = |t: &Thread| t.python.as_ref().is_none_or(|p| p.raising.is_none() && p.handling.is_empty());
+    let waits = |t: &Thread| t.waits_for.as_ref().map(|w| (w.what.clone(), w.owner));
     quiet(a)
         && state(a) == state(b)
+        && waits(a) == waits(b)
         && a.frames_end == b.frames_end
         && a.frames.len() == b.frames.len()
         && a.frames.iter().zip(&b.frames).all(|(x, y)| same_place(x, y))
@@ -79,6 +81,9 @@ fn write_group(out: &mut Out<'_>, report: &Report, group: &[&Thread]) {
         let labels = labels(out, group);
         out.line(2, &paint(palette.dim, &labels));
     }
+    if let Some(wait) = &first.waits_for {
+        out.line(2, &paint(palette.dim, &waits_for(report, wait)));
+    }
     frame::write_all(out, &first.frames, first.crashed);
     match &first.frames_end {
         Some(why) if first.frames.is_empty() => {
@@ -100,6 +105,18 @@ fn write_group(out: &mut Out<'_>, report: &Report, group: &[&Thread]) {
         registers(out, first);
         code(out, first);
     }
+}
+
+/// "waits for the RLock at 0x.., held by Thread 12 "worker""
+fn waits_for(report: &Report, wait: &Wait) -> String {
+    let owner = wait.owner.and_then(|tid| report.threads.iter().find(|t| t.tid == Some(tid)));
+    let held = match (owner.map(thread_label), wait.kind.as_str(), wait.owner_from.as_deref()) {
+        (None, ..) | (_, "thread", _) => String::new(),
+        (Some(owner), _, Some("with")) => format!(", which {owner} seems to hold"),
+        (Some(owner), ..) => format!(", held by {owner}"),
+    };
+    let limit = if wait.timed { " (for a limited time)" } else { "" };
+    format!("waits for {}{held}{limit}", safe(&wait.what))
 }
 
 /// An exception with its chain, outermost call first as Python prints it.

@@ -49,7 +49,7 @@ pub const RELEASE: Layouts = Layouts {
         overflowed: at(36),
         ..ThreadLayout::NONE
     },
-    gil: GilLayout { last_holder: at(8), locked: at(16), ..GilLayout::NONE },
+    gil: GilLayout { last_holder: at(8), locked: at(16), cond: at(32), mutex: at(80), ..GilLayout::NONE },
     exc_stack: ExcStackLayout {
         exc_type: at(0),
         exc_value: at(8),
@@ -71,6 +71,8 @@ pub const RELEASE: Layouts = Layouts {
         f_lasti: at(104),
         f_lineno: at(108),
         f_executing: at(116),
+        f_iblock: at(112),
+        f_blockstack: at(120),
         f_localsplus: at(360),
         ..FrameObjectLayout::NONE
     },
@@ -274,7 +276,7 @@ pub const RELEASE: Layouts = Layouts {
     range_iter: RangeIterLayout { index: at(16), start: at(24), step: at(32), len: at(40), ..RangeIterLayout::NONE },
     enumerate: EnumerateLayout { index: at(16), iter: at(24), long_index: at(40), ..EnumerateLayout::NONE },
     lock: LockLayout { locked: at(32), lock_lock: at(16), ..LockLayout::NONE },
-    rlock: RLockLayout { owner: at(24), count: at(32), ..RLockLayout::NONE },
+    rlock: RLockLayout { owner: at(24), count: at(32), rlock_lock: at(16), ..RLockLayout::NONE },
     future: FutureLayout {
         loop_obj: at(16),
         callback0: at(24),
@@ -336,6 +338,7 @@ pub const WINDOWS: Layouts = Layouts {
     },
     interpreter: InterpreterLayout { size: at(2680), ..RELEASE.interpreter },
     thread: ThreadLayout { size: at(256), ..RELEASE.thread },
+    gil: GilLayout { cond: at(24), mutex: at(40), ..RELEASE.gil },
     range_iter: RangeIterLayout::NONE,
     rlock: RLockLayout::NONE,
     ..RELEASE

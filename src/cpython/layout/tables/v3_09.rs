@@ -60,6 +60,7 @@ pub const WINDOWS: Layouts = Layouts {
     },
     interpreter: InterpreterLayout { size: at(5624), ..RELEASE.interpreter },
     thread: ThreadLayout { size: at(256), ..RELEASE.thread },
+    gil: GilLayout { cond: at(24), mutex: at(40), ..RELEASE.gil },
     range_iter: RangeIterLayout::NONE,
     rlock: RLockLayout::NONE,
     ..RELEASE

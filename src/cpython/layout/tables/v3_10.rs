@@ -22,6 +22,8 @@ pub const RELEASE: Layouts = Layouts {
         f_lineno: at(100),
         f_executing: Slot::ABSENT,
         f_state: at(108),
+        f_iblock: at(104),
+        f_blockstack: at(112),
         f_localsplus: at(352),
         ..v3_09::RELEASE.frame_object
     },
@@ -83,6 +85,7 @@ pub const WINDOWS: Layouts = Layouts {
     },
     interpreter: InterpreterLayout { size: at(113504), ..RELEASE.interpreter },
     thread: ThreadLayout { size: at(272), ..RELEASE.thread },
+    gil: GilLayout { cond: at(24), mutex: at(40), ..RELEASE.gil },
     range_iter: RangeIterLayout::NONE,
     rlock: RLockLayout::NONE,
     ..RELEASE

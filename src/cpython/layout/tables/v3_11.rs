@@ -100,6 +100,8 @@ pub const RELEASE: Layouts = Layouts {
         f_lasti: Slot::ABSENT,
         f_lineno: at(40),
         f_state: Slot::ABSENT,
+        f_iblock: Slot::ABSENT,
+        f_blockstack: Slot::ABSENT,
         f_localsplus: Slot::ABSENT,
         frame_data: at(48),
         ..v3_10::RELEASE.frame_object
@@ -224,6 +226,7 @@ pub const WINDOWS: Layouts = Layouts {
         datastack_limit: at(304),
         ..RELEASE.thread
     },
+    gil: GilLayout { cond: at(24), mutex: at(40), ..RELEASE.gil },
     range_iter: RangeIterLayout::NONE,
     rlock: RLockLayout::NONE,
     ..RELEASE

@@ -182,6 +182,7 @@ pub const WINDOWS: Layouts = Layouts {
         datastack_limit: at(240),
         ..RELEASE.thread
     },
+    gil: GilLayout { cond: at(24), mutex: at(40), ..RELEASE.gil },
     range_iter: RangeIterLayout { step: at(20), len: at(24), ..RELEASE.range_iter },
     rlock: RLockLayout::NONE,
     ..RELEASE

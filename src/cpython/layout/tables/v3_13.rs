@@ -84,6 +84,8 @@ pub const RELEASE: Layouts = Layouts {
         ..v3_12::RELEASE.param_spec
     },
     lock: LockLayout { locked: at(16), lock_lock: Slot::ABSENT, ..v3_12::RELEASE.lock },
+    wait_entry: WaitEntryLayout { addr: at(8), sema: at(16), node: at(48), ..WaitEntryLayout::NONE },
+    thread_handle: ThreadHandleLayout { ident: at(32), exiting: at(57), ..ThreadHandleLayout::NONE },
     future: FutureLayout { state: at(96), ..v3_12::RELEASE.future },
     task: TaskLayout {
         state: at(96),
@@ -167,6 +169,8 @@ pub const FREE_THREADED: Layouts = Layouts {
         enabled: at(0),
         last_holder: at(16),
         locked: at(24),
+        cond: at(40),
+        mutex: at(88),
         ..RELEASE.gil
     },
     frame_object: FrameObjectLayout {
@@ -381,7 +385,7 @@ pub const FREE_THREADED: Layouts = Layouts {
     range_iter: RangeIterLayout { start: at(32), step: at(40), len: at(48), ..RELEASE.range_iter },
     enumerate: EnumerateLayout { index: at(32), iter: at(40), long_index: at(56), ..RELEASE.enumerate },
     lock: LockLayout { locked: at(32), ..RELEASE.lock },
-    rlock: RLockLayout { owner: at(40), count: at(48), ..RELEASE.rlock },
+    rlock: RLockLayout { owner: at(40), count: at(48), rlock_lock: at(32), ..RELEASE.rlock },
     future: FutureLayout {
         loop_obj: at(32),
         callback0: at(40),
@@ -479,6 +483,7 @@ pub const WINDOWS: Layouts = Layouts {
         ..RELEASE_0.thread
     },
     thread_impl: ThreadImplLayout { size: at(328), asyncio_running_loop: at(296), ..RELEASE_0.thread_impl },
+    gil: GilLayout { cond: at(24), mutex: at(32), ..RELEASE_0.gil },
     gc: GcLayout { generations: at(24), ..RELEASE_0.gc },
     range_iter: RangeIterLayout { step: at(20), len: at(24), ..RELEASE_0.range_iter },
     rlock: RLockLayout::NONE,
@@ -515,7 +520,7 @@ pub const WINDOWS_FREE_THREADED: Layouts = Layouts {
         ..FREE_THREADED.thread
     },
     thread_impl: ThreadImplLayout { size: at(17808), asyncio_running_loop: at(296), ..FREE_THREADED.thread_impl },
-    gil: GilLayout { last_holder: at(8), locked: at(16), ..FREE_THREADED.gil },
+    gil: GilLayout { last_holder: at(8), locked: at(16), cond: at(24), mutex: at(32), ..FREE_THREADED.gil },
     range_iter: RangeIterLayout { step: at(36), len: at(40), ..FREE_THREADED.range_iter },
     rlock: RLockLayout::NONE,
     ..FREE_THREADED

@@ -85,7 +85,7 @@ pub const RELEASE: Layouts = Layouts {
         format_spec: at(40),
         ..InterpolationLayout::NONE
     },
-    rlock: RLockLayout { mutex: at(16), ..v3_13::RELEASE.rlock },
+    rlock: RLockLayout { mutex: at(16), rlock_lock: Slot::ABSENT, ..v3_13::RELEASE.rlock },
     future: FutureLayout { state: at(104), awaited_by: at(96), awaited_by_is_set: at(109), ..v3_13::RELEASE.future },
     task: TaskLayout {
         state: at(104),
@@ -222,7 +222,7 @@ pub const FREE_THREADED: Layouts = Layouts {
         format_spec: at(56),
         ..InterpolationLayout::NONE
     },
-    rlock: RLockLayout { mutex: at(32), ..v3_13::FREE_THREADED.rlock },
+    rlock: RLockLayout { mutex: at(32), rlock_lock: Slot::ABSENT, ..v3_13::FREE_THREADED.rlock },
     future: FutureLayout {
         state: at(120),
         awaited_by: at(112),
@@ -305,6 +305,7 @@ pub const WINDOWS: Layouts = Layouts {
         asyncio_tasks_head: at(872),
         ..RELEASE.thread_impl
     },
+    gil: GilLayout { cond: at(24), mutex: at(32), ..RELEASE.gil },
     range_iter: RangeIterLayout { step: at(20), len: at(24), ..RELEASE.range_iter },
     rlock: RLockLayout::NONE,
     ..RELEASE
@@ -352,7 +353,7 @@ pub const WINDOWS_FREE_THREADED: Layouts = Layouts {
         asyncio_tasks_head: at(872),
         ..FREE_THREADED.thread_impl
     },
-    gil: GilLayout { last_holder: at(8), locked: at(16), ..FREE_THREADED.gil },
+    gil: GilLayout { last_holder: at(8), locked: at(16), cond: at(24), mutex: at(32), ..FREE_THREADED.gil },
     range_iter: RangeIterLayout { step: at(36), len: at(40), ..FREE_THREADED.range_iter },
     rlock: RLockLayout::NONE,
     ..FREE_THREADED

@@ -274,6 +274,7 @@ pub const WINDOWS: Layouts = Layouts {
         asyncio_tasks_head: at(1040),
         ..RELEASE.thread_impl
     },
+    gil: GilLayout { cond: at(24), mutex: at(32), ..RELEASE.gil },
     range_iter: RangeIterLayout { step: at(20), len: at(24), ..RELEASE.range_iter },
     rlock: RLockLayout::NONE,
     ..RELEASE
@@ -323,7 +324,7 @@ pub const WINDOWS_FREE_THREADED: Layouts = Layouts {
         asyncio_tasks_head: at(1040),
         ..FREE_THREADED.thread_impl
     },
-    gil: GilLayout { last_holder: at(8), locked: at(16), ..FREE_THREADED.gil },
+    gil: GilLayout { last_holder: at(8), locked: at(16), cond: at(24), mutex: at(32), ..FREE_THREADED.gil },
     range_iter: RangeIterLayout { step: at(36), len: at(40), ..FREE_THREADED.range_iter },
     rlock: RLockLayout::NONE,
     ..FREE_THREADED

@@ -1,0 +1,10 @@
+//! What threads of a process wait for, as far as Python knows it, and who has what they wait for.
+//!
+//! A sleeping thread shows one thing to the outside: the address of the word it sleeps on. Everything here starts from
+//! that address and is believed only where an object that the thread has at hand holds it.
+
+mod entered;
+mod wait;
+
+pub use entered::entered;
+pub use wait::{Asleep, Blocker, blocker};

@@ -1,0 +1,199 @@
+//! Processes that stand still: who waits for whom, and no deadlock where there is none.
+
+// Tests state facts; there a panic is the message.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use common::{Crash, Interpreter, interpreters, one_per_minor, skip};
+use pyinquest::analyze::{Options, analyze};
+use pyinquest::image::{Images, SearchOptions};
+use pyinquest::report::model::{Confidence, Finding, Report, Thread};
+use pyinquest::target::elf_core;
+use rayon::prelude::*;
+
+fn report(interpreter: &Interpreter, core: &std::path::Path) -> Report {
+    let mut target = elf_core::open(core).expect("a core");
+    let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
+    let images = Images::attach(&mut target, &search);
+    analyze(&target, &images, &Options::default())
+}
+
+/// The interpreters of a run: one of each version, and the builds whose locks differ from those.
+fn chosen() -> Vec<&'static Interpreter> {
+    match std::env::var("PYINQUEST_TEST_INTERPRETER") {
+        Ok(name) => interpreters().iter().filter(|i| i.is_native() && i.name.contains(name.as_str())).collect(),
+        Err(_) => {
+            let free_threaded = interpreters().iter().filter(|i| i.is_native() && i.free_threaded);
+            // 3.13.0 has other locks than the later 3.13.
+            let early = interpreters().iter().filter(|i| i.is_ordinary() && (i.hexversion >> 8) == 0x03_0d_00);
+            let mut all = one_per_minor();
+            all.extend(free_threaded);
+            all.extend(early.filter(|i| !one_per_minor().iter().any(|k| k.name == i.name)));
+            all
+        }
+    }
+}
+
+fn everywhere(ways: &[&str], check: impl Fn(&Interpreter, &Report) -> Result<(), String> + Sync) {
+    let chosen = chosen();
+    if chosen.is_empty() {
+        skip!("no interpreters: run tests/interpreters/fetch.py");
+    }
+    let results: Vec<Result<Option<String>, String>> = chosen
+        .par_iter()
+        .map(|interpreter| {
+            let dead = Crash::new(interpreter, "deadlock.py").args(ways).run().map_err(|e| e.to_string())?;
+            let report = report(interpreter, &dead.core);
+            let wrong = check(interpreter, &report).err();
+            Ok(wrong.map(|w| format!("{} {ways:?}: {w}\n{}", interpreter.name, summary(&report))))
+        })
+        .collect();
+    let mut wrong = Vec::new();
+    for result in results {
+        match result {
+            Ok(found) => wrong.extend(found),
+            Err(reason) => skip!("{reason}"),
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+fn summary(report: &Report) -> String {
+    let findings =
+        report.findings.iter().map(|f| format!("  [{}] {:?} {}\n    {:?}", f.id, f.confidence, f.title, f.evidence));
+    let threads = report.threads.iter().map(|t| format!("  {:?} {}: {:?}", t.tid, name(t), t.waits_for));
+    findings.chain(threads).collect::<Vec<_>>().join("\n")
+}
+
+fn name(thread: &Thread) -> String {
+    thread.name.as_ref().map(ToString::to_string).unwrap_or_default()
+}
+
+fn thread<'r>(report: &'r Report, wanted: &str) -> Result<&'r Thread, String> {
+    report.threads.iter().find(|t| name(t) == wanted).ok_or_else(|| format!("no thread {wanted}"))
+}
+
+/// Thread `who` waits for something of kind `kind` that `owner` has.
+fn waits(report: &Report, who: &str, kind: &str, owner: &str) -> Result<(), String> {
+    let wait = thread(report, who)?.waits_for.as_ref().ok_or_else(|| format!("{who} waits for nothing"))?;
+    let owner = thread(report, owner)?.tid;
+    if wait.kind == kind && wait.owner == owner { Ok(()) } else { Err(format!("{who} waits for {wait:?}")) }
+}
+
+/// The deadlock whose title has these parts.
+fn deadlock<'r>(report: &'r Report, confidence: Confidence, parts: &[&str]) -> Result<&'r Finding, String> {
+    let fits = |f: &&Finding| f.id == "deadlock" && parts.iter().all(|p| f.title.contains(p));
+    let found = report.findings.iter().find(fits).ok_or_else(|| format!("no deadlock of {parts:?}"))?;
+    if found.confidence == confidence { Ok(found) } else { Err(format!("{}: {:?}", found.title, found.confidence)) }
+}
+
+/// Two threads of the way `name` wait for each other.
+fn cycle<'r>(report: &'r Report, name: &str, kind: &str, confidence: Confidence) -> Result<&'r Finding, String> {
+    let (alpha, beta) = (format!("{name}-alpha"), format!("{name}-beta"));
+    waits(report, &alpha, kind, &beta)?;
+    waits(report, &beta, kind, &alpha)?;
+    deadlock(report, confidence, &[&format!("\"{alpha}\" waits for"), &format!("\"{beta}\" waits for")])
+}
+
+/// All that is seen in one process: each way is a test of its own, a core each would take long.
+const IN_PYTHON: &[&str] = &["rlocks", "locks", "conditions", "three", "again", "joins", "imports", "idle"];
+
+fn in_python(report: &Report) -> Result<(), String> {
+    cycle(report, "rlocks", "rlock", Confidence::High)?;
+    // A Condition has an RLock.
+    cycle(report, "conditions", "rlock", Confidence::High)?;
+    cycle(report, "joins", "thread", Confidence::High)?;
+    plain_locks(report)?;
+    waits(report, "three-alpha", "rlock", "three-beta")?;
+    waits(report, "three-gamma", "rlock", "three-alpha")?;
+    let names = ["deadlock of 3 threads", "\"three-alpha\"", "\"three-beta\"", "\"three-gamma\""];
+    deadlock(report, Confidence::High, &names)?;
+    waits(report, "imports-alpha", "thread", "imports-beta")?;
+    waits(report, "imports-beta", "module_lock", "imports-alpha")?;
+    deadlock(report, Confidence::High, &["the import of module stuck_module", "the end of thread"])?;
+    let ways = report.findings.iter().take_while(|f| f.id == "deadlock").count();
+    let all = report.findings.iter().filter(|f| f.id == "deadlock").count();
+    // Those that wait for work make none; all others do, and come first.
+    if (ways, all) == (7, 7) { waiting_for_work(report) } else { Err(format!("{ways} deadlocks first, {all} in all")) }
+}
+
+/// A plain lock records no owner, but a `with` block shows who may have it.
+fn plain_locks(report: &Report) -> Result<(), String> {
+    let found = cycle(report, "locks", "lock", Confidence::Medium)?;
+    let hint = |e: &String| e.contains("records no owner") && e.contains("(deadlock.py:") && e.contains("take)");
+    if !found.evidence.iter().all(hint) {
+        return Err(format!("the evidence does not say where it comes from: {:?}", found.evidence));
+    }
+    waits(report, "again-alpha", "lock", "again-alpha")?;
+    let parts = ["\"again-alpha\" waits for the threading.Lock", "seems to hold itself"];
+    deadlock(report, Confidence::Medium, &parts).map(|_| ())
+}
+
+fn waiting_for_work(report: &Report) -> Result<(), String> {
+    waits(report, "joiner", "thread", "sleeper")?;
+    waits(report, "waiter", "rlock", "owner")?;
+    for (who, call) in [
+        ("condition", "Condition.wait"),
+        ("shared", "Condition.wait"),
+        ("event", "Event.wait"),
+        ("queue", "Queue.get"),
+        ("simple", "SimpleQueue.get"),
+        ("semaphore", "Semaphore.acquire"),
+        ("pool_0", ""),
+    ] {
+        let wait = thread(report, who)?.waits_for.as_ref().ok_or_else(|| format!("{who} waits for nothing"))?;
+        if wait.kind != "notification" || !wait.what.contains(call) || wait.owner.is_some() {
+            return Err(format!("{who} waits for {wait:?}"));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn threads_that_wait_for_each_other_are_told_from_those_that_wait_for_work() {
+    everywhere(IN_PYTHON, |_, report| in_python(report));
+}
+
+#[test]
+fn a_mutex_of_c_code_locked_twice_with_the_gil() {
+    everywhere(&["relock"], |interpreter, report| {
+        waits(report, "relock-alpha", "mutex", "relock-alpha")?;
+        // The main thread wants to come back from C.
+        if !interpreter.free_threaded && report.interpreters[0].gil_locked != Some(true) {
+            return Err("the GIL is free".to_owned());
+        }
+        first(report, &["\"relock-alpha\" waits for the mutex", "holds itself"])
+    });
+}
+
+#[test]
+fn the_gil_against_a_mutex() {
+    everywhere(&["inversion"], |interpreter, report| {
+        if interpreter.free_threaded {
+            // Without a GIL alpha ends, and a mutex is left behind whose owner is no more.
+            let found = report.findings.iter().any(|f| f.id == "deadlock");
+            return if found { Err("a deadlock without a GIL".to_owned()) } else { Ok(()) };
+        }
+        waits(report, "inversion-alpha", "gil", "inversion-beta")?;
+        waits(report, "inversion-beta", "mutex", "inversion-alpha")?;
+        first(report, &["waits for the GIL", "waits for the mutex"])
+    });
+}
+
+#[test]
+fn a_lock_that_is_held_by_a_thread_at_work() {
+    everywhere(&["idle"], |_, report| {
+        if report.findings.iter().any(|f| f.id == "deadlock") {
+            return Err("a deadlock is seen".to_owned());
+        }
+        let held = report.findings.iter().find(|f| f.id == "lock-held").ok_or("the held lock is not told")?;
+        let told = held.title.contains("\"waiter\" waits for the threading.RLock") && held.title.contains("own");
+        if told { Ok(()) } else { Err(held.title.clone()) }
+    });
+}
+
+fn first(report: &Report, parts: &[&str]) -> Result<(), String> {
+    let found = deadlock(report, Confidence::High, parts)?;
+    if std::ptr::eq(found, &raw const report.findings[0]) { Ok(()) } else { Err("it is not the first".to_owned()) }
+}
