@@ -12,6 +12,7 @@ mod threads;
 use super::{AddressSpace, ByteSource, Crash, SignalInfo, SourceKind, Target, TargetError};
 use crate::base::{Abi, Addr, Arch, DataModel, Diagnostic, Diagnostics, Endian, Os};
 use crate::target::signal_names::has_fault_address;
+use crate::target::slim::vendor_stream;
 use minidump::system_info::{Cpu, Os as DumpOs};
 use minidump::{Minidump, MinidumpException, MinidumpSystemInfo};
 use std::ops::Deref;
@@ -53,7 +54,7 @@ pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, T
     let threads = threads::threads(&dump, &system, exception.as_ref(), abi, &diagnostics);
     let modules = modules::modules(&dump, &maps, &abi, &diagnostics);
     let process = streams::process(&dump, &abi);
-    let crash = exception.and_then(|e| crash(&e, abi.os));
+    let crash = exception.and_then(|e| crash(&e, abi.os, vendor_stream(data).is_some()));
     Ok(Target {
         source: SourceKind::Minidump,
         path: Some(path.to_owned()),
@@ -102,7 +103,7 @@ fn abi(system: &MinidumpSystemInfo, endian: minidump::Endian) -> Result<Abi, Str
 
 /// The exception stream as a crash. Writers that were merely asked for a dump (`minidump-writer`, Crashpad) put a
 /// marker there.
-fn crash(exception: &MinidumpException<'_>, os: Os) -> Option<Crash> {
+fn crash(exception: &MinidumpException<'_>, os: Os, slim: bool) -> Option<Crash> {
     /// `MD_EXCEPTION_CODE_LIN_DUMP_REQUESTED` (Breakpad) and Crashpad's `kSimulatedExceptionCode`.
     const REQUESTED: [u32; 2] = [0xffff_ffff, 0x0517_a7ed];
     let record = &exception.raw.exception_record;
@@ -116,7 +117,14 @@ fn crash(exception: &MinidumpException<'_>, os: Os) -> Option<Crash> {
         let number = i32::try_from(record.exception_code).ok()?;
         let code = record.exception_flags.cast_signed();
         let fault_addr = has_fault_address(number, code).then_some(address);
-        let info = SignalInfo { number, code: Some(code), fault_addr, ..SignalInfo::default() };
+        // Our own slim minidumps say who sent a signal (slim/minidump.rs).
+        let (sender_pid, sender_uid) = match (slim, record.number_parameters, record.exception_information) {
+            (true, 2, [pid, uid, ..]) => {
+                (u32::try_from(pid).ok().map(u32::cast_signed), u32::try_from(uid).ok().filter(|uid| *uid != u32::MAX))
+            }
+            _ => (None, None),
+        };
+        let info = SignalInfo { number, code: Some(code), fault_addr, sender_pid, sender_uid };
         return Some(Crash::Signal { tid, info });
     }
     let count = usize::try_from(record.number_parameters).unwrap_or(0).min(record.exception_information.len());

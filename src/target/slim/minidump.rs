@@ -179,9 +179,14 @@ impl File {
         let (code, flags, address, parameters) = match crash {
             Crash::Signal { info, .. } => {
                 let address = info.fault_addr.map_or(0, |a| a.0);
-                (info.number.cast_unsigned(), info.code.unwrap_or(0).cast_unsigned(), address, &[][..])
+                // Breakpad's record has no place for the sender: it goes where Windows has parameters.
+                let sender = info
+                    .sender_pid
+                    .map(|pid| vec![u64::from(pid.cast_unsigned()), u64::from(info.sender_uid.unwrap_or(u32::MAX))]);
+                let code = info.code.unwrap_or(0).cast_unsigned();
+                (info.number.cast_unsigned(), code, address, sender.unwrap_or_default())
             }
-            Crash::Exception { code, address, parameters, .. } => (*code, 0, address.0, parameters.as_slice()),
+            Crash::Exception { code, address, parameters, .. } => (*code, 0, address.0, parameters.clone()),
         };
         let parameters = parameters.get(..parameters.len().min(15)).unwrap_or_default();
         let mut e = Encoder::new(self.abi);

@@ -15,6 +15,7 @@ use crate::base::{Addr, Arch, Os};
 use plan::{Kind, Piece};
 use std::io::Write;
 
+pub use minidump::vendor_stream;
 pub use notes::{SlimInfo, SlimMissing, VENDOR_NAME, VENDOR_SLIM, restore, slim_info};
 
 /// What goes into a slim dump.
