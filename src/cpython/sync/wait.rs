@@ -235,7 +235,7 @@ impl Variables {
     }
 
     fn get(&self, name: &str) -> Option<Addr> {
-        let variable = self.0.iter().find(|v| v.name.to_string() == name)?;
+        let variable = self.0.iter().find(|v| v.name == name)?;
         if let SlotValue::Object(at) = variable.value { Some(at) } else { None }
     }
 }
