@@ -123,6 +123,11 @@ fn postgresql() {
     let wrong = pyinquest().args(["triage", "issues", "--db", &server.url_of("none")]).output().unwrap();
     assert_eq!(wrong.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("does not exist"), "{wrong:?}");
+    // Whoever asks for encryption must not get a connection without it.
+    let url = format!("{}?sslmode=require", server.url_of("life"));
+    let refused = pyinquest().args(["triage", "issues", "--db", &url]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("TLS"), "{refused:?}");
 }
 
 /// A PostgreSQL of our own, on a socket in a folder for temporary files.
