@@ -3,7 +3,9 @@
 use super::carets::mark;
 use super::fold::stretches;
 use super::model::{Confidence, ExceptionInfo, Fidelity, Frame, FrameKind, Local, Report, Thread};
-use super::words::{count, frame_line, machine, safe, safe_short, size, source_kind, thread_label, thread_states};
+use super::words::{
+    count, frame_line, machine, safe, safe_short, size, source_kind, thread_label, thread_states, waits_for,
+};
 use crate::base::Severity;
 use std::fmt::Write as _;
 
@@ -134,6 +136,9 @@ fn threads(out: &mut String, report: &Report) {
             esc(&thread_label(thread)),
             esc(&states)
         );
+        if let Some(wait) = waits_for(report, thread) {
+            let _ = writeln!(out, "<p>{}</p>", esc(&wait));
+        }
         stack(out, thread);
         out.push_str("</details>\n");
     }

@@ -2,7 +2,7 @@
 
 use super::fold::stretches;
 use super::model::{Confidence, Frame, Report, Thread};
-use super::words::{count, frame_line, machine, safe, safe_short, thread_label, thread_states};
+use super::words::{count, frame_line, machine, safe, safe_short, thread_label, thread_states, waits_for};
 use crate::base::Severity;
 use std::fmt::Write as _;
 
@@ -23,6 +23,7 @@ pub fn render(report: &Report) -> String {
     let (crashed, others): (Vec<&Thread>, Vec<&Thread>) = report.threads.iter().partition(|t| t.crashed);
     for thread in crashed {
         let _ = writeln!(out, "\n**{}**, most recent call first:\n", heading(report, thread));
+        waits(&mut out, report, thread);
         stack(&mut out, thread);
     }
     let others: Vec<&Thread> = others.into_iter().filter(|t| t.python.is_some() || !t.frames.is_empty()).collect();
@@ -31,6 +32,7 @@ pub fn render(report: &Report) -> String {
         let _ = writeln!(out, "\n<details><summary>{}</summary>\n", count(others.len(), noun));
         for thread in others.iter().take(MAX_THREADS) {
             let _ = writeln!(out, "**{}**\n", heading(report, thread));
+            waits(&mut out, report, thread);
             stack(&mut out, thread);
             out.push('\n');
         }
@@ -89,6 +91,12 @@ fn heading(report: &Report, thread: &Thread) -> String {
     let states = thread_states(report, thread);
     let label = inline(&thread_label(thread));
     if states.is_empty() { label } else { format!("{label} ({})", inline(&states.join(", "))) }
+}
+
+fn waits(out: &mut String, report: &Report, thread: &Thread) {
+    if let Some(wait) = waits_for(report, thread) {
+        let _ = writeln!(out, "{}\n", inline(&wait));
+    }
 }
 
 fn stack(out: &mut String, thread: &Thread) {

@@ -120,6 +120,19 @@ pub fn thread_states(report: &Report, thread: &Thread) -> Vec<String> {
     states
 }
 
+/// "waits for the RLock at 0x7f.., held by Thread 12 "worker""; `None` for a thread that waits for nothing known.
+pub fn waits_for(report: &Report, thread: &Thread) -> Option<String> {
+    let wait = thread.waits_for.as_ref()?;
+    let owner = wait.owner.and_then(|tid| report.threads.iter().find(|t| t.tid == Some(tid)));
+    let held = match (owner.map(thread_label), wait.kind.as_str(), wait.owner_from.as_deref()) {
+        (None, ..) | (_, "thread", _) => String::new(),
+        (Some(owner), _, Some("with")) => format!(", which {owner} seems to hold"),
+        (Some(owner), ..) => format!(", held by {owner}"),
+    };
+    let limit = if wait.timed { " (for a limited time)" } else { "" };
+    Some(format!("waits for {}{held}{limit}", safe(&wait.what)))
+}
+
 /// Name of a frame's function as people know it: the qualified one where there is one.
 pub fn function(frame: &Frame) -> String {
     let named = frame.qualname.as_ref().or(frame.function.as_ref()).map(safe);

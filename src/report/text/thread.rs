@@ -2,9 +2,9 @@
 
 use super::{Out, frame, has_python};
 use crate::report::fold::same_place;
-use crate::report::model::{ExceptionInfo, Report, Thread, Wait};
+use crate::report::model::{ExceptionInfo, Report, Thread};
 use crate::report::palette::paint;
-use crate::report::words::{count, safe, safe_short, thread_label, thread_states};
+use crate::report::words::{count, safe, safe_short, thread_label, thread_states, waits_for};
 
 /// Exceptions shown of a chain.
 const MAX_CHAIN: usize = 10;
@@ -81,8 +81,8 @@ fn write_group(out: &mut Out<'_>, report: &Report, group: &[&Thread]) {
         let labels = labels(out, group);
         out.line(2, &paint(palette.dim, &labels));
     }
-    if let Some(wait) = &first.waits_for {
-        out.line(2, &paint(palette.dim, &waits_for(report, wait)));
+    if let Some(wait) = waits_for(report, first) {
+        out.line(2, &paint(palette.dim, &wait));
     }
     frame::write_all(out, &first.frames, first.crashed);
     match &first.frames_end {
@@ -105,18 +105,6 @@ fn write_group(out: &mut Out<'_>, report: &Report, group: &[&Thread]) {
         registers(out, first);
         code(out, first);
     }
-}
-
-/// "waits for the RLock at 0x.., held by Thread 12 "worker""
-fn waits_for(report: &Report, wait: &Wait) -> String {
-    let owner = wait.owner.and_then(|tid| report.threads.iter().find(|t| t.tid == Some(tid)));
-    let held = match (owner.map(thread_label), wait.kind.as_str(), wait.owner_from.as_deref()) {
-        (None, ..) | (_, "thread", _) => String::new(),
-        (Some(owner), _, Some("with")) => format!(", which {owner} seems to hold"),
-        (Some(owner), ..) => format!(", held by {owner}"),
-    };
-    let limit = if wait.timed { " (for a limited time)" } else { "" };
-    format!("waits for {}{held}{limit}", safe(&wait.what))
 }
 
 /// An exception with its chain, outermost call first as Python prints it.
