@@ -204,3 +204,15 @@ fn maps_have_two_sides() {
     let (code, _, err) = run(&["report", "core", "--map", "nonsense"], "");
     assert!(code == 2 && err.contains("--map <OLD=NEW>"), "{err}");
 }
+
+#[test]
+fn a_running_process_needs_no_core() {
+    let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+    let (code, out, err) = run(&["report", "--pid", &child.id().to_string()], "");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // There is no Python in it, which the report says; the process itself was read.
+    assert!(out.contains("sleep 60"), "{code} {out} {err}");
+    let (code, _, err) = run(&["report"], "");
+    assert!(code != 0 && err.contains("no dump was given"), "{err}");
+}

@@ -1,5 +1,6 @@
 //! Groups of arguments that several commands have.
 
+use clap::builder::TypedValueParser as _;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -7,7 +8,9 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Default, Args)]
 pub struct InputArgs {
     /// Core or minidump, as it is or packed (zstd, gzip, xz, lz4, apport); - for standard input
-    #[arg(value_name = "CORE", default_value = "", hide_default_value = true, value_hint = clap::ValueHint::FilePath)]
+    // clap's own parser of paths refuses the empty one, which stands for none here.
+    #[arg(value_name = "CORE", default_value = "", hide_default_value = true, value_hint = clap::ValueHint::FilePath,
+          value_parser = clap::builder::OsStringValueParser::new().map(PathBuf::from))]
     pub core: PathBuf,
     /// Look at a running process, which stands still for some milliseconds
     #[arg(long, value_name = "PID", conflicts_with = "core", help_heading = "Live processes")]
