@@ -11,14 +11,20 @@ packages=(
     libbz2-dev libffi-dev liblzma-dev libsqlite3-dev libssl-dev zlib1g-dev
 )
 
-# An lldb with its Python module, in the version that this release of Debian has. Two of these modules exclude each
-# other, so an installed one stays.
+# An lldb with its Python module, in the oldest version from 14 on that this release of Debian has. Two of these modules
+# exclude each other, so an installed one stays.
 add_lldb() {
     local version
-    dpkg-query -W -f '${Package} ${Status}\n' 'python3-lldb-*' 2>/dev/null | grep -q 'ok installed' && return
+    dpkg-query -W -f '${Package} ${Status}\n' 'python3-lldb-*' 2>/dev/null | grep 'ok installed' | lldb_versions |
+        grep -q . && return
     [ -n "$(apt-cache search --names-only '^python3-lldb-[0-9]+$')" ] || apt_get update || true
-    version=$(apt-cache search --names-only '^python3-lldb-[0-9]+$' | sed 's/^python3-lldb-\([0-9]*\).*/\1/' | sort -n | head -n 1)
+    version=$(apt-cache search --names-only '^python3-lldb-[0-9]+$' | lldb_versions | head -n 1)
     [ -z "$version" ] || packages+=("lldb-$version" "python3-lldb-$version")
+}
+
+# The version of each package named python3-lldb-N, those that the scripts support, in order.
+lldb_versions() {
+    sed -n 's/^python3-lldb-\([0-9][0-9]*\).*/\1/p' | awk '$1 >= 14' | sort -n
 }
 
 apt_get() {
