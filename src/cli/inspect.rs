@@ -89,6 +89,14 @@ fn read(input: &InputArgs, options: &Options) -> Result<Report, CliError> {
     Ok(report)
 }
 
+/// What `look` sees in a dump or in a running process.
+pub fn look<T>(input: &InputArgs, look: impl Fn(&Target, &Images) -> T) -> Result<T, CliError> {
+    match input.pid {
+        Some(pid) => Ok(live::look(pid, input, &search(input), look)?.result),
+        None => open(input).map(|(target, images)| look(&target, &images)),
+    }
+}
+
 /// A dump and the files of its modules.
 pub fn open(input: &InputArgs) -> Result<(Target, Images), CliError> {
     let mut target = open_dump(input)?;

@@ -1,11 +1,11 @@
 //! Live processes on the command line: `--pid`, `--no-stop`, `--watch`.
 
 use super::args::InputArgs;
-use super::{CliError, exit};
+use super::{CliError, exit, output};
 use crate::base::Diagnostic;
 use crate::image::{Images, SearchOptions};
 use crate::report::model::Report;
-use crate::target::live::{LiveOptions, examine};
+use crate::target::live::{Examined, LiveOptions, examine};
 use crate::target::{Target, TargetError};
 use std::time::Duration;
 
@@ -19,6 +19,27 @@ pub fn report(
     search: &SearchOptions,
     analyze: impl Fn(&Target, &Images) -> Report,
 ) -> Result<Report, CliError> {
+    let seen = look(pid, input, search, analyze)?;
+    let mut report = seen.result;
+    if !input.no_stop {
+        let milliseconds = seen.longest_pause.as_secs_f64() * 1000.0;
+        let times = if seen.stops == 1 { String::new() } else { format!(", the longest of {} pauses", seen.stops) };
+        let text = format!("the process stood still for {milliseconds:.1} ms{times}");
+        report.diagnostics.push(Diagnostic::note("live-paused", text));
+    }
+    Ok(report)
+}
+
+/// Looks at a running process.
+///
+/// # Errors
+/// When there is no such process or it may not be looked at.
+pub fn look<T>(
+    pid: i32,
+    input: &InputArgs,
+    search: &SearchOptions,
+    analyze: impl Fn(&Target, &Images) -> T,
+) -> Result<Examined<T>, CliError> {
     let options = LiveOptions { stop: !input.no_stop, ..LiveOptions::default() };
     let seen = examine(pid, options, |target, sysroot| {
         let mut search = search.clone();
@@ -26,15 +47,7 @@ pub fn report(
         let images = Images::attach(target, &search);
         analyze(target, &images)
     });
-    let seen = seen.map_err(|e| refused(&e))?;
-    let mut report = seen.result;
-    if options.stop {
-        let milliseconds = seen.longest_pause.as_secs_f64() * 1000.0;
-        let times = if seen.stops == 1 { String::new() } else { format!(", the longest of {} pauses", seen.stops) };
-        let text = format!("the process stood still for {milliseconds:.1} ms{times}");
-        report.diagnostics.push(Diagnostic::note("live-paused", text));
-    }
-    Ok(report)
+    seen.map_err(|e| refused(&e))
 }
 
 /// A process or dump that cannot be opened, as an error of the command line.
@@ -50,6 +63,9 @@ pub fn repeat(input: &InputArgs, run: impl Fn() -> Result<u8, CliError>) -> Resu
     }
     let pause = Duration::try_from_secs_f64(seconds.clamp(0.05, 86_400.0)).unwrap_or(Duration::from_secs(2));
     loop {
+        // What is between two looks belongs to the run, not to the data.
+        let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now());
+        output::write_stderr(&format!("--- {now} ---\n"));
         run()?;
         std::thread::sleep(pause);
     }

@@ -1,7 +1,7 @@
 //! `print` and `object`: one object of a process.
 
 use super::args::{ObjectArgs, PrintArgs, SelectArgs};
-use super::{CliError, exit, inspect, output};
+use super::{CliError, exit, inspect, live, output};
 use crate::analyze::lookup::{self, LookupError, Place};
 use crate::base::{Addr, escape_terminal};
 use crate::cpython::object::Details;
@@ -9,10 +9,15 @@ use std::fmt::Write as _;
 
 /// `pyinquest print CORE EXPR`.
 pub fn print(args: &PrintArgs) -> Result<u8, CliError> {
-    let (target, images) = inspect::open(&args.input)?;
+    live::repeat(&args.input, || print_once(args))
+}
+
+fn print_once(args: &PrintArgs) -> Result<u8, CliError> {
     let options = inspect::value_options(&args.values);
     let place = place(&args.select)?;
-    let value = lookup::value(&target, &images, place, &args.expression, &options).map_err(|e| failed(&e))?;
+    let found =
+        inspect::look(&args.input, |target, images| lookup::value(target, images, place, &args.expression, &options));
+    let value = found?.map_err(|e| failed(&e))?;
     let text = match args.json {
         true => serde_json::to_string_pretty(&value).map_err(|e| CliError::new(exit::INTERNAL, e.to_string()))?,
         false => escape_terminal(&value.repr),
@@ -23,11 +28,15 @@ pub fn print(args: &PrintArgs) -> Result<u8, CliError> {
 
 /// `pyinquest object CORE 0xADDR`.
 pub fn object(args: &ObjectArgs) -> Result<u8, CliError> {
-    let (target, images) = inspect::open(&args.input)?;
+    live::repeat(&args.input, || object_once(args))
+}
+
+fn object_once(args: &ObjectArgs) -> Result<u8, CliError> {
     let options = inspect::value_options(&args.values);
     let path = if args.object.starts_with("0x") { format!("@{}", args.object) } else { args.object.clone() };
     let place = place(&args.select)?;
-    let details = lookup::details(&target, &images, place, &path, &options).map_err(|e| failed(&e))?;
+    let found = inspect::look(&args.input, |target, images| lookup::details(target, images, place, &path, &options));
+    let details = found?.map_err(|e| failed(&e))?;
     output::write_stdout(describe(&details).as_bytes())?;
     Ok(exit::OK)
 }
