@@ -186,9 +186,11 @@ impl Worker {
         if let Some(line) = lines.clone().find(|l| l.starts_with("memory allocation of")) {
             return format!("its reader needs more memory than --memory-limit allows ({line})");
         }
+        // A thread or a signal stack that cannot be had ends in other words, whichever comes first.
+        let perhaps = "if it needs more memory than --memory-limit allows, that ends it too";
         match lines.rfind(|l| !l.starts_with("note: ")) {
-            Some(line) => format!("the reader died ({status}): {line}"),
-            None => format!("the reader died ({status})"),
+            Some(line) => format!("the reader died ({status}): {line}; {perhaps}"),
+            None => format!("the reader died ({status}); {perhaps}"),
         }
     }
 }

@@ -68,6 +68,9 @@ pub fn write(
     options: SlimOptions,
     out: &mut dyn Write,
 ) -> Result<SlimStats, SlimError> {
+    // What a redacted dump lacks its copy lacks too, and says so.
+    let redacted = target.diagnostics.to_vec().iter().any(|d| d.code == "slim-redacted");
+    let options = SlimOptions { redact: options.redact || redacted, ..options };
     let pages = recorded.pages();
     let pieces = plan::pieces(&target.memory, &pages);
     let (head, pieces) = if options.minidump {
