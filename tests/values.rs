@@ -168,7 +168,6 @@ fn instances_and_their_attributes() {
 }
 
 #[test]
-#[ignore = "3.13.10+ and later: ExceptionGroup has a repr of its own, which is shown in structural form"]
 fn objects_of_the_interpreter() {
     compare(&["runtime"]);
 }
@@ -209,7 +208,6 @@ fn nothing_wrong_is_called_exact_without_files() {
 
 /// Broken objects are shown as what they are.
 #[test]
-#[ignore = "debug builds: the damage that the program does is not seen in the core; not understood yet"]
 fn damaged_objects() {
     everywhere(&["damaged"], &|interpreter, dead| {
         with_heap(interpreter, &dead.core, SearchOptions::default(), |heap| {

@@ -10,17 +10,8 @@ TYPE_AT = HEAD - WORD
 KEPT = []
 
 
-def poke(address, data):
-    ctypes.memmove(address, data, len(data))
-
-
 def word(value):
     return struct.pack("P", value & (2**(8 * WORD) - 1))
-
-
-def fill(value, byte):
-    """Overwrites the whole object as the debug allocator does with freed memory."""
-    poke(id(value), bytes([byte]) * HEAD)
 
 
 class Plain:
@@ -60,29 +51,33 @@ def values(add):
     wild_attribute.good = 1
     wild_attribute.bad = keep(Plain())
 
+    # Addresses only, and worked out now: a debug build dies at once when it drops a reference to a broken object.
+    items = ctypes.c_void_p.from_address(id(wild_item) + HEAD + WORD).value
+    digits = word((1 << 55) << 3) if sys.version_info >= (3, 12) else word(1 << 55)
+    pokes = [
+        (id(freed), b"\xdd" * HEAD),
+        (id(uninitialised), b"\xcd" * HEAD),
+        (id(zeroed), bytes(HEAD)),
+        (id(odd_type) + TYPE_AT, word(0x1234567)),
+        (id(wild_type) + TYPE_AT, word(0xdeadbeef000)),
+        (id(not_a_type) + TYPE_AT, word(id(long_list))),
+        (id(type_is_str) + TYPE_AT, word(id("str"))),
+        (id(long_list) + HEAD, word(1 << 60)),
+        (id(wild_items) + HEAD + WORD, word(0x1000)),
+        (items + WORD, word(0x41414141)),
+        (id(negative_tuple) + HEAD, word(-5)),
+        (id(wild_dict) + dict.__basicsize__ - 2 * WORD, word(0x4141)),
+        (id(big_dict) + HEAD, word(1 << 50)),
+        (id(wild_str) + HEAD, word(1 << 50)),
+        (id(huge_int) + HEAD, digits),
+        (id(huge_bytes) + HEAD, word(1 << 45)),
+        (id(bad_set) + HEAD + 2 * WORD, word(12345)),
+        (id(freed_inside[1]), b"\xdd" * HEAD),
+    ]
+
     def damage():
-        fill(freed, 0xdd)
-        fill(uninitialised, 0xcd)
-        fill(zeroed, 0)
-        poke(id(odd_type) + TYPE_AT, word(0x1234567))
-        poke(id(wild_type) + TYPE_AT, word(0xdeadbeef000))
-        poke(id(not_a_type) + TYPE_AT, word(id(long_list)))
-        poke(id(type_is_str) + TYPE_AT, word(id("str")))
-        poke(id(long_list) + HEAD, word(1 << 60))
-        poke(id(wild_items) + HEAD + WORD, word(0x1000))
-        items = ctypes.c_void_p.from_address(id(wild_item) + HEAD + WORD).value
-        poke(items + WORD, word(0x41414141))
-        poke(id(negative_tuple) + HEAD, word(-5))
-        poke(id(wild_dict) + dict.__basicsize__ - 2 * WORD, word(0x4141))
-        poke(id(big_dict) + HEAD, word(1 << 50))
-        poke(id(wild_str) + HEAD, word(1 << 50))
-        if sys.version_info >= (3, 12):
-            poke(id(huge_int) + HEAD, word((1 << 55) << 3))
-        else:
-            poke(id(huge_int) + HEAD, word(1 << 55))
-        poke(id(huge_bytes) + HEAD, word(1 << 45))
-        poke(id(bad_set) + HEAD + 2 * WORD, word(12345))
-        fill(freed_inside[1], 0xdd)
+        for address, data in pokes:
+            ctypes.memmove(address, data, len(data))
 
     add_damaged("freed", freed, "freed memory")
     add_damaged("uninitialised", uninitialised, "uninitialised memory")

@@ -1,5 +1,6 @@
 """Objects of the interpreter: exceptions, generators, frames, code, cells, weak references, context variables, locks."""
 
+import collections
 import contextvars
 import sys
 import threading
@@ -29,6 +30,11 @@ class KeyedRef(weakref.ref):
 
 class Error(Exception):
     pass
+
+
+if sys.version_info >= (3, 11):
+    class Group(ExceptionGroup):
+        pass
 
 
 def generator():
@@ -85,6 +91,11 @@ def errors():
     if sys.version_info >= (3, 11):
         yield ExceptionGroup("group", [ValueError(1), KeyError("k")])
         yield BaseExceptionGroup("base", (KeyboardInterrupt(),))
+        members = [ValueError(1), ExceptionGroup("inner", (KeyError("k"),))]
+        yield ExceptionGroup("changed since", members)
+        members.append("not a member")
+        yield ExceptionGroup("other sequences", collections.deque([TypeError(), OSError(2, "no")]))
+        yield Group("derived", [ValueError(2)])
         noted = ValueError("n")
         noted.add_note("a note")
         yield noted

@@ -55,12 +55,17 @@ pub(super) fn stored_attribute(
 
 /// Fields in the layouts.
 fn field_of(ctx: &Context<'_>, kind: Kind, name: &str) -> Option<FieldRef> {
+    if kind.refines(Kind::Exception) {
+        return Some(match name {
+            "args" => field!(ctx, exception.args),
+            "__notes__" => field!(ctx, exception.notes),
+            "__traceback__" => field!(ctx, exception.traceback),
+            "__context__" => field!(ctx, exception.context),
+            "__cause__" => field!(ctx, exception.cause),
+            _ => return None,
+        });
+    }
     Some(match (kind, name) {
-        (Kind::Exception | Kind::ImportError, "args") => field!(ctx, exception.args),
-        (Kind::Exception | Kind::ImportError, "__notes__") => field!(ctx, exception.notes),
-        (Kind::Exception | Kind::ImportError, "__traceback__") => field!(ctx, exception.traceback),
-        (Kind::Exception | Kind::ImportError, "__context__") => field!(ctx, exception.context),
-        (Kind::Exception | Kind::ImportError, "__cause__") => field!(ctx, exception.cause),
         (Kind::Function, "__code__") => field!(ctx, function.code),
         (Kind::Function, "__globals__") => field!(ctx, function.globals),
         (Kind::Function, "__builtins__") => field!(ctx, function.builtins),
@@ -123,7 +128,7 @@ fn word_of(kind: Kind, name: &str) -> Option<u64> {
 /// Names of the attributes that [`stored_attribute`] knows for a kind, those worth listing.
 pub(super) fn stored_names(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::Exception | Kind::ImportError => &["args", "__notes__", "__traceback__", "__context__", "__cause__"],
+        Kind::Exception | Kind::ExceptionGroup | Kind::ImportError => &["args", "__notes__", "__traceback__", "__context__", "__cause__"],
         Kind::Function => &["__module__", "__qualname__", "__code__", "__defaults__", "__kwdefaults__", "__closure__"],
         Kind::Method => &["__func__", "__self__"],
         Kind::BuiltinFunction => &["__self__", "__module__"],

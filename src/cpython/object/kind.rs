@@ -50,6 +50,7 @@ pub enum Kind {
     Decimal,
     SimpleNamespace,
     Exception,
+    ExceptionGroup,
     ImportError,
     WeakRef,
     WeakProxy,
@@ -156,6 +157,7 @@ const NAMES: &[(&str, Kind)] = &[
     ("decimal.Decimal", Kind::Decimal),
     ("types.SimpleNamespace", Kind::SimpleNamespace),
     ("BaseException", Kind::Exception),
+    ("BaseExceptionGroup", Kind::ExceptionGroup),
     ("ImportError", Kind::ImportError),
     ("weakref", Kind::WeakRef),
     ("weakref.ReferenceType", Kind::WeakRef),
@@ -256,7 +258,7 @@ impl Kind {
         match family {
             Kind::Int => matches!(self, Kind::Int | Kind::Bool),
             Kind::Dict => matches!(self, Kind::Dict | Kind::DefaultDict | Kind::OrderedDict | Kind::FrozenDict),
-            Kind::Exception => matches!(self, Kind::Exception | Kind::ImportError),
+            Kind::Exception => matches!(self, Kind::Exception | Kind::ExceptionGroup | Kind::ImportError),
             Kind::Tuple => matches!(self, Kind::Tuple | Kind::StructSeq),
             other => self == other,
         }

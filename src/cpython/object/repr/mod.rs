@@ -98,6 +98,7 @@ fn native(kind: Kind) -> Option<Render> {
         Kind::StaticMethod | Kind::ClassMethod => callables::static_method,
         Kind::Super => callables::super_object,
         Kind::Exception => runtime::exception,
+        Kind::ExceptionGroup => runtime::exception_group,
         Kind::ImportError => runtime::import_error,
         Kind::Generator | Kind::Coroutine | Kind::AsyncGenerator => runtime::generator,
         Kind::Code => runtime::code,

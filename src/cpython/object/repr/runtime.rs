@@ -11,7 +11,7 @@ use crate::cpython::object::instance::find_attribute;
 use crate::cpython::object::kind::Kind;
 use crate::cpython::object::sequence::tuple_items;
 use crate::cpython::object::types::TypeInfo;
-use crate::cpython::object::unicode::read_str;
+use crate::cpython::object::unicode::{read_str, read_text};
 use crate::field;
 use crate::target::MemoryExt as _;
 use std::cell::Cell;
@@ -35,6 +35,41 @@ pub(super) fn exception(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> 
         w.object(args);
     }
     Ok(())
+}
+
+/// `ExceptionGroup('x', [ValueError(1)])`: `PyBaseExceptionGroupObject {base, msg, excs, excs_str}`; older versions have the
+/// repr of `BaseException`. The exceptions that it was made with are shown, as a list where it was given one; of another
+/// sequence the text was kept (3.13.10+, 3.14.1+, Objects/exceptions.c `BaseExceptionGroup_repr`).
+pub(super) fn exception_group(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+    let ctx = *w.ctx();
+    let (size, word) = (field!(ctx, exception.size).1?, u64::from(ctx.abi.pointer_size()));
+    let at = |index: u64| addr.wrapping_add(size).wrapping_add(word.wrapping_mul(index));
+    let [message, members] = [ctx.ptr_at("ExceptionGroup.msg", at(0))?, ctx.ptr_at("ExceptionGroup.excs", at(1))?];
+    let has_text = info.basicsize.unsigned_abs() >= size.saturating_add(word.saturating_mul(3));
+    let text = if has_text { ctx.ptr_at("ExceptionGroup.excs_str", at(2))? } else { Addr::NULL };
+    w.name(info.short_name());
+    w.push("(");
+    w.object(message);
+    w.push(", ");
+    if !text.is_null() {
+        let part = read_text(&ctx, text, w.limits.characters)?;
+        w.name(&part.text.to_string());
+        if part.is_cut() {
+            w.more(part.length.saturating_sub(w.limits.characters));
+        }
+    } else {
+        let args = ctx.ptr(field!(ctx, exception.args), addr)?;
+        let given = tuple_items(&ctx, args)?.item(1).transpose()?;
+        match given.map(|given| w.heap.type_of(given)).transpose()?.map(|given| given.kind) {
+            Some(Kind::List) => {
+                w.push("[");
+                super::containers::items(w, tuple_items(&ctx, members)?);
+                w.push("]");
+            }
+            _ => w.object(members),
+        }
+    }
+    w.fixed(")")
 }
 
 /// `ImportError('x', name='m', path='p')` (3.15): `PyImportErrorObject {base, msg, name, path, ...}`.
