@@ -173,6 +173,11 @@ fn objects_of_the_interpreter() {
 }
 
 #[test]
+fn futures_tasks_and_what_else_asyncio_has() {
+    compare(&["asyncio"]);
+}
+
+#[test]
 fn the_standard_library() {
     compare(&["stdlib"]);
 }

@@ -213,6 +213,19 @@ pub fn frame_of_generator(
     interpreter_frame(ctx, codes, ctx.addr(field!(ctx, generator.iframe), generator)?)
 }
 
+/// The code object of a generator, coroutine or async generator, also of a finished one: `gi_code` up to 3.11, then what its
+/// frame was running (Objects/genobject.c `_PyGen_GetCode`).
+///
+/// # Errors
+/// [`DecodeError`] when it is unreadable.
+pub fn code_of_generator(ctx: &Context<'_>, generator: Addr) -> Result<Addr, DecodeError> {
+    if ctx.layouts.generator.code.is_some() {
+        return ctx.ptr(field!(ctx, generator.code), generator);
+    }
+    let frame = ctx.addr(field!(ctx, generator.iframe), generator)?;
+    ctx.ptr(field!(ctx, frame.executable), frame).map(|code| ctx.dialect.untag(code.0))
+}
+
 /// 3.11+: `_PyInterpreterFrame`s linked by `previous`, with shims (3.12+) or `is_entry` (3.11) where a C evaluation
 /// loop was entered.
 fn interpreter_frames(

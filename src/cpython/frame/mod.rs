@@ -4,7 +4,7 @@ mod chain;
 mod data_stack;
 mod locals;
 
-pub use chain::{Stack, StackEnd, frame_of_generator, frame_of_object, walk, walk_some};
+pub use chain::{Stack, StackEnd, code_of_generator, frame_of_generator, frame_of_object, walk, walk_some};
 pub use locals::{LocalVar, SlotKind, SlotValue, locals, namespaces};
 
 use super::DecodeError;

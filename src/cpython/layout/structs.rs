@@ -580,8 +580,10 @@ layouts! {
     future: FutureLayout ["FutureObj"] {
         loop_obj ["fut_loop"],
         callback0 ["fut_callback0"],
+        callbacks ["fut_callbacks"],
         exception ["fut_exception"],
         result ["fut_result"],
+        source_tb ["fut_source_tb"],
         state ["fut_state"],
         cancel_msg ["fut_cancel_msg"],
         awaited_by ["fut_awaited_by"],
@@ -598,6 +600,7 @@ layouts! {
         name ["task_name"],
         context ["task_context"],
         must_cancel ["task_must_cancel"],
+        num_cancels_requested ["task_num_cancels_requested"],
         awaited_by ["task_awaited_by"],
         awaited_by_is_set ["task_awaited_by_is_set"],
         node ["task_node"],

@@ -40,6 +40,14 @@ pub struct ReprStyles {
     pub module_by_loader: bool,
     /// The descriptors of `__dict__` and `__weakref__` belong to no type in particular (3.15).
     pub shared_descriptors: bool,
+    /// A future inside its own repr is `...`; before, it is written again with `...` for its result (3.11,
+    /// `Lib/asyncio/base_futures.py`).
+    pub futures_guarded: bool,
+    /// A task is shown as being cancelled while it is asked to, not while its next step would throw (3.11,
+    /// `Lib/asyncio/base_tasks.py`).
+    pub cancelling_by_count: bool,
+    /// Callbacks show their arguments (until 3.12; then in debug mode only, `Lib/asyncio/format_helpers.py`).
+    pub callback_arguments: bool,
     /// `bytearray` escapes the apostrophe between double quotes too (until 3.14).
     pub bytearray_escapes_apostrophe: bool,
 }
@@ -78,6 +86,9 @@ impl ReprStyles {
             file_truncates: minor >= 15,
             module_by_loader: minor < 10,
             shared_descriptors: minor >= 15,
+            futures_guarded: minor >= 11,
+            cancelling_by_count: minor >= 11,
+            callback_arguments: minor <= 12,
             bytearray_escapes_apostrophe: minor < 15,
         }
     }

@@ -128,7 +128,9 @@ fn word_of(kind: Kind, name: &str) -> Option<u64> {
 /// Names of the attributes that [`stored_attribute`] knows for a kind, those worth listing.
 pub(super) fn stored_names(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::Exception | Kind::ExceptionGroup | Kind::ImportError => &["args", "__notes__", "__traceback__", "__context__", "__cause__"],
+        Kind::Exception | Kind::ExceptionGroup | Kind::ImportError => {
+            &["args", "__notes__", "__traceback__", "__context__", "__cause__"]
+        }
         Kind::Function => &["__module__", "__qualname__", "__code__", "__defaults__", "__kwdefaults__", "__closure__"],
         Kind::Method => &["__func__", "__self__"],
         Kind::BuiltinFunction => &["__self__", "__module__"],

@@ -280,8 +280,10 @@ pub const RELEASE: Layouts = Layouts {
     future: FutureLayout {
         loop_obj: at(16),
         callback0: at(24),
+        callbacks: at(40),
         exception: at(48),
         result: at(56),
+        source_tb: at(64),
         state: at(72),
         ..FutureLayout::NONE
     },

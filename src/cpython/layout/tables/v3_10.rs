@@ -60,7 +60,13 @@ pub const RELEASE: Layouts = Layouts {
         ..v3_09::RELEASE.function
     },
     union_type: UnionTypeLayout { args: at(16), ..UnionTypeLayout::NONE },
-    future: FutureLayout { result: at(64), state: at(88), cancel_msg: at(80), ..v3_09::RELEASE.future },
+    future: FutureLayout {
+        result: at(64),
+        source_tb: at(72),
+        state: at(88),
+        cancel_msg: at(80),
+        ..v3_09::RELEASE.future
+    },
     task: TaskLayout {
         result: at(64),
         state: at(88),

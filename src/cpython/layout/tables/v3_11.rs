@@ -176,6 +176,7 @@ pub const RELEASE: Layouts = Layouts {
         name: at(144),
         context: at(152),
         must_cancel: at(160),
+        num_cancels_requested: at(168),
         ..v3_10::RELEASE.task
     },
     os_error: OsErrorLayout {

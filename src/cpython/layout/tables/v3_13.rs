@@ -94,6 +94,7 @@ pub const RELEASE: Layouts = Layouts {
         name: at(128),
         context: at(136),
         must_cancel: at(100),
+        num_cancels_requested: at(104),
         ..v3_12::RELEASE.task
     },
     ..v3_12::RELEASE
@@ -389,8 +390,10 @@ pub const FREE_THREADED: Layouts = Layouts {
     future: FutureLayout {
         loop_obj: at(32),
         callback0: at(40),
+        callbacks: at(56),
         exception: at(64),
         result: at(80),
+        source_tb: at(88),
         state: at(112),
         cancel_msg: at(96),
         ..RELEASE.future
@@ -405,6 +408,7 @@ pub const FREE_THREADED: Layouts = Layouts {
         name: at(144),
         context: at(152),
         must_cancel: at(116),
+        num_cancels_requested: at(120),
         ..RELEASE.task
     },
     os_error: OsErrorLayout {

@@ -186,13 +186,27 @@ pub(super) fn slice(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<
 /// `deque([...], maxlen=n)`: `dequeobject {var_head, leftblock, rightblock, leftindex, rightindex, state, maxlen, ...}`,
 /// blocks `{leftlink, data[64], rightlink}` (Modules/_collectionsmodule.c).
 pub(super) fn deque(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+    let maxlen = w.var_word(addr, 5)?.0.cast_signed();
+    w.name(info.short_name());
+    w.push("([");
+    let (len, elements) = deque_items(w, addr)?;
+    w.sequence(len, elements, |w, item| w.object(item));
+    w.push("]");
+    if maxlen >= 0 {
+        w.put(format_args!(", maxlen={maxlen}"));
+    }
+    w.fixed(")")
+}
+
+/// Length and elements of a deque.
+pub(super) fn deque_items<'a>(
+    w: &Writer<'_, 'a>,
+    addr: Addr,
+) -> Result<(u64, impl Iterator<Item = Result<Addr, DecodeError>> + use<'a>), DecodeError> {
     let len = var_len(w.ctx(), "deque.ob_size", addr)?;
     let mut block = w.var_word(addr, 0)?;
     let mut index = w.var_word(addr, 2)?.0;
-    let maxlen = w.var_word(addr, 5)?.0.cast_signed();
     let word = u64::from(w.ctx().abi.pointer_size());
-    w.name(info.short_name());
-    w.push("([");
     let ctx = *w.ctx();
     let elements = (0..len).map(move |_| {
         if index >= DEQUE_BLOCK {
@@ -204,12 +218,7 @@ pub(super) fn deque(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Resu
         index = index.saturating_add(1);
         ctx.ptr_at("deque block.data", at)
     });
-    w.sequence(len, elements, |w, item| w.object(item));
-    w.push("]");
-    if maxlen >= 0 {
-        w.put(format_args!(", maxlen={maxlen}"));
-    }
-    w.fixed(")")
+    Ok((len, elements))
 }
 
 /// `module.name(field=value, ...)`: a tuple whose type has the field names in `tp_members` (Objects/structseq.c).

@@ -19,7 +19,8 @@ pub(super) fn object(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Res
     Ok(())
 }
 
-fn head(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) {
+/// `<module.Name object at 0x..` without its end.
+pub(super) fn head(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) {
     if !info.named || lacks_module(w, info) {
         w.lower(Fidelity::Damaged);
     }

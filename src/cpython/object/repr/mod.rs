@@ -110,6 +110,8 @@ fn native(kind: Kind) -> Option<Render> {
         Kind::Capsule => runtime::capsule,
         Kind::ContextVar => runtime::context_var,
         Kind::Token => runtime::token,
+        Kind::Future => python::asyncio_future,
+        Kind::Task => python::asyncio_task,
         Kind::Lock => locks::lock,
         Kind::RLock => locks::rlock,
         Kind::Date => datetime::date,

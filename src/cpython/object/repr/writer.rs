@@ -123,6 +123,23 @@ impl<'h, 'a> Writer<'h, 'a> {
         }
     }
 
+    /// Cuts the middle out of what was written since `mark` if it has more than `most` characters, as `reprlib` does.
+    pub(super) fn shorten_middle(&mut self, mark: usize, most: usize) {
+        let written = self.out.get(mark..).unwrap_or_default();
+        let count = written.chars().count();
+        if self.full || count <= most {
+            return;
+        }
+        let kept = most.saturating_sub(3);
+        let (head, tail) = (kept / 2, kept.saturating_sub(kept / 2));
+        let start: String = written.chars().take(head).collect();
+        let end: String = written.chars().skip(count.saturating_sub(tail)).collect();
+        self.out.truncate(mark);
+        self.out.push_str(&start);
+        self.out.push_str("...");
+        self.out.push_str(&end);
+    }
+
     /// Writes the object as its native base type would.
     pub(super) fn base(&mut self, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
         match native(info.kind) {
@@ -193,8 +210,7 @@ impl<'h, 'a> Writer<'h, 'a> {
             self.put(format_args!("<freed? {} at {addr}>", info.name));
             return self.lower(Fidelity::Damaged);
         }
-        // A defaultdict guards only the part that is a plain dict.
-        if self.is_active(addr) && info.kind != Kind::DefaultDict {
+        if self.is_active(addr) && !self.guards_a_part(&info) {
             let (text, exact) = match self.heap.repr_by(&info) {
                 ReprBy::Python(class, function) => python::recursion(self, &class, function),
                 ReprBy::Native(_) => recursion_text(&info),
@@ -214,6 +230,16 @@ impl<'h, 'a> Writer<'h, 'a> {
         self.active.push(addr);
         self.known(addr, &info);
         self.active.pop();
+    }
+
+    /// Whether the repr of such an object is guarded against itself in a part only, so that it begins again: a defaultdict
+    /// guards what is a plain dict, a future its result.
+    fn guards_a_part(&self, info: &TypeInfo) -> bool {
+        match info.kind {
+            Kind::DefaultDict => true,
+            Kind::Future | Kind::Task => !self.ctx().dialect.repr.futures_guarded,
+            _ => false,
+        }
     }
 
     /// Renders an object with a readable type.
@@ -293,9 +319,13 @@ fn recursion_text(info: &TypeInfo) -> (String, bool) {
         Kind::Dict => ("{...}".to_owned(), true),
         Kind::Tuple => ("(...)".to_owned(), true),
         Kind::Set | Kind::FrozenSet => (format!("{name}(...)"), true),
-        Kind::OrderedDict | Kind::DictKeys | Kind::DictValues | Kind::DictItems | Kind::Partial => {
-            ("...".to_owned(), true)
-        }
+        Kind::OrderedDict
+        | Kind::DictKeys
+        | Kind::DictValues
+        | Kind::DictItems
+        | Kind::Partial
+        | Kind::Future
+        | Kind::Task => ("...".to_owned(), true),
         Kind::SimpleNamespace if info.is_native => ("namespace(...)".to_owned(), true),
         Kind::SimpleNamespace => (format!("{}(...)", info.name), true),
         _ => (format!("<{name} again>"), false),

@@ -4,12 +4,16 @@
 //! A function counts as the known one when its `__module__` and `__qualname__` say so; what generated code looks like is told
 //! by the file name of its code object.
 
+mod asyncio;
 mod collections;
 mod enums;
 mod generated;
 mod library;
+mod reprlib;
 mod threads;
 mod types;
+
+pub(super) use asyncio::{future as asyncio_future, task as asyncio_task};
 
 use super::default;
 use super::limits::Fidelity;
@@ -45,6 +49,18 @@ fn known(module: &str, qualname: &str) -> Option<Known> {
         ("fractions", "Fraction.__repr__") => library::fraction,
         ("uuid", "UUID.__repr__") => library::uuid,
         ("pathlib" | "pathlib._local", "PurePath.__repr__") => library::path,
+        ("asyncio.locks", "Lock.__repr__") => asyncio::lock,
+        ("asyncio.locks", "Event.__repr__") => asyncio::event,
+        ("asyncio.locks", "Condition.__repr__") => asyncio::condition,
+        ("asyncio.locks", "Semaphore.__repr__") => asyncio::semaphore,
+        ("asyncio.queues", "Queue.__repr__") => asyncio::queue,
+        ("asyncio.events", "Handle.__repr__") => asyncio::handle,
+        ("asyncio.base_events", "BaseEventLoop.__repr__") => asyncio::event_loop,
+        ("asyncio.base_events", "Server.__repr__") => asyncio::server,
+        ("asyncio.taskgroups", "TaskGroup.__repr__") => asyncio::task_group,
+        ("asyncio.timeouts", "Timeout.__repr__") => asyncio::timeout,
+        ("asyncio.futures", "Future.__repr__") | ("asyncio.base_futures", "_future_repr") => asyncio::python_future,
+        ("asyncio.tasks", "Task.__repr__") | ("asyncio.base_tasks", "_task_repr") => asyncio::python_task,
         ("ctypes", "c_char_p.__repr__" | "c_wchar_p.__repr__") => library::char_pointer,
         ("logging", "Logger.__repr__") => library::logger,
         ("subprocess", "Popen.__repr__") => library::popen,
