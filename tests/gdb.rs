@@ -10,7 +10,7 @@ use debugger::{Server, file_lines, gdb, gdb_with, traceback};
 
 /// What CPython's suite debugs: a chain of Python calls that ends in `id(42)`.
 const SAMPLE: &str = "def foo(a, b, c):\n    bar(a=a, b=b, c=c)\n\ndef bar(a, b, c):\n    baz(a, b, c)\n\n\
-                      def baz(*args):\n    id(42)\n\nfoo(1, 2, 3)\n";
+                      def baz(*args):\n    id(42)\n\nimport sys; foo(1, 2, 3)\n";
 
 struct Sample {
     folder: tempfile::TempDir,
@@ -78,6 +78,13 @@ fn a_live_process_is_walked_up_and_down() {
             "py-print __name__",
             "py-print len",
             "py-print nothing",
+            "echo =paths=\\n",
+            "py-print foo.__code__.co_name",
+            "py-print sys.modules['sys'].maxsize",
+            "py-print foo.nothing",
+            "py-print a[0]",
+            "py-print foo..x",
+            "py-refcount foo.__name__",
             "echo =list=\\n",
             "py-list",
             "echo =locals=\\n",
@@ -103,13 +110,27 @@ fn a_live_process_is_walked_up_and_down() {
         let frames = [(8, "baz"), (5, "bar"), (2, "foo"), (10, "<module>")];
         let expected: Vec<_> = frames.iter().map(|(l, f)| format!("  File \"{file}\", line {l}, in {f}")).collect();
         assert_eq!(file_lines(said.between("=bt=", "=up=")), expected, "{name}:\n{}", said.text);
-        let up = said.between("=up=\n", "=list=");
+        let up = said.between("=up=\n", "=paths=");
         let head = format!(", for file {file}, line 5, in bar (a=1, b=2, c=3)\n    baz(a, b, c)\nlocal 'c' = 3\n");
         assert!(up.contains(&head) && up.starts_with('#'), "{name}: {up}");
         assert!(
             up.contains("global '__name__' = '__main__'\nbuiltin 'len' = <built-in method len of module object at")
         );
         assert!(up.ends_with("'nothing' not found\n"), "{name}: {up}");
+        // The same paths as `pyinquest print` takes; what is wrong with one is said.
+        let paths: Vec<&str> = said.between("=paths=\n", "=list=").lines().collect();
+        assert_eq!(paths[0], "global 'foo.__code__.co_name' = 'foo'", "{name}");
+        assert_eq!(paths[1], format!("global 'sys.modules['sys'].maxsize' = {}", i64::MAX), "{name}");
+        assert!(
+            paths[2].starts_with("foo is a function at 0x") && paths[2].ends_with(" no attribute \"nothing\""),
+            "{paths:?}"
+        );
+        assert!(
+            paths[3].starts_with("a is a int at 0x") && paths[3].contains(": [0] cannot be looked up"),
+            "{paths:?}"
+        );
+        assert!(paths[4].starts_with("'foo..x' is not a path: a name is expected at column 5;"), "{paths:?}");
+        assert!(paths[5].starts_with("'foo.__name__': ") && paths.len() == 6, "{paths:?}");
         let list = said.between("=list=\n", "=locals=");
         assert!(list.contains("   4    def bar(a, b, c):\n  >5        baz(a, b, c)\n   6    \n"), "{name}: {list}");
         let locals = said.between("=locals=\n", "=ends=");

@@ -111,8 +111,16 @@ fn summaries_and_children() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("sample.py").display().to_string();
     std::fs::write(&file, "id([1, 'two', (3,)])\n").unwrap();
-    for interpreter in startable().into_iter().filter(|i| i.has_dwarf) {
-        for lldb in lldbs() {
+    let all = lldbs();
+    if all.is_empty() {
+        skip!("{NONE}");
+    }
+    let described: Vec<_> = startable().into_iter().filter(|i| i.has_dwarf).collect();
+    if described.is_empty() {
+        skip!("no interpreter with debug information: run tests/interpreters/fetch.py");
+    }
+    for interpreter in described {
+        for lldb in &all {
             let commands =
                 ["breakpoint set --name builtin_id", "run", "frame variable v", "frame variable --ptr-depth 1 v"];
             let said = lldb.run(&commands, &["--", &interpreter.exe, &file]);
@@ -128,7 +136,11 @@ fn an_attached_process_and_its_threads() {
     let Some(interpreter) = startable().pop() else {
         skip!("no interpreters: run tests/interpreters/fetch.py");
     };
-    for lldb in lldbs() {
+    let all = lldbs();
+    if all.is_empty() {
+        skip!("{NONE}");
+    }
+    for lldb in &all {
         let alive = match block(interpreter, "threads.py", &[]) {
             Ok(alive) => alive,
             Err(reason) => skip!("{reason}"),
@@ -147,9 +159,13 @@ fn an_attached_process_and_its_threads() {
 
 #[test]
 fn without_a_process_or_without_python() {
-    for lldb in lldbs() {
+    let all = lldbs();
+    if all.is_empty() {
+        skip!("{NONE}");
+    }
+    for lldb in &all {
         let said = lldb.run(&["py-bt", "breakpoint set --name write", "run", "py-bt"], &["--", "/bin/echo"]);
-        let who = format!("{}:\n{}", Lldb::name(&lldb), said.text);
+        let who = format!("{}:\n{}", Lldb::name(lldb), said.text);
         assert!(said.text.contains("Unable to locate python frame: there is no process"), "{who}");
         assert!(said.text.contains("Unable to locate python frame: no CPython was found in this process"), "{who}");
     }

@@ -18,6 +18,7 @@ mod waits;
 pub use options::{Limits, Options};
 pub use python::PythonState;
 pub use record::record;
+pub use thread_ids::ThreadIds;
 
 use crate::base::{Diagnostic, Os};
 use crate::image::Images;

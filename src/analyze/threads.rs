@@ -36,7 +36,7 @@ pub(super) fn python_threads(
         let ids = ThreadIds::new(target, &found);
         for (order, thread) in found.iter().enumerate() {
             let main = index == 0 && order == oldest;
-            let one = OneThread { target, state, heap: &heap, interpreter, gil, names: &names, ids, options };
+            let one = OneThread { target, state, heap: &heap, interpreter, gil, names: &names, ids: &ids, options };
             threads.push(one.report(thread, order, main));
             bound.push(thread.bound_gilstate);
         }
@@ -103,7 +103,7 @@ struct OneThread<'a> {
     interpreter: &'a PyInterpreter,
     gil: Option<Gil>,
     names: &'a HashMap<u64, Text>,
-    ids: ThreadIds<'a>,
+    ids: &'a ThreadIds<'a>,
     options: &'a Options,
 }
 

@@ -1,5 +1,6 @@
 //! [`Process`] and [`View`]: the CPython of the debugger's process, as the commands need it.
 
+use crate::analyze::ThreadIds;
 use crate::base::{Addr, Diagnostics};
 use crate::cpython::code::CodeCache;
 use crate::cpython::frame::{LocalVar, PyFrame, Stack, frame_of_object, locals, namespaces, walk};
@@ -144,19 +145,21 @@ impl<'a> View<'a> {
         self.interpreters.iter().enumerate().flat_map(of).collect()
     }
 
+    /// The system's ids of thread states.
+    #[must_use]
+    pub fn ids(&self, threads: &[PythonThread]) -> ThreadIds<'a> {
+        ThreadIds::new(&self.process.target, threads.iter().map(|t| &t.state))
+    }
+
     /// The thread state that a native thread works in. A thread that has several (one each in several interpreters)
     /// is attached to at most one; without that knowledge it is the one entered last.
     #[must_use]
-    pub fn thread_of(&self, native: &NativeThread) -> Option<PythonThread> {
+    pub fn thread_of(&self, tid: u64) -> Option<PythonThread> {
         let all = self.threads();
-        let is_it = |t: &&PythonThread| match (t.state.native_id, native.tls_base) {
-            (Some(id), _) => id == native.tid,
-            (None, Some(tls)) => t.state.ident == tls.0,
-            (None, None) => false,
-        };
-        let mut own: Vec<&PythonThread> = all.iter().filter(is_it).collect();
-        if own.is_empty() && native.tls_base.is_none() {
-            own.extend(by_stack(&all, native));
+        let ids = self.ids(&all);
+        let mut own: Vec<&PythonThread> = all.iter().filter(|t| ids.told(&t.state) == Some(tid)).collect();
+        if own.is_empty() {
+            own.extend(all.iter().filter(|t| ids.of(&t.state) == Some(tid)));
         }
         let attached = own.iter().find(|t| t.state.attachment == Some(Attachment::Attached));
         let entered = || own.iter().min_by_key(|t| self.entry_of(t).map_or(u64::MAX, |a| a.0));
@@ -165,16 +168,6 @@ impl<'a> View<'a> {
 
     fn entry_of(&self, thread: &PythonThread) -> Option<Addr> {
         self.stack(thread).frames.iter().find_map(|f| f.entry_sp)
-    }
-
-    /// The native thread of a thread state.
-    #[must_use]
-    pub fn native_of(&self, thread: &PythonThread) -> Option<&'a NativeThread> {
-        let threads = &self.process.target.threads;
-        match thread.state.native_id {
-            Some(id) => threads.iter().find(|t| t.tid == id),
-            None => threads.iter().find(|t| t.tls_base == Some(Addr(thread.state.ident))),
-        }
     }
 
     /// Python frames of a thread.
@@ -214,17 +207,4 @@ impl<'a> View<'a> {
         }
         Ok(None)
     }
-}
-
-/// A thread whose thread-local storage the debugger does not tell (lldb before 19): glibc puts the thread's
-/// descriptor, whose address is the identity, above its stack. The nearest identity above the stack pointer is the
-/// thread's own, unless that is the main thread, whose stack is not glibc's: it has the one that is left over.
-fn by_stack<'t>(all: &'t [PythonThread], native: &NativeThread) -> Option<&'t PythonThread> {
-    if let [only] = all {
-        return Some(only);
-    }
-    let sp = native.registers.as_ref()?.sp()?;
-    // Stacks of threads are a few megabytes; 8 MiB is glibc's default, 1 GiB the most that makes sense.
-    let near = |t: &&PythonThread| t.state.ident.checked_sub(sp.0).is_some_and(|n| n < 1 << 30);
-    all.iter().filter(near).min_by_key(|t| t.state.ident)
 }

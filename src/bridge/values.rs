@@ -2,7 +2,7 @@
 
 use super::python::View;
 use crate::base::{Addr, escape_terminal};
-use crate::cpython::frame::{LocalVar, SlotValue};
+use crate::cpython::frame::SlotValue;
 use crate::cpython::object::{Repr, ReprLimits, ReprStyle, repr};
 
 /// Most characters of a value; CPython's script has the same limit.
@@ -29,8 +29,8 @@ pub fn object(view: &View<'_>, addr: Addr) -> Repr {
 
 /// What a variable is bound to; `None` when it is not bound.
 #[must_use]
-pub fn variable(view: &View<'_>, var: &LocalVar) -> Option<String> {
-    match &var.value {
+pub fn slot(view: &View<'_>, value: &SlotValue) -> Option<String> {
+    match value {
         SlotValue::Object(addr) => Some(object(view, *addr).text),
         SlotValue::TaggedInt(value) => Some(value.to_string()),
         SlotValue::Unbound => None,

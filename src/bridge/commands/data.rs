@@ -11,8 +11,8 @@ use crate::bridge::session::Session;
 use crate::bridge::values;
 use crate::cpython::frame::{LocalVar, PyFrame, SlotKind, SlotValue};
 use crate::cpython::object::{
-    DictEntries, Kind, ReprStyle, Sequence, attributes, find_attribute, header, list_items, read_text,
-    refcount as count, set_items, tuple_items,
+    DictEntries, Kind, Path, PathError, ReprStyle, Root, Sequence, attributes, header, list_items, refcount as count,
+    set_items, tuple_items,
 };
 
 /// Most children of an object.
@@ -63,114 +63,82 @@ fn local_line(view: &View<'_>, var: &LocalVar, verbose: bool) -> String {
         }
         _ => String::new(),
     };
-    match values::variable(view, var) {
+    match values::slot(view, &var.value) {
         Some(value) => format!("{name}{about} = {value}\n"),
         None if verbose => format!("{name} (not bound)\n"),
         None => String::new(),
     }
 }
 
-/// An object that a path leads to.
+/// What a path leads to.
 struct Found {
-    scope: Scope,
+    /// Where its first name was found; an address is in none.
+    scope: Option<Scope>,
     value: SlotValue,
 }
 
-fn look_up(current: &Current<'_>, text: &str) -> Result<Option<Found>, CommandError> {
-    let Some((name, steps)) = arguments::path(text) else {
-        return Err(CommandError::message(format!("{} is not the name of a Python variable", quoted(text))));
+/// Follows a path, from a name of the selected frame or from an address, and runs `with` on what it leads to.
+fn look_up<T>(
+    session: &mut Session,
+    text: &str,
+    with: impl FnOnce(&View<'_>, &Found) -> Result<T, CommandError>,
+) -> Result<T, CommandError> {
+    let path = Path::parse(text).map_err(|error| wrong(text, &error))?;
+    let follow = |view: &View<'_>, start: Option<Addr>| match path.evaluate(&view.heap, &|_| start) {
+        Ok(end) => Ok(SlotValue::Object(end)),
+        Err(error) => Err(wrong(text, &error)),
     };
+    let name = match &path.root {
+        Root::Name(name) => name,
+        // An address needs no frame, and may be asked for where there is none.
+        Root::Address(_) => {
+            return with_view(session, |view| with(view, &Found { scope: None, value: follow(view, None)? }));
+        }
+    };
+    let native = native_frames(session);
+    let current = current(session, native)?;
+    let mut found = by_name(&current, name)?;
+    if !path.steps.is_empty() {
+        let SlotValue::Object(start) = found.value else { return Err(not_an_object(name)) };
+        found.value = follow(&current.view, Some(start))?;
+    }
+    with(&current.view, &found)
+}
+
+/// A local, global or builtin of the selected frame.
+fn by_name(current: &Current<'_>, name: &str) -> Result<Found, CommandError> {
     let frame = selected_frame(current)?;
     let view = &current.view;
     let list = view.locals(frame, usize::MAX)?;
-    let local = list.into_iter().find(|v| v.name == *name.as_str() && v.value != SlotValue::Unbound);
-    let mut found = match local {
+    let local = list.into_iter().find(|v| v.name == *name && v.value != SlotValue::Unbound);
+    match local {
         // The namespace of a module body is its globals.
-        Some(var) => match (&var.value, view.global(frame, &name)) {
+        Some(var) => match (&var.value, view.global(frame, name)) {
             (SlotValue::Object(own), Ok(Some((Scope::Global, global))))
                 if *own == global && var.kind == SlotKind::Name =>
             {
-                Found { scope: Scope::Global, value: var.value }
+                Ok(Found { scope: Some(Scope::Global), value: var.value })
             }
-            _ => Found { scope: Scope::Local, value: var.value },
+            _ => Ok(Found { scope: Some(Scope::Local), value: var.value }),
         },
-        None => match view.global(frame, &name)? {
-            Some((scope, addr)) => Found { scope, value: SlotValue::Object(addr) },
-            None => return Ok(None),
+        None => match view.global(frame, name)? {
+            Some((scope, addr)) => Ok(Found { scope: Some(scope), value: SlotValue::Object(addr) }),
+            None => Err(CommandError::message(format!("{} not found", quoted(name)))),
         },
-    };
-    for step in &steps {
-        let SlotValue::Object(at) = found.value else { return Ok(None) };
-        match follow(view, at, step)? {
-            Some(next) => found.value = SlotValue::Object(next),
-            None => return Ok(None),
-        }
     }
-    Ok(Some(found))
 }
 
-fn follow(view: &View<'_>, at: Addr, step: &arguments::Step) -> Result<Option<Addr>, CommandError> {
-    let heap = &view.heap;
-    let found = match step {
-        arguments::Step::Attribute(name) => match find_attribute(heap, at, name)? {
-            Some(own) => Some(own),
-            None => match heap.lookup(&*heap.type_of(at)?, name) {
-                Some((_, value)) if is_descriptor(view, value) => {
-                    let text = format!("{} is made by code of its class, which is not run", quoted(name));
-                    return Err(CommandError::message(text));
-                }
-                found => found.map(|(_, value)| value),
-            },
-        },
-        arguments::Step::Key(key) => key_of(view, at, |text| text.to_string() == *key, None)?,
-        arguments::Step::Index(index) => match heap.type_of(at)?.kind {
-            Kind::Tuple => item(tuple_items(view.ctx(), at)?, *index)?,
-            Kind::List => item(list_items(view.ctx(), at)?, *index)?,
-            _ => key_of(view, at, |_| false, Some(*index))?,
-        },
-    };
-    Ok(found)
-}
-
-/// Whether an attribute of a class is code that makes the attribute of an instance.
-fn is_descriptor(view: &View<'_>, at: Addr) -> bool {
-    let names = ["getset_descriptor", "member_descriptor", "property", "cached_property"];
-    view.heap.type_of(at).is_ok_and(|t| names.contains(&t.short_name()))
-}
-
-fn item(mut items: Sequence<'_>, index: i64) -> Result<Option<Addr>, CommandError> {
-    let total = items.total();
-    let at = match u64::try_from(index) {
-        Ok(at) => Some(at),
-        Err(_) => total.checked_sub(index.unsigned_abs()),
-    };
-    Ok(at.filter(|at| *at < total).and_then(|at| items.item(at)).transpose()?)
-}
-
-fn key_of(
-    view: &View<'_>,
-    dict: Addr,
-    is_it: impl Fn(&crate::base::Text) -> bool,
-    number: Option<i64>,
-) -> Result<Option<Addr>, CommandError> {
-    if !matches!(view.heap.type_of(dict)?.kind, Kind::Dict) {
-        return Err(CommandError::message("only dicts, lists and tuples have items that can be looked up"));
+/// A path that leads nowhere.
+fn wrong(text: &str, error: &PathError) -> CommandError {
+    let why = escape_terminal(&error.to_string());
+    match error {
+        PathError::Syntax { .. } => CommandError::message(format!("{} is not a path: {why}", quoted(text))),
+        _ => CommandError::message(why),
     }
-    for entry in DictEntries::new(view.ctx(), dict)? {
-        let (key, value) = entry?;
-        let hit = match view.heap.type_of(key).map(|t| t.kind) {
-            Ok(Kind::Str) => read_text(view.ctx(), key, 10_000).is_ok_and(|part| is_it(&part.text)),
-            Ok(Kind::Int) => {
-                number.is_some()
-                    && crate::cpython::object::Int::read(view.ctx(), key).ok().and_then(|i| i.to_i64()) == number
-            }
-            _ => false,
-        };
-        if hit {
-            return Ok(Some(value));
-        }
-    }
-    Ok(None)
+}
+
+fn not_an_object(text: &str) -> CommandError {
+    CommandError::message(format!("{} is not an object in memory", quoted(text)))
 }
 
 /// Text in Python's quotes, for messages.
@@ -184,29 +152,23 @@ pub(super) fn print(session: &mut Session, args: &str) -> Result<Reply, CommandE
         return Err(CommandError::message("usage: py-print NAME[.ATTRIBUTE|[KEY]]..."));
     }
     if let Some(at) = arguments::address(args) {
-        return on_object(session, at, |view, at| Ok(Reply::text(format!("{}\n", values::object(view, at).text))));
+        return with_view(session, |view| Ok(Reply::text(format!("{}\n", values::object(view, at).text))));
     }
-    let native = native_frames(session);
-    let current = current(session, native)?;
-    let Some(found) = look_up(&current, args)? else {
-        return Err(CommandError::message(format!("{} not found", quoted(args))));
-    };
-    let var = LocalVar { name: args.into(), kind: SlotKind::Local, value: found.value };
-    let value = values::variable(&current.view, &var).unwrap_or_default();
-    Ok(Reply::text(format!("{} {} = {value}\n", found.scope.name(), quoted(args))))
+    look_up(session, args, |view, found| {
+        let value = values::slot(view, &found.value).unwrap_or_default();
+        let prefix = found.scope.map(|scope| format!("{} {} = ", scope.name(), quoted(args))).unwrap_or_default();
+        Ok(Reply::text(format!("{prefix}{value}\n")))
+    })
 }
 
-/// Runs `with` on an object that an address leads to.
-fn on_object(
+/// Runs `with` on the CPython of the process.
+fn with_view<T>(
     session: &mut Session,
-    at: Addr,
-    with: impl FnOnce(&View<'_>, Addr) -> Result<Reply, CommandError>,
-) -> Result<Reply, CommandError> {
+    with: impl FnOnce(&View<'_>) -> Result<T, CommandError>,
+) -> Result<T, CommandError> {
     let process = session.process(RegistersOf::Selected)?;
-    let Some(view) = process.view() else {
-        return Err(CommandError::message("no CPython was found in this process"));
-    };
-    with(&view, at)
+    let view = process.view().ok_or_else(|| CommandError::message("no CPython was found in this process"))?;
+    with(&view)
 }
 
 fn address_of(args: &str, usage: &str) -> Result<Addr, CommandError> {
@@ -216,7 +178,7 @@ fn address_of(args: &str, usage: &str) -> Result<Addr, CommandError> {
 /// `py-object ADDRESS`.
 pub(super) fn object(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
     let at = address_of(args, "py-object ADDRESS")?;
-    on_object(session, at, |view, at| {
+    with_view(session, |view| {
         let info = header(&view.heap, at)?.type_info;
         let name = escape_terminal(&view.heap.full_name(&info));
         let mut out = format!("{at}: {name}, {}\n{}\n", refcount_text(view, at)?, values::object(view, at).text);
@@ -255,26 +217,21 @@ fn refcount_text(view: &View<'_>, at: Addr) -> Result<String, CommandError> {
 /// `py-refcount PATH|ADDRESS`.
 pub(super) fn refcount(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
     if let Some(at) = arguments::address(args) {
-        return on_object(session, at, |view, at| {
+        return with_view(session, |view| {
             let _ = header(&view.heap, at)?;
             Ok(Reply::text(format!("{}\n", refcount_text(view, at)?)))
         });
     }
-    let native = native_frames(session);
-    let current = current(session, native)?;
-    match look_up(&current, args)? {
-        Some(Found { value: SlotValue::Object(at), .. }) => {
-            Ok(Reply::text(format!("{}: {}\n", quoted(args), refcount_text(&current.view, at)?)))
-        }
-        Some(_) => Err(CommandError::message(format!("{} is not an object in memory", quoted(args)))),
-        None => Err(CommandError::message(format!("{} not found", quoted(args)))),
-    }
+    look_up(session, args, |view, found| match found.value {
+        SlotValue::Object(at) => Ok(Reply::text(format!("{}: {}\n", quoted(args), refcount_text(view, at)?))),
+        _ => Err(not_an_object(args)),
+    })
 }
 
 /// `$py_repr`, and the pretty-printers.
 pub(super) fn repr(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
     let at = address_of(args, "$py_repr(ADDRESS)")?;
-    on_object(session, at, |view, at| {
+    with_view(session, |view| {
         let is_frame = view.heap.type_of(at).is_ok_and(|t| t.kind == Kind::Frame);
         // As CPython's script for gdb: a frame is worth more than its address.
         if is_frame
@@ -290,7 +247,7 @@ pub(super) fn repr(session: &mut Session, args: &str) -> Result<Reply, CommandEr
 /// `$py_type`.
 pub(super) fn type_name(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
     let at = address_of(args, "$py_type(ADDRESS)")?;
-    on_object(session, at, |view, at| {
+    with_view(session, |view| {
         let info = header(&view.heap, at)?.type_info;
         Ok(Reply::text(escape_terminal(&view.heap.full_name(&info))))
     })
@@ -299,7 +256,7 @@ pub(super) fn type_name(session: &mut Session, args: &str) -> Result<Reply, Comm
 /// `$py_refcnt`. Immortal objects have the number that stands in memory.
 pub(super) fn refcnt(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
     let at = address_of(args, "$py_refcnt(ADDRESS)")?;
-    on_object(session, at, |view, at| {
+    with_view(session, |view| {
         let _ = header(&view.heap, at)?;
         let found = count(view.ctx(), at)?;
         Ok(Reply::text("").value(found.count.unwrap_or_else(|| found.raw.cast_signed())))
@@ -308,18 +265,16 @@ pub(super) fn refcnt(session: &mut Session, args: &str) -> Result<Reply, Command
 
 /// `$py_local`.
 pub(super) fn local(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
-    let native = native_frames(session);
-    let current = current(session, native)?;
-    match look_up(&current, args)? {
-        Some(Found { value: SlotValue::Object(at), .. }) => Ok(Reply::text("").value(at.0)),
-        _ => Err(CommandError::message(format!("{} not found", quoted(args)))),
-    }
+    look_up(session, args, |_, found| match found.value {
+        SlotValue::Object(at) => Ok(Reply::text("").value(at.0)),
+        _ => Err(not_an_object(args)),
+    })
 }
 
 /// Items and attributes of an object, for lldb's synthetic children.
 pub(super) fn children(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
     let at = address_of(args, "ADDRESS")?;
-    on_object(session, at, |view, at| {
+    with_view(session, |view| {
         let mut list: Vec<(String, u64)> = Vec::new();
         let ctx = view.ctx();
         let limit = MAX_CHILDREN as u64;

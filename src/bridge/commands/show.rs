@@ -70,7 +70,7 @@ fn variables(view: &View<'_>, frame: &PyFrame) -> String {
     let shown = list
         .iter()
         .filter(|v| v.kind != SlotKind::Name)
-        .filter_map(|v| Some(format!("{}={}", escape_terminal(&v.name.to_string()), values::variable(view, v)?)));
+        .filter_map(|v| Some(format!("{}={}", escape_terminal(&v.name.to_string()), values::slot(view, &v.value)?)));
     let mut out = String::new();
     for one in shown {
         // More than is ever shown of a line.

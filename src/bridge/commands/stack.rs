@@ -6,7 +6,6 @@ use crate::bridge::protocol::{Action, Ask, FrameAnswer, RegistersOf};
 use crate::bridge::python::{PythonThread, View};
 use crate::bridge::session::{Selection, Session};
 use crate::bridge::stack::{EntryKind, Native, PythonStack};
-use crate::target::NativeThread;
 use std::sync::Arc;
 
 /// Native frames that a command looks at which must be quick.
@@ -27,6 +26,8 @@ pub(super) enum Way {
 pub(super) struct Current<'a> {
     pub view: View<'a>,
     pub thread: PythonThread,
+    /// The system's id of the thread.
+    pub tid: Option<u64>,
     pub stack: PythonStack,
     /// The selected entry.
     pub entry: usize,
@@ -53,10 +54,7 @@ pub(super) fn current(session: &mut Session, native: u32) -> Result<Current<'_>,
         return Err(CommandError::message(text));
     }
     let tid = scene.thread.unwrap_or_default();
-    let known = process.target.thread(tid);
-    let unknown = || NativeThread { tid, registers: None, tls_base: None, name: None, signal: None };
-    let native_thread = known.cloned().unwrap_or_else(unknown);
-    let thread = view.thread_of(&native_thread).ok_or_else(|| {
+    let thread = view.thread_of(tid).ok_or_else(|| {
         CommandError::message(format!(
             "Unable to locate python frame: thread {tid} has no Python thread state (py-threads lists those that do)"
         ))
@@ -76,7 +74,7 @@ pub(super) fn current(session: &mut Session, native: u32) -> Result<Current<'_>,
             CommandError::message("Unable to locate python frame: no Python frame called the selected native frame")
         })?,
     };
-    Ok(Current { view, thread, stack, entry, style, sysroot: scene.sysroot })
+    Ok(Current { view, thread, tid: scene.thread, stack, entry, style, sysroot: scene.sysroot })
 }
 
 fn no_python(no_modules: bool) -> CommandError {
@@ -96,7 +94,7 @@ pub(super) fn backtrace(session: &mut Session, args: &str) -> Result<Reply, Comm
     let current = current(session, FEW)?;
     let mut out = match current.style {
         Style::Gdb => "Traceback (most recent call first):\n".to_owned(),
-        Style::Lldb => format!("* {}\n", thread_heading(&current.view, &current.thread)),
+        Style::Lldb => format!("* {}\n", thread_heading(&current.view, &current.thread, current.tid)),
     };
     // lldb shows the whole stack and marks where the user is; gdb's script goes outwards from there.
     let from = if current.style == Style::Gdb { current.entry } else { 0 };
@@ -114,8 +112,7 @@ fn end(stack: &PythonStack) -> String {
     stack.end.as_ref().map(|why| format!("  ({why})\n")).unwrap_or_default()
 }
 
-fn thread_heading(view: &View<'_>, thread: &PythonThread) -> String {
-    let tid = view.native_of(thread).map(|n| n.tid).or(thread.state.native_id);
+fn thread_heading(view: &View<'_>, thread: &PythonThread, tid: Option<u64>) -> String {
     let name = super::threads::names(view, thread.interpreter).remove(&thread.state.ident);
     let name = name.map(|n| format!(" '{}'", crate::base::escape_terminal(&n.to_string()))).unwrap_or_default();
     match tid {
@@ -132,12 +129,15 @@ fn every_thread(session: &mut Session) -> Result<Reply, CommandError> {
     let process = session.process(RegistersOf::All)?;
     let view = process.view().ok_or_else(|| no_python(process.target.modules.is_empty()))?;
     let mut out = String::new();
-    for thread in view.threads() {
+    let threads = view.threads();
+    let ids = view.ids(&threads);
+    for thread in threads {
         let stack = PythonStack::new(view.stack(&thread), &[], &link);
         let show = Show { view: &view, stack: &stack, sysroot: scene.sysroot.as_deref(), style };
-        let is_selected = view.native_of(&thread).is_some_and(|n| Some(n.tid) == scene.thread);
-        let mark = if is_selected { "* " } else { "  " };
-        out.push_str(&format!("{mark}{}\n", thread_heading(&view, &thread)));
+        let tid = ids.of(&thread.state);
+        let mark = if tid.is_some() && tid == scene.thread { "* " } else { "  " };
+        let heading = thread_heading(&view, &thread, tid.or(thread.state.native_id));
+        out.push_str(&format!("{mark}{heading}\n"));
         stack.entries.iter().for_each(|entry| out.push_str(&show.brief(entry, false)));
         if stack.entries.is_empty() && stack.end.is_none() {
             out.push_str("    (no Python frames)\n");

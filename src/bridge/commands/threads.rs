@@ -28,9 +28,10 @@ pub(super) fn threads(session: &mut Session) -> Result<Reply, CommandError> {
     let named: Vec<HashMap<u64, Text>> = (0..view.interpreters.len()).map(|i| names(&view, i)).collect();
     let several = view.interpreters.len() > 1;
     let mut out = String::new();
-    for thread in view.threads() {
-        let native = view.native_of(&thread);
-        let tid = native.map(|n| n.tid).or(thread.state.native_id);
+    let threads = view.threads();
+    let ids = view.ids(&threads);
+    for thread in threads {
+        let tid = ids.of(&thread.state).or(thread.state.native_id);
         let selected = tid.is_some() && tid == scene.thread;
         let name = named.get(thread.interpreter).and_then(|n| n.get(&thread.state.ident));
         let interpreter = view.interpreters.get(thread.interpreter);
