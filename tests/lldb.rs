@@ -6,8 +6,7 @@ mod common;
 mod debugger;
 
 use common::{Interpreter, block, crash, interpreters, one_per_minor, skip};
-use debugger::{Lldb, lldbs};
-use serde_json::Value;
+use debugger::{Lldb, frame_lines, lldbs, told_frames};
 
 const NONE: &str = "no lldb with Python: install lldb-19 (or another from 14 on) and python3-lldb-19";
 
@@ -16,21 +15,6 @@ const SAMPLE: &str = "def foo(a, b, c):\n    bar(a=a, b=b, c=c)\n\ndef bar(a, b,
 
 fn startable() -> Vec<&'static Interpreter> {
     interpreters().iter().filter(|i| i.root.is_none() && i.is_native()).collect()
-}
-
-/// `frame #N: name at file:line` for each frame.
-fn frame_lines(frames: &Value) -> Vec<String> {
-    let line = |(at, frame): (usize, &Value)| {
-        let (file, function) = (frame["filename"].as_str().unwrap(), frame["function"].as_str().unwrap());
-        format!("frame #{at}: {function} at {file}:{}", frame["line"])
-    };
-    frames.as_array().unwrap().iter().enumerate().map(line).collect()
-}
-
-fn told_frames(text: &str) -> Vec<String> {
-    let lines = text.lines().filter_map(|l| l.strip_prefix("    ").or_else(|| l.strip_prefix("  * ")));
-    // The native frames that lldb itself shows have an address first.
-    lines.filter(|l| l.starts_with("frame #") && !l.contains(": 0x")).map(str::to_owned).collect()
 }
 
 #[test]

@@ -137,6 +137,11 @@ impl Lldb {
         command
     }
 
+    /// Its server for remote processes.
+    pub fn server(&self) -> String {
+        self.program.replace("lldb", "lldb-server")
+    }
+
     /// Name of the program.
     pub fn name(&self) -> &str {
         &self.program
@@ -206,4 +211,20 @@ pub fn traceback(frames: &Value) -> Vec<String> {
 /// Lines of a text that name Python frames.
 pub fn file_lines(text: &str) -> Vec<String> {
     text.lines().filter(|line| line.starts_with("  File ")).map(str::to_owned).collect()
+}
+
+/// `frame #N: name at file:line` for each frame.
+pub fn frame_lines(frames: &Value) -> Vec<String> {
+    let line = |(at, frame): (usize, &Value)| {
+        let (file, function) = (frame["filename"].as_str().unwrap(), frame["function"].as_str().unwrap());
+        format!("frame #{at}: {function} at {file}:{}", frame["line"])
+    };
+    frames.as_array().unwrap().iter().enumerate().map(line).collect()
+}
+
+/// Lines of our lldb commands that name Python frames.
+pub fn told_frames(text: &str) -> Vec<String> {
+    let lines = text.lines().filter_map(|l| l.strip_prefix("    ").or_else(|| l.strip_prefix("  * ")));
+    // The native frames that lldb itself shows have an address first.
+    lines.filter(|l| l.starts_with("frame #") && !l.contains(": 0x")).map(str::to_owned).collect()
 }
