@@ -103,7 +103,7 @@ fn is_root() -> bool {
 }
 
 /// The folder that `fetch.py` fills by default.
-fn cache() -> PathBuf {
+pub fn cache() -> PathBuf {
     let base = std::env::var_os("PYINQUEST_CACHE")
         .filter(|folder| !folder.is_empty())
         .map(PathBuf::from)

@@ -39,7 +39,7 @@ mod manifest;
 
 pub use crash::{Crash, CrashedProcess, crash};
 pub use live::{Blocked, block};
-pub use manifest::{Interpreter, interpreter, interpreters, one_per_minor};
+pub use manifest::{Interpreter, cache, interpreter, interpreters, one_per_minor};
 
 /// Why a test cannot run here: something of the machine, not a fault of the code under test.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,10 +20,12 @@ DAMAGES = []
 
 
 def adder(family):
-    """What a family calls for each value: `add(name, value)`, `add(name, value, want)` for one that is broken later."""
+    """What a family calls for each value: `add(name, value)`, `add(name, value, want)` for one that is broken later.
 
-    def add(name, value, want=None, attributes=None):
-        HELD.append((family + "." + name, value, want, attributes))
+    `structure`: what is to be shown of a value whose repr is code that is not run."""
+
+    def add(name, value, want=None, attributes=None, structure=None):
+        HELD.append((family + "." + name, value, want, attributes, structure))
 
     add.damage = DAMAGES.append
     return add
@@ -40,10 +42,12 @@ def counts(objects):
     return [sys.getrefcount(item) - extra for item in objects]
 
 
-def record_of(name, value, want, attributes):
+def record_of(name, value, want, attributes, structure):
     record = {"name": name, "id": "0x%x" % id(value), "type": text(type(value).__name__)}
     if want is not None:
         record["want"] = want
+    if structure is not None:
+        record["structure"] = structure
     if attributes is not None:
         record["attributes"] = {text(key): text(repr(item)) for key, item in attributes.items()}
     try:

@@ -13,6 +13,55 @@ pub fn float_repr(value: f64) -> String {
     text
 }
 
+/// The shortest decimal number that only this single-precision number is nearest to, in the form of `float.__repr__`.
+pub(super) fn single_repr(value: f32) -> String {
+    dotted(written(f64::from(value), format!("{:e}", value.abs())))
+}
+
+/// As [`single_repr`], of a half-precision number (IEEE 754 binary16).
+pub(super) fn half_repr(bits: u16) -> String {
+    let value = half(bits);
+    let (below, above) = (half((bits & 0x7fff).saturating_sub(1)), half((bits & 0x7fff).saturating_add(1)));
+    let magnitude = value.abs();
+    let (low, high) = ((magnitude + below) / 2.0, (magnitude + above) / 2.0);
+    let names_it = |text: &String| {
+        // Half way to a neighbour, the even one of the two is meant.
+        text.parse::<f64>().is_ok_and(|n| low < n && n < high || bits & 1 == 0 && (n == low || n == high))
+    };
+    let shortest = (0..6usize).map(|places| format!("{magnitude:.places$e}")).find(names_it);
+    dotted(written(value, shortest.unwrap_or_else(|| format!("{magnitude:e}"))))
+}
+
+/// The value of an IEEE 754 binary16 number.
+fn half(bits: u16) -> f64 {
+    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
+    let magnitude = match exponent {
+        0 => fraction * 2f64.powi(-24),
+        0x1f if fraction == 0.0 => f64::INFINITY,
+        0x1f => f64::NAN,
+        _ => (1.0 + fraction / 1024.0) * 2f64.powi(exponent.saturating_sub(15)),
+    };
+    if bits & 0x8000 != 0 { -magnitude } else { magnitude }
+}
+
+/// `Py_DTSF_ADD_DOT_0`: a finite number looks like none of `int`.
+fn dotted(mut text: String) -> String {
+    if !text.contains(['.', 'e', 'n']) {
+        text.push_str(".0");
+    }
+    text
+}
+
+/// `complex.__repr__` of parts that are written already.
+pub(super) fn complex_of(real: &str, imag: &str) -> String {
+    let cut = |text: &str| text.strip_suffix(".0").unwrap_or(text).to_owned();
+    let (real, imag) = (cut(real), cut(imag));
+    match &*real {
+        "0" => format!("{imag}j"),
+        _ => format!("({real}{}{imag}j)", if imag.starts_with('-') { "" } else { "+" }),
+    }
+}
+
 /// `complex.__repr__` (Objects/complexobject.c: `complex_repr`).
 #[must_use]
 pub fn complex_repr(real: f64, imag: f64) -> String {
@@ -37,6 +86,11 @@ fn rounded_to_even(value: f64) -> String {
 
 /// The shortest digits that read back as `value`, as an exponent below 1e-4 and from 1e16.
 fn shortest(value: f64) -> String {
+    written(value, rounded_to_even(value.abs()))
+}
+
+/// A number whose magnitude has the digits and the exponent of `scientific`.
+fn written(value: f64, scientific: String) -> String {
     if value.is_nan() {
         return "nan".to_owned();
     }
@@ -44,7 +98,6 @@ fn shortest(value: f64) -> String {
     if value.is_infinite() {
         return format!("{sign}inf");
     }
-    let scientific = rounded_to_even(value.abs());
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
     let exponent: i32 = exponent.parse().unwrap_or(0);

@@ -176,6 +176,8 @@ struct Known<'a> {
     /// Types being read, to end cycles of base types.
     reading: RefCell<Vec<Addr>>,
     builtin_names: OnceCell<HashMap<Addr, String>>,
+    /// `__version__` of modules that were asked for.
+    module_versions: RefCell<HashMap<&'static str, Option<String>>>,
 }
 
 impl std::fmt::Debug for Heap<'_> {
@@ -194,6 +196,7 @@ impl<'a> Heap<'a> {
             types: RefCell::default(),
             reading: RefCell::default(),
             builtin_names: OnceCell::new(),
+            module_versions: RefCell::default(),
         };
         Heap { ctx, known: Rc::new(known) }
     }
@@ -359,6 +362,24 @@ impl<'a> Heap<'a> {
             }
             names
         })
+    }
+
+    /// `__version__` of an imported module, where that is a string.
+    pub(super) fn module_version(&self, module: &'static str) -> Option<String> {
+        if let Some(known) = self.known.module_versions.borrow().get(module) {
+            return known.clone();
+        }
+        let read = || {
+            let ctx = &self.ctx;
+            let modules = ctx.ptr(field!(ctx, interpreter.modules), self.known.interpreter.get()?).ok()?;
+            let module = dict_get_str(ctx, modules, module).ok()??;
+            let namespace = ctx.ptr(field!(ctx, module.dict), module).ok()?;
+            let version = dict_get_str(ctx, namespace, "__version__").ok()??;
+            (self.type_of(version).ok()?.kind == Kind::Str).then(|| read_str(ctx, version, 100).ok())?
+        };
+        let version = read();
+        self.known.module_versions.borrow_mut().insert(module, version.clone());
+        version
     }
 
     /// Types from the most derived to `object`, the type itself first. Falls back on `tp_base` when `tp_mro` is

@@ -15,6 +15,7 @@ mod io;
 mod limits;
 mod locks;
 mod number;
+mod numpy;
 mod pointer;
 mod printable;
 mod python;
@@ -127,6 +128,11 @@ fn native(kind: Kind) -> Option<Render> {
         Kind::TypeVarTuple | Kind::TypeAlias => typing::named,
         Kind::Template => typing::template,
         Kind::Interpolation => typing::interpolation,
+        Kind::NumpyArray => numpy::array,
+        Kind::NumpyDtype => numpy::data_type,
+        Kind::NumpyScalar => numpy::scalar,
+        Kind::NumpyStr => numpy::text,
+        Kind::NumpyBytes => numpy::bytes,
         Kind::FileIo => io::file,
         Kind::BufferedReader | Kind::BufferedWriter | Kind::BufferedRandom => io::buffered,
         Kind::TextIo => io::text,

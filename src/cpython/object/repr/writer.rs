@@ -148,6 +148,11 @@ impl<'h, 'a> Writer<'h, 'a> {
         }
     }
 
+    /// Where the fields begin that follow the object head.
+    pub(super) fn head(&self, addr: Addr) -> Result<Addr, DecodeError> {
+        self.ctx().addr(field!(self.ctx(), object.size), addr)
+    }
+
     /// Word `n` of the fields that follow the object head.
     pub(super) fn head_word(&self, addr: Addr, n: u64) -> Result<Addr, DecodeError> {
         head_word(self.ctx(), addr, n)

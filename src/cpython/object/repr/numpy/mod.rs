@@ -1,0 +1,204 @@
+//! NumPy: scalars and data types as their repr shows them; arrays with type, shape and the head of their data (how an array
+//! prints depends on print options, and is code that is not run).
+
+mod datetime;
+mod dtype;
+mod element;
+mod layout;
+
+use super::limits::Fidelity;
+use super::writer::Writer;
+use super::{default, text as strings};
+use crate::base::Addr;
+use crate::cpython::DecodeError;
+use crate::cpython::object::types::TypeInfo;
+use datetime::Unit;
+use dtype::{Dtype, Element, MAX_DIMENSIONS, shape_text};
+use element::{Number, number};
+use layout::{Layout, layout};
+
+/// `<numpy.ndarray object at 0x.. dtype=int64 shape=(2, 2) data=[[1, 2], [3, 4]]>`; strides where the data is not in C order.
+pub(super) fn array(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+    w.lower(Fidelity::Structural);
+    default::head(w, addr, info);
+    let Some(layout) = layout(w.heap) else { return w.fixed(" of an unknown NumPy>") };
+    let ctx = *w.ctx();
+    let head = w.head(addr)?;
+    let pointer = |what, offset: u64| ctx.ptr_at(what, head.wrapping_add(offset));
+    let dtype = Dtype::read(w, layout, pointer("ndarray.descr", layout.descr)?)?;
+    let raw = ctx.bytes_at("ndarray.nd", head.wrapping_add(layout.dimension_count), 4)?;
+    let count = ctx.abi.uint(&raw);
+    if count > MAX_DIMENSIONS {
+        return Err(DecodeError::corrupt("ndarray.nd", addr, format!("{count} dimensions")));
+    }
+    let words = |what, offset: u64| -> Result<Vec<u64>, DecodeError> {
+        let base = pointer(what, offset)?;
+        (0..count).map(|n| ctx.ptr_at(what, base.wrapping_add(n.wrapping_mul(8))).map(|word| word.0)).collect()
+    };
+    let shape = words("ndarray.dimensions", layout.dimensions)?;
+    let strides: Vec<i64> = words("ndarray.strides", layout.strides)?.into_iter().map(u64::cast_signed).collect();
+    let (text, _) = dtype.text(w);
+    w.push(" dtype=");
+    w.name(text.strip_prefix('\'').and_then(|t| t.strip_suffix('\'')).unwrap_or(&text));
+    w.put(format_args!(" shape={}", shape_text(&shape)));
+    if !is_c_order(&shape, &strides, dtype.size) {
+        let strides: Vec<String> = strides.iter().map(i64::to_string).collect();
+        let comma = if strides.len() == 1 { "," } else { "" };
+        w.put(format_args!(" strides=({}{comma})", strides.join(", ")));
+    }
+    w.push(" data=");
+    let data = pointer("ndarray.data", layout.data)?;
+    elements(w, &dtype, data, &shape, &strides);
+    w.fixed(">")
+}
+
+/// Whether the elements lie one behind the other, the last index fastest (empty ones always do).
+fn is_c_order(shape: &[u64], strides: &[i64], size: u64) -> bool {
+    if shape.contains(&0) {
+        return true;
+    }
+    let mut expected = size;
+    for (length, stride) in shape.iter().zip(strides).rev() {
+        if *length != 1 && stride.cast_unsigned() != expected {
+            return false;
+        }
+        expected = expected.saturating_mul(*length);
+    }
+    true
+}
+
+/// The elements at `at`, as nested lists.
+fn elements(w: &mut Writer<'_, '_>, dtype: &Dtype, at: Addr, shape: &[u64], strides: &[i64]) {
+    let (Some((length, shape)), Some((stride, strides))) = (shape.split_first(), strides.split_first()) else {
+        return element::write(w, dtype, at);
+    };
+    let places = (0..*length).map(|n| Ok(at.wrapping_offset(n.cast_signed().wrapping_mul(*stride))));
+    w.push("[");
+    w.sequence(*length, places, |w, at| elements(w, dtype, at, shape, strides));
+    w.push("]");
+}
+
+/// `dtype('float64')`.
+pub(super) fn data_type(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+    let Some(layout) = layout(w.heap) else { return default::structural(w, addr, info) };
+    let dtype = Dtype::read(w, layout, addr)?;
+    if matches!(dtype.element, Element::Unknown) {
+        return default::structural(w, addr, info);
+    }
+    let (text, exact) = dtype.text(w);
+    if !exact {
+        w.lower(Fidelity::Structural);
+    }
+    w.push("dtype(");
+    w.name(&text);
+    w.fixed(")")
+}
+
+/// `1.5`, or `np.float64(1.5)` since 2.0. The value follows the object head (`PyDoubleScalarObject` and its like).
+pub(super) fn scalar(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+    let Some(layout) = layout(w.heap) else { return default::structural(w, addr, info) };
+    let name = info.short_name();
+    let at = w.head(addr)?;
+    if matches!(name, "datetime64" | "timedelta64") {
+        return time(w, layout, name, at);
+    }
+    let (kind, size) = match name {
+        "bool" | "bool_" => (Number::Bool, 1),
+        "float16" => (Number::Float, 2),
+        "float32" => (Number::Float, 4),
+        "float64" => (Number::Float, 8),
+        "complex64" => (Number::Complex, 8),
+        "complex128" => (Number::Complex, 16),
+        _ => {
+            let kind = if name.starts_with('u') { Number::Unsigned } else { Number::Int };
+            let size = match name.trim_start_matches('u') {
+                "int8" => 1,
+                "int16" => 2,
+                "int32" | "intc" => 4,
+                _ => 8,
+            };
+            (kind, size)
+        }
+    };
+    let raw = w.ctx().bytes_at("NumPy scalar", at, size)?;
+    let text = number(kind, &raw, w.ctx().abi.endian);
+    if !layout.typed_scalars {
+        w.push(&text);
+        return Ok(());
+    }
+    if element::has_new_exponent(kind, &raw, w.ctx().abi.endian) {
+        w.lower(Fidelity::Structural);
+    }
+    let bits = size.saturating_mul(8);
+    match kind {
+        Number::Bool => w.put(format_args!("np.{text}_")),
+        Number::Int => w.put(format_args!("np.int{bits}({text})")),
+        Number::Unsigned => w.put(format_args!("np.uint{bits}({text})")),
+        Number::Float => w.put(format_args!("np.float{bits}({text})")),
+        Number::Complex => {
+            w.put(format_args!("np.complex{bits}({})", text.trim_start_matches('(').trim_end_matches(')')));
+        }
+    }
+    Ok(())
+}
+
+/// `numpy.datetime64('2020-01-01')`, `numpy.timedelta64(5,'D')`: `{head, npy_int64 obval, PyArray_DatetimeMetaData obmeta}`.
+fn time(w: &mut Writer<'_, '_>, layout: &Layout, name: &str, at: Addr) -> Result<(), DecodeError> {
+    let value = w.ctx().bytes_at("NumPy scalar", at, 8)?;
+    let value = w.ctx().abi.uint(&value).cast_signed();
+    let unit = Unit::read(w.ctx(), at.wrapping_add(8))?;
+    w.push(if layout.typed_scalars { "np." } else { "numpy." });
+    w.push(name);
+    let not_a_time = value == datetime::NAT;
+    if name == "datetime64" {
+        let text = unit.iso(value).ok_or_else(|| DecodeError::corrupt("datetime64", at, "no such date"))?;
+        if not_a_time && layout.typed_scalars {
+            // It came to name its unit in some release of 2.x.
+            w.lower(Fidelity::Structural);
+        }
+        w.put(format_args!("('{text}'"));
+        let named = if not_a_time { layout.typed_scalars } else { !unit.is_told_by_text() };
+        if named {
+            w.put(format_args!(",'{}'", unit.plain()));
+        }
+    } else {
+        match not_a_time {
+            true => w.push("('NaT'"),
+            false => w.put(format_args!("({value}")),
+        }
+        if !unit.is_generic() {
+            w.put(format_args!(",'{}'", unit.plain()));
+        }
+    }
+    w.fixed(")")
+}
+
+/// `'a'`, or `np.str_('a')` since 2.0.
+pub(super) fn text(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+    wrapped(w, addr, info, "np.str_", strings::str)
+}
+
+/// `b'a'`, or `np.bytes_(b'a')` since 2.0.
+pub(super) fn bytes(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+    wrapped(w, addr, info, "np.bytes_", strings::bytes)
+}
+
+fn wrapped(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+    name: &str,
+    render: super::Render,
+) -> Result<(), DecodeError> {
+    let Some(layout) = layout(w.heap) else {
+        w.lower(Fidelity::Structural);
+        return render(w, addr, info);
+    };
+    if !layout.typed_scalars {
+        return render(w, addr, info);
+    }
+    w.push(name);
+    w.push("(");
+    render(w, addr, info)?;
+    w.fixed(")")
+}

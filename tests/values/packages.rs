@@ -1,0 +1,42 @@
+//! Packages from PyPI for some of the interpreters (`tests/interpreters/packages.py`).
+
+use super::common::{Interpreter, cache, require_all};
+use std::path::Path;
+use std::process::Command;
+
+/// Which interpreters get packages, and which: each major version of NumPy.
+const WANTED: &[(&str, &[&str])] = &[
+    ("pyenv-3.8", &["numpy==1.24.4", "attrs==25.3.0"]),
+    ("debian-bookworm-3.11", &["numpy==1.26.4", "attrs==25.3.0"]),
+    ("debian-trixie-3.13", &["numpy==2.4.6", "attrs==26.1.0"]),
+    ("debian-sid-3.14", &["numpy==2.4.6", "attrs==26.1.0"]),
+];
+
+/// The environment that makes the packages importable; `None` for interpreters that get none.
+pub fn environment(interpreter: &Interpreter) -> Option<Vec<(String, String)>> {
+    let (_, packages) = WANTED.iter().find(|(name, _)| *name == interpreter.name)?;
+    let inside = format!("/opt/pyinquest-packages/3.{}", interpreter.minor);
+    let (folder, seen) = match &interpreter.root {
+        Some(root) => (root.join(inside.trim_start_matches('/')), inside),
+        None => {
+            let folder = cache().join("packages").join(&interpreter.name);
+            let seen = folder.to_str().expect("the cache is UTF-8").to_owned();
+            (folder, seen)
+        }
+    };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interpreters/packages.py");
+    let mut command = Command::new("python3");
+    command.arg(script).arg(cache()).arg(interpreter.minor.to_string()).arg(folder).args(*packages);
+    let made = command.output().expect("python3 runs");
+    if !made.status.success() {
+        let reason = String::from_utf8_lossy(&made.stderr);
+        assert!(!require_all(), "{}: {packages:?}: {reason}", interpreter.name);
+        eprintln!("skipped: {}: {packages:?}: {}", interpreter.name, reason.trim());
+        return None;
+    }
+    let mut environment = vec![("PYTHONPATH".to_owned(), seen.clone())];
+    if interpreter.root.is_some() {
+        environment.push(("LD_LIBRARY_PATH".to_owned(), format!("{seen}/lib")));
+    }
+    Some(environment)
+}
