@@ -199,10 +199,10 @@ fn futures_tasks_and_what_else_asyncio_has() {
     compare(&["asyncio"]);
 }
 
-/// NumPy 1.x and 2.x and attrs, from PyPI.
+/// NumPy 1.x and 2.x, pandas 2 and 3, and attrs, from PyPI.
 #[test]
-fn numpy_and_attrs() {
-    compare_with(&packages::environment, &["numpy", "attrs"]);
+fn numpy_pandas_and_attrs() {
+    compare_with(&packages::environment, &["numpy", "pandas", "attrs"]);
 }
 
 #[test]

@@ -17,26 +17,41 @@ use dtype::{Dtype, Element, MAX_DIMENSIONS, shape_text};
 use element::{Number, number};
 use layout::{Layout, layout};
 
+/// An array: what its elements are, where they are, and how to walk them.
+struct Array {
+    dtype: Dtype,
+    data: Addr,
+    shape: Vec<u64>,
+    strides: Vec<i64>,
+}
+
+impl Array {
+    fn read(w: &Writer<'_, '_>, layout: &Layout, addr: Addr) -> Result<Array, DecodeError> {
+        let ctx = *w.ctx();
+        let head = w.head(addr)?;
+        let pointer = |what, offset: u64| ctx.ptr_at(what, head.wrapping_add(offset));
+        let dtype = Dtype::read(w, layout, pointer("ndarray.descr", layout.descr)?)?;
+        let raw = ctx.bytes_at("ndarray.nd", head.wrapping_add(layout.dimension_count), 4)?;
+        let count = ctx.abi.uint(&raw);
+        if count > MAX_DIMENSIONS {
+            return Err(DecodeError::corrupt("ndarray.nd", addr, format!("{count} dimensions")));
+        }
+        let words = |what, offset: u64| -> Result<Vec<u64>, DecodeError> {
+            let base = pointer(what, offset)?;
+            (0..count).map(|n| ctx.ptr_at(what, base.wrapping_add(n.wrapping_mul(8))).map(|word| word.0)).collect()
+        };
+        let shape = words("ndarray.dimensions", layout.dimensions)?;
+        let strides = words("ndarray.strides", layout.strides)?.into_iter().map(u64::cast_signed).collect();
+        Ok(Array { dtype, data: pointer("ndarray.data", layout.data)?, shape, strides })
+    }
+}
+
 /// `<numpy.ndarray object at 0x.. dtype=int64 shape=(2, 2) data=[[1, 2], [3, 4]]>`; strides where the data is not in C order.
 pub(super) fn array(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     w.lower(Fidelity::Structural);
     default::head(w, addr, info);
     let Some(layout) = layout(w.heap) else { return w.fixed(" of an unknown NumPy>") };
-    let ctx = *w.ctx();
-    let head = w.head(addr)?;
-    let pointer = |what, offset: u64| ctx.ptr_at(what, head.wrapping_add(offset));
-    let dtype = Dtype::read(w, layout, pointer("ndarray.descr", layout.descr)?)?;
-    let raw = ctx.bytes_at("ndarray.nd", head.wrapping_add(layout.dimension_count), 4)?;
-    let count = ctx.abi.uint(&raw);
-    if count > MAX_DIMENSIONS {
-        return Err(DecodeError::corrupt("ndarray.nd", addr, format!("{count} dimensions")));
-    }
-    let words = |what, offset: u64| -> Result<Vec<u64>, DecodeError> {
-        let base = pointer(what, offset)?;
-        (0..count).map(|n| ctx.ptr_at(what, base.wrapping_add(n.wrapping_mul(8))).map(|word| word.0)).collect()
-    };
-    let shape = words("ndarray.dimensions", layout.dimensions)?;
-    let strides: Vec<i64> = words("ndarray.strides", layout.strides)?.into_iter().map(u64::cast_signed).collect();
+    let Array { dtype, data, shape, strides } = Array::read(w, layout, addr)?;
     let (text, _) = dtype.text(w);
     w.push(" dtype=");
     w.name(text.strip_prefix('\'').and_then(|t| t.strip_suffix('\'')).unwrap_or(&text));
@@ -47,9 +62,17 @@ pub(super) fn array(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Resu
         w.put(format_args!(" strides=({}{comma})", strides.join(", ")));
     }
     w.push(" data=");
-    let data = pointer("ndarray.data", layout.data)?;
     elements(w, &dtype, data, &shape, &strides);
     w.fixed(">")
+}
+
+/// The elements of an array alone, as nested lists.
+pub(super) fn items(w: &mut Writer<'_, '_>, addr: Addr) -> Result<(), DecodeError> {
+    w.lower(Fidelity::Structural);
+    let Some(layout) = layout(w.heap) else { return w.fixed("?") };
+    let array = Array::read(w, layout, addr)?;
+    elements(w, &array.dtype, array.data, &array.shape, &array.strides);
+    Ok(())
 }
 
 /// Whether the elements lie one behind the other, the last index fastest (empty ones always do).

@@ -9,6 +9,7 @@ mod collections;
 mod enums;
 mod generated;
 mod library;
+mod pandas;
 mod reprlib;
 mod threads;
 mod types;
@@ -61,6 +62,8 @@ fn known(module: &str, qualname: &str) -> Option<Known> {
         ("asyncio.timeouts", "Timeout.__repr__") => asyncio::timeout,
         ("asyncio.futures", "Future.__repr__") | ("asyncio.base_futures", "_future_repr") => asyncio::python_future,
         ("asyncio.tasks", "Task.__repr__") | ("asyncio.base_tasks", "_task_repr") => asyncio::python_task,
+        ("pandas.core.frame", "DataFrame.__repr__") | ("pandas.core.series", "Series.__repr__") => pandas::table,
+        ("pandas.core.indexes.base", "Index.__repr__") => pandas::index,
         ("ctypes", "c_char_p.__repr__" | "c_wchar_p.__repr__") => library::char_pointer,
         ("logging", "Logger.__repr__") => library::logger,
         ("subprocess", "Popen.__repr__") => library::popen,
