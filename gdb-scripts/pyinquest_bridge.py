@@ -184,6 +184,8 @@ class Bridge:
                     return self._finish(message, payload)
                 if message.get("type") != "request":
                     raise EngineLost("pyinquest: the engine sent something strange; it will be started anew")
+                # Before anything that Ctrl-C may end: the engine waits for an answer.
+                self._unanswered = message
                 self._check_interrupt()
                 if self._cancelled:
                     answer, data = {"error": "interrupted", "cancelled": True}, b""
@@ -211,7 +213,6 @@ class Bridge:
                       message.get("cost", {}))
 
     def _answer(self, request):
-        self._unanswered = request
         ask = request.get("ask")
         try:
             if ask == "read":

@@ -5,8 +5,9 @@
 mod common;
 mod debugger;
 
-use common::{Interpreter, Unavailable, block, interpreters, skip};
-use debugger::{Lldb, Said, Server, file_lines, frame_lines, gdb, lldbs, told_frames, traceback};
+use common::{Interpreter, block, interpreters, skip};
+use debugger::Server;
+use debugger::session::{Debugger, Say};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -14,94 +15,6 @@ const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/stops
 
 /// The C function behind the program's `ascii`.
 const STOP: &str = "builtin_ascii";
-
-/// A debugger under test.
-enum Debugger {
-    Gdb,
-    Lldb(Lldb),
-}
-
-/// What it is told.
-enum Say {
-    /// Stop whenever this function is called.
-    Break(&'static str),
-    /// Stop when it is called next.
-    Once(&'static str),
-    Run,
-    Connect(String),
-    Continue,
-    /// Write `=text=`.
-    Mark(String),
-    /// A `py-*` command.
-    Py(&'static str),
-}
-
-impl Debugger {
-    /// gdb and all versions of lldb.
-    fn all() -> Vec<Debugger> {
-        let lldbs = lldbs().into_iter().map(Debugger::Lldb);
-        std::iter::once(Debugger::Gdb).chain(lldbs).collect()
-    }
-
-    fn name(&self) -> &str {
-        match self {
-            Debugger::Gdb => "gdb",
-            Debugger::Lldb(lldb) => lldb.name(),
-        }
-    }
-
-    fn word(&self, say: &Say) -> String {
-        match (self, say) {
-            (Debugger::Gdb, Say::Break(function)) => format!("break {function}"),
-            (Debugger::Gdb, Say::Once(function)) => format!("tbreak {function}"),
-            (Debugger::Gdb, Say::Connect(address)) => format!("target remote {address}"),
-            (Debugger::Gdb, Say::Mark(text)) => format!("echo ={text}=\\n"),
-            (Debugger::Lldb(_), Say::Break(function)) => format!("breakpoint set --name {function}"),
-            (Debugger::Lldb(_), Say::Once(function)) => format!("breakpoint set --one-shot true --name {function}"),
-            (Debugger::Lldb(_), Say::Connect(address)) => format!("gdb-remote {address}"),
-            (Debugger::Lldb(_), Say::Mark(text)) => format!("script print('={text}=')"),
-            (_, Say::Run) => "run".to_owned(),
-            (_, Say::Continue) => "continue".to_owned(),
-            (_, Say::Py(command)) => (*command).to_owned(),
-        }
-    }
-
-    /// A session with a program that is to be started, or with what the commands connect to.
-    fn session(&self, says: &[Say], program: &[&str]) -> Result<Said, Unavailable> {
-        let words: Vec<String> = says.iter().map(|say| self.word(say)).collect();
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        match self {
-            Debugger::Gdb => gdb(&words, &[&["--args"], program].concat()),
-            Debugger::Lldb(lldb) => Ok(lldb.run(&words, &[&["--"], program].concat())),
-        }
-    }
-
-    /// A session with a process that runs already.
-    fn attached(&self, says: &[Say], pid: u32) -> Result<Said, Unavailable> {
-        let words: Vec<String> = says.iter().map(|say| self.word(say)).collect();
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        match self {
-            Debugger::Gdb => gdb(&words, &["-p", &pid.to_string()]),
-            Debugger::Lldb(lldb) => Ok(lldb.run(&words, &["-p", &pid.to_string()])),
-        }
-    }
-
-    /// The Python frames of a `py-bt`.
-    fn told(&self, text: &str) -> Vec<String> {
-        match self {
-            Debugger::Gdb => file_lines(text),
-            Debugger::Lldb(_) => told_frames(text),
-        }
-    }
-
-    /// What `py-bt` should say of these frames.
-    fn expected(&self, frames: &Value) -> Vec<String> {
-        match self {
-            Debugger::Gdb => traceback(frames),
-            Debugger::Lldb(_) => frame_lines(frames),
-        }
-    }
-}
 
 /// Interpreters that debuggers can start here: those without a root of their own.
 fn startable() -> Vec<&'static Interpreter> {

@@ -4,6 +4,8 @@
 #![allow(dead_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod session;
+
 use crate::common::Unavailable;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -23,7 +25,8 @@ pub struct Said {
 }
 
 impl Said {
-    fn new(output: &Output) -> Self {
+    /// Takes what a process has written apart.
+    pub fn new(output: &Output) -> Self {
         let stderr = String::from_utf8_lossy(&output.stderr);
         let costs = stderr.lines().filter_map(|line| {
             let (name, json) = line.split_once("pyinquest-cost ")?.1.split_once(' ')?;
@@ -55,9 +58,15 @@ pub fn engine() -> &'static str {
 
 /// Runs a command to its end.
 pub fn run(command: &mut Command) -> Output {
+    run_with(command, |_| {})
+}
+
+/// The same, with something to do meanwhile to the process of this id.
+pub fn run_with(command: &mut Command, meanwhile: impl FnOnce(u32)) -> Output {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let id = child.id();
+    meanwhile(id);
     let (done, watch) = std::sync::mpsc::channel::<()>();
     // A debugger that hangs is killed, so that the test fails with what it has said.
     let guard = std::thread::spawn(move || {
@@ -78,6 +87,11 @@ pub fn gdb(commands: &[&str], arguments: &[&str]) -> Result<Said, Unavailable> {
 
 /// The same with other environment variables.
 pub fn gdb_with(commands: &[&str], arguments: &[&str], env: &[(&str, &str)]) -> Result<Said, Unavailable> {
+    Ok(Said::new(&run(&mut gdb_command(commands, arguments, env)?)))
+}
+
+/// The same, not yet started.
+pub fn gdb_command(commands: &[&str], arguments: &[&str], env: &[(&str, &str)]) -> Result<Command, Unavailable> {
     let version = Command::new("gdb").args(["-nx", "-batch", "-ex", "python print(gdb.VERSION)"]).output();
     match version {
         Err(error) => return Err(Unavailable(format!("gdb does not run: {error}"))),
@@ -93,7 +107,7 @@ pub fn gdb_with(commands: &[&str], arguments: &[&str], env: &[(&str, &str)]) -> 
     }
     command.args(arguments).env("PYINQUEST_COST", "1").env("LC_ALL", "C.UTF-8").env_remove("PYINQUEST");
     command.envs(env.iter().copied());
-    Ok(Said::new(&run(&mut command)))
+    Ok(command)
 }
 
 /// An lldb of this machine.
@@ -149,14 +163,19 @@ impl Lldb {
 
     /// lldb with our script and these commands. `arguments` come behind the commands.
     pub fn run(&self, commands: &[&str], arguments: &[&str]) -> Said {
+        Said::new(&run(&mut self.command_with(commands, arguments, &[("PYINQUEST", engine())])))
+    }
+
+    /// The same with other environment variables, not yet started.
+    pub fn command_with(&self, commands: &[&str], arguments: &[&str], env: &[(&str, &str)]) -> Command {
         let mut command = self.command();
         let import = format!("command script import \"{}\"", script("lldb-scripts/pyinquest_lldb.py").display());
         command.args(["-b", "-o", &import]);
         for text in commands {
             command.args(["-o", text]);
         }
-        command.args(arguments).env("PYINQUEST_COST", "1").env("PYINQUEST", engine());
-        Said::new(&run(&mut command))
+        command.args(arguments).env("PYINQUEST_COST", "1").env_remove("PYINQUEST").envs(env.iter().copied());
+        command
     }
 }
 
