@@ -47,17 +47,6 @@ const STRUCTURAL: &[&str] = &[
     "instances.other_15",
     "stdlib.enum_15",
     "stdlib.data_8",
-    "typing.type_4", // typing aliases of 3.8, Callable, ClassVar, Literal, Final, Annotated
-    "typing.type_7",
-    "typing.type_8",
-    "typing.type_9",
-    "typing.type_17",
-    "typing.type_18",
-    "typing.type_19",
-    "typing.type_22",
-    "typing.type_23",
-    "typing.type_31",
-    "typing.type_32",
 ];
 
 /// Types whose instances many others hold: their count goes on changing until the process is dead.

@@ -34,13 +34,17 @@ def values(add):
              typing.Union[int, str], typing.Union[int, str, None], typing.Tuple[int, ...], Box, Box[int], Box[T], typing.Generic,
              typing.Type[int], typing.Set[typing.List[str]], typing.Callable, typing.Callable[[int], str], typing.ClassVar[int],
              typing.NoReturn, typing.Iterable[T]]
-    if sys.version_info >= (3, 8):
-        items += [typing.Literal[1, "a"], typing.Final[int]]
+    items += [typing.Literal[1, "a"], typing.Final[int], typing.Callable[..., int], typing.Callable[[], None],
+              typing.Callable[[int, "str", typing.List[T]], typing.Optional[int]], typing.ForwardRef("Later"), typing.Union,
+              typing.ClassVar, typing.Optional[typing.List["Later"]], typing.Dict, typing.DefaultDict[str, T]]
     if sys.version_info >= (3, 9):
         items += [list[int], dict[str, list[int]], tuple[int, ...], tuple[()], list[T], collections.deque[int], type[int],
                   typing.Annotated[int, 5], collections.abc.Callable[[int], str], list[None], list[function]]
     if sys.version_info >= (3, 10):
         items += [int | str, int | None, list[int] | None, typing.ParamSpec("P"), T | None, Box | int]
+        P = typing.ParamSpec("Q")
+        items += [typing.Callable[P, int], typing.Callable[typing.Concatenate[int, P], None], P.args, P.kwargs,
+                  typing.Annotated[typing.List[int], "note", {"a": 1}], typing.Optional[Box[int]]]
     if sys.version_info >= (3, 11):
         items += \
             [typing.TypeVarTuple("Ts"), typing.Never, typing.Self] + list(iter(tuple[int, str]))

@@ -125,6 +125,8 @@ fn native(kind: Kind) -> Option<Render> {
         Kind::GenericAlias => typing::generic_alias,
         Kind::Union => typing::union,
         Kind::TypeVar | Kind::ParamSpec => typing::type_variable,
+        Kind::ParamSpecArgs => |w, addr, _| typing::parameters(w, addr, ".args"),
+        Kind::ParamSpecKwargs => |w, addr, _| typing::parameters(w, addr, ".kwargs"),
         Kind::TypeVarTuple | Kind::TypeAlias => typing::named,
         Kind::Template => typing::template,
         Kind::Interpolation => typing::interpolation,

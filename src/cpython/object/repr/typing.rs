@@ -101,6 +101,19 @@ pub(super) fn type_variable(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo)
     Ok(())
 }
 
+/// `P.args`: `paramspecattrobject {head, origin}`; of what is no `ParamSpec` its repr.
+pub(super) fn parameters(w: &mut Writer<'_, '_>, addr: Addr, end: &str) -> Result<(), DecodeError> {
+    let origin = w.head_word(addr, 0)?;
+    match w.heap.type_of(origin)?.kind {
+        Kind::ParamSpec => {
+            let name = read_str(w.ctx(), w.head_word(origin, 0)?, MAX_NAME)?;
+            w.name(&name);
+        }
+        _ => w.object(origin),
+    }
+    w.fixed(end)
+}
+
 /// The name alone: `TypeAliasType`, and `TypeVarTuple` until it got a variance as other type variables have (3.15).
 pub(super) fn named(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     let ctx = w.ctx();

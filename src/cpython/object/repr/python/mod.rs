@@ -76,7 +76,12 @@ fn known(module: &str, qualname: &str) -> Option<Known> {
         ("typing", "NewType.__repr__") => types::new_type,
         ("typing", "_LiteralGenericAlias.__repr__") => types::generic_alias,
         ("typing", "_SpecialForm.__repr__" | "_SpecialGenericAlias.__repr__") => types::special_form,
-        ("typing", "_GenericAlias.__repr__") => types::generic_alias,
+        ("typing", "_GenericAlias.__repr__" | "_CallableGenericAlias.__repr__") => types::generic_alias,
+        ("collections.abc" | "_collections_abc", "_CallableGenericAlias.__repr__") => types::abstract_callable,
+        ("annotationlib", "ForwardRef.__repr__") => types::annotation,
+        ("typing", "_AnnotatedAlias.__repr__") => types::annotated,
+        ("typing", "ForwardRef.__repr__") => types::forward_reference,
+        ("typing", "ParamSpecArgs.__repr__" | "ParamSpecKwargs.__repr__") => types::parameter_args,
         ("typing", "_UnionGenericAlias.__repr__") => types::union_alias,
         ("typing", "TypeVarTuple.__repr__") => types::type_variable_tuple,
         ("typing", "TypeVar.__repr__" | "_TypeVarLike.__repr__" | "_BoundVarianceMixin.__repr__") => {
