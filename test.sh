@@ -77,4 +77,6 @@ fetch_schemas() {
 install_tools
 fetch_schemas
 python3 tests/interpreters/fetch.py </dev/null
+# Beside the machine's own debuggers; what cannot be had is said, and the tests do without.
+python3 tests/interpreters/debuggers.py </dev/null || true
 cargo test --locked "$@"

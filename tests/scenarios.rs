@@ -21,6 +21,17 @@ fn startable() -> Vec<&'static Interpreter> {
     interpreters().iter().filter(|i| i.root.is_none() && i.is_native()).collect()
 }
 
+/// What holds for one version of a debugger may not for another.
+#[test]
+fn there_are_two_versions_of_each_debugger() {
+    let all = Debugger::all();
+    let gdbs = all.iter().filter(|d| matches!(d, Debugger::Gdb(_))).count();
+    let names: Vec<&str> = all.iter().map(Debugger::name).collect();
+    if gdbs < 2 || all.len() - gdbs < 2 {
+        skip!("only {names:?}: run tests/interpreters/debuggers.py");
+    }
+}
+
 /// What the program has noted of its stops: name and frames.
 fn stops(file: &Path) -> Vec<(String, Value)> {
     let text = std::fs::read_to_string(file).unwrap_or_default();
@@ -68,7 +79,11 @@ fn one_program_in_many_situations() {
         // gdb and lldb differ from each other more than from one version of CPython to the next: the oldest, the newest,
         // and the one without a GIL.
         let all = startable();
-        let few = all.iter().filter(|i| i.free_threaded || i.minor == all[0].minor || i.minor == 12);
+        let wanted = |i: &Interpreter| match debugger.is_unpacked() {
+            true => i.minor == 12,
+            false => i.free_threaded || i.minor == all[0].minor || i.minor == 12,
+        };
+        let few = all.iter().filter(|i| wanted(i));
         for interpreter in few {
             let notes = folder.path().join(format!("{}-{}", debugger.name(), interpreter.name));
             let program = [&interpreter.exe, PROGRAM, notes.to_str().unwrap()];
@@ -118,7 +133,7 @@ fn a_remote_process_is_read_through_its_server() {
         let notes = folder.path().join(debugger.name());
         let program = [interpreter.exe.as_str(), PROGRAM, notes.to_str().unwrap()];
         let server = match &debugger {
-            Debugger::Gdb => vec!["gdbserver".to_owned(), "--once".into(), "{address}".into()],
+            Debugger::Gdb(_) => vec!["gdbserver".to_owned(), "--once".into(), "{address}".into()],
             Debugger::Lldb(lldb) => vec![lldb.server(), "gdbserver".into(), "{address}".into(), "--".into()],
         };
         let words: Vec<&str> = server.iter().map(String::as_str).chain(program).collect();
@@ -151,7 +166,8 @@ fn a_remote_process_is_read_through_its_server() {
         assert_eq!(debugger.told(two)[..frames.len()], frames, "{who}");
         assert!(two.contains("sorted([1], key=key)"), "{who}");
         // lldb does not tell a server of this machine from its own.
-        let kind = if matches!(debugger, Debugger::Gdb) { "process: remote process" } else { "process: live process" };
+        let kind =
+            if matches!(debugger, Debugger::Gdb(_)) { "process: remote process" } else { "process: live process" };
         assert!(two.contains(kind), "{who}");
         // What was read at one stop of a remote process must not be paid for twice within it.
         let bytes: Vec<u64> = said.costs.iter().map(|c| c.2).collect();

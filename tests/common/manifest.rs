@@ -108,14 +108,14 @@ pub fn cache() -> PathBuf {
         .filter(|folder| !folder.is_empty())
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/pyinquest")));
-    base.unwrap_or_default().join("interpreters")
+    base.unwrap_or_default()
 }
 
 /// All interpreters of the manifest, oldest version first, foreign processors last; empty where `fetch.py` has not run.
 pub fn interpreters() -> &'static [Interpreter] {
     static ALL: OnceLock<Vec<Interpreter>> = OnceLock::new();
     ALL.get_or_init(|| {
-        let Ok(text) = std::fs::read_to_string(cache().join("interpreters.json")) else {
+        let Ok(text) = std::fs::read_to_string(cache().join("interpreters/interpreters.json")) else {
             return Vec::new();
         };
         let manifest: Value = serde_json::from_str(&text).expect("interpreters.json is JSON");

@@ -6,7 +6,7 @@
 
 pub mod session;
 
-use crate::common::Unavailable;
+use crate::common::{Interpreter, Unavailable, cache};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -87,18 +87,23 @@ pub fn gdb(commands: &[&str], arguments: &[&str]) -> Result<Said, Unavailable> {
 
 /// The same with other environment variables.
 pub fn gdb_with(commands: &[&str], arguments: &[&str], env: &[(&str, &str)]) -> Result<Said, Unavailable> {
-    Ok(Said::new(&run(&mut gdb_command(commands, arguments, env)?)))
+    Ok(Said::new(&run(&mut gdb_command("gdb", commands, arguments, env)?)))
 }
 
-/// The same, not yet started.
-pub fn gdb_command(commands: &[&str], arguments: &[&str], env: &[(&str, &str)]) -> Result<Command, Unavailable> {
-    let version = Command::new("gdb").args(["-nx", "-batch", "-ex", "python print(gdb.VERSION)"]).output();
+/// The same of the gdb `program`, not yet started.
+pub fn gdb_command(
+    program: &str,
+    commands: &[&str],
+    arguments: &[&str],
+    env: &[(&str, &str)],
+) -> Result<Command, Unavailable> {
+    let version = Command::new(program).args(["-nx", "-batch", "-ex", "python print(gdb.VERSION)"]).output();
     match version {
         Err(error) => return Err(Unavailable(format!("gdb does not run: {error}"))),
         Ok(output) if output.stdout.is_empty() => return Err(Unavailable("gdb has no Python".to_owned())),
         Ok(_) => {}
     }
-    let mut command = Command::new("gdb");
+    let mut command = Command::new(program);
     command.args(["-nx", "-batch", "-ex", "set auto-load off", "-ex", "set breakpoint pending on"]);
     command.args(["-ex", "set width 0", "-ex", "set debuginfod enabled off"]);
     command.args(["-ex", &format!("source {}", script("gdb-scripts/pyinquest_gdb.py").display())]);
@@ -108,6 +113,22 @@ pub fn gdb_command(commands: &[&str], arguments: &[&str], env: &[(&str, &str)]) 
     command.args(arguments).env("PYINQUEST_COST", "1").env("LC_ALL", "C.UTF-8").env_remove("PYINQUEST");
     command.envs(env.iter().copied());
     Ok(command)
+}
+
+/// Programs that `tests/interpreters/debuggers.py` has unpacked: paths of those named `prefix` and a number.
+pub fn unpacked(prefix: &str) -> Vec<String> {
+    let files = std::fs::read_dir(cache().join("debuggers/bin")).into_iter().flatten().flatten();
+    let is_it = |name: &str| name.strip_prefix(prefix).is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
+    let mut found: Vec<String> = files
+        .filter(|f| f.file_name().to_str().is_some_and(is_it))
+        .filter_map(|f| f.path().to_str().map(str::to_owned))
+        .collect();
+    found.sort();
+    found
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// An lldb of this machine.
@@ -120,6 +141,7 @@ pub struct Lldb {
 /// All versions of lldb on this machine whose Python works.
 pub fn lldbs() -> Vec<Lldb> {
     let names = std::iter::once("lldb".to_owned()).chain((14..=30).map(|n| format!("lldb-{n}")));
+    let names = names.chain(unpacked("lldb-"));
     let mut found: Vec<(String, Lldb)> = Vec::new();
     for program in names {
         let version = Command::new(&program).arg("--version").output();
@@ -128,7 +150,7 @@ pub fn lldbs() -> Vec<Lldb> {
             continue;
         }
         // Debian's lldb 14 looks for its Python module where it is not.
-        let number: String = program.chars().filter(char::is_ascii_digit).collect();
+        let number: String = file_name(&program).chars().filter(char::is_ascii_digit).collect();
         let folders =
             (9..20).map(|minor| PathBuf::from(format!("/usr/lib/llvm-{number}/lib/python3.{minor}/dist-packages")));
         let candidates = std::iter::once(None).chain(folders.filter(|f| f.is_dir()).map(Some));
@@ -151,14 +173,27 @@ impl Lldb {
         command
     }
 
+    /// Whether it is one of those that were unpacked beside the machine's own.
+    pub fn is_unpacked(&self) -> bool {
+        self.program.contains('/')
+    }
+
+    /// Whether to try it with this interpreter: versions beside the machine's own with one old and one new, which are
+    /// enough to show what differs between debuggers.
+    pub fn tries(&self, interpreter: &Interpreter) -> bool {
+        !self.is_unpacked() || [8, 12].contains(&interpreter.minor)
+    }
+
     /// Its server for remote processes.
     pub fn server(&self) -> String {
-        self.program.replace("lldb", "lldb-server")
+        let name = file_name(&self.program);
+        let folder = self.program.strip_suffix(name).unwrap_or_default();
+        format!("{folder}{}", name.replace("lldb", "lldb-server"))
     }
 
     /// Name of the program.
     pub fn name(&self) -> &str {
-        &self.program
+        file_name(&self.program)
     }
 
     /// lldb with our script and these commands. `arguments` come behind the commands.

@@ -1,6 +1,8 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S -u PYTHONHOME python3
 """Stands in for `pyinquest bridge --stdio` and goes wrong in the way that ODD names, for
-tests/bridge_faults.rs. It creates the file ODD_FILE when it has got a command."""
+tests/bridge_faults.rs. It creates the file ODD_FILE when it has got a command.
+
+PYTHONHOME may be that of a debugger with a Python of its own."""
 
 import json
 import os
