@@ -107,6 +107,12 @@ fn one_program_in_many_situations() {
                     assert_eq!(debugger.told(then), expected, "in the C call of {name}: {who}");
                 }
             }
+            // A stop costs the thread's own pages again, in lldb each command does; measured: half of these.
+            for (command, _, bytes) in &said.costs {
+                let most = if command == "bt" { 1 << 20 } else { 2 << 20 };
+                assert!(*bytes < most, "{command} moved {bytes} bytes: {who}");
+            }
+            assert!(said.costs.iter().filter(|c| c.0 == "bt").count() == STOPS.len() + 2, "{who}");
             let thread = said.between("=thread=\n", "=end=");
             assert!(thread.contains("local 'secret' = 'told'\n"), "{who}");
             let selected = |l: &str| l.starts_with("* ") && l.contains(" 'wörker'") && l.contains(" in_thread at ");

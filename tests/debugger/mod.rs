@@ -184,6 +184,12 @@ impl Lldb {
         !self.is_unpacked() || [8, 12].contains(&interpreter.minor)
     }
 
+    /// Whether this version has a way to ask for the file of a core.
+    pub fn tells_core(&self) -> bool {
+        let output = run(self.command().args(["-b", "-o", "script print(hasattr(lldb.SBProcess, 'GetCoreFile'))"]));
+        String::from_utf8_lossy(&output.stdout).lines().any(|line| line.trim() == "True")
+    }
+
     /// Its server for remote processes.
     pub fn server(&self) -> String {
         let name = file_name(&self.program);
