@@ -7,6 +7,8 @@ pub mod base;
 pub mod bridge;
 pub mod cli;
 pub mod cpython;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod image;
 pub mod inquest;
 pub mod native;

@@ -125,7 +125,7 @@ fn handler_depth(ctx: &Context<'_>, frame: &PyFrame, code: Addr) -> Result<u64, 
 
 /// Depth of the entry that covers a code unit; 0 where none does. Entries are four numbers: start, length, target,
 /// depth and a flag; each of 6-bit groups, the highest first, 0x40 where more follow. They ascend and do not overlap.
-fn depth_at(table: &[u8], unit: u64) -> u64 {
+pub(crate) fn depth_at(table: &[u8], unit: u64) -> u64 {
     let mut bytes = table.iter().copied();
     let mut number = || {
         let mut value = 0u64;

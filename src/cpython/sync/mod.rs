@@ -6,5 +6,6 @@
 mod entered;
 mod wait;
 
+pub(crate) use entered::depth_at;
 pub use entered::entered;
 pub use wait::{Asleep, Blocker, blocker};

@@ -3,7 +3,7 @@
 //! The process is stopped with ptrace for as long as [`LiveTarget`] holds it; it goes on when that is resumed or
 //! dropped, and also when pyinquest dies. Nothing is written to it and no code of it is run.
 
-pub(in crate::target) mod procfs;
+pub(crate) mod procfs;
 mod refused;
 mod snapshot;
 

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""Makes fuzz/seeds anew: small real inputs for each fuzz target. Needs gcc, zstd, lz4, xz and the committed fixtures."""
+
+import base64
+import gzip
+import json
+import pathlib
+import shutil
+import struct
+import subprocess
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+FIXTURES = HERE.parent / "fixtures"
+SEEDS = HERE / "seeds"
+
+
+def seed(target, name, data):
+    folder = SEEDS / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+
+
+def piped(command, data):
+    return subprocess.run(command, input=data, stdout=subprocess.PIPE, check=True).stdout
+
+
+def unpacked(path):
+    return piped(["zstd", "-qdc"], (FIXTURES / path).read_bytes())
+
+
+def compiled(source, *flags):
+    with tempfile.TemporaryDirectory() as folder:
+        c, out = pathlib.Path(folder, "seed.c"), pathlib.Path(folder, "out")
+        c.write_text(source)
+        subprocess.run(["gcc", *flags, f"-ffile-prefix-map={folder}=.", "-o", out, c], check=True)
+        return out.read_bytes()
+
+
+def dumps():
+    # Headers and notes; the memory behind them is cut off.
+    seed("elf_core", "3.8-x86_64", unpacked("cores/3.8-basic.core.zst")[:0x7C00])
+    seed("elf_core", "3.15-aarch64", unpacked("cores/3.15-aarch64-threads.core.zst")[:0x9000])
+    # Streams come first in what we write ourselves.
+    for version in ("3.8", "3.14t"):
+        seed("minidump", f"{version}-windows", unpacked(f"minidumps/{version}-windows-threads.dmp.zst")[:0xC000])
+    seed("whole_dump", "unchanged", b"")
+    for stride in (1, 7, 97):
+        patches = (struct.pack("<IBB", index * stride * 311, index % 8, 0xFF ^ index) for index in range(64))
+        seed("whole_dump", f"every-{stride}", b"".join(patches))
+
+
+def images():
+    source = "int seen; int f(int n) { return n ? f(n - 1) + seen : 1; } int _PyRuntime[64] = {7};\n"
+    elf = compiled(source, "-shared", "-fPIC", "-nostdlib", "-Os", "-fasynchronous-unwind-tables", "-s", "-Wl,-z,noseparate-code",
+                   "-Wl,--hash-style=gnu", "-Wl,--build-id")
+    seed("elf_image", "shared-object", elf + struct.pack("<I", 0x1000))
+    seed("dwarf", "dwarf5", compiled(source, "-c", "-g", "-gdwarf-5", "-Os"))
+    seed("dwarf", "dwarf4", compiled("static inline int g(int n) { return n * n; }\n" + source.replace("1;", "g(n);", 1),
+                                     "-c", "-g", "-gdwarf-4", "-O2"))
+    seed("dwarf", "dwarf5-zlib", compiled(source, "-c", "-g", "-gz=zlib"))
+    seed("pe_image", "made-up", made_up_dll())
+
+
+def made_up_dll():
+    """Two exports and one function: pushes, an allocation, a frame register, a chained part."""
+    image = bytearray(0x1500)
+
+    def put(at, *words):
+        image[at:at + 4 * len(words)] = struct.pack(f"<{len(words)}I", *words)
+
+    image[:2] = b"MZ"
+    put(0x3C, 0x80)
+    image[0x80:0x88] = b"PE\0\0\x64\x86\x01\0"
+    image[0x94], image[0x98], image[0x99] = 0xF0, 0x0B, 0x02
+    image[0x98 + 24:0x98 + 32] = struct.pack("<Q", 0x1_8000_0000)
+    put(0x98 + 56, 0x2000)
+    put(0x98 + 108, 16)
+    for index, rva, size in ((0, 0x1000, 0x100), (3, 0x1200, 24), (6, 0x1400, 28)):
+        put(0x98 + 112 + index * 8, rva, size)
+    image[0x188:0x190] = b"PyRuntim"
+    put(0x190, 0x800, 0x1000, 0x800, 0x1000)
+    put(0x1014, 2, 2, 0x1040, 0x1048, 0x1050)
+    put(0x1040, 0x800, 0x1100, 0x1060, 0x1070)
+    put(0x1050, 1 << 16)
+    image[0x1060:0x1067], image[0x1070:0x107A] = b"Py_Main", b"_PyRuntime"
+    put(0x1200, 0x800, 0x900, 0x1300, 0x900, 0x980, 0x1320)
+    # Version 1; prolog of 9 bytes; four codes; frame register rbp.
+    image[0x1300:0x130C] = bytes([1, 9, 4, 5, 9, 0x03, 6, 0x42, 2, 0x50, 1, 0x30])
+    image[0x1320:0x1328] = bytes([1 | 4 << 3, 4, 2, 5, 4, 0x64, 2, 0])
+    put(0x1328, 0x800, 0x900, 0x1300)
+    put(0x1400 + 12, 2)
+    put(0x1400 + 20, 0x1440)
+    image[0x1440:0x1444] = b"RSDS"
+    return bytes(image) + struct.pack("<I", 0x840)
+
+
+def compressed():
+    text = b"\x7fELF" + bytes(9000) + b"the end"
+    seed("compressed", "zstd", piped(["zstd", "-qc"], text))
+    seed("compressed", "lz4", piped(["lz4", "-qc"], text))
+    seed("compressed", "xz", piped(["xz", "-c"], text))
+    seed("compressed", "gzip", gzip.compress(text, mtime=0))
+
+
+    packed = gzip.compress(text, mtime=0)
+    lines = [b" " + base64.b64encode(packed[at:at + 30]) for at in range(0, len(packed), 30)]
+    seed("compressed", "apport", b"ProblemType: Crash\nCoreDump: base64\n" + b"\n".join(lines) + b"\nUname: x\n")
+
+
+def layouts():
+    for build in ("3.8", "3.13t"):
+        value = json.loads((FIXTURES / f"layouts/{build}.json").read_text())
+        seed("layouts", f"{build}.json", json.dumps(value, separators=(",", ":")).encode())
+    for tag in ("3.13", "3.15"):
+        core = unpacked(f"cores/{tag}-basic.core.zst")
+        at = core.rindex(b"xdebugpy")
+        seed("layouts", f"offsets-{tag}", core[at:at + 0x400])
+
+
+def code_tables():
+    def body(a, b=[]):
+        with open(a) as file:
+            try:
+                return [x
+                        for x in file if x in b]
+            finally:
+                print(a)
+
+    code = body.__code__
+    for lasti in (0, 20, 400):
+        seed("code_tables", f"locations-{lasti}", struct.pack("<h", lasti) + code.co_linetable)
+        seed("code_tables", f"exceptions-{lasti}", struct.pack("<h", lasti) + code.co_exceptiontable)
+    seed("code_tables", "lnotab", struct.pack("<h", 30) + bytes([0, 0, 6, 2, 44, 0xFD, 255, 0, 10, 0x80]))
+
+
+def bridge():
+    def frame(value, payload=b""):
+        head = json.dumps(value).encode()
+        return struct.pack("<II", len(head), len(payload)) + head + payload
+
+    hello = frame({"type": "hello", "protocol": 1, "debugger": "gdb", "version": "13"})
+    seed("bridge", "hello", hello)
+    scene = {"epoch": "1", "modules": "1", "stop": "1", "process": "live", "pid": 7, "arch": "i386:x86-64",
+             "thread": 7, "frame": 0}
+    modules = {"mappings": [{"start": 4096, "end": 8192, "offset": 0, "path": "/bin/python3", "rights": "r-xp"}],
+               "modules": [["/bin/python3", 4096]], "auxv": [[3, 4160], [9, 4200]]}
+    threads = [{"tid": 7, "name": "python3", "registers": {"rip": 4200, "rsp": 7000}}]
+    for name in ("bt", "locals", "print", "object", "threads", "list", "up", "info", "report"):
+        talk = hello + frame({"type": "command", "id": 1, "name": name, "args": "x[0].y", "scene": scene})
+        for id, body in enumerate([modules, threads, [4096], [0], [], {}, None], 1):
+            talk += frame({"type": "answer", "id": id, "body": body}, bytes(4096) if body == [4096] else b"")
+        seed("bridge", name, talk)
+
+
+def texts():
+    for index, path in enumerate(["self.items[3]['key'].name", "@0x7f00deadbeef[-1]", "x['\\u00e9\\n']", "a..b", "[1"]):
+        seed("object_path", str(index), path.encode())
+    seed("procfs", "maps", b"00400000-00401000 r-xp 00001000 08:01 42    /a b/py  (x) (deleted)\n"
+         b"7ffd0-7ffe0 rw-p 00000000 00:00 0   [stack]\n1-2 r--p 0 0:0 7 /new\\012line\n")
+    seed("procfs", "status", b"Name:\tpython\nNSpid:\t4711\t12\t1\nTracerPid:\t0\n")
+    seed("procfs", "auxv", struct.pack("<6Q", 3, 0x400040, 9, 0x401000, 0, 0))
+    seed("triage_files", "rules", b'format = 1\n[limits]\ncoarse_frames = 3\nexact_frames = 9\n'
+         b'[[native]]\nfunctions = ["abort", "__GI_*"]\nkeep = false\n')
+    seed("triage_files", "baseline", b'format = 1\n[[crash]]\nid = "ab12"\ntitle = "x"\nstatus = "ignored"\nsignature = []\n')
+    seed("triage_files", "row", json.dumps({"format": 1, "dump": "a.tar::core.7", "outcome": "ok", "python": "3.12.1",
+                                            "report": {"schema_version": "1.1", "threads": []}}).encode())
+    seed("triage_files", "names", b"_ZN5boost6python3api6objectD1Ev\n__GI___libc_free.cold.17\n_RNvC4shop3run\n"
+         b"/usr/lib/x86_64-linux-gnu/libc.so.6\n/site-packages/numpy/core/_multiarray.cpython-312-x86_64-linux-gnu.so\n"
+         b"f.<locals>.<lambda>\n<frozen importlib._bootstrap>\nobject at 0x7f00deadbeef has 17 items\n")
+
+
+if __name__ == "__main__":
+    shutil.rmtree(SEEDS, ignore_errors=True)
+    for part in (dumps, images, compressed, layouts, code_tables, bridge, texts):
+        part()
+    total = sum(path.stat().st_size for path in SEEDS.rglob("*") if path.is_file())
+    print(f"{total} bytes of seeds")

@@ -1,0 +1,64 @@
+//! The seeds of the fuzz targets, and what fuzzing has found, as ordinary tests.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use pyinquest::fuzzing::{ENTRIES, PatchedDump};
+use std::path::{Path, PathBuf};
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(name)
+}
+
+/// Names and contents of the seeds of a target.
+fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
+    let files = std::fs::read_dir(folder("seeds").join(target)).unwrap_or_else(|e| panic!("{target}: {e}"));
+    let files = files.map(|entry| entry.unwrap().path());
+    files.map(|path| (path.display().to_string(), std::fs::read(&path).unwrap())).collect()
+}
+
+#[test]
+fn every_parser_takes_its_seeds_whole_and_damaged() {
+    for (target, run) in ENTRIES {
+        let seeds = seeds(target);
+        assert!(!seeds.is_empty(), "{target} has no seeds");
+        for (name, seed) in seeds {
+            eprintln!("{name}");
+            run(&seed);
+            let step = (seed.len() / 16).max(1);
+            for at in (0..seed.len()).step_by(step) {
+                run(&seed[..at]);
+                let mut changed = seed.clone();
+                changed[at] ^= 0x80;
+                run(&changed);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_whole_dump_takes_its_seeds() {
+    for core in ["3.12-basic", "3.13t-basic"] {
+        let packed = folder("../fixtures/cores").join(format!("{core}.core.zst"));
+        let dump = PatchedDump::new(zstd::decode_all(std::fs::File::open(packed).unwrap()).unwrap());
+        for (name, seed) in seeds("whole_dump") {
+            eprintln!("{core} {name}");
+            dump.run(&seed);
+        }
+    }
+}
+
+/// A parser without a fuzz target would be forgotten.
+#[test]
+fn every_entry_has_a_target_and_every_target_an_entry() {
+    let files = std::fs::read_dir(folder("fuzz_targets")).unwrap();
+    let mut targets: Vec<String> =
+        files.map(|f| f.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned()).collect();
+    targets.sort();
+    let mut entries: Vec<&str> = ENTRIES.iter().map(|(name, _)| *name).chain(["whole_dump"]).collect();
+    entries.sort_unstable();
+    assert_eq!(targets, entries);
+    let manifest = std::fs::read_to_string(folder("Cargo.toml")).unwrap();
+    for target in targets {
+        assert!(manifest.contains(&format!("path = \"fuzz_targets/{target}.rs\"")), "{target}");
+    }
+}
