@@ -3,11 +3,11 @@
 // Tests state facts; there a panic is the message.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use pyinquest::analyze::{Options, analyze};
+use pyinquest::analyze::{Options, analyze, record};
 use pyinquest::base::Addr;
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::model::{Fidelity, Report};
-use pyinquest::target::{TargetError, elf_core, minidump};
+use pyinquest::target::{TargetError, elf_core, minidump, slim};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -96,6 +96,21 @@ fn flipped_bits_in_cores_do_no_harm() {
 #[test]
 fn flipped_bits_in_minidumps_do_no_harm() {
     flip_bits(&dumps("minidumps", ".dmp.zst"), 500);
+}
+
+/// Minidumps of Linux have streams of their own (maps, status, auxiliary vector).
+#[test]
+fn flipped_bits_in_linux_minidumps_do_no_harm() {
+    let cores = cores();
+    let (name, core) = cores.iter().find(|(name, _)| name.starts_with("3.12-basic")).unwrap();
+    let mut target = elf_core::from_source(Path::new(name), Arc::new(core.clone())).unwrap();
+    let nothing = SearchOptions { no_files: true, ..SearchOptions::default() };
+    record(&mut target, &nothing);
+    let mut out = Vec::new();
+    let options = slim::SlimOptions { minidump: true, ..slim::SlimOptions::default() };
+    slim::write(&target, target.memory.recorded(), options, &mut out).unwrap();
+    assert!(report(out.clone()).unwrap().python.is_some(), "Python is found in the whole one");
+    flip_bits(&[("3.12-linux.dmp".to_owned(), out)], 500);
 }
 
 /// Reports on so many copies of the smallest dump, each with other bits flipped.

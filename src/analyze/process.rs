@@ -1,7 +1,7 @@
 //! Source, process and modules of a report.
 
 use crate::image::{FileStatus, Images};
-use crate::report::model::{Missing, ModuleInfo, Process, Source};
+use crate::report::model::{Annotation, Missing, ModuleInfo, Process, Source};
 use crate::target::Target;
 
 pub(super) fn source(target: &Target) -> Source {
@@ -22,7 +22,12 @@ pub(super) fn process(target: &Target) -> Process {
         arguments: process.arguments.clone(),
         executable: main.or_else(|| process.executable.clone()),
         abi: Some(target.abi),
+        annotations: process.annotations.iter().map(annotation).collect(),
     }
+}
+
+fn annotation((name, value): &(String, String)) -> Annotation {
+    Annotation { name: name.clone(), value: value.clone() }
 }
 
 pub(super) fn modules(target: &Target, images: &Images) -> Vec<ModuleInfo> {

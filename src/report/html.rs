@@ -97,6 +97,10 @@ fn facts(out: &mut String, report: &Report) {
             let _ = writeln!(out, "<dt>{label}</dt><dd>{}</dd>", esc(&safe_short(fact, 500)));
         }
     }
+    for annotation in &process.annotations {
+        let (name, value) = (safe_short(&annotation.name, 100), safe_short(&annotation.value, 500));
+        let _ = writeln!(out, "<dt>{}</dt><dd>{}</dd>", esc(&name), esc(&value));
+    }
     out.push_str("</dl>\n");
 }
 

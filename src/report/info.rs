@@ -93,6 +93,12 @@ fn process(out: &mut Sheet, report: &Report) {
     if let Some(abi) = &process.abi {
         out.row("Machine", &machine(abi));
     }
+    for annotation in &process.annotations {
+        out.row(
+            "Annotation",
+            &format!("{} = {}", safe_short(&annotation.name, 100), safe_short(&annotation.value, 300)),
+        );
+    }
     match &report.crash {
         Some(crash) => out.row("Crash", &format!("{} in thread {}", safe(&crash.summary), crash.tid)),
         None => out.row("Crash", "none recorded"),

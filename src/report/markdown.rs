@@ -68,6 +68,10 @@ fn facts(out: &mut String, report: &Report) {
             let _ = writeln!(out, "| {label} | {} |", inline(&safe_short(fact, 200)));
         }
     }
+    for annotation in &process.annotations {
+        let (name, value) = (safe_short(&annotation.name, 100), safe_short(&annotation.value, 200));
+        let _ = writeln!(out, "| {} | {} |", inline(&name), inline(&value));
+    }
 }
 
 fn findings(out: &mut String, report: &Report) {

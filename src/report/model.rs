@@ -84,6 +84,19 @@ pub struct Process {
     /// Instruction set, byte order, data model, operating system.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub abi: Option<Abi>,
+    /// What the program and its modules stored for their crash reporter (Crashpad).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub annotations: Vec<Annotation>,
+}
+
+/// A name and a value that a program stored for its crash reporter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Annotation {
+    /// Name; that of a module's annotation begins with the module.
+    pub name: String,
+    /// Value.
+    pub value: String,
 }
 
 /// What ended the process.

@@ -99,6 +99,12 @@ pub fn redact(report: &mut Report, privacy: Privacy) {
     for text in [&mut report.process.arguments, &mut report.process.command].into_iter().flatten() {
         *text = redact_text(text);
     }
+    for annotation in &mut report.process.annotations {
+        annotation.value = match is_secret_name(&annotation.name) {
+            true => REDACTED.to_owned(),
+            false => redact_text(&annotation.value),
+        };
+    }
     for finding in &mut report.findings {
         finding.title = redact_text(&finding.title);
         for line in &mut finding.evidence {

@@ -41,6 +41,37 @@ impl PageMask {
         word >> (granule % 64) & 1 == 1
     }
 
+    /// One bit for each granule, the first in the lowest bit of the first byte.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; WORDS * 8] {
+        let mut out = [0; WORDS * 8];
+        for (to, word) in out.chunks_exact_mut(8).zip(self.0) {
+            to.copy_from_slice(&word.to_le_bytes());
+        }
+        out
+    }
+
+    /// What [`PageMask::to_bytes`] made.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; WORDS * 8]) -> PageMask {
+        let mut mask = PageMask::default();
+        for (word, from) in mask.0.iter_mut().zip(bytes.as_chunks::<8>().0) {
+            *word = u64::from_le_bytes(*from);
+        }
+        mask
+    }
+
+    /// Bytes from `offset` on that are as the one there, read or not; at most up to the end of the page.
+    #[must_use]
+    pub fn run(&self, offset: u64) -> u64 {
+        let first = self.has(offset);
+        let mut end = (offset / GRANULE).saturating_add(1).saturating_mul(GRANULE);
+        while end < PAGE && self.has(end) == first {
+            end = end.saturating_add(GRANULE);
+        }
+        end.saturating_sub(offset)
+    }
+
     /// Bytes read, in granules.
     #[must_use]
     pub fn bytes(&self) -> u64 {

@@ -1,7 +1,7 @@
 //! [`AddressSpace`]: the memory of a dump as sorted segments, with file-backed memory under the holes.
 
 use super::memory::{Memory, ReadError, ReadErrorKind};
-use super::recorder::PageSet;
+use super::recorder::{PAGE, PageMask, PageSet};
 use crate::base::Addr;
 use std::fmt;
 use std::sync::Arc;
@@ -92,6 +92,8 @@ pub struct AddressSpace {
     backings: Vec<Backing>,
     /// `[start, end)` of file mappings whose file is not at hand, sorted.
     files_missing: Vec<(Addr, Addr)>,
+    /// Which bytes of its pages a redacted dump holds, sorted by page; `None` where all that is stored holds.
+    kept: Option<Vec<(Addr, PageMask)>>,
     recorded: PageSet,
     recording: AtomicBool,
     /// Index of the segment that was asked for last: most reads are near the one before.
@@ -123,6 +125,7 @@ impl AddressSpace {
             segments: sorted(segments),
             backings: Vec::new(),
             files_missing: Vec::new(),
+            kept: None,
             recorded: PageSet::default(),
             recording: AtomicBool::new(true),
             recent: AtomicUsize::new(0),
@@ -138,9 +141,28 @@ impl AddressSpace {
             segments: sorted(segments),
             backings: Vec::new(),
             files_missing: Vec::new(),
+            kept: None,
             recorded: PageSet::default(),
             recording: AtomicBool::new(true),
             recent: AtomicUsize::new(0),
+        }
+    }
+
+    /// Says that of its pages the dump holds these bytes only, and zeros in place of the others: reading those fails
+    /// with [`ReadErrorKind::NotInDump`].
+    pub fn set_kept(&mut self, kept: Option<Vec<(Addr, PageMask)>>) {
+        self.kept = kept;
+    }
+
+    /// From `addr` on, whether the dump holds the bytes that it stores, and for how many the same is true.
+    fn kept(&self, addr: Addr) -> (bool, u64) {
+        let Some(kept) = &self.kept else { return (true, u64::MAX) };
+        let inside = addr.0 % PAGE;
+        let page = Addr(addr.0.wrapping_sub(inside));
+        let at = kept.binary_search_by_key(&page, |(start, _)| *start).ok();
+        match at.and_then(|at| kept.get(at)) {
+            Some((_, mask)) => (mask.has(inside), mask.run(inside)),
+            None => (false, PAGE.saturating_sub(inside)),
         }
     }
 
@@ -215,7 +237,8 @@ impl AddressSpace {
     }
 
     /// Copies from `addr` what one source has in one piece; the count of bytes copied, at least one.
-    fn read_some(&self, addr: Addr, buf: &mut [u8]) -> Result<usize, ReadError> {
+    /// `stored`: what a redacted dump stores in place of what it does not hold is good enough.
+    fn read_some(&self, addr: Addr, buf: &mut [u8], stored: bool) -> Result<usize, ReadError> {
         let segment = self.segment_at(addr);
         let mut failure = ReadError { addr, kind: ReadErrorKind::Unmapped };
         match (&self.primary, segment) {
@@ -237,8 +260,13 @@ impl AddressSpace {
             (Primary::Dump(source), Some(seg)) => {
                 let inside = addr.distance_from(seg.start).unwrap_or(0);
                 if inside < seg.available {
+                    let (kept, run) = if stored { (true, u64::MAX) } else { self.kept(addr) };
+                    if !kept {
+                        // Not from the module's file either: the process may have changed it.
+                        return Err(ReadError { addr, kind: ReadErrorKind::NotInDump });
+                    }
                     let from = usize::try_from(seg.offset.saturating_add(inside)).unwrap_or(usize::MAX);
-                    let len = clamp_len(buf, seg.available.saturating_sub(inside));
+                    let len = clamp_len(buf, seg.available.saturating_sub(inside).min(run));
                     let to = from.saturating_add(len);
                     if let (Some(src), Some(dst)) = (source.bytes().get(from..to), buf.get_mut(..len)) {
                         dst.copy_from_slice(src);
@@ -281,21 +309,22 @@ impl AddressSpace {
         Some(len)
     }
 
-    /// [`Memory::read`] that is not remembered: for writing dumps.
+    /// [`Memory::read`] that is not remembered, and takes what a redacted dump stores as it is: for writing dumps and
+    /// for searching them.
     ///
     /// # Errors
     /// As [`Memory::read`].
     pub fn read_unrecorded(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
-        self.read_counted(addr, buf).1
+        self.read_counted(addr, buf, true).1
     }
 
     /// Fills `buf`; how many bytes are good, and why not all.
-    fn read_counted(&self, addr: Addr, buf: &mut [u8]) -> (usize, Result<(), ReadError>) {
+    fn read_counted(&self, addr: Addr, buf: &mut [u8], stored: bool) -> (usize, Result<(), ReadError>) {
         let mut done = 0usize;
         while done < buf.len() {
             let rest = buf.get_mut(done..).unwrap_or_default();
             let some = match addr.checked_add(done as u64) {
-                Some(at) => self.read_some(at, rest),
+                Some(at) => self.read_some(at, rest, stored),
                 None => Err(ReadError { addr, kind: ReadErrorKind::Unmapped }),
             };
             match some {
@@ -315,7 +344,7 @@ impl AddressSpace {
 
 impl Memory for AddressSpace {
     fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
-        let (done, result) = self.read_counted(addr, buf);
+        let (done, result) = self.read_counted(addr, buf, false);
         // The good bytes before a bad one count too: without them the error would name another address.
         if self.recording.load(Ordering::Relaxed) {
             self.recorded.mark(addr, done as u64);

@@ -155,6 +155,7 @@ pub fn crash() -> Report {
             arguments: Some("python3.12 main.py --flag".to_owned()),
             executable: Some("/usr/bin/python3.12".to_owned()),
             abi: Some(Abi::LINUX_X86_64),
+            annotations: Vec::new(),
         },
         crash: Some(CrashReport {
             tid: 101,

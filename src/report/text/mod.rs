@@ -11,6 +11,9 @@ use super::words::{count, machine, safe, safe_short, size, source_kind};
 use crate::base::{Diagnostic, Severity};
 use std::fmt::Write as _;
 
+/// Annotations for a crash reporter that are shown unasked.
+const MAX_ANNOTATIONS: usize = 10;
+
 /// How to write text.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TextOptions {
@@ -114,6 +117,14 @@ fn header(out: &mut Out<'_>, report: &Report) {
     let on: Vec<String> = [python, process.abi.as_ref().map(machine)].into_iter().flatten().collect();
     if !on.is_empty() {
         out.line(2, &on.join(" on "));
+    }
+    let most = if out.options.verbose { usize::MAX } else { MAX_ANNOTATIONS };
+    for annotation in process.annotations.iter().take(most) {
+        let (name, value) = (safe_short(&annotation.name, 100), safe_short(&annotation.value, 300));
+        out.line(2, &format!("{}: {value}", paint(palette.dim, &name)));
+    }
+    if let Some(more) = process.annotations.len().checked_sub(most).filter(|more| *more > 0) {
+        out.line(2, &paint(palette.dim, &format!("and {} with --verbose", count(more, "annotation"))));
     }
     if let Some(path) = &report.source.path {
         let facts = [report.source.kind.map(|k| source_kind(k).to_owned()), report.source.size.map(size)];

@@ -15,7 +15,7 @@ mod tests;
 
 use super::signal_names::dumps_core;
 use super::{
-    AddressSpace, ByteSource, Crash, MemoryExt as _, ProcessInfo, SignalInfo, SourceKind, Target, TargetError,
+    AddressSpace, ByteSource, Crash, MemoryExt as _, ProcessInfo, SignalInfo, SourceKind, Target, TargetError, slim,
 };
 use crate::base::{Addr, Diagnostic, Diagnostics};
 use crate::sys::map_file;
@@ -54,7 +54,8 @@ pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, T
     if let Some(diagnostic) = segments::truncation(headers.segments, &segments, data.len() as u64) {
         diagnostics.push(diagnostic);
     }
-    let memory = AddressSpace::from_dump(Arc::clone(&source), segments);
+    let mut memory = AddressSpace::from_dump(Arc::clone(&source), segments);
+    memory.set_kept(slim::kept_bytes(data));
     let process = process(&notes, &memory);
     let modules = modules::find(&notes, &memory, &abi, &process, &diagnostics);
     if notes.threads.is_empty() {

@@ -12,7 +12,7 @@ mod threads;
 use super::{AddressSpace, ByteSource, Crash, SignalInfo, SourceKind, Target, TargetError};
 use crate::base::{Abi, Addr, Arch, DataModel, Diagnostic, Diagnostics, Endian, Os};
 use crate::target::signal_names::has_fault_address;
-use crate::target::slim::vendor_stream;
+use crate::target::slim::{kept_bytes, vendor_stream};
 use minidump::system_info::{Cpu, Os as DumpOs};
 use minidump::{Minidump, MinidumpException, MinidumpSystemInfo};
 use std::ops::Deref;
@@ -49,7 +49,8 @@ pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, T
     let diagnostics = Diagnostics::default();
     let maps = streams::linux_maps(&dump);
     let found = memory::find(&dump, data, &maps, &abi, &diagnostics);
-    let memory = AddressSpace::from_dump(Arc::clone(&source), found.segments);
+    let mut memory = AddressSpace::from_dump(Arc::clone(&source), found.segments);
+    memory.set_kept(kept_bytes(data));
     let exception = stream::<MinidumpException<'_>>(&dump, "Exception", &diagnostics);
     let threads = threads::threads(&dump, &system, exception.as_ref(), abi, &diagnostics);
     let modules = modules::modules(&dump, &maps, &abi, &diagnostics);
@@ -104,10 +105,13 @@ fn abi(system: &MinidumpSystemInfo, endian: minidump::Endian) -> Result<Abi, Str
 /// The exception stream as a crash. Writers that were merely asked for a dump (`minidump-writer`, Crashpad) put a
 /// marker there.
 fn crash(exception: &MinidumpException<'_>, os: Os, slim: bool) -> Option<Crash> {
-    /// `MD_EXCEPTION_CODE_LIN_DUMP_REQUESTED` (Breakpad) and Crashpad's `kSimulatedExceptionCode`.
-    const REQUESTED: [u32; 2] = [0xffff_ffff, 0x0517_a7ed];
+    /// `MD_EXCEPTION_CODE_LIN_DUMP_REQUESTED` of Breakpad. On Windows a program may raise it.
+    const LINUX_REQUESTED: u32 = 0xffff_ffff;
+    /// Crashpad's `kSimulatedExceptionCode`.
+    const SIMULATED: u32 = 0x0517_a7ed;
     let record = &exception.raw.exception_record;
-    if REQUESTED.contains(&record.exception_code) {
+    let code = record.exception_code;
+    if code == SIMULATED || (os == Os::Linux && code == LINUX_REQUESTED) {
         return None;
     }
     let tid = u64::from(exception.thread_id);

@@ -6,11 +6,15 @@
 use super::elf::Encoder;
 use super::plan::{Kind, Piece};
 use super::{SlimError, SlimOptions};
-use crate::base::{Abi, Arch, Cursor, Os};
+use crate::base::{Abi, Addr, Arch, Cursor, Os};
+use crate::target::recorder::PageMask;
 use crate::target::{Crash, NativeThread, Protection, Registers, Target};
 
 /// Our own stream, in the range for such: the JSON of [`SlimInfo`](super::SlimInfo).
 pub const VENDOR_STREAM: u32 = 0x5059_0001;
+
+/// Our own too: which bytes a redacted dump holds.
+pub const READ_STREAM: u32 = 0x5059_0002;
 
 const THREAD_LIST: u32 = 3;
 const MODULE_LIST: u32 = 4;
@@ -26,7 +30,12 @@ const LINUX_AUXV: u32 = 0x4767_0008;
 const LINUX_MAPS: u32 = 0x4767_0009;
 
 /// Everything but the memory itself, which follows the header: first the pieces that are present, in order.
-pub fn header(target: &Target, options: SlimOptions, pieces: &[Piece]) -> Result<Vec<u8>, SlimError> {
+pub fn header(
+    target: &Target,
+    options: SlimOptions,
+    pieces: &[Piece],
+    pages: &[(Addr, PageMask)],
+) -> Result<Vec<u8>, SlimError> {
     let mut file = File { out: Encoder::new(target.abi), abi: target.abi, streams: Vec::new() };
     // Header and directory are written last, over this room.
     const MOST_STREAMS: usize = 16;
@@ -40,6 +49,9 @@ pub fn header(target: &Target, options: SlimOptions, pieces: &[Piece]) -> Result
         file.linux(target);
     }
     file.stream(VENDOR_STREAM, &super::notes::info_json(target, options)?);
+    if options.redact {
+        file.stream(READ_STREAM, &super::notes::list_of_read(pages));
+    }
     file.memory_info(pieces);
     file.memory_list(pieces);
     Ok(file.finish())
@@ -47,6 +59,11 @@ pub fn header(target: &Target, options: SlimOptions, pieces: &[Piece]) -> Result
 
 /// The content of our stream in a minidump.
 pub fn vendor_stream(dump: &[u8]) -> Option<&[u8]> {
+    own_stream(dump, VENDOR_STREAM)
+}
+
+/// The content of a stream of ours.
+pub fn own_stream(dump: &[u8], wanted: u32) -> Option<&[u8]> {
     let abi = Abi::WINDOWS_X86_64;
     let at = |offset: usize| dump.get(offset..).map(|rest| Cursor::new(rest, abi));
     let mut head = at(8)?;
@@ -54,7 +71,7 @@ pub fn vendor_stream(dump: &[u8]) -> Option<&[u8]> {
     let mut entries = at(usize::try_from(directory).ok()?)?;
     for _ in 0..count.min(1000) {
         let (kind, size, rva) = (entries.u32().ok()?, entries.u32().ok()?, entries.u32().ok()?);
-        if kind == VENDOR_STREAM {
+        if kind == wanted {
             let start = usize::try_from(rva).ok()?;
             return dump.get(start..start.checked_add(usize::try_from(size).ok()?)?);
         }

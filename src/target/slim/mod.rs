@@ -9,20 +9,21 @@ mod minidump;
 mod notes;
 mod plan;
 
-use super::recorder::PageSet;
+use super::recorder::{PageMask, PageSet};
 use super::{MemoryExt as _, Target};
 use crate::base::{Addr, Arch, Os};
 use plan::{Kind, Piece};
 use std::io::Write;
 
 pub use minidump::vendor_stream;
-pub use notes::{SlimInfo, SlimMissing, VENDOR_NAME, VENDOR_SLIM, restore, slim_info};
+pub use notes::{SlimInfo, SlimMissing, VENDOR_NAME, VENDOR_READ, VENDOR_SLIM, kept_bytes, restore, slim_info};
 
 /// What goes into a slim dump.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SlimOptions {
-    /// Writes zeros for every byte of a stored page that the analysis did not read. Strings, keys and buffers that
-    /// the report does not show are then gone; so is what another analysis would want to read.
+    /// Writes zeros for every byte of a stored page that the analysis did not read, and a list of those that it did.
+    /// Strings, keys and buffers that the report does not show are then gone, and so is what another analysis would
+    /// want to read: to it they are not in the dump.
     pub redact: bool,
     /// Writes a minidump instead of an ELF core.
     pub minidump: bool,
@@ -74,9 +75,9 @@ pub fn write(
     let pages = recorded.pages();
     let pieces = plan::pieces(&target.memory, &pages);
     let (head, pieces) = if options.minidump {
-        (minidump::header(target, options, &pieces)?, pieces)
+        (minidump::header(target, options, &pieces, &pages)?, pieces)
     } else {
-        elf_head(target, options, pieces)?
+        elf_head(target, options, pieces, &pages)?
     };
     out.write_all(&head)?;
     let mut stats = SlimStats {
@@ -95,12 +96,17 @@ pub fn write(
 }
 
 /// Headers and notes of an ELF core up to where its memory begins.
-fn elf_head(target: &Target, options: SlimOptions, pieces: Vec<Piece>) -> Result<(Vec<u8>, Vec<Piece>), SlimError> {
+fn elf_head(
+    target: &Target,
+    options: SlimOptions,
+    pieces: Vec<Piece>,
+    pages: &[(Addr, PageMask)],
+) -> Result<(Vec<u8>, Vec<Piece>), SlimError> {
     if target.abi.os != Os::Linux {
         return Err(SlimError::NotElf(target.abi.os));
     }
     let machine = elf::machine(target.abi.arch).ok_or(SlimError::Arch(target.abi.arch))?;
-    let notes = notes::notes(target, options)?;
+    let notes = notes::notes(target, options, pages)?;
     let layout = elf::Layout::new(target.abi, machine, notes.len() as u64, pieces);
     let mut head = layout.headers();
     head.extend(notes);
@@ -111,7 +117,7 @@ fn elf_head(target: &Target, options: SlimOptions, pieces: Vec<Piece>) -> Result
 fn write_piece(
     target: &Target,
     piece: &Piece,
-    pages: &[(Addr, super::recorder::PageMask)],
+    pages: &[(Addr, PageMask)],
     options: SlimOptions,
     out: &mut dyn Write,
 ) -> Result<(), SlimError> {

@@ -6,6 +6,7 @@
 use super::elf::Encoder;
 use super::{SlimError, SlimOptions};
 use crate::base::{Abi, Addr, Arch, Diagnostic, Diagnostics, Endian};
+use crate::target::recorder::PageMask;
 use crate::target::{Crash, MissingPart, NativeThread, SourceKind, Target};
 use object::read::elf::{FileHeader, ProgramHeader as _};
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,9 @@ const NT_ARM_TLS: u64 = 0x401;
 pub const VENDOR_NAME: &str = "pyinquest";
 /// Type of the note that says what was slimmed ("SLIM").
 pub const VENDOR_SLIM: u32 = 0x534c_494d;
+
+/// Type of the note that says which bytes a redacted dump holds ("READ").
+pub const VENDOR_READ: u32 = 0x5245_4144;
 
 /// What a slim dump says of itself: JSON in a note that other tools skip.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,7 +92,10 @@ pub fn restore(target: &mut Target) {
     let own = target.diagnostics.to_vec().into_iter().filter(|d| !is_of_the_file(d));
     own.chain(info.diagnostics.into_iter().filter(is_of_the_file)).for_each(|d| diagnostics.push(d));
     if info.redacted {
-        let text = "a redacted slim dump: bytes that its report did not need are zero";
+        let text = match kept_bytes(target.memory.dump_bytes().unwrap_or_default()) {
+            Some(_) => "a redacted slim dump: bytes that its report did not need are not in it",
+            None => "a redacted slim dump: bytes that its report did not need are zero, and it does not say which",
+        };
         diagnostics.push(Diagnostic::note("slim-redacted", text));
     }
     target.diagnostics = Arc::new(diagnostics);
@@ -109,14 +116,49 @@ pub fn slim_info(core: &[u8]) -> Option<SlimInfo> {
     found
 }
 
-/// All notes, one after the other.
-pub fn notes(target: &Target, options: SlimOptions) -> Result<Vec<u8>, SlimError> {
+/// Which bytes of its pages a redacted slim dump holds; `None` for any other dump, and for those of versions that did
+/// not write it down.
+#[must_use]
+pub fn kept_bytes(dump: &[u8]) -> Option<Vec<(Addr, PageMask)>> {
+    if dump.starts_with(b"MDMP") {
+        return super::minidump::own_stream(dump, super::minidump::READ_STREAM).map(read_list);
+    }
+    let mut found = None;
+    each_note(dump, |_, owner, kind, desc| {
+        if owner == VENDOR_NAME.as_bytes() && kind == VENDOR_READ {
+            found = Some(read_list(desc));
+        }
+    });
+    found
+}
+
+/// A page's address (64 bits) and its mask, for each page; little-endian whatever the target is.
+pub fn list_of_read(pages: &[(Addr, PageMask)]) -> Vec<u8> {
+    pages.iter().flat_map(|(page, mask)| page.0.to_le_bytes().into_iter().chain(mask.to_bytes())).collect()
+}
+
+fn read_list(bytes: &[u8]) -> Vec<(Addr, PageMask)> {
+    let one = |record: &[u8; 72]| {
+        let (page, mask) = record.split_first_chunk::<8>()?;
+        Some((Addr(u64::from_le_bytes(*page)), PageMask::from_bytes(mask.first_chunk()?)))
+    };
+    let mut pages: Vec<(Addr, PageMask)> = bytes.as_chunks::<72>().0.iter().filter_map(one).collect();
+    // Sorted as written; damage must not break the search.
+    pages.sort_by_key(|(page, _)| *page);
+    pages
+}
+
+/// All notes, one after the other. `pages`: what was read.
+pub fn notes(target: &Target, options: SlimOptions, pages: &[(Addr, PageMask)]) -> Result<Vec<u8>, SlimError> {
     let mut out = match target.memory.dump_bytes().filter(|_| target.source == SourceKind::ElfCore) {
         Some(core) => copied(core),
         None => made(target),
     };
     let json = info_json(target, options)?;
     out.extend(note(target.abi, VENDOR_NAME, u64::from(VENDOR_SLIM), &json));
+    if options.redact {
+        out.extend(note(target.abi, VENDOR_NAME, u64::from(VENDOR_READ), &list_of_read(pages)));
+    }
     Ok(out)
 }
 
