@@ -7,7 +7,7 @@ cd "$(dirname "$0")"
 # Debuggers, a browser, a database and compressors that tests call; a compiler and headers for extension modules and
 # the free-threaded interpreter's build.
 packages=(
-    chromium gdb gdbserver gcc libc6-dbg make postgresql python3 python3-venv util-linux xz-utils zstd
+    binutils chromium debuginfod g++ gdb gdbserver gcc libc6-dbg make postgresql python3 python3-venv util-linux xz-utils zstd
     libbz2-dev libffi-dev liblzma-dev libsqlite3-dev libssl-dev zlib1g-dev
 )
 

@@ -134,6 +134,7 @@ pub fn search(input: &InputArgs) -> SearchOptions {
         sysroots: input.files.sysroot.clone(),
         debug_dirs: input.files.debug_dir.clone(),
         path_maps: input.files.map.clone(),
+        debuginfod: input.files.debuginfod,
         no_files: input.files.no_files,
     }
 }

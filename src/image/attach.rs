@@ -13,9 +13,9 @@ use object::LittleEndian as LE;
 use object::elf::{self, ProgramHeader64};
 use std::sync::Arc;
 
-/// A vDSO has two pages.
 /// What every reader of modules calls the vDSO.
 const VDSO: &str = "[vdso]";
+/// A vDSO has two pages.
 const MAX_VDSO: u64 = 1 << 20;
 /// How many missing files a message names.
 const NAMED: usize = 5;
@@ -29,6 +29,10 @@ impl Images {
     /// being in the dump. Minidumps leave memory out for other reasons: of them only read-only segments.
     pub fn attach(target: &mut Target, options: &SearchOptions) -> Images {
         super::modules::complete(target, options);
+        if let Some((why, help)) = options.debuginfod.then(super::debuginfod::unavailable).flatten() {
+            let text = format!("no debug information is fetched: {why}");
+            target.diagnostics.push(Diagnostic::warning("debuginfod-unavailable", text).hint(help));
+        }
         let options = Arc::new(options.clone());
         let clean_if_left_out = target.source == SourceKind::ElfCore && stack_is_dumped(target);
         let modules = std::mem::take(&mut target.modules);

@@ -2,6 +2,7 @@
 //! distributions embed.
 
 use super::FileBytes;
+use super::debuginfod::{self, Artifact};
 use super::find::{SearchOptions, build_id_path};
 use super::host_file::HostFile;
 use crate::target::BuildId;
@@ -22,6 +23,8 @@ pub enum DebugOrigin {
     BuildId,
     /// The file that `.gnu_debuglink` names, with the right CRC or build-id.
     DebugLink,
+    /// A debuginfod server had it.
+    Debuginfod,
     /// `.gnu_debugdata`: a compressed ELF file with function symbols only.
     MiniDebugInfo,
 }
@@ -56,15 +59,24 @@ pub(super) fn locate(
     if let Some(file) = build_id.and_then(|id| by_build_id(id, options)) {
         return found(file, DebugOrigin::BuildId);
     }
-    let own = own?;
-    if let Some(file) = by_link(path, build_id, own, options) {
+    let linked = own.and_then(|own| by_link(path, build_id, own, options));
+    if let Some(file) = linked {
         return found(file, DebugOrigin::DebugLink);
     }
-    mini(own).and_then(|file| found(file, DebugOrigin::MiniDebugInfo))
+    if let Some(file) = build_id.and_then(|id| from_server(id, options)) {
+        return found(file, DebugOrigin::Debuginfod);
+    }
+    mini(own?).and_then(|file| found(file, DebugOrigin::MiniDebugInfo))
 }
 
 fn has_dwarf(file: &HostFile) -> bool {
     [".debug_info", ".zdebug_info"].iter().any(|name| file.has_section_data(name))
+}
+
+/// The debug file that a debuginfod server has for this build.
+fn from_server(id: &BuildId, options: &SearchOptions) -> Option<HostFile> {
+    let path = options.debuginfod.then(|| debuginfod::fetch(Artifact::DebugInfo, id)).flatten()?;
+    HostFile::open(&path).ok().filter(|file| file.build_id().as_ref() == Some(id))
 }
 
 /// A debug file in a `.build-id` folder. Its own build-id is checked: the links can be stale.
@@ -124,5 +136,5 @@ pub(super) fn alternate(debug: &HostFile, options: &SearchOptions) -> Option<Hos
         let file = HostFile::open(&path).ok()?;
         (file.build_id().as_ref() == Some(&id)).then_some(file)
     });
-    named.or_else(|| by_build_id(&id, options))
+    named.or_else(|| by_build_id(&id, options)).or_else(|| from_server(&id, options))
 }

@@ -1,5 +1,6 @@
 //! Finds the host file of a module and makes sure that it is the file that was mapped.
 
+use super::debuginfod::{self, Artifact};
 use super::host_file::{HostFile, is_machine};
 use super::sysroot;
 use crate::target::elf_modules::ElfImage;
@@ -21,6 +22,8 @@ pub struct SearchOptions {
     pub debug_dirs: Vec<PathBuf>,
     /// Path prefixes of the dead process and what stands for them on the host.
     pub path_maps: Vec<(String, String)>,
+    /// Ask debuginfod servers for what is not found otherwise.
+    pub debuginfod: bool,
     /// Look at no file at all.
     pub no_files: bool,
 }
@@ -118,6 +121,14 @@ pub(super) fn find(target: &Target, module: &Module, options: &SearchOptions) ->
             }
             Verdict::Other(_) | Verdict::Unknown => {}
         }
+    }
+    if found.file.is_none()
+        && options.debuginfod
+        && let Some(path) = module.build_id.as_ref().and_then(|id| debuginfod::fetch(Artifact::Executable, id))
+        && let Ok(file) = HostFile::open(&path)
+        && let Verdict::Same(how) = verify(target, module, &file)
+    {
+        return Found { status: FileStatus::Ok, verified: Some(how), file: Some(file), refused: None };
     }
     found
 }

@@ -8,6 +8,7 @@ mod attach;
 mod attach_tests;
 mod bytes;
 mod debug_file;
+mod debuginfod;
 mod dynsym;
 #[cfg(test)]
 mod file_tests;

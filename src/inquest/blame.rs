@@ -1,6 +1,7 @@
 //! [`Blame`]: whose code crashed, and which Python code called it.
 
 use super::facts::Scene;
+use super::fault::signals;
 use crate::report::model::{Frame, FrameKind, NativeFrame};
 use crate::stack::plumbing::base_name;
 
@@ -33,6 +34,20 @@ const RUN_TIME: &[&str] = &[
 /// Functions that any module may have linked in and that only carry a failure out.
 const CARRIERS: &[&str] =
     &["__assert_fail", "__stack_chk_fail", "__stack_chk_fail_local", "_Unwind_RaiseException", "abort", "raise"];
+
+/// Functions of languages' own libraries, which compilers copy into the modules that use them: namespaces, and names. They fail because of what they were given, as long as somebody gave it to them.
+const LANGUAGES: &[&str] = &[
+    "__gnu_cxx::",
+    "__rust_start_panic",
+    "__rustc::",
+    "alloc::",
+    "core::",
+    "panic_abort::",
+    "panic_unwind::",
+    "rust_begin_unwind",
+    "rust_panic",
+    "std::",
+];
 
 /// What a module is to the question of guilt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +83,7 @@ impl<'a> Blame<'a> {
         let at_fault = |f: &Frame| f.native.as_ref().is_some_and(|n| Some(n.ip) == fault_ip);
         let skip = if scene.fault.handled { thread.frames.iter().position(at_fault).unwrap_or(0) } else { 0 };
         let mut out = Blame::default();
+        let mut library = None;
         for frame in thread.frames.iter().skip(skip) {
             let Some(native) = &frame.native else {
                 if frame.kind == FrameKind::Python {
@@ -77,7 +93,10 @@ impl<'a> Blame<'a> {
                 continue;
             };
             // Where a call led to nothing that can run, the caller counts.
-            let runs = native.module.is_some() || scene.facts.segment(native.ip).is_some_and(|s| s.protection.execute);
+            let fetch = scene.signal() == signals::SIGSEGV && scene.fault.signal.fault_addr == Some(native.ip);
+            let jumped = fetch && Some(native.ip) == fault_ip;
+            let runs = !jumped && native.module.is_some()
+                || scene.facts.segment(native.ip).is_some_and(|s| s.protection.execute);
             if !runs {
                 continue;
             }
@@ -85,9 +104,11 @@ impl<'a> Blame<'a> {
             out.ctypes |= native.module.as_deref().is_some_and(|m| file_name(m).starts_with("_ctypes."));
             let carrier = frame.function.as_ref().is_some_and(|f| CARRIERS.contains(&f.to_string().as_str()));
             if !carrier && party(scene, native) == Party::Other {
-                out.owner = out.owner.or(Some(frame));
+                let place = if of_language(frame) { &mut library } else { &mut out.owner };
+                *place = place.or(Some(frame));
             }
         }
+        out.owner = out.owner.or(library);
         out
     }
 
@@ -140,6 +161,31 @@ impl<'a> Blame<'a> {
     }
 }
 
+/// Whether a function is of the C++ or Rust library.
+fn of_language(frame: &Frame) -> bool {
+    let name = frame.function.as_ref().map(ToString::to_string).unwrap_or_default();
+    // `<alloc::vec::Vec<T> as core::ops::Index>::index`, `<&T as core::fmt::Debug>::fmt`
+    let name = without_return_type(&name).trim_start_matches(['<', '&']);
+    LANGUAGES.iter().any(|known| name == *known || known.ends_with("::") && name.starts_with(known))
+}
+
+/// `a::f<int>()` of `std::string a::f<int>()`: demanglers write the return type of function templates.
+fn without_return_type(name: &str) -> &str {
+    let mut depth = 0_usize;
+    let mut start = 0;
+    // In Rust's names a space stands inside of brackets only.
+    for (at, c) in name.char_indices() {
+        match c {
+            '<' => depth = depth.saturating_add(1),
+            '>' => depth = depth.saturating_sub(1),
+            '(' if depth == 0 => break,
+            ' ' if depth == 0 => start = at.saturating_add(1),
+            _ => {}
+        }
+    }
+    name.get(start..).unwrap_or(name)
+}
+
 /// What a native frame's module is.
 pub(super) fn party(scene: &Scene<'_>, frame: &NativeFrame) -> Party {
     let Some(path) = frame.module.as_deref() else { return Party::Other };
@@ -188,4 +234,27 @@ pub fn python_place(frame: &Frame) -> String {
     let line = frame.line.map_or(String::new(), |line| format!(":{line}"));
     let function = frame.qualname.as_ref().or(frame.function.as_ref()).map(ToString::to_string).unwrap_or_default();
     format!("{}{line} in {function}", file_name(&file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_of_languages_is_told_from_that_of_others() {
+        let of = |name: &str| of_language(&Frame { function: Some(name.into()), ..Frame::default() });
+        let theirs = [
+            "std::__terminate()",
+            "core::ptr::read_volatile",
+            "<alloc::vec::Vec<T,A> as core::ops::Index<I>>::index",
+            "std::enable_if<true>::type std::make<int>()",
+            "__rustc::rust_panic",
+        ];
+        assert!(theirs.iter().all(|name| of(name)));
+        assert!(
+            ["engine::heat(int)", "std::string engine::name<int>()", "standard", "rsvalve::ring"]
+                .iter()
+                .all(|n| !of(n))
+        );
+    }
 }

@@ -17,6 +17,7 @@ mod gil;
 mod heap;
 mod objects;
 mod rust;
+mod rust_payload;
 mod segv;
 mod stack_overflow;
 mod verbose;

@@ -4,6 +4,7 @@ use super::blame::Blame;
 use super::facts::{Scene, SceneFrame};
 use super::fault::signals;
 use super::finding;
+use super::rust_payload;
 use super::segv::signal_evidence;
 use crate::base::Addr;
 use crate::report::model::{Confidence, Finding};
@@ -25,26 +26,45 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     if !matches!(scene.signal(), signals::SIGABRT | signals::SIGILL) {
         return None;
     }
-    let is_panic = |f: &SceneFrame<'_>| {
-        let by_symbol = f.code.display_name();
-        let inlined = f.code.functions.iter().filter_map(|i| i.function.as_deref());
-        inlined.chain(by_symbol.as_deref()).any(|n| PANIC.iter().any(|p| n.starts_with(p)))
-    };
+    let is_panic = |f: &SceneFrame<'_>| PANIC.iter().any(|name| runs(f, name));
     let frames: Vec<SceneFrame<'_>> = scene.frames(48).collect();
     let panicking: Vec<&SceneFrame<'_>> = frames.iter().filter(|f| is_panic(f)).collect();
     panicking.first()?;
-    // The first panic is the outermost: a second one says only that the first could not unwind.
-    let location = panicking.iter().rev().find_map(|f| location(scene, f));
+    // The first panic is the outermost: a second one, in the library itself, says only that the first could not unwind.
+    let location =
+        panicking.iter().rev().find_map(|f| location(scene, f)).filter(|l| !l.contains("/library/core/src/"));
+    let barrier = panicking.iter().rev().find(|f| runs(f, "core::panicking::panic_cannot_unwind"));
+    let message = rust_payload::message(scene, barrier.map(|f| f.index.saturating_add(1)));
     let mut evidence = signal_evidence(scene);
     let blame = Blame::of(scene);
     evidence.extend(location.as_ref().map(|l| format!("panic location: {l}")));
+    if barrier.is_some() {
+        evidence.push("the panic had left its own frames and reached a function that it must not leave".to_owned());
+    }
+    if message.is_some() {
+        evidence.push("the message is that of the exception object that the panic made".to_owned());
+    }
     evidence.extend(blame.evidence());
+    let text = message.as_ref().map_or(String::new(), |m| format!(" ({m:?})"));
     let at = location.map_or(String::new(), |l| format!(" at {l}"));
-    let title = format!("Rust panic{at} that ended the process{}", blame.origin());
-    let advice = "its message was written to standard error; a panic must not cross an extern \"C\" boundary";
+    let title = format!("Rust panic{text}{at} ended the process{}", blame.origin());
+    let advice = match message {
+        Some(_) => "a panic must not cross an extern \"C\" boundary: catch_unwind before it",
+        None => "its message was written to standard error; a panic must not cross an extern \"C\" boundary",
+    };
     Some(Finding {
         advice: Some(advice.to_owned()),
         ..finding("rust-panic", title, Confidence::High, evidence, scene.tid)
+    })
+}
+
+/// Whether the function that has the frame, or one inlined into it, has this name; paths may go on.
+fn runs(frame: &SceneFrame<'_>, name: &str) -> bool {
+    let by_symbol = frame.code.display_name();
+    let inlined = frame.code.functions.iter().filter_map(|i| i.function.as_deref());
+    inlined.chain(by_symbol.as_deref()).any(|n| {
+        let n = n.strip_prefix("__rustc::").unwrap_or(n);
+        n == name || name.contains("::") && n.starts_with(name)
     })
 }
 

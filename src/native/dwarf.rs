@@ -4,6 +4,7 @@
 //! the units' headers, and of those units that hold one of the addresses their functions and lines.
 
 use super::arena::Arena;
+use super::names;
 use super::row::endian_of;
 use crate::base::Abi;
 use crate::target::ByteSource;
@@ -121,7 +122,10 @@ fn frames<'a>(context: &Context<Slice<'a>>, addr: u64, split: &'a Split<'_>) -> 
     while let Some(frame) = iter.next()? {
         let location = frame.location;
         out.push(SourceFrame {
-            function: frame.function.and_then(|f| f.demangle().map(|name| name.into_owned()).ok()),
+            function: frame.function.and_then(|f| {
+                let name = f.demangle().ok()?;
+                Some(names::cython(&name).unwrap_or_else(|| name.into_owned()))
+            }),
             file: location.as_ref().and_then(|l| l.file).map(str::to_owned),
             line: location.as_ref().and_then(|l| l.line).filter(|line| *line != 0),
             column: location.as_ref().and_then(|l| l.column).filter(|column| *column != 0),

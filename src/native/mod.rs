@@ -9,6 +9,7 @@ pub mod dwarf;
 mod fallback;
 mod line_cache;
 mod modules;
+pub mod names;
 mod pe;
 pub mod regfile;
 mod row;

@@ -2,6 +2,7 @@
 
 use super::dwarf::{DwarfSource, SectionData, SourceFrame, functions_at};
 use super::line_cache;
+use super::names::demangle;
 use crate::base::{Addr, Diagnostic};
 use crate::image::{Image, Images};
 use crate::sys::map_file;
@@ -54,12 +55,6 @@ impl Symbolized {
         let by_symbol = self.symbol.as_ref().map(|s| demangle(&s.name));
         by_symbol.or_else(|| self.functions.last()?.function.clone())
     }
-}
-
-/// A C++ or Rust symbol as its author wrote it; any other name as it is.
-#[must_use]
-pub fn demangle(name: &str) -> String {
-    addr2line::demangle_auto(name.into(), None).into_owned()
 }
 
 /// For which modules DWARF is looked at.

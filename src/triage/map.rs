@@ -24,6 +24,8 @@ pub struct MapOptions {
     pub debug_dirs: Vec<PathBuf>,
     /// Path prefixes of the dead process and what stands for them here.
     pub path_maps: Vec<(String, String)>,
+    /// Ask debuginfod servers for what is not found otherwise.
+    pub debuginfod: bool,
     /// Look at no file but the dump.
     pub no_files: bool,
     /// A file with rules to be asked before the built-in ones.
@@ -65,6 +67,7 @@ pub fn report(path: &Path, options: &MapOptions) -> Result<Report, TargetError> 
         sysroots: options.sysroots.clone(),
         debug_dirs: options.debug_dirs.clone(),
         path_maps: options.path_maps.clone(),
+        debuginfod: options.debuginfod,
         no_files: options.no_files,
     };
     let images = Images::attach(&mut target, &search);

@@ -32,7 +32,7 @@ pub fn defects(interpreter: &Interpreter, debug: Debug) -> Result<PathBuf, Unava
 }
 
 /// Folder of the interpreter's headers on this machine, if they are there.
-fn headers(interpreter: &Interpreter) -> Option<PathBuf> {
+pub fn headers(interpreter: &Interpreter) -> Option<PathBuf> {
     let exe = Path::new(&interpreter.exe);
     let prefix = interpreter.sysroot.join(exe.parent()?.parent()?.strip_prefix("/").ok()?);
     let flag = match (interpreter.free_threaded, interpreter.debug) {
@@ -60,7 +60,7 @@ fn build(include: &Path, stable: bool, debug: Debug) -> Result<PathBuf, Unavaila
     }
     std::fs::create_dir_all(&folder).expect("a folder for builds");
     let mut gcc = Command::new("gcc");
-    gcc.args(["-shared", "-fPIC", "-g", "-O2", "-fstack-protector-strong", "-w"]).arg("-I").arg(include);
+    gcc.args(["-shared", "-fPIC", "-g", "-O2", "-fstack-protector-strong", "-w", "-pthread"]).arg("-I").arg(include);
     if stable {
         gcc.arg(STABLE_ABI);
     }

@@ -45,6 +45,9 @@ pub struct FileArgs {
     /// Read paths that begin with OLD below NEW instead; may be repeated
     #[arg(long, value_name = "OLD=NEW", value_parser = parse_pair, help_heading = "Files")]
     pub map: Vec<(String, String)>,
+    /// Ask the servers of DEBUGINFOD_URLS for files and debug information that are not here
+    #[arg(long, help_heading = "Files", conflicts_with = "no_files")]
+    pub debuginfod: bool,
     /// Look at no file but the dump
     #[arg(long, help_heading = "Files")]
     pub no_files: bool,

@@ -187,6 +187,7 @@ impl FilesArgs {
             sysroots: self.files.sysroot.clone(),
             debug_dirs: self.files.debug_dir.clone(),
             path_maps: self.files.map.clone(),
+            debuginfod: self.files.debuginfod,
             no_files: self.files.no_files,
             rules: self.rules.clone(),
             locals: self.with_locals,

@@ -29,7 +29,13 @@ pub struct FileMapping {
 pub fn from_mappings(memory: &dyn Memory, mut files: Vec<FileMapping>) -> Vec<Module> {
     files.retain(|f| f.start < f.end);
     files.sort_by_key(|f| f.start);
-    groups(files).into_iter().filter_map(|group| module(memory, &group)).collect()
+    groups(files).into_iter().filter_map(|group| first_module(memory, &group)).collect()
+}
+
+/// The module of a group. A copy that someone mapped whole, to read its symbols say, may stand before the loaded image.
+fn first_module(memory: &dyn Memory, group: &[FileMapping]) -> Option<Module> {
+    let begins = group.iter().enumerate().skip(1).filter(|(_, f)| f.file_offset == 0).map(|(at, _)| at);
+    std::iter::once(0).chain(begins).filter_map(|at| group.get(at..)).find_map(|rest| module(memory, rest))
 }
 
 /// The mappings of each image of a file. A file that is loaded twice begins anew with its offset 0; what lies behind
@@ -76,15 +82,22 @@ fn looks_loaded(group: &[FileMapping]) -> bool {
     group.iter().any(|f| f.execute == Some(true)) || (group.len() >= 3 && group.iter().any(|f| f.execute.is_none()))
 }
 
-/// Whether every executable segment lies where the headers say (files without one: the first segment).
+/// Whether every executable segment lies where the headers say (files without one: the first segment), and in a
+/// mapping of its own: one mapping cannot have the protections of two segments, as a file mapped whole would.
 fn is_loaded(image: &ElfImage, group: &[FileMapping]) -> bool {
+    let start = |segment: &elf::ProgramHeader64<LE>| image.address(segment.p_vaddr.get(LE));
+    let alone = |mapping: &FileMapping, segment: &elf::ProgramHeader64<LE>| {
+        let mut inside = image.of_type(elf::PT_LOAD).filter(|s| mapping.start <= start(s) && start(s) < mapping.end);
+        inside.all(|s| s.p_flags.get(LE).0 == segment.p_flags.get(LE).0)
+    };
     let lies_right = |segment: &elf::ProgramHeader64<LE>| {
-        let address = image.address(segment.p_vaddr.get(LE));
+        let address = start(segment);
         group.iter().any(|f| {
             f.start <= address
                 && address < f.end
                 && address.distance_from(f.start).and_then(|n| f.file_offset.checked_add(n))
                     == Some(segment.p_offset.get(LE))
+                && alone(f, segment)
         })
     };
     let mut executable = image.of_type(elf::PT_LOAD).filter(|s| s.p_flags.get(LE).0 & elf::PF_X.0 != 0).peekable();

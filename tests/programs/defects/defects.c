@@ -5,6 +5,7 @@
 #include <Python.h>
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,6 +209,58 @@ static PyObject *short_file(PyObject *self, PyObject *arg) {
     return PyLong_FromLong(sum(hidden));
 }
 
+static PyObject *guard_page(PyObject *self, PyObject *arg) {
+    char *map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    mprotect(map + 4096, 4096, PROT_NONE);
+    hidden = map + 4096 - 16;
+    return PyLong_FromLong(sum(hidden));
+}
+
+static PyObject *jump_to_data(PyObject *self, PyObject *arg) {
+    static long table[8] = {1, 2, 3};
+    hidden = table;
+    long (*function)(long) = (long (*)(long))hidden;
+    return PyLong_FromLong(function(1) + 1);
+}
+
+/* No processor in 64-bit mode knows this one byte (push %es). */
+static NOINLINE void unknown_instruction(void) {
+    __asm__ volatile(".byte 0x06");
+}
+
+static PyObject *illegal(PyObject *self, PyObject *arg) {
+    unknown_instruction();
+    Py_RETURN_NONE;
+}
+
+static NOINLINE void overrun(char *block) {
+    memset(block, 0x41, 2000);
+}
+
+static PyObject *heap_overrun(PyObject *self, PyObject *arg) {
+    /* Blocks too large for the thread's own lists, so that free() looks at what lies behind them. */
+    char *block = malloc(1500), *next = malloc(1500);
+    hidden = block;
+    overrun(hidden);
+    free(next);
+    free(block);
+    Py_RETURN_NONE;
+}
+
+static void *without_state(void *unused) {
+    hidden = make_list(3);
+    return NULL;
+}
+
+static PyObject *foreign_thread(PyObject *self, PyObject *arg) {
+    pthread_t thread;
+    Py_BEGIN_ALLOW_THREADS
+    pthread_create(&thread, NULL, without_state, NULL);
+    pthread_join(thread, NULL);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
 static NOINLINE void give_up(void) {
     Py_FatalError("the flux capacitor is empty");
 }
@@ -310,6 +363,11 @@ static PyMethodDef methods[] = {
     {"divide", divide, METH_O, NULL},
     {"trap", trap, METH_O, NULL},
     {"short_file", short_file, METH_O, NULL},
+    {"guard_page", guard_page, METH_O, NULL},
+    {"jump_to_data", jump_to_data, METH_O, NULL},
+    {"illegal", illegal, METH_O, NULL},
+    {"heap_overrun", heap_overrun, METH_O, NULL},
+    {"foreign_thread", foreign_thread, METH_O, NULL},
     {"fatal", fatal, METH_O, NULL},
     {"c_abort", c_abort, METH_O, NULL},
     {"after_finalize", after_finalize, METH_O, NULL},

@@ -1,0 +1,86 @@
+//! Names of functions as their authors wrote them.
+
+/// What compilers append to the names of copies and parts of a function (gcc, clang, their link-time optimisation).
+const SUFFIXES: &[&str] = &[".cold", ".constprop", ".isra", ".llvm", ".localalias", ".lto_priv", ".part"];
+/// How Cython begins the names of the functions that it writes: for Python (wrapper and body), for C, and for the body
+/// of a generator (Cython/Compiler/Naming.py). The number says whether a count stands before the function's own name.
+const CYTHON: &[(&str, bool)] = &[("__pyx_pw_", true), ("__pyx_pf_", true), ("__pyx_gb_", true), ("__pyx_f_", false)];
+
+/// A symbol for people: demangled, without what the compiler appended.
+#[must_use]
+pub fn demangle(symbol: &str) -> String {
+    let plain = without_suffix(symbol);
+    cython(plain).unwrap_or_else(|| addr2line::demangle_auto(plain.into(), None).into_owned())
+}
+
+/// `slot_tp_richcompare` of `slot_tp_richcompare.lto_priv.0`.
+#[must_use]
+pub fn without_suffix(symbol: &str) -> &str {
+    let ends = |rest: &str| rest.is_empty() || rest.starts_with('.');
+    let found = |suffix: &&str| {
+        let mut places = symbol.match_indices(suffix).map(|(at, _)| at).filter(|at| *at > 0);
+        places.find(|at| symbol.get(at.saturating_add(suffix.len())..).is_some_and(ends))
+    };
+    let end = SUFFIXES.iter().filter_map(found).min().unwrap_or(symbol.len());
+    symbol.get(..end).unwrap_or(symbol)
+}
+
+/// `pkg.mod.Class.method` of `__pyx_pw_3pkg_3mod_5Class_1method`; `None` also for names that can be read in two ways.
+#[must_use]
+pub fn cython(symbol: &str) -> Option<String> {
+    let (mut rest, counted) =
+        CYTHON.iter().find_map(|(prefix, counted)| Some((symbol.strip_prefix(prefix)?, *counted)))?;
+    let mut scopes = Vec::new();
+    while let Some((scope, behind)) = scope(rest) {
+        scopes.push(scope);
+        rest = behind;
+    }
+    let name = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    // Without a count the last "scope" may as well be the count and the first word of the name.
+    let ambiguous = counted && name.len() == rest.len() && scopes.len() > 1;
+    if scopes.is_empty() || !is_identifier(name) || ambiguous {
+        return None;
+    }
+    scopes.push(name);
+    Some(scopes.join("."))
+}
+
+/// `5Class_` and what follows it.
+fn scope(text: &str) -> Option<(&str, &str)> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (length, rest) = text.split_at_checked(digits)?;
+    let (name, behind) = rest.split_at_checked(length.parse().ok()?)?;
+    Some((name, behind.strip_prefix('_')?)).filter(|(name, _)| is_identifier(name))
+}
+
+fn is_identifier(text: &str) -> bool {
+    let first = text.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_');
+    first && text.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_source() {
+        let cases = [
+            ("slot_tp_richcompare.lto_priv.0", "slot_tp_richcompare"),
+            ("pymain_run.constprop.0.isra.1.cold", "pymain_run"),
+            ("_ZN5plant6Boiler5burstEv.cold", "plant::Boiler::burst()"),
+            ("__libc_start_main@@GLIBC_2.34", "__libc_start_main@@GLIBC_2.34"),
+            ("a.particle", "a.particle"),
+            (".cold", ".cold"),
+            ("__pyx_pw_7cyvalve_5Valve_1open", "cyvalve.Valve.open"),
+            ("__pyx_pf_7cyvalve_2give_up", "cyvalve.give_up"),
+            ("__pyx_f_3pkg_3mod_turn", "pkg.mod.turn"),
+            // Method `open` of `Valve`, or the function `Valve_open` with count 5.
+            ("__pyx_pf_7cyvalve_5Valve_open", "__pyx_pf_7cyvalve_5Valve_open"),
+            ("__pyx_tp_new_7cyvalve_Valve", "__pyx_tp_new_7cyvalve_Valve"),
+            ("__pyx_pw_99999999999999999999_x", "__pyx_pw_99999999999999999999_x"),
+        ];
+        for (symbol, expected) in cases {
+            assert_eq!(demangle(symbol), expected);
+        }
+    }
+}

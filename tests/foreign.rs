@@ -1,0 +1,234 @@
+//! Crashes in modules that other tools than a C compiler made: what is said first, and how native frames are named.
+
+// Tests state facts; there a panic is the message.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use common::{Crash, Interpreter, Unavailable, interpreters, skip};
+use pyinquest::analyze::{Options, analyze};
+use pyinquest::image::{Images, SearchOptions};
+use pyinquest::report::model::Report;
+use pyinquest::target::elf_core;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The oldest and the newest that the packages and this machine have in common.
+const INTERPRETERS: &[&str] = &["pyenv-3.9", "pyenv-3.13"];
+
+/// A way to die, and what must be said of it.
+struct Expected {
+    function: &'static str,
+    /// Rule of the first finding.
+    id: &'static str,
+    /// Parts of its title.
+    title: &'static [&'static str],
+    /// Native functions that the stack must show, innermost first.
+    frames: &'static [&'static str],
+}
+
+const fn expect(
+    function: &'static str,
+    id: &'static str,
+    title: &'static [&'static str],
+    frames: &'static [&'static str],
+) -> Expected {
+    Expected { function, id, title, frames }
+}
+
+const CPP: &[Expected] = &[
+    expect(
+        "uncaught",
+        "cpp-terminate",
+        &["engine::CoolantError (\"no coolant at 42 degrees\")", "in engine::Core::heat(int)", "plain.cpp:"],
+        &["engine::Core::heat(int)", "uncaught"],
+    ),
+    expect(
+        "uncaught_noexcept",
+        "cpp-terminate",
+        &["engine::CoolantError (\"no coolant at 43 degrees\")", "in engine::Core::heat(int)"],
+        &["engine::Core::heat(int)", "uncaught_noexcept"],
+    ),
+    expect("uncaught_opaque", "cpp-terminate", &["engine::Opaque was not caught in uncaught_opaque"], &[]),
+    expect("uncaught_int", "cpp-terminate", &["C++ exception int was not caught in uncaught_int"], &[]),
+    expect(
+        "out_of_range",
+        "cpp-terminate",
+        &["std::out_of_range (\"basic_string::at", "in out_of_range (libplain-cpp.so"],
+        &["out_of_range"],
+    ),
+    expect("bad_alloc", "cpp-terminate", &["std::bad_a", "in bad_alloc"], &["bad_alloc"]),
+    expect("joinable_thread", "cpp-terminate", &["std::terminate was called in joinable_thread"], &["joinable_thread"]),
+    expect(
+        "pure_virtual",
+        "cpp-terminate",
+        &["a pure virtual function was called in engine::Pump::halt()"],
+        &["engine::Pump::halt()", "pure_virtual"],
+    ),
+    expect(
+        "cpp_assert",
+        "assertion-failed",
+        &["plain.cpp:", "Assertion `degrees > T(1000)'", "called from foreign.py:"],
+        &["long engine::Core::cool<long>(long)", "cpp_assert"],
+    ),
+];
+
+const RUST: &[Expected] = &[
+    expect(
+        "rust_panic_text",
+        "rust-panic",
+        &["(\"the tank holds less than 12\")", "in rust_panic_text (libplain-rust.so"],
+        &["rust_panic_text"],
+    ),
+    expect("rust_panic_fixed", "rust-panic", &["(\"a valve was fitted\")", "in rust_panic_fixed"], &[]),
+    expect("rust_bounds", "rust-panic", &["index out of bounds: the len is 3 but the index is 7"], &[]),
+    expect("rust_null", "null-pointer", &["read of NULL + 0x", "plain::Tank::level"], &["plain::Tank::level"]),
+];
+
+const CFFI: &[Expected] = &[
+    expect("measure", "null-pointer", &["read through a NULL pointer in read_gauge (gauges.so"], &["read_gauge"]),
+    expect("vent", "double-free", &["in vent (gauges.so", "called from foreign.py:"], &["vent"]),
+];
+
+const CYTHON: &[Expected] = &[
+    expect(
+        "close_all",
+        "null-pointer",
+        &["in cyvalve.turn (cyvalve.so", "called from foreign.py:"],
+        &["cyvalve.turn", "cyvalve.Valve.open", "cyvalve.close_all"],
+    ),
+    expect("give_up", "abort-called", &["abort() was called by cyvalve.give_up (cyvalve.so"], &["cyvalve.give_up"]),
+];
+
+const PYBIND11: &[Expected] = &[
+    expect(
+        "read",
+        "null-pointer",
+        &["in plant::Boiler::read() const (pbvalve.so, pbvalve.cpp:"],
+        &["plant::Boiler::read() const"],
+    ),
+    expect(
+        "burst",
+        "cpp-terminate",
+        &["std::logic_error (\"the boiler burst\")", "in plant::Boiler::burst()"],
+        &["plant::Boiler::burst()"],
+    ),
+];
+
+const PYO3: &[Expected] = &[
+    expect(
+        "read",
+        "null-pointer",
+        &["read through a NULL pointer", "rsvalve::Meter::latest"],
+        &["rsvalve::Meter::latest"],
+    ),
+    expect(
+        "ring",
+        "rust-panic",
+        &["gauge 4 is stuck", "in rsvalve::callback"],
+        &["rsvalve::callback", "rsvalve::ring"],
+    ),
+];
+
+/// Builds a module with the interpreter's own packages; what is newer than the sources stays.
+fn build(interpreter: &Interpreter, tool: &str) -> Result<Vec<PathBuf>, Unavailable> {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/foreign");
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("foreign-{tool}-{}", interpreter.name));
+    let done = folder.join("done");
+    let time = |path: &Path| path.metadata().and_then(|m| m.modified()).ok();
+    let newest = files(&sources).iter().chain(&files(&sources.join("pyo3/src"))).filter_map(|f| time(f)).max();
+    if time(&done) < newest {
+        std::fs::create_dir_all(&folder).expect("a folder for builds");
+        let work = common::cache().with_file_name("foreign");
+        std::fs::create_dir_all(&work).expect("a folder in the cache");
+        let mut command = Command::new(&interpreter.argv[0]);
+        let output = command.arg(sources.join("build.py")).arg(tool).arg(&folder).arg(&work).output();
+        let output = output.map_err(|e| Unavailable(format!("{}: {e}", interpreter.name)))?;
+        if !output.status.success() {
+            let text = String::from_utf8_lossy(&output.stderr).into_owned();
+            return Err(Unavailable(format!("{tool} cannot be built for {}: {text}", interpreter.name)));
+        }
+        std::fs::write(&done, "").expect("a file in our own folder");
+    }
+    Ok(files(&folder).into_iter().filter(|f| f.extension().is_some_and(|e| e == "so")).collect())
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("our own folder");
+    entries.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_file()).collect()
+}
+
+fn report(interpreter: &Interpreter, core: &Path) -> Report {
+    let mut target = elf_core::open(core).expect("a core");
+    let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
+    let images = Images::attach(&mut target, &search);
+    analyze(&target, &images, &Options { native: true, ..Options::default() })
+}
+
+fn wrong(expected: &Expected, report: &Report) -> Option<String> {
+    let first = report.findings.first()?;
+    let missing: Vec<_> = expected.title.iter().filter(|part| !first.title.contains(**part)).collect();
+    if first.id != expected.id || !missing.is_empty() {
+        return Some(format!("[{}] {} (missing {missing:?})", first.id, first.title));
+    }
+    let Some(thread) = report.threads.iter().find(|t| t.crashed) else { return Some("no crashed thread".to_owned()) };
+    let native = thread.frames.iter().filter(|f| f.native.is_some());
+    let names: Vec<String> = native.filter_map(|f| f.function.as_ref().map(ToString::to_string)).collect();
+    let mut rest = names.iter();
+    let absent = expected.frames.iter().find(|name| !rest.any(|n| n == *name));
+    absent.map(|name| format!("{name} is not among {names:?}"))
+}
+
+/// Builds the tool's module and dies in each way, in every interpreter of the list.
+fn everywhere(tool: &str, table: &[Expected]) {
+    let only = std::env::var("PYINQUEST_TEST_INTERPRETER").ok();
+    let wanted = |i: &&Interpreter| match &only {
+        Some(name) => i.root.is_none() && i.is_native() && i.name.contains(name.as_str()),
+        None => INTERPRETERS.contains(&i.name.as_str()),
+    };
+    let mut faults = Vec::new();
+    let chosen: Vec<&Interpreter> = interpreters().iter().filter(wanted).collect();
+    if chosen.is_empty() {
+        skip!("none of {INTERPRETERS:?}");
+    }
+    for interpreter in chosen {
+        let modules = match build(interpreter, tool) {
+            Ok(modules) => modules,
+            Err(reason) => skip!("{reason}"),
+        };
+        for expected in table {
+            // A panic that writes a backtrace maps all modules a second time, as data.
+            let start = Crash::new(interpreter, "foreign.py").args(&[tool, expected.function]);
+            let start = start.env("RUST_BACKTRACE", if interpreter.name == INTERPRETERS[0] { "0" } else { "1" });
+            let dead = match modules.iter().fold(start, |crash, module| crash.file(module)).run() {
+                Ok(dead) => dead,
+                Err(reason) => skip!("{reason}"),
+            };
+            let report = report(interpreter, &dead.core);
+            let fault =
+                if report.findings.is_empty() { Some("no finding".to_owned()) } else { wrong(expected, &report) };
+            faults.extend(fault.map(|fault| format!("{} {}: {fault}", interpreter.name, expected.function)));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+macro_rules! tools {
+    ($($test:ident: $tool:literal, $table:ident;)*) => {
+        $(
+            #[test]
+            fn $test() {
+                everywhere($tool, $table);
+            }
+        )*
+    };
+}
+
+tools! {
+    cpp_library: "cpp", CPP;
+    rust_library: "rust", RUST;
+    cffi_module: "cffi", CFFI;
+    cython_module: "cython", CYTHON;
+    pybind11_module: "pybind11", PYBIND11;
+    pyo3_module: "pyo3", PYO3;
+}

@@ -1,0 +1,46 @@
+"""Dies in a library or module made with other tools than C, as its argument says: see foreign/."""
+
+import ctypes
+import os
+import sys
+
+
+def plain(name):
+    library = ctypes.CDLL(os.path.join(os.path.dirname(os.path.abspath(__file__)), name))
+    return lambda function: getattr(library, function)()
+
+
+def cffi(function):
+    from gauges import ffi, lib
+    return lib.measure(ffi.NULL) if function == "measure" else lib.vent()
+
+
+def cython(function):
+    import cyvalve
+    if function == "give_up":
+        return cyvalve.give_up()
+    return cyvalve.close_all([cyvalve.Valve()])
+
+
+def pybind11(function):
+    import pbvalve
+    return getattr(pbvalve.Boiler(), function)()
+
+
+def pyo3(function):
+    import rsvalve
+    return rsvalve.ring() if function == "ring" else rsvalve.Meter().read()
+
+
+def call(tool, function):
+    if tool in ("cpp", "rust"):
+        return plain("libplain-%s.so" % tool)(function)
+    return {"cffi": cffi, "cython": cython, "pybind11": pybind11, "pyo3": pyo3}[tool](function)
+
+
+def main():
+    call(sys.argv[1], sys.argv[2])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Builds the modules of this folder for the interpreter that runs it: build.py TOOL FOLDER WORK
+
+TOOL: cpp, rust, cffi, cython, pybind11 or pyo3. What the tool needs comes from PyPI (or crates.io) into WORK, where the
+next build finds it; the module, and what it needs at run time, go to FOLDER.
+"""
+
+import glob
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+# Versions that this project's oldest interpreter with headers (3.9) can have.
+PACKAGES = {"cffi": ["cffi==2.0.0", "pycparser==2.23"], "cython": ["cython==3.2.1"], "pybind11": ["pybind11==3.0.1"]}
+COMPILE = ["-shared", "-fPIC", "-g", "-O1", "-w"]
+SUFFIX = ".so"
+
+
+def run(*words, **options):
+    subprocess.run(words, check=True, stdin=subprocess.DEVNULL, **options)
+
+
+def packages(tool, work):
+    """A folder with the tool's packages for this interpreter."""
+    folder = os.path.join(work, "%s-%d.%d" % ((tool,) + sys.version_info[:2]))
+    if not os.path.exists(folder):
+        run(sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-warn-script-location",
+            "--no-deps", "--only-binary", ":all:", "--target", folder + ".new", *PACKAGES[tool])
+        os.rename(folder + ".new", folder)
+    return folder
+
+
+def include():
+    return ["-I", sysconfig.get_path("include")]
+
+
+def cpp(folder, _work):
+    run("g++", *COMPILE, os.path.join(HERE, "plain.cpp"), "-o", os.path.join(folder, "libplain-cpp.so"))
+
+
+def rust(folder, _work):
+    run("rustc", "--edition=2024", "--crate-type=cdylib", "--crate-name=plain", "-g", "-Copt-level=1",
+        os.path.join(HERE, "plain.rs"), "-o", os.path.join(folder, "libplain-rust.so"))
+
+
+def cffi(folder, work):
+    needed = packages("cffi", work)
+    source = os.path.join(folder, "gauges.c")
+    run(sys.executable, os.path.join(HERE, "ffi_build.py"), source, env=dict(os.environ, PYTHONPATH=needed))
+    run("gcc", *COMPILE, *include(), source, "-o", os.path.join(folder, "gauges" + SUFFIX))
+    for backend in glob.glob(os.path.join(needed, "_cffi_backend*.so")):
+        shutil.copy(backend, folder)
+    # What the wheel brings along for it.
+    for libs in glob.glob(os.path.join(needed, "cffi.libs")):
+        shutil.copytree(libs, os.path.join(folder, "cffi.libs"), dirs_exist_ok=True)
+
+
+def cython(folder, work):
+    env = dict(os.environ, PYTHONPATH=packages("cython", work))
+    shutil.copy(os.path.join(HERE, "cyvalve.pyx"), folder)
+    run(sys.executable, "-m", "cython", "-3", "cyvalve.pyx", cwd=folder, env=env)
+    run("gcc", *COMPILE, *include(), "cyvalve.c", "-o", "cyvalve" + SUFFIX, cwd=folder)
+
+
+def pybind11(folder, work):
+    headers = os.path.join(packages("pybind11", work), "pybind11", "include")
+    run("g++", *COMPILE, "-std=c++17", "-fvisibility=hidden", *include(), "-I", headers,
+        os.path.join(HERE, "pbvalve.cpp"), "-o", os.path.join(folder, "pbvalve" + SUFFIX))
+
+
+def pyo3(folder, work):
+    # One module for all interpreters: it uses the stable ABI of the oldest.
+    target = os.path.join(work, "pyo3")
+    run("cargo", "build", "-q", "--locked", "--target-dir", target, cwd=os.path.join(HERE, "pyo3"),
+        env=dict(os.environ, PYO3_NO_PYTHON="1"))
+    shutil.copy(os.path.join(target, "debug", "librsvalve.so"), os.path.join(folder, "rsvalve" + SUFFIX))
+
+
+def main():
+    tool, folder, work = sys.argv[1:]
+    tools = {"cpp": cpp, "rust": rust, "cffi": cffi, "cython": cython, "pybind11": pybind11, "pyo3": pyo3}
+    tools[tool](folder, work)
+
+
+if __name__ == "__main__":
+    main()
