@@ -1,6 +1,7 @@
 """Types as values: generic aliases, unions, type variables, aliases, templates."""
 
 import collections
+import gc
 import sys
 import typing
 
@@ -18,6 +19,13 @@ PARAMS = infer.__type_params__
 TEMPLATES = """
 name = "World"
 TEMPLATES = (t"Hello {name}!", t"", t"{1 + 1!r:>5}{name}")
+"""
+
+
+LAZY = """
+lazy import json
+lazy import os.path
+lazy from fractions import Fraction as F, gcd
 """
 
 
@@ -56,5 +64,10 @@ def values(add):
         scope = {}
         exec(TEMPLATES, scope)
         items += [*scope["TEMPLATES"], scope["TEMPLATES"][0].interpolations[0]]
+    if sys.version_info >= (3, 15):
+        scope = {"__name__": "lazy"}
+        exec(LAZY, scope)
+        # Any other way to get at them would import.
+        items += [value for value in gc.get_referents(scope) if type(value).__name__ == "lazy_import"]
     for index, value in enumerate(items):
         add("type_%d" % index, value)

@@ -128,6 +128,7 @@ fn native(kind: Kind) -> Option<Render> {
         Kind::ParamSpecArgs => |w, addr, _| typing::parameters(w, addr, ".args"),
         Kind::ParamSpecKwargs => |w, addr, _| typing::parameters(w, addr, ".kwargs"),
         Kind::TypeVarTuple | Kind::TypeAlias => typing::named,
+        Kind::LazyImport => typing::lazy_import,
         Kind::Template => typing::template,
         Kind::Interpolation => typing::interpolation,
         Kind::NumpyArray => numpy::array,

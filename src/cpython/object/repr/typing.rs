@@ -126,6 +126,34 @@ pub(super) fn named(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Resu
     Ok(())
 }
 
+/// `<lazy_import 'package.name'>` (3.15, Objects/lazyimportobject.c): a name, or an attribute of what another lazy import
+/// stands for.
+pub(super) fn lazy_import(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    let ctx = *w.ctx();
+    let mut parts = Vec::new();
+    let mut at = addr;
+    loop {
+        let attribute = ctx.ptr(field!(ctx, lazy_import.attr), at)?;
+        // That of an `import` statement is the tuple of all names behind it.
+        if !attribute.is_null() && w.heap.type_of(attribute)?.kind == Kind::Str {
+            parts.push(read_str(&ctx, attribute, MAX_NAME)?);
+        }
+        let from = ctx.ptr(field!(ctx, lazy_import.from), at)?;
+        match w.heap.type_of(from)?.kind {
+            Kind::Str => {
+                parts.push(read_str(&ctx, from, MAX_NAME)?);
+                break;
+            }
+            Kind::LazyImport if parts.len() < 10 && from != at => at = from,
+            _ => return Err(DecodeError::corrupt("lz_from", at, "no name")),
+        }
+    }
+    parts.reverse();
+    w.push("<lazy_import '");
+    w.name(&parts.join("."));
+    w.fixed("'>")
+}
+
 /// `Template(strings=('a', ''), interpolations=(...,))`: `{head, strings, interpolations}` (3.14).
 pub(super) fn template(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     let [strings, interpolations] = [w.head_word(addr, 0)?, w.head_word(addr, 1)?];
