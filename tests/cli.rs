@@ -200,6 +200,27 @@ fn inputs_that_are_no_dump_are_refused_in_one_line() {
 }
 
 #[test]
+fn a_value_as_json_is_a_tree() {
+    let core = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/cores/3.12-values.core.zst");
+    let print = |path: &str| -> serde_json::Value {
+        let (code, out, err) = run(&["print", core, path, "--json"], "");
+        assert_eq!(code, 0, "{path}: {err}");
+        serde_json::from_str(&out).unwrap()
+    };
+    let dict = print("materialised_dict");
+    assert_eq!(dict["repr"], "{'first': 1, 'second': 2}");
+    assert_eq!(dict["length"], 2);
+    assert_eq!(dict["items"][1]["key"]["repr"], "'second'");
+    assert_eq!(dict["items"][1]["value"]["repr"], "2");
+    let classes = print("classes");
+    assert_eq!(classes["items"][1]["value"]["repr"], "<class 'int'>");
+    let (code, out, _) = run(&["print", core, "classes", "--json", "--max-items", "2"], "");
+    let cut: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, cut["cut"].as_bool()), (0, Some(true)));
+    assert_eq!(cut["items"].as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn maps_have_two_sides() {
     let (code, _, err) = run(&["report", "core", "--map", "nonsense"], "");
     assert!(code == 2 && err.contains("--map <OLD=NEW>"), "{err}");

@@ -1,6 +1,7 @@
 //! One object of a process, found by a path: `name.attr[1]['key']`, `@0x7f00`.
 
 use super::thread_ids::ThreadIds;
+use super::tree::{Tree, tree};
 use super::{PythonState, values};
 use crate::analyze::Options;
 use crate::base::Addr;
@@ -55,6 +56,20 @@ pub fn value(
     options: &Options,
 ) -> Result<Value, LookupError> {
     found(target, images, place, path, |heap, addr| values::value(heap, addr, options))
+}
+
+/// The object a path leads to, with what is in it.
+///
+/// # Errors
+/// [`LookupError`] that says what is missing.
+pub fn contents(
+    target: &Target,
+    images: &Images,
+    place: Place,
+    path: &str,
+    options: &Options,
+) -> Result<Tree, LookupError> {
+    found(target, images, place, path, |heap, addr| tree(heap, addr, options))
 }
 
 /// All that is known of the object a path leads to.

@@ -12,6 +12,7 @@ mod python;
 mod record;
 mod thread_ids;
 mod threads;
+pub mod tree;
 mod values;
 mod waits;
 

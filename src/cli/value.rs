@@ -15,12 +15,15 @@ pub fn print(args: &PrintArgs) -> Result<u8, CliError> {
 fn print_once(args: &PrintArgs) -> Result<u8, CliError> {
     let options = inspect::value_options(&args.values);
     let place = place(&args.select)?;
-    let found =
-        inspect::look(&args.input, |target, images| lookup::value(target, images, place, &args.expression, &options));
-    let value = found?.map_err(|e| failed(&e))?;
-    let text = match args.json {
-        true => serde_json::to_string_pretty(&value).map_err(|e| CliError::new(exit::INTERNAL, e.to_string()))?,
-        false => escape_terminal(&value.repr),
+    let path = &args.expression;
+    let text = if args.json {
+        let found =
+            inspect::look(&args.input, |target, images| lookup::contents(target, images, place, path, &options));
+        let tree = found?.map_err(|e| failed(&e))?;
+        serde_json::to_string_pretty(&tree).map_err(|e| CliError::new(exit::INTERNAL, e.to_string()))?
+    } else {
+        let found = inspect::look(&args.input, |target, images| lookup::value(target, images, place, path, &options));
+        escape_terminal(&found?.map_err(|e| failed(&e))?.repr)
     };
     output::write_stdout(format!("{text}\n").as_bytes())?;
     Ok(exit::OK)

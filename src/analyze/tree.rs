@@ -1,0 +1,111 @@
+//! A value with what is in it: the JSON of `pyinquest print`.
+
+use super::{Options, values};
+use crate::base::Addr;
+use crate::cpython::object::{Heap, inspect};
+use crate::report::model::Value;
+use serde::Serialize;
+
+/// Values in one tree; more are left out, and the tree says so.
+const MAX_NODES: usize = 5000;
+
+/// A value and what it holds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tree {
+    /// The value itself.
+    #[serde(flatten)]
+    pub value: Value,
+    /// Length of a container or string.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub length: Option<u64>,
+    /// Attributes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<Attribute>,
+    /// Items of a container.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<Item>,
+    /// What of it could not be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
+    /// Whether there is more in it than is listed: a limit of depth, items or size, or an object inside itself.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
+}
+
+/// A named part.
+#[derive(Clone, Debug, Serialize)]
+pub struct Attribute {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: Tree,
+}
+
+/// A part of a container.
+#[derive(Clone, Debug, Serialize)]
+pub struct Item {
+    /// The key, of mappings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<Value>,
+    /// The value.
+    pub value: Tree,
+}
+
+/// The tree of the object at `addr`, within the limits of the options.
+#[must_use]
+pub fn tree(heap: &Heap<'_>, addr: Addr, options: &Options) -> Tree {
+    Growth { heap, options, left: MAX_NODES, above: Vec::new() }.node(addr)
+}
+
+struct Growth<'h, 'a> {
+    heap: &'h Heap<'a>,
+    options: &'h Options,
+    left: usize,
+    /// The objects that this one is in, outermost first.
+    above: Vec<Addr>,
+}
+
+impl Growth<'_, '_> {
+    fn node(&mut self, addr: Addr) -> Tree {
+        let value = values::value(self.heap, addr, self.options);
+        let (attributes, items, problems) = Default::default();
+        let mut tree = Tree { value, length: None, attributes, items, problems, cut: false };
+        self.left = self.left.saturating_sub(1);
+        let limits = &self.options.limits.repr;
+        let details = inspect(self.heap, addr, limits);
+        tree.length = details.length;
+        tree.problems = details.problems;
+        if details.attributes.is_empty() && details.items.is_empty() {
+            return tree;
+        }
+        let deep = u32::try_from(self.above.len()).is_ok_and(|depth| depth >= limits.depth);
+        if deep || self.left == 0 || self.above.contains(&addr) {
+            tree.cut = true;
+            return tree;
+        }
+        self.above.push(addr);
+        let listed = details.items.len() as u64;
+        tree.cut = details.more_attributes || listed > 0 && details.length.is_some_and(|length| length > listed);
+        for field in details.attributes {
+            if self.left == 0 {
+                tree.cut = true;
+                break;
+            }
+            // What native types keep in fields (the globals of a function) leads everywhere.
+            if field.source == "field" && self.above.len() > 1 {
+                continue;
+            }
+            tree.attributes.push(Attribute { name: field.name, value: self.node(field.addr) });
+        }
+        for item in details.items {
+            if self.left == 0 {
+                tree.cut = true;
+                break;
+            }
+            let key = item.key.map(|(key, _)| values::value(self.heap, key, self.options));
+            tree.items.push(Item { key, value: self.node(item.addr) });
+        }
+        self.above.pop();
+        tree
+    }
+}
