@@ -358,7 +358,7 @@ COMMANDS = (
     ("down", gdb.COMMAND_STACK, "Select the Python frame called by this one, and its native frame.\n\npy-down [N]"),
     ("frame", gdb.COMMAND_STACK, "Select a Python frame by number, counted from 0, the innermost.\n\npy-frame [N]"),
     ("print", gdb.COMMAND_DATA, "Value of a Python variable: local, global or builtin.\n\n"
-     "py-print NAME[.ATTRIBUTE|[KEY]]..."),
+     "py-print NAME[.ATTRIBUTE|[KEY]]...    or @0xADDRESS in place of the name"),
     ("locals", gdb.COMMAND_DATA, "Locals of the selected Python frame.\n\npy-locals [-v]    -v: with types and addresses."),
     ("threads", gdb.COMMAND_STACK, "Threads as Python knows them: names, the GIL, where they are."),
     ("refcount", gdb.COMMAND_DATA, "Reference count of an object.\n\n"

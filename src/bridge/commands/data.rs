@@ -149,7 +149,9 @@ fn quoted(text: &str) -> String {
 /// `py-print PATH`, or an address.
 pub(super) fn print(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
     if args.is_empty() {
-        return Err(CommandError::message("usage: py-print NAME[.ATTRIBUTE|[KEY]]..."));
+        return Err(CommandError::message(
+            "usage: py-print NAME[.ATTRIBUTE|[KEY]]..., or @0xADDRESS in place of the name",
+        ));
     }
     if let Some(at) = arguments::address(args) {
         return with_view(session, |view| Ok(Reply::text(format!("{}\n", values::object(view, at).text))));
