@@ -83,15 +83,18 @@ impl Undo {
         let frame = dwarf(info.frame_register).filter(|_| info.frame_register.0 != 0);
         let sets_frame = |op: &UnwindOperation| matches!(op, UnwindOperation::SetFPRegister);
         let mut operations = Vec::new();
+        // A chained part that does not set it has it from the part before.
+        let mut inherits_frame = info.chained_info.is_some();
         for code in info.unwind_codes() {
             let code = code.ok()?;
+            inherits_frame &= !sets_frame(&code.operation);
             if u64::from(code.code_offset) <= done {
                 operations.push(code.operation);
             }
         }
-        // The frame register holds the base once it has been set; a chained part inherits that it was.
+        // The frame register holds the base once it has been set.
         let base = match frame {
-            Some(register) if operations.iter().any(sets_frame) || done == u64::MAX => {
+            Some(register) if operations.iter().any(sets_frame) || inherits_frame || done == u64::MAX => {
                 Place { register, offset: i64::from(info.frame_register_offset).saturating_neg() }
             }
             _ => self.sp,
@@ -157,3 +160,7 @@ impl Undo {
 fn dwarf(register: Register) -> Option<u16> {
     DWARF.get(usize::from(register.0)).copied()
 }
+
+#[cfg(test)]
+#[path = "pe_tests.rs"]
+mod tests;
