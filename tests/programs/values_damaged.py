@@ -1,6 +1,7 @@
 """Objects broken on purpose: what `want` names must be in what is shown."""
 
 import ctypes
+import dataclasses
 import struct
 import sys
 
@@ -8,6 +9,11 @@ WORD = ctypes.sizeof(ctypes.c_void_p)
 HEAD = object.__basicsize__
 TYPE_AT = HEAD - WORD
 KEPT = []
+
+
+@dataclasses.dataclass
+class Defaults:
+    field: int = 5
 
 
 def word(value):
@@ -51,6 +57,8 @@ def values(add):
     wild_attribute.good = 1
     wild_attribute.bad = keep(Plain())
 
+    wild_attributes = keep(Defaults(7))
+    attributes_of = keep(wild_attributes.__dict__)
     # Addresses only, and worked out now: a debug build dies at once when it drops a reference to a broken object.
     items = ctypes.c_void_p.from_address(id(wild_item) + HEAD + WORD).value
     digits = word((1 << 55) << 3) if sys.version_info >= (3, 12) else word(1 << 55)
@@ -67,6 +75,7 @@ def values(add):
         (items + WORD, word(0x41414141)),
         (id(negative_tuple) + HEAD, word(-5)),
         (id(wild_dict) + dict.__basicsize__ - 2 * WORD, word(0x4141)),
+        (id(attributes_of) + dict.__basicsize__ - 2 * WORD, word(0x4141)),
         (id(big_dict) + HEAD, word(1 << 50)),
         (id(wild_str) + HEAD, word(1 << 50)),
         (id(huge_int) + HEAD, digits),
@@ -91,6 +100,8 @@ def values(add):
     add_damaged("wild_item", wild_item, "[1, <invalid pointer 0x41414141")
     add_damaged("negative_tuple", negative_tuple, "a length of -5")
     add_damaged("wild_dict", wild_dict, "dict")
+    # Not the default of the class.
+    add_damaged("wild_attributes", wild_attributes, "Defaults object at")
     add_damaged("big_dict", big_dict, "entries")
     add_damaged("wild_str", wild_str, "str")
     add_damaged("huge_int", huge_int, "digits")

@@ -5,6 +5,13 @@ use std::fmt::Write as _;
 /// `float.__repr__`.
 #[must_use]
 pub fn float_repr(value: f64) -> String {
+    if (1e-4..1e16).contains(&value.abs()) {
+        // Here Rust's own form is Python's, and most floats are short enough not to need a second look.
+        let text = format!("{value:?}");
+        if text.len() <= f64::DIGITS as usize {
+            return text;
+        }
+    }
     let mut text = shortest(value);
     // `Py_DTSF_ADD_DOT_0`.
     if value.is_finite() && !text.contains(['.', 'e']) {

@@ -165,8 +165,12 @@ pub fn find_attribute(heap: &Heap<'_>, addr: Addr, name: &str) -> Result<Option<
     if let Some(entries) = dict_entries(heap, addr, &info)? {
         for entry in entries.take(10_000) {
             let (key, value) = entry?;
-            if super::unicode::str_is(&heap.ctx, key, name).unwrap_or(false) {
-                return Ok(Some(value));
+            match super::unicode::str_is(&heap.ctx, key, name) {
+                Ok(true) => return Ok(Some(value)),
+                Ok(false) => {}
+                // It may be the one, unless it is no string at all.
+                Err(error) if heap.type_of(key).is_ok_and(|t| t.kind == Kind::Str) => return Err(error),
+                Err(_) => {}
             }
         }
     }

@@ -434,20 +434,30 @@ impl<'a> Heap<'a> {
         Err(DecodeError::Null { what: "type.tp_dict" })
     }
 
-    /// The class attribute `name`, searched along the MRO: the type it was found in and the value.
+    /// The class attribute `name`, searched along the MRO: the type it was found in and the value. `None` also where a class
+    /// written in Python cannot be read that could have it.
     #[must_use]
     pub fn lookup(&self, info: &TypeInfo, name: &str) -> Option<(Rc<TypeInfo>, Addr)> {
-        self.mro(info).iter().find_map(|addr| {
-            let class = self.type_info(*addr)?;
-            let value = self.own_class_attribute(&class, name)?;
-            Some((class, value))
-        })
+        for addr in self.mro(info).iter() {
+            let Some(class) = self.type_info(*addr) else { continue };
+            match self.read_class_attribute(&class, name) {
+                Ok(Some(value)) => return Some((class, value)),
+                Ok(None) => {}
+                Err(_) if class.is_native => {}
+                Err(_) => return None,
+            }
+        }
+        None
     }
 
-    /// The class attribute `name` of this very type.
+    /// The class attribute `name` of this very type; `None` also where that cannot be read.
     #[must_use]
     pub fn own_class_attribute(&self, info: &TypeInfo, name: &str) -> Option<Addr> {
-        dict_get_str(&self.ctx, self.type_dict(info).ok()?, name).ok()?
+        self.read_class_attribute(info, name).ok()?
+    }
+
+    fn read_class_attribute(&self, info: &TypeInfo, name: &str) -> Result<Option<Addr>, DecodeError> {
+        dict_get_str(&self.ctx, self.type_dict(info)?, name)
     }
 
     /// Whose `__repr__` runs for objects of this type.
@@ -458,7 +468,11 @@ impl<'a> Heap<'a> {
     fn find_repr(&self, info: &TypeInfo) -> ReprBy {
         let mro: Vec<Rc<TypeInfo>> = self.mro(info).iter().filter_map(|addr| self.type_info(*addr)).collect();
         let python = |class: &Rc<TypeInfo>| {
-            let own = self.own_class_attribute(class, "__repr__")?;
+            let own = match self.read_class_attribute(class, "__repr__") {
+                Ok(own) => own?,
+                // It may define one: what that would print is not known.
+                Err(_) => return Some(ReprBy::Python(Rc::clone(class), Addr::NULL)),
+            };
             // `__repr__ = dict.__repr__`: the slot wrapper of a native type.
             let wrapper = self.type_of(own).ok().filter(|t| t.kind == Kind::WrapperDescriptor);
             let native = wrapper.and_then(|_| self.ctx.ptr(field!(self.ctx, descr.d_type), own).ok());

@@ -11,6 +11,7 @@ use crate::cpython::object::types::{Heap, ReprBy, TypeInfo};
 use crate::cpython::{Context, DecodeError};
 use crate::field;
 use crate::target::MemoryExt as _;
+use std::cell::Cell;
 use std::fmt::Display;
 
 /// A `repr()` in the making.
@@ -23,11 +24,13 @@ pub(in crate::cpython::object) struct Writer<'h, 'a> {
     active: Vec<Addr>,
     /// The text has reached its full length: nothing more is written.
     full: bool,
+    /// An attribute that was looked up could not be read: it must not be taken for one that is not there.
+    unread: Cell<bool>,
 }
 
 impl<'h, 'a> Writer<'h, 'a> {
     pub(super) fn new(heap: &'h Heap<'a>, limits: &'h ReprLimits) -> Self {
-        Writer { heap, limits, out: String::new(), fidelity: Fidelity::Exact, active: Vec::new(), full: false }
+        Writer { heap, limits, out: String::new(), fidelity: Fidelity::Exact, active: Vec::new(), full: false, unread: Cell::new(false) }
     }
 
     pub(super) fn finish(self) -> (String, Fidelity) {
@@ -185,6 +188,16 @@ impl<'h, 'a> Writer<'h, 'a> {
                 return;
             }
         }
+    }
+
+    /// Notes that an attribute could not be read.
+    pub(super) fn note_unread(&self) {
+        self.unread.set(true);
+    }
+
+    /// Whether an attribute could not be read since this was asked last.
+    pub(super) fn take_unread(&self) -> bool {
+        self.unread.take()
     }
 
     /// Whether the object being written is inside its own repr.

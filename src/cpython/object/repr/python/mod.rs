@@ -103,8 +103,15 @@ pub(super) fn render(
         known(&module, &qualname).or_else(|| generated::known(w, class, function, &module, &qualname))
     });
     let start = w.mark();
-    match found {
-        Some(render) if render(w, addr, info)? => Ok(()),
+    // Of objects further out.
+    let earlier = w.take_unread();
+    let rendered = found.map(|render| render(w, addr, info)).transpose()?;
+    let unread = w.take_unread();
+    if earlier {
+        w.note_unread();
+    }
+    match rendered {
+        Some(true) if !unread => Ok(()),
         Some(_) => {
             w.rewind(start);
             default::structural(w, addr, info)
@@ -140,8 +147,13 @@ fn names(w: &Writer<'_, '_>, function: Addr) -> Option<(String, String)> {
 
 /// The attribute `name` of an instance: its own, else that of its class.
 fn attribute(w: &Writer<'_, '_>, addr: Addr, name: &str) -> Option<Addr> {
-    if let Ok(Some(own)) = find_attribute(w.heap, addr, name) {
-        return Some(own);
+    match find_attribute(w.heap, addr, name) {
+        Ok(Some(own)) => return Some(own),
+        Ok(None) => {}
+        Err(_) => {
+            w.note_unread();
+            return None;
+        }
     }
     let info = w.heap.type_of(addr).ok()?;
     let (_, value) = w.heap.lookup(&info, name)?;
