@@ -110,7 +110,7 @@ fn flipped_bits_in_linux_minidumps_do_no_harm() {
     let options = slim::SlimOptions { minidump: true, ..slim::SlimOptions::default() };
     slim::write(&target, target.memory.recorded(), options, &mut out).unwrap();
     assert!(report(out.clone()).unwrap().python.is_some(), "Python is found in the whole one");
-    flip_bits(&[("3.12-linux.dmp".to_owned(), out)], 300);
+    flip_bits(&[("3.12-linux.dmp".to_owned(), out)], 100);
 }
 
 /// Reports on so many copies of the smallest dump, each with other bits flipped.

@@ -24,6 +24,10 @@ fn startable() -> Vec<&'static Interpreter> {
 /// What holds for one version of a debugger may not for another.
 #[test]
 fn there_are_two_versions_of_each_debugger() {
+    if std::env::var_os("PYINQUEST_MORE_DEBUGGERS").is_none() {
+        eprintln!("skipped: PYINQUEST_MORE_DEBUGGERS is not set");
+        return;
+    }
     let all = Debugger::all();
     let gdbs = all.iter().filter(|d| matches!(d, Debugger::Gdb(_))).count();
     let names: Vec<&str> = all.iter().map(Debugger::name).collect();
@@ -131,8 +135,9 @@ fn one_program_in_many_situations() {
 /// gdbserver and lldb-server.
 #[test]
 fn a_remote_process_is_read_through_its_server() {
-    let Some(interpreter) = startable().into_iter().find(|i| i.minor == 12) else {
-        skip!("no CPython 3.12: run tests/interpreters/fetch.py");
+    // Of any version; 3.12 where it is at hand.
+    let Some(interpreter) = startable().into_iter().max_by_key(|i| i.minor == 12) else {
+        skip!("no interpreters: run tests/interpreters/fetch.py");
     };
     let folder = tempfile::tempdir().unwrap();
     for debugger in Debugger::all() {

@@ -102,7 +102,7 @@ fn is_root() -> bool {
     })
 }
 
-/// The folder that `fetch.py` fills by default.
+/// The folder of all that tests fetch and make.
 pub fn cache() -> PathBuf {
     let base = std::env::var_os("PYINQUEST_CACHE")
         .filter(|folder| !folder.is_empty())

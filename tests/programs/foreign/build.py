@@ -74,7 +74,7 @@ def pyo3(folder, work):
     # One module for all interpreters: it uses the stable ABI of the oldest.
     target = os.path.join(work, "pyo3")
     run("cargo", "build", "-q", "--locked", "--target-dir", target, cwd=os.path.join(HERE, "pyo3"),
-        env=dict(os.environ, PYO3_NO_PYTHON="1"))
+        env=dict(os.environ, PYO3_NO_PYTHON="1", PYO3_BUILD_EXTENSION_MODULE="1"))
     shutil.copy(os.path.join(target, "debug", "librsvalve.so"), os.path.join(folder, "rsvalve" + SUFFIX))
 
 

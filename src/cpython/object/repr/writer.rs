@@ -30,7 +30,15 @@ pub(in crate::cpython::object) struct Writer<'h, 'a> {
 
 impl<'h, 'a> Writer<'h, 'a> {
     pub(super) fn new(heap: &'h Heap<'a>, limits: &'h ReprLimits) -> Self {
-        Writer { heap, limits, out: String::new(), fidelity: Fidelity::Exact, active: Vec::new(), full: false, unread: Cell::new(false) }
+        Writer {
+            heap,
+            limits,
+            out: String::new(),
+            fidelity: Fidelity::Exact,
+            active: Vec::new(),
+            full: false,
+            unread: Cell::new(false),
+        }
     }
 
     pub(super) fn finish(self) -> (String, Fidelity) {
