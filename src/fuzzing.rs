@@ -29,7 +29,7 @@ use std::sync::Arc;
 /// A parser under test: its name and what feeds it.
 pub type Entry = (&'static str, fn(&[u8]));
 
-/// All parsers, by the name of their fuzz target. [`patched_dump`] is not among them: it needs a dump.
+/// All parsers, by the name of their fuzz target. A whole dump ([`PatchedDump`]) is not among them: it needs one.
 pub const ENTRIES: [Entry; 12] = [
     ("bridge", bridge),
     ("code_tables", code_tables),
