@@ -75,7 +75,10 @@ fn faulthandler_line(frame: &serde_json::Value) -> String {
 
 #[test]
 fn every_program_dies_as_it_should() {
-    for interpreter in one_per_minor() {
+    // The oldest and the newest: `truth.rs` runs most of them everywhere.
+    let all = one_per_minor();
+    let ends = all.iter().enumerate().filter(|(index, _)| *index == 0 || index + 1 == all.len());
+    for (_, interpreter) in ends {
         for (program, args) in PROGRAMS {
             let dead = match crash(interpreter, program, args, &[]) {
                 Ok(dead) => dead,
