@@ -42,11 +42,12 @@ pub(super) fn exception(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> 
 /// sequence the text was kept (3.13.10+, 3.14.1+, Objects/exceptions.c `BaseExceptionGroup_repr`).
 pub(super) fn exception_group(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     let ctx = *w.ctx();
-    let (size, word) = (field!(ctx, exception.size).1?, u64::from(ctx.abi.pointer_size()));
-    let at = |index: u64| addr.wrapping_add(size).wrapping_add(word.wrapping_mul(index));
-    let [message, members] = [ctx.ptr_at("ExceptionGroup.msg", at(0))?, ctx.ptr_at("ExceptionGroup.excs", at(1))?];
-    let has_text = info.basicsize.unsigned_abs() >= size.saturating_add(word.saturating_mul(3));
-    let text = if has_text { ctx.ptr_at("ExceptionGroup.excs_str", at(2))? } else { Addr::NULL };
+    let message = ctx.ptr(field!(ctx, exception_group.msg), addr)?;
+    let members = ctx.ptr(field!(ctx, exception_group.excs), addr)?;
+    // Behind `excs` where the type is large enough: which releases have it, no table of layouts tells.
+    let text_at = field!(ctx, exception_group.excs).1?.saturating_add(u64::from(ctx.abi.pointer_size()));
+    let has_text = info.basicsize.unsigned_abs() > text_at;
+    let text = if has_text { ctx.ptr_at("ExceptionGroup.excs_str", addr.wrapping_add(text_at))? } else { Addr::NULL };
     w.name(info.short_name());
     w.push("(");
     w.object(message);
