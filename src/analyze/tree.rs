@@ -67,14 +67,17 @@ struct Growth<'h, 'a> {
 
 impl Growth<'_, '_> {
     fn node(&mut self, addr: Addr) -> Tree {
-        let value = values::value(self.heap, addr, self.options);
-        let (attributes, items, problems) = Default::default();
-        let mut tree = Tree { value, length: None, attributes, items, problems, cut: false };
         self.left = self.left.saturating_sub(1);
         let limits = &self.options.limits.repr;
         let details = inspect(self.heap, addr, limits);
-        tree.length = details.length;
-        tree.problems = details.problems;
+        let mut tree = Tree {
+            value: values::shown(self.heap, addr, details.repr, self.options),
+            length: details.length,
+            attributes: Vec::new(),
+            items: Vec::new(),
+            problems: details.problems,
+            cut: false,
+        };
         if details.attributes.is_empty() && details.items.is_empty() {
             return tree;
         }
@@ -102,7 +105,7 @@ impl Growth<'_, '_> {
                 tree.cut = true;
                 break;
             }
-            let key = item.key.map(|(key, _)| values::value(self.heap, key, self.options));
+            let key = item.key.map(|(key, repr)| values::shown(self.heap, key, repr, self.options));
             tree.items.push(Item { key, value: self.node(item.addr) });
         }
         self.above.pop();

@@ -8,7 +8,11 @@ use crate::report::model::{Fidelity, Local, LocalKind, Refcount, Value};
 
 /// The object at `addr` as a report shows it.
 pub(super) fn value(heap: &Heap<'_>, addr: Addr, options: &Options) -> Value {
-    let shown = object::repr(heap, addr, &options.limits.repr);
+    shown(heap, addr, object::repr(heap, addr, &options.limits.repr), options)
+}
+
+/// The value at `addr` whose repr is at hand.
+pub(super) fn shown(heap: &Heap<'_>, addr: Addr, shown: object::Repr, options: &Options) -> Value {
     Value {
         repr: shown.text,
         type_name: shown.type_name,
