@@ -194,6 +194,7 @@ fn image(data: &[u8], abi: Abi) {
         threads: Vec::new(),
         crash: None,
         missing: Vec::new(),
+        code_names: Default::default(),
         diagnostics: Arc::default(),
     };
     let images = Images::attach(&mut target, &nothing());

@@ -4,6 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
+#[path = "truth/compare.rs"]
+mod compare;
+#[path = "commands/kernel.rs"]
+mod kernel;
+#[path = "commands/live.rs"]
+mod live;
 
 use common::{block, one_per_minor, skip};
 use std::io::Read as _;

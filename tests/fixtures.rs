@@ -3,9 +3,11 @@
 // Tests state facts; there a panic is the message.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod common;
 #[path = "truth/compare.rs"]
 mod compare;
 
+use common::sources_table;
 use pyinquest::analyze::{Options, analyze};
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::faulthandler;
@@ -13,8 +15,9 @@ use pyinquest::target;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Reads all dumps of a folder below `fixtures` and compares; `wanted`: builds that must be among them.
-fn compare_all(folder: &str, ending: &str, wanted: &[&str]) {
+/// Reads all dumps of a folder below `fixtures` and compares; `wanted`: builds that must be among them; `rows`: ends of
+/// the builds' names with their rows of the table in docs/sources.md.
+fn compare_all(folder: &str, ending: &str, wanted: &[&str], rows: &[(&str, &str)]) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(folder);
     let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut dumps: Vec<PathBuf> = paths.filter(|p| p.to_string_lossy().ends_with(ending)).collect();
@@ -41,20 +44,28 @@ fn compare_all(folder: &str, ending: &str, wanted: &[&str]) {
         assert!(builds.contains(*build), "no dump of {build}: {builds:?}");
     }
     assert!(differences.is_empty(), "{} differences\n{}", differences.len(), differences.join("\n"));
+    for (suffix, row) in rows {
+        let of_row = builds.iter().filter_map(|b| b.strip_suffix(suffix)).filter(|b| !b.contains('-'));
+        // A debug build is of the same version.
+        let ran: BTreeSet<String> = of_row.map(|b| b.trim_end_matches('d').to_owned()).collect();
+        sources_table::check(row, &ran, &ran);
+    }
 }
 
 #[test]
 fn every_committed_core_tells_what_python_said() {
     let builds = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.13t", "3.13d", "3.14", "3.15"];
     let emulated = ["3.9-aarch64", "3.11-aarch64", "3.13-aarch64", "3.14-aarch64", "3.15-aarch64"];
-    compare_all("cores", ".core.zst", &[&builds[..], &emulated[..]].concat());
+    let rows = [("", "Slim core, x86-64, committed"), ("-aarch64", "Slim core, aarch64, committed")];
+    compare_all("cores", ".core.zst", &[&builds[..], &emulated[..]].concat(), &rows);
 }
 
 #[test]
 fn every_committed_windows_dump_tells_what_python_said() {
     let builds =
         ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.13t", "3.14", "3.14t"].map(|b| format!("{b}-windows"));
-    compare_all("minidumps", ".dmp.zst", &builds.each_ref().map(String::as_str));
+    let rows = [("-windows", "Slim minidump, Windows, committed")];
+    compare_all("minidumps", ".dmp.zst", &builds.each_ref().map(String::as_str), &rows);
 }
 
 /// Stacks are unwound by the images' own tables, from the dump alone, and the exception is explained.

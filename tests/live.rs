@@ -3,10 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
+#[path = "truth/compare.rs"]
+mod compare;
 
-use common::{block, one_per_minor, skip};
+use common::{block, one_per_minor, skip, sources_table};
+use pyinquest::analyze::{Options, analyze};
+use pyinquest::image::{Images, SearchOptions};
 use pyinquest::target::live::{LiveOptions, attach, examine};
 use pyinquest::target::{self, Memory as _, MemoryExt as _, ReadErrorKind, Target};
+use std::collections::BTreeSet;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -34,6 +39,28 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_live_process_tells_what_python_says() {
+    let mut ran = BTreeSet::new();
+    for interpreter in one_per_minor() {
+        let blocked = match block(interpreter, "threads.py", &[]) {
+            Ok(blocked) => blocked,
+            Err(reason) => skip!("{reason}"),
+        };
+        let seen = examine(i32::try_from(blocked.pid).unwrap(), LiveOptions::default(), |target, root| {
+            let sysroots = root.into_iter().map(std::path::Path::to_path_buf).collect();
+            let images = Images::attach(target, &SearchOptions { sysroots, ..SearchOptions::default() });
+            analyze(target, &images, &Options { locals: true, ..Options::default() })
+        });
+        let differences = compare::report(&seen.unwrap().result, &blocked.living_truth());
+        assert!(differences.is_empty(), "{}:\n{}", interpreter.name, differences.join("\n"));
+        ran.insert(sources_table::label(interpreter));
+    }
+    if !ran.is_empty() {
+        sources_table::check("Live process", &ran, &ran);
     }
 }
 

@@ -6,13 +6,14 @@ mod common;
 #[path = "truth/compare.rs"]
 mod compare;
 
-use common::{Blocked, Interpreter, block, one_per_minor, skip};
+use common::{Blocked, Interpreter, block, one_per_minor, skip, sources_table};
 use minidump_writer::app_memory::AppMemory;
 use minidump_writer::minidump_writer::MinidumpWriterConfig;
 use pyinquest::analyze::{Options, analyze, record};
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::model::{Frame, Report};
 use pyinquest::target::{self, SourceKind, slim};
+use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::os::unix::fs::FileExt as _;
 
@@ -64,15 +65,6 @@ fn processes(program: &str) -> Vec<(&'static Interpreter, Blocked)> {
     found.filter_map(|i| block(i, program, &[]).map(|p| (i, p)).map_err(|e| eprintln!("skipped: {e}")).ok()).collect()
 }
 
-/// Nobody has crashed in a process that merely stands still.
-fn truth(process: &Blocked) -> serde_json::Value {
-    let mut truth = process.truth.clone();
-    for thread in truth["threads"].as_array_mut().unwrap() {
-        thread["crashed"] = false.into();
-    }
-    truth
-}
-
 #[test]
 fn linux_with_all_memory() {
     for program in ["threads.py", "values.py"] {
@@ -80,14 +72,16 @@ fn linux_with_all_memory() {
         if found.is_empty() {
             skip!("no interpreters: run tests/interpreters/fetch.py");
         }
+        let ran: BTreeSet<String> = found.iter().map(|(i, _)| sources_table::label(i)).collect();
         for (interpreter, process) in found {
             let dump = write(&process, all_memory(&process));
             for files in [true, false] {
                 let report = report(&dump, interpreter, program, files);
-                let differences = compare::report(&report, &truth(&process));
+                let differences = compare::report(&report, &process.living_truth());
                 assert!(differences.is_empty(), "{}, files: {files}:\n{}", interpreter.name, differences.join("\n"));
             }
         }
+        sources_table::check("Minidump of Linux, all memory", &ran, &ran);
     }
 }
 

@@ -4,10 +4,12 @@
 
 mod common;
 
-use common::{crash, one_per_minor, skip};
+use common::{crash, one_per_minor, skip, sources_table};
 use pyinquest::analyze::{Options, analyze, record};
 use pyinquest::image::{Images, SearchOptions};
+use pyinquest::report::{faulthandler, model::Report, text};
 use pyinquest::target::{self, SourceKind, Target, slim};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -47,6 +49,60 @@ fn a_slim_core_is_the_same_process_in_a_fraction_of_the_bytes() {
     }
 }
 
+/// Slimmed while it stands still: what the slim core tells is what the process tells.
+#[test]
+fn a_slim_core_of_a_live_process() {
+    let mut ran = BTreeSet::new();
+    for interpreter in one_per_minor() {
+        let process = match common::block(interpreter, "threads.py", &[]) {
+            Ok(process) => process,
+            Err(reason) => skip!("{reason}"),
+        };
+        let small = process.dir.join("small.core");
+        let mut slim = Command::new(assert_cmd::cargo::cargo_bin!("pyinquest"));
+        let said = slim.args(["slim", "--pid", &process.pid.to_string(), "-o"]).arg(&small).output().unwrap();
+        assert!(said.status.success(), "{}: {said:?}", interpreter.name);
+        let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
+        let pid = i32::try_from(process.pid).unwrap();
+        let live = target::live::examine(pid, target::live::LiveOptions::default(), |target, _| {
+            let images = Images::attach(target, &search);
+            analyze(target, &images, &everything(true))
+        });
+        let (live, text) = of_report(&live.unwrap().result);
+        let (slim, slim_text) = report(&small, &SearchOptions { no_files: true, ..SearchOptions::default() }, true);
+        if let Some(difference) = difference(&slim, &live, "") {
+            panic!("{}: {difference}", interpreter.name);
+        }
+        assert_eq!(slim_text, text, "{}", interpreter.name);
+        ran.insert(sources_table::label(interpreter));
+    }
+    if !ran.is_empty() {
+        sources_table::check("Slim core of a live process", &ran, &ran);
+    }
+}
+
+#[test]
+fn lldb_opens_a_slim_core() {
+    let Some(interpreter) = common::interpreters().first() else { skip!("no interpreters") };
+    let dead = match crash(interpreter, "threads.py", &[], &[]) {
+        Ok(dead) => dead,
+        Err(reason) => skip!("{reason}"),
+    };
+    let whole = target::open(&dead.core).unwrap();
+    let small = dead.dir.join("small.core");
+    slimmed(&whole, &small);
+    let names = std::iter::once("lldb".to_owned()).chain((14..=30).map(|n| format!("lldb-{n}")));
+    let asked = ["-b", "--no-lldbinit", "-o", "thread list", "-o", "register read pc", "--core"];
+    let run = names.filter_map(|name| Command::new(name).args(asked).arg(&small).output().ok()).next();
+    let Some(run) = run else { skip!("no lldb") };
+    let text = String::from_utf8_lossy(&run.stdout).into_owned();
+    for thread in &whole.threads {
+        assert!(text.contains(&format!("tid = {}", thread.tid)), "{text}");
+    }
+    let pc = whole.threads[0].registers.as_ref().unwrap().ip().unwrap();
+    assert!(text.contains(&format!("{:#018x}", pc.0)), "{pc}: {text}\n{}", String::from_utf8_lossy(&run.stderr));
+}
+
 #[test]
 fn gdb_opens_a_slim_core() {
     let Some(interpreter) = common::interpreters().first() else { skip!("no interpreters") };
@@ -70,20 +126,30 @@ fn gdb_opens_a_slim_core() {
 }
 
 /// The report of a dump as JSON, without what speaks of files: those of the dump and those of the modules.
-fn report(path: &Path, search: &SearchOptions) -> (serde_json::Value, String) {
+fn report(path: &Path, search: &SearchOptions, native: bool) -> (serde_json::Value, String) {
     let mut target = target::open(path).unwrap();
     let images = Images::attach(&mut target, search);
-    let options = Options { locals: true, refcounts: true, ..Options::default() };
-    let report = analyze(&target, &images, &options);
-    let mut json = serde_json::to_value(&report).unwrap();
-    json["source"] = serde_json::Value::Null;
+    of_report(&analyze(&target, &images, &everything(native)))
+}
+
+fn everything(native: bool) -> Options {
+    Options { locals: true, native, machine: true, refcounts: true, ..Options::default() }
+}
+
+/// As [`report`].
+fn of_report(report: &Report) -> (serde_json::Value, String) {
+    let mut json = serde_json::to_value(report).unwrap();
+    json.as_object_mut().unwrap().remove("source");
     for module in json["modules"].as_array_mut().unwrap() {
         module.as_object_mut().unwrap().retain(|key, _| key != "file" && key != "file_status");
     }
-    let about_files = ["module-files-missing", "module-file-unverified"];
+    // What a slim dump says of itself, too.
+    let about_files = ["module-files-missing", "module-file-unverified", "slim-redacted", "slim-code-names"];
     json["diagnostics"].as_array_mut().unwrap().retain(|d| !about_files.contains(&d["code"].as_str().unwrap()));
-    let text = format!("{:?}", pyinquest::report::faulthandler::render(&report));
-    (json, text)
+    // Renderers see the report alone; so without what speaks of files.
+    let report: Report = serde_json::from_value(json.clone()).unwrap();
+    let text = text::render(&report, &text::TextOptions { verbose: true, ..Default::default() });
+    (json, format!("{text}\n{:?}", faulthandler::render(&report)))
 }
 
 /// Where two JSON values first differ.
@@ -106,14 +172,18 @@ fn difference(a: &serde_json::Value, b: &serde_json::Value, at: &str) -> Option<
 #[test]
 fn a_slim_core_gives_the_same_report_without_any_other_file() {
     // Slim cores of emulated processors are the fixtures; they tell more than qemu's own, which have no ELF headers.
+    let mut ran = BTreeSet::new();
     for interpreter in common::interpreters().iter().filter(|i| i.is_native()) {
+        ran.insert(sources_table::label(interpreter));
         for (program, args) in [("threads.py", &[][..]), ("values.py", &[]), ("generators.py", &[])] {
+            // Native stacks cost the most: of builds that are like others they tell nothing more.
+            let native = interpreter.is_ordinary() && program == "threads.py";
             let dead = match crash(interpreter, program, args, &[]) {
                 Ok(dead) => dead,
                 Err(reason) => skip!("{reason}"),
             };
             let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
-            let (whole, text) = report(&dead.core, &search);
+            let (whole, text) = report(&dead.core, &search, native);
             let mut target = target::open(&dead.core).unwrap();
             record(&mut target, &search);
             let small = dead.dir.join("small.core");
@@ -125,17 +195,7 @@ fn a_slim_core_gives_the_same_report_without_any_other_file() {
                 eprintln!("{name}: {} of {} KiB", stats.stored_bytes >> 10, stats.mapped_bytes >> 10);
                 let nothing = SearchOptions { no_files: true, ..SearchOptions::default() };
                 for (search, how) in [(&search, "with files"), (&nothing, "without files")] {
-                    let (mut slim, slim_text) = report(&small, search);
-                    slim["diagnostics"].as_array_mut().unwrap().retain(|d| d["code"] != "slim-redacted");
-                    let mut whole = whole.clone();
-                    // Names that only the files' symbol tables and debug information know are not in a slim core.
-                    if how == "without files" {
-                        for report in [&mut slim, &mut whole] {
-                            for finding in report["findings"].as_array_mut().unwrap() {
-                                *finding = finding["id"].take();
-                            }
-                        }
-                    }
+                    let (slim, slim_text) = report(&small, search, native);
                     if let Some(difference) = difference(&slim, &whole, "") {
                         panic!("{name} {how}: {difference}");
                     }
@@ -143,5 +203,8 @@ fn a_slim_core_gives_the_same_report_without_any_other_file() {
                 }
             }
         }
+    }
+    if !ran.is_empty() {
+        sources_table::check("Slim core of a core", &ran, &ran);
     }
 }

@@ -10,11 +10,12 @@ mod common;
 #[path = "truth/compare.rs"]
 mod compare;
 
-use common::{Crash, Interpreter, interpreters, skip};
+use common::{Crash, Interpreter, interpreters, skip, sources_table};
 use pyinquest::analyze::{Options, analyze};
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::model::Report;
 use pyinquest::target::elf_core;
+use std::collections::BTreeSet;
 
 /// The report on the core of `dead`, with locals.
 fn report(interpreter: &Interpreter, core: &std::path::Path) -> Report {
@@ -27,10 +28,11 @@ fn report(interpreter: &Interpreter, core: &std::path::Path) -> Report {
 /// Crashes `program` in every interpreter and compares; `check` adds what is special to it.
 fn everywhere(program: &str, args: &[&str], check: fn(&Report, &serde_json::Value, &mut Vec<String>)) {
     let mut differences = Vec::new();
-    let mut ran = 0;
+    let (mut ran, mut at_hand) = (BTreeSet::new(), BTreeSet::new());
     let only = std::env::var("PYINQUEST_TEST_INTERPRETER").ok();
     let all = interpreters().iter().filter(|i| i.arch == "x86_64");
     for interpreter in all.filter(|i| only.as_ref().is_none_or(|name| i.name.contains(name.as_str()))) {
+        at_hand.insert(sources_table::label(interpreter));
         let dead = match Crash::new(interpreter, program).args(args).run() {
             Ok(dead) => dead,
             Err(reason) => {
@@ -42,16 +44,19 @@ fn everywhere(program: &str, args: &[&str], check: fn(&Report, &serde_json::Valu
             eprintln!("skipped: {} does not run {program}:\n{}", interpreter.name, dead.stderr);
             continue;
         }
-        ran += 1;
+        ran.insert(sources_table::label(interpreter));
         let report = report(interpreter, &dead.core);
         let mut found = compare::report(&report, &dead.truth);
         check(&report, &dead.truth, &mut found);
         differences.extend(found.into_iter().map(|d| format!("{}: {d}", interpreter.name)));
     }
-    if ran == 0 {
+    if ran.is_empty() {
         skip!("no interpreter ran {program}");
     }
     assert!(differences.is_empty(), "{program}: {} differences\n{}", differences.len(), differences.join("\n"));
+    if program == "threads.py" {
+        sources_table::check("ELF core, x86-64", &ran, &at_hand);
+    }
 }
 
 fn nothing_more(_: &Report, _: &serde_json::Value, _: &mut Vec<String>) {}

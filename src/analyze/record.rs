@@ -11,7 +11,7 @@ use crate::target::{Target, slim};
 /// where it is not.
 pub fn record(target: &mut Target, search: &SearchOptions) {
     target.memory.start_recording();
-    let everything = Options { locals: true, refcounts: true, ..Options::default() };
+    let everything = Options { locals: true, native: true, machine: true, refcounts: true, ..Options::default() };
     let with_files = Images::attach(target, search);
     let _ = analyze(target, &with_files, &everything);
     let without = Images::attach(target, &SearchOptions { no_files: true, ..search.clone() });

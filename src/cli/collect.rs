@@ -14,6 +14,7 @@ use crate::target::slim::SlimOptions;
 use crate::target::{self, STDIN};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -32,10 +33,11 @@ fn store(args: &CollectArgs) -> Result<u8, CliError> {
     let folder = &args.dir;
     let failed = |e: io::Error| CliError::new(exit::INPUT, format!("{}: {}", folder.display(), io_text(&e)));
     prepare(folder).map_err(failed)?;
+    // The process is gone once the kernel has written its core: hold on to its root folder.
+    let root = args.pid.and_then(sysroot).and_then(|root| fs::File::open(root).ok());
     let mut target = target::open(Path::new(STDIN)).map_err(|e| live::refused(&e))?;
     let mut search = SearchOptions { sysroots: args.sysroot.clone(), ..SearchOptions::default() };
-    // While the kernel writes its core, the process still has its root folder.
-    search.sysroots.extend(args.pid.and_then(sysroot));
+    search.sysroots.extend(root.as_ref().map(|root| PathBuf::from(format!("/proc/self/fd/{}", root.as_raw_fd()))));
     record(&mut target, &search);
     let images = Images::attach(&mut target, &search);
     let report = analyze(&target, &images, &Options { locals: true, ..Options::default() });

@@ -1,7 +1,8 @@
 //! `--coredumpctl`: the newest core that systemd-coredump stored.
 //!
 //! Its files are named `core.COMM.UID.BOOT-ID.PID.MICROSECONDS[.zst|.lz4|.xz]` (systemd `coredump.c`,
-//! `make_filename`), where characters that file names should not have are written `\xNN`.
+//! `make_filename`), where characters that file names should not have are written `\xNN`. Extended attributes
+//! (`user.coredump.exe` and others) say what a name has no room for; they are lost when a file is copied without them.
 
 use super::error::io_text;
 use super::{CliError, exit};
@@ -32,7 +33,8 @@ pub fn find(folder: &Path, which: Option<&str>) -> Result<PathBuf, CliError> {
         let entry = entry.ok()?;
         let found = parse(entry.file_name().to_str()?)?;
         let regular = entry.file_type().is_ok_and(|t| t.is_file());
-        (regular && which.is_none_or(|w| fits(&found, w))).then(|| (found.stamp, entry.path()))
+        let wanted = |w: &str| fits(&found, w, || attribute(&entry.path(), "user.coredump.exe"));
+        (regular && which.is_none_or(wanted)).then(|| (found.stamp, entry.path()))
     });
     stored.max().map(|(_, path)| path).ok_or_else(|| {
         let of = which.map_or(String::new(), |w| format!(" of {w}"));
@@ -41,11 +43,22 @@ pub fn find(folder: &Path, which: Option<&str>) -> Result<PathBuf, CliError> {
     })
 }
 
-fn fits(stored: &Stored, which: &str) -> bool {
+/// `executable`: its path as the file tells it.
+fn fits(stored: &Stored, which: &str, executable: impl FnOnce() -> Option<String>) -> bool {
+    if which.contains('/')
+        && let Some(executable) = executable()
+    {
+        return executable == which;
+    }
     let name = which.rsplit('/').next().unwrap_or(which);
     // The kernel cuts names of commands at 15 bytes.
     let short = name.get(..15).unwrap_or(name);
     stored.pid == which || stored.command == name || stored.command == short
+}
+
+/// An extended attribute of a file.
+fn attribute(path: &Path, name: &str) -> Option<String> {
+    String::from_utf8(xattr::get(path, name).ok()??).ok()
 }
 
 fn parse(name: &str) -> Option<Stored> {
@@ -106,6 +119,14 @@ mod tests {
         assert_eq!(name(Some("77")), "77");
         assert_eq!(name(Some("/usr/bin/python3.11")), "78");
         assert_eq!(name(Some("a-very-long-name-of-a-command")), "79");
+        // A path is compared with that of the file, where the file tells it.
+        let newest = find(dir.path(), Some("78")).unwrap();
+        // Not every file system has them.
+        if xattr::set(&newest, "user.coredump.exe", b"/opt/bin/python3.11").is_ok() {
+            assert_eq!(name(Some("/usr/bin/python3.11")), "77");
+            assert_eq!(name(Some("/opt/bin/python3.11")), "78");
+            assert_eq!(name(Some("python3.11")), "78");
+        }
         let error = find(dir.path(), Some("ruby")).unwrap_err();
         assert!(error.message.contains("no core of ruby") && error.help.is_some());
         assert!(find(&dir.path().join("absent"), None).unwrap_err().help.is_some());

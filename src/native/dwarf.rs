@@ -8,6 +8,7 @@ use super::names;
 use super::row::endian_of;
 use crate::base::Abi;
 use crate::target::ByteSource;
+pub use crate::target::code_names::SourceFrame;
 use addr2line::{Context, LookupContinuation, LookupResult, SplitDwarfLoad};
 use gimli::{DwarfFileType, DwarfPackageSections, DwarfSections, EndianSlice, RunTimeEndian, SectionId};
 use std::cell::{Cell, OnceCell};
@@ -33,19 +34,6 @@ pub trait DwarfSource {
     fn split(&self, path: &Path, name: &str) -> Option<SectionData>;
     /// A section of the package of split DWARF that belongs to the module.
     fn package(&self, name: &str) -> Option<SectionData>;
-}
-
-/// A function, inlined or not, at a line of source.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SourceFrame {
-    /// Function, demangled.
-    pub function: Option<String>,
-    /// Source file as the compiler named it.
-    pub file: Option<String>,
-    /// Line, from 1.
-    pub line: Option<u32>,
-    /// Column, from 1.
-    pub column: Option<u32>,
 }
 
 type Slice<'a> = EndianSlice<'a, RunTimeEndian>;

@@ -11,6 +11,7 @@ mod line_cache;
 mod modules;
 pub mod names;
 mod pe;
+mod pe_epilogue;
 pub mod regfile;
 mod row;
 pub mod signal_frame;

@@ -1,8 +1,8 @@
 //! [`ModuleTables`]: unwind tables per module, loaded when the first stack runs through it.
 
-use super::pe;
 use super::row::Row;
 use super::tables::UnwindTables;
+use super::{pe, pe_epilogue};
 use crate::base::Addr;
 use crate::image::pe::PeImage;
 use crate::target::Target;
@@ -37,6 +37,15 @@ impl Tables {
         match self {
             Tables::Elf(tables) => tables.row(addr, &target.abi),
             Tables::Pe(image) => pe::row(&target.memory, image, addr),
+        }
+    }
+
+    /// The row for a thread that stopped at `ip` in an epilogue, where the tables only tell of prologs.
+    #[must_use]
+    pub fn epilogue(&self, target: &Target, ip: Addr) -> Option<Row> {
+        match self {
+            Tables::Elf(_) => None,
+            Tables::Pe(image) => pe_epilogue::row(&target.memory, image, ip),
         }
     }
 

@@ -13,7 +13,7 @@ use goblin::pe::exception::{Register, StackFrameOffset, UnwindInfo, UnwindOperat
 const MAX_CHAIN: usize = 32;
 /// DWARF numbers of the registers in the order in which x86-64 instructions and unwind codes count them (System V psABI,
 /// figure 3.36).
-const DWARF: [u16; 16] = [0, 2, 1, 3, 7, 6, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15];
+pub(super) const DWARF: [u16; 16] = [0, 2, 1, 3, 7, 6, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15];
 const RSP: u16 = 7;
 const RIP: u16 = 16;
 

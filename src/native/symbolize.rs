@@ -4,8 +4,9 @@ use super::dwarf::{DwarfSource, SectionData, SourceFrame, functions_at};
 use super::line_cache;
 use super::names::demangle;
 use crate::base::{Addr, Diagnostic};
-use crate::image::{Image, Images};
+use crate::image::{Image, Images, SymbolAt, SymbolSource};
 use crate::sys::map_file;
+use crate::target::code_names::{CodeName, NamedSymbol};
 use crate::target::{ByteSource, Target};
 use object::{Object as _, ObjectSection as _};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -137,12 +138,15 @@ impl<'a> Symbolizer<'a> {
     fn batch(&self, module: Option<usize>, addrs: &BTreeSet<Addr>) -> Vec<(Addr, Symbolized)> {
         let image = module.and_then(|m| self.images.get(m));
         let base = module.and_then(|m| self.target.modules.get(m)).map(|m| m.base);
+        let found: Vec<Option<SymbolAt>> =
+            addrs.iter().map(|addr| image.and_then(|i| i.symbol_at(self.target, *addr))).collect();
         let mut out: Vec<(Addr, Symbolized)> = addrs
             .iter()
-            .map(|addr| {
-                let symbol = image.and_then(|i| i.symbol_at(self.target, *addr)).map(|s| Symbol {
+            .zip(&found)
+            .map(|(addr, symbol)| {
+                let symbol = symbol.as_ref().map(|s| Symbol {
                     start: Addr(addr.0.wrapping_sub(s.offset)),
-                    name: s.name,
+                    name: s.name.clone(),
                     offset: s.offset,
                     size: s.size,
                 });
@@ -158,7 +162,54 @@ impl<'a> Symbolizer<'a> {
             let found = self.functions(image, &in_file);
             out.iter_mut().zip(found).for_each(|((_, s), functions)| s.functions = functions);
         }
+        self.by_dump(module, &mut out);
+        if self.target.memory.is_recording()
+            && let Some(image) = image
+        {
+            self.record(image, &found, &out);
+        }
         out
+    }
+
+    /// Fills in what the dump brings along where no file tells it.
+    fn by_dump(&self, module: Option<usize>, found: &mut [(Addr, Symbolized)]) {
+        let lines = self.lines.wanted(module);
+        for (addr, code) in found {
+            let Some(known) = self.target.code_names.at(*addr) else { continue };
+            if code.symbol.is_none() {
+                code.symbol = known.symbol.as_ref().filter(|s| s.start <= *addr).map(|s| Symbol {
+                    name: s.name.clone(),
+                    start: s.start,
+                    offset: addr.0.wrapping_sub(s.start.0),
+                    size: s.size,
+                });
+            }
+            if lines && code.functions.is_empty() {
+                code.functions.clone_from(&known.functions);
+            }
+        }
+    }
+
+    /// Remembers what the process's memory alone does not tell.
+    fn record(&self, image: &Image, by_tables: &[Option<SymbolAt>], found: &[(Addr, Symbolized)]) {
+        let file = || image.debug_path().or_else(|| image.path());
+        for ((addr, code), by_table) in found.iter().zip(by_tables) {
+            let in_memory = by_table.as_ref().is_some_and(|s| s.how == SymbolSource::Dynsym);
+            let symbol = code.symbol.as_ref().filter(|_| !in_memory).map(|s| NamedSymbol {
+                name: s.name.clone(),
+                start: s.start,
+                size: s.size,
+            });
+            if symbol.is_none() && code.functions.is_empty() {
+                continue;
+            }
+            // A slim dump that is made slim again hands on what it was given.
+            let from = match self.target.code_names.at(*addr) {
+                Some(known) => known.from.clone(),
+                None => file().map(|p| p.display().to_string()).unwrap_or_default(),
+            };
+            self.target.code_names.record(*addr, CodeName { symbol, functions: code.functions.clone(), from });
+        }
     }
 
     /// What DWARF says of addresses of a module's file.

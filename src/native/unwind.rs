@@ -222,7 +222,10 @@ impl<'a> Unwinder<'a> {
             };
         }
         let lookup = if exact { ip } else { Addr(ip.0.saturating_sub(1)) };
-        let row = self.row(lookup).or_else(|| self.row(ip).filter(|row| row.signal));
+        let in_epilogue = || self.tables.at(ip)?.epilogue(self.target, ip).map(Arc::new);
+        let row = (if exact { in_epilogue() } else { None })
+            .or_else(|| self.row(lookup))
+            .or_else(|| self.row(ip).filter(|row| row.signal));
         let mut failure = StackEnd::NoCaller(ip);
         if let Some(row) = row {
             match row.apply(regs, memory, abi) {

@@ -99,6 +99,7 @@ pub fn from_session(session: Session, abi: Abi, memory: Box<dyn Memory>) -> Targ
         threads,
         crash,
         missing: Vec::new(),
+        code_names: Default::default(),
         diagnostics,
     }
 }

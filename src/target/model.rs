@@ -1,5 +1,6 @@
 //! [`Target`]: one stopped process.
 
+use super::code_names::CodeNames;
 use super::{AddressSpace, Crash, Module, NativeThread};
 use crate::base::{Abi, Addr, Diagnostics};
 use std::path::PathBuf;
@@ -77,6 +78,8 @@ pub struct Target {
     pub crash: Option<Crash>,
     /// Parts that are missing.
     pub missing: Vec<MissingPart>,
+    /// What files told about its code when the dump was made slim.
+    pub code_names: CodeNames,
     /// Soft errors of all layers that work on this target.
     pub diagnostics: Arc<Diagnostics>,
 }

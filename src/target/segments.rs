@@ -216,6 +216,12 @@ impl AddressSpace {
         self.recording.store(false, Ordering::Relaxed);
     }
 
+    /// Whether what is read is remembered.
+    #[must_use]
+    pub fn is_recording(&self) -> bool {
+        self.recording.load(Ordering::Relaxed)
+    }
+
     /// What was read while recording.
     #[must_use]
     pub fn recorded(&self) -> &PageSet {

@@ -25,6 +25,7 @@ pub struct Crash<'a> {
     args: Vec<String>,
     env: Vec<(String, String)>,
     files: Vec<PathBuf>,
+    contained: bool,
 }
 
 /// What is left of a process. Dropping it removes its folder.
@@ -54,7 +55,8 @@ pub fn crash(
 
 impl<'a> Crash<'a> {
     pub fn new(interpreter: &'a Interpreter, program: &'a str) -> Self {
-        Self { interpreter, program, options: Vec::new(), args: Vec::new(), env: Vec::new(), files: Vec::new() }
+        let (options, args, env, files) = Default::default();
+        Self { interpreter, program, options, args, env, files, contained: false }
     }
 
     /// Arguments of the program.
@@ -93,6 +95,12 @@ impl<'a> Crash<'a> {
         self.options(&["-X", "faulthandler"])
     }
 
+    /// Runs it as the first process of pid and mount namespaces of its own, with `root` of the interpreter as `/`.
+    pub fn contained(mut self) -> Self {
+        self.contained = true;
+        self
+    }
+
     /// Runs it to its end and takes the core.
     ///
     /// # Panics
@@ -122,7 +130,7 @@ impl<'a> Crash<'a> {
             fs::copy(file, scene.host.join("programs").join(name)).expect("a copy of our own file");
         }
         let inside = scene.inside();
-        let words = self.interpreter.command_in(&format!("{inside}/work"));
+        let words = self.interpreter.command_in(&format!("{inside}/work"), self.contained);
         let mut command = Command::new("sh");
         command
             .args(["-c", "ulimit -c unlimited; exec \"$@\"", "sh"])

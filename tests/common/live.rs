@@ -28,7 +28,22 @@ pub struct Blocked {
 /// # Panics
 /// If it ends, or does not come that far within a minute.
 pub fn block(interpreter: &Interpreter, program: &str, args: &[&str]) -> Result<Blocked, Unavailable> {
-    let (scene, mut child) = Crash::new(interpreter, program).args(args).death("block").start()?;
+    wait_for(Crash::new(interpreter, program).args(args).death("block"))
+}
+
+/// As [`block`], in a container made of the interpreter's root folder. `pid` is that from outside.
+pub fn block_contained(interpreter: &Interpreter, program: &str) -> Result<Blocked, Unavailable> {
+    let mut blocked = wait_for(Crash::new(interpreter, program).death("block").contained())?;
+    let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", blocked.pid)).unwrap_or_default();
+    blocked.pid = children.trim().parse().map_err(|_| Unavailable("the kernel lists no children".to_owned()))?;
+    while !is_asleep(blocked.pid) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(blocked)
+}
+
+fn wait_for(program: Crash<'_>) -> Result<Blocked, Unavailable> {
+    let (scene, mut child) = program.start()?;
     let pid = child.id();
     let start = Instant::now();
     loop {
@@ -41,18 +56,27 @@ pub fn block(interpreter: &Interpreter, program: &str, args: &[&str]) -> Result<
             }
         }
         if let Some(status) = child.try_wait().expect("our own child can be waited for") {
-            panic!("{program} ended ({status}) instead of blocking:\n{}", scene.text("stderr.txt"));
+            panic!("{program:?} ended ({status}) instead of blocking:\n{}", scene.text("stderr.txt"));
         }
         if start.elapsed() > START {
             let _ = child.kill();
             let _ = child.wait();
-            panic!("{program} does not come to block within {START:?}");
+            panic!("{program:?} does not come to block within {START:?}");
         }
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
 impl Blocked {
+    /// The truth of a process that merely stands still: the thread that would have died has not.
+    pub fn living_truth(&self) -> Value {
+        let mut truth = self.truth.clone();
+        for thread in truth["threads"].as_array_mut().expect("the truth has threads") {
+            thread["crashed"] = false.into();
+        }
+        truth
+    }
+
     /// Has gdb's `gcore` write a core of the process, which lives on.
     pub fn gcore(&self) -> Result<PathBuf, Unavailable> {
         let prefix = self.dir.join("gcore");

@@ -80,7 +80,7 @@ impl Interpreter {
     ///
     /// `folder` is a path as the interpreter sees it. `unshare` stands in for `chroot`, which always starts in `/`,
     /// where the cores of tests that run at the same time would overwrite each other.
-    pub(super) fn command_in(&self, folder: &str) -> Vec<String> {
+    pub(super) fn command_in(&self, folder: &str, contained: bool) -> Vec<String> {
         let Some(root) = &self.root else {
             return self.argv.clone();
         };
@@ -89,10 +89,27 @@ impl Interpreter {
             words.push("--map-root-user".to_owned());
         }
         let root = root.to_str().expect("the cache folder's name is UTF-8");
+        if contained {
+            words.extend(CONTAIN.map(str::to_owned));
+            words.extend([root, folder, &self.exe].map(str::to_owned));
+            return words;
+        }
         words.extend(["--root", root, "--wd", folder, &self.exe].map(str::to_owned));
         words
     }
 }
+
+/// What container engines do: namespaces of its own, the image's folder becomes `/` and the old one is gone.
+const CONTAIN: [&str; 8] = [
+    "--fork",
+    "--kill-child",
+    "--pid",
+    "--mount",
+    "sh",
+    "-c",
+    "mount --bind \"$1\" \"$1\" && cd \"$1\" && pivot_root . . && cd \"$2\" && shift 2 && exec \"$@\"",
+    "sh",
+];
 
 fn is_root() -> bool {
     static ROOT: OnceLock<bool> = OnceLock::new();

@@ -23,7 +23,7 @@
 //! Nothing here uses pyinquest itself: what the tests compare with must not come from what they test.
 
 // Each test file compiles its own copy and uses a part of it.
-#![allow(dead_code, unused_imports)]
+#![allow(dead_code, unused_imports, unused_macros)]
 // A helper of tests has one way to report that its own machinery broke.
 #![allow(
     clippy::unwrap_used,
@@ -36,9 +36,10 @@
 mod crash;
 mod live;
 mod manifest;
+pub mod sources_table;
 
 pub use crash::{Crash, CrashedProcess, crash};
-pub use live::{Blocked, block};
+pub use live::{Blocked, block, block_contained};
 pub use manifest::{Interpreter, cache, interpreter, interpreters, one_per_minor};
 
 /// Why a test cannot run here: something of the machine, not a fault of the code under test.

@@ -73,6 +73,7 @@ pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, T
         threads: notes.threads.into_iter().map(|t| t.thread).collect(),
         crash,
         missing,
+        code_names: Default::default(),
         diagnostics,
     })
 }

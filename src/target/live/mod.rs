@@ -125,6 +125,14 @@ impl Scene {
             let text = "a mapped executable or library was removed or replaced since it was loaded";
             diagnostics.push(Diagnostic::note("live-deleted-file", text));
         }
+        let status = procfs::read(&dir.join("status")).map_err(|e| refused(pid, errno(e)))?;
+        if let Some(inner) = procfs::innermost_id(&String::from_utf8_lossy(&status))
+            && u64::try_from(pid).ok() != Some(inner)
+        {
+            let text =
+                format!("pid {pid} is {inner} in its own pid namespace; all ids here are those of that namespace");
+            diagnostics.push(Diagnostic::note("live-pid-namespace", text));
+        }
         let ids = thread_ids(pid).map_err(|e| refused(pid, errno(e)))?;
         let registers = |id: i32| stopped.as_ref().and_then(|(s, _)| s.registers(id).ok());
         let threads = ids.into_iter().map(|id| (id, registers(id))).collect();
@@ -158,6 +166,7 @@ impl Scene {
             threads,
             crash: None,
             missing: Vec::<MissingPart>::new(),
+            code_names: Default::default(),
             diagnostics: Arc::new(diagnostics),
         }
     }
@@ -203,8 +212,9 @@ fn process(pid: i32, dir: &Path, auxv: &[(u64, u64)], memory: &AddressSpace) -> 
     let status = text("status").unwrap_or_default();
     let filled = |s: &String| !s.is_empty();
     ProcessInfo {
-        pid: u64::try_from(pid).ok(),
-        ppid: procfs::status_field(&status, "PPid").and_then(|f| f.parse().ok()),
+        // As the process itself sees them, and as a core of it says.
+        pid: procfs::innermost_id(&status).or(u64::try_from(pid).ok()),
+        ppid: parent(&status),
         command: text("comm").map(|s| s.trim_end_matches('\n').to_owned()).filter(filled),
         arguments: text("cmdline").map(|s| s.trim_end_matches('\0').replace('\0', " ")).filter(filled),
         executable: aux(AT_EXECFN)
@@ -217,6 +227,18 @@ fn process(pid: i32, dir: &Path, auxv: &[(u64, u64)], memory: &AddressSpace) -> 
         page_size: aux(AT_PAGESZ),
         annotations: Vec::new(),
     }
+}
+
+/// The parent's id in the pid namespace of the process; 0 for a parent outside, as in a core.
+fn parent(status: &str) -> Option<u64> {
+    let outer: i32 = procfs::status_field(status, "PPid")?.parse().ok()?;
+    let depth = procfs::depth(status);
+    if depth <= 1 {
+        return u64::try_from(outer).ok();
+    }
+    let parent = procfs::read(&procfs::dir(outer).join("status")).ok()?;
+    let parent = String::from_utf8_lossy(&parent);
+    if procfs::depth(&parent) < depth { Some(0) } else { procfs::innermost_id(&parent) }
 }
 
 fn modules(maps: &[MapLine], auxv: &[(u64, u64)], process: &ProcessInfo, memory: &AddressSpace) -> Vec<super::Module> {

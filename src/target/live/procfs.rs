@@ -92,6 +92,11 @@ pub fn innermost_id(status: &str) -> Option<u64> {
     status_field(status, "NSpid")?.split_whitespace().next_back()?.parse().ok()
 }
 
+/// How many pid namespaces deep a process is, from here.
+pub fn depth(status: &str) -> usize {
+    status_field(status, "NSpid").map_or(0, |ids| ids.split_whitespace().count())
+}
+
 /// Instruction and stack pointer of a thread that waits in the kernel (`/proc/PID/task/TID/syscall`); `None` for a
 /// running one.
 pub fn blocked_at(task: &Path) -> Option<(u64, u64)> {
@@ -141,7 +146,7 @@ mod tests {
     #[test]
     fn the_innermost_namespace_names_a_thread() {
         let status = "Name:\tpython\nNSpid:\t4711\t12\t1\nTracerPid:\t0\n";
-        assert_eq!(innermost_id(status), Some(1));
+        assert_eq!((innermost_id(status), depth(status)), (Some(1), 3));
         assert_eq!(status_field(status, "TracerPid"), Some("0"));
     }
 }

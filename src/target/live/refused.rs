@@ -36,24 +36,50 @@ pub fn refused(pid: i32, errno: Errno) -> TargetError {
         let help = "run pyinquest as that user or as root (sudo)";
         return error(format!("not permitted: it belongs to uid {owner}, you are uid {own}"), Some(help));
     }
-    let scope = std::fs::read_to_string(SCOPE).unwrap_or_default();
-    match scope.trim() {
-        "1" => {
-            let help = "run as root (sudo), give pyinquest CAP_SYS_PTRACE, or set kernel.yama.ptrace_scope to 0";
-            error(format!("not permitted: {SCOPE} is 1, so only its parent may trace it"), Some(help))
-        }
-        "2" => {
-            let help = "run as root (sudo) or give pyinquest CAP_SYS_PTRACE";
-            error(format!("not permitted: {SCOPE} is 2, so tracing takes CAP_SYS_PTRACE"), Some(help))
-        }
-        "3" => {
-            let help = "take a core instead; the setting can only be changed by a restart of the machine";
-            error(format!("not permitted: {SCOPE} is 3, so nobody may trace"), Some(help))
-        }
-        _ => {
-            let help = "it may have changed its user, be set-uid or non-dumpable; in a container give it \
-                        CAP_SYS_PTRACE (docker run --cap-add=SYS_PTRACE) or run pyinquest on the host";
-            error("not permitted".to_owned(), Some(help))
+    let (what, help) = forbidden(std::fs::read_to_string(SCOPE).unwrap_or_default().trim());
+    error(what, Some(help))
+}
+
+/// Why a process of our own user, or any one for root, may not be traced, and what helps; `scope` is what the Yama
+/// security module says, empty without it.
+fn forbidden(scope: &str) -> (String, &'static str) {
+    let set = |why: &str| format!("not permitted: {SCOPE} is {scope}, so {why}");
+    match scope {
+        "1" => (
+            set("only its parent may trace it"),
+            "run as root (sudo), give pyinquest CAP_SYS_PTRACE, or set kernel.yama.ptrace_scope to 0",
+        ),
+        "2" => (set("tracing takes CAP_SYS_PTRACE"), "run as root (sudo) or give pyinquest CAP_SYS_PTRACE"),
+        "3" => (
+            set("nobody may trace"),
+            "take a core instead; the setting can only be changed by a restart of the machine",
+        ),
+        _ => (
+            "not permitted".to_owned(),
+            "it may have changed its user, be set-uid or non-dumpable; in a container give it CAP_SYS_PTRACE \
+             (docker run --cap-add=SYS_PTRACE) or run pyinquest on the host",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_setting_of_yama_has_its_own_way_out() {
+        let said = ["", "0", "1", "2", "3"].map(forbidden);
+        for ((what, help), (setting, way)) in said.iter().zip([
+            ("", "container"),
+            ("", "container"),
+            ("is 1", "to 0"),
+            ("is 2", "CAP_"),
+            ("is 3", "core"),
+        ]) {
+            assert!(
+                what.starts_with("not permitted") && what.contains(setting) && help.contains(way),
+                "{what}: {help}"
+            );
         }
     }
 }

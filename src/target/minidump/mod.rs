@@ -66,6 +66,7 @@ pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, T
         threads,
         crash,
         missing: found.missing,
+        code_names: Default::default(),
         diagnostics: Arc::new(diagnostics),
     })
 }

@@ -6,11 +6,12 @@
 use super::elf::Encoder;
 use super::{SlimError, SlimOptions};
 use crate::base::{Abi, Addr, Arch, Diagnostic, Diagnostics, Endian};
+use crate::target::code_names::{CodeName, CodeNames};
 use crate::target::recorder::PageMask;
 use crate::target::{Crash, MissingPart, NativeThread, SourceKind, Target};
 use object::read::elf::{FileHeader, ProgramHeader as _};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 const NT_PRSTATUS: u64 = 1;
@@ -19,6 +20,8 @@ const NT_AUXV: u64 = 6;
 const NT_SIGINFO: u64 = 0x5349_4749;
 const NT_FILE: u64 = 0x4649_4c45;
 const NT_ARM_TLS: u64 = 0x401;
+/// Bytes of the command line in `NT_PRPSINFO`.
+const ARGUMENTS: usize = 79;
 
 /// Owner of our notes.
 pub const VENDOR_NAME: &str = "pyinquest";
@@ -39,12 +42,18 @@ pub struct SlimInfo {
     pub source: SourceKind,
     /// Whether bytes that the analysis did not read are zero.
     pub redacted: bool,
+    /// The command line, of which ELF cores have room for 79 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<String>,
     /// Thread names by thread id, which ELF cores have no place for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub thread_names: BTreeMap<u64, String>,
     /// Names and values that the program stored for its crash reporter.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub annotations: Vec<(String, String)>,
+    /// What files told about code when this was written.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub code_names: BTreeMap<Addr, CodeName>,
     /// What the original did not have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<SlimMissing>,
@@ -85,12 +94,19 @@ pub fn restore(target: &mut Target) {
             thread.name = info.thread_names.get(&thread.tid).cloned();
         }
     }
+    if info.arguments.is_some() {
+        target.process.arguments = info.arguments;
+    }
     target.process.annotations = info.annotations;
+    target.code_names = CodeNames::new(info.code_names);
     let missing = info.missing.into_iter().map(|m| MissingPart { start: m.start, size: m.size, why: m.why });
     target.missing = missing.collect();
     let diagnostics = Diagnostics::default();
     let own = target.diagnostics.to_vec().into_iter().filter(|d| !is_of_the_file(d));
     own.chain(info.diagnostics.into_iter().filter(is_of_the_file)).for_each(|d| diagnostics.push(d));
+    if let Some(said) = of_files(&target.code_names) {
+        diagnostics.push(Diagnostic::note("slim-code-names", said));
+    }
     if info.redacted {
         let text = match kept_bytes(target.memory.dump_bytes().unwrap_or_default()) {
             Some(_) => "a redacted slim dump: bytes that its report did not need are not in it",
@@ -99,6 +115,19 @@ pub fn restore(target: &mut Target) {
         diagnostics.push(Diagnostic::note("slim-redacted", text));
     }
     target.diagnostics = Arc::new(diagnostics);
+}
+
+/// Where names of code come from that a slim dump brings along.
+fn of_files(names: &CodeNames) -> Option<String> {
+    const MOST: usize = 4;
+    let files: BTreeSet<&str> = names.known().map(|n| n.from.as_str()).collect();
+    let more = files.len().saturating_sub(MOST);
+    let mut said: Vec<String> = files.iter().take(MOST).map(|f| (*f).to_owned()).collect();
+    if more > 0 {
+        said.push(format!("{more} more"));
+    }
+    let said = said.join(", ");
+    (!files.is_empty()).then(|| format!("names and lines of native code are those of {said} when this was made slim"))
 }
 
 /// The note of a slim core, or the stream of a slim minidump.
@@ -169,8 +198,10 @@ pub fn info_json(target: &Target, options: SlimOptions) -> Result<Vec<u8>, SlimE
         tool: concat!("pyinquest ", env!("CARGO_PKG_VERSION")).to_owned(),
         source: target.source,
         redacted: options.redact,
+        arguments: target.process.arguments.clone().filter(|a| a.len() > ARGUMENTS),
         thread_names: target.threads.iter().filter_map(|t| Some((t.tid, t.name.clone()?))).collect(),
         annotations: target.process.annotations.clone(),
+        code_names: target.code_names.recorded(),
         missing: target
             .missing
             .iter()
@@ -304,7 +335,7 @@ fn prpsinfo(target: &Target) -> Vec<u8> {
     e.uint(p.pid.unwrap_or(0), 4).uint(p.ppid.unwrap_or(0), 4).pad_to(40);
     e.field(p.command.as_deref().unwrap_or("").as_bytes(), 16);
     let arguments = p.arguments.as_deref().unwrap_or("").as_bytes();
-    e.field(arguments.get(..79).unwrap_or(arguments), 80);
+    e.field(arguments.get(..ARGUMENTS).unwrap_or(arguments), ARGUMENTS.saturating_add(1));
     e.finish()
 }
 

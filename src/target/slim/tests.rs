@@ -40,6 +40,7 @@ fn target(memory: AddressSpace) -> Target {
         threads: vec![thread(41), thread(42)],
         crash: Some(Crash::Signal { tid: 42, info }),
         missing: Vec::new(),
+        code_names: Default::default(),
         diagnostics: Arc::new(Diagnostics::default()),
     }
 }
