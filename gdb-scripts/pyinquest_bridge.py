@@ -87,9 +87,11 @@ class Bridge:
     def __init__(self, host):
         self._host = host
         self._process = None
+        self._engine = None
         self._stderr = None
         self._next_id = 0
         self._busy = False
+        self._greeted = False
         # The request that the host works on, and what has come of the next message.
         self._unanswered = None
         self._partial = bytearray()
@@ -103,8 +105,10 @@ class Bridge:
         self._busy = True
         self._cancelled = False
         try:
-            scene = self._host.scene()
+            # The debugger looks at its process while the engine starts.
             self._start()
+            scene = self._host.scene()
+            self._greet()
             return self._run(name, args, scene)
         except Unavailable as problem:
             return Result(False, str(problem) + "\n", None, {})
@@ -146,7 +150,8 @@ class Bridge:
             if self._process.poll() is None:
                 return
             self.close()
-        engine = find_engine()
+        engine = self._engine = find_engine()
+        self._greeted = False
         self._stderr = tempfile.TemporaryFile()
         try:
             self._process = subprocess.Popen(
@@ -157,12 +162,18 @@ class Bridge:
             raise EngineLost("pyinquest: cannot start {}: {}".format(engine, problem.strerror))
         self._send({"type": "hello", "protocol": PROTOCOL, "debugger": self._host.name,
                     "version": self._host.version})
+
+    def _greet(self):
+        """Hears what the engine says to our hello."""
+        if self._greeted:
+            return
         hello, _ = self._receive(TIMEOUT)
         if hello.get("error"):
             raise EngineLost("pyinquest: " + hello["error"])
         if hello.get("type") != "hello" or hello.get("protocol") != PROTOCOL:
             raise EngineLost("pyinquest: {} speaks another protocol; run `pyinquest init {}` to renew this script"
-                             .format(engine, self._host.name))
+                             .format(self._engine, self._host.name))
+        self._greeted = True
 
     # -- a command
 

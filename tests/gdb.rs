@@ -54,9 +54,12 @@ fn py_bt_on_a_core_agrees_with_python() {
         let expected = traceback(&dead.crashed_thread()["frames"]);
         assert_eq!(file_lines(&said.text), expected, "{}:\n{}", interpreter.name, said.text);
         assert!(said.text.contains("\noptions = {'tone': 'soft'}\n"), "{}:\n{}", interpreter.name, said.text);
-        // The engine reads the core itself; gdb is asked for native frames alone.
+        // The engine reads the core and unwinds by itself: gdb has nothing to answer, and thus no debug information to
+        // read first. py-up needs the numbers of gdb's frames.
         let (name, requests, bytes) = &said.costs[0];
-        assert!(name == "bt" && *requests <= 20 && *bytes < 100_000, "{}: {:?}", interpreter.name, said.costs);
+        let nothing = *requests == 0 && *bytes < 1000 || !cfg!(target_arch = "x86_64");
+        assert!(name == "bt" && nothing, "{}: {:?}", interpreter.name, said.costs);
+        assert!(said.costs[1].1 <= 20 && said.costs[1].2 < 100_000, "{}: {:?}", interpreter.name, said.costs);
     }
 }
 
@@ -109,7 +112,10 @@ fn a_live_process_is_walked_up_and_down() {
         let file = sample.path();
         let frames = [(8, "baz"), (5, "bar"), (2, "foo"), (10, "<module>")];
         let expected: Vec<_> = frames.iter().map(|(l, f)| format!("  File \"{file}\", line {l}, in {f}")).collect();
-        assert_eq!(file_lines(said.between("=bt=", "=up=")), expected, "{name}:\n{}", said.text);
+        let bt = said.between("=bt=", "=up=");
+        assert_eq!(file_lines(bt), expected, "{name}:\n{}", said.text);
+        let called = bt.contains("\n  <built-in method id of module object at remote 0x");
+        assert!(called, "{name}:\n{}", said.text);
         let up = said.between("=up=\n", "=paths=");
         let head = format!(", for file {file}, line 5, in bar (a=1, b=2, c=3)\n    baz(a, b, c)\nlocal 'c' = 3\n");
         assert!(up.contains(&head) && up.starts_with('#'), "{name}: {up}");
@@ -122,11 +128,11 @@ fn a_live_process_is_walked_up_and_down() {
         assert_eq!(paths[0], "global 'foo.__code__.co_name' = 'foo'", "{name}");
         assert_eq!(paths[1], format!("global 'sys.modules['sys'].maxsize' = {}", i64::MAX), "{name}");
         assert!(
-            paths[2].starts_with("foo is a function at 0x") && paths[2].ends_with(" no attribute \"nothing\""),
+            paths[2].starts_with("foo (type function, at 0x") && paths[2].ends_with(" no attribute \"nothing\""),
             "{paths:?}"
         );
         assert!(
-            paths[3].starts_with("a is a int at 0x") && paths[3].contains(": [0] cannot be looked up"),
+            paths[3].starts_with("a (type int, at 0x") && paths[3].contains("): [0] cannot be looked up"),
             "{paths:?}"
         );
         assert!(paths[4].starts_with("'foo..x' is not a path: a name is expected at column 5;"), "{paths:?}");
@@ -174,11 +180,10 @@ fn what_a_stop_costs_is_bounded_and_nothing_is_read_twice() {
             Err(reason) => skip!("{reason}"),
         };
         let bytes: Vec<u64> = said.costs.iter().filter(|c| c.0 == "bt").map(|c| c.2).collect();
-        // First: finding CPython too. Then: what gdb tells of threads and native frames. After a step: the pages of the
-        // thread's frames again.
-        assert!(bytes[0] < 8 << 20, "{}: {bytes:?}", interpreter.name);
+        // First: finding CPython too. Then: nothing. After a step: the pages of the thread's frames again.
+        assert!(bytes[0] < 200_000, "{}: {bytes:?}", interpreter.name);
         assert!(bytes[1] < 20_000, "{}: {bytes:?}", interpreter.name);
-        assert!(bytes[2] < 400_000, "{}: {bytes:?}", interpreter.name);
+        assert!(bytes[2] < 200_000, "{}: {bytes:?}", interpreter.name);
     }
 }
 

@@ -2,9 +2,9 @@
 """Runs CPython's own tests of its gdb script (Lib/test/test_gdb) with our script in place of python-gdb.py.
 
 That suite wants an interpreter that is run from its build tree and was compiled without optimisation. This builds one
-(CPython 3.13 from Debian's source package) in the cache folder, unless --build names another tree.
+from Debian's source package in the cache folder, unless --build names another tree.
 
-    tests/gdb_suite.py --engine target/debug/pyinquest [--build TREE] [--no-build] [test_gdb option...]
+    tests/gdb_suite.py --engine target/debug/pyinquest [--version 3.N] [--build TREE] [--no-build] [test_gdb option...]
 """
 
 import argparse
@@ -16,24 +16,26 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SCRIPT = HERE.parent / "gdb-scripts" / "pyinquest_gdb.py"
+# Version of CPython -> suite of Debian that has its source.
+SUITES = {"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie", "3.14": "forky", "3.15": "forky"}
 # Exit code for "cannot be run here", as automake has it.
 SKIP = 77
 
 sys.path.insert(0, str(HERE / "interpreters"))
 
 
-def cache():
+def cache(version):
     base = os.environ.get("PYINQUEST_CACHE") or os.path.expanduser("~/.cache/pyinquest")
-    return Path(base) / "gdb-suite"
+    return Path(base) / "gdb-suite" / version
 
 
-def build(folder, jobs):
+def build(version, folder, jobs):
     """Downloads and compiles; gives the build tree."""
     from apt import Suite
 
-    suite = Suite(folder / "apt", "trixie", "x86_64", source=True)
+    suite = Suite(folder / "apt", SUITES[version], "x86_64", source=True)
     suite.update()
-    archive = suite.download_source("python3.13", folder / "download")
+    archive = suite.download_source("python" + version, folder / "download")
     with tarfile.open(archive) as tar:
         tar.extractall(folder / "source")
     (tree,) = [path for path in (folder / "source").iterdir() if path.is_dir()]
@@ -57,18 +59,19 @@ def find(folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--engine", required=True, type=Path)
+    parser.add_argument("--version", choices=SUITES, default="3.13")
     parser.add_argument("--build", type=Path, help="build tree of a CPython compiled with -g -O0")
     parser.add_argument("--no-build", action="store_true", help="use what is there, build nothing")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     args, rest = parser.parse_known_args()
-    folder = cache()
+    folder = cache(args.version)
     tree = args.build or find(folder)
     if tree is None:
         if args.no_build:
             print("no build of CPython without optimisation: run tests/gdb_suite.py without --no-build")
             return SKIP
         folder.mkdir(parents=True, exist_ok=True)
-        tree = build(folder, args.jobs)
+        tree = build(args.version, folder, args.jobs)
     # gdb loads PROGRAM-gdb.py by itself when it opens PROGRAM; the suite has it trust that file.
     (tree / "python-gdb.py").unlink(missing_ok=True)
     (tree / "python-gdb.py").write_text("import gdb\ngdb.execute({!r})\n".format("source " + str(SCRIPT)))

@@ -7,13 +7,13 @@ mod common;
 use common::skip;
 use std::process::{Command, Stdio};
 
-#[test]
-fn cpythons_suite_passes() {
+/// Runs the suite of one version of CPython.
+fn run(version: &str, build: bool) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/gdb_suite.py");
     let mut command = Command::new("python3");
-    command.args([script, "--engine", env!("CARGO_BIN_EXE_pyinquest")]).stdin(Stdio::null());
-    // To build a CPython takes minutes: only where nothing may be skipped.
-    if !common::require_all() {
+    command.args([script, "--engine", env!("CARGO_BIN_EXE_pyinquest"), "--version", version]).stdin(Stdio::null());
+    // To build a CPython takes minutes.
+    if !build {
         command.arg("--no-build");
     }
     let output = match command.output() {
@@ -24,5 +24,20 @@ fn cpythons_suite_passes() {
     if output.status.code() == Some(77) {
         skip!("{}", text.trim());
     }
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{version}: {text}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn cpythons_suite_passes() {
+    run("3.13", common::require_all());
+}
+
+/// `PYINQUEST_GDB_SUITE="3.9 3.11"` names other versions to build and run it with.
+#[test]
+fn cpythons_suite_of_other_versions_passes() {
+    let Ok(versions) = std::env::var("PYINQUEST_GDB_SUITE") else {
+        eprintln!("skipped: PYINQUEST_GDB_SUITE is not set");
+        return;
+    };
+    versions.split_whitespace().for_each(|version| run(version, true));
 }

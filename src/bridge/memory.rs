@@ -1,9 +1,11 @@
 //! [`BridgeMemory`]: the memory of the debugger's process, read by the page and kept until the process may have changed.
+//!
+//! What the process cannot write to comes from the files of its modules.
 
 use super::link::Link;
 use super::protocol::Ask;
 use crate::base::Addr;
-use crate::target::{Memory, ReadError, ReadErrorKind};
+use crate::target::{Backing, Memory, ReadError, ReadErrorKind};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -25,13 +27,33 @@ type Pages = HashMap<u64, Option<Box<[u8]>>>;
 pub struct BridgeMemory {
     link: Arc<Link>,
     pages: Arc<Mutex<Pages>>,
+    files: Arc<Mutex<Vec<Backing>>>,
 }
 
 impl BridgeMemory {
     /// Memory behind `link`, nothing cached.
     #[must_use]
     pub fn new(link: Arc<Link>) -> Self {
-        BridgeMemory { link, pages: Arc::default() }
+        BridgeMemory { link, pages: Arc::default(), files: Arc::default() }
+    }
+
+    /// Takes these parts of files, sorted by start, for what the process has in memory; no others any more.
+    pub fn set_files(&self, files: Vec<Backing>) {
+        if let Ok(mut old) = self.files.lock() {
+            *old = files;
+        }
+    }
+
+    /// Fills `buf` from a file that has all of it.
+    fn read_file(&self, addr: Addr, buf: &mut [u8]) -> Option<()> {
+        let files = self.files.lock().ok()?;
+        let at = files.partition_point(|b| b.start <= addr).checked_sub(1)?;
+        let part = files.get(at)?;
+        let inside = addr.distance_from(part.start)?;
+        let end = inside.checked_add(buf.len() as u64).filter(|end| *end <= part.size)?;
+        let place = |offset: u64| usize::try_from(part.offset.checked_add(offset)?).ok();
+        buf.copy_from_slice(part.source.bytes().get(place(inside)?..place(end)?)?);
+        Some(())
     }
 
     /// Forgets all pages.
@@ -112,6 +134,9 @@ impl Memory for BridgeMemory {
     fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
         let Some(more) = (buf.len() as u64).checked_sub(1) else { return Ok(()) };
         let last = addr.checked_add(more).ok_or(ReadError { addr, kind: ReadErrorKind::Unmapped })?;
+        if self.read_file(addr, buf).is_some() {
+            return Ok(());
+        }
         let page_of = |a: Addr| a.0 & !(PAGE.wrapping_sub(1));
         self.load(page_of(addr), page_of(last)).map_err(|kind| ReadError { addr, kind })?;
         let mut done = 0usize;

@@ -4,6 +4,7 @@
 mod commands;
 mod link;
 mod memory;
+mod native;
 pub mod protocol;
 mod python;
 mod server;

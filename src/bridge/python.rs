@@ -1,5 +1,6 @@
 //! [`Process`] and [`View`]: the CPython of the debugger's process, as the commands need it.
 
+use super::memory::BridgeMemory;
 use crate::analyze::ThreadIds;
 use crate::base::{Addr, Diagnostics};
 use crate::cpython::code::CodeCache;
@@ -23,10 +24,12 @@ pub struct Process {
 }
 
 impl Process {
-    /// Looks for CPython in a process.
+    /// Looks for CPython in a process, whose memory the debugger reads as `memory`.
     #[must_use]
-    pub fn new(mut target: Target, options: &SearchOptions, style: ReprStyle) -> Self {
+    pub fn new(mut target: Target, options: &SearchOptions, style: ReprStyle, memory: &BridgeMemory) -> Self {
+        memory.set_files(Vec::new());
         let images = Images::attach(&mut target, options);
+        memory.set_files(images.read_only(&target));
         let located = locate(&target, &images);
         Process { target, images, located, style }
     }

@@ -118,7 +118,7 @@ impl Session {
                     None => (self.ask_target(registers)?, registers),
                 };
                 self.threads = Some(has);
-                Process::new(target, &self.search_options(), self.style())
+                Process::new(target, &self.search_options(), self.style(), &self.memory)
             }
         };
         // What was made while the user interrupted has holes.

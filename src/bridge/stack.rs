@@ -1,15 +1,14 @@
 //! The stack of the selected thread as Python sees it, tied to the debugger's native frames.
 //!
 //! Entries are Python frames and what CPython's own gdb script shows between them: calls of C functions, waiting for
-//! the GIL, a garbage collection. Native frames are the debugger's, so that their levels are the user's.
+//! the GIL, a garbage collection. Where the native frames are the debugger's, their levels are the user's.
 
 use super::link::Link;
-use super::protocol::{Ask, FrameAnswer};
-use super::python::View;
+use super::native::{Meaning, Native};
+use super::protocol::Ask;
 use crate::base::Addr;
 use crate::cpython::frame::{PyFrame, Stack};
 use crate::stack::merge::{Merged, NativeFrame, NativeRole, PythonFrame, merge};
-use crate::stack::plumbing::{CodePlace, role};
 use std::collections::BTreeMap;
 
 /// What an entry is.
@@ -49,76 +48,19 @@ pub struct PythonStack {
 const STARTS: &[&str] =
     &["_start", "_start_c", "__libc_start_main", "__libc_start_main_impl", "clone", "clone3", "__clone", "__clone3"];
 
-/// Functions of CPython that call the C function object that is their argument, with the argument's name
-/// (Objects/methodobject.c, Objects/descrobject.c).
-fn calls(name: &str) -> Option<&'static str> {
-    match name {
-        "wrapper_call" => Some("wp"),
-        "cfunction_call" | "cfunction_call_varargs" => Some("func"),
-        _ if name.starts_with("cfunction_vectorcall_") => Some("func"),
-        _ => None,
-    }
-}
-
-/// A native frame of the debugger's with what we know of its code.
-#[derive(Clone, Debug)]
-pub struct Native {
-    frame: FrameAnswer,
-    name: Option<String>,
-    place: CodePlace,
-}
-
-impl Native {
-    /// The debugger's frames, named from symbol tables: where a function is stripped, debuggers give the name of
-    /// whatever comes before it.
-    #[must_use]
-    pub fn of(view: &View<'_>, frames: Vec<FrameAnswer>) -> Vec<Native> {
-        frames.into_iter().map(|frame| Native::one(view, frame)).collect()
-    }
-
-    fn one(view: &View<'_>, frame: FrameAnswer) -> Native {
-        let process = view.process;
-        // A return address may be the first of the next function.
-        let code = Addr(if frame.level == 0 { frame.pc } else { frame.pc.saturating_sub(1) });
-        let module = process.target.modules.iter().position(|m| m.contains(code));
-        let place = match module {
-            None => CodePlace::Anonymous,
-            Some(m) if Some(m) == view.located.module => CodePlace::Interpreter,
-            Some(m) if process.target.modules.get(m).is_some_and(|m| m.is_main) => CodePlace::Interpreter,
-            Some(_) => CodePlace::Module,
-        };
-        let theirs = frame.name.clone();
-        let name = match frame.inlined {
-            true => theirs,
-            false => match process.images.symbol_at(&process.target, code) {
-                Some(symbol) => Some(symbol.name),
-                // Without a file of the module the debugger may know more than we do.
-                None if process.images.at(code).is_none_or(|i| i.path().is_none()) => theirs,
-                None => None,
-            },
-        };
-        Native { frame, name, place }
-    }
-
-    fn role(&self) -> NativeRole {
-        if self.frame.inlined { NativeRole::Other } else { role(self.name.as_deref(), self.place) }
-    }
-}
-
-/// The entry that a native function stands for, if any.
+/// The entry that a native frame stands for, if any.
 fn special(native: &Native, link: &Link) -> Option<EntryKind> {
-    let name = native.name.as_deref().filter(|_| native.place == CodePlace::Interpreter)?;
-    // `take_gil` is Python/ceval_gil.c (before 3.9 ceval_gil.h), the collectors are Modules/gcmodule.c, from 3.13 on
-    // Python/gc.c and Python/gc_free_threading.c.
-    match name {
-        "take_gil" => return Some(EntryKind::WaitingForGil),
-        "collect" | "gc_collect_main" => return Some(EntryKind::Collecting),
-        _ => {}
-    }
-    let argument = calls(name)?;
-    let ask = Ask::Variables { level: native.frame.level, names: vec![argument.to_owned()] };
-    let answer = link.ask::<BTreeMap<String, u64>>(ask).ok().and_then(|(values, _)| values.get(argument).copied());
-    Some(EntryKind::Call(answer.filter(|a| *a != 0).map(Addr)))
+    let argument = match native.meaning()? {
+        Meaning::WaitsForGil => return Some(EntryKind::WaitingForGil),
+        Meaning::Collects => return Some(EntryKind::Collecting),
+        Meaning::Calls(argument) => argument,
+    };
+    let ask = |level| {
+        let ask = Ask::Variables { level, names: vec![argument.to_owned()] };
+        link.ask::<BTreeMap<String, u64>>(ask).ok().and_then(|(values, _)| values.get(argument).copied())
+    };
+    let callable = native.callable.or_else(|| native.level.and_then(ask).map(Addr));
+    Some(EntryKind::Call(callable.filter(|a| !a.is_null())))
 }
 
 impl PythonStack {
@@ -162,7 +104,7 @@ impl PythonStack {
 fn tie(python: &[PyFrame], native: &[Native], link: &Link) -> Vec<Entry> {
     let sides: Vec<PythonFrame> =
         python.iter().map(|f| PythonFrame { entry: Some(f.entry), entry_sp: f.entry_sp }).collect();
-    let natives = native_frames(native);
+    let natives: Vec<NativeFrame> = native.iter().map(Native::for_merge).collect();
     // A debugger's unwinder that gives up says nothing; a whole stack ends where libc starts programs and threads.
     let complete = native.last().and_then(|n| n.name.as_deref()).is_some_and(|n| STARTS.contains(&n));
     let merged = merge(&sides, &natives, complete);
@@ -185,14 +127,14 @@ fn tie(python: &[PyFrame], native: &[Native], link: &Link) -> Vec<Entry> {
                 done = done.max(at.saturating_add(1));
                 let Some(frame) = native.get(at) else { continue };
                 let kind = special(frame, link);
-                entries.extend(kind.map(|kind| Entry { kind, level: Some(frame.frame.level) }));
+                entries.extend(kind.map(|kind| Entry { kind, level: frame.level }));
             }
             Merged::Python(at) => {
                 if !in_run {
                     // The evaluation loop of the run is the native frame that the merge has replaced by it.
-                    level = loop_from(done, &natives, &shown).map(|l| {
+                    level = loop_from(done, &natives, &shown).and_then(|l| {
                         done = l.saturating_add(1);
-                        native.get(l).map_or(0, |f| f.frame.level)
+                        native.get(l)?.level
                     });
                 }
                 in_run = python.get(at).is_some_and(|f| !f.entry);
@@ -208,19 +150,4 @@ fn loop_from(from: usize, natives: &[NativeFrame], shown: &[usize]) -> Option<us
     let part = |at: &usize| natives.get(*at).is_some_and(|f| f.role == NativeRole::EvalPart);
     let last = (from..natives.len()).find(|at| !part(at))?;
     shown.binary_search(&last).is_err().then_some(last)
-}
-
-fn native_frames(native: &[Native]) -> Vec<NativeFrame> {
-    let outer = |at: usize| native.get(at.saturating_add(1)..)?.iter().find(|f| !f.frame.inlined);
-    native
-        .iter()
-        .enumerate()
-        .map(|(at, native)| NativeFrame {
-            sp: Addr(native.frame.sp),
-            // The caller's stack pointer after the call, which is where this frame's part of the stack ends.
-            cfa: outer(at).map(|f| Addr(f.frame.sp)).filter(|_| !native.frame.inlined),
-            role: native.role(),
-            doubtful: false,
-        })
-        .collect()
 }

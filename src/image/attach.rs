@@ -64,6 +64,22 @@ impl Images {
     }
 }
 
+impl Images {
+    /// Parts of the modules' files, sorted by start, that are what the process has in memory: those that it cannot write
+    /// to, of files with the build-id that is in memory.
+    #[must_use]
+    pub fn read_only(&self, target: &Target) -> Vec<Backing> {
+        let of = |image: &Image| {
+            let verified = image.verified == Some(Verification::BuildId);
+            let (file, headers) = image.file.as_ref().zip(image.headers.as_ref()).filter(|_| verified)?;
+            Some(backings(target.modules.get(image.module)?, headers, &file.bytes, false))
+        };
+        let mut all: Vec<Backing> = self.images.iter().filter_map(of).flatten().collect();
+        all.sort_by_key(|backing| backing.start);
+        all
+    }
+}
+
 /// The image of a PE module: its headers are in memory, or in its file.
 fn pe_image(target: &mut Target, index: usize, module: &Module, options: &Arc<SearchOptions>) -> Image {
     let found = pe_find::find(target, module, options);

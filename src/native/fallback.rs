@@ -2,7 +2,7 @@
 
 use super::regfile::RegFile;
 use crate::base::{Addr, Arch};
-use crate::target::{MemoryExt as _, Target};
+use crate::target::{MemoryExt as _, Protection, Target};
 
 /// Words a scan looks at before it gives up.
 const SCAN_WORDS: u64 = 1024;
@@ -14,8 +14,10 @@ const MAX_FRAME: u64 = 16 << 20;
 /// Whether `addr` lies in memory that may be executed, or, when rights are not known, in a module.
 #[must_use]
 pub fn is_code(target: &Target, addr: Addr) -> bool {
-    match target.memory.segment_at(addr) {
-        Some(segment) => segment.protection.execute,
+    let rights = target.memory.segment_at(addr).map(|s| s.protection);
+    match rights.filter(|rights| *rights != Protection::default()) {
+        Some(rights) => rights.execute,
+        // gdb's cores do not tell the rights of what they leave out.
         None => target.module_at(addr).is_some(),
     }
 }

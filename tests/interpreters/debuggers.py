@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Puts debuggers of other Debian releases into the cache folder, to be run beside the machine's own.
 
-    tests/interpreters/debuggers.py [lldb-19] [gdb-16]        (without a name: all)
+    tests/interpreters/debuggers.py [lldb-19] [gdb-16] ...    (without a name: these two; "all")
 
 Packages of two lldbs exclude each other, and a release has one gdb; so these are unpacked into a folder with all they
 need, down to the C library, and started by scripts in `debuggers/bin` of the cache.
@@ -13,26 +13,49 @@ from pathlib import Path
 
 from apt import AptError, Suite
 
-# Name, suite, packages, and the programs: what it is called in `bin`, where it lies in the packages, words in front.
 # The debugger's Python must be told where its modules are, and programs that it starts must not.
+LLDB_WORDS = "-O 'settings set target.unset-env-vars PYTHONHOME PYTHONPATH LLDB_DEBUGSERVER_PATH'"
+GDB_WORDS = "--data-directory \"$root/usr/share/gdb\" -iex 'unset environment PYTHONHOME'"
+
+
+def lldb(version, suite):
+    """Suite, packages, and the programs: what it is called in `bin`, where it lies in the packages, words in front."""
+    folder = "usr/lib/llvm-{}/bin/".format(version)
+    return suite, ["lldb-{}".format(version), "python3-lldb-{}".format(version)], {
+        "lldb-{}".format(version): (folder + "lldb", LLDB_WORDS),
+        "lldb-server-{}".format(version): (folder + "lldb-server", ""),
+    }
+
+
+def gdb(version, suite):
+    return suite, ["gdb"], {"gdb-{}".format(version): ("usr/bin/gdb", GDB_WORDS)}
+
+
 DEBUGGERS = {
-    "lldb-19": ("bookworm", ["lldb-19", "python3-lldb-19"], {
-        "lldb-19": ("usr/lib/llvm-19/bin/lldb", "-O 'settings set target.unset-env-vars PYTHONHOME LLDB_DEBUGSERVER_PATH'"),
-        "lldb-server-19": ("usr/lib/llvm-19/bin/lldb-server", ""),
-    }),
-    "gdb-16": ("trixie", ["gdb"], {
-        "gdb-16": ("usr/bin/gdb", "--data-directory \"$root/usr/share/gdb\" -iex 'unset environment PYTHONHOME'"),
-    }),
+    "gdb-10": gdb(10, "bullseye"),
+    "gdb-16": gdb(16, "trixie"),
+    "gdb-18": gdb(18, "sid"),
+    "lldb-15": lldb(15, "bookworm"),
+    "lldb-16": lldb(16, "bookworm"),
+    "lldb-17": lldb(17, "trixie"),
+    "lldb-18": lldb(18, "trixie"),
+    "lldb-19": lldb(19, "bookworm"),
+    "lldb-21": lldb(21, "sid"),
+    "lldb-22": lldb(22, "sid"),
+    "lldb-23": lldb(23, "sid"),
 }
+
+# What is fetched when nothing is named.
+USUAL = ("lldb-19", "gdb-16")
 
 # Servers start programs too, with what they are given.
 PYTHON = """export PYTHONHOME="$root/usr"
 export LLDB_DEBUGSERVER_PATH='{server}'
-"""
+{path}"""
 
 SCRIPT = """#!/bin/sh
 root='{root}'
-{python}exec "$root/usr/lib64/ld-linux-x86-64.so.2" --library-path "$root/usr/lib/x86_64-linux-gnu:{libraries}" \\
+{python}exec "$root/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2" --library-path "$root/usr/lib/x86_64-linux-gnu:{libraries}" \\
     "$root/{program}" {words} "$@"
 """
 
@@ -53,7 +76,11 @@ def install(name, folder):
     for program, (path, words) in programs.items():
         script = folder / "bin" / program
         server = folder / "bin" / name.replace("lldb", "lldb-server")
-        python = "unset PYTHONHOME LLDB_DEBUGSERVER_PATH\n" if script == server else PYTHON.format(server=server)
+        # lldb 14 to 16 look for their Python module where Debian has not put it.
+        modules = next((root / path).parent.parent.glob("lib/python3.*/dist-packages"), None)
+        path_line = "export PYTHONPATH='{}'\n".format(modules) if modules else ""
+        python = "unset PYTHONHOME PYTHONPATH LLDB_DEBUGSERVER_PATH\n" if script == server else \
+            PYTHON.format(server=server, path=path_line)
         script.write_text(SCRIPT.format(root=root, python=python, program=path, words=words,
                                         libraries=(root / path).parent.parent / "lib"))
         script.chmod(0o755)
@@ -66,7 +93,8 @@ def main():
         return 1
     folder = cache()
     failed = False
-    for name in sys.argv[1:] or DEBUGGERS:
+    names = sys.argv[1:] or USUAL
+    for name in DEBUGGERS if names == ["all"] else names:
         try:
             install(name, folder)
         except (AptError, OSError) as problem:

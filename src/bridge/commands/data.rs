@@ -2,7 +2,7 @@
 //! the pretty-printers.
 
 use super::show::{self, MAX_LOCALS, Style};
-use super::stack::{Current, FEW, current};
+use super::stack::{Current, Natives, current, for_selection};
 use super::{CommandError, Reply, arguments};
 use crate::base::{Addr, escape_terminal};
 use crate::bridge::protocol::RegistersOf;
@@ -18,11 +18,6 @@ use crate::cpython::object::{
 /// Most children of an object.
 const MAX_CHILDREN: usize = 1000;
 
-/// Native frames to look at for the selected frame: none where that is the innermost.
-fn native_frames(session: &Session) -> u32 {
-    if session.scene().frame.unwrap_or(0) == 0 && session.selection.is_none() { 0 } else { FEW }
-}
-
 fn selected_frame<'c>(current: &'c Current<'_>) -> Result<&'c PyFrame, CommandError> {
     current.stack.frame_from(current.entry).ok_or_else(|| CommandError::message("Unable to locate python frame"))
 }
@@ -30,8 +25,8 @@ fn selected_frame<'c>(current: &'c Current<'_>) -> Result<&'c PyFrame, CommandEr
 /// `py-locals [-v]`.
 pub(super) fn locals(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
     let [verbose] = arguments::flags(args, ["-v"], "py-locals [-v]")?;
-    let native = native_frames(session);
-    let current = current(session, native)?;
+    let natives = for_selection(session, Natives::None);
+    let current = current(session, natives)?;
     let first = current.stack.index_from(current.entry).unwrap_or_default();
     let mut out = String::new();
     for frame in current.stack.frames.iter().skip(first) {
@@ -95,8 +90,8 @@ fn look_up<T>(
             return with_view(session, |view| with(view, &Found { scope: None, value: follow(view, None)? }));
         }
     };
-    let native = native_frames(session);
-    let current = current(session, native)?;
+    let natives = for_selection(session, Natives::None);
+    let current = current(session, natives)?;
     let mut found = by_name(&current, name)?;
     if !path.steps.is_empty() {
         let SlotValue::Object(start) = found.value else { return Err(not_an_object(name)) };

@@ -1,7 +1,7 @@
 //! `py-list`.
 
 use super::show::{self, Style};
-use super::stack::{FEW, current};
+use super::stack::{Natives, current, for_selection};
 use super::{CommandError, Reply};
 use crate::base::escape_terminal;
 use crate::bridge::session::Session;
@@ -17,9 +17,8 @@ const MAX_LINES: u32 = 10_000;
 /// `py-list [START[,END]]`.
 pub(super) fn list(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
     let given = range(args).ok_or_else(|| CommandError::message("usage: py-list [START[,END]]"))?;
-    // The selected frame is tied to a native one unless it is the innermost.
-    let native = if session.scene().frame.unwrap_or(0) == 0 { 0 } else { FEW };
-    let current = current(session, native)?;
+    let natives = for_selection(session, Natives::None);
+    let current = current(session, natives)?;
     let frame = current
         .stack
         .frame_from(current.entry)

@@ -2,16 +2,28 @@
 
 use super::show::{self, Show, Style};
 use super::{CommandError, Reply, arguments};
+use crate::bridge::native::Native;
 use crate::bridge::protocol::{Action, Ask, FrameAnswer, RegistersOf};
 use crate::bridge::python::{PythonThread, View};
 use crate::bridge::session::{Selection, Session};
-use crate::bridge::stack::{EntryKind, Native, PythonStack};
+use crate::bridge::stack::{EntryKind, PythonStack};
 use std::sync::Arc;
 
-/// Native frames that a command looks at which must be quick.
-pub(super) const FEW: u32 = 256;
-/// Native frames that a command looks at which needs their levels.
-pub(super) const MANY: u32 = 20_000;
+/// Native frames that are asked for where those further out may stay without a level.
+const FEW: u32 = 256;
+/// Native frames that are asked for where all need their levels.
+const MANY: u32 = 20_000;
+
+/// Native frames to tie the Python frames to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Natives {
+    /// None.
+    None,
+    /// Whatever is had without the debugger's unwinder, which is slow; levels are not needed.
+    Quick,
+    /// At most so many of the debugger's.
+    Levels(u32),
+}
 
 /// Direction of a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +53,25 @@ impl Current<'_> {
     }
 }
 
-/// Looks at the selected thread, tying Python frames to at most `native` frames of the debugger.
-pub(super) fn current(session: &mut Session, native: u32) -> Result<Current<'_>, CommandError> {
+/// The entry that the user has selected, as long as the debugger's own selection is what it was then.
+fn selected(session: &Session) -> Option<usize> {
+    let scene = session.scene();
+    let holds = |s: &&Selection| s.thread == scene.thread && s.stop == scene.stop && s.frame == scene.frame;
+    session.selection.as_ref().filter(holds).map(|s| s.entry)
+}
+
+/// Native frames that a command needs to know the selected frame: `innermost` where that is the innermost.
+pub(super) fn for_selection(session: &Session, innermost: Natives) -> Natives {
+    let elsewhere = session.scene().frame.unwrap_or(0) != 0 || selected(session).is_some();
+    if elsewhere { Natives::Levels(FEW) } else { innermost }
+}
+
+/// Looks at the selected thread, tying Python frames to native ones.
+pub(super) fn current(session: &mut Session, natives: Natives) -> Result<Current<'_>, CommandError> {
     let link = Arc::clone(session.link());
     let scene = session.scene().clone();
     let style = if session.debugger == "lldb" { Style::Lldb } else { Style::Gdb };
-    let selection = session.selection.clone();
+    let selection = selected(session);
     let process = session.process(RegistersOf::Selected)?;
     let view = process.view().ok_or_else(|| no_python(process.target.modules.is_empty()))?;
     if view.interpreters.is_empty() {
@@ -59,18 +84,23 @@ pub(super) fn current(session: &mut Session, native: u32) -> Result<Current<'_>,
             "Unable to locate python frame: thread {tid} has no Python thread state (py-threads lists those that do)"
         ))
     })?;
-    let frames = match native {
-        0 => Vec::new(),
-        limit => link.ask::<Vec<FrameAnswer>>(Ask::Frames { limit }).map(|(f, _)| f).unwrap_or_default(),
+    let ask = |limit| {
+        let frames = link.ask::<Vec<FrameAnswer>>(Ask::Frames { limit }).map(|(f, _)| f).unwrap_or_default();
+        Native::told(&view, frames)
     };
-    let stack = PythonStack::new(view.stack(&thread), &Native::of(&view, frames), &link);
+    let frames = match natives {
+        Natives::None => Vec::new(),
+        Natives::Quick => Native::unwound(&view, tid).unwrap_or_else(|| ask(FEW)),
+        Natives::Levels(limit) => ask(limit),
+    };
+    let stack = PythonStack::new(view.stack(&thread), &frames, &link);
     if stack.frames.is_empty() {
         let why = stack.end.as_ref().map_or_else(|| "this thread runs no Python code now".to_owned(), Clone::clone);
         return Err(CommandError::message(format!("Unable to locate python frame: {why}")));
     }
     let entry = match selection {
-        Some(s) if s.thread == scene.thread && s.stop == scene.stop && s.frame == scene.frame => s.entry,
-        _ => stack.entry_at_level(scene.frame.unwrap_or(0)).ok_or_else(|| {
+        Some(entry) => entry,
+        None => stack.entry_at_level(scene.frame.unwrap_or(0)).ok_or_else(|| {
             CommandError::message("Unable to locate python frame: no Python frame called the selected native frame")
         })?,
     };
@@ -91,7 +121,8 @@ pub(super) fn backtrace(session: &mut Session, args: &str) -> Result<Reply, Comm
     if all {
         return every_thread(session);
     }
-    let current = current(session, FEW)?;
+    let natives = for_selection(session, Natives::Quick);
+    let current = current(session, natives)?;
     let mut out = match current.style {
         Style::Gdb => "Traceback (most recent call first):\n".to_owned(),
         Style::Lldb => format!("* {}\n", thread_heading(&current.view, &current.thread, current.tid)),
@@ -150,7 +181,7 @@ fn every_thread(session: &mut Session) -> Result<Reply, CommandError> {
 /// `py-bt-full`.
 pub(super) fn full(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
     arguments::flags(args, [], "py-bt-full")?;
-    let current = current(session, MANY)?;
+    let current = current(session, Natives::Levels(MANY))?;
     let show = current.show();
     let from = if current.style == Style::Gdb { current.entry } else { 0 };
     let selected = current.stack.index_from(current.entry);
@@ -170,7 +201,7 @@ pub(super) fn step(session: &mut Session, args: &str, way: Way) -> Result<Reply,
         Way::Down => ("py-down [N]", "Unable to find a newer python frame"),
     };
     let count = arguments::count(args, usage)?;
-    let current = current(session, MANY)?;
+    let current = current(session, Natives::Levels(MANY))?;
     let last = current.stack.entries.len().saturating_sub(1);
     let to = match way {
         Way::Up => current.entry.saturating_add(count).min(last),
@@ -184,7 +215,7 @@ pub(super) fn step(session: &mut Session, args: &str, way: Way) -> Result<Reply,
 
 /// `py-frame [N]`.
 pub(super) fn select(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
-    let current = current(session, MANY)?;
+    let current = current(session, Natives::Levels(MANY))?;
     let to = match args {
         "" => current.entry,
         number => {
@@ -201,7 +232,7 @@ pub(super) fn select(session: &mut Session, args: &str) -> Result<Reply, Command
 
 /// Selects an entry together with its native frame, and shows it.
 fn go(session: &mut Session, to: usize) -> Result<Reply, CommandError> {
-    let current = current(session, MANY)?;
+    let current = current(session, Natives::Levels(MANY))?;
     let Some(entry) = current.stack.entries.get(to).cloned() else {
         return Err(CommandError::message("the stack has changed; try again"));
     };
@@ -220,7 +251,7 @@ fn go(session: &mut Session, to: usize) -> Result<Reply, CommandError> {
 
 /// The Python frames with the levels of their native frames, for a filter of the debugger's `bt`.
 pub(super) fn for_filter(session: &mut Session) -> Result<Reply, CommandError> {
-    let current = current(session, MANY)?;
+    let current = current(session, Natives::Levels(MANY))?;
     let mut list = Vec::new();
     for entry in &current.stack.entries {
         if let EntryKind::Python(at) = entry.kind

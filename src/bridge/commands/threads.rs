@@ -1,7 +1,7 @@
 //! `py-threads` and `py-exc`.
 
 use super::show;
-use super::stack::current;
+use super::stack::{Natives, current};
 use super::{CommandError, Reply};
 use crate::base::{Addr, Text, escape_terminal};
 use crate::bridge::protocol::RegistersOf;
@@ -64,7 +64,7 @@ pub(super) fn threads(session: &mut Session) -> Result<Reply, CommandError> {
 
 /// `py-exc`.
 pub(super) fn exceptions(session: &mut Session) -> Result<Reply, CommandError> {
-    let current = current(session, 0)?;
+    let current = current(session, Natives::None)?;
     let state = &current.thread.state;
     let line = |what: &str, at: Addr| format!("{what}: {}\n", values::object(&current.view, at).text);
     let mut out = String::new();

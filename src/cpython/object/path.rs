@@ -76,7 +76,7 @@ pub enum PathError {
         name: String,
     },
     /// An object has no such attribute in memory.
-    #[error("{path} is a {type_name} at {addr} and stores no attribute {name:?}{hint}")]
+    #[error("{path} (type {type_name}, at {addr}) stores no attribute {name:?}{hint}")]
     NoAttribute {
         /// The path up to the object.
         path: String,
@@ -90,7 +90,7 @@ pub enum PathError {
         hint: &'static str,
     },
     /// A container has no such item.
-    #[error("{path} is a {type_name} of length {length} and has no item {item}")]
+    #[error("{path} (type {type_name}, length {length}) has no item {item}")]
     NoItem {
         /// The path up to the container.
         path: String,
@@ -102,7 +102,7 @@ pub enum PathError {
         item: String,
     },
     /// The object has no items that can be reached by this step.
-    #[error("{path} is a {type_name} at {addr}: {step} cannot be looked up in it without running code")]
+    #[error("{path} (type {type_name}, at {addr}): {step} cannot be looked up in it without running code")]
     NotIndexable {
         /// The path up to the object.
         path: String,
