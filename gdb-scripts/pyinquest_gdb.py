@@ -323,8 +323,11 @@ def _run(name, args=""):
 
 
 def _address_of(expression):
-    """An address, from an expression of gdb's."""
-    return "{:#x}".format(_unsigned(gdb.parse_and_eval(expression)))
+    """An address, from an expression of gdb's: a pointer, a number, or a struct in memory."""
+    value = gdb.parse_and_eval(expression)
+    if value.type.strip_typedefs().code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION) and value.address is not None:
+        value = value.address
+    return "{:#x}".format(_unsigned(value))
 
 
 class Command(gdb.Command):
@@ -470,14 +473,14 @@ Function("py_local", "local", "Address of the object that a variable of the sele
 
 
 class PythonFrame(FrameDecorator):
-    """A Python frame as a line of `bt`, before the native frame that runs it."""
+    """A Python frame as a line of `bt`, behind the native frame that runs it."""
 
     def __init__(self, native, python):
         super().__init__(native)
         self._python = python
 
     def function(self):
-        return "[Python] " + self._python["function"]
+        return "    [Python] " + self._python["function"]
 
     def filename(self):
         return self._python["file"]
@@ -517,9 +520,10 @@ class PythonFrames:
     def _merge(frames, by_level):
         for decorated in frames:
             level = GdbHost._level(decorated.inferior_frame())
+            # gdb numbers the first line of a level only: the native frame, whose number it is.
+            yield decorated
             for python in by_level.get(level, ()):
                 yield PythonFrame(decorated, python)
-            yield decorated
 
 
 FRAMES = PythonFrames()

@@ -233,7 +233,9 @@ class Command:
             if value.GetError().Fail():
                 result.SetError(value.GetError().GetCString() or "no such value")
                 return
-            args = "{:#x}".format(value.GetValueAsUnsigned())
+            # A struct in memory stands for its address.
+            pointer = value.AddressOf() if value.GetType().IsAggregateType() else value
+            args = "{:#x}".format(pointer.GetValueAsUnsigned())
         text = _run(debugger, self.engine_name, args).text
         if text:
             result.AppendMessage(text[:-1] if text.endswith("\n") else text)

@@ -88,6 +88,8 @@ fn a_live_process_is_walked_up_and_down() {
             "py-print a[0]",
             "py-print foo..x",
             "py-refcount foo.__name__",
+            "py-refcount",
+            "py-list 9000",
             "echo =list=\\n",
             "py-list",
             "echo =locals=\\n",
@@ -136,7 +138,9 @@ fn a_live_process_is_walked_up_and_down() {
             "{paths:?}"
         );
         assert!(paths[4].starts_with("'foo..x' is not a path: a name is expected at column 5;"), "{paths:?}");
-        assert!(paths[5].starts_with("'foo.__name__': ") && paths.len() == 6, "{paths:?}");
+        assert!(paths[5].starts_with("'foo.__name__': "), "{paths:?}");
+        assert!(paths[6].starts_with("usage: py-refcount NAME"), "{paths:?}");
+        assert!(paths[7] == format!("{file} ends before line 9000") && paths.len() == 8, "{paths:?}");
         let list = said.between("=list=\n", "=locals=");
         assert!(list.contains("   4    def bar(a, b, c):\n  >5        baz(a, b, c)\n   6    \n"), "{name}: {list}");
         let locals = said.between("=locals=\n", "=ends=");
@@ -308,8 +312,9 @@ fn python_frames_go_into_bt_when_switched_on() {
             Err(reason) => skip!("{reason}"),
         };
         let on = said.between("=on=", "=end=");
+        // The numbers stay with the native frames.
         for function in ["baz", "bar", "foo", "<module>"] {
-            assert!(on.contains(&format!("[Python] {function} ")), "{}: {on}", interpreter.name);
+            assert!(on.contains(&format!("\n    [Python] {function} ")), "{}: {on}", interpreter.name);
         }
         assert!(!said.between("Breakpoint", "=on=").contains("[Python]"), "{}", interpreter.name);
     }

@@ -18,6 +18,7 @@ HERE = Path(__file__).resolve().parent
 SCRIPT = HERE.parent / "gdb-scripts" / "pyinquest_gdb.py"
 # Version of CPython -> suite of Debian that has its source.
 SUITES = {"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie", "3.14": "forky", "3.15": "forky"}
+USUAL = "3.13"
 # Exit code for "cannot be run here", as automake has it.
 SKIP = 77
 
@@ -26,7 +27,7 @@ sys.path.insert(0, str(HERE / "interpreters"))
 
 def cache(version):
     base = os.environ.get("PYINQUEST_CACHE") or os.path.expanduser("~/.cache/pyinquest")
-    return Path(base) / "gdb-suite" / version
+    return Path(base) / ("gdb-suite" if version == USUAL else "gdb-suite-" + version)
 
 
 def build(version, folder, jobs):
@@ -59,7 +60,7 @@ def find(folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--engine", required=True, type=Path)
-    parser.add_argument("--version", choices=SUITES, default="3.13")
+    parser.add_argument("--version", choices=SUITES, default=USUAL)
     parser.add_argument("--build", type=Path, help="build tree of a CPython compiled with -g -O0")
     parser.add_argument("--no-build", action="store_true", help="use what is there, build nothing")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)

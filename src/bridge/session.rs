@@ -17,7 +17,7 @@ use std::sync::Arc;
 #[non_exhaustive]
 pub enum SessionError {
     /// Nothing runs and no core is open.
-    #[error("Unable to locate python frame: there is no process; start one (run, attach) or open a core")]
+    #[error("there is no process; start one (run, attach) or open a core")]
     NoProcess,
     /// An architecture that is not read here.
     #[error("pyinquest reads x86-64 and aarch64 processes, and this one is {0:?}")]

@@ -114,7 +114,7 @@ fn image(target: &Target, index: usize, module: &Module, options: &Arc<SearchOpt
             }
             if found.status == FileStatus::Unverified {
                 let text = format!(
-                    "nothing in the dump tells whether {} is the file it was: used for symbols, not for memory",
+                    "nothing in memory tells whether {} is the file it was: used for symbols, not for memory",
                     module.path
                 );
                 target.diagnostics.push(Diagnostic::warning("module-file-unverified", text).at(module.base));

@@ -213,6 +213,9 @@ fn refcount_text(view: &View<'_>, at: Addr) -> Result<String, CommandError> {
 
 /// `py-refcount PATH|ADDRESS`.
 pub(super) fn refcount(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
+    if args.is_empty() {
+        return Err(CommandError::message("usage: py-refcount NAME[.ATTRIBUTE|[KEY]]..., or 0xADDRESS"));
+    }
     if let Some(at) = arguments::address(args) {
         return with_view(session, |view| {
             let _ = header(&view.heap, at)?;
@@ -227,7 +230,7 @@ pub(super) fn refcount(session: &mut Session, args: &str) -> Result<Reply, Comma
 
 /// `$py_repr`, and the pretty-printers.
 pub(super) fn repr(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
-    let at = address_of(args, "$py_repr(ADDRESS)")?;
+    let at = address_of(args, "$py_repr(ADDRESS), or $py_repr($py_local(\"NAME\")) for a Python variable")?;
     with_view(session, |view| {
         let is_frame = view.heap.type_of(at).is_ok_and(|t| t.kind == Kind::Frame);
         // As CPython's script for gdb: a frame is worth more than its address.

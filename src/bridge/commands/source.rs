@@ -35,6 +35,10 @@ pub(super) fn list(session: &mut Session, args: &str) -> Result<Reply, CommandEr
     let last = last.min(first.saturating_add(MAX_LINES));
     let lines = source_file::lines(&name, current.sysroot.as_deref(), first, last)
         .map_err(|error| CommandError::message(format!("Unable to open {}: {error}", escape_terminal(&name))))?;
+    if lines.is_empty() {
+        let name = escape_terminal(&name);
+        return Err(CommandError::message(format!("{name} ends before line {first}")));
+    }
     let mut out = String::new();
     for (number, text) in (first..).zip(lines) {
         let mark = if Some(number) == line { ">" } else { "" };
@@ -61,7 +65,7 @@ fn range(args: &str) -> Option<Option<(u32, u32)>> {
         Some((first, last)) => (number(first)?, number(last)?),
         None => (number(args)?, number(args)?.saturating_add(MORE)),
     };
-    Some(Some(range))
+    (range.0 <= range.1).then_some(Some(range))
 }
 
 #[cfg(test)]
@@ -73,6 +77,7 @@ mod tests {
         assert_eq!(range(""), Some(None));
         assert_eq!(range("9"), Some(Some((9, 19))));
         assert_eq!(range(" 1 , 3 "), Some(Some((1, 3))));
+        assert_eq!(range("3,1"), None);
         assert_eq!(range("1,"), None);
         assert_eq!(range("x"), None);
     }

@@ -5,7 +5,7 @@ use super::{CommandError, Reply, arguments};
 use crate::bridge::native::Native;
 use crate::bridge::protocol::{Action, Ask, FrameAnswer, RegistersOf};
 use crate::bridge::python::{PythonThread, View};
-use crate::bridge::session::{Selection, Session};
+use crate::bridge::session::{Selection, Session, SessionError};
 use crate::bridge::stack::{EntryKind, PythonStack};
 use std::sync::Arc;
 
@@ -72,7 +72,7 @@ pub(super) fn current(session: &mut Session, natives: Natives) -> Result<Current
     let scene = session.scene().clone();
     let style = if session.debugger == "lldb" { Style::Lldb } else { Style::Gdb };
     let selection = selected(session);
-    let process = session.process(RegistersOf::Selected)?;
+    let process = session.process(RegistersOf::Selected).map_err(no_frame)?;
     let view = process.view().ok_or_else(|| no_python(process.target.modules.is_empty()))?;
     if view.interpreters.is_empty() {
         let text = "Unable to locate python frame: Python has not started in this process yet, or has ended";
@@ -105,6 +105,14 @@ pub(super) fn current(session: &mut Session, natives: Natives) -> Result<Current
         })?,
     };
     Ok(Current { view, thread, tid: scene.thread, stack, entry, style, sysroot: scene.sysroot })
+}
+
+/// In the words of CPython's script for gdb.
+fn no_frame(error: SessionError) -> CommandError {
+    match error {
+        SessionError::NoProcess => CommandError::message(format!("Unable to locate python frame: {error}")),
+        other => other.into(),
+    }
 }
 
 fn no_python(no_modules: bool) -> CommandError {
@@ -157,7 +165,7 @@ fn every_thread(session: &mut Session) -> Result<Reply, CommandError> {
     let scene = session.scene().clone();
     let link = Arc::clone(session.link());
     // Before 3.11 a thread state is tied to its native thread by a register only.
-    let process = session.process(RegistersOf::All)?;
+    let process = session.process(RegistersOf::All).map_err(no_frame)?;
     let view = process.view().ok_or_else(|| no_python(process.target.modules.is_empty()))?;
     let mut out = String::new();
     let threads = view.threads();

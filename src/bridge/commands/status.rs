@@ -6,7 +6,7 @@ use crate::bridge::session::Session;
 use std::fmt::Write as _;
 
 pub(super) fn status(session: &mut Session) -> Result<Reply, CommandError> {
-    let mut out = format!("pyinquest {}, protocol {PROTOCOL_VERSION}\n", env!("CARGO_PKG_VERSION"));
+    let mut out = format!("pyinquest {} (protocol {PROTOCOL_VERSION})\n", env!("CARGO_PKG_VERSION"));
     let scene = session.scene().clone();
     let kind = match scene.process {
         ProcessKind::None => "none",
@@ -44,6 +44,10 @@ pub(super) fn status(session: &mut Session) -> Result<Reply, CommandError> {
         let _ = writeln!(out, "{:?}: {}", diagnostic.severity, diagnostic.message);
     }
     let cost = session.link().cost();
-    let _ = writeln!(out, "cost: {} requests, {} bytes, {} of memory", cost.requests, cost.bytes, cost.memory);
+    let _ = writeln!(
+        out,
+        "this command: {} questions to the debugger, {} bytes moved, {} of them memory",
+        cost.requests, cost.bytes, cost.memory
+    );
     Ok(Reply::text(out))
 }
