@@ -2,6 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "truth/compare.rs"]
+mod compare;
+#[path = "minidump/partial.rs"]
+mod partial;
+#[path = "minidump/pdb.rs"]
+mod pdb;
+
 use pyinquest::analyze::{Options, analyze};
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::model::Report;

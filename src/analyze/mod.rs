@@ -22,9 +22,10 @@ pub use record::record;
 pub use thread_ids::ThreadIds;
 
 use crate::base::{Diagnostic, Os};
+use crate::cpython::version::PyVersion;
 use crate::image::Images;
 use crate::report::model::{Report, SCHEMA_VERSION};
-use crate::target::{SourceKind, Target};
+use crate::target::{Module, SourceKind, Target};
 
 /// Everything that can be told of `target`. Parts that cannot are absent, and a diagnostic says why.
 #[must_use]
@@ -68,7 +69,10 @@ pub fn analyze(target: &Target, images: &Images, options: &Options) -> Report {
 
 fn no_python(target: &Target) -> Diagnostic {
     let cut = target.memory.segments().iter().any(|s| s.available < s.dumped);
-    let unreadable = target.diagnostics.to_vec().iter().any(|d| d.code == "runtime-unreadable");
+    // A small minidump lacks even the tables that name the runtime; the library's own name is left.
+    let named = |m: &Module| PyVersion::from_file_name(m.file_name()).is_some();
+    let unreadable = target.diagnostics.to_vec().iter().any(|d| d.code == "runtime-unreadable")
+        || (target.source == SourceKind::Minidump && target.modules.iter().any(named));
     let text = match unreadable {
         true => "this is a CPython process, but the dump does not hold Python's state: no Python frames can be shown",
         false => "no CPython runtime was found in this process",

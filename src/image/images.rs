@@ -5,6 +5,7 @@ use super::debug_file::{self, DebugFile, DebugOrigin};
 use super::dynsym::DynamicSymbols;
 use super::find::{FileStatus, SearchOptions, Verification};
 use super::host_file::HostFile;
+use super::pdb_file;
 use super::pe::PeImage;
 use super::section_cache::FileId;
 use super::symbols::SymbolSource;
@@ -71,6 +72,7 @@ pub struct Image {
 #[derive(Debug, Default)]
 pub(super) struct Lazy {
     debug: OnceLock<Option<DebugFile>>,
+    pdb: OnceLock<Option<HostFile>>,
     alternate: OnceLock<Option<HostFile>>,
     dynamic: OnceLock<Option<DynamicSymbols>>,
     dynsym: OnceLock<Option<SymbolTable>>,
@@ -140,7 +142,17 @@ impl Image {
     /// Path of the file with the debug data; `None` also for mini debug information.
     #[must_use]
     pub fn debug_path(&self) -> Option<&Path> {
-        self.debug()?.file.path.as_deref()
+        match self.pe {
+            Some(_) => self.lazy.pdb.get()?.as_ref()?.path.as_deref(),
+            None => self.debug()?.file.path.as_deref(),
+        }
+    }
+
+    /// Bytes of the PDB of a PE image. Searches for it on the first call.
+    #[must_use]
+    pub fn pdb_data(&self, memory: &dyn Memory) -> Option<&FileBytes> {
+        let find = || pdb_file::locate(&self.pe.as_ref()?.pdb(memory)?, self.path(), &self.options);
+        self.lazy.pdb.get_or_init(find).as_ref().map(|f| &f.bytes)
     }
 
     /// Bytes of the file of shared DWARF that the debug data refers to (dwz, `.gnu_debugaltlink`).

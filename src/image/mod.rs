@@ -16,6 +16,7 @@ mod find;
 mod host_file;
 mod images;
 mod modules;
+mod pdb_file;
 pub mod pe;
 mod pe_find;
 mod section_cache;

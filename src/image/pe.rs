@@ -61,6 +61,15 @@ pub struct PeImage {
     debug: Directory,
 }
 
+/// What an image says of its PDB.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PdbReference {
+    /// GUID and age.
+    pub id: BuildId,
+    /// Path on the machine that linked it; empty when it is not readable.
+    pub path: String,
+}
+
 /// A function of `.pdata`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeFunction {
@@ -278,8 +287,13 @@ impl PeImage {
         self.pdb_id(memory).into_iter().chain([BuildId(by_size)]).collect()
     }
 
-    /// `IMAGE_DEBUG_DIRECTORY` entry of type CodeView: `RSDS`, GUID, age, path.
     fn pdb_id(&self, memory: &dyn Memory) -> Option<BuildId> {
+        self.pdb(memory).map(|pdb| pdb.id)
+    }
+
+    /// `IMAGE_DEBUG_DIRECTORY` entry of type CodeView: `RSDS`, GUID, age, path.
+    #[must_use]
+    pub fn pdb(&self, memory: &dyn Memory) -> Option<PdbReference> {
         const ENTRY: u32 = 28;
         const CODEVIEW: u32 = 2;
         for index in 0..(self.debug.size / ENTRY).min(16) {
@@ -299,7 +313,8 @@ impl PeImage {
             let mut id = vec![g3, g2, g1, g0, g5, g4, g7, g6];
             id.extend(rest);
             id.extend([a3, a2, a1, a0]);
-            return Some(BuildId(id));
+            let path = memory.read_cstr(self.address(rva).wrapping_add(24), MAX_NAME).unwrap_or_default();
+            return Some(PdbReference { id: BuildId(id), path: String::from_utf8_lossy(&path).into_owned() });
         }
         None
     }

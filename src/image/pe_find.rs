@@ -57,7 +57,7 @@ fn candidates(module: &Module, options: &SearchOptions) -> Vec<PathBuf> {
 }
 
 /// Windows does not tell upper from lower case in names.
-fn by_name(folder: &Path, name: &str) -> Option<PathBuf> {
+pub(super) fn by_name(folder: &Path, name: &str) -> Option<PathBuf> {
     let exact = folder.join(name);
     if exact.is_file() {
         return Some(exact);

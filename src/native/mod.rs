@@ -10,6 +10,7 @@ mod fallback;
 mod line_cache;
 mod modules;
 pub mod names;
+pub mod pdb;
 mod pe;
 mod pe_epilogue;
 pub mod regfile;

@@ -129,6 +129,7 @@ fn all_epilogues_of_a_real_dll() {
         let start = u64::from(u32::from_le_bytes(memory.read_array(table.wrapping_add(index * 12)).unwrap()));
         let Some(function) = image.function_at(&memory, Addr(BASE + start)) else { continue };
         let mut at = function.start;
+        // In an epilogue, or just behind `mov rsp, r11`, with which compilers begin some.
         let mut ended = false;
         while at < function.end {
             let Some(instruction) = decode(&memory, at) else { break };
@@ -151,7 +152,7 @@ fn all_epilogues_of_a_real_dll() {
                 }
                 ended = true;
             } else {
-                ended = false;
+                ended = instruction.op0_kind() == OpKind::Register && instruction.op0_register() == Register::RSP;
             }
             at = at.wrapping_add(instruction.len() as u64);
         }

@@ -162,6 +162,9 @@ impl<'a> Symbolizer<'a> {
             let found = self.functions(image, &in_file);
             out.iter_mut().zip(found).for_each(|((_, s), functions)| s.functions = functions);
         }
+        if let Some(image) = image {
+            self.by_pdb(module, image, &mut out);
+        }
         self.by_dump(module, &mut out);
         if self.target.memory.is_recording()
             && let Some(image) = image
@@ -169,6 +172,42 @@ impl<'a> Symbolizer<'a> {
             self.record(image, &found, &out);
         }
         out
+    }
+
+    /// What the PDB of a PE image says. A name without a size is that of a public symbol: only the one that begins where
+    /// the function does.
+    fn by_pdb(&self, module: Option<usize>, image: &Image, found: &mut [(Addr, Symbolized)]) {
+        let memory = &self.target.memory;
+        let (Some(pe), Some(data)) = (image.pe(), image.pdb_data(memory)) else { return };
+        let offsets: Vec<u64> = found.iter().map(|(addr, _)| addr.0.wrapping_sub(pe.base.0)).collect();
+        let answers = match super::pdb::functions_at(data, &offsets) {
+            Ok(answers) => answers,
+            Err(e) => {
+                let path = image.debug_path().unwrap_or(Path::new("")).display();
+                let text = format!("{path} is damaged: {e}");
+                self.target.diagnostics.push(Diagnostic::warning("pdb-damaged", text));
+                return;
+            }
+        };
+        for ((addr, code), answer) in found.iter_mut().zip(answers) {
+            let begins = |start: Addr| {
+                let part = pe.function_at(memory, *addr);
+                part.is_some_and(|part| pe.primary(memory, part).start == start)
+            };
+            let start = |s: &NamedSymbol| pe.base.wrapping_add(s.start.0);
+            let known = answer.symbol.filter(|s| s.size > 0 || begins(start(s)));
+            if code.symbol.is_none() {
+                code.symbol = known.as_ref().map(|s| Symbol {
+                    name: s.name.clone(),
+                    start: start(s),
+                    offset: addr.0.wrapping_sub(start(s).0),
+                    size: s.size,
+                });
+            }
+            if self.lines.wanted(module) && known.is_some() {
+                code.functions = answer.functions;
+            }
+        }
     }
 
     /// Fills in what the dump brings along where no file tells it.
