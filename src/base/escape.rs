@@ -12,6 +12,10 @@ pub fn escape_terminal(text: &str) -> String {
 /// Appends `text` to `out`, escaped as by [`escape_terminal`].
 pub fn escape_terminal_into(out: &mut String, text: &str) {
     use std::fmt::Write as _;
+    // Nearly every text is of this kind.
+    if text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        return out.push_str(text);
+    }
     for c in text.chars() {
         let code = u32::from(c);
         let unsafe_char =

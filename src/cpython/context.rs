@@ -86,6 +86,14 @@ impl Context<'_> {
         self.memory.read_ptr(&self.abi, at).map_err(|source| DecodeError::Read { what, source })
     }
 
+    /// An unsigned integer of `width` bytes at an address, named for errors.
+    ///
+    /// # Errors
+    /// [`DecodeError::Read`].
+    pub fn uint_at(&self, what: &'static str, at: Addr, width: u8) -> Result<u64, DecodeError> {
+        self.memory.read_uint(&self.abi, at, width).map_err(|source| DecodeError::Read { what, source })
+    }
+
     /// `len` bytes at an address, named for errors.
     ///
     /// # Errors

@@ -31,11 +31,19 @@ impl Int {
             _ => (30, 4),
         };
         let at = ctx.addr(field!(ctx, long.digits), addr)?;
+        let not_a_digit = || DecodeError::corrupt("int digits", at, "a digit out of range");
+        if count == 1 {
+            let digit = ctx.uint_at("int digits", at, width as u8)?;
+            if digit >> bits != 0 {
+                return Err(not_a_digit());
+            }
+            return Ok(Int(BigInt::from_biguint(sign, BigUint::from(digit))));
+        }
         let raw = ctx.bytes_at("int digits", at, count.saturating_mul(width))?;
         let chunk = usize::try_from(width).unwrap_or(4);
         let digits = raw.chunks_exact(chunk).map(|d| ctx.abi.uint(d) as u32);
         if digits.clone().any(|d| d >> bits != 0) {
-            return Err(DecodeError::corrupt("int digits", at, "a digit out of range"));
+            return Err(not_a_digit());
         }
         Ok(Int(BigInt::from_biguint(sign, join(digits, bits))))
     }
@@ -61,6 +69,9 @@ impl Int {
     /// `int.__repr__`, or `None` above `limit` decimal digits (`sys.get_int_max_str_digits()`; Python raises there).
     #[must_use]
     pub fn decimal(&self, limit: u64) -> Option<String> {
+        if let Some(small) = self.to_i64().filter(|_| limit >= 20) {
+            return Some(small.to_string());
+        }
         // A number of b bits has at least b * log10(2) digits: spare the quadratic conversion where it is useless.
         if self.0.bits().saturating_mul(3) / 10 > limit.saturating_add(1) {
             return None;

@@ -6,6 +6,7 @@
 mod dict;
 mod fields;
 mod float;
+mod head;
 mod inspect;
 mod instance;
 mod int;

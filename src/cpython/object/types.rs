@@ -172,7 +172,7 @@ pub struct Heap<'a> {
 struct Known<'a> {
     symbols: Option<&'a dyn SymbolNames>,
     interpreter: Cell<Option<Addr>>,
-    types: RefCell<HashMap<Addr, Option<Rc<TypeInfo>>>>,
+    types: RefCell<HashMap<Addr, Option<Rc<TypeInfo>>, foldhash::fast::RandomState>>,
     /// Types being read, to end cycles of base types.
     reading: RefCell<Vec<Addr>>,
     builtin_names: OnceCell<HashMap<Addr, String>>,
@@ -226,13 +226,18 @@ impl<'a> Heap<'a> {
     /// # Errors
     /// [`DecodeError`] when there is no object: the address is odd, unreadable, or `ob_type` does not lead to a type.
     pub fn type_of(&self, addr: Addr) -> Result<Rc<TypeInfo>, DecodeError> {
+        self.type_in(&self.ctx, addr)
+    }
+
+    /// As [`Heap::type_of`], with the head of the object read through `ctx`.
+    pub(super) fn type_in(&self, ctx: &Context<'_>, addr: Addr) -> Result<Rc<TypeInfo>, DecodeError> {
         if addr.is_null() {
             return Err(DecodeError::Null { what: "object" });
         }
-        if !addr.is_aligned(u64::from(self.ctx.abi.pointer_size())) {
+        if !addr.is_aligned(u64::from(ctx.abi.pointer_size())) {
             return Err(DecodeError::corrupt("object", addr, "the address is not aligned"));
         }
-        let type_addr = self.ctx.ptr(field!(self.ctx, object.ob_type), addr)?;
+        let type_addr = ctx.ptr(field!(ctx, object.ob_type), addr)?;
         self.type_info(type_addr)
             .ok_or_else(|| DecodeError::corrupt("ob_type", addr, format!("{type_addr} is not a type object")))
     }

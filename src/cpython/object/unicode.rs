@@ -47,6 +47,18 @@ pub fn read_text(ctx: &Context<'_>, addr: Addr, limit: u64) -> Result<TextPart, 
     Ok(TextPart { text, length: units.length })
 }
 
+/// The whole `str` at `addr` if it is stored as Latin-1 or ASCII, in at most `limit` characters.
+///
+/// # Errors
+/// As [`read_text`].
+pub(super) fn read_narrow(ctx: &Context<'_>, addr: Addr, limit: u64) -> Result<Option<Vec<u8>>, DecodeError> {
+    let units = locate(ctx, addr)?;
+    if units.width != 1 || units.length > limit {
+        return Ok(None);
+    }
+    ctx.bytes_at("str data", units.at, units.length).map(Some)
+}
+
 /// The `str` at `addr` as a Rust string with lone surrogates escaped, for names. Longer than `limit` is an error, so
 /// that a cut name is never taken for a whole one.
 ///
@@ -76,9 +88,12 @@ fn locate(ctx: &Context<'_>, addr: Addr) -> Result<Units, DecodeError> {
     let ascii_size = field!(ctx, unicode.ascii_size).1?;
     let length_at = field!(ctx, unicode.length).1?;
     let state_at = field!(ctx, unicode.state).1?;
-    let header = ctx.bytes_at("str header", addr, ascii_size)?;
+    let mut header = [0; 64];
+    let header = usize::try_from(ascii_size).ok().and_then(|size| header.get_mut(..size));
+    let header = header.ok_or_else(|| DecodeError::corrupt("str header", addr, "no header is that long"))?;
+    ctx.memory.read(addr, header).map_err(|source| DecodeError::Read { what: "str header", source })?;
     let field = |at: u64, width: usize| {
-        let mut cursor = Cursor::new(&header, ctx.abi);
+        let mut cursor = Cursor::new(header, ctx.abi);
         let skipped = cursor.take(usize::try_from(at).unwrap_or(usize::MAX));
         skipped.and_then(|_| cursor.uint(width)).map_err(|e| DecodeError::corrupt("str header", addr, e.to_string()))
     };

@@ -42,8 +42,7 @@ pub(super) fn bool(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(
 
 /// The C double at `at`.
 pub(super) fn double_at(ctx: &Context<'_>, at: Addr) -> Result<f64, DecodeError> {
-    let raw = ctx.bytes_at("double", at, 8)?;
-    Ok(f64::from_bits(ctx.abi.uint(&raw)))
+    ctx.uint_at("double", at, 8).map(f64::from_bits)
 }
 
 /// The C float or double in these bytes.

@@ -8,11 +8,17 @@ use crate::cpython::DecodeError;
 use crate::cpython::layout::UnicodeVersion;
 use crate::cpython::object::sequence::var_len;
 use crate::cpython::object::types::TypeInfo;
-use crate::cpython::object::unicode::read_text;
+use crate::cpython::object::unicode::{read_narrow, read_text};
 use crate::field;
 use std::fmt::Write as _;
 
 pub(super) fn str(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    if let Some(narrow) = read_narrow(w.ctx(), addr, w.limits.characters)?
+        && let Some(plain) = plain_ascii(&narrow)
+    {
+        w.push_all(&["'", plain, "'"]);
+        return Ok(());
+    }
     let part = read_text(w.ctx(), addr, w.limits.characters)?;
     let text = quote_str(part.text.code_points(), w.ctx().dialect.repr.unicode);
     w.push(&text);
@@ -23,6 +29,12 @@ pub(super) fn str(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<()
         w.more(part.length.saturating_sub(part.text.len() as u64));
     }
     Ok(())
+}
+
+/// The text, if `str.__repr__` changes nothing of it but adds apostrophes.
+fn plain_ascii(bytes: &[u8]) -> Option<&str> {
+    let plain = bytes.iter().all(|byte| (0x20..0x7f).contains(byte) && !matches!(byte, b'\'' | b'\\'));
+    if plain { std::str::from_utf8(bytes).ok() } else { None }
 }
 
 /// `str.__repr__` of these code points.

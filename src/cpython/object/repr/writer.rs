@@ -5,6 +5,7 @@ use super::pointer::Pointer;
 use super::{default, gdb_script, native, python};
 use crate::base::{Addr, Os, escape_terminal_into};
 use crate::cpython::object::fields::{head_word, var_word};
+use crate::cpython::object::head::Head;
 use crate::cpython::object::kind::Kind;
 use crate::cpython::object::refcount::refcount;
 use crate::cpython::object::types::{Heap, ReprBy, TypeInfo};
@@ -51,13 +52,18 @@ impl<'h, 'a> Writer<'h, 'a> {
 
     /// Appends text of our own or of a repr (which has no control characters).
     pub(super) fn push(&mut self, text: &str) {
+        self.push_all(&[text]);
+    }
+
+    /// As [`Writer::push`], of pieces that stay together.
+    pub(super) fn push_all(&mut self, pieces: &[&str]) {
         if self.out.len() > self.limits.total && !self.full {
             self.full = true;
             self.out.push_str("...(text limit)");
             self.lower(Fidelity::Cut);
         }
         if !self.full {
-            self.out.push_str(text);
+            self.out.extend(pieces.iter().copied());
         }
     }
 
@@ -228,11 +234,13 @@ impl<'h, 'a> Writer<'h, 'a> {
             self.push("<NULL>");
             return;
         }
-        let info = match self.heap.type_of(addr) {
+        let head = Head::read(self.ctx(), addr);
+        let ctx = Context { memory: &head, ..*self.ctx() };
+        let info = match self.heap.type_in(&ctx, addr) {
             Ok(info) => info,
             Err(error) => return self.no_object(addr, &error),
         };
-        if refcount(self.ctx(), addr).is_ok_and(|count| count.is_absurd()) {
+        if refcount(&ctx, addr).is_ok_and(|count| count.is_absurd()) {
             self.put(format_args!("<freed? {} at {addr}>", info.name));
             return self.lower(Fidelity::Damaged);
         }
