@@ -170,6 +170,10 @@ def containers(add):
         maker = __import__("builtins").frozendict
         add("frozendict", maker(a=1, b=[2]))
         add("frozendict_empty", maker())
+    if "sentinel" in dir(__import__("builtins")):
+        maker = __import__("builtins").sentinel
+        add("sentinel", maker("MISSING"))
+        add("sentinel_own", maker("OTHER", repr="<other>"))
 
 
 def values(add):

@@ -1,5 +1,9 @@
 """Values of the standard library: dates, decimals, paths, enums, files, patterns, generated reprs, threads."""
 
+import _socket
+import argparse
+import concurrent.futures
+import ctypes
 import dataclasses
 import datetime
 import decimal
@@ -7,15 +11,22 @@ import enum
 import fractions
 import http
 import io
+import ipaddress
 import logging
 import os
 import pathlib
 import re
 import signal
 import socket
+import statistics
+import struct
+import subprocess
 import sys
+import tempfile
 import threading
+import traceback
 import uuid
+from xml.etree import ElementTree
 
 
 class Colour(enum.Enum):
@@ -215,6 +226,43 @@ def threads(add):
         add("logger_%d" % index, value)
 
 
+def futures():
+    yield concurrent.futures.Future()
+    done, failed, running, cancelled = [concurrent.futures.Future() for _ in range(4)]
+    done.set_result([1])
+    failed.set_exception(ValueError("x"))
+    running.set_running_or_notify_cancel()
+    cancelled.cancel()
+    yield from (done, failed, running, cancelled)
+
+
+def addresses():
+    for text in ("10.0.0.1", "255.255.255.255", "::", "::1", "2001:db8::1:0:0:1", "1:0:0:2:0:0:0:3", "::ffff:1.2.3.4", "::ffff:0:0",
+                 "1::", "0:0:1::", "fe80::1"):
+        yield ipaddress.ip_address(text)
+        yield ipaddress.ip_interface(text)
+        yield ipaddress.ip_network(text)
+    yield from (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_interface("fe80::1/64"))
+    if sys.version_info >= (3, 9):
+        yield ipaddress.ip_address("fe80::1%eth0")
+
+
+def records(add):
+    for index, value in enumerate(futures()):
+        add("future_%d" % index, value)
+    for index, value in enumerate(addresses()):
+        add("address_%d" % index, value)
+    for index, value in enumerate((argparse.Namespace(b=1, a="x"), argparse.Namespace(),
+                                   subprocess.CompletedProcess(["ls", "-l"], 1), subprocess.CompletedProcess("x", 0, b"out", b"err"),
+                                   tempfile.TemporaryDirectory(), statistics.NormalDist(1, 2.5), traceback.extract_stack()[0],
+                                   logging.makeLogRecord({"name": "n", "msg": "text", "lineno": 7, "levelno": 30}),
+                                   ElementTree.Element("tag"), next(os.scandir(os.sep)), struct.Struct("<i4s"),
+                                   _socket.socket(), ctypes.c_wchar("\u20ac"), ctypes.py_object([1, "x"]))):
+        add("record_%d" % index, value)
+    if hasattr(http, "HTTPMethod"):
+        add("http_method", http.HTTPMethod.GET)
+
+
 def values(add):
-    for family in (dates, numbers, paths, enums, generated, files, patterns, threads):
+    for family in (dates, numbers, paths, enums, generated, files, patterns, threads, records):
         family(add)

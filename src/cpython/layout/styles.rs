@@ -50,6 +50,10 @@ pub struct ReprStyles {
     pub callback_arguments: bool,
     /// `bytearray` escapes the apostrophe between double quotes too (until 3.14).
     pub bytearray_escapes_apostrophe: bool,
+    /// `argparse.Namespace` in insertion order instead of sorted (3.9, bpo-39058).
+    pub argparse_in_order: bool,
+    /// `IPv6Address` writes an IPv4-mapped address with dots (3.13, gh-87799).
+    pub mapped_ip_dotted: bool,
 }
 
 /// How `Enum.__repr__` and `Flag.__repr__` work.
@@ -90,6 +94,8 @@ impl ReprStyles {
             cancelling_by_count: minor >= 11,
             callback_arguments: minor <= 12,
             bytearray_escapes_apostrophe: minor < 15,
+            argparse_in_order: minor >= 9,
+            mapped_ip_dotted: minor >= 13,
         }
     }
 }

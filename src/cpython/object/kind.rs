@@ -92,6 +92,7 @@ pub enum Kind {
     ContextVar,
     Context,
     Token,
+    Sentinel,
     Count,
     Repeat,
     Pattern,
@@ -112,6 +113,9 @@ pub enum Kind {
     Tensor,
     CSimple,
     Socket,
+    Element,
+    DirEntry,
+    Struct,
     Capsule,
     ThreadHandle,
 }
@@ -212,6 +216,7 @@ const NAMES: &[(&str, Kind)] = &[
     ("_contextvars.ContextVar", Kind::ContextVar),
     ("Context", Kind::Context),
     ("_contextvars.Context", Kind::Context),
+    ("sentinel", Kind::Sentinel),
     ("Token", Kind::Token),
     ("_contextvars.Token", Kind::Token),
     ("itertools.count", Kind::Count),
@@ -255,6 +260,10 @@ const NAMES: &[(&str, Kind)] = &[
     ("torch._C.TensorBase", Kind::Tensor),
     ("_ctypes._SimpleCData", Kind::CSimple),
     ("_socket.socket", Kind::Socket),
+    ("xml.etree.ElementTree.Element", Kind::Element),
+    ("posix.DirEntry", Kind::DirEntry),
+    ("nt.DirEntry", Kind::DirEntry),
+    ("_struct.Struct", Kind::Struct),
     ("PyCapsule", Kind::Capsule),
 ];
 

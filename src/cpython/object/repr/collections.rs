@@ -1,7 +1,6 @@
 //! Containers of `collections`, `types`, `array`, `itertools` and the views of dicts.
 
 use super::containers::pairs;
-use super::limits::Fidelity;
 use super::number::float_at;
 use super::text::quote_str;
 use super::writer::Writer;
@@ -312,7 +311,7 @@ pub(super) fn array(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Resu
 }
 
 /// An element of an array of C numbers: `struct` codes.
-fn number(w: &Writer<'_, '_>, code: char, bytes: &[u8]) -> String {
+pub(super) fn number(w: &Writer<'_, '_>, code: char, bytes: &[u8]) -> String {
     let raw = w.ctx().abi.uint(bytes);
     let bits = u32::try_from(bytes.len()).unwrap_or(8).saturating_mul(8);
     match code {
@@ -357,53 +356,5 @@ pub(super) fn repeat(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Res
     if left >= 0 {
         w.put(format_args!(", {left}"));
     }
-    w.fixed(")")
-}
-
-/// `ctypes.c_int(5)` is `c_int(5)`: `CDataObject {head, b_ptr, ...}`; the class attribute `_type_` says what is there
-/// (Modules/_ctypes/_ctypes.c `Simple_repr`).
-pub(super) fn c_simple(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
-    let direct = w.heap.type_info(info.base).is_some_and(|base| base.is_native);
-    let code = w.heap.lookup(info, "_type_").and_then(|(_, v)| read_text(w.ctx(), v, 1).ok());
-    let code = code.and_then(|part| part.text.code_points().first().copied()).and_then(char::from_u32);
-    let (Some(code), true) = (code, direct) else {
-        w.push("<");
-        w.name(&info.name);
-        w.put(format_args!(" object at {}>", w.pointer(addr)));
-        return Ok(());
-    };
-    let at = w.head_word(addr, 0)?;
-    let long = usize::from(w.ctx().abi.long_size());
-    let pointer = usize::from(w.ctx().abi.pointer_size());
-    let width = match code {
-        'b' | 'B' | 'c' | '?' => 1,
-        'h' | 'H' => 2,
-        'i' | 'I' | 'f' => 4,
-        'l' | 'L' => long,
-        'q' | 'Q' | 'd' => 8,
-        'P' | 'z' | 'Z' => pointer,
-        _ => 0,
-    };
-    let raw = w.ctx().bytes_at("ctypes value", at, width as u64)?;
-    let value = w.ctx().abi.uint(&raw);
-    let text = match code {
-        '?' => if value == 0 { "False" } else { "True" }.to_owned(),
-        'c' => super::text::quote_bytes(&raw, false),
-        'b' | 'B' | 'h' | 'H' | 'i' | 'I' | 'l' | 'L' | 'q' | 'Q' | 'f' | 'd' => number(w, code, &raw),
-        'P' | 'z' | 'Z' if value == 0 => "None".to_owned(),
-        'P' => value.to_string(),
-        'z' => {
-            let limit = usize::try_from(w.limits.characters).unwrap_or(usize::MAX).min(1 << 20);
-            let bytes = w.ctx().memory.read_cstr(Addr(value), limit);
-            super::text::quote_bytes(&bytes.map_err(|source| DecodeError::Read { what: "char *", source })?, false)
-        }
-        _ => {
-            w.lower(Fidelity::Structural);
-            "...".to_owned()
-        }
-    };
-    w.name(info.short_name());
-    w.push("(");
-    w.push(&text);
     w.fixed(")")
 }

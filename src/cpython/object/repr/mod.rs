@@ -7,9 +7,11 @@
 mod callables;
 mod collections;
 mod containers;
+mod ctypes;
 mod datetime;
 mod decimal;
 mod default;
+mod extensions;
 mod gdb_script;
 mod io;
 mod limits;
@@ -20,7 +22,9 @@ mod pointer;
 mod printable;
 mod python;
 mod runtime;
+mod strided;
 mod text;
+mod torch;
 mod typing;
 mod writer;
 
@@ -86,7 +90,7 @@ fn native(kind: Kind) -> Option<Render> {
         Kind::Array => collections::array,
         Kind::Count => collections::count,
         Kind::Repeat => collections::repeat,
-        Kind::CSimple => collections::c_simple,
+        Kind::CSimple => ctypes::simple,
         Kind::Function => callables::function,
         Kind::Method => callables::method,
         Kind::BuiltinFunction => callables::builtin,
@@ -111,6 +115,7 @@ fn native(kind: Kind) -> Option<Render> {
         Kind::Capsule => runtime::capsule,
         Kind::ContextVar => runtime::context_var,
         Kind::Token => runtime::token,
+        Kind::Sentinel => runtime::sentinel,
         Kind::Future => python::asyncio_future,
         Kind::Task => python::asyncio_task,
         Kind::Lock => locks::lock,
@@ -136,6 +141,11 @@ fn native(kind: Kind) -> Option<Render> {
         Kind::NumpyScalar => numpy::scalar,
         Kind::NumpyStr => numpy::text,
         Kind::NumpyBytes => numpy::bytes,
+        Kind::Tensor => torch::tensor,
+        Kind::Socket => extensions::socket,
+        Kind::Element => extensions::element,
+        Kind::DirEntry => extensions::dir_entry,
+        Kind::Struct => extensions::compiled_format,
         Kind::FileIo => io::file,
         Kind::BufferedReader | Kind::BufferedWriter | Kind::BufferedRandom => io::buffered,
         Kind::TextIo => io::text,

@@ -379,3 +379,11 @@ pub(super) fn token(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<
     w.put(format_args!(" at {}>", w.pointer(addr)));
     Ok(())
 }
+
+/// `MISSING`: `sentinelobject {head, name, module, repr}`, `repr` a text or NULL (Objects/sentinelobject.c, 3.15).
+pub(super) fn sentinel(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    let [name, own] = [w.head_word(addr, 0)?, w.head_word(addr, 2)?];
+    let text = read_str(w.ctx(), if own.is_null() { name } else { own }, MAX_NAME)?;
+    w.name(&text);
+    Ok(())
+}

@@ -7,6 +7,7 @@ use crate::cpython::DecodeError;
 use crate::cpython::object::dict::DictEntries;
 use crate::cpython::object::int::Int;
 use crate::cpython::object::kind::Kind;
+use crate::cpython::object::repr::strided::tuple_text;
 use crate::cpython::object::repr::text::quote_str;
 use crate::cpython::object::repr::writer::Writer;
 use crate::cpython::object::sequence::tuple_items;
@@ -130,7 +131,7 @@ impl Dtype {
             Element::TimeDelta(unit) => format!("'{order}m8{}'", unit.bracketed()),
             Element::Array { of, shape } => {
                 let (of, exact) = of.construction(w);
-                return (format!("({of}, {})", shape_text(shape)), exact);
+                return (format!("({of}, {})", tuple_text(shape)), exact);
             }
             Element::Fields(fields) => return self.fields_text(w, fields),
             Element::Unknown => return ("?".to_owned(), false),
@@ -150,7 +151,7 @@ impl Dtype {
             let (text, whole) = match &field.dtype.element {
                 Element::Array { of, shape } => {
                     let (of, whole) = of.construction(w);
-                    (format!("{of}, {}", shape_text(shape)), whole)
+                    (format!("{of}, {}", tuple_text(shape)), whole)
                 }
                 _ => field.dtype.construction(w),
             };
@@ -159,12 +160,6 @@ impl Dtype {
         }
         (format!("[{}]", parts.join(", ")), exact && end == self.size)
     }
-}
-
-/// `(2, 3)`, `(2,)`.
-pub(super) fn shape_text(shape: &[u64]) -> String {
-    let items: Vec<String> = shape.iter().map(u64::to_string).collect();
-    if items.len() == 1 { format!("({},)", items.concat()) } else { format!("({})", items.join(", ")) }
 }
 
 fn read_nested(w: &Writer<'_, '_>, layout: &Layout, addr: Addr, left: u32) -> Result<Dtype, DecodeError> {

@@ -7,13 +7,14 @@ mod element;
 mod layout;
 
 use super::limits::Fidelity;
+use super::strided::{is_c_order, tuple_text};
 use super::writer::Writer;
 use super::{default, text as strings};
 use crate::base::Addr;
 use crate::cpython::DecodeError;
 use crate::cpython::object::types::TypeInfo;
 use datetime::Unit;
-use dtype::{Dtype, Element, MAX_DIMENSIONS, shape_text};
+use dtype::{Dtype, Element, MAX_DIMENSIONS};
 use element::{Number, number};
 use layout::{Layout, layout};
 
@@ -55,11 +56,9 @@ pub(super) fn array(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Resu
     let (text, _) = dtype.text(w);
     w.push(" dtype=");
     w.name(text.strip_prefix('\'').and_then(|t| t.strip_suffix('\'')).unwrap_or(&text));
-    w.put(format_args!(" shape={}", shape_text(&shape)));
+    w.put(format_args!(" shape={}", tuple_text(&shape)));
     if !is_c_order(&shape, &strides, dtype.size) {
-        let strides: Vec<String> = strides.iter().map(i64::to_string).collect();
-        let comma = if strides.len() == 1 { "," } else { "" };
-        w.put(format_args!(" strides=({}{comma})", strides.join(", ")));
+        w.put(format_args!(" strides={}", tuple_text(&strides)));
     }
     w.push(" data=");
     elements(w, &dtype, data, &shape, &strides);
@@ -73,21 +72,6 @@ pub(super) fn items(w: &mut Writer<'_, '_>, addr: Addr) -> Result<(), DecodeErro
     let array = Array::read(w, layout, addr)?;
     elements(w, &array.dtype, array.data, &array.shape, &array.strides);
     Ok(())
-}
-
-/// Whether the elements lie one behind the other, the last index fastest (empty ones always do).
-fn is_c_order(shape: &[u64], strides: &[i64], size: u64) -> bool {
-    if shape.contains(&0) {
-        return true;
-    }
-    let mut expected = size;
-    for (length, stride) in shape.iter().zip(strides).rev() {
-        if *length != 1 && stride.cast_unsigned() != expected {
-            return false;
-        }
-        expected = expected.saturating_mul(*length);
-    }
-    true
 }
 
 /// The elements at `at`, as nested lists.

@@ -1,9 +1,11 @@
-//! `fractions`, `uuid`, `pathlib`, `logging`, `subprocess`, `ctypes`, `weakref`.
+//! `fractions`, `uuid`, `pathlib`, `logging`, `subprocess`, `ctypes`, `weakref`, `argparse`, `tempfile`, `statistics`, `http`.
 
-use super::{attribute, int_attribute, is_none, string_attribute};
+use super::{attribute, fields, int_attribute, is_none, string_attribute};
 use crate::base::{Addr, Text};
 use crate::cpython::DecodeError;
+use crate::cpython::object::instance::attributes;
 use crate::cpython::object::kind::Kind;
+use crate::cpython::object::repr::limits::Fidelity;
 use crate::cpython::object::repr::text::quote_str;
 use crate::cpython::object::repr::writer::Writer;
 use crate::cpython::object::sequence::{list_items, tuple_items};
@@ -51,6 +53,12 @@ pub(super) fn char_pointer(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) 
         true => w.push("(None)"),
         false => w.put(format_args!("({})", pointer.0)),
     }
+    Ok(true)
+}
+
+/// `py_object([1])`: the function asks the native one.
+pub(super) fn python_object(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<bool, DecodeError> {
+    w.base(addr, info)?;
     Ok(true)
 }
 
@@ -190,5 +198,150 @@ pub(super) fn popen(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Resu
     w.object(args);
     w.push(">");
     w.shorten(start, 80, 76, "...>");
+    Ok(true)
+}
+
+/// `CompletedProcess(args=['ls'], returncode=0, stdout=b'')`: the outputs where there are any.
+pub(super) fn completed_process(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<bool, DecodeError> {
+    let mut names = vec!["args".to_owned(), "returncode".to_owned()];
+    for output in ["stdout", "stderr"] {
+        let Some(value) = attribute(w, addr, output) else { return Ok(false) };
+        if !is_none(w, value) {
+            names.push(output.to_owned());
+        }
+    }
+    Ok(fields(w, addr, info.dunder_name(), &names))
+}
+
+/// `Namespace(a=1, b='x')` of `argparse`.
+pub(super) fn arguments(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<bool, DecodeError> {
+    // Parsers and actions choose what they show.
+    let chosen = w.heap.lookup(info, "_get_kwargs").is_some_and(|(class, _)| class.name != "_AttributeHolder");
+    let limit = usize::try_from(w.limits.items).unwrap_or(usize::MAX);
+    let (mut list, more) = attributes(w.heap, addr, limit)?;
+    let is_name = |text: &Text| is_identifier(&text.to_string());
+    if chosen || !list.iter().all(|attribute| is_name(&attribute.name)) {
+        return Ok(false);
+    }
+    if !w.ctx().dialect.repr.argparse_in_order {
+        list.sort_by(|a, b| a.name.cmp(&b.name));
+        if more {
+            return Ok(false);
+        }
+    }
+    w.name(info.dunder_name());
+    w.push("(");
+    let mut separator = "";
+    for attribute in list {
+        w.push(separator);
+        w.name(&attribute.name.to_string());
+        w.push("=");
+        w.object(attribute.value);
+        separator = ", ";
+    }
+    if more {
+        w.push(", ...");
+        w.lower(Fidelity::Cut);
+    }
+    w.push(")");
+    Ok(true)
+}
+
+/// Whether `str.isidentifier` says so, of ASCII.
+fn is_identifier(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// `<TemporaryDirectory '/tmp/x'>`.
+pub(super) fn temporary_directory(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<bool, DecodeError> {
+    let Some(name) = attribute(w, addr, "name") else { return Ok(false) };
+    w.push("<");
+    w.name(info.dunder_name());
+    w.push(" ");
+    w.object(name);
+    w.push(">");
+    Ok(true)
+}
+
+/// `NormalDist(mu=1.0, sigma=2.0)`.
+pub(super) fn normal_distribution(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<bool, DecodeError> {
+    let (Some(mu), Some(sigma)) = (attribute(w, addr, "_mu"), attribute(w, addr, "_sigma")) else { return Ok(false) };
+    w.name(info.dunder_name());
+    w.push("(mu=");
+    w.object(mu);
+    w.push(", sigma=");
+    w.object(sigma);
+    w.push(")");
+    Ok(true)
+}
+
+/// `<HTTPMethod.GET>`.
+pub(super) fn http_method(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<bool, DecodeError> {
+    let Some(name) = string_attribute(w, addr, "_name_") else { return Ok(false) };
+    w.push("<");
+    w.name(info.dunder_name());
+    w.push(".");
+    w.name(&name);
+    w.push(">");
+    Ok(true)
+}
+
+/// `<FrameSummary file x.py, line 3 in f>` of `traceback`.
+pub(super) fn frame_summary(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<bool, DecodeError> {
+    let (file, name) = (string_attribute(w, addr, "filename"), string_attribute(w, addr, "name"));
+    let line = int_attribute(w, addr, "lineno");
+    let (Some(file), Some(name), Some(line)) = (file, name, line) else { return Ok(false) };
+    w.push("<FrameSummary file ");
+    w.name(&file);
+    w.put(format_args!(", line {} in ", line.big()));
+    w.name(&name);
+    w.push(">");
+    Ok(true)
+}
+
+/// `<LogRecord: name, 20, x.py, 3, "message">`.
+pub(super) fn log_record(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<bool, DecodeError> {
+    let mut texts = Vec::new();
+    for name in ["name", "levelno", "pathname", "lineno", "msg"] {
+        let Some(value) = attribute(w, addr, name) else { return Ok(false) };
+        // `str()` of others may be code.
+        let text = match w.heap.type_of(value)?.kind {
+            Kind::Str => string_attribute(w, addr, name),
+            Kind::Int => int_attribute(w, addr, name).map(|number| number.big().to_string()),
+            Kind::None => Some("None".to_owned()),
+            _ => None,
+        };
+        let Some(text) = text else { return Ok(false) };
+        texts.push(text);
+    }
+    let Some((message, place)) = texts.split_last() else { return Ok(false) };
+    w.name(&format!("<LogRecord: {}, \"{message}\">", place.join(", ")));
+    Ok(true)
+}
+
+/// `<Future at 0x.. state=finished returned int>` of `concurrent.futures`.
+pub(super) fn concurrent_future(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<bool, DecodeError> {
+    let Some(state) = string_attribute(w, addr, "_state") else { return Ok(false) };
+    let state = match &*state {
+        "PENDING" => "pending",
+        "RUNNING" => "running",
+        "CANCELLED" | "CANCELLED_AND_NOTIFIED" => "cancelled",
+        "FINISHED" => "finished",
+        _ => return Ok(false),
+    };
+    w.push("<");
+    w.name(info.dunder_name());
+    w.put(format_args!(" at {addr} state={state}"));
+    if state == "finished" {
+        let (Some(exception), Some(result)) = (attribute(w, addr, "_exception"), attribute(w, addr, "_result")) else {
+            return Ok(false);
+        };
+        let (word, outcome) = if is_none(w, exception) { ("returned", result) } else { ("raised", exception) };
+        let class = w.heap.type_of(outcome)?;
+        w.put(format_args!(" {word} "));
+        w.name(class.dunder_name());
+    }
+    w.push(">");
     Ok(true)
 }

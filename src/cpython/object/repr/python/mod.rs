@@ -8,6 +8,7 @@ mod asyncio;
 mod collections;
 mod enums;
 mod generated;
+mod ipaddress;
 mod library;
 mod pandas;
 mod reprlib;
@@ -65,6 +66,17 @@ fn known(module: &str, qualname: &str) -> Option<Known> {
         ("pandas.core.frame", "DataFrame.__repr__") | ("pandas.core.series", "Series.__repr__") => pandas::table,
         ("pandas.core.indexes.base", "Index.__repr__") => pandas::index,
         ("ctypes", "c_char_p.__repr__" | "c_wchar_p.__repr__") => library::char_pointer,
+        ("argparse", "_AttributeHolder.__repr__") => library::arguments,
+        ("concurrent.futures._base", "Future.__repr__") => library::concurrent_future,
+        ("http", "HTTPMethod.__repr__") => library::http_method,
+        ("ipaddress", "_BaseAddress.__repr__") => ipaddress::address,
+        ("ipaddress", "_BaseNetwork.__repr__") => ipaddress::network,
+        ("logging", "LogRecord.__repr__") => library::log_record,
+        ("statistics", "NormalDist.__repr__") => library::normal_distribution,
+        ("subprocess", "CompletedProcess.__repr__") => library::completed_process,
+        ("tempfile", "TemporaryDirectory.__repr__") => library::temporary_directory,
+        ("traceback", "FrameSummary.__repr__") => library::frame_summary,
+        ("ctypes", "py_object.__repr__") => library::python_object,
         ("logging", "Logger.__repr__") => library::logger,
         ("subprocess", "Popen.__repr__") => library::popen,
         ("threading", "Thread.__repr__") => threads::thread,
