@@ -207,7 +207,7 @@ fn image(data: &[u8], abi: Abi) {
     let values = ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r12"].map(|name| (name, STACK));
     let values = values.into_iter().chain([("rip", stopped.0)]).collect();
     let registers = Registers { arch: abi.arch, values };
-    let unwound = Unwinder::new(&target, ModuleTables::new(&target)).unwind(Some(&registers));
+    let unwound = Unwinder::new(&target, &ModuleTables::new(&target)).unwind(Some(&registers));
     let symbols = Symbolizer::new(&target, &images, Lines::All);
     symbols.load(unwound.frames.iter().map(|f| f.lookup()));
 }

@@ -199,13 +199,14 @@ while frame is not None:
 
 /// Our frames of the crashed thread in the same terms, before the merge takes the evaluation loops out.
 fn our_frames(interpreter: &Interpreter, core: &Path) -> Vec<Vec<String>> {
+    use pyinquest::native::ModuleTables;
     use pyinquest::native::symbolize::{Lines, Symbolizer};
     let mut target = elf_core::open(core).expect("a core");
     let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
     let images = Images::attach(&mut target, &search);
     let symbolizer = Symbolizer::new(&target, &images, Lines::All);
     let tid = target.crash.as_ref().expect("a crash").tid();
-    let stacks = pyinquest::stack::native_stacks(&target, &symbolizer, Some(tid));
+    let stacks = pyinquest::stack::native_stacks(&target, &ModuleTables::new(&target), &symbolizer, Some(tid));
     let stack = &stacks[0];
     let mut out = Vec::new();
     for (frame, code) in stack.unwound.frames.iter().zip(&stack.symbols) {

@@ -27,7 +27,8 @@ pub(super) fn add(
     let interpreter = Interpreter::new(target, runtime);
     let lines = if options.native { Lines::All } else { Lines::Except(without_lines(target, &interpreter)) };
     let symbolizer = Symbolizer::new(target, images, lines);
-    let stacks = native_stacks(target, &symbolizer, wanted(target, options));
+    let tables = ModuleTables::new(target);
+    let stacks = native_stacks(target, &tables, &symbolizer, wanted(target, options));
     for stack in &stacks {
         let Some(thread) = thread_of(&mut report.threads, stack) else { continue };
         let python = std::mem::take(&mut thread.frames);
@@ -37,8 +38,17 @@ pub(super) fn add(
         put(thread, merged, options.native);
     }
     super::waits::add(target, &interpreter, state, &stacks, report);
+    name_methods(target, &tables, &interpreter, options.native, report);
     let heap = state.and_then(|s| s.interpreters(&target.diagnostics).first().map(|i| s.heap(i)));
-    let facts = Facts { target, images, stacks: &stacks, interpreter: &interpreter, report, heap: heap.as_ref() };
+    let facts = Facts {
+        target,
+        images,
+        stacks: &stacks,
+        tables: &tables,
+        interpreter: &interpreter,
+        report,
+        heap: heap.as_ref(),
+    };
     let findings = inquest::run(&facts);
     let machine = inquest::machine_state(&facts);
     report.findings = findings;
@@ -47,9 +57,6 @@ pub(super) fn add(
     {
         thread.registers = Some(machine.registers);
         thread.code = Some(machine.code);
-    }
-    if options.native {
-        name_methods(target, &interpreter, report);
     }
     if !options.native {
         report.threads.iter_mut().for_each(|t| t.frames.retain(|f| f.kind == FrameKind::Python));
@@ -64,15 +71,16 @@ fn without_lines(target: &Target, interpreter: &Interpreter) -> HashSet<usize> {
     interpreter.modules().chain(run_time.map(|(index, _)| index)).collect()
 }
 
-/// Adds what Python calls the functions of extension modules above the innermost Python frame of the crashed thread.
-fn name_methods(target: &Target, interpreter: &Interpreter, report: &mut Report) {
+/// Adds what Python calls the functions of extension modules above the innermost Python frame of the crashed thread; of
+/// those that have no other name, unless `all`.
+fn name_methods(target: &Target, tables: &ModuleTables<'_>, interpreter: &Interpreter, all: bool, report: &mut Report) {
     let Some(thread) = report.threads.iter_mut().find(|t| t.crashed) else { return };
-    let tables = ModuleTables::new(target);
     let native = thread.frames.iter_mut().take_while(|f| f.kind == FrameKind::Native).take(METHOD_FRAMES);
+    let native = native.filter(|f| all || f.function.is_none());
     for frame in native.filter_map(|f| f.native.as_mut()).filter(|n| !n.inlined && !n.plumbing) {
         let module = target.modules.iter().position(|m| m.contains(frame.ip));
         if module.is_some_and(|m| !interpreter.holds(m)) {
-            frame.method = method_name(target, &tables, frame.ip, frame.trust != "context");
+            frame.method = method_name(target, tables, frame.ip, frame.trust != "context");
         }
     }
 }

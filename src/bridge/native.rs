@@ -12,6 +12,7 @@ use crate::native::arguments::Arguments;
 use crate::native::unwind::{StackEnd, Trust, Unwinder, UnwoundFrame};
 use crate::stack::merge::{NativeFrame, NativeRole};
 use crate::stack::plumbing::{CodePlace, base_name, role};
+use std::ops::Range;
 
 /// Functions of CPython that call the C function object that is their first argument: name, the argument's name, the
 /// object's kind (Objects/methodobject.c, Objects/descrobject.c).
@@ -94,17 +95,18 @@ impl Native {
         let process = view.process;
         let target = &process.target;
         let registers = target.thread(tid)?.registers.as_ref();
-        let stack = Unwinder::new(target, ModuleTables::new(target)).unwind(registers);
+        let stack = Unwinder::new(target, &ModuleTables::new(target)).unwind(registers);
         let sure = |f: &UnwoundFrame| matches!(f.trust, Trust::Context | Trust::Cfi | Trust::Signal);
         if stack.end != StackEnd::Complete || !stack.frames.iter().all(sure) {
             return None;
         }
-        let symbols: Vec<Option<(String, Addr)>> = stack
+        let symbols: Vec<Option<(String, Range<Addr>)>> = stack
             .frames
             .iter()
             .map(|f| {
                 let symbol = process.images.symbol_at(target, f.lookup())?;
-                Some((symbol.name, Addr(f.lookup().0.saturating_sub(symbol.offset))))
+                let start = Addr(f.lookup().0.saturating_sub(symbol.offset));
+                Some((symbol.name, start..start.wrapping_add(symbol.size)))
             })
             .collect();
         let mut out = Vec::with_capacity(stack.frames.len());
@@ -120,9 +122,9 @@ impl Native {
                 inlined: false,
                 place: place(view, frame.lookup()),
             };
-            if let (Some(Meaning::Calls(_)), Some((_, start))) = (native.meaning(), symbol) {
-                let caller = stack.frames.get(outer).zip(symbols.get(outer)?.as_ref()).map(|(f, (_, s))| (f, *s));
-                let found = Arguments::new(&target.memory, target.abi).get(frame, *start, caller, 0).map(Addr)?;
+            if let (Some(Meaning::Calls(_)), Some((_, function))) = (native.meaning(), symbol) {
+                let caller = stack.frames.get(outer).zip(symbols.get(outer)?.as_ref()).map(|(f, (_, s))| (f, s.start));
+                let found = Arguments::new(&target.memory, target.abi).get(frame, function, caller, 0).map(Addr)?;
                 native.callable = Some(found).filter(|at| native.can_call(view, *at));
                 native.callable?;
             }

@@ -68,6 +68,9 @@ pub(super) struct Blame<'a> {
     /// The first frame that is neither run time nor CPython, if one lies between the crash and the innermost Python
     /// frame.
     pub owner: Option<&'a Frame>,
+    /// The function that Python called, of the owner's module, where a table of methods names it and the owner has no
+    /// name.
+    pub method: Option<&'a str>,
     /// Whether the standard library's ctypes made the call.
     pub ctypes: bool,
     /// The innermost Python frame.
@@ -84,6 +87,7 @@ impl<'a> Blame<'a> {
         let skip = if scene.fault.handled { thread.frames.iter().position(at_fault).unwrap_or(0) } else { 0 };
         let mut out = Blame::default();
         let mut library = None;
+        let mut method = None;
         for frame in thread.frames.iter().skip(skip) {
             let Some(native) = &frame.native else {
                 if frame.kind == FrameKind::Python {
@@ -106,9 +110,12 @@ impl<'a> Blame<'a> {
             if !carrier && party(scene, native) == Party::Other {
                 let place = if of_language(frame) { &mut library } else { &mut out.owner };
                 *place = place.or(Some(frame));
+                method = method.or(native.method.as_deref().map(|m| (m, native.module.as_deref())));
             }
         }
         out.owner = out.owner.or(library);
+        let unnamed = out.owner.filter(|f| f.function.is_none()).and_then(|f| f.native.as_ref());
+        out.method = unnamed.and_then(|n| method.filter(|(_, module)| *module == n.module.as_deref())).map(|(m, _)| m);
         out
     }
 
@@ -119,6 +126,7 @@ impl<'a> Blame<'a> {
             (Some(frame), _) => {
                 out.push_str("in ");
                 out.push_str(&native_place(frame));
+                out.push_str(&self.through());
             }
             (None, Some(_)) => out.push_str("in the interpreter's evaluation loop"),
             (None, None) => {}
@@ -149,9 +157,14 @@ impl<'a> Blame<'a> {
 
     /// For a process that ended itself: where the way out (`abort`, `raise`) began, not how it went on from there.
     pub fn origin(&self) -> String {
-        let by = self.owner.map_or(String::new(), |o| format!(" in {}", native_place(o)));
+        let by = self.owner.map_or(String::new(), |o| format!(" in {}{}", native_place(o), self.through()));
         let from = self.python.map_or(String::new(), |p| format!(", called from {}", python_place(p)));
         format!("{by}{from}")
+    }
+
+    /// " of method scan()": what Python calls the code of a module without symbols.
+    fn through(&self) -> String {
+        self.method.map_or(String::new(), |m| format!(" of method {m}()"))
     }
 
     /// The owner's place as a line of evidence.

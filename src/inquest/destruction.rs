@@ -4,6 +4,7 @@ use super::blame::{Blame, native_place};
 use super::facts::{Scene, SceneFrame};
 use super::fault::{Access, signals};
 use super::finding;
+use super::hooks;
 use super::segv::signal_evidence;
 use crate::base::Addr;
 use crate::native::code::AccessKind;
@@ -86,12 +87,19 @@ pub(super) fn collector(scene: &Scene<'_>) -> Option<Finding> {
     if told {
         evidence.push("the interpreter is marked as collecting garbage".to_owned());
     }
-    let access = Access::of(scene);
+    // What the instruction did is no news where a check ended the process.
+    let access = if sent { Access::default() } else { Access::of(scene) };
     evidence.extend(access.evidence());
     let foreign = Blame::of(scene).owner;
-    let bad = access.operand.as_ref().and_then(|o| o.base.as_ref()).map(|b| b.value);
+    let bad = match access.operand.as_ref().and_then(|o| o.base.as_ref()) {
+        None if sent => checked_member(scene, &frames),
+        base => base.map(|b| b.value),
+    };
+    evidence.extend(bad.filter(|_| sent).map(|b| format!("the member {b:#x} failed a check")));
     let (hook, object) = visited(scene, &frames, by_name, bad);
     let type_name = object.and_then(|o| type_name(scene, o));
+    let slot = hook.and_then(|f| hooks::of(scene, &f));
+    evidence.extend(slot.map(|h| format!("the function that the collector called is {}", h.describe())));
     let whose = match (&type_name, object) {
         (Some(name), Some(object)) => {
             evidence.push(format!("the object is a {name} at {object}"));
@@ -151,6 +159,12 @@ fn visited<'a>(
     (hook, of_hook.or_else(of_visitor).or_else(of_collector))
 }
 
+/// The member that the checks of a debug build refused: a visitor's first argument.
+fn checked_member(scene: &Scene<'_>, frames: &[SceneFrame<'_>]) -> Option<u64> {
+    let visitor = frames.iter().find(|f| VISITORS.iter().any(|name| f.runs(name)))?;
+    scene.argument(visitor, 0)
+}
+
 /// Whether one of the object's own words is `word`.
 fn has_word(scene: &Scene<'_>, object: Addr, word: u64) -> bool {
     const MAX_SIZE: u64 = 1 << 12;
@@ -175,13 +189,18 @@ pub(super) fn finalizer(scene: &Scene<'_>) -> Option<Finding> {
     let by_name = |f: &SceneFrame<'_>| f.name().is_some_and(|n| n.ends_with("dealloc") || n.ends_with("finalize"));
     let ending = named(DEALLOCATION).or_else(|| named(FINALIZATION));
     let ending = ending.or_else(|| frames.iter().position(by_name).map(|at| at.saturating_add(1)));
+    let slot = match ending {
+        Some(_) => None,
+        None => deallocator(scene, &frames),
+    };
+    let ending = ending.or(slot.as_ref().map(|(at, _)| at.saturating_add(1)));
     let what = match (del, ending) {
         (Some(del), _) => format!("in __del__ ({})", super::blame::python_place(del)),
         (None, Some(at)) => {
             // The deallocator is what `_Py_Dealloc` called; without any function inside of it, it is itself at fault.
             let hook = at.checked_sub(1).and_then(|i| frames.get(i))?;
             let owner = blame.owner.map(native_place).or_else(|| hook.code.display_name())?;
-            let object = scene.argument(hook, 0).map(Addr);
+            let object = slot.as_ref().map(|(_, h)| h.object).or_else(|| scene.argument(hook, 0).map(Addr));
             let whose = object.and_then(|o| type_name(scene, o)).map_or(String::new(), |n| format!(" of a {n} object"));
             format!("in a deallocator{whose}: {owner}")
         }
@@ -191,6 +210,7 @@ pub(super) fn finalizer(scene: &Scene<'_>) -> Option<Finding> {
     let access = Access::of(scene);
     evidence.extend(access.evidence());
     evidence.extend(blame.evidence());
+    evidence.extend(slot.map(|(_, h)| format!("a function on the way there is {}", h.describe())));
     let kind = access.kind.map_or("access", AccessKind::word);
     let at = access.addr.map_or(String::new(), |a| format!(", {kind} of {a}"));
     let called = match (del, blame.python) {
@@ -207,6 +227,13 @@ pub(super) fn finalizer(scene: &Scene<'_>) -> Option<Finding> {
         advice: Some(advice.to_owned()),
         ..finding("crash-in-finalizer", title, Confidence::Medium, evidence, scene.tid)
     })
+}
+
+/// The frame of a function that a type has for a deallocator, where neither it nor its caller has a telling name.
+fn deallocator(scene: &Scene<'_>, frames: &[SceneFrame<'_>]) -> Option<(usize, hooks::Hook)> {
+    const NEAR: usize = 16;
+    let hooks = frames.iter().take(NEAR).enumerate().filter_map(|(at, f)| Some((at, hooks::of(scene, f)?)));
+    hooks.into_iter().find(|(_, hook)| hook.slot == "tp_dealloc")
 }
 
 /// Native frames between the crash and the innermost Python frame.

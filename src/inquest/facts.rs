@@ -4,6 +4,7 @@ use super::windows;
 use crate::base::Addr;
 use crate::cpython::object::Heap;
 use crate::image::Images;
+use crate::native::ModuleTables;
 use crate::native::arguments::Arguments;
 use crate::native::code::AccessKind;
 use crate::native::regfile::RegFile;
@@ -14,6 +15,7 @@ use crate::stack::NativeStack;
 use crate::stack::build::Interpreter;
 use crate::stack::plumbing::CodePlace;
 use crate::target::{Crash, Segment, SignalInfo, Target};
+use std::ops::Range;
 
 /// All that the rules may look at.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +26,8 @@ pub struct Facts<'a> {
     pub images: &'a Images,
     /// Native stacks, one for each native thread that was unwound.
     pub stacks: &'a [NativeStack],
+    /// Unwind tables of the modules.
+    pub tables: &'a ModuleTables<'a>,
     /// Which modules are the interpreter.
     pub interpreter: &'a Interpreter,
     /// The report so far: threads with merged frames, exceptions, interpreters.
@@ -159,11 +163,23 @@ impl<'a> Scene<'a> {
     /// Argument `index` of the function of a frame, where it can still be told.
     #[must_use]
     pub fn argument(&self, frame: &SceneFrame<'a>, index: usize) -> Option<u64> {
-        let symbol = whole(frame.code)?;
+        let function = self.function(frame.frame, frame.code)?;
         let stack = self.stack?;
         let outer = frame.index.checked_add(1)?;
-        let caller = stack.unwound.frames.get(outer).zip(stack.symbols.get(outer).and_then(|c| whole(c)));
-        self.facts.arguments().get(frame.frame, symbol, caller, index)
+        let caller = stack.unwound.frames.get(outer).zip(stack.symbols.get(outer));
+        let caller = caller.and_then(|(caller, code)| Some((caller, self.function(caller, code)?.start)));
+        self.facts.arguments().get(frame.frame, &function, caller, index)
+    }
+
+    /// The code of the function that has the frame, by its symbol or else by the unwind tables, unless the frame is in a
+    /// part that the compiler split off.
+    #[must_use]
+    pub fn function(&self, frame: &UnwoundFrame, code: &Symbolized) -> Option<Range<Addr>> {
+        match &code.symbol {
+            Some(symbol) if symbol.name.contains(".cold") || symbol.name.contains(".part") => None,
+            Some(symbol) => Some(symbol.start..symbol.start.wrapping_add(symbol.size)),
+            None => self.facts.tables.at(frame.lookup())?.called_function(self.facts.target, frame.lookup()),
+        }
     }
 
     /// Base of the crashed thread's local storage.
@@ -177,10 +193,4 @@ impl<'a> Scene<'a> {
     pub fn signal(&self) -> i32 {
         self.fault.signal.number
     }
-}
-
-/// Start of the function, unless the frame is in a part that the compiler split off.
-fn whole(code: &Symbolized) -> Option<Addr> {
-    let symbol = code.symbol.as_ref()?;
-    (!symbol.name.contains(".cold") && !symbol.name.contains(".part")).then_some(symbol.start)
 }

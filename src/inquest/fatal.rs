@@ -1,6 +1,7 @@
 //! `Py_FatalError`: its text, and what the known texts stand for.
 
 use super::blame::{Blame, python_place};
+use super::destruction::type_name;
 use super::facts::{Scene, SceneFrame};
 use super::fault::signals;
 use super::finding;
@@ -15,14 +16,18 @@ const MAX_TEXT: usize = 2000;
 /// Functions that end the interpreter (Python/pylifecycle.c, Objects/object.c) and where their arguments are: function
 /// name, message. Inner ones come first; those that compilers rewrite (`fatal_error`) are looked at last.
 const FATAL: &[(&str, Option<usize>, Option<usize>)] = &[
-    ("_PyObject_AssertFailed", Some(5), Some(2)),
+    (ASSERTION, Some(5), Some(2)),
     ("_Py_NegativeRefcount", None, None),
     ("_Py_FatalErrorFunc", Some(0), Some(1)),
+    // Calls the next one with a format.
+    ("_Py_FatalRefcountErrorFunc", Some(0), Some(1)),
     ("_Py_FatalErrorFormat", Some(0), Some(1)),
     ("Py_FatalError", None, Some(0)),
-    ("_Py_FatalRefcountErrorFunc", Some(0), Some(1)),
     ("fatal_error", Some(2), Some(3)),
 ];
+
+/// `_PyObject_AssertFailed(obj, expr, msg, ...)`: the message may be NULL.
+const ASSERTION: &str = "_PyObject_AssertFailed";
 
 /// What a text stands for: part of it, rule, headline, advice. First match counts.
 const TEXTS: &[(&str, &str, &str, &str)] = &[
@@ -34,8 +39,9 @@ const TEXTS: &[(&str, &str, &str, &str)] = &[
     ("PyEval_SaveThread: NULL tstate", "api-without-gil", WITHOUT_GIL, GIL_ADVICE),
     ("deallocating None", "bad-refcount", "the reference count of None fell to zero", REF_ADVICE),
     ("deallocating True", "bad-refcount", "the reference count of True or False fell to zero", REF_ADVICE),
-    ("negative ref count", "bad-refcount", "the reference count of an object fell below zero", REF_ADVICE),
-    ("has negative ref", "bad-refcount", "the reference count of an object fell below zero", REF_ADVICE),
+    ("caused by a refcount error", "bad-refcount", "the reference count of a lasting object fell to zero", REF_ADVICE),
+    ("negative ref count", "bad-refcount", BELOW_ZERO, REF_ADVICE),
+    ("has negative ref", "bad-refcount", BELOW_ZERO, REF_ADVICE),
     (
         "result with an",
         "exception-left-set",
@@ -60,6 +66,7 @@ const TEXTS: &[(&str, &str, &str, &str)] = &[
     ("bad ID:", "heap-corruption", "a block was freed with another function than it was got with", HEAP_ADVICE),
 ];
 
+const BELOW_ZERO: &str = "the reference count of an object fell below zero";
 const WITHOUT_GIL: &str = "the Python API was called without the GIL";
 const GIL_ADVICE: &str =
     "take the GIL (PyGILState_Ensure, or leave the Py_BEGIN_ALLOW_THREADS block) before calling the API";
@@ -112,6 +119,13 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
             let advice = "callbacks that outlive the interpreter must not call the API".to_owned();
             ("use-after-finalize", format!("the Python API was used after Py_Finalize{place}"), Some(advice))
         }
+        (Some((_, id, BELOW_ZERO, advice)), _) => {
+            let object = frames.iter().find(|f| f.name() == Some(ASSERTION)).and_then(|f| scene.argument(f, 0));
+            let name =
+                object.and_then(|o| type_name(scene, Addr(o))).map_or_else(|| "an".to_owned(), |n| format!("a {n}"));
+            let title = format!("the reference count of {name} object fell below zero{place}");
+            (*id, title, Some((*advice).to_owned()))
+        }
         (Some((_, id, what, advice)), _) => (*id, format!("{what}{place}"), Some((*advice).to_owned())),
         (None, Some(whole)) => ("fatal-error", format!("Fatal Python error: {whole}{place}"), None),
         (None, None) => ("fatal-error", format!("Fatal Python error (its text is not at hand){place}"), None),
@@ -126,6 +140,10 @@ fn text(scene: &Scene<'_>, frames: &[SceneFrame<'_>]) -> Text {
         let read = |index: &Option<usize>| (*index).and_then(|index| readable_text(scene, frame, index));
         out.function = out.function.or_else(|| read(function).filter(|t| is_identifier(t)));
         out.message = out.message.or_else(|| read(message));
+        if *name == ASSERTION {
+            let told = |expression| format!("assertion \"{expression}\" failed");
+            out.message = out.message.or_else(|| read(&Some(1)).map(told));
+        }
     }
     out
 }

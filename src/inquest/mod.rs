@@ -15,6 +15,7 @@ mod fatal;
 mod fault;
 mod gil;
 mod heap;
+mod hooks;
 mod objects;
 mod rust;
 mod rust_payload;

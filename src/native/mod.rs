@@ -5,6 +5,7 @@
 mod arena;
 pub mod arguments;
 pub mod code;
+mod copies;
 pub mod dwarf;
 mod fallback;
 mod line_cache;

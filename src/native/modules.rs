@@ -8,6 +8,7 @@ use crate::image::pe::PeImage;
 use crate::target::Target;
 use crate::target::elf_modules::ElfImage;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Code regions outside of modules (the vDSO, files mapped by hand) that are looked at.
@@ -49,16 +50,24 @@ impl Tables {
         }
     }
 
-    /// First address of the function that `addr` lies in, told without any symbol.
+    /// The function that `addr` lies in, told without any symbol. Of one that a compiler split it may be a part.
     #[must_use]
-    pub fn function_start(&self, target: &Target, addr: Addr) -> Option<Addr> {
+    pub fn function(&self, target: &Target, addr: Addr) -> Option<Range<Addr>> {
         match self {
-            Tables::Elf(tables) => tables.function_start(addr, &target.abi),
+            Tables::Elf(tables) => tables.function(addr, &target.abi),
             Tables::Pe(image) => {
                 let part = image.function_at(&target.memory, addr)?;
-                Some(image.primary(&target.memory, part).start)
+                let primary = image.primary(&target.memory, part);
+                Some(primary.start..primary.end)
             }
         }
+    }
+
+    /// The same, but only where a call enters it at its start: there nothing but the return address is on the stack.
+    #[must_use]
+    pub fn called_function(&self, target: &Target, addr: Addr) -> Option<Range<Addr>> {
+        let function = self.function(target, addr)?;
+        self.row(target, function.start)?.is_entry(target.abi.arch).then_some(function)
     }
 }
 

@@ -1,7 +1,7 @@
 //! [`Row`]: one row of call frame information, ready to be applied many times.
 
-use super::regfile::RegFile;
-use crate::base::{Abi, Addr};
+use super::regfile::{ArchInfo, RegFile};
+use crate::base::{Abi, Addr, Arch};
 use crate::target::{Memory, MemoryExt as _};
 use gimli::{CfaRule, EndianSlice, Evaluation, EvaluationResult, RegisterRule, RunTimeEndian, UnwindSection, Value};
 
@@ -116,6 +116,16 @@ impl Row {
     pub fn saved_at_cfa(register: u16, offset: i64, saved: Vec<(u16, i64)>, return_register: u16) -> Row {
         let rules = saved.into_iter().map(|(number, at)| (number, Rule::AtCfa(at))).collect();
         Row { cfa: Cfa::Register { number: register, offset }, rules, return_register, signal: false }
+    }
+
+    /// Whether the stack is as a call leaves it: this is where a function begins, not a part of one.
+    #[must_use]
+    pub fn is_entry(&self, arch: Arch) -> bool {
+        let pushed = if arch == Arch::X86_64 { 8 } else { 0 };
+        match (ArchInfo::of(arch), &self.cfa) {
+            (Some(info), Cfa::Register { number, offset }) => *number == info.sp && *offset == pushed,
+            _ => false,
+        }
     }
 
     /// The caller's registers.

@@ -9,6 +9,7 @@ use crate::target::elf_modules::ElfImage;
 use gimli::{BaseAddresses, DebugFrame, EhFrame, EndianSlice, RunTimeEndian, UnwindContext, UnwindSection};
 use object::LittleEndian as LE;
 use object::elf;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 type Slice<'a> = EndianSlice<'a, RunTimeEndian>;
@@ -115,17 +116,17 @@ impl UnwindTables {
         self.eh_frame_row(svma, abi).or_else(|| self.debug_frame_row(svma, abi))
     }
 
-    /// First address of the function (or the part of it) that `addr` lies in, by its FDE in `.eh_frame`: told without
-    /// any symbol.
+    /// The function (or the part of it) that `addr` lies in, by its FDE in `.eh_frame`: told without any symbol.
     #[must_use]
-    pub fn function_start(&self, addr: Addr, abi: &Abi) -> Option<Addr> {
+    pub fn function(&self, addr: Addr, abi: &Abi) -> Option<Range<Addr>> {
         let svma = addr.0.wrapping_sub(self.bias);
-        let start = self.with_eh_frame(svma, abi, |frame, bases, offset| {
+        let (start, len) = self.with_eh_frame(svma, abi, |frame, bases, offset| {
             let fde = frame.fde_from_offset(bases, offset.into(), |s, b, o| s.cie_from_offset(b, o)).ok()?;
             let inside = svma.wrapping_sub(fde.initial_address()) < fde.len();
-            inside.then(|| fde.initial_address())
+            inside.then(|| (fde.initial_address(), fde.len()))
         })?;
-        Some(Addr(start.wrapping_add(self.bias)))
+        let start = Addr(start.wrapping_add(self.bias));
+        Some(start..start.wrapping_add(len))
     }
 
     fn eh_frame_row(&self, svma: u64, abi: &Abi) -> Option<Row> {

@@ -140,7 +140,7 @@ impl Unwound {
 /// Unwinds the threads of one target. Cheap to make; tables are loaded for the modules that stacks run through.
 pub struct Unwinder<'a> {
     target: &'a Target,
-    tables: ModuleTables<'a>,
+    tables: &'a ModuleTables<'a>,
     rows: Mutex<HashMap<Addr, Option<Arc<Row>>>>,
 }
 
@@ -160,7 +160,7 @@ struct Caller {
 impl<'a> Unwinder<'a> {
     /// An unwinder with the tables of `tables`.
     #[must_use]
-    pub fn new(target: &'a Target, tables: ModuleTables<'a>) -> Self {
+    pub fn new(target: &'a Target, tables: &'a ModuleTables<'a>) -> Self {
         Unwinder { target, tables, rows: Mutex::default() }
     }
 

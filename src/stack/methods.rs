@@ -22,7 +22,7 @@ const PAGE: usize = 4096;
 pub fn method_name(target: &Target, tables: &ModuleTables<'_>, ip: Addr, return_address: bool) -> Option<String> {
     let lookup = if return_address { ip.checked_sub(1)? } else { ip };
     let module = target.modules.iter().find(|m| m.contains(lookup))?;
-    let start = tables.at(lookup)?.function_start(target, lookup)?;
+    let start = tables.at(lookup)?.function(target, lookup)?.start;
     let mut names: Vec<String> = definitions(target, module, start);
     names.sort();
     names.into_iter().next()

@@ -33,10 +33,15 @@ impl NativeStack {
     }
 }
 
-/// Unwinds and symbolises all threads, or only `tid`'s.
+/// Unwinds (by `tables`) and symbolises all threads, or only `tid`'s.
 #[must_use]
-pub fn native_stacks(target: &Target, symbolizer: &Symbolizer<'_>, tid: Option<u64>) -> Vec<NativeStack> {
-    let unwinder = Unwinder::new(target, ModuleTables::new(target));
+pub fn native_stacks(
+    target: &Target,
+    tables: &ModuleTables<'_>,
+    symbolizer: &Symbolizer<'_>,
+    tid: Option<u64>,
+) -> Vec<NativeStack> {
+    let unwinder = Unwinder::new(target, tables);
     let threads: Vec<_> = target.threads.iter().filter(|t| tid.is_none_or(|tid| tid == t.tid)).collect();
     let unwound: Vec<(u64, Unwound)> =
         threads.par_iter().map(|t| (t.tid, unwinder.unwind(t.registers.as_ref()))).collect();

@@ -23,10 +23,16 @@ def load(name):
         kept = defect("Holder")()
         gc.collect()
         return kept
+    if name == "clearer":
+        defect("Clearer")()
+        gc.collect()
+        return None
     if name == "owner":
         gone = defect("Owner")()
         del gone
         return None
+    if name == "freed_argument":
+        return defect(name)(thing())
     if name in ("smash_type", "over_decref"):
         victim = thing()
         defect(name)(victim)

@@ -259,6 +259,59 @@ static PyObject *foreign_thread(PyObject *self, PyObject *arg) {
     Py_RETURN_NONE;
 }
 
+/* What _FORTIFY_SOURCE makes of memcpy. */
+extern void *__memcpy_chk(void *to, const void *from, size_t size, size_t room);
+
+static NOINLINE int copy(const char *text, size_t size) {
+    char buffer[16];
+    __memcpy_chk(buffer, text, size, sizeof buffer);
+    hidden = buffer;
+    return *(volatile char *)hidden;
+}
+
+static PyObject *buffer_overflow(PyObject *self, PyObject *arg) {
+    hidden_number = 20;
+    return PyLong_FromLong(copy("a text that is longer than the buffer", hidden_number));
+}
+
+/* With the flag AC an x86-64 processor refuses unaligned accesses, as others always do. */
+static NOINLINE long read_odd(char *place) {
+    long value;
+    __asm__ volatile("pushfq\n\torq $0x40000, (%%rsp)\n\tpopfq\n\tmovq (%1), %0" : "=r"(value) : "r"(place) : "memory", "cc");
+    return value;
+}
+
+static PyObject *misaligned(PyObject *self, PyObject *arg) {
+    static char block[32] __attribute__((aligned(16)));
+    hidden = block + 1;
+    return PyLong_FromLong(read_odd(hidden));
+}
+
+/* Gives away a reference to None again and again. */
+static PyObject *none_decref(PyObject *self, PyObject *arg) {
+    for (int i = 0; i < 1000000; i++)
+        Py_DecRef(Py_None);
+    Py_RETURN_NONE;
+}
+
+/* The API is given an object that was freed before. */
+static NOINLINE PyObject *look_up(PyObject *object) {
+    return PyObject_GetAttr(object, hidden);
+}
+
+static PyObject *freed_argument(PyObject *self, PyObject *arg) {
+    hidden = (void *)16;
+#ifdef Py_GIL_DISABLED
+    arg->ob_ref_local = 0;
+    arg->ob_ref_shared = 0;
+#else
+    arg->ob_refcnt = 0;
+#endif
+    PyObject *found = look_up(arg);
+    hidden = found;
+    return found;
+}
+
 static NOINLINE void give_up(void) {
     Py_FatalError("the flux capacitor is empty");
 }
@@ -329,6 +382,30 @@ static NOINLINE void release(struct record *record) {
     hidden_number = record->key;
 }
 
+/* Refers to itself, so that only the collector can end it. */
+static PyObject *clearer_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    PyObject *made = PyType_GenericNew(type, args, kwargs);
+    if (made != NULL) {
+        Py_INCREF(made);
+        ((Holder *)made)->member = made;
+    }
+    return made;
+}
+
+static int clearer_clear(PyObject *self) {
+    hidden = NULL;
+    release(hidden);
+    ((Holder *)self)->member = NULL;
+    return 0;
+}
+
+static PyType_Slot clearer_slots[] = {
+    {Py_tp_new, clearer_new},         {Py_tp_traverse, holder_traverse}, {Py_tp_clear, clearer_clear},
+    {Py_tp_dealloc, holder_dealloc}, {0, NULL},
+};
+static PyType_Spec clearer_spec = {"defects.Clearer", sizeof(Holder), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+                                   clearer_slots};
+
 static void owner_dealloc(PyObject *self) {
     hidden = NULL;
     release(hidden);
@@ -366,6 +443,10 @@ static PyMethodDef methods[] = {
     {"illegal", illegal, METH_O, NULL},
     {"heap_overrun", heap_overrun, METH_O, NULL},
     {"foreign_thread", foreign_thread, METH_O, NULL},
+    {"buffer_overflow", buffer_overflow, METH_O, NULL},
+    {"misaligned", misaligned, METH_O, NULL},
+    {"none_decref", none_decref, METH_O, NULL},
+    {"freed_argument", freed_argument, METH_O, NULL},
     {"fatal", fatal, METH_O, NULL},
     {"c_abort", c_abort, METH_O, NULL},
     {"after_finalize", after_finalize, METH_O, NULL},
@@ -381,7 +462,8 @@ static int add_type(PyObject *made, const char *name, PyType_Spec *spec) {
 
 PyMODINIT_FUNC PyInit_defects(void) {
     PyObject *made = PyModule_Create(&module);
-    if (made == NULL || add_type(made, "Holder", &holder_spec) < 0 || add_type(made, "Owner", &owner_spec) < 0)
+    if (made == NULL || add_type(made, "Holder", &holder_spec) < 0 || add_type(made, "Owner", &owner_spec) < 0 ||
+        add_type(made, "Clearer", &clearer_spec) < 0)
         return NULL;
     return made;
 }
