@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Makes fuzz/seeds anew: small real inputs for each fuzz target. Needs gcc, zstd, lz4, xz and the committed fixtures."""
+"""Makes fuzz/seeds anew: small real inputs for each fuzz target. Needs gcc, binutils, zstd, lz4, xz and the committed fixtures."""
 
 import base64
 import gzip
+import io
 import json
 import pathlib
 import shutil
 import struct
 import subprocess
+import tarfile
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -60,6 +62,30 @@ def images():
                                      "-c", "-g", "-gdwarf-4", "-O2"))
     seed("dwarf", "dwarf5-zlib", compiled(source, "-c", "-g", "-gz=zlib"))
     seed("pe_image", "made-up", made_up_dll())
+    debug_links(source)
+
+
+def debug_links(source):
+    """A module with mini debug information and a link to its debug file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder)
+        path.joinpath("lib.so").write_bytes(compiled(source, "-shared", "-fPIC", "-nostdlib", "-g", "-Os", "-Wl,--build-id"))
+        for command in ("objcopy --only-keep-debug lib.so lib.debug", "objcopy -S lib.debug mini", "xz -k mini",
+                        "strip lib.so", "objcopy --add-gnu-debuglink=lib.debug --add-section .gnu_debugdata=mini.xz lib.so"):
+            subprocess.run(command.split(), cwd=folder, check=True)
+        seed("debug_links", "link-and-mini", path.joinpath("lib.so").read_bytes())
+
+
+def archives():
+    core = unpacked("cores/3.8-basic.core.zst")[:0x200]
+    for name, kind in (("gnu", tarfile.GNU_FORMAT), ("pax", tarfile.PAX_FORMAT)):
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w", format=kind) as tar:
+            for member, data in (("core.7", core), ("logs/" + "x" * 120, b"text"), ("a.dmp", b"MDMP"), ("empty.core", b"")):
+                info = tarfile.TarInfo(member)
+                info.size, info.mtime = len(data), 1_700_000_000
+                tar.addfile(info, io.BytesIO(data))
+        seed("archive", name, out.getvalue())
 
 
 def made_up_dll():
@@ -172,7 +198,7 @@ def texts():
 
 if __name__ == "__main__":
     shutil.rmtree(SEEDS, ignore_errors=True)
-    for part in (dumps, images, compressed, layouts, code_tables, bridge, texts):
+    for part in (dumps, images, archives, compressed, layouts, code_tables, bridge, texts):
         part()
     total = sum(path.stat().st_size for path in SEEDS.rglob("*") if path.is_file())
     print(f"{total} bytes of seeds")

@@ -10,7 +10,7 @@ use crate::cpython::code;
 use crate::cpython::layout::{self, DebugOffsets, DwarfFile, Extract, LineTable, Provider};
 use crate::cpython::object::Path as ObjectPath;
 use crate::cpython::sync::depth_at;
-use crate::image::{Images, SearchOptions, SymbolSource};
+use crate::image::{FileBytes, Images, SearchOptions, SymbolSource, debug_file};
 use crate::native::symbolize::{Lines, Symbolizer};
 use crate::native::unwind::Unwinder;
 use crate::native::{ModuleTables, dwarf};
@@ -20,7 +20,7 @@ use crate::target::live::procfs;
 use crate::target::{
     AddressSpace, ByteSource, Module, Protection, Registers, Segment, SourceKind, Target, from_bytes, slim,
 };
-use crate::triage::{baseline::Baseline, names, row::Row, rules::Rules};
+use crate::triage::{baseline::Baseline, input, names, row::Row, rules::Rules};
 use object::{Object as _, ObjectSection as _};
 use std::io::{Cursor, sink};
 use std::path::Path;
@@ -30,10 +30,12 @@ use std::sync::Arc;
 pub type Entry = (&'static str, fn(&[u8]));
 
 /// All parsers, by the name of their fuzz target. A whole dump ([`PatchedDump`]) is not among them: it needs one.
-pub const ENTRIES: [Entry; 12] = [
+pub const ENTRIES: [Entry; 14] = [
+    ("archive", archive),
     ("bridge", bridge),
     ("code_tables", code_tables),
     ("compressed", compressed),
+    ("debug_links", debug_links),
     ("dwarf", dwarf),
     ("elf_core", elf_core),
     ("elf_image", elf_image),
@@ -47,6 +49,20 @@ pub const ENTRIES: [Entry; 12] = [
 
 fn nothing() -> SearchOptions {
     SearchOptions { no_files: true, ..SearchOptions::default() }
+}
+
+/// A tar archive of dumps.
+pub fn archive(data: &[u8]) {
+    let mut members = 0usize;
+    input::archive(Path::new("in.tar"), Ok(data), &mut |_| {
+        members = members.saturating_add(1);
+        members < 1000
+    });
+}
+
+/// What an ELF file says of its debug information: links, build-id, mini debug information.
+pub fn debug_links(data: &[u8]) {
+    let _ = debug_file::read_all(FileBytes::whole(Arc::new(data.to_vec())));
 }
 
 /// What the debugger's script says to the engine.

@@ -48,7 +48,8 @@ fn fits(stored: &Stored, which: &str, executable: impl FnOnce() -> Option<String
     if which.contains('/')
         && let Some(executable) = executable()
     {
-        return executable == which;
+        // The kernel tells where links lead.
+        return executable == which || std::fs::canonicalize(which).is_ok_and(|path| path == Path::new(&executable));
     }
     let name = which.rsplit('/').next().unwrap_or(which);
     // The kernel cuts names of commands at 15 bytes.

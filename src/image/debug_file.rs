@@ -116,6 +116,15 @@ fn by_link(path: &str, build_id: Option<&BuildId>, own: &HostFile, options: &Sea
     })
 }
 
+/// For the fuzzers: all that a module's file says of its debug information, without any other file.
+pub(crate) fn read_all(bytes: FileBytes) -> usize {
+    let file = HostFile { path: None, bytes, id: None };
+    let links = usize::from(file.debug_link().is_some()).saturating_add(usize::from(file.debug_alt_link().is_some()));
+    let mini = mini(&file);
+    let ids = [Some(&file), mini.as_ref()].into_iter().flatten().filter(|f| f.build_id().is_some() || has_dwarf(f));
+    links.saturating_add(ids.count())
+}
+
 /// `.gnu_debugdata`: an xz-compressed ELF file (gdb manual, "MiniDebugInfo").
 fn mini(own: &HostFile) -> Option<HostFile> {
     let packed = own.section_data(".gnu_debugdata")?;

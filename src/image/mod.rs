@@ -7,7 +7,7 @@ mod attach;
 #[cfg(test)]
 mod attach_tests;
 mod bytes;
-mod debug_file;
+pub(crate) mod debug_file;
 mod debuginfod;
 mod dynsym;
 #[cfg(test)]

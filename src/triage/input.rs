@@ -168,7 +168,8 @@ fn unpack(path: &Path) -> io::Result<Box<dyn Read>> {
     })
 }
 
-fn archive(path: &Path, stream: io::Result<impl Read>, each: &mut dyn FnMut(Found) -> bool) -> bool {
+/// Everything in a tar archive.
+pub(crate) fn archive(path: &Path, stream: io::Result<impl Read>, each: &mut dyn FnMut(Found) -> bool) -> bool {
     let broken = |error: &io::Error| Found::Broken(map::label(path), format!("archive: {error}"));
     let mut tar = match stream {
         Ok(stream) => tar::Archive::new(stream),

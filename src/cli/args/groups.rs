@@ -39,7 +39,7 @@ pub struct FileArgs {
     /// Folder that stands for / of the process (an unpacked container image); may be repeated
     #[arg(long, value_name = "DIR", help_heading = "Files")]
     pub sysroot: Vec<PathBuf>,
-    /// Folder with separate debug files, like /usr/lib/debug; may be repeated
+    /// Folder with separate debug files, like /usr/lib/debug, or PDBs; may be repeated
     #[arg(long, value_name = "DIR", help_heading = "Files")]
     pub debug_dir: Vec<PathBuf>,
     /// Read paths that begin with OLD below NEW instead; may be repeated
