@@ -2,7 +2,7 @@
 
 use super::{Options, values};
 use crate::base::Addr;
-use crate::cpython::object::{Heap, inspect};
+use crate::cpython::object::{Heap, Repr, inspect_shown, repr};
 use crate::report::model::Value;
 use serde::Serialize;
 
@@ -54,7 +54,7 @@ pub struct Item {
 /// The tree of the object at `addr`, within the limits of the options.
 #[must_use]
 pub fn tree(heap: &Heap<'_>, addr: Addr, options: &Options) -> Tree {
-    Growth { heap, options, left: MAX_NODES, above: Vec::new() }.node(addr)
+    Growth { heap, options, left: MAX_NODES, above: Vec::new() }.node(addr, repr(heap, addr, &options.limits.repr))
 }
 
 struct Growth<'h, 'a> {
@@ -66,10 +66,21 @@ struct Growth<'h, 'a> {
 }
 
 impl Growth<'_, '_> {
-    fn node(&mut self, addr: Addr) -> Tree {
+    /// One of `siblings` parts that are still to come: it may take its share of what is left, so that the first ones do not
+    /// eat up all of it.
+    fn part(&mut self, addr: Addr, shown: Repr, siblings: usize) -> Tree {
+        let share = self.left.checked_div(siblings).unwrap_or(self.left).max(1).min(self.left);
+        let others = self.left.saturating_sub(share);
+        self.left = share;
+        let tree = self.node(addr, shown);
+        self.left = self.left.saturating_add(others);
+        tree
+    }
+
+    fn node(&mut self, addr: Addr, shown: Repr) -> Tree {
         self.left = self.left.saturating_sub(1);
         let limits = &self.options.limits.repr;
-        let details = inspect(self.heap, addr, limits);
+        let details = inspect_shown(self.heap, addr, shown, limits);
         let mut tree = Tree {
             value: values::shown(self.heap, addr, details.repr, self.options),
             length: details.length,
@@ -89,7 +100,10 @@ impl Growth<'_, '_> {
         self.above.push(addr);
         let listed = details.items.len() as u64;
         tree.cut = details.more_attributes || listed > 0 && details.length.is_some_and(|length| length > listed);
+        let mut siblings = details.attributes.len().saturating_add(details.items.len());
         for field in details.attributes {
+            let still = siblings;
+            siblings = siblings.saturating_sub(1);
             if self.left == 0 {
                 tree.cut = true;
                 break;
@@ -98,15 +112,17 @@ impl Growth<'_, '_> {
             if field.source == "field" && self.above.len() > 1 {
                 continue;
             }
-            tree.attributes.push(Attribute { name: field.name, value: self.node(field.addr) });
+            tree.attributes.push(Attribute { name: field.name, value: self.part(field.addr, field.value, still) });
         }
         for item in details.items {
+            let still = siblings;
+            siblings = siblings.saturating_sub(1);
             if self.left == 0 {
                 tree.cut = true;
                 break;
             }
             let key = item.key.map(|(key, repr)| values::shown(self.heap, key, repr, self.options));
-            tree.items.push(Item { key, value: self.node(item.addr) });
+            tree.items.push(Item { key, value: self.part(item.addr, item.value, still) });
         }
         self.above.pop();
         tree

@@ -88,12 +88,18 @@ pub struct Details {
 /// Looks at the object at `addr` from all sides. `limits.items` bounds attributes and items.
 #[must_use]
 pub fn inspect(heap: &Heap<'_>, addr: Addr, limits: &ReprLimits) -> Details {
+    inspect_shown(heap, addr, repr(heap, addr, limits), limits)
+}
+
+/// As [`inspect`], of an object whose repr is at hand.
+#[must_use]
+pub fn inspect_shown(heap: &Heap<'_>, addr: Addr, shown: Repr, limits: &ReprLimits) -> Details {
     let mut details = Details {
         addr,
         type_name: None,
         type_addr: heap.ctx.ptr(field!(heap.ctx, object.ob_type), addr).ok(),
         mro: Vec::new(),
-        repr: repr(heap, addr, limits),
+        repr: shown,
         size: None,
         refcount: refcount(&heap.ctx, addr),
         gc: None,

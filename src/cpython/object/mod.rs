@@ -21,7 +21,7 @@ mod unicode;
 
 pub use dict::{DictEntries, dict_get_str, dict_len};
 pub use float::{complex_repr, float_repr};
-pub use inspect::{Details, Field, GcState, Item, inspect};
+pub use inspect::{Details, Field, GcState, Item, inspect, inspect_shown};
 pub use instance::{Attribute, AttributeSource, attributes, find_attribute};
 pub use int::Int;
 pub use kind::Kind;

@@ -96,18 +96,8 @@ pub(super) fn structural(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) ->
     match attributes(w.heap, addr, limit) {
         Ok((list, _)) if list.is_empty() => {}
         Ok((list, more)) => {
-            let mut separator = " {";
-            for attribute in list {
-                w.push(separator);
-                w.name(&attribute.name.to_string());
-                w.push("=");
-                w.object(attribute.value);
-                separator = ", ";
-            }
-            if more {
-                w.push(", ...");
-                w.lower(Fidelity::Cut);
-            }
+            w.push(" {");
+            w.attributes(list, more);
             w.push("}");
         }
         Err(error) => {

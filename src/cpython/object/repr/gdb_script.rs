@@ -43,18 +43,7 @@ pub(super) fn instance(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> R
     match attributes(w.heap, addr, limit) {
         Ok((list, more)) if has_dict || !list.is_empty() => {
             w.push("(");
-            let mut separator = "";
-            for attribute in list {
-                w.push(separator);
-                w.name(&attribute.name.to_string());
-                w.push("=");
-                w.object(attribute.value);
-                separator = ", ";
-            }
-            if more {
-                w.push(", ...");
-                w.lower(Fidelity::Cut);
-            }
+            w.attributes(list, more);
             w.push(")");
         }
         Ok(_) => {}

@@ -6,6 +6,7 @@ use super::{default, gdb_script, native, python};
 use crate::base::{Addr, Os, escape_terminal_into};
 use crate::cpython::object::fields::{head_word, var_word};
 use crate::cpython::object::head::Head;
+use crate::cpython::object::instance::Attribute;
 use crate::cpython::object::kind::Kind;
 use crate::cpython::object::refcount::refcount;
 use crate::cpython::object::types::{Heap, ReprBy, TypeInfo};
@@ -201,6 +202,22 @@ impl<'h, 'a> Writer<'h, 'a> {
             if self.full {
                 return;
             }
+        }
+    }
+
+    /// `a=1, b=2`; `more`: others follow that are not in the list.
+    pub(super) fn attributes(&mut self, list: Vec<Attribute>, more: bool) {
+        let mut separator = "";
+        for attribute in list {
+            self.push(separator);
+            self.name(&attribute.name.to_string());
+            self.push("=");
+            self.object(attribute.value);
+            separator = ", ";
+        }
+        if more {
+            self.push(", ...");
+            self.lower(Fidelity::Cut);
         }
     }
 

@@ -5,7 +5,6 @@ use crate::base::{Addr, Text};
 use crate::cpython::DecodeError;
 use crate::cpython::object::instance::attributes;
 use crate::cpython::object::kind::Kind;
-use crate::cpython::object::repr::limits::Fidelity;
 use crate::cpython::object::repr::text::quote_str;
 use crate::cpython::object::repr::writer::Writer;
 use crate::cpython::object::sequence::{list_items, tuple_items};
@@ -231,18 +230,7 @@ pub(super) fn arguments(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> 
     }
     w.name(info.dunder_name());
     w.push("(");
-    let mut separator = "";
-    for attribute in list {
-        w.push(separator);
-        w.name(&attribute.name.to_string());
-        w.push("=");
-        w.object(attribute.value);
-        separator = ", ";
-    }
-    if more {
-        w.push(", ...");
-        w.lower(Fidelity::Cut);
-    }
+    w.attributes(list, more);
     w.push(")");
     Ok(true)
 }
