@@ -120,10 +120,9 @@ class GdbHost:
         if connection is not None:
             word = connection.type
         else:
-            # Before gdb 12: the line of the current inferior ends in "1 (core)" and the executable.
-            listed = gdb.execute("info inferiors", to_string=True)
-            current = next((line for line in listed.split("\n") if line.startswith("*")), "")
-            found = re.search(r"\s\d+ \((\w[\w-]*)", current)
+            # Before gdb 12. `info inferiors` would tell too, but gdb dies when that is asked while it prints frames.
+            listed = gdb.execute("maintenance print target-stack", to_string=True)
+            found = re.search(r"^\s+- (core|(?:extended-)?remote)\b", listed, re.M)
             word = found.group(1) if found else "native"
         if word == "core":
             return "core"

@@ -214,6 +214,10 @@ def _run(debugger, name, args=""):
     return result
 
 
+def _is_struct(kind):
+    return kind.GetCanonicalType().GetTypeClass() in (lldb.eTypeClassStruct, lldb.eTypeClassUnion, lldb.eTypeClassClass)
+
+
 class Command:
     """A command that the engine carries out; one subclass each, since lldb wants classes by name."""
 
@@ -234,7 +238,7 @@ class Command:
                 result.SetError(value.GetError().GetCString() or "no such value")
                 return
             # A struct in memory stands for its address.
-            pointer = value.AddressOf() if value.GetType().IsAggregateType() else value
+            pointer = value.AddressOf() if _is_struct(value.GetType()) else value
             args = "{:#x}".format(pointer.GetValueAsUnsigned())
         text = _run(debugger, self.engine_name, args).text
         if text:

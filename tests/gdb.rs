@@ -156,6 +156,30 @@ fn a_live_process_is_walked_up_and_down() {
     }
 }
 
+/// gdb tells of memory that is written.
+#[test]
+fn written_memory_is_read_again() {
+    let Some(interpreter) = startable().into_iter().find(|i| !i.free_threaded) else {
+        skip!("no interpreters: run tests/interpreters/fetch.py");
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sample.py").display().to_string();
+    std::fs::write(&file, "x = 1.25\nid(x)\n").unwrap();
+    // `ob_fval` lies behind reference count and type.
+    let write = "set {double}((long)$py_local(\"x\") + 16) = 2.5";
+    let commands = ["break builtin_id", "run", "py-print x", "py-print x", write, "py-print x"];
+    let said = match gdb(&commands, &["--args", &interpreter.exe, &file]) {
+        Ok(said) => said,
+        Err(reason) => skip!("{reason}"),
+    };
+    let values: Vec<&str> = said.text.lines().filter(|l| l.starts_with("global 'x' = ")).collect();
+    let expected = ["global 'x' = 1.25", "global 'x' = 1.25", "global 'x' = 2.5"];
+    assert_eq!(values, expected, "{}:\n{}", interpreter.name, said.text);
+    // What is known is not asked for again as long as nothing has changed.
+    let bytes: Vec<u64> = said.costs.iter().filter(|c| c.0 == "print").map(|c| c.2).collect();
+    assert!(bytes[1] < 1000 && bytes[2] > 4096, "{bytes:?}");
+}
+
 /// `py-up` moves gdb's own selection: `frame` and `info locals` follow.
 #[test]
 fn the_native_frame_follows_the_python_frame() {

@@ -57,6 +57,7 @@ fn a_live_process_is_walked_up_and_down() {
         "py-bt",
         "script print('=frame=')",
         "py-frame 1",
+        "frame info",
         "py-print c",
         "py-locals",
         "py-list",
@@ -82,6 +83,7 @@ fn a_live_process_is_walked_up_and_down() {
             assert!(frame.contains("local 'c' = 3\n") && frame.contains("\na = 1\nb = 2\nc = 3\n"), "{who}");
             // Where lldb's own unwinder stops short there is no native frame to select, and py-list follows lldb's.
             let followed = !frame.contains("its native frame is not known");
+            assert!(!followed || frame.contains("`_PyEval_EvalFrameDefault"), "{who}");
             assert!(!followed || frame.contains("\n-> 5        baz(a, b, c)\n"), "{who}");
             assert!(frame.contains("Unable to find an older python frame\n"), "{who}");
             assert!(
@@ -109,13 +111,49 @@ fn summaries_and_children() {
     }
     for interpreter in described {
         for lldb in all.iter().filter(|l| l.tries(interpreter)) {
-            let commands =
-                ["breakpoint set --name builtin_id", "run", "frame variable v", "frame variable --ptr-depth 1 v"];
+            let commands = [
+                "breakpoint set --name builtin_id",
+                "run",
+                "frame variable v",
+                "frame variable --ptr-depth 1 v",
+                "script print('=object=')",
+                "py-object v",
+                "script print('=struct=')",
+                "py-object *v",
+                "script print('=end=')",
+            ];
             let said = lldb.run(&commands, &["--", &interpreter.exe, &file]);
             let who = format!("{} {}:\n{}", lldb.name(), interpreter.name, said.text);
             assert!(said.text.contains("[1, 'two', (3,)]"), "{who}");
             assert!(said.text.contains("[1] = 0x") && said.text.contains("'two'"), "{who}");
+            // A pointer, and what it points to.
+            let shown = |text: &str| text.contains(": list, ") && text.contains("\n[1, 'two', (3,)]\n");
+            assert!(shown(said.between("=object=", "=struct=")) && shown(said.between("=struct=", "=end=")), "{who}");
         }
+    }
+}
+
+/// lldb tells nobody of memory that is written: what was read before must not be shown again.
+#[test]
+fn written_memory_is_read_again() {
+    let Some(interpreter) = startable().into_iter().find(|i| !i.free_threaded) else {
+        skip!("no interpreters: run tests/interpreters/fetch.py");
+    };
+    let all = lldbs();
+    if all.is_empty() {
+        skip!("{NONE}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sample.py").display().to_string();
+    std::fs::write(&file, "x = 1.25\nid(x)\n").unwrap();
+    // `ob_fval` lies behind reference count and type.
+    let write = "script import struct; lldb.process.WriteMemory(int(pyinquest_lldb._run(lldb.debugger, 'local', \
+                 'x').value) + 16, struct.pack('d', 2.5), lldb.SBError())";
+    let commands = ["breakpoint set --name builtin_id", "run", "py-print x", write, "py-print x"];
+    for lldb in all {
+        let said = lldb.run(&commands, &["--", &interpreter.exe, &file]);
+        let values: Vec<&str> = said.text.lines().filter(|l| l.starts_with("global 'x' = ")).collect();
+        assert_eq!(values, ["global 'x' = 1.25", "global 'x' = 2.5"], "{}:\n{}", lldb.name(), said.text);
     }
 }
 

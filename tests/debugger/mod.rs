@@ -87,7 +87,12 @@ pub fn gdb(commands: &[&str], arguments: &[&str]) -> Result<Said, Unavailable> {
 
 /// The same with other environment variables.
 pub fn gdb_with(commands: &[&str], arguments: &[&str], env: &[(&str, &str)]) -> Result<Said, Unavailable> {
-    Ok(Said::new(&run(&mut gdb_command("gdb", commands, arguments, env)?)))
+    // Which gdb to try, where it shall be another than the machine's own: `gdb-10` of those that were unpacked.
+    let program = match std::env::var("PYINQUEST_TEST_GDB") {
+        Ok(name) => cache().join("debuggers/bin").join(name).display().to_string(),
+        Err(_) => "gdb".to_owned(),
+    };
+    Ok(Said::new(&run(&mut gdb_command(&program, commands, arguments, env)?)))
 }
 
 /// The same of the gdb `program`, not yet started.

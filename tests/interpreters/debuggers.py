@@ -42,7 +42,6 @@ DEBUGGERS = {
     "lldb-19": lldb(19, "bookworm"),
     "lldb-21": lldb(21, "sid"),
     "lldb-22": lldb(22, "sid"),
-    "lldb-23": lldb(23, "sid"),
 }
 
 # What is fetched when nothing is named.
