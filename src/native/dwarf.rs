@@ -1,17 +1,19 @@
 //! Source lines and inlined functions from DWARF, for a batch of addresses of one module.
 //!
-//! A batch, because then everything may borrow from the mapped files and nothing outlives the call. addr2line reads
-//! the units' headers, and of those units that hold one of the addresses their functions and lines.
+//! A batch, because then everything may borrow from the mapped files and nothing outlives the call. addr2line sees
+//! only the units that hold one of the addresses, where that can be told ([`super::units`]).
 
 use super::arena::Arena;
 use super::names;
 use super::row::endian_of;
+use super::units::units_at;
 use crate::base::Abi;
 use crate::target::ByteSource;
 pub use crate::target::code_names::SourceFrame;
 use addr2line::{Context, LookupContinuation, LookupResult, SplitDwarfLoad};
 use gimli::{DwarfFileType, DwarfPackageSections, DwarfSections, EndianSlice, RunTimeEndian, SectionId};
 use std::cell::{Cell, OnceCell};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -92,10 +94,52 @@ pub fn functions_at(source: &dyn DwarfSource, abi: &Abi, addrs: &[u64]) -> Resul
         asked: Cell::new(false),
         package: OnceCell::new(),
     };
-    let dwarf = main.borrow_with_sup(sup.as_ref(), |data| EndianSlice::new(data.bytes(), endian));
-    let context = Context::from_dwarf(dwarf)?;
-    let at = addrs.iter().map(|addr| frames(&context, *addr, &split).unwrap_or_default()).collect();
+    let borrow = || main.borrow_with_sup(sup.as_ref(), |data| EndianSlice::new(data.bytes(), endian));
+    let dwarf = borrow();
+    // A file that dwz made refers to others everywhere.
+    let (info, abbreviations) = (source.section(".debug_info"), source.section(".debug_abbrev"));
+    let units = match sup {
+        Some(_) => vec![None; addrs.len()],
+        None => units_at(&dwarf, EndianSlice::new(abbreviations.bytes(), endian), addrs),
+    };
+    let mut at = vec![Vec::new(); addrs.len()];
+    let mut open: Vec<usize> = Vec::new();
+    let mut by_unit: BTreeMap<usize, (usize, Vec<usize>)> = BTreeMap::new();
+    for (index, unit) in units.into_iter().enumerate() {
+        match unit {
+            Some(unit) => by_unit.entry(unit.start).or_insert_with(|| (unit.end, Vec::new())).1.push(index),
+            None => open.push(index),
+        }
+    }
+    for (start, (end, indexes)) in by_unit {
+        let Some(bytes) = info.bytes().get(start..end) else {
+            open.extend(indexes);
+            continue;
+        };
+        let mut alone = borrow();
+        alone.debug_info = gimli::DebugInfo::new(bytes, endian);
+        alone.debug_aranges = gimli::DebugAranges::new(&[], endian);
+        look_up(&Context::from_dwarf(alone)?, &indexes, addrs, &split, &mut at);
+    }
+    if !open.is_empty() {
+        look_up(&Context::from_dwarf(dwarf)?, &open, addrs, &split, &mut at);
+    }
     Ok(Functions { at, split: split.asked.get() })
+}
+
+/// Looks up the addresses of these indexes.
+fn look_up<'a>(
+    context: &Context<Slice<'a>>,
+    indexes: &[usize],
+    addrs: &[u64],
+    split: &'a Split<'_>,
+    at: &mut [Vec<SourceFrame>],
+) {
+    for index in indexes {
+        if let (Some(addr), Some(place)) = (addrs.get(*index), at.get_mut(*index)) {
+            *place = frames(context, *addr, split).unwrap_or_default();
+        }
+    }
 }
 
 fn frames<'a>(context: &Context<Slice<'a>>, addr: u64, split: &'a Split<'_>) -> Result<Vec<SourceFrame>, gimli::Error> {

@@ -19,6 +19,7 @@ mod row;
 pub mod signal_frame;
 pub mod symbolize;
 mod tables;
+mod units;
 pub mod unwind;
 pub mod wait;
 
