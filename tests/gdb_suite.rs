@@ -9,9 +9,12 @@ use std::process::{Command, Stdio};
 
 /// Runs the suite of one version of CPython.
 fn run(version: &str, build: bool) {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/gdb_suite.py");
+    let (number, script) = match version.strip_suffix("-dbg") {
+        Some(number) => (number, concat!(env!("CARGO_MANIFEST_DIR"), "/tests/gdb_suite_dbg.py")),
+        None => (version, concat!(env!("CARGO_MANIFEST_DIR"), "/tests/gdb_suite.py")),
+    };
     let mut command = Command::new("python3");
-    command.args([script, "--engine", env!("CARGO_BIN_EXE_pyinquest"), "--version", version]).stdin(Stdio::null());
+    command.args([script, "--engine", env!("CARGO_BIN_EXE_pyinquest"), "--version", number]).stdin(Stdio::null());
     // To build a CPython takes minutes.
     if !build {
         command.arg("--no-build");
@@ -32,7 +35,7 @@ fn cpythons_suite_passes() {
     run("3.13", common::require_all());
 }
 
-/// `PYINQUEST_GDB_SUITE="3.9 3.11"` names other versions to build and run it with.
+/// `PYINQUEST_GDB_SUITE="3.9 3.11 3.14-dbg"` names other versions to build and run it with, and Debian's own debug builds.
 #[test]
 fn cpythons_suite_of_other_versions_passes() {
     let Ok(versions) = std::env::var("PYINQUEST_GDB_SUITE") else {
