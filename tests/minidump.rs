@@ -113,6 +113,37 @@ fn linux_with_stacks_alone() {
     }
 }
 
+/// An ELF core made of a minidump says the same, native frames included, without any file.
+#[test]
+fn a_slim_core_of_a_linux_minidump_gives_the_same_report() {
+    let newest = one_per_minor().into_iter().rfind(|i| i.is_native());
+    let Some(interpreter) = newest else { skip!("no interpreters: run tests/interpreters/fetch.py") };
+    let process = match block(interpreter, "threads.py", &[]) {
+        Ok(process) => process,
+        Err(reason) => skip!("{reason}"),
+    };
+    let (dump, small) = (process.dir.join("whole.dmp"), process.dir.join("small.core"));
+    std::fs::write(&dump, write(&process, all_memory(&process))).unwrap();
+    let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
+    let nothing = SearchOptions { no_files: true, ..SearchOptions::default() };
+    let told = |path: &std::path::Path, search: &SearchOptions| {
+        let mut target = target::open(path).unwrap();
+        let images = Images::attach(&mut target, search);
+        let options = Options { locals: true, native: true, refcounts: true, ..Options::default() };
+        let json = serde_json::to_value(analyze(&target, &images, &options)).unwrap();
+        (target, ["process", "python", "interpreters", "threads", "crash", "findings"].map(|part| json[part].clone()))
+    };
+    let (mut target, whole) = told(&dump, &search);
+    record(&mut target, &search);
+    let mut file = std::fs::File::create(&small).unwrap();
+    slim::write(&target, target.memory.recorded(), slim::SlimOptions::default(), &mut file).unwrap();
+    let (target, slim) = told(&small, &nothing);
+    assert_eq!(target.source, SourceKind::ElfCore);
+    for (slim, whole) in slim.into_iter().zip(whole) {
+        assert_eq!(slim, whole, "{}", interpreter.name);
+    }
+}
+
 /// A slim minidump says the same as what it was made from, a core or a minidump.
 #[test]
 fn a_slim_minidump_gives_the_same_report() {
