@@ -31,12 +31,15 @@ pub fn open(path: &Path) -> Result<Target, TargetError> {
     } else {
         Arc::new(map_file(path).map_err(failed)?)
     };
-    for _ in 0..MAX_LAYERS {
+    let mapped = path != Path::new(STDIN) && !is_stream(path);
+    for layer in 0..MAX_LAYERS {
         let packing = Packing::detect(bytes.bytes());
-        if packing == Packing::Plain {
-            break;
-        }
-        bytes = expanded(path, bytes.bytes(), packing, &mut damage)?;
+        bytes = match packing {
+            Packing::Plain => break,
+            // Read, not mapped: pages of a map that were seen once would count as our memory.
+            _ if layer == 0 && mapped => expanded(path, File::open(path).map_err(failed)?, packing, &mut damage)?,
+            _ => expanded(path, bytes.bytes(), packing, &mut damage)?,
+        };
     }
     let mut target = from_bytes(path, bytes)?;
     for diagnostic in damage {
