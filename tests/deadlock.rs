@@ -5,11 +5,12 @@
 
 mod common;
 
-use common::{Crash, Interpreter, interpreters, one_per_minor, skip};
+use common::{Crash, Interpreter, block, interpreters, one_per_minor, skip};
 use pyinquest::analyze::{Options, analyze};
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::model::{Confidence, Finding, Report, Thread};
 use pyinquest::target::elf_core;
+use pyinquest::target::live::{LiveOptions, examine};
 use rayon::prelude::*;
 
 fn report(interpreter: &Interpreter, core: &std::path::Path) -> Report {
@@ -191,6 +192,36 @@ fn a_lock_that_is_held_by_a_thread_at_work() {
         let told = held.title.contains("\"waiter\" waits for the threading.RLock") && held.title.contains("own");
         if told { Ok(()) } else { Err(held.title.clone()) }
     });
+}
+
+/// The same is seen from outside: in a process that lives on, and in a core that `gcore` writes of it.
+#[test]
+fn threads_of_a_living_process_that_wait_for_each_other() {
+    let all = one_per_minor();
+    // In a core that gcore writes of a process with another root folder the waits are not seen yet.
+    let own = all.iter().rfind(|i| i.root.is_none());
+    let Some(interpreter) = own.or(all.last()) else { skip!("no interpreters: run tests/interpreters/fetch.py") };
+    let blocked = match block(interpreter, "deadlock.py", &["rlocks", "joins"]) {
+        Ok(blocked) => blocked,
+        Err(reason) => skip!("{reason}"),
+    };
+    let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
+    let seen = examine(i32::try_from(blocked.pid).unwrap(), LiveOptions::default(), |target, _| {
+        let images = Images::attach(target, &search);
+        analyze(target, &images, &Options::default())
+    });
+    let mut reports = vec![("live", seen.unwrap().result)];
+    match blocked.gcore() {
+        Ok(core) if own.is_some() => reports.push(("gcore", report(interpreter, &core))),
+        Ok(_) => eprintln!("gcore is not tried: all interpreters have root folders of their own"),
+        Err(reason) => skip!("{reason}"),
+    }
+    for (source, report) in &reports {
+        let found = cycle(report, "rlocks", "rlock", Confidence::High)
+            .and_then(|_| cycle(report, "joins", "thread", Confidence::High));
+        let leads = report.findings.first().map(|f| f.id.as_str());
+        assert!(found.is_ok() && leads == Some("deadlock"), "{source}: {found:?}\n{}", summary(report));
+    }
 }
 
 fn first(report: &Report, parts: &[&str]) -> Result<(), String> {

@@ -87,7 +87,11 @@ impl Code {
             return None;
         }
         let mut text = String::new();
-        GasFormatter::new().format(&instruction, &mut text);
+        // Numbers as objdump writes them.
+        let mut formatter = GasFormatter::new();
+        formatter.options_mut().set_uppercase_hex(false);
+        formatter.options_mut().set_branch_leading_zeros(false);
+        formatter.format(&instruction, &mut text);
         let bytes = bytes.get(..instruction.len())?.to_vec();
         Some(Code { addr: Addr(instruction.ip()), bytes, text, instruction })
     }

@@ -1,4 +1,5 @@
-"""Stands still in the ways that its arguments name, until a child that watches it ends it with SIGABRT.
+"""Stands still in the ways that its arguments name, until a child that watches it ends it with SIGABRT. With
+PYINQUEST_DEATH=block nobody ends it.
 
 Threads are called after the way and their part in it: `rlocks-alpha`.
 """
@@ -11,6 +12,8 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+
+import truth
 
 native = ctypes.CDLL(None)  # lets the GIL go for the call
 holding = ctypes.PyDLL(None)  # keeps it
@@ -181,9 +184,14 @@ def idle():
 
 
 def main():
-    watch()
+    stays = os.environ.get("PYINQUEST_DEATH") == "block"
+    if not stays:
+        watch()
     for name in sys.argv[1:]:
         globals()[name]()
+    if stays:
+        time.sleep(1)  # all threads have come to their locks
+        truth.write("block")()
     # Not in Python: the GIL may never come back.
     native.usleep(60000000)
 
