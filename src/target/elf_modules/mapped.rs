@@ -106,3 +106,61 @@ fn is_loaded(image: &ElfImage, group: &[FileMapping]) -> bool {
     }
     executable.all(lies_right)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::{ReadError, ReadErrorKind};
+
+    /// A dump without any of the files' pages.
+    struct Nothing;
+
+    impl Memory for Nothing {
+        fn read(&self, addr: Addr, _: &mut [u8]) -> Result<(), ReadError> {
+            Err(ReadError { addr, kind: ReadErrorKind::Unmapped })
+        }
+    }
+
+    /// One page of a file: page number in memory and in the file.
+    fn page(path: &str, at: u64, in_file: u64, execute: Option<bool>) -> FileMapping {
+        let (start, end) = (Addr(at << 12), Addr((at + 1) << 12));
+        FileMapping { start, end, file_offset: in_file << 12, path: path.to_owned(), execute }
+    }
+
+    fn modules(files: Vec<FileMapping>) -> Vec<(String, u64, u64, usize)> {
+        let found = from_mappings(&Nothing, files);
+        found.into_iter().map(|m| (m.path, m.base.0 >> 12, m.end.0 >> 12, m.mappings.len())).collect()
+    }
+
+    fn module(path: &str, base: u64, end: u64, pieces: usize) -> (String, u64, u64, usize) {
+        (path.to_owned(), base, end, pieces)
+    }
+
+    #[test]
+    fn code_is_told_from_data_without_headers() {
+        let (code, data) = (Some(true), Some(false));
+        let library = vec![page("lib", 2, 1, code), page("lib", 1, 0, data), page("locale", 9, 0, data)];
+        assert_eq!(modules(library), [module("lib", 1, 3, 2)]);
+        // Where protections are not known only a loader's many pieces tell.
+        let two = vec![page("lib", 1, 0, None), page("lib", 2, 1, None)];
+        assert_eq!(modules(two.clone()), []);
+        assert_eq!(modules([two, vec![page("lib", 3, 2, None)]].concat()), [module("lib", 1, 4, 3)]);
+    }
+
+    #[test]
+    fn a_file_that_is_loaded_twice_makes_two_modules() {
+        let (code, data) = (Some(true), Some(false));
+        let twice = vec![
+            page("lib", 1, 0, data),
+            page("lib", 2, 1, code),
+            page("lib", 5, 0, data),
+            page("other", 6, 0, code),
+            // Behind another file, and still of the second image.
+            page("lib", 7, 1, code),
+        ];
+        assert_eq!(modules(twice), [module("lib", 1, 3, 2), module("lib", 5, 8, 2), module("other", 6, 7, 1)]);
+        // Linkers map the header page for each of two segments that share it.
+        let shared = vec![page("lib", 1, 0, data), page("lib", 2, 0, code), page("lib", 3, 1, data)];
+        assert_eq!(modules(shared), [module("lib", 1, 4, 3)]);
+    }
+}
