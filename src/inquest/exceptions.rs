@@ -57,10 +57,12 @@ pub(super) fn telling(facts: &Facts<'_>) -> Vec<Finding> {
 /// The exception being raised or handled in each thread, as context.
 pub(super) fn in_flight(facts: &Facts<'_>) -> Vec<Finding> {
     const THREADS: usize = 8;
-    facts.report.threads.iter().filter_map(context).take(THREADS).collect()
+    let threads = &facts.report.threads;
+    let any_crashed = threads.iter().any(|thread| thread.crashed);
+    threads.iter().filter_map(|thread| context(thread, any_crashed)).take(THREADS).collect()
 }
 
-fn context(thread: &Thread) -> Option<Finding> {
+fn context(thread: &Thread, any_crashed: bool) -> Option<Finding> {
     let python = thread.python.as_ref()?;
     let real = |e: &&ExceptionInfo| e.value.type_name.as_deref() != Some("NoneType");
     let (verb, exception) = match (python.raising.as_ref().filter(real), python.handling.iter().find(real)) {
@@ -68,7 +70,11 @@ fn context(thread: &Thread) -> Option<Finding> {
         (None, Some(handling)) => ("was being handled", handling),
         (None, None) => return None,
     };
-    let who = if thread.crashed { "in the crashed thread" } else { "in another thread" };
+    let who = match (thread.crashed, any_crashed, thread.tid) {
+        (true, ..) => "in the crashed thread".to_owned(),
+        (false, false, Some(tid)) => format!("in thread {tid}"),
+        (false, ..) => "in another thread".to_owned(),
+    };
     let title = format!("an exception {verb} {who}: {}{}", exception.summary, place(exception));
     let evidence = exception
         .traceback

@@ -1,7 +1,7 @@
 //! Source lines and inlined functions from DWARF, for a batch of addresses of one module.
 //!
 //! A batch, because then everything may borrow from the mapped files and nothing outlives the call. addr2line sees
-//! only the units that hold one of the addresses, where that can be told ([`super::units`]).
+//! only the units that hold one of the addresses, where that can be told (`units`).
 
 use super::arena::Arena;
 use super::names;

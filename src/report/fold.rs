@@ -58,7 +58,8 @@ fn repeats(frames: &[(usize, &Frame)], start: usize, len: usize) -> usize {
     let same = |chunk: &&[(usize, &Frame)]| {
         chunk.len() == len && chunk.iter().zip(pattern).all(|((_, a), (_, b))| same_place(a, b))
     };
-    rest.chunks(len).take_while(same).count()
+    // The first of them is the pattern itself.
+    rest.get(len..).unwrap_or_default().chunks(len).take_while(same).count().saturating_add(1)
 }
 
 /// Whether two frames look the same to a reader.

@@ -5,19 +5,30 @@ use std::fmt::Write as _;
 /// `float.__repr__`.
 #[must_use]
 pub fn float_repr(value: f64) -> String {
+    let mut out = String::new();
+    write_float(&mut out, value);
+    out
+}
+
+/// Appends what `float.__repr__` gives.
+pub(super) fn write_float(out: &mut String, value: f64) {
+    let start = out.len();
     if (1e-4..1e16).contains(&value.abs()) {
-        // Here Rust's own form is Python's, and most floats are short enough not to need a second look.
-        let text = format!("{value:?}");
-        if text.len() <= f64::DIGITS as usize {
-            return text;
+        // Here Rust's own form is Python's, and most floats are short enough not to need a second look. Writing to a String
+        // cannot fail.
+        let _ = write!(out, "{value:?}");
+        if out.len().saturating_sub(start) <= f64::DIGITS as usize {
+            return;
         }
+        out.truncate(start);
     }
-    let mut text = shortest(value);
+    let text = shortest(value);
     // `Py_DTSF_ADD_DOT_0`.
-    if value.is_finite() && !text.contains(['.', 'e']) {
-        text.push_str(".0");
+    let whole = value.is_finite() && !text.contains(['.', 'e']);
+    out.push_str(&text);
+    if whole {
+        out.push_str(".0");
     }
-    text
 }
 
 /// The shortest decimal number that only this single-precision number is nearest to, in the form of `float.__repr__`.

@@ -20,32 +20,30 @@ impl Int {
     /// [`DecodeError`] when memory is unreadable or the digits are not digits.
     pub fn read(ctx: &Context<'_>, addr: Addr) -> Result<Int, DecodeError> {
         let (sign, count) = sign_and_count(ctx, addr)?;
-        if sign == Sign::NoSign {
-            return Ok(Int(BigInt::ZERO));
+        if let Some(small) = one_digit(ctx, addr, sign, count)? {
+            return Ok(Int(BigInt::from(small)));
         }
         if count > Self::MAX_DIGITS {
             return Err(DecodeError::corrupt("int digit count", addr, format!("{count} digits")));
         }
-        let (bits, width): (u32, u64) = match ctx.dialect.int_digit_bits {
-            15 => (15, 2),
-            _ => (30, 4),
-        };
+        let (bits, width) = digit_form(ctx);
         let at = ctx.addr(field!(ctx, long.digits), addr)?;
-        let not_a_digit = || DecodeError::corrupt("int digits", at, "a digit out of range");
-        if count == 1 {
-            let digit = ctx.uint_at("int digits", at, width as u8)?;
-            if digit >> bits != 0 {
-                return Err(not_a_digit());
-            }
-            return Ok(Int(BigInt::from_biguint(sign, BigUint::from(digit))));
-        }
-        let raw = ctx.bytes_at("int digits", at, count.saturating_mul(width))?;
-        let chunk = usize::try_from(width).unwrap_or(4);
+        let raw = ctx.bytes_at("int digits", at, count.saturating_mul(u64::from(width)))?;
+        let chunk = usize::from(width);
         let digits = raw.chunks_exact(chunk).map(|d| ctx.abi.uint(d) as u32);
         if digits.clone().any(|d| d >> bits != 0) {
-            return Err(not_a_digit());
+            return Err(not_a_digit(at));
         }
         Ok(Int(BigInt::from_biguint(sign, join(digits, bits))))
+    }
+
+    /// The int (or bool) at `addr` if it has one digit at most, as nearly all have.
+    ///
+    /// # Errors
+    /// As [`Int::read`].
+    pub fn read_small(ctx: &Context<'_>, addr: Addr) -> Result<Option<i64>, DecodeError> {
+        let (sign, count) = sign_and_count(ctx, addr)?;
+        one_digit(ctx, addr, sign, count)
     }
 
     /// The value, if it fits.
@@ -87,6 +85,36 @@ impl Int {
         let sign = if self.0.sign() == Sign::Minus { "-" } else { "" };
         format!("{sign}0x{:x}", self.0.magnitude())
     }
+}
+
+/// Bits of a digit, and the bytes it takes.
+fn digit_form(ctx: &Context<'_>) -> (u32, u8) {
+    match ctx.dialect.int_digit_bits {
+        15 => (15, 2),
+        _ => (30, 4),
+    }
+}
+
+fn not_a_digit(at: Addr) -> DecodeError {
+    DecodeError::corrupt("int digits", at, "a digit out of range")
+}
+
+/// The value of an int of one digit at most.
+fn one_digit(ctx: &Context<'_>, addr: Addr, sign: Sign, count: u64) -> Result<Option<i64>, DecodeError> {
+    if sign == Sign::NoSign {
+        return Ok(Some(0));
+    }
+    if count != 1 {
+        return Ok(None);
+    }
+    let (bits, width) = digit_form(ctx);
+    let at = ctx.addr(field!(ctx, long.digits), addr)?;
+    let digit = ctx.uint_at("int digits", at, width)?;
+    if digit >> bits != 0 {
+        return Err(not_a_digit(at));
+    }
+    let value = digit.cast_signed();
+    Ok(Some(if sign == Sign::Minus { value.saturating_neg() } else { value }))
 }
 
 /// Number of digits of the int at `addr`.

@@ -47,16 +47,22 @@ pub fn read_text(ctx: &Context<'_>, addr: Addr, limit: u64) -> Result<TextPart, 
     Ok(TextPart { text, length: units.length })
 }
 
-/// The whole `str` at `addr` if it is stored as Latin-1 or ASCII, in at most `limit` characters.
+/// The whole `str` at `addr` if it is stored as Latin-1 or ASCII and has at most `limit` characters and room in `room`.
 ///
 /// # Errors
 /// As [`read_text`].
-pub(super) fn read_narrow(ctx: &Context<'_>, addr: Addr, limit: u64) -> Result<Option<Vec<u8>>, DecodeError> {
+pub(super) fn read_narrow<'r>(
+    ctx: &Context<'_>,
+    addr: Addr,
+    limit: u64,
+    room: &'r mut [u8],
+) -> Result<Option<&'r [u8]>, DecodeError> {
     let units = locate(ctx, addr)?;
-    if units.width != 1 || units.length > limit {
-        return Ok(None);
-    }
-    ctx.bytes_at("str data", units.at, units.length).map(Some)
+    let fits = units.width == 1 && units.length <= limit;
+    let length = usize::try_from(units.length).ok().filter(|_| fits);
+    let Some(room) = length.and_then(|length| room.get_mut(..length)) else { return Ok(None) };
+    ctx.memory.read(units.at, room).map_err(|source| DecodeError::Read { what: "str data", source })?;
+    Ok(Some(room))
 }
 
 /// The `str` at `addr` as a Rust string with lone surrogates escaped, for names. Longer than `limit` is an error, so

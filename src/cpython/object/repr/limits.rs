@@ -93,9 +93,10 @@ impl<'a> Meter<'a> {
 impl Memory for Meter<'_> {
     fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
         let cost = (buf.len() as u64 / 4096).saturating_add(1);
-        let spend = |left: u64| left.checked_sub(cost);
-        if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_err() {
-            self.left.store(0, Ordering::Relaxed);
+        // One thread makes one repr: that another reads between the two is not to be feared.
+        let left = self.left.load(Ordering::Relaxed).checked_sub(cost);
+        self.left.store(left.unwrap_or(0), Ordering::Relaxed);
+        if left.is_none() {
             return Err(ReadError { addr, kind: ReadErrorKind::Limit });
         }
         self.inner.read(addr, buf)

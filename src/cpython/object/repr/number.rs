@@ -3,7 +3,7 @@
 use super::limits::Fidelity;
 use super::writer::Writer;
 use crate::base::Addr;
-use crate::cpython::object::float::{complex_repr, float_repr};
+use crate::cpython::object::float::{complex_repr, write_float};
 use crate::cpython::object::int::Int;
 use crate::cpython::object::types::TypeInfo;
 use crate::cpython::{Context, DecodeError};
@@ -13,6 +13,10 @@ use crate::field;
 const MAX_DECIMAL_DIGITS: u64 = 4300;
 
 pub(super) fn int(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    if let Some(small) = Int::read_small(w.ctx(), addr)? {
+        w.put(small);
+        return Ok(());
+    }
     let value = Int::read(w.ctx(), addr)?;
     match value.decimal(MAX_DECIMAL_DIGITS) {
         Some(text) => w.push(&text),
@@ -56,8 +60,11 @@ pub(super) fn float_at(ctx: &Context<'_>, bytes: &[u8]) -> f64 {
 
 pub(super) fn float(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let at = w.ctx().addr(field!(w.ctx(), float.fval), addr)?;
-    let text = float_repr(double_at(w.ctx(), at)?);
-    w.fixed(&text)
+    let value = double_at(w.ctx(), at)?;
+    if let Some(out) = w.open() {
+        write_float(out, value);
+    }
+    Ok(())
 }
 
 pub(super) fn complex(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {

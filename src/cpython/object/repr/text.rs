@@ -12,9 +12,13 @@ use crate::cpython::object::unicode::{read_narrow, read_text};
 use crate::field;
 use std::fmt::Write as _;
 
+/// Most strings are shorter than this, in bytes.
+const SHORT: usize = 256;
+
 pub(super) fn str(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
-    if let Some(narrow) = read_narrow(w.ctx(), addr, w.limits.characters)?
-        && let Some(plain) = plain_ascii(&narrow)
+    let mut room = [0; SHORT];
+    if let Some(narrow) = read_narrow(w.ctx(), addr, w.limits.characters, &mut room)?
+        && let Some(plain) = plain_ascii(narrow)
     {
         w.push_all(&["'", plain, "'"]);
         return Ok(());

@@ -14,7 +14,7 @@ use crate::cpython::{Context, DecodeError};
 use crate::field;
 use crate::target::MemoryExt as _;
 use std::cell::Cell;
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 
 /// A `repr()` in the making.
 pub(in crate::cpython::object) struct Writer<'h, 'a> {
@@ -58,19 +58,27 @@ impl<'h, 'a> Writer<'h, 'a> {
 
     /// As [`Writer::push`], of pieces that stay together.
     pub(super) fn push_all(&mut self, pieces: &[&str]) {
-        if self.out.len() > self.limits.total && !self.full {
-            self.full = true;
-            self.out.push_str("...(text limit)");
-            self.lower(Fidelity::Cut);
-        }
-        if !self.full {
-            self.out.extend(pieces.iter().copied());
+        if let Some(out) = self.open() {
+            out.extend(pieces.iter().copied());
         }
     }
 
     /// Appends something displayable.
     pub(super) fn put(&mut self, text: impl Display) {
-        self.push(&text.to_string());
+        if let Some(out) = self.open() {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "{text}");
+        }
+    }
+
+    /// Where text is appended to, unless the text has reached its full length.
+    pub(super) fn open(&mut self) -> Option<&mut String> {
+        if self.out.len() > self.limits.total && !self.full {
+            self.full = true;
+            self.out.push_str("...(text limit)");
+            self.lower(Fidelity::Cut);
+        }
+        (!self.full).then_some(&mut self.out)
     }
 
     /// Appends a name from the dump that Python prints as it is (`%U`): control characters are escaped here.
