@@ -35,7 +35,7 @@ def compiled(source, *flags):
     with tempfile.TemporaryDirectory() as folder:
         c, out = pathlib.Path(folder, "seed.c"), pathlib.Path(folder, "out")
         c.write_text(source)
-        subprocess.run(["gcc", *flags, f"-ffile-prefix-map={folder}=.", "-o", out, c], check=True)
+        subprocess.run(["gcc", *flags, f"-ffile-prefix-map={folder}=.", "-o", out, c], check=True, cwd=folder)
         return out.read_bytes()
 
 
