@@ -66,10 +66,9 @@ struct Growth<'h, 'a> {
 }
 
 impl Growth<'_, '_> {
-    /// One of `siblings` parts that are still to come: it may take its share of what is left, so that the first ones do not
-    /// eat up all of it.
-    fn part(&mut self, addr: Addr, shown: Repr, siblings: usize) -> Tree {
-        let share = self.left.checked_div(siblings).unwrap_or(self.left).max(1).min(self.left);
+    /// A part that `later` others follow: it may take its share of what is left, so that the first ones do not eat up all of it.
+    fn part(&mut self, addr: Addr, shown: Repr, later: usize) -> Tree {
+        let share = self.left.checked_div(later.saturating_add(1)).unwrap_or(self.left).max(1).min(self.left);
         let others = self.left.saturating_sub(share);
         self.left = share;
         let tree = self.node(addr, shown);
@@ -100,10 +99,8 @@ impl Growth<'_, '_> {
         self.above.push(addr);
         let listed = details.items.len() as u64;
         tree.cut = details.more_attributes || listed > 0 && details.length.is_some_and(|length| length > listed);
-        let mut siblings = details.attributes.len().saturating_add(details.items.len());
-        for field in details.attributes {
-            let still = siblings;
-            siblings = siblings.saturating_sub(1);
+        let (mut fields, mut items) = (details.attributes.into_iter(), details.items.into_iter());
+        while let Some(field) = fields.next() {
             if self.left == 0 {
                 tree.cut = true;
                 break;
@@ -112,17 +109,16 @@ impl Growth<'_, '_> {
             if field.source == "field" && self.above.len() > 1 {
                 continue;
             }
-            tree.attributes.push(Attribute { name: field.name, value: self.part(field.addr, field.value, still) });
+            let later = fields.len().saturating_add(items.len());
+            tree.attributes.push(Attribute { name: field.name, value: self.part(field.addr, field.value, later) });
         }
-        for item in details.items {
-            let still = siblings;
-            siblings = siblings.saturating_sub(1);
+        while let Some(item) = items.next() {
             if self.left == 0 {
                 tree.cut = true;
                 break;
             }
             let key = item.key.map(|(key, repr)| values::shown(self.heap, key, repr, self.options));
-            tree.items.push(Item { key, value: self.part(item.addr, item.value, still) });
+            tree.items.push(Item { key, value: self.part(item.addr, item.value, items.len()) });
         }
         self.above.pop();
         tree
