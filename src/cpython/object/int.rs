@@ -67,9 +67,6 @@ impl Int {
     /// `int.__repr__`, or `None` above `limit` decimal digits (`sys.get_int_max_str_digits()`; Python raises there).
     #[must_use]
     pub fn decimal(&self, limit: u64) -> Option<String> {
-        if let Some(small) = self.to_i64().filter(|_| limit >= 20) {
-            return Some(small.to_string());
-        }
         // A number of b bits has at least b * log10(2) digits: spare the quadratic conversion where it is useless.
         if self.0.bits().saturating_mul(3) / 10 > limit.saturating_add(1) {
             return None;
