@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{crash, one_per_minor, skip, sources_table};
+use common::{CrashedProcess, crash, one_per_minor, skip, sources_table};
 use pyinquest::analyze::{Options, analyze, record};
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::{faulthandler, model::Report, text};
@@ -81,16 +81,24 @@ fn a_slim_core_of_a_live_process() {
     }
 }
 
+const SMALL: &str = "small.core";
+
+/// A dead process of the first interpreter with its slim core (`SMALL`) beside it, and what is in the whole one.
+fn slim_of_the_first() -> Result<(CrashedProcess, Target), String> {
+    let interpreter = common::interpreters().first().ok_or("no interpreters")?;
+    let dead = crash(interpreter, "threads.py", &[], &[]).map_err(|reason| reason.to_string())?;
+    let whole = target::open(&dead.core).unwrap();
+    slimmed(&whole, &dead.dir.join(SMALL));
+    Ok((dead, whole))
+}
+
 #[test]
 fn lldb_opens_a_slim_core() {
-    let Some(interpreter) = common::interpreters().first() else { skip!("no interpreters") };
-    let dead = match crash(interpreter, "threads.py", &[], &[]) {
-        Ok(dead) => dead,
+    let (dead, whole) = match slim_of_the_first() {
+        Ok(made) => made,
         Err(reason) => skip!("{reason}"),
     };
-    let whole = target::open(&dead.core).unwrap();
-    let small = dead.dir.join("small.core");
-    slimmed(&whole, &small);
+    let small = dead.dir.join(SMALL);
     let names = std::iter::once("lldb".to_owned()).chain((14..=30).map(|n| format!("lldb-{n}")));
     let asked = ["-b", "--no-lldbinit", "-o", "thread list", "-o", "register read pc", "--core"];
     let run = names.filter_map(|name| Command::new(name).args(asked).arg(&small).output().ok()).next();
@@ -105,14 +113,11 @@ fn lldb_opens_a_slim_core() {
 
 #[test]
 fn gdb_opens_a_slim_core() {
-    let Some(interpreter) = common::interpreters().first() else { skip!("no interpreters") };
-    let dead = match crash(interpreter, "threads.py", &[], &[]) {
-        Ok(dead) => dead,
+    let (dead, whole) = match slim_of_the_first() {
+        Ok(made) => made,
         Err(reason) => skip!("{reason}"),
     };
-    let whole = target::open(&dead.core).unwrap();
-    let small = dead.dir.join("small.core");
-    slimmed(&whole, &small);
+    let small = dead.dir.join(SMALL);
     let mut gdb = Command::new("gdb");
     gdb.args(["-nx", "-batch", "-ex", "info threads", "-ex", "p/x $pc", "-ex", "info proc"]);
     gdb.arg("--core").arg(&small);
