@@ -6,7 +6,7 @@ mod common;
 #[path = "truth/compare.rs"]
 mod compare;
 
-use common::{block, one_per_minor, skip, sources_table};
+use common::{block, one_per_column, one_per_minor, skip, sources_table};
 use pyinquest::analyze::{Options, analyze};
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::target::live::{LiveOptions, attach, examine};
@@ -45,7 +45,7 @@ impl Drop for Running {
 #[test]
 fn a_live_process_tells_what_python_says() {
     let mut ran = BTreeSet::new();
-    for interpreter in one_per_minor() {
+    for interpreter in one_per_column() {
         let blocked = match block(interpreter, "threads.py", &[]) {
             Ok(blocked) => blocked,
             Err(reason) => skip!("{reason}"),

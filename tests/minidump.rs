@@ -6,7 +6,7 @@ mod common;
 #[path = "truth/compare.rs"]
 mod compare;
 
-use common::{Blocked, Interpreter, block, one_per_minor, skip, sources_table};
+use common::{Blocked, Interpreter, block, one_per_column, one_per_minor, skip, sources_table};
 use minidump_writer::app_memory::AppMemory;
 use minidump_writer::minidump_writer::MinidumpWriterConfig;
 use pyinquest::analyze::{Options, analyze, record};
@@ -61,7 +61,7 @@ fn report(dump: &[u8], interpreter: &Interpreter, name: &str, files: bool) -> Re
 
 /// Interpreters and a process of each that stands still in `program`.
 fn processes(program: &str) -> Vec<(&'static Interpreter, Blocked)> {
-    let found = one_per_minor().into_iter().filter(|i| i.is_native());
+    let found = one_per_column().into_iter();
     found.filter_map(|i| block(i, program, &[]).map(|p| (i, p)).map_err(|e| eprintln!("skipped: {e}")).ok()).collect()
 }
 
@@ -116,7 +116,7 @@ fn linux_with_stacks_alone() {
 /// An ELF core made of a minidump says the same, native frames included, without any file.
 #[test]
 fn a_slim_core_of_a_linux_minidump_gives_the_same_report() {
-    let newest = one_per_minor().into_iter().rfind(|i| i.is_native());
+    let newest = one_per_minor().into_iter().next_back();
     let Some(interpreter) = newest else { skip!("no interpreters: run tests/interpreters/fetch.py") };
     let process = match block(interpreter, "threads.py", &[]) {
         Ok(process) => process,

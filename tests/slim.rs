@@ -53,7 +53,7 @@ fn a_slim_core_is_the_same_process_in_a_fraction_of_the_bytes() {
 #[test]
 fn a_slim_core_of_a_live_process() {
     let mut ran = BTreeSet::new();
-    for interpreter in one_per_minor() {
+    for interpreter in common::one_per_column() {
         let process = match common::block(interpreter, "threads.py", &[]) {
             Ok(process) => process,
             Err(reason) => skip!("{reason}"),

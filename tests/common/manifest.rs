@@ -149,9 +149,19 @@ pub fn interpreter(name: &str) -> Option<&'static Interpreter> {
 
 /// The newest ordinary interpreter of each minor version: the set for tests that need not see every build.
 pub fn one_per_minor() -> Vec<&'static Interpreter> {
+    newest_of_each(Interpreter::is_ordinary)
+}
+
+/// As [`one_per_minor`], and the newest free-threaded one of each: what the table of sources has columns for.
+pub fn one_per_column() -> Vec<&'static Interpreter> {
+    newest_of_each(|interpreter| !interpreter.debug && interpreter.is_native())
+}
+
+fn newest_of_each(wanted: impl Fn(&Interpreter) -> bool) -> Vec<&'static Interpreter> {
+    let kind = |interpreter: &Interpreter| (interpreter.minor, interpreter.free_threaded);
     let mut chosen: Vec<&'static Interpreter> = Vec::new();
-    for candidate in interpreters().iter().filter(|interpreter| interpreter.is_ordinary()) {
-        match chosen.iter_mut().find(|known| known.minor == candidate.minor) {
+    for candidate in interpreters().iter().filter(|interpreter| wanted(interpreter)) {
+        match chosen.iter_mut().find(|known| kind(known) == kind(candidate)) {
             Some(known) if known.hexversion < candidate.hexversion => *known = candidate,
             Some(_) => {}
             None => chosen.push(candidate),

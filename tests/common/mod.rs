@@ -40,7 +40,7 @@ pub mod sources_table;
 
 pub use crash::{Crash, CrashedProcess, crash};
 pub use live::{Blocked, block, block_contained};
-pub use manifest::{Interpreter, cache, interpreter, interpreters, one_per_minor};
+pub use manifest::{Interpreter, cache, interpreter, interpreters, one_per_column, one_per_minor};
 
 /// Why a test cannot run here: something of the machine, not a fault of the code under test.
 #[derive(Debug, Clone, PartialEq, Eq)]
