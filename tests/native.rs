@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
+#[path = "native/fallback.rs"]
+mod fallback;
 
 use common::{Crash, CrashedProcess, Interpreter, interpreters, skip};
 use pyinquest::analyze::{Options, analyze};
