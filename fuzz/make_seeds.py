@@ -52,6 +52,35 @@ def dumps():
         seed("whole_dump", f"every-{stride}", b"".join(patches))
 
 
+def small_pages(pdb, page=512):
+    """The same PDB with smaller pages: most of lld's 4 KiB ones are padding."""
+    magic = pdb[:32]
+    old, _, _, length, _, at = struct.unpack_from("<6I", pdb, 32)
+    count = lambda size, of: -(-size // of)
+    joined = lambda numbers: b"".join(pdb[n * old:(n + 1) * old] for n in numbers)
+    directory = joined(struct.unpack_from(f"<{count(length, old)}I", pdb, at * old))[:length]
+    streams, = struct.unpack_from("<I", directory)
+    sizes = [0 if size == 0xFFFFFFFF else size for size in struct.unpack_from(f"<{streams}I", directory, 4)]
+    used = 4 + 4 * streams
+    pages = [b""] * 3  # the head and two maps of free pages
+    table = directory[:used]
+
+    def add(data):
+        numbers = range(len(pages), len(pages) + count(len(data), page))
+        pages.extend(data[n:n + page] for n in range(0, len(data), page))
+        return struct.pack(f"<{len(numbers)}I", *numbers)
+
+    for size in sizes:
+        numbers = struct.unpack_from(f"<{count(size, old)}I", directory, used)
+        used += 4 * len(numbers)
+        table += add(joined(numbers)[:size])
+    first = len(pages) + count(len(table), page)
+    add(add(table))
+    pages[0] = magic + struct.pack("<6I", page, 1, len(pages), len(table), 0, first)
+    assert len(pages) < page, "a second pair of maps would be in the way"
+    return b"".join(data.ljust(page, b"\0") for data in pages)
+
+
 def images():
     source = "int seen; int f(int n) { return n ? f(n - 1) + seen : 1; } int _PyRuntime[64] = {7};\n"
     elf = compiled(source, "-shared", "-fPIC", "-nostdlib", "-Os", "-fasynchronous-unwind-tables", "-s", "-Wl,-z,noseparate-code",
@@ -62,6 +91,7 @@ def images():
                                      "-c", "-g", "-gdwarf-4", "-O2"))
     seed("dwarf", "dwarf5-zlib", compiled(source, "-c", "-g", "-gz=zlib"))
     seed("pe_image", "made-up", made_up_dll())
+    seed("pdb", "lld", small_pages(unpacked("windows/crashing.pdb.zst")) + struct.pack("<I", 0x1013))
     debug_links(source)
 
 

@@ -10,10 +10,10 @@ use crate::cpython::code;
 use crate::cpython::layout::{self, DebugOffsets, DwarfFile, Extract, LineTable, Provider};
 use crate::cpython::object::Path as ObjectPath;
 use crate::cpython::sync::depth_at;
-use crate::image::{FileBytes, Images, SearchOptions, SymbolSource, debug_file};
+use crate::image::{FileBytes, Images, SearchOptions, SymbolSource, debug_file, pdb_file};
 use crate::native::symbolize::{Lines, Symbolizer};
 use crate::native::unwind::Unwinder;
-use crate::native::{ModuleTables, dwarf};
+use crate::native::{ModuleTables, dwarf, pdb as native_pdb};
 use crate::report::{faulthandler, html, info, json, markdown, text};
 use crate::target::compressed::{Limits, Packing, expand};
 use crate::target::live::procfs;
@@ -30,7 +30,7 @@ use std::sync::Arc;
 pub type Entry = (&'static str, fn(&[u8]));
 
 /// All parsers, by the name of their fuzz target. A whole dump ([`PatchedDump`]) is not among them: it needs one.
-pub const ENTRIES: [Entry; 14] = [
+pub const ENTRIES: [Entry; 15] = [
     ("archive", archive),
     ("bridge", bridge),
     ("code_tables", code_tables),
@@ -42,6 +42,7 @@ pub const ENTRIES: [Entry; 14] = [
     ("layouts", layouts),
     ("minidump", minidump),
     ("object_path", object_path),
+    ("pdb", pdb),
     ("pe_image", pe_image),
     ("procfs", procfs),
     ("triage_files", triage_files),
@@ -167,6 +168,17 @@ fn render(target: &Target, images: &Images) {
 /// An ELF file as it lies in memory: headers, notes, symbols, unwind tables.
 pub fn elf_image(data: &[u8]) {
     image(data, Abi::LINUX_X86_64);
+}
+
+/// A PDB: its id, functions and lines at the start of the code and at the offset that the last bytes give.
+pub fn pdb(data: &[u8]) {
+    let Some((_, tail)) = data.split_last_chunk::<4>() else { return };
+    let stopped = u64::from(u32::from_le_bytes(*tail));
+    let _ = pdb_file::id(data);
+    let offsets = [0x1000, 0x1024, 0x1034, stopped];
+    if let Ok(told) = native_pdb::functions_at(data, &offsets) {
+        assert_eq!(told.len(), offsets.len(), "an answer for each address");
+    }
 }
 
 /// A PE image as it lies in memory: headers, exports, function table, unwind codes.

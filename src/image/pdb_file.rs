@@ -2,12 +2,12 @@
 
 use super::find::SearchOptions;
 use super::host_file::HostFile;
+use super::pdb_source::{PdbBytes, guarded};
 use super::pe::PdbReference;
 use super::{FileBytes, pe_find};
 use crate::sys::map_file;
 use crate::target::BuildId;
-use pdb_addr2line::pdb::PDB;
-use std::io::Cursor;
+use pdb_addr2line::pdb::{Error, PDB};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,14 +23,17 @@ pub(super) fn locate(wanted: &PdbReference, module: Option<&Path>, options: &Sea
 }
 
 /// GUID and age, as [`PeImage::build_ids`](super::pe::PeImage::build_ids) gives them.
-fn id(pdb: &[u8]) -> Option<BuildId> {
+pub(crate) fn id(pdb: &[u8]) -> Option<BuildId> {
     // Magic of the format that has GUIDs; others are not worth copying.
     if !pdb.starts_with(b"Microsoft C/C++ MSF 7.00\r\n") {
         return None;
     }
-    let mut pdb = PDB::open(Cursor::new(pdb)).ok()?;
-    let guid = pdb.pdb_information().ok()?.guid;
-    let age = pdb.debug_information().ok()?.age()?;
+    let read = || {
+        let mut pdb = PDB::open(PdbBytes(pdb))?;
+        Ok::<_, Error>((pdb.pdb_information()?.guid, pdb.debug_information()?.age()))
+    };
+    let (guid, age) = guarded(read).ok()?;
+    let age = age?;
     Some(BuildId(guid.as_bytes().iter().copied().chain(age.to_be_bytes()).collect()))
 }
 
