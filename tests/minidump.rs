@@ -148,9 +148,14 @@ fn a_slim_core_of_a_linux_minidump_gives_the_same_report() {
 #[test]
 fn a_slim_minidump_gives_the_same_report() {
     let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let dumps = ["cores/3.8-threads.core.zst", "cores/3.12-threads.core.zst", "cores/3.15-generators.core.zst"]
-        .into_iter()
-        .chain(["minidumps/3.8-windows-threads.dmp.zst", "minidumps/3.14t-windows-values.dmp.zst"]);
+    let dumps = [
+        "cores/3.8-threads.core.zst",
+        "cores/3.12-threads.core.zst",
+        "cores/3.15-generators.core.zst",
+        "cores/3.15-aarch64-threads.core.zst",
+    ]
+    .into_iter()
+    .chain(["minidumps/3.8-windows-threads.dmp.zst", "minidumps/3.14t-windows-values.dmp.zst"]);
     let nothing = SearchOptions { no_files: true, ..SearchOptions::default() };
     let told = |path: &std::path::Path| {
         let mut target = target::open(path).unwrap();

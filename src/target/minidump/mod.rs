@@ -120,16 +120,16 @@ fn crash(exception: &MinidumpException<'_>, os: Os, slim: bool) -> Option<Crash>
     if os == Os::Linux {
         // Breakpad and its relatives: si_signo, si_code, si_addr.
         let number = i32::try_from(record.exception_code).ok()?;
-        let code = record.exception_flags.cast_signed();
-        let fault_addr = has_fault_address(number, code).then_some(address);
-        // Our own slim minidumps say who sent a signal (slim/minidump.rs).
+        // Our own slim minidumps say who sent a signal, and that the original had no code (slim/minidump.rs).
+        let code = (!slim || record.number_parameters != 1).then_some(record.exception_flags.cast_signed());
+        let fault_addr = code.filter(|code| has_fault_address(number, *code)).map(|_| address);
         let (sender_pid, sender_uid) = match (slim, record.number_parameters, record.exception_information) {
             (true, 2, [pid, uid, ..]) => {
                 (u32::try_from(pid).ok().map(u32::cast_signed), u32::try_from(uid).ok().filter(|uid| *uid != u32::MAX))
             }
             _ => (None, None),
         };
-        let info = SignalInfo { number, code: Some(code), fault_addr, sender_pid, sender_uid };
+        let info = SignalInfo { number, code, fault_addr, sender_pid, sender_uid };
         return Some(Crash::Signal { tid, info });
     }
     let count = usize::try_from(record.number_parameters).unwrap_or(0).min(record.exception_information.len());

@@ -196,12 +196,16 @@ impl File {
         let (code, flags, address, parameters) = match crash {
             Crash::Signal { info, .. } => {
                 let address = info.fault_addr.map_or(0, |a| a.0);
-                // Breakpad's record has no place for the sender: it goes where Windows has parameters.
-                let sender = info
-                    .sender_pid
-                    .map(|pid| vec![u64::from(pid.cast_unsigned()), u64::from(info.sender_uid.unwrap_or(u32::MAX))]);
-                let code = info.code.unwrap_or(0).cast_unsigned();
-                (info.number.cast_unsigned(), code, address, sender.unwrap_or_default())
+                // Breakpad's record has no place for the sender, nor for "no code": these go where Windows has
+                // parameters, two for a sender, one where the original had no `siginfo_t` (a code 0 is `SI_USER`).
+                let more = match (info.code, info.sender_pid) {
+                    (None, _) => vec![0],
+                    (_, Some(pid)) => {
+                        vec![u64::from(pid.cast_unsigned()), u64::from(info.sender_uid.unwrap_or(u32::MAX))]
+                    }
+                    (_, None) => Vec::new(),
+                };
+                (info.number.cast_unsigned(), info.code.unwrap_or(0).cast_unsigned(), address, more)
             }
             Crash::Exception { code, address, parameters, .. } => (*code, 0, address.0, parameters.clone()),
         };
