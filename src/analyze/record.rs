@@ -3,19 +3,30 @@
 use super::{Options, analyze};
 use crate::image::{Images, SearchOptions};
 use crate::target::{Target, slim};
+use std::thread;
 
 /// Analyses `target` in every way that a report may be asked for; what is read meanwhile is remembered in
 /// [`AddressSpace::recorded`](crate::target::AddressSpace::recorded).
 ///
 /// Once with the modules' files, and once without: what comes from a file where it is at hand must come from memory
-/// where it is not.
+/// where it is not. The two go on at the same time.
 pub fn record(target: &mut Target, search: &SearchOptions) {
     target.memory.start_recording();
     let everything = Options { locals: true, native: true, machine: true, refcounts: true, ..Options::default() };
+    let no_files = SearchOptions { no_files: true, ..search.clone() };
     let with_files = Images::attach(target, search);
-    let _ = analyze(target, &with_files, &everything);
-    let without = Images::attach(target, &SearchOptions { no_files: true, ..search.clone() });
-    let _ = analyze(target, &without, &everything);
+    let without = Images::attach(target, &no_files);
+    let both = thread::scope(|scope| {
+        let (target, everything) = (&*target, &everything);
+        let other = thread::Builder::new().spawn_scoped(scope, move || analyze(target, &without, everything));
+        let _ = analyze(target, &with_files, everything);
+        other.is_ok()
+    });
+    if !both {
+        // No thread was to be had: one after the other.
+        let without = Images::attach(target, &no_files);
+        let _ = analyze(target, &without, &everything);
+    }
     slim::record_essentials(target);
     target.memory.stop_recording();
 }

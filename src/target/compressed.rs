@@ -9,6 +9,8 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread;
 
 /// How a stream is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +91,15 @@ impl Default for Limits {
 }
 
 const BLOCK: usize = 4096;
-const CHUNK: usize = 64 * BLOCK;
+const CHUNK: usize = 256 * BLOCK;
+/// Chunks that wait to be written.
+const QUEUED: usize = 4;
+
+/// The first `len` bytes are of the stream.
+struct Chunk {
+    bytes: Vec<u8>,
+    len: usize,
+}
 
 /// Expands one layer of packing.
 ///
@@ -111,26 +121,44 @@ pub fn expand(input: impl Read, packing: Packing, limits: &Limits) -> io::Result
     }
 }
 
-/// Copies a stream into a new sparse file.
+/// Copies a stream into a new sparse file. Another thread writes: for a dump of gigabytes the kernel's part of the
+/// writing takes longer than decompression does.
 fn spool(mut input: impl Read, limits: &Limits) -> io::Result<Expanded> {
     let directory = limits.directory.clone().or_else(|| std::env::var_os("TMPDIR").map(PathBuf::from));
     let directory = directory.unwrap_or_else(|| PathBuf::from("/var/tmp"));
     let mut file = tempfile::tempfile_in(&directory).or_else(|_| tempfile::tempfile())?;
-    let mut chunk = vec![0u8; CHUNK];
-    let mut size = 0u64;
-    let damage = loop {
-        let (len, end) = fill(&mut input, &mut chunk);
-        let data = chunk.get(..len).unwrap_or_default();
-        write_sparse(&mut file, data)?;
-        size = size.saturating_add(len as u64);
-        match end {
-            Ok(false) if size > limits.size => break Some(format!("more than {} bytes", limits.size)),
-            Ok(false) => {}
-            Ok(true) => break None,
-            Err(e) if size == 0 => return Err(e),
-            Err(e) => break Some(e.to_string()),
-        }
-    };
+    let (to_write, chunks) = mpsc::sync_channel::<Chunk>(QUEUED);
+    let (written, spare) = mpsc::channel::<Vec<u8>>();
+    let (size, damage) = thread::scope(|scope| {
+        let writer = thread::Builder::new().spawn_scoped(scope, || -> io::Result<()> {
+            for Chunk { bytes, len } in chunks {
+                write_sparse(&mut file, bytes.get(..len).unwrap_or_default())?;
+                // Nobody takes it after the last one.
+                let _ = written.send(bytes);
+            }
+            Ok(())
+        })?;
+        let mut size = 0u64;
+        let damage = loop {
+            let mut bytes = spare.try_recv().unwrap_or_else(|_| vec![0; CHUNK]);
+            let (len, end) = fill(&mut input, &mut bytes);
+            size = size.saturating_add(len as u64);
+            if to_write.send(Chunk { bytes, len }).is_err() {
+                // The writer has ended, which it does early only with an error.
+                break None;
+            }
+            match end {
+                Ok(false) if size > limits.size => break Some(format!("more than {} bytes", limits.size)),
+                Ok(false) => {}
+                Ok(true) => break None,
+                Err(e) if size == 0 => return Err(e),
+                Err(e) => break Some(e.to_string()),
+            }
+        };
+        drop(to_write);
+        writer.join().map_err(|_| io::Error::other("the thread that writes the expanded dump has panicked"))??;
+        Ok((size, damage))
+    })?;
     file.set_len(size)?;
     Ok(Expanded { file, size, damage })
 }

@@ -1,6 +1,7 @@
 //! [`PageSet`]: which bytes of the target an analysis has read.
 
 use crate::base::Addr;
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Mutex;
@@ -88,7 +89,7 @@ impl fmt::Debug for PageMask {
 /// The bytes of the target that were read, by page. Shared by threads; a mark costs one short lock.
 #[derive(Debug)]
 pub struct PageSet {
-    shards: [Mutex<HashMap<u64, PageMask>>; SHARDS as usize],
+    shards: [Mutex<HashMap<u64, PageMask, RandomState>>; SHARDS as usize],
 }
 
 impl Default for PageSet {
