@@ -26,6 +26,17 @@ def scalars():
                 np.timedelta64("NaT", "D"), np.datetime64("-0050-01-01"), np.datetime64("12020"), np.datetime64("0000-01-01"))
 
 
+class Metres(np.float64):
+    pass
+
+
+def undecoded():
+    """Scalars and types of which no more is told than what they are."""
+    yield from (np.longdouble(1.5), np.clongdouble(1 + 2j), np.zeros(1, "i4,f8")[0], np.void(b"ab"))
+    if NEW:
+        yield np.dtypes.StringDType()
+
+
 def types():
     for word in ("f8", "i4", "?", "O", "S3", "U5", ">i4", "M8[ns]", "m8[25s]", "M8", "V10", "i4,f8", "i1,u1,?", "g", "G", "F", "D",
                  "S", "U", "e", ">f8", ">U3", "b", "B", "q", "Q", "l", "L", "<M8[D]", ">M8[us]", "(2,)i4"):
@@ -85,6 +96,10 @@ def values(add):
         # Text is shown, and not called exact: how it looks changed within the releases of NumPy 2.
         vague = NEW and isinstance(value, np.datetime64) and np.isnat(value)
         add("scalar_%d" % index, value, structure=repr(value) if vague else None)
+    add("derived", Metres(2.5))
+    for index, value in enumerate(undecoded()):
+        kind = type(value)
+        add("undecoded_%d" % index, value, structure="<%s.%s object at 0x%x>" % (kind.__module__, kind.__qualname__, id(value)))
     for index, value in enumerate(types()):
         add("type_%d" % index, value)
     for index, value in enumerate(odd_types()):

@@ -1,6 +1,7 @@
 //! The repr of `object` and of `type`, and the form for objects whose repr is code that is not run.
 
 use super::limits::{Fidelity, ReprStyle};
+use super::numpy;
 use super::writer::Writer;
 use crate::base::Addr;
 use crate::cpython::DecodeError;
@@ -88,7 +89,7 @@ pub(super) fn structural(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) ->
     }
     head(w, addr, info);
     let content = super::native(info.kind);
-    if let Some(render) = content.filter(|_| info.kind != Kind::Object) {
+    if let Some(render) = content.filter(|_| info.kind != Kind::Object && numpy::has_content(w, info)) {
         w.push(" ");
         render(w, addr, info)?;
     }

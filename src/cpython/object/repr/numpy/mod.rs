@@ -12,6 +12,7 @@ use super::writer::Writer;
 use super::{default, text as strings};
 use crate::base::Addr;
 use crate::cpython::DecodeError;
+use crate::cpython::object::kind::Kind;
 use crate::cpython::object::types::TypeInfo;
 use datetime::Unit;
 use dtype::{Dtype, Element, MAX_DIMENSIONS};
@@ -87,10 +88,10 @@ fn elements(w: &mut Writer<'_, '_>, dtype: &Dtype, at: Addr, shape: &[u64], stri
 
 /// `dtype('float64')`.
 pub(super) fn data_type(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
-    let Some(layout) = layout(w.heap) else { return default::structural(w, addr, info) };
+    let Some(layout) = layout(w.heap) else { return opaque(w, addr, info) };
     let dtype = Dtype::read(w, layout, addr)?;
     if matches!(dtype.element, Element::Unknown) {
-        return default::structural(w, addr, info);
+        return opaque(w, addr, info);
     }
     let (text, exact) = dtype.text(w);
     if !exact {
@@ -101,31 +102,78 @@ pub(super) fn data_type(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> 
     w.fixed(")")
 }
 
-/// `1.5`, or `np.float64(1.5)` since 2.0. The value follows the object head (`PyDoubleScalarObject` and its like).
-pub(super) fn scalar(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
-    let Some(layout) = layout(w.heap) else { return default::structural(w, addr, info) };
-    let name = info.short_name();
-    let at = w.head(addr)?;
-    if matches!(name, "datetime64" | "timedelta64") {
-        return time(w, layout, name, at);
+/// How the value of a scalar type is stored behind the object head.
+enum Stored {
+    /// `PyDoubleScalarObject` and its like: a number of so many bytes.
+    Number(Number, u64),
+    /// `PyDatetimeScalarObject`, `PyTimedeltaScalarObject`.
+    Time,
+}
+
+impl Stored {
+    /// By `tp_name` without its module; `None` for types whose values are not decoded (`longdouble`, `void`, types of
+    /// other packages).
+    fn of(name: &str) -> Option<Stored> {
+        let (kind, size) = match name {
+            "datetime64" | "timedelta64" => return Some(Stored::Time),
+            "bool" | "bool_" => (Number::Bool, 1),
+            "int8" => (Number::Int, 1),
+            "int16" => (Number::Int, 2),
+            "int32" | "intc" => (Number::Int, 4),
+            "int64" | "longlong" => (Number::Int, 8),
+            "uint8" => (Number::Unsigned, 1),
+            "uint16" => (Number::Unsigned, 2),
+            "uint32" | "uintc" => (Number::Unsigned, 4),
+            "uint64" | "ulonglong" => (Number::Unsigned, 8),
+            "float16" => (Number::Float, 2),
+            "float32" => (Number::Float, 4),
+            "float64" => (Number::Float, 8),
+            "complex64" => (Number::Complex, 8),
+            "complex128" => (Number::Complex, 16),
+            _ => return None,
+        };
+        Some(Stored::Number(kind, size))
     }
-    let (kind, size) = match name {
-        "bool" | "bool_" => (Number::Bool, 1),
-        "float16" => (Number::Float, 2),
-        "float32" => (Number::Float, 4),
-        "float64" => (Number::Float, 8),
-        "complex64" => (Number::Complex, 8),
-        "complex128" => (Number::Complex, 16),
-        _ => {
-            let kind = if name.starts_with('u') { Number::Unsigned } else { Number::Int };
-            let size = match name.trim_start_matches('u') {
-                "int8" => 1,
-                "int16" => 2,
-                "int32" | "intc" => 4,
-                _ => 8,
-            };
-            (kind, size)
-        }
+}
+
+/// The scalar type of NumPy that `info` is or derives from (`class Metres(numpy.float64)`).
+fn scalar_type(w: &Writer<'_, '_>, info: &TypeInfo) -> Option<(Stored, String)> {
+    const MOST_BASES: usize = 32;
+    let stored = |info: &TypeInfo| {
+        let name = info.name.strip_prefix("numpy.").filter(|_| info.is_native)?;
+        Stored::of(name).map(|stored| (stored, name.to_owned()))
+    };
+    let bases = std::iter::successors(w.heap.type_info(info.base), |info| w.heap.type_info(info.base));
+    stored(info).or_else(|| bases.take(MOST_BASES).find_map(|info| stored(&info)))
+}
+
+/// Whether more can be told of objects of such a type than what it is called, when its `__repr__` is code that is not
+/// run.
+pub(super) fn has_content(w: &Writer<'_, '_>, info: &TypeInfo) -> bool {
+    match info.kind {
+        Kind::NumpyScalar => layout(w.heap).is_some() && scalar_type(w, info).is_some(),
+        // One with a `__repr__` of its own (`StringDType`) has fields of its own too.
+        Kind::NumpyDtype => false,
+        _ => true,
+    }
+}
+
+/// What is not decoded, by its type alone.
+fn opaque(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+    w.lower(Fidelity::Structural);
+    default::head(w, addr, info);
+    w.fixed(">")
+}
+
+/// `1.5`, or `np.float64(1.5)` since 2.0. The value follows the object head.
+pub(super) fn scalar(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+    let (Some(layout), Some((stored, name))) = (layout(w.heap), scalar_type(w, info)) else {
+        return opaque(w, addr, info);
+    };
+    let at = w.head(addr)?;
+    let (kind, size) = match stored {
+        Stored::Time => return time(w, layout, &name, at),
+        Stored::Number(kind, size) => (kind, size),
     };
     let raw = w.ctx().bytes_at("NumPy scalar", at, size)?;
     let text = number(kind, &raw, w.ctx().abi.endian);
