@@ -98,12 +98,6 @@ const WRITE: usize = 8 * BLOCK;
 /// Chunks that wait to be written.
 const QUEUED: usize = 4;
 
-/// The first `len` bytes are of the stream.
-struct Chunk {
-    bytes: Vec<u8>,
-    len: usize,
-}
-
 /// Expands one layer of packing.
 ///
 /// # Errors
@@ -130,27 +124,25 @@ fn spool(mut input: impl Read, limits: &Limits) -> io::Result<Expanded> {
     let directory = limits.directory.clone().or_else(|| std::env::var_os("TMPDIR").map(PathBuf::from));
     let directory = directory.unwrap_or_else(|| PathBuf::from("/var/tmp"));
     let mut file = tempfile::tempfile_in(&directory).or_else(|_| tempfile::tempfile())?;
-    let (to_write, chunks) = mpsc::sync_channel::<Chunk>(QUEUED);
+    let (to_write, chunks) = mpsc::sync_channel::<Vec<u8>>(QUEUED);
     let (written, spare) = mpsc::channel::<Vec<u8>>();
     let (size, damage) = thread::scope(|scope| {
         let writer = thread::Builder::new().spawn_scoped(scope, || -> io::Result<()> {
-            for Chunk { bytes, len } in chunks {
-                bytes
-                    .get(..len)
-                    .unwrap_or_default()
-                    .chunks(WRITE)
-                    .try_for_each(|part| write_sparse(&mut file, part))?;
+            for chunk in chunks {
+                chunk.chunks(WRITE).try_for_each(|part| write_sparse(&mut file, part))?;
                 // Nobody takes it after the last one.
-                let _ = written.send(bytes);
+                let _ = written.send(chunk);
             }
             Ok(())
         })?;
         let mut size = 0u64;
         let damage = loop {
-            let mut bytes = spare.try_recv().unwrap_or_else(|_| vec![0; CHUNK]);
-            let (len, end) = fill(&mut input, &mut bytes);
+            // A spare one is whole: only the last chunk is cut.
+            let mut chunk = spare.try_recv().unwrap_or_else(|_| vec![0; CHUNK]);
+            let (len, end) = fill(&mut input, &mut chunk);
+            chunk.truncate(len);
             size = size.saturating_add(len as u64);
-            if to_write.send(Chunk { bytes, len }).is_err() {
+            if to_write.send(chunk).is_err() {
                 // The writer has ended, which it does early only with an error.
                 break None;
             }

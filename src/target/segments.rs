@@ -60,6 +60,12 @@ impl Segment {
     pub fn end(&self) -> Addr {
         Addr(self.start.0.saturating_add(self.size))
     }
+
+    /// `len` bytes of `source` from `inside` bytes after the segment's first on.
+    fn bytes_in<'s>(&self, source: &'s dyn ByteSource, inside: u64, len: usize) -> Option<&'s [u8]> {
+        let from = usize::try_from(self.offset.checked_add(inside)?).ok()?;
+        source.bytes().get(from..)?.get(..len)
+    }
 }
 
 /// Bytes of a module's file that stand for memory which the dump leaves out.
@@ -250,8 +256,7 @@ impl AddressSpace {
         if segment.available.checked_sub(inside)? < len as u64 {
             return None;
         }
-        let from = usize::try_from(segment.offset.checked_add(inside)?).ok()?;
-        source.bytes().get(from..)?.get(..len)
+        segment.bytes_in(&**source, inside, len)
     }
 
     /// Copies from `addr` what one source has in one piece; the count of bytes copied, at least one.
@@ -283,10 +288,8 @@ impl AddressSpace {
                         // Not from the module's file either: the process may have changed it.
                         return Err(ReadError { addr, kind: ReadErrorKind::NotInDump });
                     }
-                    let from = usize::try_from(seg.offset.saturating_add(inside)).unwrap_or(usize::MAX);
                     let len = clamp_len(buf, seg.available.saturating_sub(inside).min(run));
-                    let to = from.saturating_add(len);
-                    if let (Some(src), Some(dst)) = (source.bytes().get(from..to), buf.get_mut(..len)) {
+                    if let (Some(src), Some(dst)) = (seg.bytes_in(&**source, inside, len), buf.get_mut(..len)) {
                         dst.copy_from_slice(src);
                         return Ok(len);
                     }
