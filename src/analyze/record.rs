@@ -8,24 +8,32 @@ use std::thread;
 /// Analyses `target` in every way that a report may be asked for; what is read meanwhile is remembered in
 /// [`AddressSpace::recorded`](crate::target::AddressSpace::recorded).
 ///
-/// Once with the modules' files, and once without: what comes from a file where it is at hand must come from memory
-/// where it is not. The two go on at the same time.
+/// Once without the modules' files, and once with them: what comes from a file where it is at hand must come from memory
+/// where it is not. The two go on at the same time. With files, native code gets more names, and so findings more to go
+/// by; values are in memory, and read once where both see the same Python.
 pub fn record(target: &mut Target, search: &SearchOptions) {
     target.memory.start_recording();
     let everything = Options { locals: true, native: true, machine: true, refcounts: true, ..Options::default() };
+    let native = Options { locals: false, ..everything.clone() };
     let no_files = SearchOptions { no_files: true, ..search.clone() };
     let with_files = Images::attach(target, search);
     let without = Images::attach(target, &no_files);
-    let both = thread::scope(|scope| {
+    let (named, alone) = thread::scope(|scope| {
         let (target, everything) = (&*target, &everything);
         let other = thread::Builder::new().spawn_scoped(scope, move || analyze(target, &without, everything));
-        let _ = analyze(target, &with_files, everything);
-        other.is_ok()
+        let named = analyze(target, &with_files, &native);
+        (named, other.ok().and_then(|other| other.join().ok()))
     });
-    if !both {
+    match alone {
         // No thread was to be had: one after the other.
-        let without = Images::attach(target, &no_files);
-        let _ = analyze(target, &without, &everything);
+        None => {
+            let without = Images::attach(target, &no_files);
+            let _ = analyze(target, &without, &everything);
+        }
+        Some(alone) if alone.python != named.python => {
+            let _ = analyze(target, &with_files, &everything);
+        }
+        Some(_) => {}
     }
     slim::record_essentials(target);
     target.memory.stop_recording();

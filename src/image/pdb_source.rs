@@ -1,8 +1,15 @@
 //! A PDB in memory for `pdb2`, and what guards against that crate on damaged files.
 
 use pdb_addr2line::pdb::{Source, SourceSlice, SourceView};
+use std::cell::Cell;
 use std::io;
-use std::panic::{UnwindSafe, catch_unwind};
+use std::panic::{self, UnwindSafe, catch_unwind};
+use std::sync::Once;
+
+thread_local! {
+    /// Whether this thread is inside of [`guarded`].
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
 
 /// What `read` gives, or what is wrong with the PDB.
 ///
@@ -12,7 +19,28 @@ use std::panic::{UnwindSafe, catch_unwind};
 /// # Errors
 /// Those of `read`, and where it panics.
 pub(crate) fn guarded<T, E: ToString>(read: impl FnOnce() -> Result<T, E> + UnwindSafe) -> Result<T, String> {
-    catch_unwind(read).map_err(|_| "its tables contradict each other".to_owned())?.map_err(|e| e.to_string())
+    hush();
+    let outer = GUARDED.replace(true);
+    let caught = catch_unwind(read);
+    GUARDED.set(outer);
+    caught.map_err(|_| "its tables contradict each other".to_owned())?.map_err(|e| e.to_string())
+}
+
+type Hook = Box<dyn Fn(&panic::PanicHookInfo<'_>) + Send + Sync>;
+
+/// Panics inside of [`guarded`] are no news: nothing is printed of them (and a fuzzer, whose hook ends the process,
+/// goes on). All others go to the hook that was there.
+fn hush() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| panic::set_hook(but_guarded(panic::take_hook())));
+}
+
+fn but_guarded(hook: Hook) -> Hook {
+    Box::new(move |info| {
+        if !GUARDED.get() {
+            hook(info);
+        }
+    })
 }
 
 /// A PDB in memory, for the crate to copy pieces of.
@@ -43,5 +71,31 @@ impl<'a> Source<'a> for PdbBytes<'a> {
             out.extend_from_slice(piece);
         }
         Ok(Box::new(Copied(out)))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::panic)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Other tests of this process may panic meanwhile, on threads of their own.
+    #[test]
+    fn only_panics_outside_reach_the_hook() {
+        let this = std::thread::current().id();
+        let seen = Arc::new(AtomicUsize::new(0));
+        let (count, hook) = (Arc::clone(&seen), panic::take_hook());
+        panic::set_hook(but_guarded(Box::new(move |info| match std::thread::current().id() == this {
+            true => drop(count.fetch_add(1, Ordering::Relaxed)),
+            false => hook(info),
+        })));
+        let damaged = guarded(|| -> Result<(), String> { panic!("as pdb2 does") });
+        assert_eq!(damaged, Err("its tables contradict each other".to_owned()));
+        assert_eq!(seen.load(Ordering::Relaxed), 0);
+        assert_eq!(guarded(|| Err::<(), _>("as it was told")), Err("as it was told".to_owned()));
+        let _ = catch_unwind(|| panic!("one of ours"));
+        assert_eq!(seen.load(Ordering::Relaxed), 1);
     }
 }
