@@ -62,3 +62,43 @@ fn every_entry_has_a_target_and_every_target_an_entry() {
         assert!(manifest.contains(&format!("path = \"fuzz_targets/{target}.rs\"")), "{target}");
     }
 }
+
+/// `major.minor.patch`, as far as it goes.
+fn version(text: &str) -> Vec<u64> {
+    text.split('.').map(|part| part.parse().unwrap_or_else(|e| panic!("{text}: {e}"))).collect()
+}
+
+/// What Cargo takes for a requirement without operator: the first number that is not zero and those before it stay.
+fn fits(locked: &[u64], wanted: &[u64]) -> bool {
+    let fixed = wanted.iter().position(|n| *n != 0).map_or(wanted.len(), |at| at + 1);
+    locked[..fixed] == wanted[..fixed] && locked >= wanted
+}
+
+/// The fuzz targets are a workspace of their own, whose lock file nothing else looks at.
+#[test]
+fn the_lock_file_of_the_fuzz_targets_knows_all_dependencies() {
+    let read = |path: PathBuf| -> toml::Table { std::fs::read_to_string(path).unwrap().parse().unwrap() };
+    let (manifest, lock) = (read(folder("../Cargo.toml")), read(folder("Cargo.lock")));
+    let packages = lock["package"].as_array().unwrap();
+    let named = |name: &str| packages.iter().filter(|p| p["name"].as_str() == Some(name)).collect::<Vec<_>>();
+    let [own] = named("pyinquest")[..] else { panic!("the lock file does not have pyinquest once") };
+    assert_eq!(own["version"], manifest["package"]["version"]);
+    // A name alone, or with a version where there are several.
+    let locked: Vec<(&str, Option<&str>)> = own["dependencies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| d.as_str().unwrap())
+        .map(|d| d.split_once(' ').map_or((d, None), |(name, version)| (name, Some(version))))
+        .collect();
+    let wanted = manifest["dependencies"].as_table().unwrap();
+    let mut names: Vec<&str> = wanted.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(locked.iter().map(|(name, _)| *name).collect::<Vec<_>>(), names, "run cargo update in fuzz/");
+    for (name, locked) in locked {
+        let locked = locked.unwrap_or_else(|| named(name)[0]["version"].as_str().unwrap());
+        let wanted = wanted[name].get("version").unwrap_or(&wanted[name]).as_str().unwrap();
+        let locked = locked.split(['+', '-']).next().unwrap();
+        assert!(fits(&version(locked), &version(wanted)), "{name} {locked} is not {wanted}: run cargo update in fuzz/");
+    }
+}
