@@ -2,6 +2,7 @@
 //! qemu-user, whole or cut.
 
 mod header;
+mod lost;
 #[cfg(test)]
 mod module_tests;
 mod modules;
@@ -49,13 +50,20 @@ pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, T
         let (bytes, cut) = segments::file_bytes(segment, data);
         notes.add(bytes, segment.p_align.get(LE), abi, cut, &diagnostics);
     }
-    let segments = segments::memory(headers.segments, data.len() as u64, &notes.files);
-    let missing = segments::missing(&segments, &notes.files);
+    let mut segments = segments::memory(headers.segments, data.len() as u64, &notes.files);
+    let mut missing = segments::missing(&segments, &notes.files);
     if let Some(diagnostic) = segments::truncation(headers.segments, &segments, data.len() as u64) {
         diagnostics.push(diagnostic);
     }
+    let kept = slim::kept_bytes(data);
+    // A redacted dump has zeros of its own.
+    if kept.is_none()
+        && let Some(diagnostic) = lost::take_out(&mut segments, data, abi, &notes.threads, &mut missing)
+    {
+        diagnostics.push(diagnostic);
+    }
     let mut memory = AddressSpace::from_dump(Arc::clone(&source), segments);
-    memory.set_kept(slim::kept_bytes(data));
+    memory.set_kept(kept);
     let process = process(&notes, &memory);
     let modules = modules::find(&notes, &memory, &abi, &process, &diagnostics);
     if notes.threads.is_empty() {

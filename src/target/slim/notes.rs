@@ -71,8 +71,9 @@ pub struct SlimMissing {
 }
 
 /// Codes of the diagnostics that speak of a dump file as a file: a slim dump has those of its original.
-const OF_THE_FILE: [&str; 7] = [
+const OF_THE_FILE: [&str; 8] = [
     "core-truncated",
+    "core-stacks-lost",
     "core-headers-cut",
     "packed-dump-damaged",
     "minidump-truncated",
