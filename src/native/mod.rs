@@ -17,6 +17,7 @@ mod pe_epilogue;
 pub mod regfile;
 mod row;
 pub mod signal_frame;
+pub mod straight;
 pub mod symbolize;
 mod tables;
 mod units;

@@ -37,7 +37,7 @@ def include():
 
 
 def cpp(folder, _work):
-    run("g++", *COMPILE, os.path.join(HERE, "plain.cpp"), "-o", os.path.join(folder, "libplain-cpp.so"))
+    run("g++", *COMPILE, "-std=c++17", os.path.join(HERE, "plain.cpp"), "-o", os.path.join(folder, "libplain-cpp.so"))
 
 
 def rust(folder, _work):
