@@ -4,16 +4,28 @@
 //! A function counts as the known one when its `__module__` and `__qualname__` say so; what generated code looks like is told
 //! by the file name of its code object.
 
+mod argparse;
 mod asyncio;
 mod collections;
+mod concurrent;
+mod ctypes;
 mod enums;
+mod fractions;
 mod generated;
+mod http;
 mod ipaddress;
-mod library;
+mod logging;
 mod pandas;
+mod pathlib;
 mod reprlib;
+mod statistics;
+mod subprocess;
+mod tempfile;
 mod threads;
+mod traceback;
 mod types;
+mod uuid;
+mod weakref;
 
 pub(super) use asyncio::{future as asyncio_future, task as asyncio_task};
 
@@ -41,16 +53,16 @@ fn known(module: &str, qualname: &str) -> Option<Known> {
         ("collections", "ChainMap.__repr__") => collections::chain_map,
         ("collections", "UserDict.__repr__" | "UserList.__repr__" | "UserString.__repr__") => collections::data,
         ("_weakrefset", "WeakSet.__repr__") => collections::data,
-        ("weakref", "WeakValueDictionary.__repr__" | "WeakKeyDictionary.__repr__") => library::name_and_address,
+        ("weakref", "WeakValueDictionary.__repr__" | "WeakKeyDictionary.__repr__") => weakref::name_and_address,
         ("enum", "Enum.__repr__") => enums::member,
         ("enum", "Flag.__repr__") => enums::flag,
         ("enum", "global_enum_repr") => enums::global_member,
         ("enum", "global_flag_repr") => enums::global_flag,
         ("re", "RegexFlag.__repr__") => enums::regex_flag,
         ("enum", "EnumMeta.__repr__" | "EnumType.__repr__") => enums::class,
-        ("fractions", "Fraction.__repr__") => library::fraction,
-        ("uuid", "UUID.__repr__") => library::uuid,
-        ("pathlib" | "pathlib._local", "PurePath.__repr__") => library::path,
+        ("fractions", "Fraction.__repr__") => fractions::fraction,
+        ("uuid", "UUID.__repr__") => uuid::uuid,
+        ("pathlib" | "pathlib._local", "PurePath.__repr__") => pathlib::path,
         ("asyncio.locks", "Lock.__repr__") => asyncio::lock,
         ("asyncio.locks", "Event.__repr__") => asyncio::event,
         ("asyncio.locks", "Condition.__repr__") => asyncio::condition,
@@ -65,20 +77,20 @@ fn known(module: &str, qualname: &str) -> Option<Known> {
         ("asyncio.tasks", "Task.__repr__") | ("asyncio.base_tasks", "_task_repr") => asyncio::python_task,
         ("pandas.core.frame", "DataFrame.__repr__") | ("pandas.core.series", "Series.__repr__") => pandas::table,
         ("pandas.core.indexes.base", "Index.__repr__") => pandas::index,
-        ("ctypes", "c_char_p.__repr__" | "c_wchar_p.__repr__") => library::char_pointer,
-        ("argparse", "_AttributeHolder.__repr__") => library::arguments,
-        ("concurrent.futures._base", "Future.__repr__") => library::concurrent_future,
-        ("http", "HTTPMethod.__repr__") => library::http_method,
+        ("ctypes", "c_char_p.__repr__" | "c_wchar_p.__repr__") => ctypes::char_pointer,
+        ("argparse", "_AttributeHolder.__repr__") => argparse::arguments,
+        ("concurrent.futures._base", "Future.__repr__") => concurrent::future,
+        ("http", "HTTPMethod.__repr__") => http::method,
         ("ipaddress", "_BaseAddress.__repr__") => ipaddress::address,
         ("ipaddress", "_BaseNetwork.__repr__") => ipaddress::network,
-        ("logging", "LogRecord.__repr__") => library::log_record,
-        ("statistics", "NormalDist.__repr__") => library::normal_distribution,
-        ("subprocess", "CompletedProcess.__repr__") => library::completed_process,
-        ("tempfile", "TemporaryDirectory.__repr__") => library::temporary_directory,
-        ("traceback", "FrameSummary.__repr__") => library::frame_summary,
-        ("ctypes", "py_object.__repr__") => library::python_object,
-        ("logging", "Logger.__repr__") => library::logger,
-        ("subprocess", "Popen.__repr__") => library::popen,
+        ("logging", "LogRecord.__repr__") => logging::log_record,
+        ("statistics", "NormalDist.__repr__") => statistics::normal_distribution,
+        ("subprocess", "CompletedProcess.__repr__") => subprocess::completed_process,
+        ("tempfile", "TemporaryDirectory.__repr__") => tempfile::temporary_directory,
+        ("traceback", "FrameSummary.__repr__") => traceback::frame_summary,
+        ("ctypes", "py_object.__repr__") => ctypes::python_object,
+        ("logging", "Logger.__repr__") => logging::logger,
+        ("subprocess", "Popen.__repr__") => subprocess::popen,
         ("threading", "Thread.__repr__") => threads::thread,
         ("threading", "Event.__repr__") => threads::event,
         ("threading", "Condition.__repr__") => threads::condition,
