@@ -1,5 +1,7 @@
 //! [`Kind`]: which memory layout an object has, told by its type or the nearest native base type.
 
+use super::numpy_scalar;
+
 /// The native layout family of a type: that of the first type along `tp_base` which C code defines and which is known here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -233,27 +235,6 @@ const NAMES: &[(&str, Kind)] = &[
     ("numpy.ndarray", Kind::NumpyArray),
     ("numpy.generic", Kind::NumpyScalar),
     ("numpy.dtype", Kind::NumpyDtype),
-    ("numpy.bool", Kind::NumpyScalar),
-    ("numpy.bool_", Kind::NumpyScalar),
-    ("numpy.int8", Kind::NumpyScalar),
-    ("numpy.int16", Kind::NumpyScalar),
-    ("numpy.int32", Kind::NumpyScalar),
-    ("numpy.int64", Kind::NumpyScalar),
-    ("numpy.intc", Kind::NumpyScalar),
-    ("numpy.longlong", Kind::NumpyScalar),
-    ("numpy.uint8", Kind::NumpyScalar),
-    ("numpy.uint16", Kind::NumpyScalar),
-    ("numpy.uint32", Kind::NumpyScalar),
-    ("numpy.uint64", Kind::NumpyScalar),
-    ("numpy.uintc", Kind::NumpyScalar),
-    ("numpy.ulonglong", Kind::NumpyScalar),
-    ("numpy.float16", Kind::NumpyScalar),
-    ("numpy.float32", Kind::NumpyScalar),
-    ("numpy.float64", Kind::NumpyScalar),
-    ("numpy.complex64", Kind::NumpyScalar),
-    ("numpy.complex128", Kind::NumpyScalar),
-    ("numpy.datetime64", Kind::NumpyScalar),
-    ("numpy.timedelta64", Kind::NumpyScalar),
     ("numpy.str_", Kind::NumpyStr),
     ("numpy.bytes_", Kind::NumpyBytes),
     ("torch._C._TensorBase", Kind::Tensor),
@@ -271,7 +252,8 @@ impl Kind {
     /// The kind of the native type with this `tp_name`.
     #[must_use]
     pub fn of_name(tp_name: &str) -> Option<Kind> {
-        NAMES.iter().find(|(name, _)| *name == tp_name).map(|(_, kind)| *kind)
+        let named = NAMES.iter().find(|(name, _)| *name == tp_name).map(|(_, kind)| *kind);
+        named.or_else(|| numpy_scalar::of_name(tp_name).map(|_| Kind::NumpyScalar))
     }
 
     /// The kind that the subclass bits of `tp_flags` tell (Include/object.h: `Py_TPFLAGS_*_SUBCLASS`).

@@ -11,6 +11,7 @@ mod inspect;
 mod instance;
 mod int;
 mod kind;
+mod numpy_scalar;
 mod path;
 mod refcount;
 mod repr;

@@ -1,7 +1,7 @@
 //! The repr of `object` and of `type`, and the form for objects whose repr is code that is not run.
 
+use super::content;
 use super::limits::{Fidelity, ReprStyle};
-use super::numpy;
 use super::writer::Writer;
 use crate::base::Addr;
 use crate::cpython::DecodeError;
@@ -88,10 +88,10 @@ pub(super) fn structural(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) ->
         return super::gdb_script::instance(w, addr, info);
     }
     head(w, addr, info);
-    let content = super::native(info.kind);
-    if let Some(render) = content.filter(|_| info.kind != Kind::Object && numpy::has_content(w, info)) {
-        w.push(" ");
-        render(w, addr, info)?;
+    let mark = w.mark();
+    w.push(" ");
+    if !content(w, addr, info)? {
+        w.rewind(mark);
     }
     let limit = usize::try_from(w.limits.items).unwrap_or(usize::MAX);
     match attributes(w.heap, addr, limit) {

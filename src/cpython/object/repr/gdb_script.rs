@@ -4,7 +4,7 @@
 
 use super::limits::Fidelity;
 use super::writer::Writer;
-use super::{callables, native};
+use super::{callables, content};
 use crate::base::Addr;
 use crate::cpython::DecodeError;
 use crate::cpython::object::instance::{attributes, dict_entries};
@@ -53,8 +53,7 @@ pub(super) fn instance(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> R
         }
     }
     w.put(format_args!(" at remote {addr}>"));
-    let content = native(info.kind).filter(|_| !matches!(info.kind, Kind::Object | Kind::Type));
-    content.map_or(Ok(()), |render| render(w, addr, info))
+    content(w, addr, info).map(drop)
 }
 
 /// `ValueError('x',)`.

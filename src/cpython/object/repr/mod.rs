@@ -154,3 +154,14 @@ fn native(kind: Kind) -> Option<Render> {
         _ => return None,
     })
 }
+
+/// Writes what an object holds as its native base type shows it, for one whose own `__repr__` is code that is not run.
+/// False, and nothing written, where no more can be told of it than its type.
+fn content(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<bool, DecodeError> {
+    match info.kind {
+        // One with a `__repr__` of its own (`StringDType`) has fields of its own too.
+        Kind::Object | Kind::Type | Kind::NumpyDtype => Ok(false),
+        Kind::NumpyScalar => numpy::scalar_value(w, addr, info),
+        kind => native(kind).map_or(Ok(false), |render| render(w, addr, info).map(|()| true)),
+    }
+}

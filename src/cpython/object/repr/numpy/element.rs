@@ -4,21 +4,12 @@ use super::dtype::{Dtype, Element};
 use crate::base::{Addr, Endian};
 use crate::cpython::DecodeError;
 use crate::cpython::object::float::{complex_of, complex_repr, float_repr, half_repr, single_repr};
+use crate::cpython::object::numpy_scalar::Number;
 use crate::cpython::object::repr::text::{quote_bytes, quote_str};
 use crate::cpython::object::repr::writer::Writer;
 
 /// Longest element read, in bytes.
 const MAX_ELEMENT: u64 = 4096;
-
-/// How the bytes of a number are to be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Number {
-    Bool,
-    Int,
-    Unsigned,
-    Float,
-    Complex,
-}
 
 fn unsigned(raw: &[u8], endian: Endian) -> u64 {
     let add = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);

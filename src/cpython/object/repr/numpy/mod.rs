@@ -12,11 +12,11 @@ use super::writer::Writer;
 use super::{default, text as strings};
 use crate::base::Addr;
 use crate::cpython::DecodeError;
-use crate::cpython::object::kind::Kind;
+use crate::cpython::object::numpy_scalar::{self, Number, Scalar};
 use crate::cpython::object::types::TypeInfo;
 use datetime::Unit;
 use dtype::{Dtype, Element, MAX_DIMENSIONS};
-use element::{Number, number};
+use element::number;
 use layout::{Layout, layout};
 
 /// An array: what its elements are, where they are, and how to walk them.
@@ -102,60 +102,12 @@ pub(super) fn data_type(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> 
     w.fixed(")")
 }
 
-/// How the value of a scalar type is stored behind the object head.
-enum Stored {
-    /// `PyDoubleScalarObject` and its like: a number of so many bytes.
-    Number(Number, u64),
-    /// `PyDatetimeScalarObject`, `PyTimedeltaScalarObject`.
-    Time,
-}
-
-impl Stored {
-    /// By `tp_name` without its module; `None` for types whose values are not decoded (`longdouble`, `void`, types of
-    /// other packages).
-    fn of(name: &str) -> Option<Stored> {
-        let (kind, size) = match name {
-            "datetime64" | "timedelta64" => return Some(Stored::Time),
-            "bool" | "bool_" => (Number::Bool, 1),
-            "int8" => (Number::Int, 1),
-            "int16" => (Number::Int, 2),
-            "int32" | "intc" => (Number::Int, 4),
-            "int64" | "longlong" => (Number::Int, 8),
-            "uint8" => (Number::Unsigned, 1),
-            "uint16" => (Number::Unsigned, 2),
-            "uint32" | "uintc" => (Number::Unsigned, 4),
-            "uint64" | "ulonglong" => (Number::Unsigned, 8),
-            "float16" => (Number::Float, 2),
-            "float32" => (Number::Float, 4),
-            "float64" => (Number::Float, 8),
-            "complex64" => (Number::Complex, 8),
-            "complex128" => (Number::Complex, 16),
-            _ => return None,
-        };
-        Some(Stored::Number(kind, size))
-    }
-}
-
-/// The scalar type of NumPy that `info` is or derives from (`class Metres(numpy.float64)`).
-fn scalar_type(w: &Writer<'_, '_>, info: &TypeInfo) -> Option<(Stored, String)> {
+/// The scalar type of NumPy that `info` is or derives from (`class Metres(numpy.float64)`), with its name.
+fn scalar_type(w: &Writer<'_, '_>, info: &TypeInfo) -> Option<(Scalar, &'static str)> {
     const MOST_BASES: usize = 32;
-    let stored = |info: &TypeInfo| {
-        let name = info.name.strip_prefix("numpy.").filter(|_| info.is_native)?;
-        Stored::of(name).map(|stored| (stored, name.to_owned()))
-    };
+    let scalar = |info: &TypeInfo| numpy_scalar::of_name(&info.name).filter(|_| info.is_native);
     let bases = std::iter::successors(w.heap.type_info(info.base), |info| w.heap.type_info(info.base));
-    stored(info).or_else(|| bases.take(MOST_BASES).find_map(|info| stored(&info)))
-}
-
-/// Whether more can be told of objects of such a type than what it is called, when its `__repr__` is code that is not
-/// run.
-pub(super) fn has_content(w: &Writer<'_, '_>, info: &TypeInfo) -> bool {
-    match info.kind {
-        Kind::NumpyScalar => layout(w.heap).is_some() && scalar_type(w, info).is_some(),
-        // One with a `__repr__` of its own (`StringDType`) has fields of its own too.
-        Kind::NumpyDtype => false,
-        _ => true,
-    }
+    scalar(info).or_else(|| bases.take(MOST_BASES).find_map(|info| scalar(&info)))
 }
 
 /// What is not decoded, by its type alone.
@@ -165,21 +117,33 @@ fn opaque(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), Dec
     w.fixed(">")
 }
 
-/// `1.5`, or `np.float64(1.5)` since 2.0. The value follows the object head.
+/// `1.5`, or `np.float64(1.5)` since 2.0.
 pub(super) fn scalar(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
-    let (Some(layout), Some((stored, name))) = (layout(w.heap), scalar_type(w, info)) else {
-        return opaque(w, addr, info);
-    };
+    if scalar_value(w, addr, info)? { Ok(()) } else { opaque(w, addr, info) }
+}
+
+/// As [`scalar`]; false, and nothing written, where the value is not decoded. It follows the object head.
+pub(super) fn scalar_value(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<bool, DecodeError> {
+    let (Some(layout), Some((scalar, name))) = (layout(w.heap), scalar_type(w, info)) else { return Ok(false) };
     let at = w.head(addr)?;
-    let (kind, size) = match stored {
-        Stored::Time => return time(w, layout, &name, at),
-        Stored::Number(kind, size) => (kind, size),
-    };
+    match scalar {
+        Scalar::Time => time(w, layout, name, at)?,
+        Scalar::Number(kind, size) => stored_number(w, layout, kind, size, at)?,
+    }
+    Ok(true)
+}
+
+fn stored_number(
+    w: &mut Writer<'_, '_>,
+    layout: &Layout,
+    kind: Number,
+    size: u64,
+    at: Addr,
+) -> Result<(), DecodeError> {
     let raw = w.ctx().bytes_at("NumPy scalar", at, size)?;
     let text = number(kind, &raw, w.ctx().abi.endian);
     if !layout.typed_scalars {
-        w.push(&text);
-        return Ok(());
+        return w.fixed(&text);
     }
     if element::has_new_exponent(kind, &raw, w.ctx().abi.endian) {
         w.lower(Fidelity::Structural);
