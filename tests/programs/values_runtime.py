@@ -65,6 +65,95 @@ def frames():
     return sys._getframe()
 
 
+class Suspend:
+    def __await__(self):
+        yield
+
+
+def proxies():
+    """`frame.f_locals`: since 3.13 a proxy, where the frame is a function's or an inlined comprehension runs in it."""
+    outer, unset = "outer", None
+    del unset
+
+    def variables(argument, cell_argument, *args, key="k", **others):
+        local, cell, deleted = [1], 2.5, "gone"
+        del deleted
+        if not argument:
+            never = 1
+        itself = sys._getframe().f_locals
+        again = {"other proxy of the same frame": sys._getframe().f_locals}
+        return (lambda: (cell, cell_argument, outer, later)), itself, sys._getframe()
+        later = 1
+
+    _, full, frame = variables(1, "c", 2, 3, more=[4])
+    yield full
+    yield [full, frame.f_locals]
+
+    def bare():
+        return sys._getframe().f_locals
+
+    yield bare()
+
+    def added():
+        argument = 1
+        proxy = sys._getframe().f_locals
+        if type(proxy) is not dict:
+            proxy["argument"] = "changed"
+        proxy["extra"] = [1]
+        proxy["".join(["gone", " later"])] = 1
+        proxy["no identifier \u20ac"] = proxy
+        proxy[(1, 2)] = {3: None}
+        proxy[None] = -1
+        try:
+            del proxy["gone later"]
+        except TypeError:  # that of 3.13.0
+            pass
+        return proxy
+
+    yield added()
+
+    def finished():
+        argument, cell = 1, 2
+        return (lambda: (cell, outer)), sys._getframe()
+
+    _, frame = finished()
+    locals_of = frame.f_locals
+    yield locals_of
+    _, frame = finished()
+    locals_of = frame.f_locals
+    frame.clear()
+    yield locals_of
+
+    def suspended():
+        x = yield
+        y = [x, outer]
+        yield y
+
+    waiting = suspended()
+    yield waiting.gi_frame.f_locals
+    ran = suspended()
+    next(ran), ran.send("sent")
+    yield ran.gi_frame.f_locals
+    hidden = comprehension()
+    hidden.send(None)
+    yield hidden.cr_frame.f_locals
+    for source in ("[await Suspend() for top in (1, 2)]", "class A: pass\n[await Suspend() for cell in (1, 2) if (lambda: cell)]"):
+        space = {"Suspend": Suspend}
+        code = compile(source, "<top>", "exec", __import__("ast").PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        top = eval(code, space, {"named": 1})
+        top.send(None)
+        yield top.cr_frame.f_locals
+        yield top  # it stays suspended
+
+
+async def comprehension():
+    """`x` belongs to the comprehension alone, so that it can be added beside."""
+    before = 1
+    sys._getframe().f_locals["x"] = "added"
+    sys._getframe().f_locals["y"] = "added too"
+    return [await Suspend() for x in (1, 2)] + [y for y in (3,)]
+
+
 def errors():
     yield ValueError()
     yield ValueError("x")
@@ -109,6 +198,8 @@ def errors():
 def values(add):
     for index, value in enumerate(errors()):
         add("error_%d" % index, value)
+    for index, value in enumerate(proxies()):
+        add("locals_%d" % index, value)
     add.in_main = InMain()
     started = generator()
     next(started)

@@ -10,7 +10,7 @@ use crate::field;
 
 /// Most slots that are read of one frame. CPython's compiler has no limit of its own; code objects of generated
 /// functions with some thousand names exist.
-const SLOT_LIMIT: u64 = 100_000;
+pub(super) const SLOT_LIMIT: u64 = 100_000;
 /// Longest name, in code points.
 const NAME_LIMIT: u64 = 4096;
 /// `Py_TPFLAGS_DICT_SUBCLASS` (Include/object.h).
@@ -158,23 +158,46 @@ fn three_tuples(heap: &Heap<'_>, code: &Code, frame: &PyFrame) -> Result<Vec<Loc
 
 /// 3.11+: `co_localsplusnames` with a byte of kind bits each.
 fn names_and_kinds(heap: &Heap<'_>, code: &Code, frame: &PyFrame) -> Result<Vec<LocalVar>, DecodeError> {
+    let slots = localsplus(heap, code, frame)?;
+    let free_count = slots.iter().filter(|slot| slot.kind == SlotKind::Free).count();
+    let first_free = slots.len().saturating_sub(free_count);
+    let mut list = Vec::with_capacity(slots.len());
+    for (index, Slot { name, kind, hidden, mut value }) in slots.into_iter().enumerate() {
+        // Free variables reach their slots with the first instruction; until then they are in the closure.
+        if kind == SlotKind::Free && value == SlotValue::Unbound {
+            value = match closure_item(heap, frame, index.saturating_sub(first_free)) {
+                SlotValue::Object(cell) => in_cell(&heap.ctx, cell),
+                other => other,
+            };
+        }
+        if hidden && value == SlotValue::Unbound {
+            continue;
+        }
+        list.push(LocalVar { name: read_text(&heap.ctx, name, NAME_LIMIT)?.text, kind, value });
+    }
+    Ok(list)
+}
+
+/// One of `localsplus` (3.11+), with what is in its cell.
+pub(super) struct Slot {
+    /// The `str` object.
+    pub(super) name: Addr,
+    kind: SlotKind,
+    hidden: bool,
+    pub(super) value: SlotValue,
+}
+
+/// All of `localsplus` that have names.
+pub(super) fn localsplus(heap: &Heap<'_>, code: &Code, frame: &PyFrame) -> Result<Vec<Slot>, DecodeError> {
     let ctx = &heap.ctx;
-    let names = names(heap, ctx.ptr(field!(ctx, code.localsplusnames), code.addr)?)?;
+    let names = name_objects(heap, ctx.ptr(field!(ctx, code.localsplusnames), code.addr)?)?;
     let kinds = ctx.ptr(field!(ctx, code.localspluskinds), code.addr)?;
     let kinds_start = ctx.addr(field!(ctx, bytes.sval), kinds)?;
     let kinds = ctx.bytes_at("code.localspluskinds", kinds_start, names.len() as u64)?;
     let base = ctx.addr(field!(ctx, frame.localsplus), frame.addr)?;
     let slots = read_slots(ctx, base, names.len() as u64)?;
-    let free_count = kinds.iter().filter(|k| **k & kind_bits::FREE != 0).count();
-    let first_free = names.len().saturating_sub(free_count);
-    let mut list = Vec::with_capacity(names.len());
-    for (index, ((name, bits), slot)) in names.into_iter().zip(kinds).zip(slots).enumerate() {
-        let mut value = tagged(ctx, slot);
+    let slot = |(index, ((name, bits), slot)): (usize, ((Addr, u8), u64))| {
         let kind = if bits & kind_bits::FREE != 0 {
-            // Free variables reach their slots with the first instruction; until then they are in the closure.
-            if value == SlotValue::Unbound {
-                value = closure_item(heap, frame, index.saturating_sub(first_free));
-            }
             SlotKind::Free
         } else if bits & kind_bits::CELL != 0 {
             SlotKind::Cell
@@ -183,18 +206,15 @@ fn names_and_kinds(heap: &Heap<'_>, code: &Code, frame: &PyFrame) -> Result<Vec<
         } else {
             SlotKind::Local
         };
-        if matches!(kind, SlotKind::Cell | SlotKind::Free)
-            && let SlotValue::Object(at) = value
-            && is_cell(heap, at, kind)
-        {
-            value = in_cell(ctx, at);
-        }
-        if bits & kind_bits::HIDDEN != 0 && value == SlotValue::Unbound {
-            continue;
-        }
-        list.push(LocalVar { name, kind, value });
-    }
-    Ok(list)
+        let value = match tagged(ctx, slot) {
+            SlotValue::Object(at) if matches!(kind, SlotKind::Cell | SlotKind::Free) && is_cell(heap, at, kind) => {
+                in_cell(ctx, at)
+            }
+            other => other,
+        };
+        Slot { name, kind, hidden: bits & kind_bits::HIDDEN != 0, value }
+    };
+    Ok(names.into_iter().zip(kinds).zip(slots).enumerate().map(slot).collect())
 }
 
 /// A cell variable's slot holds the bare argument until MAKE_CELL ran; a free variable's always a cell.
@@ -250,11 +270,16 @@ fn tagged(ctx: &Context<'_>, slot: u64) -> SlotValue {
 }
 
 fn names(heap: &Heap<'_>, tuple: Addr) -> Result<Vec<Text>, DecodeError> {
+    let names = name_objects(heap, tuple)?;
+    names.into_iter().map(|name| read_text(&heap.ctx, name, NAME_LIMIT).map(|part| part.text)).collect()
+}
+
+fn name_objects(heap: &Heap<'_>, tuple: Addr) -> Result<Vec<Addr>, DecodeError> {
     let items = tuple_items(&heap.ctx, tuple)?;
     if items.total() > SLOT_LIMIT {
         return Err(DecodeError::corrupt("code names", tuple, format!("{} names", items.total())));
     }
-    items.map(|name| read_text(&heap.ctx, name?, NAME_LIMIT).map(|part| part.text)).collect()
+    items.collect()
 }
 
 fn read_slots(ctx: &Context<'_>, base: Addr, count: u64) -> Result<Vec<u64>, DecodeError> {

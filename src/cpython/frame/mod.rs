@@ -3,9 +3,11 @@
 mod chain;
 mod data_stack;
 mod locals;
+mod proxy;
 
 pub use chain::{Stack, StackEnd, code_of_generator, frame_of_generator, frame_of_object, walk, walk_some};
 pub use locals::{LocalVar, SlotKind, SlotValue, locals, namespaces};
+pub use proxy::{ProxyEntries, proxy_entries};
 
 use super::DecodeError;
 use super::code::{Code, Position};

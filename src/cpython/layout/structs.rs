@@ -156,6 +156,7 @@ layouts! {
         f_iblock ["f_iblock"],
         f_blockstack ["f_blockstack"],
         f_localsplus ["f_localsplus"],
+        extra_locals ["f_extra_locals"],
         frame_data ["_f_frame_data"],
     }
     /// `PyCodeObject` (Include/cpython/code.h).

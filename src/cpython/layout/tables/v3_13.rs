@@ -55,7 +55,12 @@ pub const RELEASE: Layouts = Layouts {
     // Include/internal/pycore_tstate.h.
     thread_impl: ThreadImplLayout { size: at(336), asyncio_running_loop: at(304), ..ThreadImplLayout::NONE },
     cframe: CFrameLayout::NONE,
-    frame_object: FrameObjectLayout { size: at(72), frame_data: at(64), ..v3_12::RELEASE.frame_object },
+    frame_object: FrameObjectLayout {
+        size: at(72),
+        extra_locals: at(48),
+        frame_data: at(64),
+        ..v3_12::RELEASE.frame_object
+    },
     code: CodeLayout { size: at(208), code_adaptive: at(200), monitoring: at(176), ..v3_12::RELEASE.code },
     co_monitoring: CoMonitoringLayout { lines: at(32), ..v3_12::RELEASE.co_monitoring },
     co_line_data: CoLineDataLayout { bytes_per_entry: at(0), data: at(1), ..CoLineDataLayout::NONE },
@@ -180,6 +185,7 @@ pub const FREE_THREADED: Layouts = Layouts {
         f_frame: at(40),
         f_trace: at(48),
         f_lineno: at(56),
+        extra_locals: at(64),
         frame_data: at(80),
         ..RELEASE.frame_object
     },

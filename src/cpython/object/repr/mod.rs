@@ -12,6 +12,7 @@ mod datetime;
 mod decimal;
 mod default;
 mod extensions;
+mod frames;
 mod gdb_script;
 mod io;
 mod limits;
@@ -105,9 +106,10 @@ fn native(kind: Kind) -> Option<Render> {
         Kind::Exception => runtime::exception,
         Kind::ExceptionGroup => runtime::exception_group,
         Kind::ImportError => runtime::import_error,
-        Kind::Generator | Kind::Coroutine | Kind::AsyncGenerator => runtime::generator,
-        Kind::Code => runtime::code,
-        Kind::Frame => runtime::frame,
+        Kind::Generator | Kind::Coroutine | Kind::AsyncGenerator => frames::generator,
+        Kind::Code => frames::code,
+        Kind::Frame => frames::frame,
+        Kind::FrameLocalsProxy => frames::frame_locals_proxy,
         Kind::Cell => runtime::cell,
         Kind::WeakRef => runtime::weakref,
         Kind::WeakProxy => runtime::weak_proxy,

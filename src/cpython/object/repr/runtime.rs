@@ -1,11 +1,9 @@
-//! Objects of the interpreter itself: modules, generators, code, cells, weak references, locks, exceptions.
+//! Objects of the interpreter itself: modules, cells, weak references, exceptions, context variables, sentinels.
 
 use super::limits::Fidelity;
 use super::writer::Writer;
 use crate::base::Addr;
 use crate::cpython::DecodeError;
-use crate::cpython::code::CodeCache;
-use crate::cpython::frame::frame_of_object;
 use crate::cpython::object::dict::dict_get_str;
 use crate::cpython::object::instance::find_attribute;
 use crate::cpython::object::kind::Kind;
@@ -94,55 +92,6 @@ pub(super) fn import_error(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) 
         }
     }
     w.fixed(")")
-}
-
-/// `<generator object name at 0x..>` (Objects/genobject.c).
-pub(super) fn generator(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
-    let name = w.ctx().ptr(field!(w.ctx(), generator.qualname), addr)?;
-    let name = read_str(w.ctx(), name, MAX_NAME)?;
-    w.push("<");
-    w.push(match info.kind {
-        Kind::Coroutine => "coroutine",
-        Kind::AsyncGenerator => "async_generator",
-        _ => "generator",
-    });
-    w.push(" object ");
-    w.name(&name);
-    w.put(format_args!(" at {}>", w.pointer(addr)));
-    Ok(())
-}
-
-/// `<code object f at 0x.., file "x.py", line 1>` (Objects/codeobject.c `code_repr`).
-pub(super) fn code(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
-    let ctx = w.ctx();
-    let name = read_str(ctx, ctx.ptr(field!(ctx, code.name), addr)?, MAX_NAME)?;
-    let line = ctx.int(field!(ctx, code.firstlineno), addr, 4)?;
-    let file = read_str(ctx, ctx.ptr(field!(ctx, code.filename), addr)?, MAX_NAME)?;
-    w.push("<code object ");
-    w.name(&name);
-    w.put(format_args!(" at {}, file \"", w.pointer(addr)));
-    w.name(&file);
-    w.put(format_args!("\", line {}>", if line == 0 { -1 } else { line }));
-    Ok(())
-}
-
-/// `<frame at 0x.., file 'x.py', line 12, code f>` (Objects/frameobject.c `frame_repr`).
-pub(super) fn frame(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
-    let codes = CodeCache::default();
-    let frame = frame_of_object(w.ctx(), &codes, addr)?;
-    let code = frame.code?;
-    let ctx = *w.ctx();
-    let file = ctx.ptr(field!(ctx, code.filename), code.addr)?;
-    let name = read_str(&ctx, ctx.ptr(field!(ctx, code.name), code.addr)?, MAX_NAME)?;
-    let line = match frame.position {
-        Ok(position) => position.line.map_or_else(|| "None".to_owned(), |line| line.to_string()),
-        Err(error) => return Err(error),
-    };
-    w.put(format_args!("<frame at {}, file ", w.pointer(addr)));
-    w.object(file);
-    w.put(format_args!(", line {line}, code "));
-    w.name(&name);
-    w.fixed(">")
 }
 
 /// `<cell at 0x..: int object at 0x..>` (Objects/cellobject.c).

@@ -375,7 +375,7 @@ fn recursion_text(info: &TypeInfo) -> (String, bool) {
     let name = info.short_name();
     match info.kind {
         Kind::List | Kind::Deque => ("[...]".to_owned(), true),
-        Kind::Dict => ("{...}".to_owned(), true),
+        Kind::Dict | Kind::FrameLocalsProxy => ("{...}".to_owned(), true),
         Kind::Tuple => ("(...)".to_owned(), true),
         Kind::Set | Kind::FrozenSet => (format!("{name}(...)"), true),
         Kind::OrderedDict
