@@ -120,6 +120,20 @@ const RUST: &[Expected] = &[
     expect("rust_null", "null-pointer", &["read of NULL + 0x", "plain::Tank::level"], &["plain::Tank::level"]),
 ];
 
+/// Built with `panic=abort`: no exception object is made.
+const RUST_ABORT: &[Expected] = &[
+    expect(
+        "rust_panic_text",
+        "rust-panic",
+        &["(\"the tank holds less than 12\")", "plain.rs:", "in plain::drain"],
+        &["plain::drain", "rust_panic_text"],
+    ),
+    expect("rust_panic_fixed", "rust-panic", &["(\"a valve was fitted\")", "in rust_panic_fixed"], &[]),
+    expect("rust_panic_static", "rust-panic", &["(\"no valve was ever fitted\")"], &[]),
+    expect("rust_panic_any", "rust-panic", &["Rust panic at", "in rust_panic_any"], &[]),
+    expect("rust_bounds", "rust-panic", &["index out of bounds: the len is 3 but the index is 7"], &[]),
+];
+
 const CFFI: &[Expected] = &[
     expect("measure", "null-pointer", &["read through a NULL pointer in read_gauge (gauges.so"], &["read_gauge"]),
     expect("vent", "double-free", &["in vent (gauges.so", "called from foreign.py:"], &["vent"]),
@@ -264,6 +278,7 @@ macro_rules! tools {
 tools! {
     cpp_library: "cpp", CPP;
     rust_library: "rust", RUST;
+    rust_library_that_aborts: "rust-abort", RUST_ABORT;
     cffi_module: "cffi", CFFI;
     cython_module: "cython", CYTHON;
     pybind11_module: "pybind11", PYBIND11;

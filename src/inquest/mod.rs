@@ -18,6 +18,7 @@ mod heap;
 mod hooks;
 mod objects;
 mod rust;
+mod rust_hook;
 mod rust_payload;
 mod segv;
 mod stack_overflow;

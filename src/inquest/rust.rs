@@ -4,15 +4,21 @@ use super::blame::Blame;
 use super::facts::{Scene, SceneFrame};
 use super::fault::signals;
 use super::finding;
-use super::rust_payload;
 use super::segv::signal_evidence;
+use super::{rust_hook, rust_payload};
 use crate::base::Addr;
 use crate::report::model::{Confidence, Finding};
 use crate::target::MemoryExt as _;
 
 /// Functions of `core` and `std` that carry a panic (demangled, without hash).
-const PANIC: &[&str] =
-    &["core::panicking::panic", "std::panicking::", "rust_panic", "rust_begin_unwind", "__rust_start_panic"];
+const PANIC: &[&str] = &[
+    "core::panicking::panic",
+    "std::panicking::",
+    "rust_panic",
+    "rust_begin_unwind",
+    "__rust_start_panic",
+    "panic_abort::",
+];
 /// Longest source path believed.
 const MAX_PATH: u64 = 4096;
 
@@ -34,23 +40,32 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     let location =
         panicking.iter().rev().find_map(|f| location(scene, f)).filter(|l| !l.contains("/library/core/src/"));
     let barrier = panicking.iter().rev().find(|f| runs(f, "core::panicking::panic_cannot_unwind"));
-    let message = rust_payload::message(scene, barrier.map(|f| f.index.saturating_add(1)));
+    let aborts = panicking.iter().any(|f| runs(f, "panic_abort::"));
+    let thrown = match aborts {
+        true => None,
+        false => rust_payload::message(scene, barrier.map(|f| f.index.saturating_add(1))),
+    };
+    let of_object = thrown.is_some();
+    let message = thrown.or_else(|| rust_hook::message(scene, &panicking));
     let mut evidence = signal_evidence(scene);
     let blame = Blame::of(scene);
     evidence.extend(location.as_ref().map(|l| format!("panic location: {l}")));
     if barrier.is_some() {
         evidence.push("the panic had left its own frames and reached a function that it must not leave".to_owned());
     }
-    if message.is_some() {
+    if of_object {
         evidence.push("the message is that of the exception object that the panic made".to_owned());
+    } else if message.is_some() {
+        evidence.push("the message is that of the payload that the panic hook was called for".to_owned());
     }
     evidence.extend(blame.evidence());
     let text = message.as_ref().map_or(String::new(), |m| format!(" ({m:?})"));
     let at = location.map_or(String::new(), |l| format!(" at {l}"));
     let title = format!("Rust panic{text}{at} ended the process{}", blame.origin());
-    let advice = match message {
-        Some(_) => "a panic must not cross an extern \"C\" boundary: catch_unwind before it",
-        None => "its message was written to standard error; a panic must not cross an extern \"C\" boundary",
+    let advice = match (aborts, &message) {
+        (true, _) => "the crate was built with panic=abort: nothing can catch its panics",
+        (false, Some(_)) => "a panic must not cross an extern \"C\" boundary: catch_unwind before it",
+        (false, None) => "its message was written to standard error; a panic must not cross an extern \"C\" boundary",
     };
     Some(Finding {
         advice: Some(advice.to_owned()),

@@ -33,7 +33,7 @@ def pyo3(function):
 
 
 def call(tool, function):
-    if tool in ("cpp", "rust"):
+    if tool in ("cpp", "rust", "rust-abort"):
         return plain("libplain-%s.so" % tool)(function)
     return {"cffi": cffi, "cython": cython, "pybind11": pybind11, "pyo3": pyo3}[tool](function)
 

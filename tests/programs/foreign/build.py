@@ -1,6 +1,6 @@
 """Builds the modules of this folder for the interpreter that runs it: build.py TOOL FOLDER WORK
 
-TOOL: cpp, rust, cffi, cython, pybind11 or pyo3. What the tool needs comes from PyPI (or crates.io) into WORK, where the
+TOOL: cpp, rust, rust-abort, cffi, cython, pybind11 or pyo3. What the tool needs comes from PyPI (or crates.io) into WORK, where the
 next build finds it; the module, and what it needs at run time, go to FOLDER.
 """
 
@@ -40,9 +40,13 @@ def cpp(folder, _work):
     run("g++", *COMPILE, "-std=c++17", os.path.join(HERE, "plain.cpp"), "-o", os.path.join(folder, "libplain-cpp.so"))
 
 
-def rust(folder, _work):
-    run("rustc", "--edition=2024", "--crate-type=cdylib", "--crate-name=plain", "-g", "-Copt-level=1",
-        os.path.join(HERE, "plain.rs"), "-o", os.path.join(folder, "libplain-rust.so"))
+def rust(folder, _work, name="rust", *flags):
+    run("rustc", "--edition=2024", "--crate-type=cdylib", "--crate-name=plain", "-g", "-Copt-level=1", *flags,
+        os.path.join(HERE, "plain.rs"), "-o", os.path.join(folder, "libplain-%s.so" % name))
+
+
+def rust_abort(folder, work):
+    rust(folder, work, "rust-abort", "-Cpanic=abort")
 
 
 def cffi(folder, work):
@@ -80,7 +84,8 @@ def pyo3(folder, work):
 
 def main():
     tool, folder, work = sys.argv[1:]
-    tools = {"cpp": cpp, "rust": rust, "cffi": cffi, "cython": cython, "pybind11": pybind11, "pyo3": pyo3}
+    tools = {"cpp": cpp, "rust": rust, "rust-abort": rust_abort, "cffi": cffi, "cython": cython, "pybind11": pybind11,
+             "pyo3": pyo3}
     tools[tool](folder, work)
 
 

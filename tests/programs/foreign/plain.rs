@@ -31,6 +31,16 @@ pub extern "C" fn rust_panic_fixed() {
 }
 
 #[unsafe(no_mangle)]
+pub extern "C" fn rust_panic_static() {
+    panic!("no valve was ever fitted");
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn rust_panic_any() {
+    std::panic::panic_any(std::hint::black_box(7u8));
+}
+
+#[unsafe(no_mangle)]
 pub extern "C" fn rust_bounds() -> u32 {
     Tank { levels: vec![1, 2, 3] }.level(std::hint::black_box(7))
 }
