@@ -7,7 +7,6 @@ use crate::analyze::Options;
 use crate::base::Addr;
 use crate::cpython::frame::{self, PyFrame, SlotValue};
 use crate::cpython::object::{self, Details, Heap, Path, PathError, dict_get_str};
-use crate::cpython::runtime;
 use crate::image::Images;
 use crate::report::model::Value;
 use crate::target::{Crash, Target};
@@ -99,10 +98,10 @@ fn found<T>(
     let crashed = target.crash.as_ref().map(Crash::tid);
     let mut fallback = None;
     for interpreter in &interpreters {
-        let threads = runtime::threads(&state.context(), interpreter.addr, &target.diagnostics).threads;
-        let ids = ThreadIds::new(target, &threads);
-        for thread in threads {
-            let tid = ids.of(&thread);
+        let threads = super::threads::thread_states(target, &state, interpreter.addr);
+        let ids = ThreadIds::new(target, threads.all());
+        for thread in threads.all() {
+            let tid = ids.of(thread);
             if tid.is_some() && tid == place.thread.or(crashed) {
                 let heap = state.heap(interpreter);
                 let addr = evaluate(&state, &heap, thread.addr, place.frame, &path)?;
@@ -110,7 +109,7 @@ fn found<T>(
             }
             // The list ends with the oldest thread: the main one.
             fallback =
-                fallback.filter(|(i, _): &(Addr, _)| *i != interpreter.addr).or(Some((interpreter.addr, thread)));
+                fallback.filter(|(i, _): &(Addr, _)| *i != interpreter.addr).or(Some((interpreter.addr, thread.addr)));
         }
     }
     if let Some(tid) = place.thread {
@@ -118,7 +117,7 @@ fn found<T>(
     }
     let first = interpreters.first().ok_or(LookupError::NoPython)?;
     let heap = state.heap(first);
-    let tstate = fallback.map_or(Addr::NULL, |(_, thread)| thread.addr);
+    let tstate = fallback.map_or(Addr::NULL, |(_, tstate)| tstate);
     let addr = evaluate(&state, &heap, tstate, place.frame, &path)?;
     Ok(show(&heap, addr))
 }

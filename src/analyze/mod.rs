@@ -10,6 +10,7 @@ mod options;
 mod process;
 mod python;
 mod record;
+mod stray_threads;
 mod thread_ids;
 mod threads;
 pub mod tree;
@@ -21,10 +22,11 @@ pub use python::PythonState;
 pub use record::record;
 pub use thread_ids::ThreadIds;
 
-use crate::base::{Diagnostic, Os};
+use crate::base::{Diagnostic, Os, Severity};
+use crate::cpython::locate::Proof;
 use crate::cpython::version::PyVersion;
 use crate::image::Images;
-use crate::report::model::{Report, SCHEMA_VERSION};
+use crate::report::model::{Python, Report, SCHEMA_VERSION};
 use crate::target::{Module, SourceKind, Target};
 
 /// Everything that can be told of `target`. Parts that cannot are absent, and a diagnostic says why.
@@ -40,20 +42,28 @@ pub fn analyze(target: &Target, images: &Images, options: &Options) -> Report {
         missing: process::missing(target),
         ..Report::default()
     };
-    let state = PythonState::find(target, images);
-    match &state {
-        Some(state) => {
-            report.python = Some(state.describe(target));
-            let (interpreters, threads) = threads::python_threads(target, state, options);
-            report.interpreters = interpreters;
-            report.threads = threads;
+    let mut state = PythonState::find(target, images);
+    let mut found = state.as_ref().map(|state| threads::python_threads(target, state, options));
+    let partial = state.as_ref().is_some_and(|s| s.located.proof == Proof::Partial);
+    if partial && found.as_ref().is_some_and(|f| f.threads.is_empty()) {
+        (state, found) = (None, None);
+    }
+    match (&state, found) {
+        (Some(state), Some(found)) => {
+            report.python = Some(Python { threads_missing: !found.complete, ..state.describe(target) });
+            report.interpreters = found.interpreters;
+            report.threads = found.threads;
+            if partial {
+                target.diagnostics.push(python_partial(target));
+            }
         }
-        None => target.diagnostics.push(no_python(target)),
+        _ => target.diagnostics.push(no_python(target, partial)),
     }
     // Where there is no Python to show, what is there is shown.
     let native_instead = Options { native: true, ..options.clone() };
     let options = if state.is_some() { options } else { &native_instead };
-    threads::add_native(target, &mut report.threads);
+    let all_known = report.python.as_ref().is_none_or(|p| !p.threads_missing);
+    threads::add_native(target, &mut report.threads, all_known);
     threads::order(target, &mut report.threads);
     if options.native || !options.without_findings {
         native::add(target, images, state.as_ref(), options, &mut report);
@@ -67,17 +77,31 @@ pub fn analyze(target: &Target, images: &Images, options: &Options) -> Report {
     report
 }
 
-fn no_python(target: &Target) -> Diagnostic {
-    let cut = target.memory.segments().iter().any(|s| s.available < s.dumped);
+/// For a dump that holds some of Python's state: what is shown is true, and much is not there.
+fn python_partial(target: &Target) -> Diagnostic {
+    let text = "the dump holds only a part of Python's state: threads are shown that could be told by their own thread \
+                states, frames and names as far as they are there";
+    Diagnostic::warning("python-partial", text).hint(what_to_record(target, true))
+}
+
+/// `partial`: the runtime was found, but no thread state.
+fn no_python(target: &Target, partial: bool) -> Diagnostic {
     // A small minidump lacks even the tables that name the runtime; the library's own name is left.
     let named = |m: &Module| PyVersion::from_file_name(m.file_name()).is_some();
-    let unreadable = target.diagnostics.to_vec().iter().any(|d| d.code == "runtime-unreadable")
+    let unreadable = partial
+        || target.diagnostics.to_vec().iter().any(|d| d.code == "runtime-unreadable")
         || (target.source == SourceKind::Minidump && target.modules.iter().any(named));
     let text = match unreadable {
         true => "this is a CPython process, but the dump does not hold Python's state: no Python frames can be shown",
         false => "no CPython runtime was found in this process",
     };
-    let hint = match (cut, unreadable, target.source, target.abi.os) {
+    Diagnostic::new(Severity::Error, "no-python", text).hint(what_to_record(target, unreadable))
+}
+
+/// What to do for a better dump. `python`: it is one of a CPython process.
+fn what_to_record(target: &Target, python: bool) -> &'static str {
+    let cut = target.memory.segments().iter().any(|s| s.available < s.dumped);
+    match (cut, python, target.source, target.abi.os) {
         (true, ..) => "the dump is cut short; raise `ulimit -c` (or the size limit of the crash handler) and try again",
         (_, true, SourceKind::Minidump, Os::Windows) => {
             "record full memory: MiniDumpWithFullMemory (`procdump -ma`, WER DumpType 2)"
@@ -88,6 +112,5 @@ fn no_python(target: &Target) -> Diagnostic {
         }
         (_, true, ..) => "record anonymous memory too: see coredump_filter in core(5)",
         _ => "is this a CPython process? If its files are elsewhere, give --sysroot DIR or --executable FILE",
-    };
-    Diagnostic::new(crate::base::Severity::Error, "no-python", text).hint(hint)
+    }
 }

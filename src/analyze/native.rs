@@ -34,7 +34,8 @@ pub(super) fn add(
         let python = std::mem::take(&mut thread.frames);
         let entries = python.into_iter().map(PythonEntry::from).collect();
         let merged = thread_frames(target, &interpreter, stack, entries);
-        merged.diagnostics.iter().for_each(|d| target.diagnostics.push(d.clone()));
+        // Where native frames are not shown their order does not matter.
+        merged.diagnostics.iter().filter(|_| options.native).for_each(|d| target.diagnostics.push(d.clone()));
         put(thread, merged, options.native);
     }
     super::waits::add(target, &interpreter, state, &stacks, report);

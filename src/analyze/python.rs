@@ -4,7 +4,7 @@ use crate::base::Diagnostics;
 use crate::cpython::Context;
 use crate::cpython::code::CodeCache;
 use crate::cpython::layout::Provider;
-use crate::cpython::locate::{Located, locate};
+use crate::cpython::locate::{Located, Proof, locate};
 use crate::cpython::object::{Heap, SymbolNames, TypeNames};
 use crate::cpython::runtime::{Interpreter, interpreters};
 use crate::field;
@@ -73,11 +73,12 @@ impl<'a> PythonState<'a> {
         let located = &self.located;
         let flags = located.flags;
         let module = located.module.and_then(|m| target.modules.get(m));
+        let exact = located.is_version_exact();
         Python {
-            version: located.version.to_string(),
-            version_hex: Some(located.version.to_hex()),
+            version: if exact { located.version.to_string() } else { located.version.short() },
+            version_hex: exact.then(|| located.version.to_hex()),
             version_from: Some(located.version_from.to_owned()),
-            debug_build: Some(flags.debug),
+            debug_build: (located.proof == Proof::Whole).then_some(flags.debug),
             free_threaded: Some(flags.free_threaded),
             runtime: located.runtime,
             found_by: Some(located.found_by.name().to_owned()),
@@ -85,6 +86,7 @@ impl<'a> PythonState<'a> {
             layout_providers: located.selected.provider_counts.iter().map(provider_count).collect(),
             layout_table: located.selected.table_name.map(str::to_owned),
             state: self.runtime_state(),
+            threads_missing: false,
         }
     }
 

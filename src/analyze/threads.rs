@@ -1,21 +1,58 @@
 //! Threads of a report: CPython's thread states joined with the operating system's threads.
 
 use super::thread_ids::ThreadIds;
-use super::{Options, PythonState, exceptions, values};
+use super::{Options, PythonState, exceptions, stray_threads, values};
 use crate::base::{Addr, Diagnostic, Text};
 use crate::cpython::frame::{self, PyFrame, Stack};
+use crate::cpython::locate::Proof;
 use crate::cpython::object::{Heap, Kind};
-use crate::cpython::runtime::{self, Gil, Interpreter as PyInterpreter, ThreadState};
+use crate::cpython::runtime::{self, Gil, Interpreter as PyInterpreter, ThreadList, ThreadState};
 use crate::report::model::{Frame, FrameKind, Interpreter, PythonThread, Thread};
 use crate::target::Target;
 use std::collections::HashMap;
 
-/// Interpreters and their threads, in CPython's order.
-pub(super) fn python_threads(
-    target: &Target,
-    state: &PythonState<'_>,
-    options: &Options,
-) -> (Vec<Interpreter>, Vec<Thread>) {
+/// The Python side of a process.
+#[derive(Debug, Default)]
+pub(super) struct PythonThreads {
+    pub interpreters: Vec<Interpreter>,
+    /// In CPython's order, as far as that is known.
+    pub threads: Vec<Thread>,
+    /// Whether these are all.
+    pub complete: bool,
+}
+
+/// Thread states of an interpreter.
+pub(super) fn thread_states(target: &Target, state: &PythonState<'_>, interpreter: Addr) -> ThreadStates {
+    let ctx = state.context();
+    let mut list = runtime::threads(&ctx, interpreter, &target.diagnostics);
+    if state.located.proof == Proof::Partial {
+        // What nothing but a word of memory says needs to be one of the process's threads.
+        let ids = ThreadIds::new(target, []);
+        list.threads.retain(|thread| ids.told(thread).is_some());
+    }
+    let stray = match list.complete {
+        true => Vec::new(),
+        false => stray_threads::find(target, &ctx, state.located.runtime, interpreter, &list.threads),
+    };
+    ThreadStates { listed: list, stray }
+}
+
+/// Thread states of an interpreter: those of its list, and where that breaks off those that are found without it.
+#[derive(Debug)]
+pub(super) struct ThreadStates {
+    pub listed: ThreadList,
+    /// In no order.
+    pub stray: Vec<ThreadState>,
+}
+
+impl ThreadStates {
+    pub fn all(&self) -> impl Iterator<Item = &ThreadState> + Clone {
+        self.listed.threads.iter().chain(&self.stray)
+    }
+}
+
+/// Interpreters and their threads.
+pub(super) fn python_threads(target: &Target, state: &PythonState<'_>, options: &Options) -> PythonThreads {
     let list = state.interpreters(&target.diagnostics);
     if list.is_empty() {
         target.diagnostics.push(Diagnostic::warning(
@@ -23,26 +60,27 @@ pub(super) fn python_threads(
             "the CPython runtime has no interpreter: it was not initialised yet, or finalised",
         ));
     }
-    let mut interpreters = Vec::new();
-    let mut threads = Vec::new();
+    let mut out = PythonThreads { complete: true, ..PythonThreads::default() };
     let mut bound = Vec::new();
     for (index, interpreter) in list.iter().enumerate() {
         let heap = state.heap(interpreter);
         let gil = runtime::gil(&heap.ctx, state.located.runtime, interpreter.addr).unwrap_or(None);
-        interpreters.push(describe(target, &heap, interpreter, index == 0, gil));
+        out.interpreters.push(describe(target, &heap, interpreter, index == 0, gil));
         let names = runtime::thread_names(&heap, interpreter).unwrap_or_default();
-        let found = runtime::threads(&heap.ctx, interpreter.addr, &target.diagnostics).threads;
-        let oldest = found.len().saturating_sub(1);
-        let ids = ThreadIds::new(target, &found);
-        for (order, thread) in found.iter().enumerate() {
-            let main = index == 0 && order == oldest;
+        let found = thread_states(target, state, interpreter.addr);
+        out.complete &= found.listed.complete;
+        let ids = ThreadIds::new(target, found.all());
+        for (order, thread) in found.all().enumerate() {
+            let order = u32::try_from(order).ok().filter(|_| order < found.listed.threads.len());
+            // The list ends with the oldest thread.
+            let main = if index == 0 { thread.next.map(Addr::is_null) } else { Some(false) };
             let one = OneThread { target, state, heap: &heap, interpreter, gil, names: &names, ids: &ids, options };
-            threads.push(one.report(thread, order, main));
+            out.threads.push(one.report(thread, order, main));
             bound.push(thread.bound_gilstate);
         }
     }
-    mark_current(target, &mut threads, &bound);
-    (interpreters, threads)
+    mark_current(target, &mut out.threads, &bound);
+    out
 }
 
 /// Marks the thread state that `PyGILState_GetThisThreadState()` gives in the crashed thread. One thread may have a
@@ -108,7 +146,7 @@ struct OneThread<'a> {
 }
 
 impl OneThread<'_> {
-    fn report(&self, thread: &ThreadState, order: usize, main: bool) -> Thread {
+    fn report(&self, thread: &ThreadState, order: Option<u32>, main: Option<bool>) -> Thread {
         let tid = self.ids.of(thread);
         let native_name = tid.and_then(|t| self.target.thread(t)).and_then(|t| t.name.clone());
         let python_name = self.names.get(&thread.ident).cloned();
@@ -128,10 +166,10 @@ impl OneThread<'_> {
             python: Some(PythonThread {
                 tstate: thread.addr,
                 interpreter: self.interpreter.id,
-                order: u32::try_from(order).ok(),
+                order,
                 current: false,
                 ident: Some(thread.ident),
-                main: Some(main),
+                main,
                 holds_gil,
                 status: thread.attachment.map(|a| a.name().to_owned()),
                 collecting: self.interpreter.gc_collecting.map(|c| c && holds_gil.unwrap_or(false)),
@@ -206,15 +244,19 @@ impl OneThread<'_> {
     }
 }
 
-/// Threads without a Python thread state.
-pub(super) fn add_native(target: &Target, threads: &mut Vec<Thread>) {
+/// Threads without a Python thread state. `all_known`: those that have none here have none at all.
+pub(super) fn add_native(target: &Target, threads: &mut Vec<Thread>, all_known: bool) {
+    let why = match all_known {
+        true => "this thread has no Python thread state",
+        false => "no Python thread state was found for this thread; the dump lacks memory that may hold one",
+    };
     for native in &target.threads {
         if !threads.iter().any(|t| t.tid == Some(native.tid)) {
             threads.push(Thread {
                 tid: Some(native.tid),
                 name: native.name.as_deref().map(Text::from),
                 name_from: native.name.as_ref().map(|_| "dump".to_owned()),
-                frames_end: Some("this thread has no Python thread state".to_owned()),
+                frames_end: Some(why.to_owned()),
                 ..Thread::default()
             });
         }

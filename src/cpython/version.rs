@@ -81,6 +81,19 @@ impl PyVersion {
         Some(PyVersion::new(3, minor, 0)).filter(|v| v.is_plausible())
     }
 
+    /// From the version resource of `python3XX.dll`: major, minor, and micro * 1000 + level * 10 + serial (PC/field3.py,
+    /// PC/python_ver_rc.h), as in "3.13.2150.1013".
+    #[must_use]
+    pub fn from_file_version(text: &str) -> Option<Self> {
+        let mut parts = text.split('.');
+        let (major, minor) = (number(parts.next()?)?, number(parts.next()?)?);
+        let third: u32 = parts.next()?.parse().ok()?;
+        let part = |value: u32| u8::try_from(value).ok();
+        let level = part(third / 10 % 100)?.checked_mul(16)?;
+        let (micro, serial) = (part(third / 1000)?, part(third % 10)?);
+        Self::from_hex(u32::from_be_bytes([major, minor, micro, level | serial])).filter(|v| v.is_plausible())
+    }
+
     /// Whether this is a minor version whose internals this program knows or may know: 3.8 up to a few versions
     /// after the newest table. Random bytes seldom pass.
     #[must_use]
@@ -201,6 +214,18 @@ mod tests {
     fn pre_releases_come_before_the_release() {
         let v = |t: &str| t.parse::<PyVersion>().unwrap();
         assert!(v("3.15.0a8") < v("3.15.0b1") && v("3.15.0rc2") < v("3.15.0") && v("3.14.9") < v("3.14.10"));
+    }
+
+    #[test]
+    fn the_version_resource_tells_the_micro_version() {
+        let v = |text: &str| PyVersion::from_file_version(text).map(|v| v.to_string());
+        assert_eq!(v("3.13.2150.1013"), Some("3.13.2".to_owned()));
+        assert_eq!(v("3.8.10150.1013"), Some("3.8.10".to_owned()));
+        assert_eq!(v("3.15.112.1013"), Some("3.15.0b2".to_owned()));
+        assert_eq!(v("3.13.2000.1013"), None);
+        assert_eq!(v("3.13"), None);
+        assert_eq!(v("3.13.4294967295.0"), None);
+        assert_eq!(v("10.0.19041.1"), None);
     }
 
     #[test]

@@ -240,18 +240,36 @@ pub(super) fn native_place(frame: &Frame) -> String {
     if place.is_empty() { function } else { format!("{function} ({})", place.join(", ")) }
 }
 
-/// "app.py:31 in load"
+/// "app.py:31 in load", as far as it is known.
 #[must_use]
 pub fn python_place(frame: &Frame) -> String {
-    let file = frame.file.as_ref().map(ToString::to_string).unwrap_or_default();
-    let line = frame.line.map_or(String::new(), |line| format!(":{line}"));
-    let function = frame.qualname.as_ref().or(frame.function.as_ref()).map(ToString::to_string).unwrap_or_default();
-    format!("{}{line} in {function}", file_name(&file))
+    let file = frame.file.as_ref().map(|file| file_name(&file.to_string()).to_owned());
+    let function = frame.qualname.as_ref().or(frame.function.as_ref()).map(ToString::to_string);
+    let place = match (file, frame.line) {
+        (Some(file), Some(line)) => Some(format!("{file}:{line}")),
+        (file, _) => file,
+    };
+    match (place, function) {
+        (Some(place), Some(function)) => format!("{place} in {function}"),
+        (Some(known), None) | (None, Some(known)) => known,
+        (None, None) => "Python code whose place is not known".to_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_in_python_is_told_as_far_as_it_is_known() {
+        let (file, function, line) = (Some("/srv/app.py".into()), Some("load".into()), Some(31));
+        let whole = Frame { file, function, line, ..Frame::default() };
+        assert_eq!(python_place(&whole), "app.py:31 in load");
+        assert_eq!(python_place(&Frame { line: None, ..whole.clone() }), "app.py in load");
+        assert_eq!(python_place(&Frame { file: None, line: None, ..whole.clone() }), "load");
+        assert_eq!(python_place(&Frame { function: None, ..whole }), "app.py:31");
+        assert_eq!(python_place(&Frame::default()), "Python code whose place is not known");
+    }
 
     #[test]
     fn code_of_languages_is_told_from_that_of_others() {

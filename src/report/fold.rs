@@ -67,6 +67,8 @@ pub fn same_place(a: &Frame, b: &Frame) -> bool {
     let native = |f: &Frame| f.native.as_ref().map(|n| (n.ip, n.inlined));
     a.kind == b.kind
         && a.line == b.line
+        // Where the line is not known, it may be any.
+        && (a.line.is_some() || (a.code, a.lasti) == (b.code, b.lasti))
         && a.column == b.column
         && a.function == b.function
         && a.file == b.file

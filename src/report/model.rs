@@ -137,7 +137,7 @@ pub struct CrashReport {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Python {
-    /// `3.13.5`, `3.15.0rc1`.
+    /// `3.13.5`, `3.15.0rc1`; `3.10` where the micro version is not known.
     pub version: String,
     /// `PY_VERSION_HEX`, when known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -169,6 +169,9 @@ pub struct Python {
     /// Runtime state: `initialized`, `finalizing`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+    /// Whether thread states may be missing, because a list of them breaks off: a thread without one may have one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub threads_missing: bool,
 }
 
 /// One interpreter of the process.

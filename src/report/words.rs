@@ -96,7 +96,8 @@ pub fn thread_states(report: &Report, thread: &Thread) -> Vec<String> {
         states.push("crashed".to_owned());
     }
     let Some(python) = &thread.python else {
-        states.push("native thread, no Python state".to_owned());
+        let all_known = report.python.as_ref().is_some_and(|p| !p.threads_missing);
+        states.push(if all_known { "native thread, no Python state" } else { "no Python state found" }.to_owned());
         return states;
     };
     if python.main == Some(true) {

@@ -180,6 +180,7 @@ pub fn crash() -> Report {
             layout_providers: [("table".to_owned(), 210), ("dwarf".to_owned(), 12)].into(),
             layout_table: Some("3.12".to_owned()),
             state: Some("initialized".to_owned()),
+            threads_missing: false,
         }),
         interpreters: vec![Interpreter {
             id: 0,

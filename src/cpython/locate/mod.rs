@@ -2,9 +2,11 @@
 //!
 //! Methods in order: the symbol `_PyRuntime`; the section `.PyRuntime` (3.10+); the cookie of `_Py_DebugOffsets`
 //! (3.13+) in writable memory; a bounded scan for pointers to a `PyInterpreterState`. Every answer is checked by
-//! back pointers (`validate`) before it is used.
+//! back pointers (`validate`) before it is used. Where a dump lacks the memory for that, a symbol alone must do
+//! ([`Proof::Partial`]).
 
 mod candidates;
+mod partial;
 mod scan;
 mod validate;
 mod version;
@@ -35,6 +37,26 @@ pub struct Located {
     pub flags: BuildFlags,
     /// Layouts and dialect.
     pub selected: Selected,
+    /// How far this was checked.
+    pub proof: Proof,
+}
+
+impl Located {
+    /// Whether the micro version is known, and not only the minor one.
+    #[must_use]
+    pub fn is_version_exact(&self) -> bool {
+        self.version_from != version::FILE_NAME
+    }
+}
+
+/// How far the memory of the process confirms that this is CPython.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Interpreter, threads and dictionaries point to each other as they must.
+    Whole,
+    /// The runtime is where a symbol says, and nothing speaks against the interpreter it names, but the dump lacks
+    /// memory to check that by. Each thread state needs a proof of its own, and the debug flag is not known.
+    Partial,
 }
 
 /// Finds CPython; `None` when the process has none, or none that can be confirmed (diagnostics say what was tried).
@@ -50,6 +72,7 @@ pub fn locate(target: &Target, images: &Images) -> Option<Located> {
     let confirmed = |candidate: &candidates::Candidate| version::identify(target, images, candidate);
     best(named.iter().filter_map(confirmed))
         .or_else(|| best(scan::cookies(target).iter().filter_map(confirmed)))
+        .or_else(|| named.iter().find_map(|candidate| partial::identify(target, images, candidate)))
         .or_else(|| scan::interpreters(target))
 }
 

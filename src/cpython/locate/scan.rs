@@ -2,7 +2,7 @@
 
 use super::candidates::{Candidate, FoundBy};
 use super::version::{context, sys_facts};
-use super::{Located, validate};
+use super::{Located, Proof, validate};
 use crate::base::{Addr, Budget, Diagnostic};
 use crate::cpython::layout::{known_minors, select};
 use crate::cpython::version::{BuildFlags, PyVersion};
@@ -62,7 +62,7 @@ pub(super) fn interpreters(target: &Target) -> Option<Located> {
         builds.iter().find_map(|(guess, flags, selected)| {
             let ctx = context(target, selected);
             // Threads, and dictionaries of one type: 31 is the score of an interpreter with both.
-            if validate::interpreter(&ctx, value)? < 31 {
+            if validate::interpreter(&ctx, value).ok()? < 31 {
                 return None;
             }
             let sys = sys_facts(&ctx, value).ok()??;
@@ -83,6 +83,7 @@ pub(super) fn interpreters(target: &Target) -> Option<Located> {
                 version_from: "sys.hexversion",
                 flags: *flags,
                 selected: select(sys.version, *flags, &target.abi, None, None).ok()?,
+                proof: Proof::Whole,
             })
         })
     })

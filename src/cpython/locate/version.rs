@@ -1,7 +1,7 @@
 //! Which CPython a runtime belongs to: version, build flags, layouts.
 
 use super::candidates::Candidate;
-use super::{Located, validate};
+use super::{Located, Proof, validate};
 use crate::base::{Addr, Diagnostic};
 use crate::cpython::layout::{DebugOffsets, DwarfFile, Layouts, Selected, from_dwarf, known_minors, select};
 use crate::cpython::object::{Int, dict_get_str};
@@ -9,13 +9,16 @@ use crate::cpython::version::{BuildFlags, PyVersion};
 use crate::cpython::{Context, DecodeError};
 use crate::field;
 use crate::image::Images;
-use crate::target::{MemoryExt as _, Target};
+use crate::target::{MemoryExt as _, Module, Target};
+
+/// [`Located::version_from`] where only the minor version is known.
+pub(super) const FILE_NAME: &str = "file-name";
 
 /// What a runtime may be, before it is checked.
-struct Guess {
-    version: PyVersion,
-    from: &'static str,
-    flags: BuildFlags,
+pub(super) struct Guess {
+    pub version: PyVersion,
+    pub from: &'static str,
+    pub flags: BuildFlags,
 }
 
 /// Version, build and layouts of the runtime at `candidate`, with the amount of evidence; `None` when nothing fits.
@@ -34,10 +37,7 @@ pub(super) fn identify(target: &Target, images: &Images, candidate: &Candidate) 
     if let Some(problem) = offsets.as_ref().and_then(|o| o.problem.clone()) {
         target.diagnostics.push(problem);
     }
-    let guesses = match &offsets {
-        Some(offsets) => exact(offsets),
-        None => guesses(target, images, candidate),
-    };
+    let guesses = guesses(target, images, candidate, offsets.as_ref());
     let mut best: Option<(u32, Located)> = None;
     for guess in &guesses {
         if let Some((score, located)) = attempt(target, candidate, guess, offsets.as_ref(), None)
@@ -61,8 +61,17 @@ fn exact(offsets: &DebugOffsets) -> Vec<Guess> {
         .into()
 }
 
-/// Until 3.12: `Py_Version` (3.11+), the module's name, or any version there is a table for.
-fn guesses(target: &Target, images: &Images, candidate: &Candidate) -> Vec<Guess> {
+/// 3.13+: what the runtime says of itself. Until 3.12: `Py_Version` (3.11+), the module's version resource or name, or
+/// any version there is a table for.
+pub(super) fn guesses(
+    target: &Target,
+    images: &Images,
+    candidate: &Candidate,
+    offsets: Option<&DebugOffsets>,
+) -> Vec<Guess> {
+    if let Some(offsets) = offsets {
+        return exact(offsets);
+    }
     let mut versions: Vec<(PyVersion, &'static str)> = Vec::new();
     for hit in images.find_exported(target, "Py_Version") {
         if let Ok(hex) = target.memory.read_uint(&target.abi, hit.addr, 4) {
@@ -72,8 +81,7 @@ fn guesses(target: &Target, images: &Images, candidate: &Candidate) -> Vec<Guess
     }
     if versions.is_empty() {
         let module = candidate.module.and_then(|m| target.modules.get(m));
-        let named = module.and_then(|m| PyVersion::from_file_name(m.file_name()));
-        versions.extend(named.map(|version| (version, "file-name")));
+        versions.extend(module.and_then(of_module));
     }
     if versions.is_empty() {
         versions.extend(known_minors().map(|version| (version, "structure")));
@@ -93,7 +101,7 @@ fn attempt(
     let selected = select(guess.version, guess.flags, &target.abi, offsets, dwarf).ok()?;
     let ctx = context(target, &selected);
     let head = ctx.ptr(field!(ctx, runtime.interpreters_head), candidate.runtime).ok()?;
-    let mut score = validate::interpreters(&ctx, head)?;
+    let mut score = validate::interpreters(&ctx, head).ok()?;
     let told = sys_facts(&ctx, head);
     let (mut version, mut from) = (guess.version, guess.from);
     if let Ok(Some(sys)) = &told {
@@ -126,8 +134,16 @@ fn attempt(
             version_from: from,
             flags: guess.flags,
             selected,
+            proof: Proof::Whole,
         },
     ))
+}
+
+/// What a module's version resource says, else its name, which does not tell the micro version.
+fn of_module(module: &Module) -> Option<(PyVersion, &'static str)> {
+    let named = PyVersion::from_file_name(module.file_name())?;
+    let told = module.version.as_deref().and_then(PyVersion::from_file_version).filter(|v| v.same_minor(&named));
+    Some(told.map_or((named, FILE_NAME), |version| (version, "file-version")))
 }
 
 fn with_dwarf(

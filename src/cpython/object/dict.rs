@@ -243,18 +243,21 @@ impl Order {
 /// The value of the `str` key `name` (ASCII) in the dict at `dict`, found by walking its entries.
 ///
 /// # Errors
-/// [`DecodeError`] when the dict is unreadable or absurd. Keys that are unreadable are passed over.
+/// [`DecodeError`] when the dict is unreadable or absurd, and when no key has the name but one that cannot be read may.
 pub fn dict_get_str(ctx: &Context<'_>, dict: Addr, name: &str) -> Result<Option<Addr>, DecodeError> {
+    let mut unread = None;
     for (step, entry) in DictEntries::new(ctx, dict)?.enumerate() {
         let (key, value) = entry?;
         // A key that is no string fails to decode as one or has another text; an equal one by chance would need
         // the bytes of the name at the right place behind a valid string header.
-        if str_is(ctx, key, name).unwrap_or(false) {
-            return Ok(Some(value));
+        match str_is(ctx, key, name) {
+            Ok(true) => return Ok(Some(value)),
+            Err(e @ DecodeError::Read { .. }) => unread = unread.or(Some(e)),
+            Ok(false) | Err(_) => {}
         }
         if step as u64 >= MAX_SEARCH {
             break;
         }
     }
-    Ok(None)
+    unread.map_or(Ok(None), Err)
 }

@@ -440,11 +440,11 @@ impl<'a> Heap<'a> {
     }
 
     /// The class attribute `name`, searched along the MRO: the type it was found in and the value. `None` also where a class
-    /// written in Python cannot be read that could have it.
+    /// cannot be read that could have it.
     #[must_use]
     pub fn lookup(&self, info: &TypeInfo, name: &str) -> Option<(Rc<TypeInfo>, Addr)> {
         for addr in self.mro(info).iter() {
-            let Some(class) = self.type_info(*addr) else { continue };
+            let class = self.type_info(*addr)?;
             match self.read_class_attribute(&class, name) {
                 Ok(Some(value)) => return Some((class, value)),
                 Ok(None) => {}
@@ -496,14 +496,14 @@ impl<'a> Heap<'a> {
             // The slot is inherited as a pointer: the most basic type that has the same one defined it.
             let rest = mro.get(at..).unwrap_or_default();
             let definer = rest.iter().rev().find(|c| c.is_native && c.repr == class.repr).unwrap_or(class);
+            // It has another: that of a class that could not be read.
+            if info.repr != class.repr {
+                break;
+            }
             return ReprBy::Native(Rc::clone(definer));
         }
-        // No native type at the end: the MRO is damaged.
-        let last = mro.last().cloned().or_else(|| self.type_info(info.addr));
-        match last {
-            Some(last) => ReprBy::Native(last),
-            None => ReprBy::Python(Rc::new(TypeInfo::unknown(info.addr)), Addr::NULL),
-        }
+        // The MRO is damaged, or not all of it is there.
+        ReprBy::Python(self.type_info(info.addr).unwrap_or_else(|| Rc::new(TypeInfo::unknown(info.addr))), Addr::NULL)
     }
 
     /// `type.__module__` as text; `None` when it is not a string or unreadable.

@@ -17,19 +17,20 @@ const NAME_LIMIT: u64 = 4096;
 /// # Errors
 /// [`DecodeError`] when `sys.modules` is unreadable.
 pub fn extension_modules(heap: &Heap<'_>, interpreter: &Interpreter) -> Result<Vec<Text>, DecodeError> {
-    if interpreter.modules.is_null() {
+    let modules = interpreter.modules.clone()?;
+    if modules.is_null() {
         return Ok(Vec::new());
     }
     let mut names = Vec::new();
     let mut standard = None;
-    for entry in DictEntries::new(&heap.ctx, interpreter.modules)?.take(MODULE_LIMIT) {
+    for entry in DictEntries::new(&heap.ctx, modules)?.take(MODULE_LIMIT) {
         let (key, module) = entry?;
         if !has_methods(heap, module).unwrap_or(false) {
             continue;
         }
         let Ok(name) = read_text(&heap.ctx, key, NAME_LIMIT).map(|part| part.text) else { continue };
         // Read late: most processes have few extension modules, and the set has hundreds of names.
-        let standard = standard.get_or_insert_with(|| standard_names(heap, interpreter.sysdict).unwrap_or_default());
+        let standard = standard.get_or_insert_with(|| standard_names(heap, interpreter).unwrap_or_default());
         let judged = if heap.ctx.dialect.standard_submodules { package(&name) } else { name.clone() };
         if !standard.contains(&judged) {
             names.push(name);
@@ -59,9 +60,11 @@ fn has_methods(heap: &Heap<'_>, module: Addr) -> Result<bool, DecodeError> {
 }
 
 /// `sys.stdlib_module_names`; nothing is left out when it is missing.
-fn standard_names(heap: &Heap<'_>, sysdict: Addr) -> Result<HashSet<Text>, DecodeError> {
+fn standard_names(heap: &Heap<'_>, interpreter: &Interpreter) -> Result<HashSet<Text>, DecodeError> {
     let ctx = &heap.ctx;
-    let Some(names) = dict_get_str(ctx, sysdict, "stdlib_module_names")? else { return Ok(HashSet::new()) };
+    let Some(names) = dict_get_str(ctx, interpreter.sysdict.clone()?, "stdlib_module_names")? else {
+        return Ok(HashSet::new());
+    };
     let keys = set_items(ctx, names, MODULE_LIMIT as u64)?;
     Ok(keys.into_iter().filter_map(|key| Some(read_text(ctx, key, NAME_LIMIT).ok()?.text)).collect())
 }

@@ -16,11 +16,9 @@ pub struct Interpreter {
     /// `id`.
     pub id: i64,
     /// `modules` (`sys.modules`), NULL before it is made and after it is cleared.
-    pub modules: Addr,
+    pub modules: Result<Addr, DecodeError>,
     /// `sysdict` (`sys.__dict__`).
-    pub sysdict: Addr,
-    /// `builtins` (`builtins.__dict__`).
-    pub builtins: Addr,
+    pub sysdict: Result<Addr, DecodeError>,
     /// Whether the garbage collector runs in it; `None` when that cannot be told.
     pub gc_collecting: Option<bool>,
 }
@@ -29,7 +27,7 @@ impl Interpreter {
     /// Reads the interpreter at `addr`.
     ///
     /// # Errors
-    /// [`DecodeError`] when its fields are unreadable.
+    /// [`DecodeError`] when its `id` is unreadable.
     pub fn read(ctx: &Context<'_>, runtime: Option<Addr>, addr: Addr) -> Result<Interpreter, DecodeError> {
         let own = ctx.layouts.interpreter.gc_collecting.is_some();
         let collecting = match (own, runtime) {
@@ -40,13 +38,25 @@ impl Interpreter {
         };
         Ok(Interpreter {
             addr,
-            id: ctx.int(field!(ctx, interpreter.id), addr, 8)?,
-            modules: ctx.ptr(field!(ctx, interpreter.modules), addr)?,
-            sysdict: ctx.ptr(field!(ctx, interpreter.sysdict), addr)?,
-            builtins: ctx.ptr(field!(ctx, interpreter.builtins), addr)?,
+            id: id(ctx, runtime, addr)?,
+            modules: ctx.ptr(field!(ctx, interpreter.modules), addr),
+            sysdict: ctx.ptr(field!(ctx, interpreter.sysdict), addr),
             gc_collecting: collecting.map(|c| c != 0),
         })
     }
+}
+
+/// `id`. The main interpreter is the first that is made, and the first id is 0 (Python/pystate.c,
+/// `PyInterpreterState_New`).
+fn id(ctx: &Context<'_>, runtime: Option<Addr>, addr: Addr) -> Result<i64, DecodeError> {
+    ctx.int(field!(ctx, interpreter.id), addr, 8).or_else(|e| match main(ctx, runtime) {
+        Some(main) if main == addr => Ok(0),
+        _ => Err(e),
+    })
+}
+
+fn main(ctx: &Context<'_>, runtime: Option<Addr>) -> Option<Addr> {
+    ctx.ptr(field!(ctx, runtime.interpreters_main), runtime?).ok().filter(|main| !main.is_null())
 }
 
 /// All interpreters from `head` on, the main one (lowest id) first.
@@ -73,6 +83,9 @@ pub fn interpreters(
             Ok(next) => at = next,
             Err(e) => {
                 diagnostics.push(Diagnostic::warning("interpreter-unreadable", e.to_string()).at(at));
+                // The list ends with the main interpreter, to which another way leads.
+                let rest = main(ctx, runtime).filter(|main| !seen.contains(main));
+                list.extend(rest.and_then(|main| Interpreter::read(ctx, runtime, main).ok()));
                 break;
             }
         }

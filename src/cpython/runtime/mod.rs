@@ -10,4 +10,4 @@ pub use extensions::extension_modules;
 pub use gil::{Gil, gil, gil_address};
 pub use interpreter::{Interpreter, interpreters};
 pub use names::thread_names;
-pub use thread::{Attachment, ThreadList, ThreadState, threads};
+pub use thread::{Attachment, ThreadList, ThreadState, thread_state_at, threads};

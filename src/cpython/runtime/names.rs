@@ -19,10 +19,11 @@ const NAME_LIMIT: u64 = 1024;
 pub fn thread_names(heap: &Heap<'_>, interpreter: &Interpreter) -> Result<HashMap<u64, Text>, DecodeError> {
     let mut names = HashMap::new();
     let ctx = &heap.ctx;
-    if interpreter.modules.is_null() {
+    let modules = interpreter.modules.clone()?;
+    if modules.is_null() {
         return Ok(names);
     }
-    let Some(threading) = dict_get_str(ctx, interpreter.modules, "threading")? else { return Ok(names) };
+    let Some(threading) = dict_get_str(ctx, modules, "threading")? else { return Ok(names) };
     let globals = ctx.ptr(field!(ctx, module.dict), threading)?;
     let Some(active) = dict_get_str(ctx, globals, "_active")? else { return Ok(names) };
     for entry in DictEntries::new(ctx, active)?.take(THREAD_LIMIT) {

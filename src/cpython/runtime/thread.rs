@@ -13,6 +13,10 @@ const THREAD_LIMIT: usize = 1 << 20;
 pub struct ThreadState {
     /// Address.
     pub addr: Addr,
+    /// `next`: the thread state made before this one, NULL for the first; `None` when it cannot be read.
+    pub next: Option<Addr>,
+    /// `prev`: the one made after it, NULL for the newest; `None` when it cannot be read.
+    pub prev: Option<Addr>,
     /// `thread_id`: `pthread_t`, on Windows the thread id. What `threading.get_ident()` gives.
     pub ident: u64,
     /// `native_thread_id` (3.11+), zero when it was never set.
@@ -55,6 +59,8 @@ impl Attachment {
 pub struct ThreadList {
     /// The threads.
     pub threads: Vec<ThreadState>,
+    /// Whether these are all: the list ended as lists do.
+    pub complete: bool,
 }
 
 /// Thread states of the interpreter at `interpreter`, newest first.
@@ -62,45 +68,71 @@ pub struct ThreadList {
 pub fn threads(ctx: &Context<'_>, interpreter: Addr, diagnostics: &Diagnostics) -> ThreadList {
     let mut list = ThreadList::default();
     let mut seen = HashSet::new();
+    let mut passed_over = false;
     let corrupt = |at: Addr, what: &str| {
         diagnostics.push(Diagnostic::warning("thread-list-corrupt", what.to_owned()).at(at));
+    };
+    let unreadable = |at: Addr, what: &str, e: &DecodeError| {
+        diagnostics.push(Diagnostic::warning("thread-list-unreadable", format!("{what}: {e}")).at(at));
     };
     let mut at = match ctx.ptr(field!(ctx, interpreter.threads_head), interpreter) {
         Ok(head) => head,
         Err(e) => {
-            corrupt(interpreter, &format!("the list of threads cannot be read: {e}"));
+            unreadable(interpreter, "the list of threads cannot be read", &e);
             return list;
         }
     };
     while !at.is_null() {
         if !seen.insert(at) || list.threads.len() >= THREAD_LIMIT {
             corrupt(at, "the list of threads loops");
-            break;
+            return list;
         }
         match ctx.ptr(field!(ctx, thread.interp), at) {
             Ok(owner) if owner == interpreter => {}
             Ok(owner) => {
                 corrupt(at, &format!("a thread state in the list belongs to another interpreter ({owner})"));
-                break;
+                return list;
             }
             Err(e) => {
-                corrupt(at, &format!("a thread state cannot be read: {e}"));
-                break;
+                unreadable(at, "the list of threads breaks off: the next thread state cannot be read", &e);
+                return list;
             }
         }
         match read(ctx, at) {
             Ok(thread) => list.threads.push(thread),
-            Err(e) => corrupt(at, &format!("a thread state cannot be read: {e}")),
+            Err(e) => {
+                unreadable(at, "a thread state cannot be read", &e);
+                passed_over = true;
+            }
         }
         match ctx.ptr(field!(ctx, thread.next), at) {
             Ok(next) => at = next,
             Err(e) => {
-                corrupt(at, &format!("the list of threads breaks off: {e}"));
-                break;
+                unreadable(at, "the list of threads breaks off", &e);
+                return list;
             }
         }
     }
+    list.complete = !passed_over;
     list
+}
+
+/// The thread state at an address of unknown meaning; `None` unless it is one of `interpreter` to which its neighbours
+/// in the list of threads, as far as they can be read, link back.
+#[must_use]
+pub fn thread_state_at(ctx: &Context<'_>, at: Addr, interpreter: Addr) -> Option<ThreadState> {
+    if !at.is_aligned(8) || ctx.ptr(field!(ctx, thread.interp), at).ok()? != interpreter {
+        return None;
+    }
+    let state = read(ctx, at).ok()?;
+    let (next, prev) = (state.next?, state.prev?);
+    let after = || ctx.ptr(field!(ctx, thread.prev), next);
+    let before = || match prev.is_null() {
+        true => ctx.ptr(field!(ctx, interpreter.threads_head), interpreter),
+        false => ctx.ptr(field!(ctx, thread.next), prev),
+    };
+    let links_back = |link: Result<Addr, DecodeError>| link.map_or(true, |to| to == at);
+    ((next.is_null() || links_back(after())) && links_back(before())).then_some(state)
 }
 
 fn read(ctx: &Context<'_>, at: Addr) -> Result<ThreadState, DecodeError> {
@@ -126,6 +158,8 @@ fn read(ctx: &Context<'_>, at: Addr) -> Result<ThreadState, DecodeError> {
     };
     Ok(ThreadState {
         addr: at,
+        next: ctx.ptr(field!(ctx, thread.next), at).ok(),
+        prev: ctx.ptr(field!(ctx, thread.prev), at).ok(),
         ident: ctx.uint(field!(ctx, thread.thread_id), at, long)?,
         native_id,
         bound_gilstate,

@@ -30,9 +30,13 @@ pub(super) fn write_all(out: &mut Out<'_>, report: &Report, fold: bool) {
     }
     if !native.is_empty() {
         out.blank();
-        let what = if native.len() == 1 { "has no Python state" } else { "have no Python state" };
-        let labels = labels(out, &native);
-        out.line(0, &paint(out.palette().dim, &format!("{} {what}: {labels}", count(native.len(), "other thread"))));
+        let (labels, count) = (labels(out, &native), count(native.len(), "other thread"));
+        let text = match report.python.as_ref().is_none_or(|p| !p.threads_missing) {
+            true if native.len() == 1 => format!("{count} has no Python state: {labels}"),
+            true => format!("{count} have no Python state: {labels}"),
+            false => format!("no Python state was found for {count}: {labels}"),
+        };
+        out.line(0, &paint(out.palette().dim, &text));
     }
 }
 
