@@ -91,7 +91,7 @@ def images():
                                      "-c", "-g", "-gdwarf-4", "-O2"))
     seed("dwarf", "dwarf5-zlib", compiled(source, "-c", "-g", "-gz=zlib"))
     seed("pe_image", "made-up", made_up_dll())
-    seed("pdb", "lld", small_pages(unpacked("windows/crashing.pdb.zst")) + struct.pack("<I", 0x1013))
+    seed("pdb", "lld", small_pages(unpacked("windows/crashing.pdb.zst")) + struct.pack("<I", 0x101a))
     debug_links(source)
 
 

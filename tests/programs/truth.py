@@ -61,6 +61,13 @@ def _read_null():
     return faulthandler._read_null
 
 
+def _plugin():
+    # Not called by ctypes, which would make an OSError of the crash, but by the evaluation loop.
+    ctypes = _ctypes()
+    fill = ctypes.cast(ctypes.CDLL(os.path.abspath("crashing.dll")).fill, ctypes.c_void_p)
+    return functools.partial(ctypes.pythonapi.Py_AddPendingCall, fill, None)
+
+
 # Name -> maker of a C callable without arguments. faulthandler's own crash functions are of no use on Linux, where they
 # set the limit for core files to zero; on Windows ctypes turns a crash in a foreign function into an OSError.
 DEATHS = {
@@ -77,6 +84,7 @@ DEATHS = {
     "jump": _jump,
     "free": _free,
     "read_null": _read_null,
+    "plugin": _plugin,
     "block": lambda: functools.partial(time.sleep, 600),
     "exit": lambda: functools.partial(os._exit, 0),
 }
