@@ -72,10 +72,15 @@ impl Dump {
     }
 
     /// `MINIDUMP_EXCEPTION_STREAM` of thread 7.
-    fn exception(&mut self, code: u32) {
+    fn exception(&mut self, code: u32, parameters: &[u64]) {
         let mut stream = vec![0u8; 168];
         stream[0] = 7;
         stream[8..12].copy_from_slice(&code.to_le_bytes());
+        stream[24..32].copy_from_slice(&0x1400_1000u64.to_le_bytes());
+        stream[32] = parameters.len() as u8;
+        for (to, from) in stream[40..].chunks_exact_mut(8).zip(parameters) {
+            to.copy_from_slice(&from.to_le_bytes());
+        }
         self.stream(6, &stream);
     }
 
@@ -166,7 +171,7 @@ fn annotations_for_crashpad_are_shown_escaped_and_redacted() {
 fn a_dump_that_was_asked_for_is_no_crash() {
     let crash = |platform, code| {
         let mut dump = Dump::new(platform);
-        dump.exception(code);
+        dump.exception(code, &[]);
         open(dump.finish()).crash
     };
     assert_eq!(crash(LINUX, 0xffff_ffff), None);
@@ -175,4 +180,30 @@ fn a_dump_that_was_asked_for_is_no_crash() {
     assert!(matches!(crash(LINUX, 11), Some(Crash::Signal { tid: 7, info }) if info.number == 11));
     // There a program may have raised just that.
     assert!(matches!(crash(WINDOWS, 0xffff_ffff), Some(Crash::Exception { tid: 7, code: 0xffff_ffff, .. })));
+}
+
+#[test]
+fn exceptions_of_windows_are_told_in_words() {
+    let summary = |code, parameters: &[u64]| {
+        let mut dump = Dump::new(WINDOWS);
+        dump.exception(code, parameters);
+        report(&mut open(dump.finish())).crash.unwrap().summary
+    };
+    let at = "at instruction 0x14001000";
+    assert_eq!(
+        summary(0xc000_0005, &[1, 0x10]),
+        format!("EXCEPTION_ACCESS_VIOLATION (0xc0000005): write of address 0x10 {at}")
+    );
+    // Since Windows 8 `abort()` of the C run time ends so, which has nothing to do with buffers.
+    let text = summary(0xc000_0409, &[7]);
+    assert!(
+        text.starts_with("STATUS_STACK_BUFFER_OVERRUN (0xc0000409): fast fail 7 (FAST_FAIL_FATAL_APP_EXIT"),
+        "{text}"
+    );
+    assert!(text.contains("no buffer overran"), "{text}");
+    assert!(summary(0xc000_0409, &[2]).contains("FAST_FAIL_STACK_COOKIE_CHECK_FAILURE, a stack buffer overran"));
+    assert!(summary(0xc000_0409, &[77]).contains(": fast fail 77, at"));
+    assert_eq!(summary(0xc000_0409, &[]), format!("STATUS_STACK_BUFFER_OVERRUN (0xc0000409) {at}"));
+    assert_eq!(summary(0xc000_00fd, &[]), format!("EXCEPTION_STACK_OVERFLOW (0xc00000fd) {at}"));
+    assert_eq!(summary(0x1234_5678, &[]), format!("exception 0x12345678 {at}"));
 }

@@ -2,6 +2,7 @@
 
 use crate::base::Addr;
 use crate::report::model::CrashReport;
+use crate::target::exception_names::{exception_meaning, exception_name};
 use crate::target::{Crash, SignalInfo, Target, signal_names};
 
 pub(super) fn crash(target: &Target) -> Option<CrashReport> {
@@ -66,23 +67,6 @@ fn summary(info: &SignalInfo, own_pid: Option<u64>) -> String {
     }
 }
 
-/// Names of `STATUS_*` codes (winnt.h) that crashes end with.
-fn exception_name(code: u32) -> Option<&'static str> {
-    Some(match code {
-        0xc000_0005 => "EXCEPTION_ACCESS_VIOLATION",
-        0xc000_0006 => "EXCEPTION_IN_PAGE_ERROR",
-        0xc000_001d => "EXCEPTION_ILLEGAL_INSTRUCTION",
-        0xc000_0094 => "EXCEPTION_INT_DIVIDE_BY_ZERO",
-        0xc000_0095 => "EXCEPTION_INT_OVERFLOW",
-        0xc000_00fd => "EXCEPTION_STACK_OVERFLOW",
-        0xc000_0374 => "STATUS_HEAP_CORRUPTION",
-        0xc000_0409 => "STATUS_STACK_BUFFER_OVERRUN",
-        0x8000_0003 => "EXCEPTION_BREAKPOINT",
-        0xe06d_7363 => "C++ exception",
-        _ => return None,
-    })
-}
-
 /// What an access violation did, and where: the first two parameters (`EXCEPTION_RECORD`, winnt.h).
 fn access(code: u32, parameters: &[u64]) -> Option<(&'static str, Addr)> {
     if !matches!(code, 0xc000_0005 | 0xc000_0006) {
@@ -98,10 +82,19 @@ fn access(code: u32, parameters: &[u64]) -> Option<(&'static str, Addr)> {
     Some((kind, Addr(*addr)))
 }
 
+/// "EXCEPTION_ACCESS_VIOLATION (0xc0000005): read of address 0x0 at instruction 0x7ff6..".
 fn exception_summary(code: u32, address: Addr, parameters: &[u64]) -> String {
-    let name = exception_name(code).map_or_else(|| format!("exception {code:#010x}"), str::to_owned);
-    match access(code, parameters) {
-        Some((kind, at)) => format!("{name}: {kind} of address {at} at instruction {address}"),
+    let name = match exception_name(code) {
+        Some(name) => format!("{name} ({code:#010x})"),
+        None => format!("exception {code:#010x}"),
+    };
+    let what = match access(code, parameters) {
+        Some((kind, at)) => Some(format!("{kind} of address {at}")),
+        None => exception_meaning(code, parameters),
+    };
+    match what {
+        Some(what) if access(code, parameters).is_some() => format!("{name}: {what} at instruction {address}"),
+        Some(what) => format!("{name}: {what}, at instruction {address}"),
         None => format!("{name} at instruction {address}"),
     }
 }

@@ -72,16 +72,21 @@ fn without_lines(target: &Target, interpreter: &Interpreter) -> HashSet<usize> {
     interpreter.modules().chain(run_time.map(|(index, _)| index)).collect()
 }
 
-/// Adds what Python calls the functions of extension modules above the innermost Python frame of the crashed thread; of
-/// those that have no other name, unless `all`.
+/// Adds what Python calls the functions above the innermost Python frame of the crashed thread; of those that have no other
+/// name, unless `all`. Functions of the interpreter have names where its file or symbols are at hand.
 fn name_methods(target: &Target, tables: &ModuleTables<'_>, interpreter: &Interpreter, all: bool, report: &mut Report) {
     let Some(thread) = report.threads.iter_mut().find(|t| t.crashed) else { return };
     let native = thread.frames.iter_mut().take_while(|f| f.kind == FrameKind::Native).take(METHOD_FRAMES);
-    let native = native.filter(|f| all || f.function.is_none());
-    for frame in native.filter_map(|f| f.native.as_mut()).filter(|n| !n.inlined && !n.plumbing) {
+    for (unnamed, frame) in native.filter_map(|f| f.native.as_mut().map(|native| (f.function.is_none(), native))) {
+        if frame.inlined || !(all || unnamed) {
+            continue;
+        }
         let module = target.modules.iter().position(|m| m.contains(frame.ip));
-        if module.is_some_and(|m| !interpreter.holds(m)) {
+        let own = module.is_some_and(|m| interpreter.holds(m));
+        if module.is_some() && if own { unnamed } else { !frame.plumbing } {
             frame.method = method_name(target, tables, frame.ip, frame.trust != "context");
+            // What has a name is no unknown part of the interpreter.
+            frame.plumbing &= frame.method.is_none();
         }
     }
 }

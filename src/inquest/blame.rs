@@ -87,7 +87,7 @@ impl<'a> Blame<'a> {
         let skip = if scene.fault.handled { thread.frames.iter().position(at_fault).unwrap_or(0) } else { 0 };
         let mut out = Blame::default();
         let mut library = None;
-        let mut method = None;
+        let (mut method, mut of_top) = (None, None);
         for frame in thread.frames.iter().skip(skip) {
             let Some(native) = &frame.native else {
                 if frame.kind == FrameKind::Python {
@@ -105,6 +105,7 @@ impl<'a> Blame<'a> {
                 continue;
             }
             out.top = out.top.or(Some(frame));
+            of_top = of_top.or(native.method.as_deref().map(|m| (m, native.module.as_deref())));
             out.ctypes |= native.module.as_deref().is_some_and(|m| file_name(m).starts_with("_ctypes."));
             let carrier = frame.function.as_ref().is_some_and(|f| CARRIERS.contains(&f.to_string().as_str()));
             if !carrier && party(scene, native) == Party::Other {
@@ -114,7 +115,8 @@ impl<'a> Blame<'a> {
             }
         }
         out.owner = out.owner.or(library);
-        let unnamed = out.owner.filter(|f| f.function.is_none()).and_then(|f| f.native.as_ref());
+        let method = if out.owner.is_some() { method } else { of_top };
+        let unnamed = out.owner.or(out.top).filter(|f| f.function.is_none()).and_then(|f| f.native.as_ref());
         out.method = unnamed.and_then(|n| method.filter(|(_, module)| *module == n.module.as_deref())).map(|(m, _)| m);
         out
     }

@@ -7,6 +7,7 @@ use super::finding;
 use super::segv::signal_evidence;
 use crate::native::code::Code;
 use crate::report::model::{Confidence, Finding};
+use crate::target::Crash;
 use crate::target::signal_names::signal_name;
 
 /// `si_code` of a signal that was sent (include/uapi/asm-generic/siginfo.h): `SI_USER` and the negative ones.
@@ -85,8 +86,12 @@ fn sent(scene: &Scene<'_>) -> Option<Finding> {
         });
     }
     let aborted = scene.frames(8).any(|f| f.name().is_some_and(|n| matches!(n, "abort" | "__GI_abort")));
-    if signal.number == signals::SIGABRT && (aborted || sender == own) {
-        let what = if scene.frames(8).any(|f| f.runs("os_abort") || f.runs("os_abort_impl")) {
+    // Windows: what ends a process like abort() is not told from abort() itself.
+    let failed_fast = matches!(&scene.facts.target.crash, Some(Crash::Exception { .. }));
+    if signal.number == signals::SIGABRT && (aborted || failed_fast || (sender.is_some() && sender == own)) {
+        let what = if failed_fast && !aborted {
+            "abort() or its like"
+        } else if scene.frames(8).any(|f| f.runs("os_abort") || f.runs("os_abort_impl")) {
             "os.abort()"
         } else {
             "abort()"

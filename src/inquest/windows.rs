@@ -4,6 +4,7 @@ use super::fault::{codes, signals};
 use crate::base::Addr;
 use crate::native::code::AccessKind;
 use crate::target::SignalInfo;
+use crate::target::exception_names::is_abort;
 
 /// `STATUS_*` codes (winnt.h, ntstatus.h).
 mod status {
@@ -46,6 +47,7 @@ pub(super) fn as_signal(code: u32, instruction: Addr, parameters: &[u64]) -> Opt
         status::ILLEGAL_INSTRUCTION => (signal(signals::SIGILL, codes::ILL_ILLOPC, at), None),
         status::INTEGER_DIVIDE_BY_ZERO => (signal(signals::SIGFPE, codes::FPE_INTDIV, at), None),
         status::INTEGER_OVERFLOW => (signal(signals::SIGFPE, codes::FPE_INTOVF, at), None),
+        _ if is_abort(code, parameters) => (SignalInfo { number: signals::SIGABRT, ..SignalInfo::default() }, None),
         status::BREAKPOINT => (signal(signals::SIGTRAP, codes::TRAP_BRKPT, at), None),
         _ => return None,
     })

@@ -440,7 +440,8 @@ pub struct NativeFrame {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub symbol_offset: Option<u64>,
     /// Name under which Python calls this function, from a method table of its module (`PyMethodDef.ml_name`); for
-    /// functions of extension modules on the crashed thread.
+    /// functions of the crashed thread that were called since the innermost Python frame, of the interpreter's those
+    /// without another name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
     /// How the frame was found: `context`, `cfi`, `frame_pointer`, `scan`, `inline`.

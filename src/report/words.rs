@@ -138,7 +138,8 @@ pub fn waits_for(report: &Report, thread: &Thread) -> Option<String> {
 pub fn function(frame: &Frame) -> String {
     let named = frame.qualname.as_ref().or(frame.function.as_ref()).map(safe);
     let symbol = || frame.native.as_ref().and_then(|n| n.symbol.as_ref()).map(safe);
-    named.or_else(symbol).unwrap_or_else(|| "???".to_owned())
+    let method = || frame.native.as_ref().and_then(|n| n.method.as_ref()).map(|m| format!("method {}()", safe(m)));
+    named.or_else(symbol).or_else(method).unwrap_or_else(|| "???".to_owned())
 }
 
 /// Where a native frame is: `libc.so.6+0x1234` or its address.

@@ -42,7 +42,8 @@ fn definitions(target: &Target, module: &Module, start: Addr) -> Vec<String> {
         let mut page = vec![0_u8; PAGE];
         let mut at = mapping.start;
         while at < mapping.end {
-            if target.memory.read(at, &mut page).is_ok() {
+            // A slim dump holds what was found, not all that was searched.
+            if target.memory.read_unrecorded(at, &mut page).is_ok() {
                 for (index, word) in page.chunks_exact(width).enumerate() {
                     if abi.uint(word) == start.0 {
                         let place = at.wrapping_add(index.saturating_mul(width) as u64);

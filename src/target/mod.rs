@@ -10,6 +10,7 @@ mod crash;
 pub mod debugger;
 pub mod elf_core;
 pub mod elf_modules;
+pub mod exception_names;
 pub mod live;
 mod memory;
 pub mod minidump;

@@ -30,7 +30,8 @@ fn base(target: &Target) -> Addr {
 fn told() -> Vec<(String, Option<u32>)> {
     let source = String::from_utf8(fixture("crashing.c")).unwrap();
     let line = |text: &str| source.lines().position(|l| l.contains(text)).map(|at| u32::try_from(at).unwrap() + 1);
-    let frames = [("store", "*place = value;"), ("store_twice", "store(place, value);"), ("fill", "store_twice(place);")];
+    let frames =
+        [("store", "*place = value;"), ("store_twice", "store(place, value);"), ("fill", "store_twice(place);")];
     frames.map(|(name, text)| (name.to_owned(), line(text))).to_vec()
 }
 
