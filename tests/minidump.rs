@@ -11,7 +11,7 @@ use minidump_writer::app_memory::AppMemory;
 use minidump_writer::minidump_writer::MinidumpWriterConfig;
 use pyinquest::analyze::{Options, analyze, record};
 use pyinquest::image::{Images, SearchOptions};
-use pyinquest::report::model::{Frame, Report};
+use pyinquest::report::model::{Frame, FrameKind, Report, Thread};
 use pyinquest::target::{self, SourceKind, slim};
 use std::collections::BTreeSet;
 use std::io::Cursor;
@@ -111,6 +111,81 @@ fn linux_with_stacks_alone() {
             assert!(visible.clone().any(loops), "{name}: {:#?}", native.frames);
         }
     }
+}
+
+/// Data of the interpreter, and what is near to where the stacks point: what a crash handler could record at little cost.
+fn indirect_memory(process: &Blocked) -> Vec<AppMemory> {
+    let maps = std::fs::read_to_string(format!("/proc/{}/maps", process.pid)).unwrap();
+    let memory = std::fs::File::open(format!("/proc/{}/mem", process.pid)).unwrap();
+    let mut regions = Vec::new();
+    for line in maps.lines().filter(|l| l.split(' ').nth(1).is_some_and(|rights| rights.starts_with("rw"))) {
+        let (start, end) = line.split(' ').next().unwrap().split_once('-').unwrap();
+        let of_python = line.contains("python");
+        regions.push((u64::from_str_radix(start, 16).unwrap(), u64::from_str_radix(end, 16).unwrap(), of_python));
+    }
+    // A library's `.bss` follows its data.
+    for at in 1..regions.len() {
+        regions[at].2 |= regions[at - 1].2 && regions[at - 1].1 == regions[at].0;
+    }
+    let region = |at: u64| regions.iter().find(|(start, end, _)| (*start..*end).contains(&at));
+    let mut kept: Vec<(u64, u64)> = regions.iter().filter(|r| r.2).map(|(start, end, _)| (*start, *end)).collect();
+    for task in std::fs::read_dir(format!("/proc/{}/task", process.pid)).unwrap() {
+        let call = std::fs::read_to_string(task.unwrap().path().join("syscall")).unwrap();
+        let sp = call.split_whitespace().rev().nth(1).unwrap().trim_start_matches("0x");
+        let sp = u64::from_str_radix(sp, 16).unwrap();
+        let mut stack = vec![0; usize::try_from(region(sp).unwrap().1 - sp).unwrap()];
+        memory.read_exact_at(&mut stack, sp).unwrap();
+        for word in stack.chunks_exact(8).map(|w| u64::from_le_bytes(w.try_into().unwrap())) {
+            if let Some((start, end, false)) = region(word) {
+                kept.push((word.saturating_sub(256).max(*start), (word + 768).min(*end)));
+            }
+        }
+    }
+    // Guard pages inside readable mappings, see `all_memory`.
+    kept.retain(|(start, end)| [*start, *end - 1].iter().all(|at| memory.read_at(&mut [0], *at).is_ok()));
+    kept.sort_unstable();
+    let mut list: Vec<AppMemory> = Vec::new();
+    for (start, end) in kept.into_iter().map(|(s, e)| (usize::try_from(s).unwrap(), usize::try_from(e).unwrap())) {
+        match list.last_mut().filter(|last| start <= last.ptr + last.length) {
+            Some(last) => last.length = last.length.max(end - last.ptr),
+            None => list.push(AppMemory { ptr: start, length: end - start }),
+        }
+    }
+    list
+}
+
+/// Without most of the heap: threads and frames that can be proven, and nothing that Python does not know of.
+#[test]
+fn linux_with_memory_that_the_stacks_point_to() {
+    let mut told = 0;
+    for (interpreter, process) in processes("threads.py") {
+        let name = &interpreter.name;
+        let dump = write(&process, indirect_memory(&process));
+        let (report, whole) = (
+            report(&dump, interpreter, "indirect", true),
+            report(&write(&process, all_memory(&process)), interpreter, "indirect-whole", true),
+        );
+        let Some(python) = &report.python else { continue };
+        // The name of the file tells no more than the minor version.
+        let version = &whole.python.as_ref().unwrap().version;
+        let short = python.version_hex.is_none() && version.starts_with(&format!("{}.", python.version));
+        assert!(python.version == *version || short, "{name}: {}", python.version);
+        for thread in report.threads.iter().filter(|t| t.python.is_some()) {
+            let tstate = |t: &Thread| t.python.as_ref().map(|p| (p.tstate, p.ident));
+            let of = whole.threads.iter().find(|t| tstate(t) == tstate(thread));
+            let of = of.unwrap_or_else(|| panic!("{name}: no such thread: {thread:#?}"));
+            assert!(thread.tid.is_none() || thread.tid == of.tid, "{name}: {thread:#?}");
+            let mut left = of.frames.iter().filter(|f| f.kind == FrameKind::Python);
+            for frame in thread.frames.iter().filter(|f| f.kind == FrameKind::Python) {
+                let place = left.find(|f| f.addr == frame.addr).unwrap_or_else(|| panic!("{name}: {frame:#?}"));
+                assert!(frame.function.is_none() || frame.function == place.function, "{name}: {frame:#?}");
+                assert!(frame.line.is_none() || frame.line == place.line, "{name}: {frame:#?}");
+                told += 1;
+            }
+        }
+        assert!(python.threads_missing || report.threads.len() == whole.threads.len(), "{name}");
+    }
+    assert!(told > 0 || processes("threads.py").is_empty(), "no frame at all");
 }
 
 /// An ELF core made of a minidump says the same, native frames included, without any file.

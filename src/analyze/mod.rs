@@ -23,11 +23,10 @@ pub use record::record;
 pub use thread_ids::ThreadIds;
 
 use crate::base::{Diagnostic, Os, Severity};
-use crate::cpython::locate::Proof;
-use crate::cpython::version::PyVersion;
+use crate::cpython::locate::{Proof, named_module};
 use crate::image::Images;
 use crate::report::model::{Python, Report, SCHEMA_VERSION};
-use crate::target::{Module, SourceKind, Target};
+use crate::target::{SourceKind, Target};
 
 /// Everything that can be told of `target`. Parts that cannot are absent, and a diagnostic says why.
 #[must_use]
@@ -87,13 +86,16 @@ fn python_partial(target: &Target) -> Diagnostic {
 /// `partial`: the runtime was found, but no thread state.
 fn no_python(target: &Target, partial: bool) -> Diagnostic {
     // A small minidump lacks even the tables that name the runtime; the library's own name is left.
-    let named = |m: &Module| PyVersion::from_file_name(m.file_name()).is_some();
+    let named = named_module(target);
     let unreadable = partial
         || target.diagnostics.to_vec().iter().any(|d| d.code == "runtime-unreadable")
-        || (target.source == SourceKind::Minidump && target.modules.iter().any(named));
+        || (target.source == SourceKind::Minidump && named.is_some());
     let text = match unreadable {
-        true => "this is a CPython process, but the dump does not hold Python's state: no Python frames can be shown",
-        false => "no CPython runtime was found in this process",
+        true => format!(
+            "this is a process of CPython{}, but the dump does not hold Python's state: no Python frames can be shown",
+            named.map_or(String::new(), |named| format!(" {named}"))
+        ),
+        false => "no CPython runtime was found in this process".to_owned(),
     };
     Diagnostic::new(Severity::Error, "no-python", text).hint(what_to_record(target, unreadable))
 }

@@ -17,7 +17,7 @@ pub(super) struct PythonThreads {
     pub interpreters: Vec<Interpreter>,
     /// In CPython's order, as far as that is known.
     pub threads: Vec<Thread>,
-    /// Whether these are all.
+    /// Whether these are all, each with its thread: a thread that has none here has none at all.
     pub complete: bool,
 }
 
@@ -80,6 +80,9 @@ pub(super) fn python_threads(target: &Target, state: &PythonState<'_>, options: 
         }
     }
     mark_current(target, &mut out.threads, &bound);
+    // One that no thread has run yet has no id (3.12+).
+    let tied = |t: &Thread| t.tid.is_some() || t.python.as_ref().is_none_or(|p| p.ident == Some(0));
+    out.complete &= out.threads.iter().all(tied);
     out
 }
 
@@ -248,7 +251,7 @@ impl OneThread<'_> {
 pub(super) fn add_native(target: &Target, threads: &mut Vec<Thread>, all_known: bool) {
     let why = match all_known {
         true => "this thread has no Python thread state",
-        false => "no Python thread state was found for this thread; the dump lacks memory that may hold one",
+        false => "no Python thread state was found for this thread; it may have one that the dump does not show",
     };
     for native in &target.threads {
         if !threads.iter().any(|t| t.tid == Some(native.tid)) {

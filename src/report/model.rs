@@ -169,7 +169,8 @@ pub struct Python {
     /// Runtime state: `initialized`, `finalizing`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// Whether thread states may be missing, because a list of them breaks off: a thread without one may have one.
+    /// Whether a thread that is shown without a Python state may have one: a list of thread states breaks off, or it is not
+    /// known which thread one belongs to.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub threads_missing: bool,
 }

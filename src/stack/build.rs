@@ -4,6 +4,7 @@ use super::merge::{self, Merged, NativeFrame as MergeNative, PythonFrame};
 use super::native_stack::NativeStack;
 use super::plumbing::{self, CodePlace};
 use crate::base::{Addr, Diagnostic};
+use crate::cpython::PyVersion;
 use crate::native::names::demangle;
 use crate::native::symbolize::Symbolized;
 use crate::native::unwind::{StackEnd, Trust, UnwoundFrame};
@@ -30,7 +31,7 @@ impl Interpreter {
         let program = |name: &str| name.starts_with("python") || name.starts_with("pypy");
         let main = target.modules.iter().position(|m| m.is_main && program(m.file_name()));
         modules.extend(main);
-        let library = |name: &str| name.starts_with("libpython");
+        let library = |name: &str| name.starts_with("libpython") || is_python_dll(name);
         modules.extend(target.modules.iter().enumerate().filter(|(_, m)| library(m.file_name())).map(|(i, _)| i));
         Interpreter { modules }
     }
@@ -55,6 +56,12 @@ impl Interpreter {
             None => CodePlace::Anonymous,
         }
     }
+}
+
+/// `python312.dll`, `python313t.dll`. (`python3.dll` only leads to it.)
+fn is_python_dll(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.ends_with(".dll") && PyVersion::from_file_name(&name).is_some()
 }
 
 /// A Python frame of the report with what the merge needs besides.

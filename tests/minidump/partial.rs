@@ -98,11 +98,13 @@ fn code<'r>(report: &'r Report, code: &str) -> Option<&'r Diagnostic> {
 #[test]
 fn stacks_alone_show_native_frames_and_say_what_to_record() {
     for tag in ["3.8", "3.12", "3.14t"] {
-        let (path, _, _) = dumps(tag);
+        let (path, _, truth) = dumps(tag);
         let report = report_on_part(&path, normal);
         assert!(report.python.is_none(), "{tag}: {:?}", report.python);
         let hint = code(&report, "no-python").and_then(|d| d.hint.clone()).unwrap_or_default();
         assert!(hint.contains("MiniDumpWithFullMemory"), "{tag}: {hint}");
+        let version = truth["version"].as_str().unwrap().split(' ').next().unwrap().to_owned();
+        assert!(code(&report, "no-python").unwrap().message.contains(&format!("CPython {version} (python3")), "{tag}");
         for thread in &report.threads {
             let native = thread.frames.iter().filter(|f| f.native.as_ref().is_some_and(|n| n.module.is_some()));
             assert!(native.count() > 0, "{tag}: {thread:#?}");

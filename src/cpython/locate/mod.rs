@@ -49,6 +49,17 @@ impl Located {
     }
 }
 
+/// The CPython that a process has loaded by the names and version resources of its modules alone, as in "3.12.9
+/// (python312.dll)".
+#[must_use]
+pub fn named_module(target: &Target) -> Option<String> {
+    target.modules.iter().find_map(|module| {
+        let (version, from) = version::of_module(module)?;
+        let version = if from == version::FILE_NAME { version.short() } else { version.to_string() };
+        Some(format!("{version} ({})", module.file_name()))
+    })
+}
+
 /// How far the memory of the process confirms that this is CPython.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {

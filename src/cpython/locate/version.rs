@@ -140,7 +140,7 @@ fn attempt(
 }
 
 /// What a module's version resource says, else its name, which does not tell the micro version.
-fn of_module(module: &Module) -> Option<(PyVersion, &'static str)> {
+pub(super) fn of_module(module: &Module) -> Option<(PyVersion, &'static str)> {
     let named = PyVersion::from_file_name(module.file_name())?;
     let told = module.version.as_deref().and_then(PyVersion::from_file_version).filter(|v| v.same_minor(&named));
     Some(told.map_or((named, FILE_NAME), |version| (version, "file-version")))
