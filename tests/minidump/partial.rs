@@ -116,6 +116,26 @@ fn stacks_alone_show_native_frames_and_say_what_to_record() {
 const LEAST: [(&str, [usize; 3]); 4] =
     [("3.8", [32, 26, 10]), ("3.11", [32, 15, 5]), ("3.12", [32, 10, 1]), ("3.13", [31, 8, 1])];
 
+/// A normal dump as wine writes it, not cut from another.
+#[test]
+fn a_normal_dump_names_the_python_and_the_cause() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/partial/3.12-windows-normal.dmp.zst");
+    let (target, report) = report(&path);
+    assert!(report.python.is_none());
+    assert!(code(&report, "no-python").unwrap().message.contains("CPython 3.12.9 (python312.dll)"));
+    assert!(says_what_to_record(&report));
+    let finding = report.findings.first().unwrap();
+    assert_eq!(finding.id, "null-pointer");
+    assert!(finding.title.contains("(python312.dll)"), "{}", finding.title);
+    // The DLL is the interpreter, not a module that is to blame.
+    assert!(!finding.evidence.iter().any(|e| e.contains("outside of libc and CPython")), "{:#?}", finding.evidence);
+    assert_eq!(report.threads.len(), target.threads.len());
+    for thread in &report.threads {
+        assert!(thread.frames.first().is_some_and(|f| f.native.as_ref().is_some_and(|n| n.module.is_some())));
+        assert!(thread.frames_end.is_some(), "{thread:#?}");
+    }
+}
+
 /// Python frames of a thread.
 fn python_frames(thread: &Thread) -> impl Iterator<Item = &Frame> {
     thread.frames.iter().filter(|f| f.kind == FrameKind::Python)
