@@ -133,9 +133,12 @@ fn indirect_memory(process: &Blocked) -> Vec<AppMemory> {
         let call = std::fs::read_to_string(task.unwrap().path().join("syscall")).unwrap();
         let sp = call.split_whitespace().rev().nth(1).unwrap().trim_start_matches("0x");
         let sp = u64::from_str_radix(sp, 16).unwrap();
-        let mut stack = vec![0; usize::try_from(region(sp).unwrap().1 - sp).unwrap()];
-        memory.read_exact_at(&mut stack, sp).unwrap();
-        for word in stack.chunks_exact(8).map(|w| u64::from_le_bytes(w.try_into().unwrap())) {
+        // To the end of the mapping, or to the guard page of the next stack in it.
+        let words = (sp..region(sp).unwrap().1).step_by(8).map_while(|at| {
+            let mut word = [0; 8];
+            memory.read_exact_at(&mut word, at).ok().map(|()| u64::from_le_bytes(word))
+        });
+        for word in words {
             if let Some((start, end, false)) = region(word) {
                 kept.push((word.saturating_sub(256).max(*start), (word + 768).min(*end)));
             }
@@ -157,15 +160,19 @@ fn indirect_memory(process: &Blocked) -> Vec<AppMemory> {
 /// Without most of the heap: threads and frames that can be proven, and nothing that Python does not know of.
 #[test]
 fn linux_with_memory_that_the_stacks_point_to() {
-    let mut told = 0;
     for (interpreter, process) in processes("threads.py") {
+        let mut told = 0;
         let name = &interpreter.name;
         let dump = write(&process, indirect_memory(&process));
         let (report, whole) = (
             report(&dump, interpreter, "indirect", true),
             report(&write(&process, all_memory(&process)), interpreter, "indirect-whole", true),
         );
-        let Some(python) = &report.python else { continue };
+        let Some(python) = &report.python else {
+            // Nothing in such a minidump tells which thread has a thread state.
+            assert!(interpreter.minor < 11, "{name}: {:#?}", report.diagnostics);
+            continue;
+        };
         // The name of the file tells no more than the minor version.
         let version = &whole.python.as_ref().unwrap().version;
         let short = python.version_hex.is_none() && version.starts_with(&format!("{}.", python.version));
@@ -184,8 +191,8 @@ fn linux_with_memory_that_the_stacks_point_to() {
             }
         }
         assert!(python.threads_missing || report.threads.len() == whole.threads.len(), "{name}");
+        assert!(told > 0, "{name}: no frame at all");
     }
-    assert!(told > 0 || processes("threads.py").is_empty(), "no frame at all");
 }
 
 /// An ELF core made of a minidump says the same, native frames included, without any file.
