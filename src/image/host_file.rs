@@ -2,6 +2,7 @@
 
 use super::FileBytes;
 use super::section_cache::{self, FileId};
+use super::unfold::unfold;
 use crate::base::Addr;
 use crate::sys::map_file;
 use crate::target::BuildId;
@@ -12,11 +13,6 @@ use object::{LittleEndian as LE, Object as _, ObjectSection as _};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// No real section is larger decompressed; a file that says so is damaged.
-const MAX_SECTION: u64 = 8 << 30;
-/// zlib makes at most 1032 bytes of one; zstd can do more, but not on debug information.
-const MAX_RATIO: u64 = 1100;
 
 /// An ELF file on the host (or in memory).
 #[derive(Clone, Debug)]
@@ -83,11 +79,7 @@ impl HostFile {
         if compressed.format == object::CompressionFormat::None {
             return self.bytes.slice(offset, size);
         }
-        let limit = size.saturating_mul(MAX_RATIO).min(MAX_SECTION);
-        if compressed.uncompressed_size > limit {
-            return None;
-        }
-        let unfold = || Some(FileBytes::whole(Arc::new(compressed.decompress().ok()?.into_owned())));
+        let unfold = || Some(FileBytes::whole(Arc::new(unfold(&compressed)?.into_owned())));
         match &self.id {
             Some(id) => section_cache::section(id, name, unfold),
             None => unfold(),

@@ -26,6 +26,7 @@ mod symtab;
 mod sysroot;
 #[cfg(test)]
 mod test_files;
+pub(crate) mod unfold;
 
 pub use bytes::FileBytes;
 pub use debug_file::DebugOrigin;

@@ -12,6 +12,7 @@ use crate::target::ByteSource;
 pub use crate::target::code_names::SourceFrame;
 use addr2line::{Context, LookupContinuation, LookupResult, SplitDwarfLoad};
 use gimli::{DwarfFileType, DwarfPackageSections, DwarfSections, EndianSlice, RunTimeEndian, SectionId};
+use rayon::prelude::*;
 use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -27,7 +28,7 @@ const MAX_DWO: usize = 256;
 pub type SectionData = Arc<dyn ByteSource>;
 
 /// Where the DWARF of one module is.
-pub trait DwarfSource {
+pub trait DwarfSource: Sync {
     /// A section of the file with DWARF, decompressed; empty when absent.
     fn section(&self, name: &str) -> SectionData;
     /// A section of the file that dwz split off; `None` when there is no such file.
@@ -58,10 +59,14 @@ fn empty() -> SectionData {
     Arc::new(Vec::new())
 }
 
-fn load(get: impl Fn(&str) -> Option<SectionData>, dwo: bool) -> DwarfSections<SectionData> {
+/// Sections side by side: where they are compressed, unfolding them is most of the work.
+fn load(get: impl Fn(&str) -> Option<SectionData> + Sync, dwo: bool) -> DwarfSections<SectionData> {
+    let name = |id: SectionId| if dwo { id.dwo_name() } else { Some(id.name()) };
+    let found: Vec<(SectionId, SectionData)> =
+        NEEDED.par_iter().filter_map(|id| Some((*id, get(name(*id)?)?))).collect();
     let one = |id: SectionId| -> Result<SectionData, Infallible> {
-        let name = if dwo { id.dwo_name() } else { Some(id.name()) };
-        Ok(name.filter(|_| NEEDED.contains(&id)).and_then(&get).unwrap_or_else(empty))
+        let section = found.iter().find(|(known, _)| *known == id);
+        Ok(section.map_or_else(empty, |(_, data)| Arc::clone(data)))
     };
     match DwarfSections::load(one) {
         Ok(sections) => sections,

@@ -4,6 +4,7 @@ use super::dwarf::{DwarfSource, SectionData, SourceFrame, functions_at};
 use super::line_cache;
 use super::names::demangle;
 use crate::base::{Addr, Diagnostic};
+use crate::image::unfold::unfold;
 use crate::image::{Image, Images, SymbolAt, SymbolSource};
 use crate::sys::map_file;
 use crate::target::code_names::{CodeName, NamedSymbol};
@@ -12,9 +13,6 @@ use object::{Object as _, ObjectSection as _};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// Most bytes a compressed section may unfold to.
-const MAX_SECTION: u64 = 4 << 30;
 
 /// The symbol that code lies in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -339,8 +337,5 @@ fn section_of(file: SectionData, name: &str) -> Option<SectionData> {
         let range = start..start.checked_add(usize::try_from(size).ok()?)?;
         return Some(Arc::new(Part { file: Arc::clone(&file), range }));
     }
-    if compressed.uncompressed_size > MAX_SECTION {
-        return None;
-    }
-    Some(Arc::new(compressed.decompress().ok()?.into_owned()))
+    Some(Arc::new(unfold(&compressed)?.into_owned()))
 }

@@ -2,6 +2,7 @@
 
 use super::DwarfError;
 use crate::base::Budget;
+use crate::image::unfold::unfold;
 use gimli::{AttributeValue, EndianSlice, RunTimeEndian, SectionId, UnitOffset, constants as dw};
 use object::{Object as _, ObjectSection as _};
 use std::borrow::Cow;
@@ -49,7 +50,7 @@ impl<'a> Sections<'a> {
             if data.uncompressed_size > MAX_SECTION {
                 return Err(DwarfError::TooLarge { section: id.name(), size: data.uncompressed_size });
             }
-            data.decompress().map_err(|e| DwarfError::Object(e.to_string()))
+            unfold(&data).ok_or_else(|| DwarfError::Object(format!("{} is damaged", id.name())))
         };
         Ok(Sections { sections: gimli::DwarfSections::load(load)?, endian })
     }
