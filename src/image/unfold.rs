@@ -1,5 +1,6 @@
 //! Sections that are stored compressed (gABI `SHF_COMPRESSED`; `.zdebug_*` of older GNU tools).
 
+use flate2::{Decompress, FlushDecompress, Status};
 use object::{CompressedData, CompressionFormat};
 use std::borrow::Cow;
 
@@ -14,7 +15,15 @@ pub(crate) fn unfold<'d>(section: &CompressedData<'d>) -> Option<Cow<'d, [u8]>> 
     if section.format != CompressionFormat::None && section.uncompressed_size > limit {
         return None;
     }
-    section.decompress().ok().filter(|content| content.len() as u64 == section.uncompressed_size)
+    if section.format != CompressionFormat::Zlib {
+        return section.decompress().ok();
+    }
+    // `object` takes a stream that is longer than it should be, and does not look at the checksum.
+    let mut content = Vec::new();
+    content.try_reserve_exact(usize::try_from(section.uncompressed_size).ok()?).ok()?;
+    let end = Decompress::new(true).decompress_vec(section.data, &mut content, FlushDecompress::Finish).ok()?;
+    let whole = end == Status::StreamEnd && content.len() as u64 == section.uncompressed_size;
+    whole.then_some(Cow::Owned(content))
 }
 
 #[cfg(test)]
