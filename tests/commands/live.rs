@@ -68,7 +68,9 @@ fn a_process_goes_on_when_pyinquest_is_killed_while_it_holds_it() {
         std::thread::sleep(Duration::from_millis(5));
     }
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGKILL] {
-        let mut command = pyinquest();
+        // Where tests run in the background of a shell, SIGINT is ignored, by what they start too.
+        let mut command = Command::new("env");
+        command.arg("--default-signal=INT").arg(pyinquest().get_program());
         let mut looker =
             Running::start(command.args(["report", "--watch", "0.05", "--pid", &pid.to_string()])).unwrap();
         let looker_pid = Pid::from_raw(i32::try_from(looker.0.id()).unwrap());
