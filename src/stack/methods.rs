@@ -4,9 +4,10 @@
 //! function is the first byte of a function, which unwind tables tell without any symbol; so a stripped extension
 //! module still says that the code at hand is what Python knows as `scan`.
 
-use crate::base::{Abi, Addr};
+use crate::base::{Abi, Addr, Endian};
 use crate::native::ModuleTables;
 use crate::target::{Memory as _, Module, Target};
+use memchr::memmem;
 
 /// Modules with more data than this are not searched.
 const MAX_DATA: u64 = 16 << 20;
@@ -32,6 +33,12 @@ pub fn method_name(target: &Target, tables: &ModuleTables<'_>, ip: Addr, return_
 fn definitions(target: &Target, module: &Module, start: Addr) -> Vec<String> {
     let abi = &target.abi;
     let width = usize::from(abi.pointer_size());
+    let (little, big) = (start.0.to_le_bytes(), start.0.to_be_bytes());
+    let needle = match abi.endian {
+        Endian::Little => little.get(..width),
+        Endian::Big => big.get(big.len().saturating_sub(width)..),
+    };
+    let needle = needle.unwrap_or_default();
     let mut out = Vec::new();
     let mut left = MAX_DATA;
     for mapping in &module.mappings {
@@ -43,9 +50,11 @@ fn definitions(target: &Target, module: &Module, start: Addr) -> Vec<String> {
         let mut at = mapping.start;
         while at < mapping.end {
             // A slim dump holds what was found, not all that was searched.
-            if target.memory.read_unrecorded(at, &mut page).is_ok() {
+            let read = target.memory.read_unrecorded(at, &mut page);
+            // Hardly any page has it, and this look is many times as fast as one at each word.
+            if read.is_ok() && memmem::find(&page, needle).is_some() {
                 for (index, word) in page.chunks_exact(width).enumerate() {
-                    if abi.uint(word) == start.0 {
+                    if word == needle {
                         let place = at.wrapping_add(index.saturating_mul(width) as u64);
                         out.extend(definition(target, module, abi, place));
                     }
