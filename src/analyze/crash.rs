@@ -88,13 +88,11 @@ fn exception_summary(code: u32, address: Addr, parameters: &[u64]) -> String {
         Some(name) => format!("{name} ({code:#010x})"),
         None => format!("exception {code:#010x}"),
     };
-    let what = match access(code, parameters) {
-        Some((kind, at)) => Some(format!("{kind} of address {at}")),
-        None => exception_meaning(code, parameters),
-    };
-    match what {
-        Some(what) if access(code, parameters).is_some() => format!("{name}: {what} at instruction {address}"),
-        Some(what) => format!("{name}: {what}, at instruction {address}"),
+    if let Some((kind, at)) = access(code, parameters) {
+        return format!("{name}: {kind} of address {at} at instruction {address}");
+    }
+    match exception_meaning(code, parameters) {
+        Some(meaning) => format!("{name}: {meaning}, at instruction {address}"),
         None => format!("{name} at instruction {address}"),
     }
 }

@@ -9,7 +9,7 @@ use crate::base::{Addr, Budget, Diagnostic};
 use crate::cpython::Context;
 use crate::cpython::runtime::{ThreadState, thread_state_at};
 use crate::field;
-use crate::target::{NativeThread, Target};
+use crate::target::{Memory as _, NativeThread, Target};
 use std::collections::HashSet;
 
 /// Most bytes of one stack that are searched, from its innermost frame on: the default size on Linux.
@@ -35,7 +35,7 @@ pub(super) fn find(
     let mut search = Search { target, ctx, ids: &ids, interpreter, found: Vec::new(), seen: HashSet::new() };
     for state in listed {
         search.seen.insert(state.addr);
-        search.neighbours(state);
+        search.follow([state.next, state.prev]);
     }
     // Until 3.11: the holder of the GIL.
     if let Some(holder) = runtime.and_then(|r| ctx.ptr(field!(ctx, runtime.gilstate_tstate_current), r).ok()) {
@@ -77,8 +77,7 @@ impl Search<'_> {
             if memory.read_unrecorded(at, bytes).is_ok() {
                 for (index, word) in (0u64..).zip(bytes.chunks_exact(8)) {
                     if self.consider(Addr(self.target.abi.uint(word))) {
-                        let _ =
-                            crate::target::Memory::read(memory, at.wrapping_add(index.saturating_mul(8)), &mut [0; 8]);
+                        let _ = memory.read(at.wrapping_add(index.saturating_mul(8)), &mut [0; 8]);
                     }
                 }
             }
@@ -86,16 +85,30 @@ impl Search<'_> {
         }
     }
 
-    /// Takes what is at `at` for a thread state, if it is one that is not known yet.
+    /// Takes what is at `at` for a thread state, if it is one that is not known yet, and what its neighbours lead to.
     fn consider(&mut self, at: Addr) -> bool {
-        if !self.may_be_one(at) || !self.seen.insert(at) {
-            return false;
-        }
-        let Some(state) = thread_state_at(self.ctx, at, self.interpreter) else { return false };
-        let Some(tid) = self.ids.told(&state) else { return false };
-        self.found.push((tid, state.clone()));
-        self.neighbours(&state);
+        let Some(near) = self.take(at) else { return false };
+        self.follow(near);
         true
+    }
+
+    /// The neighbours of the thread state at `at`, which is then known; `None` if it is none, or was known before.
+    fn take(&mut self, at: Addr) -> Option<[Option<Addr>; 2]> {
+        if !self.may_be_one(at) || !self.seen.insert(at) {
+            return None;
+        }
+        let state = thread_state_at(self.ctx, at, self.interpreter)?;
+        let tid = self.ids.told(&state)?;
+        let near = [state.next, state.prev];
+        self.found.push((tid, state));
+        Some(near)
+    }
+
+    fn follow(&mut self, near: [Option<Addr>; 2]) {
+        let mut open: Vec<Addr> = near.into_iter().flatten().collect();
+        while let Some(at) = open.pop() {
+            open.extend(self.take(at).into_iter().flatten().flatten());
+        }
     }
 
     /// Whether it belongs to the interpreter: a look that leaves no trace, as most words lead elsewhere.
@@ -107,20 +120,6 @@ impl Search<'_> {
         let field = self.ctx.addr(field!(self.ctx, thread.interp), at);
         field.is_ok_and(|field| self.target.memory.read_unrecorded(field, &mut owner).is_ok())
             && Addr(self.target.abi.uint(&owner)) == self.interpreter
-    }
-
-    fn neighbours(&mut self, state: &ThreadState) {
-        let mut near: Vec<Addr> = [state.next, state.prev].into_iter().flatten().collect();
-        while let Some(at) = near.pop() {
-            if self.may_be_one(at)
-                && self.seen.insert(at)
-                && let Some(state) = thread_state_at(self.ctx, at, self.interpreter)
-                && let Some(tid) = self.ids.told(&state)
-            {
-                near.extend([state.next, state.prev].into_iter().flatten());
-                self.found.push((tid, state));
-            }
-        }
     }
 }
 

@@ -92,6 +92,17 @@ impl Abi {
         }
     }
 
+    /// The low `width` bytes (at most 8) of `value` as they stand in memory: what [`Abi::uint`] reads.
+    #[must_use]
+    pub fn bytes(&self, value: u64, width: usize) -> Vec<u8> {
+        let little = value.to_le_bytes();
+        let mut bytes = little.get(..width).unwrap_or(&little).to_vec();
+        if self.endian == Endian::Big {
+            bytes.reverse();
+        }
+        bytes
+    }
+
     /// The unsigned integer in `bytes` (at most 8; missing high bytes are zero).
     #[must_use]
     pub fn uint(&self, bytes: &[u8]) -> u64 {

@@ -152,7 +152,7 @@ fn visited<'a>(
     let of_collector = || {
         let near = frames.iter().take(at.saturating_add(3));
         let regs = near.filter_map(|f| f.frame.registers.as_deref());
-        let values = regs.flat_map(|r| r.info().callee_saved.iter().filter_map(|n| r.get(*n)));
+        let values = regs.flat_map(|r| r.callee_saved());
         // A pointer to the object, or to the two words of the collector before it.
         values.flat_map(|v| [Addr(v), Addr(v).wrapping_add(16)]).find(guilty)
     };

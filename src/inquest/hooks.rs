@@ -39,10 +39,7 @@ pub(super) fn of(scene: &Scene<'_>, frame: &SceneFrame<'_>) -> Option<Hook> {
     let first = scene.argument(frame, 0);
     let stack = scene.stack?;
     let near = stack.unwound.frames.iter().skip(frame.index).take(REGISTERS_OF);
-    let kept = near.filter_map(|f| f.registers.as_deref()).flat_map(|regs| {
-        let numbers = regs.info().callee_saved.iter();
-        numbers.filter_map(|n| regs.get(*n)).collect::<Vec<_>>()
-    });
+    let kept = near.filter_map(|f| f.registers.as_deref()).flat_map(|regs| regs.callee_saved());
     let mut objects: Vec<u64> = first.into_iter().chain(kept).collect();
     objects.dedup();
     objects.into_iter().find_map(|object| {

@@ -87,9 +87,8 @@ fn runs(frame: &SceneFrame<'_>, name: &str) -> bool {
 fn location(scene: &Scene<'_>, frame: &SceneFrame<'_>) -> Option<String> {
     let (memory, abi) = (&scene.facts.target.memory, &scene.facts.target.abi);
     let regs = frame.frame.registers.as_deref()?;
-    let kept = regs.info().callee_saved.iter().filter_map(|n| regs.get(*n));
     let passed = (0..3).filter_map(|i| scene.argument(frame, i));
-    kept.chain(passed).find_map(|value| {
+    regs.callee_saved().chain(passed).find_map(|value| {
         let at = Addr(value);
         let word = |offset, width| memory.read_uint(abi, at.checked_add(offset)?, width).ok();
         let (file, len, line, column) = (word(0, 8)?, word(8, 8)?, word(16, 4)?, word(20, 4)?);

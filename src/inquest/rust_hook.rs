@@ -42,8 +42,7 @@ pub(super) fn message(scene: &Scene<'_>, panicking: &[&SceneFrame<'_>]) -> Optio
     };
     let frame = panicking.iter().rev().find(is_hook)?.frame;
     let cfa = frame.cfa?;
-    let kept = frame.registers.as_deref()?;
-    let kept = kept.info().callee_saved.iter().filter_map(|n| kept.get(*n));
+    let kept = frame.registers.as_deref()?.callee_saved();
     let own = memory.read_vec(frame.sp, cfa.distance_from(frame.sp)?.min(MAX_DISTANCE)).unwrap_or_default();
     // The payload was passed as two pointers: its data, in the caller's frame, and its vtable.
     let values: Vec<u64> = kept.chain(own.chunks_exact(8).map(|word| abi.uint(word))).collect();

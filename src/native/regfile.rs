@@ -131,6 +131,11 @@ impl RegFile {
         self.info
     }
 
+    /// Known values of the registers that a function keeps for its caller.
+    pub fn callee_saved(&self) -> impl Iterator<Item = u64> {
+        self.info.callee_saved.iter().filter_map(|number| self.get(*number))
+    }
+
     /// A register by DWARF number.
     #[must_use]
     pub fn get(&self, number: u16) -> Option<u64> {

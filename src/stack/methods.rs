@@ -4,7 +4,7 @@
 //! function is the first byte of a function, which unwind tables tell without any symbol; so a stripped extension
 //! module still says that the code at hand is what Python knows as `scan`.
 
-use crate::base::{Abi, Addr, Endian};
+use crate::base::{Abi, Addr};
 use crate::native::ModuleTables;
 use crate::target::{Memory as _, Module, Target};
 use memchr::memmem;
@@ -33,12 +33,7 @@ pub fn method_name(target: &Target, tables: &ModuleTables<'_>, ip: Addr, return_
 fn definitions(target: &Target, module: &Module, start: Addr) -> Vec<String> {
     let abi = &target.abi;
     let width = usize::from(abi.pointer_size());
-    let (little, big) = (start.0.to_le_bytes(), start.0.to_be_bytes());
-    let needle = match abi.endian {
-        Endian::Little => little.get(..width),
-        Endian::Big => big.get(big.len().saturating_sub(width)..),
-    };
-    let needle = needle.unwrap_or_default();
+    let needle = abi.bytes(start.0, width);
     let mut out = Vec::new();
     let mut left = MAX_DATA;
     for mapping in &module.mappings {
@@ -52,7 +47,7 @@ fn definitions(target: &Target, module: &Module, start: Addr) -> Vec<String> {
             // A slim dump holds what was found, not all that was searched.
             let read = target.memory.read_unrecorded(at, &mut page);
             // Hardly any page has it, and this look is many times as fast as one at each word.
-            if read.is_ok() && memmem::find(&page, needle).is_some() {
+            if read.is_ok() && memmem::find(&page, &needle).is_some() {
                 for (index, word) in page.chunks_exact(width).enumerate() {
                     if word == needle {
                         let place = at.wrapping_add(index.saturating_mul(width) as u64);

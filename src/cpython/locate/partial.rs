@@ -13,13 +13,13 @@ use crate::target::Target;
 /// cannot be checked only because memory is missing.
 pub(super) fn identify(target: &Target, images: &Images, candidate: &Candidate) -> Option<Located> {
     let offsets = DebugOffsets::read(&target.memory, &target.abi, candidate.runtime).ok()?;
-    let mut guesses = guesses(target, images, candidate, offsets.as_ref());
+    let guesses = guesses(target, images, candidate, offsets.as_ref());
     let version = guesses.first()?.version;
     if guesses.iter().any(|guess| guess.version != version) {
         return None;
     }
     // Nothing tells a debug build here; most are none, and a thread state is proven by its content.
-    let guess = guesses.drain(..).find(|guess| !guess.flags.debug)?;
+    let guess = guesses.into_iter().find(|guess| !guess.flags.debug)?;
     let selected = select(guess.version, guess.flags, &target.abi, offsets.as_ref(), None).ok()?;
     let ctx = context(target, &selected);
     let head = ctx.ptr(field!(ctx, runtime.interpreters_head), candidate.runtime).ok()?;

@@ -28,8 +28,7 @@ impl Thrown {
     /// The exception whose header the function of this frame keeps in a register that it must preserve.
     pub(super) fn held_by(scene: &Scene<'_>, throw: &SceneFrame<'_>) -> Option<Thrown> {
         let (memory, abi) = (&scene.facts.target.memory, &scene.facts.target.abi);
-        let registers = throw.frame.registers.as_deref()?;
-        let values = registers.info().callee_saved.iter().filter_map(|n| registers.get(*n)).map(Addr);
+        let values = throw.frame.registers.as_deref()?.callee_saved().map(Addr);
         let (header, class) = values
             .flat_map(|v| [v, v.wrapping_offset(-(HEADER_SIZE.cast_signed()))])
             .filter(|v| v.is_aligned(8) && !v.is_null())

@@ -37,12 +37,7 @@ impl Encoder {
 
     /// The low `width` bytes of `value`.
     pub fn uint(&mut self, value: u64, width: usize) -> &mut Self {
-        let le = value.to_le_bytes();
-        let low = le.get(..width).unwrap_or(&le);
-        match self.abi.endian {
-            Endian::Little => self.out.extend_from_slice(low),
-            Endian::Big => self.out.extend(low.iter().rev()),
-        }
+        self.out.extend(self.abi.bytes(value, width));
         self
     }
 
