@@ -61,8 +61,7 @@ pub fn analyze(target: &Target, images: &Images, options: &Options) -> Report {
     // Where there is no Python to show, what is there is shown.
     let native_instead = Options { native: true, ..options.clone() };
     let options = if state.is_some() { options } else { &native_instead };
-    let all_known = report.python.as_ref().is_none_or(|p| !p.threads_missing);
-    threads::add_native(target, &mut report.threads, all_known);
+    threads::add_native(target, &mut report);
     threads::order(target, &mut report.threads);
     if options.native || !options.without_findings {
         native::add(target, images, state.as_ref(), options, &mut report);

@@ -5,9 +5,9 @@ use crate::image::Images;
 use crate::inquest::{self, Facts};
 use crate::native::ModuleTables;
 use crate::native::symbolize::{Lines, Symbolizer};
-use crate::report::model::{FrameKind, Report, Thread};
+use crate::report::model::{FrameKind, NativeFrame, Report, Thread};
 use crate::stack::build::{Interpreter, PythonEntry, ThreadFrames, thread_frames};
-use crate::stack::methods::method_name;
+use crate::stack::methods::{CodePoint, method_names};
 use crate::stack::{NativeStack, native_stacks};
 use crate::target::{Crash, Target};
 use std::collections::HashSet;
@@ -77,17 +77,19 @@ fn without_lines(target: &Target, interpreter: &Interpreter) -> HashSet<usize> {
 fn name_methods(target: &Target, tables: &ModuleTables<'_>, interpreter: &Interpreter, all: bool, report: &mut Report) {
     let Some(thread) = report.threads.iter_mut().find(|t| t.crashed) else { return };
     let native = thread.frames.iter_mut().take_while(|f| f.kind == FrameKind::Native).take(METHOD_FRAMES);
-    for (unnamed, frame) in native.filter_map(|f| f.native.as_mut().map(|native| (f.function.is_none(), native))) {
-        if frame.inlined || !(all || unnamed) {
-            continue;
-        }
+    let asked = |(unnamed, frame): &(bool, &mut NativeFrame)| {
         let module = target.modules.iter().position(|m| m.contains(frame.ip));
         let own = module.is_some_and(|m| interpreter.holds(m));
-        if module.is_some() && if own { unnamed } else { !frame.plumbing } {
-            frame.method = method_name(target, tables, frame.ip, frame.trust != "context");
-            // What has a name is no unknown part of the interpreter.
-            frame.plumbing &= frame.method.is_none();
-        }
+        !frame.inlined && (all || *unnamed) && module.is_some() && if own { *unnamed } else { !frame.plumbing }
+    };
+    let frames = native.filter_map(|f| f.native.as_mut().map(|native| (f.function.is_none(), native))).filter(asked);
+    let frames: Vec<&mut NativeFrame> = frames.map(|(_, frame)| frame).collect();
+    let places: Vec<CodePoint> =
+        frames.iter().map(|f| CodePoint { ip: f.ip, return_address: f.trust != "context" }).collect();
+    for (frame, name) in frames.into_iter().zip(method_names(target, tables, &places)) {
+        frame.method = name;
+        // What has a name is no unknown part of the interpreter.
+        frame.plumbing &= frame.method.is_none();
     }
 }
 

@@ -7,7 +7,7 @@ use crate::cpython::frame::{self, PyFrame, Stack};
 use crate::cpython::locate::Proof;
 use crate::cpython::object::{Heap, Kind};
 use crate::cpython::runtime::{self, Gil, Interpreter as PyInterpreter, ThreadList, ThreadState};
-use crate::report::model::{Frame, FrameKind, Interpreter, PythonThread, Thread};
+use crate::report::model::{Frame, FrameKind, Interpreter, PythonThread, Report, Thread};
 use crate::target::Target;
 use std::collections::HashMap;
 
@@ -247,12 +247,13 @@ impl OneThread<'_> {
     }
 }
 
-/// Threads without a Python thread state. `all_known`: those that have none here have none at all.
-pub(super) fn add_native(target: &Target, threads: &mut Vec<Thread>, all_known: bool) {
-    let why = match all_known {
+/// Threads without a Python thread state.
+pub(super) fn add_native(target: &Target, report: &mut Report) {
+    let why = match report.knows_all_thread_states() {
         true => "this thread has no Python thread state",
         false => "no Python thread state was found for this thread; it may have one that the dump does not show",
     };
+    let threads = &mut report.threads;
     for native in &target.threads {
         if !threads.iter().any(|t| t.tid == Some(native.tid)) {
             threads.push(Thread {

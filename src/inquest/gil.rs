@@ -62,7 +62,9 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     let free_threaded = report.python.as_ref().and_then(|p| p.free_threaded).unwrap_or(false);
     let advice = "take the GIL (PyGILState_Ensure, or leave the Py_BEGIN_ALLOW_THREADS block) before calling the API";
     let Some(python) = python else {
-        report.python.as_ref().filter(|p| !p.threads_missing)?;
+        if !report.knows_all_thread_states() {
+            return None;
+        }
         evidence.push(format!("thread {} has no Python thread state", scene.tid));
         let title = format!("the Python API was called from a thread that Python does not know: {place}");
         return make("api-without-gil", title, Confidence::High, evidence, advice);

@@ -175,6 +175,14 @@ pub struct Python {
     pub threads_missing: bool,
 }
 
+impl Report {
+    /// Whether a thread that is shown without a Python state has none: all thread states of the process are known.
+    #[must_use]
+    pub fn knows_all_thread_states(&self) -> bool {
+        self.python.as_ref().is_some_and(|python| !python.threads_missing)
+    }
+}
+
 /// One interpreter of the process.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]

@@ -96,8 +96,11 @@ pub fn thread_states(report: &Report, thread: &Thread) -> Vec<String> {
         states.push("crashed".to_owned());
     }
     let Some(python) = &thread.python else {
-        let all_known = report.python.as_ref().is_some_and(|p| !p.threads_missing);
-        states.push(if all_known { "native thread, no Python state" } else { "no Python state found" }.to_owned());
+        let text = match report.knows_all_thread_states() {
+            true => "native thread, no Python state",
+            false => "no Python state found",
+        };
+        states.push(text.to_owned());
         return states;
     };
     if python.main == Some(true) {

@@ -8,6 +8,7 @@ use crate::base::{Abi, Addr};
 use crate::native::ModuleTables;
 use crate::target::{Memory as _, Module, Target};
 use memchr::memmem;
+use std::collections::BTreeMap;
 
 /// Modules with more data than this are not searched.
 const MAX_DATA: u64 = 16 << 20;
@@ -18,23 +19,44 @@ const FLAGS: u64 = 0x3ff;
 /// Size of a page; unreadable ones are passed over.
 const PAGE: usize = 4096;
 
-/// `ml_name` of the function that the code at `ip` lies in. `return_address`: `ip` is where a call returns to.
-#[must_use]
-pub fn method_name(target: &Target, tables: &ModuleTables<'_>, ip: Addr, return_address: bool) -> Option<String> {
-    let lookup = if return_address { ip.checked_sub(1)? } else { ip };
-    let module = target.modules.iter().find(|m| m.contains(lookup))?;
-    let start = tables.at(lookup)?.function(target, lookup)?.start;
-    let mut names: Vec<String> = definitions(target, module, start);
-    names.sort();
-    names.into_iter().next()
+/// A place in a function: where a thread is, or where a call returns to.
+#[derive(Clone, Copy, Debug)]
+pub struct CodePoint {
+    /// Its address.
+    pub ip: Addr,
+    /// Whether it is where a call returns to, which may be past the end of the function.
+    pub return_address: bool,
 }
 
-/// Names of all method definitions in the module's data whose function begins at `start`.
-fn definitions(target: &Target, module: &Module, start: Addr) -> Vec<String> {
+/// `ml_name` of the function that each of the places lies in. The data of a module is read once for all of them.
+#[must_use]
+pub fn method_names(target: &Target, tables: &ModuleTables<'_>, places: &[CodePoint]) -> Vec<Option<String>> {
+    let functions: Vec<_> = places.iter().map(|place| function(target, tables, *place)).collect();
+    let mut names: BTreeMap<usize, BTreeMap<Addr, Option<String>>> = BTreeMap::new();
+    for (module, start) in functions.iter().flatten() {
+        names.entry(*module).or_default().insert(*start, None);
+    }
+    for (index, names) in &mut names {
+        if let Some(module) = target.modules.get(*index) {
+            find_definitions(target, module, names);
+        }
+    }
+    let name_of = |(module, start): (usize, Addr)| names.get(&module)?.get(&start)?.clone();
+    functions.into_iter().map(|function| function.and_then(name_of)).collect()
+}
+
+/// The module (by its index) and the first byte of the function around a place.
+fn function(target: &Target, tables: &ModuleTables<'_>, place: CodePoint) -> Option<(usize, Addr)> {
+    let lookup = if place.return_address { place.ip.checked_sub(1)? } else { place.ip };
+    let module = target.modules.iter().position(|m| m.contains(lookup))?;
+    Some((module, tables.at(lookup)?.function(target, lookup)?.start))
+}
+
+/// Fills in what the method definitions in the module's data call the functions that begin at these addresses; of several
+/// names of one function the first in alphabetical order.
+fn find_definitions(target: &Target, module: &Module, names: &mut BTreeMap<Addr, Option<String>>) {
     let abi = &target.abi;
     let width = usize::from(abi.pointer_size());
-    let needle = abi.bytes(start.0, width);
-    let mut out = Vec::new();
     let mut left = MAX_DATA;
     for mapping in &module.mappings {
         let executable = target.memory.segment_at(mapping.start).is_some_and(|s| s.protection.execute);
@@ -45,13 +67,11 @@ fn definitions(target: &Target, module: &Module, start: Addr) -> Vec<String> {
         let mut at = mapping.start;
         while at < mapping.end {
             // A slim dump holds what was found, not all that was searched.
-            let read = target.memory.read_unrecorded(at, &mut page);
-            // Hardly any page has it, and this look is many times as fast as one at each word.
-            if read.is_ok() && memmem::find(&page, &needle).is_some() {
-                for (index, word) in page.chunks_exact(width).enumerate() {
-                    if word == needle {
-                        let place = at.wrapping_add(index.saturating_mul(width) as u64);
-                        out.extend(definition(target, module, abi, place));
+            if target.memory.read_unrecorded(at, &mut page).is_ok() {
+                for (start, name) in names.iter_mut() {
+                    for found in places_of(&page, &abi.bytes(start.0, width)) {
+                        let defined = definition(target, module, abi, at.wrapping_add(found as u64));
+                        *name = name.take().into_iter().chain(defined).min();
                     }
                 }
             }
@@ -59,7 +79,12 @@ fn definitions(target: &Target, module: &Module, start: Addr) -> Vec<String> {
             at = next;
         }
     }
-    out
+}
+
+/// Offsets of all words of the page that are `word`. Hardly any page has it, and a search for its bytes is many times as
+/// fast as a look at each word.
+fn places_of<'a>(page: &'a [u8], word: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+    memmem::find_iter(page, word).filter(|at| at.is_multiple_of(word.len().max(1)))
 }
 
 /// The name of the definition whose `ml_meth` is at `place`.

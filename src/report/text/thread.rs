@@ -31,7 +31,7 @@ pub(super) fn write_all(out: &mut Out<'_>, report: &Report, fold: bool) {
     if !native.is_empty() {
         out.blank();
         let (labels, count) = (labels(out, &native), count(native.len(), "other thread"));
-        let text = match report.python.as_ref().is_none_or(|p| !p.threads_missing) {
+        let text = match report.knows_all_thread_states() {
             true if native.len() == 1 => format!("{count} has no Python state: {labels}"),
             true => format!("{count} have no Python state: {labels}"),
             false => format!("no Python state was found for {count}: {labels}"),
