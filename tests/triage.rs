@@ -145,8 +145,13 @@ fn broken_dumps_are_rows() {
     assert_eq!(late["broken"][0]["outcome"], "timed_out", "{late:#}");
     for limit in ["0", "1", "8"] {
         let starved = triage(corpus, &["--memory-limit", limit, "--timeout", "60"], &[corpus.cores[0].clone()]);
-        let error = starved["broken"][0]["error"].as_str().unwrap();
-        assert!(starved["broken"][0]["outcome"] == "failed" && error.contains("--memory-limit"), "{limit}: {error}");
+        let Some(broken) = starved["broken"].get(0) else {
+            // Where little debug information is at hand, 8 MiB are enough.
+            assert!(limit == "8" && starved["groups"][0]["count"] == 1, "{limit}: {starved:#}");
+            continue;
+        };
+        let error = broken["error"].as_str().unwrap();
+        assert!(broken["outcome"] == "failed" && error.contains("--memory-limit"), "{limit}: {error}");
     }
 }
 
