@@ -74,11 +74,31 @@ fetch_schemas() {
     rm -rf "$work"
 }
 
+# The arguments of `cargo test` that say what to build.
+build_arguments() {
+    local argument
+    for argument; do
+        case $argument in
+        --) return ;;
+        --no-run) ;;
+        *) printf '%s\0' "$argument" ;;
+        esac
+    done
+}
+
 install_tools
 fetch_schemas
-python3 tests/interpreters/fetch.py </dev/null
+# The interpreters come while the tests are built: downloads, and steps of a build that keep one processor busy.
+python3 tests/interpreters/fetch.py </dev/null &
+fetching=$!
+built=0
+build_arguments "$@" | xargs -0 cargo test --locked --no-run --quiet || built=$?
+wait "$fetching"
+[ "$built" = 0 ] || exit "$built"
 # Beside the machine's own debuggers, when asked for: a download of 435 MB and a minute of tests.
 if [ -n "${PYINQUEST_MORE_DEBUGGERS:-}" ]; then
     python3 tests/interpreters/debuggers.py </dev/null
 fi
+# Tests wait much: for programs to die, for debuggers.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-4} RAYON_NUM_THREADS=${RAYON_NUM_THREADS:-4}
 cargo test --locked "$@"
