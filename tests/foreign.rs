@@ -117,7 +117,7 @@ const RUST: &[Expected] = &[
     ),
     expect("rust_panic_fixed", "rust-panic", &["(\"a valve was fitted\")", "in rust_panic_fixed"], &[]),
     expect("rust_bounds", "rust-panic", &["index out of bounds: the len is 3 but the index is 7"], &[]),
-    expect("rust_null", "null-pointer", &["read of NULL + 0x", "plain::Tank::level"], &["plain::Tank::level"]),
+    expect("rust_null", "null-pointer", &["read of NULL + 0x", "<plain::Tank>::level"], &["<plain::Tank>::level"]),
 ];
 
 /// Built with `panic=abort`: no exception object is made.

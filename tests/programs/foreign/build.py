@@ -40,13 +40,18 @@ def cpp(folder, _work):
     run("g++", *COMPILE, "-std=c++17", os.path.join(HERE, "plain.cpp"), "-o", os.path.join(folder, "libplain-cpp.so"))
 
 
-def rust(folder, _work, name="rust", *flags):
+def rust_library(folder, name, *flags):
     run("rustc", "--edition=2024", "--crate-type=cdylib", "--crate-name=plain", "-g", "-Copt-level=1", *flags,
         os.path.join(HERE, "plain.rs"), "-o", os.path.join(folder, "libplain-%s.so" % name))
 
 
-def rust_abort(folder, work):
-    rust(folder, work, "rust-abort", "-Cpanic=abort")
+def rust(folder, _work):
+    # Which names are the default has to do with the compiler's version.
+    rust_library(folder, "rust", "-Csymbol-mangling-version=v0")
+
+
+def rust_abort(folder, _work):
+    rust_library(folder, "rust-abort", "-Cpanic=abort")
 
 
 def cffi(folder, work):
