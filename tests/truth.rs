@@ -16,12 +16,16 @@ use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::model::Report;
 use pyinquest::target::elf_core;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+/// As on another machine than the one where the process ran.
+static NO_FILES: LazyLock<SearchOptions> =
+    LazyLock::new(|| SearchOptions { no_files: true, ..SearchOptions::default() });
 
 /// The report on the core of `dead`, with locals.
-fn report(interpreter: &Interpreter, core: &std::path::Path) -> Report {
+fn report_with(core: &std::path::Path, search: &SearchOptions) -> Report {
     let mut target = elf_core::open(core).expect("a core");
-    let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
-    let images = Images::attach(&mut target, &search);
+    let images = Images::attach(&mut target, search);
     analyze(&target, &images, &Options { locals: true, ..Options::default() })
 }
 
@@ -45,8 +49,10 @@ fn everywhere(program: &str, args: &[&str], check: fn(&Report, &serde_json::Valu
             continue;
         }
         ran.insert(sources_table::label(interpreter));
-        let report = report(interpreter, &dead.core);
+        let files = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
+        let report = report_with(&dead.core, &files);
         let mut found = compare::report(&report, &dead.truth);
+        found.extend(compare::without_files(&report_with(&dead.core, &NO_FILES), &report, &dead.truth));
         check(&report, &dead.truth, &mut found);
         differences.extend(found.into_iter().map(|d| format!("{}: {d}", interpreter.name)));
     }

@@ -187,7 +187,7 @@ impl OneThread<'_> {
 
     /// Where nothing is being handled the interpreter stores None.
     fn is_exception(&self, addr: Addr) -> bool {
-        self.heap.type_of(addr).is_ok_and(|t| t.kind != Kind::None)
+        self.heap.type_of(addr).is_ok_and(|t| t.kind.refines(Kind::Exception))
     }
 
     fn frames(&self, stack: &Stack) -> Vec<Frame> {

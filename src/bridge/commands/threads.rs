@@ -69,9 +69,9 @@ pub(super) fn exceptions(session: &mut Session) -> Result<Reply, CommandError> {
     let line = |what: &str, at: Addr| format!("{what}: {}\n", values::object(&current.view, at).text);
     let mut out = String::new();
     out.extend(state.raising.map(|at| line("raising", at)));
-    // Until 3.11 an outermost entry that handles nothing holds None.
-    let is_none = |at: &Addr| current.view.heap.type_of(*at).is_ok_and(|t| t.kind == Kind::None);
-    out.extend(state.handling.iter().filter(|at| !is_none(at)).map(|at| line("handling", *at)));
+    // An outermost entry that handles nothing may hold None.
+    let is_exception = |at: &Addr| current.view.heap.type_of(*at).is_ok_and(|t| t.kind.refines(Kind::Exception));
+    out.extend(state.handling.iter().filter(|at| is_exception(at)).map(|at| line("handling", *at)));
     if out.is_empty() {
         out.push_str("no exception is being raised or handled in this thread\n");
     }

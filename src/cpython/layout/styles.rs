@@ -32,6 +32,8 @@ pub struct ReprStyles {
     pub enums: EnumStyle,
     /// `UnionType` and `typing.Union` are one type (3.14, gh-105499).
     pub union_merged: bool,
+    /// Some static types were named without their module (until 3.9, bpo-40137 and others).
+    pub unqualified_type_names: bool,
     /// Weak references look up `__name__` of their target on its type only (3.11.4, gh-99184).
     pub weakref_name_on_type: bool,
     /// `FileIO` has a bit `truncate` before `closefd` (3.15).
@@ -86,6 +88,7 @@ impl ReprStyles {
             partial_full_type: minor >= 13,
             enums: if minor >= 11 { EnumStyle::Stored } else { EnumStyle::Decomposed },
             union_merged: minor >= 14,
+            unqualified_type_names: minor < 10,
             weakref_name_on_type: minor > 11 || minor == 11 && micro >= 4,
             file_truncates: minor >= 15,
             module_by_loader: minor < 10,

@@ -1,8 +1,8 @@
 //! Finds CPython in a process: the runtime, its version and build, and the layouts to read it by.
 //!
 //! Methods in order: the symbol `_PyRuntime`; the section `.PyRuntime` (3.10+); the cookie of `_Py_DebugOffsets`
-//! (3.13+) in writable memory; a bounded scan for pointers to a `PyInterpreterState`. Every answer is checked by
-//! back pointers (`validate`) before it is used. Where a dump lacks the memory for that, a symbol alone must do
+//! (3.13+) in writable memory; a bounded scan for pointers to a `PyInterpreterState`; both scans look at the data of modules
+//! before all else. Every answer is checked by back pointers (`validate`) before it is used. Where a dump lacks the memory for that, a symbol alone must do
 //! ([`Proof::Partial`]).
 
 mod candidates;
@@ -17,6 +17,7 @@ use crate::base::{Addr, Diagnostic};
 use crate::image::Images;
 use crate::target::Target;
 pub use candidates::FoundBy;
+use scan::Part;
 
 /// CPython, found.
 #[derive(Debug)]
@@ -82,9 +83,11 @@ pub fn locate(target: &Target, images: &Images) -> Option<Located> {
     }
     let confirmed = |candidate: &candidates::Candidate| version::identify(target, images, candidate);
     best(named.iter().filter_map(confirmed))
-        .or_else(|| best(scan::cookies(target).iter().filter_map(confirmed)))
+        .or_else(|| best(scan::cookies(target, Part::Modules).iter().filter_map(confirmed)))
+        .or_else(|| scan::interpreters(target, Part::Modules))
+        .or_else(|| best(scan::cookies(target, Part::Rest).iter().filter_map(confirmed)))
         .or_else(|| named.iter().find_map(|candidate| partial::identify(target, images, candidate)))
-        .or_else(|| scan::interpreters(target))
+        .or_else(|| scan::interpreters(target, Part::Rest))
 }
 
 /// The answer with most evidence; the first of equals.

@@ -1,26 +1,42 @@
 //! Bounded scans of memory, for processes whose files are not at hand.
 
 use super::candidates::{Candidate, FoundBy};
-use super::version::{context, sys_facts};
+use super::version::{SysFacts, context, sys_facts};
 use super::{Located, Proof, validate};
 use crate::base::{Addr, Budget, Diagnostic};
-use crate::cpython::layout::{known_minors, select};
+use crate::cpython::Context;
+use crate::cpython::layout::{Selected, known_minors, select};
 use crate::cpython::version::{BuildFlags, PyVersion};
 use crate::field;
 use crate::target::{Memory as _, Segment, Target};
+use std::collections::HashMap;
 
 /// Bytes that are searched at most, so that a big heap cannot make the search long.
 const SCAN_LIMIT: u64 = 256 << 20;
 /// Bytes read at a time.
 const CHUNK: u64 = 64 << 10;
+/// Interpreters of a process that are gone through.
+const MAX_INTERPRETERS: usize = 1000;
 /// First bytes of `_Py_DebugOffsets` (3.13+, Include/internal/pycore_debug_offsets.h).
 const COOKIE: &[u8; 8] = b"xdebugpy";
 
+/// Pointers whose meaning is remembered.
+const MAX_TRIED: usize = 100_000;
+
+/// A part of the writable memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Data of modules, where the runtime lies.
+    Modules,
+    /// All else: the modules may not be known.
+    Rest,
+}
+
 /// Places of the cookie of `_Py_DebugOffsets` in writable memory. (In read-only memory the bytes are instructions
 /// that compare with it.)
-pub(super) fn cookies(target: &Target) -> Vec<Candidate> {
+pub(super) fn cookies(target: &Target, part: Part) -> Vec<Candidate> {
     let mut found = Vec::new();
-    each_word(target, |at, word| {
+    each_word(target, part, |at, word| {
         if word == *COOKIE {
             let module = target.modules.iter().position(|m| m.contains(at));
             found.push(Candidate { runtime: at, module, found_by: FoundBy::CookieScan });
@@ -30,61 +46,87 @@ pub(super) fn cookies(target: &Target) -> Vec<Candidate> {
     found
 }
 
+/// A build of CPython that the process may be.
+struct Build {
+    version: PyVersion,
+    flags: BuildFlags,
+    selected: Selected,
+}
+
+/// An interpreter state of a build.
+struct Found<'b> {
+    build: &'b Build,
+    sys: SysFacts,
+}
+
+impl Build {
+    /// The interpreter state of this build at `addr`, if there is one.
+    fn at(&self, target: &Target, addr: Addr) -> Option<Found<'_>> {
+        let ctx = context(target, &self.selected);
+        // Threads, and dictionaries of one type: 31 is the score of an interpreter with both.
+        if validate::interpreter(&ctx, addr).ok()? < 31 {
+            return None;
+        }
+        let sys = sys_facts(&ctx, addr).ok()??;
+        let same = sys.version.same_minor(&self.version) && sys.debug == self.flags.debug;
+        same.then_some(Found { build: self, sys })
+    }
+}
+
+/// Whether the list of interpreters that begins at `head` holds `wanted`.
+fn leads_to(ctx: &Context<'_>, head: Addr, wanted: Addr) -> bool {
+    let next = |at: &Addr| ctx.ptr(field!(ctx, interpreter.next), *at).ok().filter(|next| !next.is_null());
+    !wanted.is_null() && std::iter::successors(Some(head), next).take(MAX_INTERPRETERS).any(|at| at == wanted)
+}
+
 /// A `PyInterpreterState` that some word of writable memory points to (until 3.12; later ones have the cookie).
-pub(super) fn interpreters(target: &Target) -> Option<Located> {
+pub(super) fn interpreters(target: &Target, part: Part) -> Option<Located> {
     let hints: Vec<PyVersion> =
         target.modules.iter().filter_map(|m| PyVersion::from_file_name(m.file_name())).collect();
     // With no hint at all every process would be searched for every version.
     let versions: Vec<PyVersion> = known_minors()
         .filter(|known| hints.iter().any(|hint| hint.same_minor(known)) || (hints.is_empty() && may_be_python(target)))
         .collect();
-    let builds: Vec<_> = versions
+    let builds: Vec<Build> = versions
         .iter()
         .flat_map(|version| [false, true].map(|debug| (*version, BuildFlags { debug, free_threaded: false })))
         .filter_map(|(version, flags)| {
-            select(version, flags, &target.abi, None, None).ok().map(|selected| (version, flags, selected))
+            let selected = select(version, flags, &target.abi, None, None).ok()?;
+            Some(Build { version, flags, selected })
         })
         .collect();
     if builds.is_empty() {
         return None;
     }
-    let mut tried = std::collections::HashSet::new();
-    each_word(target, |at, word| {
+    // What each pointer leads to: many places hold the same one, and only one of them is the runtime's.
+    let mut tried: HashMap<Addr, Option<Found<'_>>> = HashMap::new();
+    each_word(target, part, |at, word| {
         let value = Addr(target.abi.uint(&word));
-        // Only pointers into dumped memory, each but once.
-        if value.is_null()
-            || !value.is_aligned(8)
-            || target.memory.segment_at(value).is_none_or(|s| s.available == 0)
-            || !tried.insert(value)
-        {
+        // Only pointers into dumped memory.
+        if value.is_null() || !value.is_aligned(8) || target.memory.segment_at(value).is_none_or(|s| s.available == 0) {
             return None;
         }
-        builds.iter().find_map(|(guess, flags, selected)| {
-            let ctx = context(target, selected);
-            // Threads, and dictionaries of one type: 31 is the score of an interpreter with both.
-            if validate::interpreter(&ctx, value).ok()? < 31 {
-                return None;
-            }
-            let sys = sys_facts(&ctx, value).ok()??;
-            if !sys.version.same_minor(guess) || sys.debug != flags.debug {
-                return None;
-            }
-            let head_at = ctx.layouts.runtime.interpreters_head.offset()?;
-            let runtime = at.checked_sub(head_at).filter(|runtime| {
-                // `interpreters.main` follows the head and, in all but exotic moments, equals it.
-                ctx.ptr(field!(ctx, runtime.interpreters_main), *runtime).is_ok_and(|main| main == value)
-            })?;
-            Some(Located {
-                runtime: Some(runtime),
-                interpreters_head: value,
-                found_by: FoundBy::InterpreterScan,
-                module: target.modules.iter().position(|m| m.contains(at)),
-                version: sys.version,
-                version_from: "sys.hexversion",
-                flags: *flags,
-                selected: select(sys.version, *flags, &target.abi, None, None).ok()?,
-                proof: Proof::Whole,
-            })
+        if tried.len() >= MAX_TRIED {
+            tried.retain(|_, found| found.is_some());
+        }
+        let found = tried.entry(value).or_insert_with(|| builds.iter().find_map(|build| build.at(target, value)));
+        let Found { build, sys } = found.as_ref()?;
+        let ctx = context(target, &build.selected);
+        let head_at = ctx.layouts.runtime.interpreters_head.offset()?;
+        let runtime = at.checked_sub(head_at).filter(|runtime| {
+            // `interpreters.main` follows the head, and is one of those that the head leads to.
+            ctx.ptr(field!(ctx, runtime.interpreters_main), *runtime).is_ok_and(|main| leads_to(&ctx, value, main))
+        })?;
+        Some(Located {
+            runtime: Some(runtime),
+            interpreters_head: value,
+            found_by: FoundBy::InterpreterScan,
+            module: target.modules.iter().position(|m| m.contains(at)),
+            version: sys.version,
+            version_from: "sys.hexversion",
+            flags: build.flags,
+            selected: select(sys.version, build.flags, &target.abi, None, None).ok()?,
+            proof: Proof::Whole,
         })
     })
     .inspect(|located| {
@@ -103,16 +145,12 @@ fn may_be_python(target: &Target) -> bool {
         || target.process.command.as_deref().is_some_and(named)
 }
 
-/// Calls `visit` for each aligned word of writable dumped memory, memory of modules first, until it answers.
-fn each_word<T>(target: &Target, mut visit: impl FnMut(Addr, [u8; 8]) -> Option<T>) -> Option<T> {
+/// Calls `visit` for each aligned word of a part of the writable dumped memory until it answers.
+fn each_word<T>(target: &Target, part: Part, mut visit: impl FnMut(Addr, [u8; 8]) -> Option<T>) -> Option<T> {
     let budget = Budget::new("bytes of memory to search", SCAN_LIMIT);
-    let (near, far): (Vec<&Segment>, Vec<&Segment>) = target
-        .memory
-        .segments()
-        .iter()
-        .filter(|s| s.protection.write && !s.protection.execute && s.available > 0)
-        .partition(|s| is_near_module(target, s));
-    for segment in near.into_iter().chain(far) {
+    let writable = |s: &&Segment| s.protection.write && !s.protection.execute && s.available > 0;
+    let segments = target.memory.segments().iter().filter(writable);
+    for segment in segments.filter(|s| is_near_module(target, s) == (part == Part::Modules)) {
         let mut offset = 0u64;
         while offset < segment.available {
             let len = segment.available.saturating_sub(offset).min(CHUNK);

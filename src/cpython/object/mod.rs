@@ -17,6 +17,7 @@ mod refcount;
 mod repr;
 mod sequence;
 mod set;
+mod static_types;
 mod types;
 mod unicode;
 

@@ -1,14 +1,15 @@
 //! [`Heap`]: objects with their types. Types are read once and remembered.
 
-use super::dict::{DictEntries, dict_get_str};
+use super::dict::dict_get_str;
 use super::kind::Kind;
 use super::sequence::tuple_items;
+use super::static_types::{name_of_symbol, names_in};
 use super::unicode::{read_str, str_is};
 use crate::base::{Addr, Cursor};
 use crate::cpython::layout::TypeDicts;
 use crate::cpython::{Context, DecodeError};
 use crate::field;
-use crate::target::{Memory, MemoryExt as _};
+use crate::target::{Memory, MemoryExt as _, ReadErrorKind};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -329,18 +330,37 @@ impl<'a> Heap<'a> {
     }
 
     fn known_name(&self, addr: Addr, raw: &RawType) -> Option<String> {
-        let own = self.ctx.memory.read_cstr(raw.name, MAX_NAME).ok().and_then(|b| String::from_utf8(b).ok());
+        let own = self.ctx.memory.read_cstr(raw.name, MAX_NAME);
+        let in_file = own.as_ref().is_err_and(|error| error.kind == ReadErrorKind::FileMissing);
         let plausible = |name: &String| !name.is_empty() && !name.chars().any(char::is_control);
-        own.filter(plausible)
-            .or_else(|| (raw.flags & flags::HEAPTYPE != 0).then(|| self.heap_name(addr)).flatten())
+        // A program may have put another type in the place of one.
+        let fits = |name: &str| match (Kind::of_name(name), Kind::of_flags(raw.flags)) {
+            (Some(kind), Some(family)) => kind.refines(family),
+            (Some(_) | None, _) => true,
+        };
+        own.ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .filter(plausible)
+            .or_else(|| (raw.flags & flags::HEAPTYPE != 0).then(|| self.heap_name(addr, in_file)).flatten())
             .or_else(|| self.known.symbols?.symbol_at(addr).and_then(|s| name_of_symbol(&s)))
-            .or_else(|| self.builtin_names().get(&addr).cloned())
+            .or_else(|| self.builtin_names().get(&addr).filter(|name| fits(name)).cloned())
     }
 
-    /// `ht_name`: in memory of the process even where `tp_name` is not.
-    fn heap_name(&self, addr: Addr) -> Option<String> {
-        let name = self.ctx.ptr(field!(self.ctx, heap_type.name), addr).ok()?;
-        read_str(&self.ctx, name, MAX_NAME as u64).ok()
+    /// `ht_name`, in memory of the process even where `tp_name` is not. `in_file`: `tp_name` is in a mapped file, as it is
+    /// for types that `PyType_FromSpec` made before 3.11, which kept the pointer it was given; such a name begins with the
+    /// module (Objects/typeobject.c).
+    fn heap_name(&self, addr: Addr, in_file: bool) -> Option<String> {
+        let ctx = &self.ctx;
+        let text = |at: Addr| read_str(ctx, at, MAX_NAME as u64).ok();
+        let name = text(ctx.ptr(field!(ctx, heap_type.name), addr).ok()?)?;
+        let module = || {
+            let dict = type_dict_at(ctx, self.known.interpreter.get(), addr).ok()?;
+            text(dict_get_str(ctx, dict, "__module__").ok()??)
+        };
+        match module().filter(|_| in_file) {
+            Some(module) => Some(format!("{module}.{name}")),
+            None => Some(name),
+        }
     }
 
     /// Whether a heap type was made by `PyType_FromSpec`: its `tp_name` is dotted and `ht_name` is the part behind the
@@ -351,21 +371,10 @@ impl<'a> Heap<'a> {
         name.is_ok_and(|name| str_is(&self.ctx, name, last).unwrap_or(false))
     }
 
-    /// Names of static types from the `builtins` and `types` modules of the interpreter.
+    /// Names of static types that the interpreter's own modules lead to.
     fn builtin_names(&self) -> &HashMap<Addr, String> {
         self.known.builtin_names.get_or_init(|| {
-            let mut names = HashMap::new();
-            let Some(interpreter) = self.known.interpreter.get() else { return names };
-            let Ok(builtins) = self.ctx.ptr(field!(self.ctx, interpreter.builtins), interpreter) else { return names };
-            let Ok(entries) = DictEntries::new(&self.ctx, builtins) else { return names };
-            for (key, value) in entries.take(1000).map_while(Result::ok) {
-                if let Ok(name) = read_str(&self.ctx, key, 100)
-                    && RawType::read(&self.ctx, value).is_ok()
-                {
-                    names.entry(value).or_insert(name);
-                }
-            }
-            names
+            self.known.interpreter.get().map_or_else(HashMap::new, |interpreter| names_in(&self.ctx, interpreter))
         })
     }
 
@@ -418,25 +427,7 @@ impl<'a> Heap<'a> {
     /// # Errors
     /// [`DecodeError`] when it cannot be found or read.
     pub fn type_dict(&self, info: &TypeInfo) -> Result<Addr, DecodeError> {
-        let ctx = &self.ctx;
-        let dict = ctx.ptr(field!(ctx, type_object.dict), info.addr)?;
-        if !dict.is_null() || ctx.dialect.type_dicts == TypeDicts::InType {
-            return if dict.is_null() { Err(DecodeError::Null { what: "type.tp_dict" }) } else { Ok(dict) };
-        }
-        let interpreter = self.known.interpreter.get().ok_or(DecodeError::Null { what: "interpreter" })?;
-        // `managed_static_type_index_get`: the field holds index + 1.
-        let index = ctx.ptr(field!(ctx, type_object.subclasses), info.addr)?.0;
-        let index = index.checked_sub(1).filter(|i| *i < 1000);
-        let index = index.ok_or_else(|| DecodeError::corrupt("type.tp_subclasses", info.addr, "no index"))?;
-        let size = field!(ctx, static_type_state.size).1?;
-        for table in [field!(ctx, interpreter.types_builtins), field!(ctx, interpreter.types_extensions)] {
-            let Ok(base) = ctx.addr(table, interpreter) else { continue };
-            let state = base.wrapping_add(index.wrapping_mul(size));
-            if ctx.ptr(field!(ctx, static_type_state.type_ptr), state) == Ok(info.addr) {
-                return ctx.ptr(field!(ctx, static_type_state.dict), state);
-            }
-        }
-        Err(DecodeError::Null { what: "type.tp_dict" })
+        type_dict_at(&self.ctx, self.known.interpreter.get(), info.addr)
     }
 
     /// The class attribute `name`, searched along the MRO: the type it was found in and the value. `None` also where a class
@@ -558,32 +549,26 @@ pub fn header(heap: &Heap<'_>, addr: Addr) -> Result<Header, DecodeError> {
     Ok(Header { type_addr: type_info.addr, type_info })
 }
 
-/// `PyFloat_Type` -> `float`.
-fn name_of_symbol(symbol: &str) -> Option<String> {
-    const NAMES: &[(&str, &str)] = &[
-        ("PyBaseObject_Type", "object"),
-        ("PyLong_Type", "int"),
-        ("PyUnicode_Type", "str"),
-        ("_PyNone_Type", "NoneType"),
-        ("_PyNotImplemented_Type", "NotImplementedType"),
-        ("PyEllipsis_Type", "ellipsis"),
-        ("PyGen_Type", "generator"),
-        ("PyCoro_Type", "coroutine"),
-        ("PyAsyncGen_Type", "async_generator"),
-        ("PyCFunction_Type", "builtin_function_or_method"),
-        ("PyDictProxy_Type", "mappingproxy"),
-        ("PyTraceBack_Type", "traceback"),
-        ("PyODict_Type", "collections.OrderedDict"),
-    ];
-    if let Some((_, name)) = NAMES.iter().find(|(s, _)| *s == symbol) {
-        return Some((*name).to_owned());
+/// `tp_dict` of the type at `addr`, wherever this version keeps it.
+pub(super) fn type_dict_at(ctx: &Context<'_>, interpreter: Option<Addr>, addr: Addr) -> Result<Addr, DecodeError> {
+    let dict = ctx.ptr(field!(ctx, type_object.dict), addr)?;
+    if !dict.is_null() || ctx.dialect.type_dicts == TypeDicts::InType {
+        return if dict.is_null() { Err(DecodeError::Null { what: "type.tp_dict" }) } else { Ok(dict) };
     }
-    if let Some(exception) = symbol.strip_prefix("_PyExc_") {
-        return Some(exception.to_owned());
+    let interpreter = interpreter.ok_or(DecodeError::Null { what: "interpreter" })?;
+    // `managed_static_type_index_get`: the field holds index + 1.
+    let index = ctx.ptr(field!(ctx, type_object.subclasses), addr)?.0;
+    let index = index.checked_sub(1).filter(|i| *i < 1000);
+    let index = index.ok_or_else(|| DecodeError::corrupt("type.tp_subclasses", addr, "no index"))?;
+    let size = field!(ctx, static_type_state.size).1?;
+    for table in [field!(ctx, interpreter.types_builtins), field!(ctx, interpreter.types_extensions)] {
+        let Ok(base) = ctx.addr(table, interpreter) else { continue };
+        let state = base.wrapping_add(index.wrapping_mul(size));
+        if ctx.ptr(field!(ctx, static_type_state.type_ptr), state) == Ok(addr) {
+            return ctx.ptr(field!(ctx, static_type_state.dict), state);
+        }
     }
-    let stem = symbol.strip_prefix("_Py").or_else(|| symbol.strip_prefix("Py"))?.strip_suffix("_Type")?;
-    let lower = stem.to_ascii_lowercase();
-    Kind::of_name(&lower).map(|_| lower)
+    Err(DecodeError::Null { what: "type.tp_dict" })
 }
 
 /// The fields of a type object, unjudged.
