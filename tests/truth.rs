@@ -9,18 +9,15 @@
 mod common;
 #[path = "truth/compare.rs"]
 mod compare;
+#[path = "truth/without_files.rs"]
+mod without_files;
 
-use common::{Crash, Interpreter, interpreters, skip, sources_table};
+use common::{Crash, interpreters, skip, sources_table};
 use pyinquest::analyze::{Options, analyze};
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::model::Report;
 use pyinquest::target::elf_core;
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
-
-/// As on another machine than the one where the process ran.
-static NO_FILES: LazyLock<SearchOptions> =
-    LazyLock::new(|| SearchOptions { no_files: true, ..SearchOptions::default() });
 
 /// The report on the core of `dead`, with locals.
 fn report_with(core: &std::path::Path, search: &SearchOptions) -> Report {
@@ -52,7 +49,7 @@ fn everywhere(program: &str, args: &[&str], check: fn(&Report, &serde_json::Valu
         let files = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
         let report = report_with(&dead.core, &files);
         let mut found = compare::report(&report, &dead.truth);
-        found.extend(compare::without_files(&report_with(&dead.core, &NO_FILES), &report, &dead.truth));
+        found.extend(without_files::compare(&report_with(&dead.core, &without_files::search()), &report, &dead.truth));
         check(&report, &dead.truth, &mut found);
         differences.extend(found.into_iter().map(|d| format!("{}: {d}", interpreter.name)));
     }

@@ -1,6 +1,7 @@
 //! Native stacks merged into the report's threads, and the cause of death.
 
 use super::{Options, PythonState};
+use crate::base::Diagnostic;
 use crate::image::Images;
 use crate::inquest::{self, Facts};
 use crate::native::ModuleTables;
@@ -14,6 +15,8 @@ use std::collections::HashSet;
 
 /// Native frames above the innermost Python frame whose names in Python are looked for.
 const METHOD_FRAMES: usize = 64;
+/// Threads named of those that share a doubt.
+const DOUBT_THREADS: usize = 4;
 
 /// Adds native frames (where asked for), findings and machine state to a report whose Python side is done.
 pub(super) fn add(
@@ -29,14 +32,18 @@ pub(super) fn add(
     let symbolizer = Symbolizer::new(target, images, lines);
     let tables = ModuleTables::new(target);
     let stacks = native_stacks(target, &tables, &symbolizer, wanted(target, options));
+    let mut doubts = Doubts::default();
     for stack in &stacks {
         let Some(thread) = thread_of(&mut report.threads, stack) else { continue };
         let python = std::mem::take(&mut thread.frames);
         let entries = python.into_iter().map(PythonEntry::from).collect();
         let merged = thread_frames(target, &interpreter, stack, entries);
-        // Where native frames are not shown their order does not matter.
-        merged.diagnostics.iter().filter(|_| options.native).for_each(|d| target.diagnostics.push(d.clone()));
+        merged.problems.iter().for_each(|problem| doubts.add(problem, stack.tid));
         put(thread, merged, options.native);
+    }
+    // Where native frames are not shown their order does not matter.
+    if options.native {
+        doubts.tell(target);
     }
     super::waits::add(target, &interpreter, state, &stacks, report);
     name_methods(target, &tables, &interpreter, options.native, report);
@@ -61,6 +68,31 @@ pub(super) fn add(
     }
     if !options.native {
         report.threads.iter_mut().for_each(|t| t.frames.retain(|f| f.kind == FrameKind::Python));
+    }
+}
+
+/// What is doubtful of the order of frames, with the threads of which it is: a pool of threads has one doubt.
+#[derive(Default)]
+struct Doubts(Vec<(String, Vec<u64>)>);
+
+impl Doubts {
+    fn add(&mut self, problem: &str, tid: u64) {
+        match self.0.iter_mut().find(|(known, _)| known == problem) {
+            Some((_, tids)) => tids.push(tid),
+            None => self.0.push((problem.to_owned(), vec![tid])),
+        }
+    }
+
+    fn tell(&self, target: &Target) {
+        for (problem, tids) in &self.0 {
+            let named: Vec<String> = tids.iter().take(DOUBT_THREADS).map(ToString::to_string).collect();
+            let threads = match tids.len().checked_sub(DOUBT_THREADS).filter(|more| *more > 0) {
+                Some(more) => format!("threads {} and {more} more", named.join(", ")),
+                None if tids.len() > 1 => format!("threads {}", named.join(", ")),
+                None => format!("thread {}", named.join("")),
+            };
+            target.diagnostics.push(Diagnostic::warning("merge-partial", format!("{threads}: {problem}")));
+        }
     }
 }
 

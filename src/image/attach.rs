@@ -181,7 +181,7 @@ fn report_missing(target: &Target, modules: &[Module], images: &[Image]) {
             // The vDSO never has a file.
             image.status == FileStatus::Missing && !image.options.no_files && module.path != VDSO
         })
-        .map(|(module, _)| if module.path.is_empty() { "(unnamed)" } else { module.path.as_str() })
+        .map(|(module, _)| if module.path.is_empty() { "(unnamed)" } else { module.file_name() })
         .collect();
     if missing.is_empty() {
         return;

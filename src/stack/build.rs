@@ -3,7 +3,7 @@
 use super::merge::{self, Merged, NativeFrame as MergeNative, PythonFrame};
 use super::native_stack::NativeStack;
 use super::plumbing::{self, CodePlace};
-use crate::base::{Addr, Diagnostic};
+use crate::base::Addr;
 use crate::cpython::PyVersion;
 use crate::native::names::demangle;
 use crate::native::symbolize::Symbolized;
@@ -86,8 +86,8 @@ pub struct ThreadFrames {
     pub frames: Vec<Frame>,
     /// Why the native frames end early.
     pub end: Option<String>,
-    /// What is doubtful.
-    pub diagnostics: Vec<Diagnostic>,
+    /// What is doubtful of their order.
+    pub problems: Vec<String>,
 }
 
 /// Merges a thread's Python frames (innermost first) into its native stack.
@@ -134,11 +134,7 @@ pub fn thread_frames(
             }
         }
     }
-    out.diagnostics = merged
-        .problems
-        .iter()
-        .map(|p| Diagnostic::warning("merge-partial", format!("thread {}: {p}", stack.tid)))
-        .collect();
+    out.problems = merged.problems.iter().map(ToString::to_string).collect();
     out
 }
 
