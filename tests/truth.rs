@@ -59,6 +59,7 @@ fn everywhere(program: &str, args: &[&str], check: fn(&Report, &serde_json::Valu
     assert!(differences.is_empty(), "{program}: {} differences\n{}", differences.len(), differences.join("\n"));
     if program == "threads.py" {
         sources_table::check("ELF core, x86-64", &ran, &at_hand);
+        sources_table::check("ELF core, x86-64, no file at hand", &ran, &at_hand);
     }
 }
 
