@@ -223,20 +223,23 @@ fn random_nested_data() {
 /// Without any file of the process at hand, what is called exact must still be exact.
 #[test]
 fn nothing_wrong_is_called_exact_without_files() {
-    everywhere(&["builtins", "collections", "instances"], &|interpreter, dead| {
-        let search = SearchOptions { no_files: true, ..SearchOptions::default() };
-        let wrong = with_heap(interpreter, &dead.core, search, |heap| {
-            let values = dead.truth["values"].as_array().unwrap().iter();
-            let wrong = values.filter_map(|value| {
-                let found = repr(heap, addr(value), &UNLIMITED);
-                let want = value["repr"].as_str()?;
-                (found.fidelity == Fidelity::Exact && found.text != want)
-                    .then(|| format!("{}:\n  got  {}\n  want {}", value["name"], cut(&found.text), cut(want)))
+    everywhere(
+        &["builtins", "collections", "callables", "instances", "runtime", "stdlib", "typing", "asyncio"],
+        &|interpreter, dead| {
+            let search = SearchOptions { no_files: true, ..SearchOptions::default() };
+            let wrong = with_heap(interpreter, &dead.core, search, |heap| {
+                let values = dead.truth["values"].as_array().unwrap().iter();
+                let wrong = values.filter_map(|value| {
+                    let found = repr(heap, addr(value), &UNLIMITED);
+                    let want = value["repr"].as_str()?;
+                    (found.fidelity == Fidelity::Exact && found.text != want)
+                        .then(|| format!("{}:\n  got  {}\n  want {}", value["name"], cut(&found.text), cut(want)))
+                });
+                wrong.collect::<Vec<_>>()
             });
-            wrong.collect::<Vec<_>>()
-        });
-        wrong.unwrap_or_default()
-    });
+            wrong.unwrap_or_default()
+        },
+    );
 }
 
 /// Broken objects are shown as what they are.

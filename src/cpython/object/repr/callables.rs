@@ -1,5 +1,6 @@
 //! Functions, methods, descriptors and what wraps them.
 
+use super::Fidelity;
 use super::writer::Writer;
 use crate::base::Addr;
 use crate::cpython::DecodeError;
@@ -29,6 +30,14 @@ pub(super) fn method(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result
     let function = w.ctx().ptr(field!(w.ctx(), method.func), addr)?;
     let object = w.ctx().ptr(field!(w.ctx(), method.self_obj), addr)?;
     let name = callable_name(w, function);
+    if name.is_none() {
+        // What has no name is shown like this; here it may have one.
+        w.lower(match w.heap.type_of(function).map(|info| info.kind) {
+            Ok(Kind::Partial) => Fidelity::Exact,
+            Ok(Kind::Function | Kind::BuiltinFunction | Kind::Type | Kind::Method) | Err(_) => Fidelity::Damaged,
+            Ok(_) => Fidelity::Structural,
+        });
+    }
     w.push("<bound method ");
     w.name(name.as_deref().unwrap_or("?"));
     w.push(" of ");
@@ -86,7 +95,7 @@ pub(super) fn builtin(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Resul
             w.push("<built-in method ");
             w.name(&name);
             w.push(" of ");
-            w.name(&info.name);
+            w.tp_name(&info);
             w.put(format_args!(" object at {}", w.pointer(owner)));
         }
     }
@@ -139,7 +148,7 @@ pub(super) fn method_wrapper(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -
     w.push("<method-wrapper '");
     w.name(&name);
     w.push("' of ");
-    w.name(&info.name);
+    w.tp_name(&info);
     w.put(format_args!(" object at {}>", w.pointer(owner)));
     Ok(())
 }

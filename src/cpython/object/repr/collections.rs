@@ -26,7 +26,7 @@ const DEQUE_BLOCK: u64 = 64;
 pub(super) fn dict_view(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     let dict = w.head_word(addr, 0)?;
     let of = w.heap.type_of(dict)?;
-    w.name(&info.name);
+    w.tp_name(info);
     w.push("([");
     let entries = entries_of(w, dict, &of)?;
     match info.kind {
@@ -97,7 +97,7 @@ fn ordered(w: &Writer<'_, '_>, dict: Addr, total: u64) -> Result<Vec<(Addr, Addr
 /// `OrderedDict({...})`, before 3.12 `OrderedDict([(...), ...])`.
 pub(super) fn ordered_dict(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     let (total, entries) = entries_of(w, addr, info)?;
-    w.name(info.short_name());
+    w.type_name(info);
     if total == 0 {
         return w.fixed("()");
     }
@@ -121,7 +121,7 @@ pub(super) fn ordered_dict(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) 
 pub(super) fn default_dict(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     let size = field!(w.ctx(), dict.size).1?;
     let factory = w.ctx().ptr_at("defaultdict.default_factory", addr.wrapping_add(size))?;
-    w.name(info.short_name());
+    w.type_name(info);
     w.push("(");
     match () {
         () if factory.is_null() => w.push("None"),
@@ -139,7 +139,7 @@ pub(super) fn default_dict(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) 
 
 /// `frozendict({...})` (3.15).
 pub(super) fn frozen_dict(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
-    w.name(info.short_name());
+    w.type_name(info);
     if DictEntries::new(w.ctx(), addr)?.total() == 0 {
         return w.fixed("()");
     }
@@ -186,7 +186,7 @@ pub(super) fn slice(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<
 /// blocks `{leftlink, data[64], rightlink}` (Modules/_collectionsmodule.c).
 pub(super) fn deque(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     let maxlen = w.var_word(addr, 5)?.0.cast_signed();
-    w.name(info.short_name());
+    w.type_name(info);
     w.push("([");
     let (len, elements) = deque_items(w, addr)?;
     w.sequence(len, elements, |w, item| w.object(item));
@@ -225,7 +225,7 @@ pub(super) fn struct_sequence(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInf
     let list = tuple_items(w.ctx(), addr)?;
     let members = w.ctx().ptr(field!(w.ctx(), type_object.members), info.addr)?;
     let size = field!(w.ctx(), member_def.size).1?;
-    w.name(&info.name);
+    w.tp_name(info);
     w.push("(");
     let ctx = *w.ctx();
     let named = (0u64..).zip(list).map(move |(index, item)| {
@@ -280,7 +280,7 @@ pub(super) fn array(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Resu
     if !(1..=8).contains(&width) || !code.is_ascii_alphabetic() {
         return Err(DecodeError::corrupt("array descr", descr, format!("type {code:?}, {width} bytes")));
     }
-    w.name(info.short_name());
+    w.type_name(info);
     w.put(format_args!("('{code}'"));
     if len == 0 {
         return w.fixed(")");
@@ -328,7 +328,7 @@ pub(super) fn number(w: &Writer<'_, '_>, code: char, bytes: &[u8]) -> String {
 pub(super) fn count(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     let fast = w.head_word(addr, 0)?.0.cast_signed();
     let [long, step] = [w.head_word(addr, 1)?, w.head_word(addr, 2)?];
-    w.name(info.short_name());
+    w.type_name(info);
     // `cnt` is PY_SSIZE_T_MAX in slow mode.
     let slow = fast == i64::MAX || w.ctx().abi.pointer_size() == 4 && fast == i64::from(i32::MAX);
     if !slow {
@@ -350,7 +350,7 @@ pub(super) fn count(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Resu
 pub(super) fn repeat(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     let element = w.head_word(addr, 0)?;
     let left = w.head_word(addr, 1)?.0.cast_signed();
-    w.name(info.short_name());
+    w.type_name(info);
     w.push("(");
     w.object(element);
     if left >= 0 {

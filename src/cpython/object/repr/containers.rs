@@ -58,12 +58,12 @@ pub(super) fn set(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result
     let len = set_len(w.ctx(), addr)?;
     let plain = info.kind == Kind::Set && info.is_native;
     if len == 0 {
-        w.name(info.short_name());
+        w.type_name(info);
         w.push("()");
         return Ok(());
     }
     if !plain {
-        w.name(info.short_name());
+        w.type_name(info);
         w.push("(");
     }
     let shown = set_items(w.ctx(), addr, w.limits.items)?;

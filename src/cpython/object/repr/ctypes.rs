@@ -26,7 +26,7 @@ pub(super) fn simple(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Res
     let code = code.and_then(|part| part.text.code_points().first().copied()).and_then(char::from_u32);
     let (Some(code), true) = (code, direct) else {
         w.push("<");
-        w.name(&info.name);
+        w.tp_name(info);
         w.put(format_args!(" object at {}>", w.pointer(addr)));
         return Ok(());
     };
@@ -46,7 +46,7 @@ pub(super) fn simple(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Res
     let raw = w.ctx().bytes_at("ctypes value", at, width as u64)?;
     let value = w.ctx().abi.uint(&raw);
     if code == 'O' {
-        w.name(info.short_name());
+        w.type_name(info);
         w.push("(");
         w.object(Addr(value));
         return w.fixed(")");
@@ -68,7 +68,7 @@ pub(super) fn simple(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Res
             "...".to_owned()
         }
     };
-    w.name(info.short_name());
+    w.type_name(info);
     w.push("(");
     w.push(&text);
     w.fixed(")")

@@ -28,7 +28,7 @@ fn year(bytes: &[u8]) -> [u64; 3] {
 
 /// Writes `type.name(a, b, c`.
 fn open(w: &mut Writer<'_, '_>, info: &TypeInfo, numbers: &[u64]) {
-    w.name(&info.name);
+    w.tp_name(info);
     let text: Vec<String> = numbers.iter().map(u64::to_string).collect();
     w.put(format_args!("({}", text.join(", ")));
 }
@@ -110,7 +110,7 @@ pub(super) fn delta(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Resu
     let names = ["days", "seconds", "microseconds"];
     let shown: Vec<String> =
         names.iter().zip(parts).filter(|(_, part)| *part != 0).map(|(name, part)| format!("{name}={part}")).collect();
-    w.name(&info.name);
+    w.tp_name(info);
     w.push("(");
     w.push(if shown.is_empty() { "0".to_owned() } else { shown.join(", ") }.as_str());
     w.fixed(")")
@@ -124,7 +124,7 @@ pub(super) fn timezone(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> R
     if name.is_null() && is_delta && delta_parts(w, offset)? == [0, 0, 0] {
         return w.fixed("datetime.timezone.utc");
     }
-    w.name(&info.name);
+    w.tp_name(info);
     w.push("(");
     w.object(offset);
     if !name.is_null() {
@@ -137,7 +137,7 @@ pub(super) fn timezone(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> R
 /// `zoneinfo.ZoneInfo(key='Europe/Paris')`: `{head, key, file_repr, ...}` (Modules/_zoneinfo.c).
 pub(super) fn zone_info(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     let key = w.head_word(addr, 0)?;
-    w.name(&info.name);
+    w.tp_name(info);
     if !key.is_null() && w.heap.type_of(key)?.kind != Kind::None {
         w.push("(key=");
         w.object(key);

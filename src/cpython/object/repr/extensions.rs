@@ -51,7 +51,7 @@ pub(super) fn dir_entry(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Res
 pub(super) fn compiled_format(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     let format = w.head_word(addr, 3)?;
     let ctx = *w.ctx();
-    w.name(info.short_name());
+    w.type_name(info);
     w.push("(");
     match w.heap.type_of(format)?.kind {
         Kind::Str => w.object(format),

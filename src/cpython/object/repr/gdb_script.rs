@@ -37,7 +37,7 @@ fn has_attributes(w: &Writer<'_, '_>, addr: Addr) -> bool {
 pub(super) fn instance(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     w.lower(Fidelity::Structural);
     w.push("<");
-    w.name(&info.name);
+    w.tp_name(info);
     let limit = usize::try_from(w.limits.items).unwrap_or(usize::MAX);
     let has_dict = dict_entries(w.heap, addr, info).is_ok_and(|entries| entries.is_some());
     match attributes(w.heap, addr, limit) {
@@ -60,7 +60,7 @@ pub(super) fn instance(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> R
 fn exception(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     w.lower(Fidelity::Structural);
     let args = w.ctx().ptr(field!(w.ctx(), exception.args), addr)?;
-    w.name(&info.name);
+    w.tp_name(info);
     w.object(args);
     Ok(())
 }

@@ -21,7 +21,7 @@ pub(super) fn file(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Resul
     let fd = ctx.abi.uint(raw.get(..4).unwrap_or_default()) as u32 as i32;
     let bits = raw.get(4).copied().unwrap_or(0);
     w.push("<");
-    w.name(&info.name);
+    w.tp_name(info);
     if fd < 0 {
         return w.fixed(" [closed]>");
     }
@@ -60,7 +60,7 @@ fn name_below(w: &Writer<'_, '_>, addr: Addr) -> Option<Addr> {
 pub(super) fn buffered(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     let name = name_below(w, addr);
     w.push("<");
-    w.name(&info.name);
+    w.tp_name(info);
     if let Some(name) = name {
         w.push(" name=");
         w.object(name);
@@ -75,7 +75,7 @@ pub(super) fn text(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Resul
     let ints = 8 / u64::from(w.ctx().abi.pointer_size());
     let [buffer, encoding] = [w.head_word(addr, ints.saturating_add(1))?, w.head_word(addr, ints.saturating_add(2))?];
     w.push("<");
-    w.name(&info.name);
+    w.tp_name(info);
     if let Some(name) = name_below(w, buffer) {
         w.push(" name=");
         w.object(name);
@@ -139,7 +139,7 @@ pub(super) fn matched(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Re
     let len = end.checked_sub(start).filter(|len| *len < 1 << 40);
     let len = len.ok_or_else(|| DecodeError::corrupt("re.Match", addr, format!("a match from {start} to {end}")))?;
     w.push("<");
-    w.name(&info.name);
+    w.tp_name(info);
     w.put(format_args!(" object; span=({start}, {end}), match="));
     let shown = len.min(w.limits.characters);
     let (from, to) =

@@ -37,7 +37,7 @@ pub(super) fn is_locked(w: &Writer<'_, '_>, addr: Addr) -> Result<bool, DecodeEr
 /// `<locked _thread.lock object at 0x..>`.
 pub(super) fn lock(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     w.push(if is_locked(w, addr)? { "<locked " } else { "<unlocked " });
-    w.name(&info.name);
+    w.tp_name(info);
     w.put(format_args!(" object at {}>", w.pointer(addr)));
     Ok(())
 }
@@ -51,7 +51,7 @@ pub(super) fn rlock(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Resu
         count = count.saturating_add(1);
     }
     w.push(if count > 0 { "<locked " } else { "<unlocked " });
-    w.name(&info.name);
+    w.tp_name(info);
     w.put(format_args!(" object owner={owner} count={count} at {addr}>", addr = w.pointer(addr)));
     Ok(())
 }

@@ -22,7 +22,7 @@ const MAX_NAME: u64 = 10_000;
 pub(super) fn exception(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     let args = w.ctx().ptr(field!(w.ctx(), exception.args), addr)?;
     let mut items = tuple_items(w.ctx(), args)?;
-    w.name(info.short_name());
+    w.type_name(info);
     if items.total() == 1
         && let Some(only) = items.item(0)
     {
@@ -46,7 +46,7 @@ pub(super) fn exception_group(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInf
     let text_at = field!(ctx, exception_group.excs).1?.saturating_add(u64::from(ctx.abi.pointer_size()));
     let has_text = info.basicsize.unsigned_abs() > text_at;
     let text = if has_text { ctx.ptr_at("ExceptionGroup.excs_str", addr.wrapping_add(text_at))? } else { Addr::NULL };
-    w.name(info.short_name());
+    w.type_name(info);
     w.push("(");
     w.object(message);
     w.push(", ");
@@ -77,7 +77,7 @@ pub(super) fn import_error(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) 
     let args = ctx.ptr(field!(ctx, exception.args), addr)?;
     let fields = ctx.addr(field!(ctx, exception.size), addr)?;
     let word = u64::from(ctx.abi.pointer_size());
-    w.name(info.short_name());
+    w.type_name(info);
     w.push("(");
     let args = tuple_items(&ctx, args)?;
     let mut separator = if args.total() > 0 { ", " } else { "" };
@@ -102,7 +102,7 @@ pub(super) fn cell(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(
         return w.fixed("empty>");
     }
     let info = w.heap.type_of(contents)?;
-    w.name(&info.name.chars().take(80).collect::<String>());
+    w.name_of_type(&info, &info.name.chars().take(80).collect::<String>());
     w.put(format_args!(" object at {}>", w.pointer(contents)));
     Ok(())
 }
@@ -118,7 +118,7 @@ pub(super) fn weakref(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Resul
     w.push("to '");
     let name =
         if w.ctx().dialect.repr.weakref_full_type { w.heap.fully_qualified_name(&info) } else { info.name.clone() };
-    w.name(&name);
+    w.name_of_type(&info, &name);
     w.put(format_args!("' at {}", w.pointer(target)));
     if let Some(name) = dunder_name(w, target, &info) {
         w.push(" (");
@@ -139,11 +139,11 @@ pub(super) fn weak_proxy(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Re
             return w.fixed("; dead>");
         }
         w.push("; to '");
-        w.name(&w.heap.fully_qualified_name(&info));
+        w.name_of_type(&info, &w.heap.fully_qualified_name(&info));
         w.push("'");
     } else {
         w.push(" to ");
-        w.name(&info.name);
+        w.tp_name(&info);
     }
     w.put(format_args!(" at {}>", w.pointer(target)));
     Ok(())

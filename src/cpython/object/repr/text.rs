@@ -119,7 +119,7 @@ pub(super) fn bytearray(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> 
         let start = w.ctx().ptr(field!(w.ctx(), bytearray.start), addr)?;
         w.ctx().bytes_at("bytearray data", start, shown)?
     };
-    w.name(info.short_name());
+    w.type_name(info);
     w.push("(");
     w.push(&quote_bytes(&data, w.ctx().dialect.repr.bytearray_escapes_apostrophe));
     if shown < len {

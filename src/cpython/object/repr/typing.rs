@@ -20,7 +20,7 @@ pub(super) fn type_item(w: &mut Writer<'_, '_>, addr: Addr) {
     match info.kind {
         Kind::Ellipsis => w.push("..."),
         Kind::Type => match w.heap.type_info(addr) {
-            Some(class) => w.name(&w.heap.full_name(&class)),
+            Some(class) => w.name_of_type(&class, &w.heap.full_name(&class)),
             None => w.object(addr),
         },
         Kind::Function => {
@@ -157,7 +157,7 @@ pub(super) fn lazy_import(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> R
 /// `Template(strings=('a', ''), interpolations=(...,))`: `{head, strings, interpolations}` (3.14).
 pub(super) fn template(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     let [strings, interpolations] = [w.head_word(addr, 0)?, w.head_word(addr, 1)?];
-    w.name(info.short_name());
+    w.type_name(info);
     w.push("(strings=");
     w.object(strings);
     w.push(", interpolations=");
@@ -167,7 +167,7 @@ pub(super) fn template(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> R
 
 /// `Interpolation(value, 'expression', None, '')`: `{head, value, expression, conversion, format_spec}` (3.14).
 pub(super) fn interpolation(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
-    w.name(info.short_name());
+    w.type_name(info);
     let mut separator = "(";
     for part in 0..4 {
         w.push(separator);

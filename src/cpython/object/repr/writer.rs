@@ -91,6 +91,24 @@ impl<'h, 'a> Writer<'h, 'a> {
         self.push(&escaped);
     }
 
+    /// Appends the name of a type as `_PyType_Name` gives it.
+    pub(super) fn type_name(&mut self, info: &TypeInfo) {
+        self.name_of_type(info, info.short_name());
+    }
+
+    /// Appends `tp_name`.
+    pub(super) fn tp_name(&mut self, info: &TypeInfo) {
+        self.name_of_type(info, &info.name);
+    }
+
+    /// Appends a form of the name of a type, which may not be known.
+    pub(super) fn name_of_type(&mut self, info: &TypeInfo, name: &str) {
+        if !info.named {
+            self.lower(Fidelity::Damaged);
+        }
+        self.name(name);
+    }
+
     /// A pointer as C code of CPython prints it.
     pub(super) fn pointer(&self, addr: Addr) -> Pointer {
         Pointer { addr, windows: self.heap.ctx.abi.os == Os::Windows }

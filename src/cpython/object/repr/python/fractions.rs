@@ -10,7 +10,7 @@ use crate::cpython::object::types::TypeInfo;
 pub(super) fn fraction(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<bool, DecodeError> {
     let parts = (attribute(w, addr, "_numerator"), attribute(w, addr, "_denominator"));
     let (Some(numerator), Some(denominator)) = parts else { return Ok(false) };
-    w.name(info.dunder_name());
+    w.name_of_type(info, info.dunder_name());
     w.push("(");
     w.object(numerator);
     w.push(", ");

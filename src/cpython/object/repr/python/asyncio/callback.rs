@@ -120,7 +120,7 @@ pub(super) fn coroutine(w: &mut Writer<'_, '_>, addr: Addr) -> Result<(), Decode
     if !matches!(info.kind, Kind::Coroutine | Kind::Generator) {
         // Coroutines of other compilers keep their names and lines elsewhere.
         w.lower(Fidelity::Structural);
-        w.name(info.short_name());
+        w.type_name(&info);
         return Ok(());
     }
     let ctx = *w.ctx();
