@@ -61,10 +61,10 @@ def debian() -> List[Wanted]:
 
 
 def arm64() -> List[Wanted]:
-    """Rows for 64-bit ARM, run by qemu's user mode; only on request, as each root is a download of its own."""
+    """Rows for 64-bit ARM, run by qemu's user mode."""
     return [
         Wanted(f"debian-{suite}-3.{minor}-arm64", suite, minor, (f"python3.{minor}", f"python3.{minor}-dbg"),
-               f"/usr/bin/python3.{minor}", arch="aarch64", by_default=False)
+               f"/usr/bin/python3.{minor}", arch="aarch64")
         for suite, minor in ARM64
     ]
 

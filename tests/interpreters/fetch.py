@@ -150,8 +150,7 @@ def plan(args: argparse.Namespace, cache: Cache) -> Dict[str, Callable[[], dict]
     for name, program in pyenv_interpreters().items():
         jobs[name] = lambda name=name, program=program: from_pyenv(name, program)
     for row in catalog.debian() + catalog.arm64():
-        chosen = row.by_default or (args.arm64 and row.arch == "aarch64") or (args.extra and row.arch == "x86_64")
-        if chosen or row.name in args.only:
+        if row.by_default or args.extra or row.name in args.only:
             jobs[row.name] = lambda row=row: from_debian(row)
     jobs[catalog.SOURCE_NAME] = from_source
     return {name: job for name, job in jobs.items() if not args.only or name in args.only}
@@ -189,7 +188,6 @@ def arguments(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser.add_argument("--only", type=lambda text: [name for name in text.split(",") if name], default=[],
                         metavar="NAME,...", help="only these; --list shows the names")
     parser.add_argument("--list", action="store_true", help="show names and whether the cache holds them, then stop")
-    parser.add_argument("--arm64", action="store_true", help="also 64-bit ARM interpreters, run by qemu")
     parser.add_argument("--extra", action="store_true", help="also suites that are off by default (forky)")
     parser.add_argument("--offline", action="store_true", help="download nothing; use what is there")
     parser.add_argument("--refresh", action="store_true", help="fetch again what the cache holds already")
@@ -211,7 +209,7 @@ def main() -> int:
     args.cache = args.cache.resolve()
     cache = Cache(args.cache)
     if args.list:
-        args.extra = args.arm64 = True
+        args.extra = True
         for name in plan(args, cache):
             entry = cache.entry(name)
             print(show(entry) if entry else f"{name:28} -")

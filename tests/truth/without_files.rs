@@ -12,7 +12,8 @@ pub fn search() -> SearchOptions {
 /// Differences of a report that was made without any file of the process (`bare`). All is as with files, but that values may
 /// be shown in parts, with the file or the type that is missing.
 pub fn compare(bare: &Report, full: &Report, truth: &Value) -> Vec<String> {
-    const REASONS: [&str; 2] = ["in a mapped file that is not at hand", "<unknown type at 0x"];
+    // A core without a list of files does not tell memory of files from other memory that it lacks.
+    const REASONS: [&str; 3] = ["in a mapped file that is not at hand", "is not in the dump", "<unknown type at 0x"];
     let mut found = super::compare::report(bare, truth);
     found.retain(|d| !d.contains("but shown as damaged") || !REASONS.iter().any(|reason| d.contains(reason)));
     let exceptions = |report: &Report| -> Vec<_> {
