@@ -5,6 +5,7 @@
 mod common;
 
 use common::{block, crash, interpreters, one_per_minor, skip};
+use pyinquest::analyze::{Options, analyze};
 use pyinquest::base::Addr;
 use pyinquest::image::{FileStatus, Images, SearchOptions, SymbolSource, Verification};
 use pyinquest::target::{Crash, Memory as _, Target, elf_core};
@@ -59,6 +60,37 @@ fn a_core_of_the_kernel() {
         assert_eq!(target.memory.read(ip, &mut [0; 4]), Ok(()));
         assert_eq!(target.memory.read(registers.sp().unwrap(), &mut [0; 8]), Ok(()));
         assert!(thread.tls_base.is_some());
+    }
+}
+
+#[test]
+fn a_core_without_memory_of_python_says_which_python_and_what_to_record() {
+    // A root of packages has no /proc.
+    let startable: Vec<_> = interpreters().iter().filter(|i| i.root.is_none() && i.is_native()).collect();
+    if startable.is_empty() {
+        skip!("no interpreters: run tests/interpreters/fetch.py");
+    }
+    for interpreter in startable {
+        let dead = match crash(interpreter, "filtered.py", &[], &[]) {
+            Ok(dead) => dead,
+            Err(reason) => skip!("{reason}"),
+        };
+        for no_files in [false, true] {
+            let mut target = elf_core::open(&dead.core).unwrap();
+            let sysroots = vec![interpreter.sysroot.clone()];
+            let images = Images::attach(&mut target, &SearchOptions { sysroots, no_files, ..SearchOptions::default() });
+            let report = analyze(&target, &images, &Options::default());
+            assert!(report.python.is_none(), "{}: {:?}", interpreter.name, report.python);
+            let told = report.diagnostics.iter().find(|d| d.code == "no-python").unwrap();
+            let hint = told.hint.as_deref().unwrap_or_default();
+            assert!(told.message.contains("does not hold Python's state"), "{}: {told:?}", interpreter.name);
+            assert!(
+                told.message.contains(&format!("CPython 3.{}", interpreter.minor)),
+                "{}: {told:?}",
+                interpreter.name
+            );
+            assert!(hint.contains("coredump_filter"), "{}: {hint}", interpreter.name);
+        }
     }
 }
 

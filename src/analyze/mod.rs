@@ -23,7 +23,7 @@ pub use record::record;
 pub use thread_ids::ThreadIds;
 
 use crate::base::{Diagnostic, Os, Severity};
-use crate::cpython::locate::{Proof, named_module};
+use crate::cpython::locate::{NamedModule, Proof, named_module};
 use crate::image::Images;
 use crate::report::model::{Python, Report, SCHEMA_VERSION};
 use crate::target::{SourceKind, Target};
@@ -84,15 +84,16 @@ fn python_partial(target: &Target) -> Diagnostic {
 
 /// `partial`: the runtime was found, but no thread state.
 fn no_python(target: &Target, partial: bool) -> Diagnostic {
-    // A small minidump lacks even the tables that name the runtime; the library's own name is left.
+    // A small dump lacks even the tables that name the runtime; the library's own name is left.
     let named = named_module(target);
+    let small = |named: &NamedModule| target.source == SourceKind::Minidump || !named.has_data;
     let unreadable = partial
         || target.diagnostics.to_vec().iter().any(|d| d.code == "runtime-unreadable")
-        || (target.source == SourceKind::Minidump && named.is_some());
+        || named.as_ref().is_some_and(small);
     let text = match unreadable {
         true => format!(
             "this is a process of CPython{}, but the dump does not hold Python's state: no Python frames can be shown",
-            named.map_or(String::new(), |named| format!(" {named}"))
+            named.map_or(String::new(), |named| format!(" {}", named.text))
         ),
         false => "no CPython runtime was found in this process".to_owned(),
     };

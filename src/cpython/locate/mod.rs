@@ -15,7 +15,7 @@ use super::layout::Selected;
 use super::version::{BuildFlags, PyVersion};
 use crate::base::{Addr, Diagnostic};
 use crate::image::Images;
-use crate::target::Target;
+use crate::target::{Segment, Target};
 pub use candidates::FoundBy;
 use scan::Part;
 
@@ -50,14 +50,26 @@ impl Located {
     }
 }
 
-/// The CPython that a process has loaded by the names and version resources of its modules alone, as in "3.12.9
-/// (python312.dll)".
+/// A CPython that was not found, but that a process has loaded by the name or version resource of a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedModule {
+    /// As in "3.12.9 (python312.dll)".
+    pub text: String,
+    /// Whether the dump holds any of the module's writable data, where the runtime lies.
+    pub has_data: bool,
+}
+
+/// The first such module.
 #[must_use]
-pub fn named_module(target: &Target) -> Option<String> {
+pub fn named_module(target: &Target) -> Option<NamedModule> {
     target.modules.iter().find_map(|module| {
         let (version, from) = version::of_module(module)?;
         let version = if from == version::FILE_NAME { version.short() } else { version.to_string() };
-        Some(format!("{version} ({})", module.file_name()))
+        let data = |s: &Segment| s.protection.write && s.available > 0 && module.contains(s.start);
+        Some(NamedModule {
+            text: format!("{version} ({})", module.file_name()),
+            has_data: target.memory.segments().iter().any(data),
+        })
     })
 }
 
