@@ -213,3 +213,30 @@ fn a_slim_core_gives_the_same_report_without_any_other_file() {
         sources_table::check("Slim core of a core", &ran, &ran);
     }
 }
+
+/// As on a machine that collects cores of containers without their images.
+#[test]
+fn a_slim_core_made_without_any_file_is_the_same_and_small() {
+    let nothing = SearchOptions { no_files: true, ..SearchOptions::default() };
+    for interpreter in one_per_minor() {
+        let dead = match crash(interpreter, "values.py", &[], &[]) {
+            Ok(dead) => dead,
+            Err(reason) => skip!("{reason}"),
+        };
+        let (whole, text) = report(&dead.core, &nothing, true);
+        let mut target = target::open(&dead.core).unwrap();
+        record(&mut target, &nothing);
+        let small = dead.dir.join(SMALL);
+        for redact in [false, true] {
+            let mut file = std::fs::File::create(&small).unwrap();
+            let options = slim::SlimOptions { redact, ..Default::default() };
+            let stats = slim::write(&target, target.memory.recorded(), options, &mut file).unwrap();
+            assert!(stats.stored_bytes < 5 << 20, "{}: {}", interpreter.name, stats.stored_bytes);
+            let (slim, slim_text) = report(&small, &nothing, true);
+            if let Some(difference) = difference(&slim, &whole, "") {
+                panic!("{} redact={redact}: {difference}", interpreter.name);
+            }
+            assert_eq!(slim_text, text, "{} redact={redact}", interpreter.name);
+        }
+    }
+}

@@ -36,7 +36,7 @@ impl Tables {
     #[must_use]
     pub fn row(&self, target: &Target, addr: Addr) -> Option<Row> {
         match self {
-            Tables::Elf(tables) => tables.row(addr, &target.abi),
+            Tables::Elf(tables) => tables.row(&target.memory, addr, &target.abi),
             Tables::Pe(image) => pe::row(&target.memory, image, addr),
         }
     }
@@ -54,7 +54,7 @@ impl Tables {
     #[must_use]
     pub fn function(&self, target: &Target, addr: Addr) -> Option<Range<Addr>> {
         match self {
-            Tables::Elf(tables) => tables.function(addr, &target.abi),
+            Tables::Elf(tables) => tables.function(&target.memory, addr, &target.abi),
             Tables::Pe(image) => {
                 let part = image.function_at(&target.memory, addr)?;
                 let primary = image.primary(&target.memory, part);

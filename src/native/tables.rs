@@ -1,11 +1,12 @@
 //! [`UnwindTables`]: the call frame information of one module.
 //!
-//! `.eh_frame` is part of the loaded image: it is read through memory, whether the dump or the module's file serves it.
+//! `.eh_frame` is part of the loaded image: it is read through memory, whether the dump or the module's file serves it. A
+//! slim dump is to hold the entries that were used, not all of the section: they alone are read so that it is remembered.
 
 use super::row::{Row, endian_of};
 use crate::base::{Abi, Addr};
-use crate::target::Memory;
 use crate::target::elf_modules::ElfImage;
+use crate::target::{AddressSpace, Memory as _};
 use gimli::{BaseAddresses, DebugFrame, EhFrame, EndianSlice, RunTimeEndian, UnwindContext, UnwindSection};
 use object::LittleEndian as LE;
 use object::elf;
@@ -16,6 +17,10 @@ type Slice<'a> = EndianSlice<'a, RunTimeEndian>;
 
 /// The most of a memory image that is read for one section.
 const MAX_SECTION: u64 = 64 << 20;
+/// Size of a page; unreadable ones are passed over.
+const PAGE: usize = 4096;
+/// The most of an entry that is remembered to be read; those of compilers have some hundred bytes.
+const MAX_ENTRY: usize = PAGE;
 /// The most FDEs an index built here holds.
 const MAX_FDES: usize = 4 << 20;
 
@@ -31,6 +36,17 @@ pub struct Section {
     pub bytes: Vec<u8>,
     /// Its address in the file's own address space.
     pub svma: u64,
+}
+
+impl Section {
+    /// Where the FDE at `offset` of `.eh_frame` and its CIE lie, with their sizes (LSB core, "Exception Frames": a length that
+    /// does not count itself, then the way back to the CIE, 0 in one).
+    fn entries_of(&self, offset: usize, abi: &Abi) -> Option<[(usize, usize); 2]> {
+        let word = |at: usize| usize::try_from(abi.uint(self.bytes.get(at..at.checked_add(4)?)?)).ok();
+        let entry = |at: usize| Some((at, word(at)?.checked_add(4)?.min(MAX_ENTRY)));
+        let back = offset.checked_add(4)?;
+        Some([entry(offset)?, entry(back.checked_sub(word(back)?)?)?])
+    }
 }
 
 /// The call frame information of one module.
@@ -89,10 +105,11 @@ impl UnwindTables {
     /// From an ELF image; `None` when it has no `PT_GNU_EH_FRAME`. Pages that are not readable count as zeros: a slim
     /// dump carries only those it needs.
     #[must_use]
-    pub fn from_image(memory: &dyn Memory, abi: &Abi, image: &ElfImage) -> Option<UnwindTables> {
+    pub fn from_image(memory: &AddressSpace, abi: &Abi, image: &ElfImage) -> Option<UnwindTables> {
         let header = image.of_type(elf::PT_GNU_EH_FRAME).next()?;
         let (hdr_svma, hdr_size) = (header.p_vaddr.get(LE), header.p_memsz.get(LE));
-        let hdr = read_with_holes(memory, image.address(hdr_svma), hdr_size)?;
+        let recorded = |at: Addr, buf: &mut [u8]| memory.read(at, buf).is_ok();
+        let hdr = read_with_holes(recorded, image.address(hdr_svma), hdr_size)?;
         let eh_frame_svma = eh_frame_address(&hdr, hdr_svma, abi)?;
         // The section's size is nowhere in memory; its end mark stops every walk over it.
         let end = image.of_type(elf::PT_LOAD).find_map(|load| {
@@ -100,7 +117,8 @@ impl UnwindTables {
             (eh_frame_svma.wrapping_sub(start) < size).then(|| start.checked_add(size)).flatten()
         })?;
         let size = end.checked_sub(eh_frame_svma)?;
-        let eh_frame = read_with_holes(memory, image.address(eh_frame_svma), size)?;
+        let unrecorded = |at: Addr, buf: &mut [u8]| memory.read_unrecorded(at, buf).is_ok();
+        let eh_frame = read_with_holes(unrecorded, image.address(eh_frame_svma), size)?;
         Some(UnwindTables {
             bias: image.bias,
             eh_frame: Some(Section { bytes: eh_frame, svma: eh_frame_svma }),
@@ -111,16 +129,18 @@ impl UnwindTables {
 
     /// The row for `addr`; `None` when no FDE covers it or the entry is damaged.
     #[must_use]
-    pub fn row(&self, addr: Addr, abi: &Abi) -> Option<Row> {
+    pub fn row(&self, memory: &AddressSpace, addr: Addr, abi: &Abi) -> Option<Row> {
         let svma = addr.0.wrapping_sub(self.bias);
-        self.eh_frame_row(svma, abi).or_else(|| self.debug_frame_row(svma, abi))
+        let in_memory =
+            self.with_eh_frame(memory, svma, abi, |frame, bases, offset| row_at(frame, bases, offset, svma));
+        in_memory.or_else(|| self.debug_frame_row(svma, abi))
     }
 
     /// The function (or the part of it) that `addr` lies in, by its FDE in `.eh_frame`: told without any symbol.
     #[must_use]
-    pub fn function(&self, addr: Addr, abi: &Abi) -> Option<Range<Addr>> {
+    pub fn function(&self, memory: &AddressSpace, addr: Addr, abi: &Abi) -> Option<Range<Addr>> {
         let svma = addr.0.wrapping_sub(self.bias);
-        let (start, len) = self.with_eh_frame(svma, abi, |frame, bases, offset| {
+        let (start, len) = self.with_eh_frame(memory, svma, abi, |frame, bases, offset| {
             let fde = frame.fde_from_offset(bases, offset.into(), |s, b, o| s.cie_from_offset(b, o)).ok()?;
             let inside = svma.wrapping_sub(fde.initial_address()) < fde.len();
             inside.then(|| (fde.initial_address(), fde.len()))
@@ -129,13 +149,10 @@ impl UnwindTables {
         Some(start..start.wrapping_add(len))
     }
 
-    fn eh_frame_row(&self, svma: u64, abi: &Abi) -> Option<Row> {
-        self.with_eh_frame(svma, abi, |frame, bases, offset| row_at(frame, bases, offset, svma))
-    }
-
     /// Calls `f` with the offset of the FDE that may cover `svma`.
     fn with_eh_frame<T>(
         &self,
+        memory: &AddressSpace,
         svma: u64,
         abi: &Abi,
         f: impl FnOnce(&EhFrame<Slice<'_>>, &BaseAddresses, usize) -> Option<T>,
@@ -150,10 +167,22 @@ impl UnwindTables {
         if abi.arch == crate::base::Arch::Aarch64 {
             frame.set_vendor(gimli::Vendor::AArch64);
         }
+        let start = Addr(section.svma.wrapping_add(self.bias));
         let offset = match self.eh_frame_hdr.as_ref().and_then(|hdr| SearchTable::parse(hdr, section.svma, abi)) {
             Some(table) => table.find(svma)?,
-            None => self.eh_index.get_or_init(|| FdeIndex::build(&frame, &bases)).find(svma)?,
+            None => {
+                let index = self.eh_index.get_or_init(|| {
+                    // Every entry is used.
+                    let whole = section.bytes.chunks(PAGE).enumerate();
+                    whole.for_each(|(at, part)| record(memory, start, at.saturating_mul(PAGE), part.len()));
+                    FdeIndex::build(&frame, &bases)
+                });
+                index.find(svma)?
+            }
         };
+        for (at, len) in section.entries_of(offset, abi)? {
+            record(memory, start, at, len);
+        }
         f(&frame, &bases, offset)
     }
 
@@ -227,25 +256,32 @@ fn eh_frame_address(hdr: &[u8], hdr_vaddr: u64, abi: &Abi) -> Option<u64> {
     }
 }
 
+/// Reads `len` bytes, at most a page of them, at an offset from `start`, for a slim dump to hold them.
+fn record(memory: &AddressSpace, start: Addr, offset: usize, len: usize) {
+    let mut page = [0; PAGE];
+    // What is not there was zeros to whoever looked at the section.
+    let _ = memory.read(start.wrapping_add(offset as u64), page.get_mut(..len.min(PAGE)).unwrap_or_default());
+}
+
 /// `size` bytes at `addr`, unreadable pages as zeros; `None` when no page is readable or the size is absurd.
-fn read_with_holes(memory: &dyn Memory, addr: Addr, size: u64) -> Option<Vec<u8>> {
-    const PAGE: u64 = 4096;
+fn read_with_holes(read: impl Fn(Addr, &mut [u8]) -> bool, addr: Addr, size: u64) -> Option<Vec<u8>> {
     if size == 0 || size > MAX_SECTION {
         return None;
     }
     let mut out = vec![0u8; usize::try_from(size).ok()?];
-    if memory.read(addr, &mut out).is_ok() {
+    if read(addr, &mut out) {
         return Some(out);
     }
     let mut readable = false;
     let mut done = 0usize;
     while done < out.len() {
         let at = addr.checked_add(done as u64)?;
-        let step = usize::try_from(PAGE.wrapping_sub(at.0 % PAGE)).ok()?.min(out.len().saturating_sub(done));
+        let to_next = PAGE.wrapping_sub(usize::try_from(at.0 % PAGE as u64).ok()?);
+        let step = to_next.min(out.len().saturating_sub(done));
         let page = out.get_mut(done..done.checked_add(step)?)?;
-        match memory.read(at, page) {
-            Ok(()) => readable = true,
-            Err(_) => page.fill(0),
+        match read(at, page) {
+            true => readable = true,
+            false => page.fill(0),
         }
         done = done.checked_add(step)?;
     }

@@ -8,7 +8,7 @@ use crate::cpython::Context;
 use crate::cpython::layout::{Selected, known_minors, select};
 use crate::cpython::version::{BuildFlags, PyVersion};
 use crate::field;
-use crate::target::{Memory as _, Segment, Target};
+use crate::target::{AddressSpace, Memory, ReadError, Segment, Target};
 use std::collections::HashMap;
 
 /// Bytes that are searched at most, so that a big heap cannot make the search long.
@@ -63,13 +63,27 @@ impl Build {
     /// The interpreter state of this build at `addr`, if there is one.
     fn at(&self, target: &Target, addr: Addr) -> Option<Found<'_>> {
         let ctx = context(target, &self.selected);
+        // A slim dump holds what was found, not all that was tried.
+        self.read(&Context { memory: &Unrecorded(&target.memory), ..ctx }, addr).and_then(|_| self.read(&ctx, addr))
+    }
+
+    fn read(&self, ctx: &Context<'_>, addr: Addr) -> Option<Found<'_>> {
         // Threads, and dictionaries of one type: 31 is the score of an interpreter with both.
-        if validate::interpreter(&ctx, addr).ok()? < 31 {
+        if validate::interpreter(ctx, addr).ok()? < 31 {
             return None;
         }
-        let sys = sys_facts(&ctx, addr).ok()??;
+        let sys = sys_facts(ctx, addr).ok()??;
         let same = sys.version.same_minor(&self.version) && sys.debug == self.flags.debug;
         same.then_some(Found { build: self, sys })
+    }
+}
+
+/// Memory whose reads are not remembered.
+struct Unrecorded<'a>(&'a AddressSpace);
+
+impl Memory for Unrecorded<'_> {
+    fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
+        self.0.read_unrecorded(addr, buf)
     }
 }
 
