@@ -17,7 +17,7 @@ use std::sync::Arc;
 const VDSO: &str = "[vdso]";
 /// A vDSO has two pages.
 const MAX_VDSO: u64 = 1 << 20;
-/// How many missing files a message names.
+/// How many files a message names.
 const NAMED: usize = 5;
 
 impl Images {
@@ -58,7 +58,7 @@ impl Images {
             }
             images.push(image);
         }
-        report_missing(target, &modules, &images);
+        report_files(target, &modules, &images);
         target.modules = modules;
         Images { images }
     }
@@ -111,13 +111,6 @@ fn image(target: &Target, index: usize, module: &Module, options: &Arc<SearchOpt
                 let text = format!("{} is not used for {}: {why}", path.display(), module.path);
                 let hint = "give the file that the process ran with --executable, --sysroot or --debug-dir";
                 target.diagnostics.push(Diagnostic::warning(code, text).at(module.base).hint(hint));
-            }
-            if found.status == FileStatus::Unverified {
-                let text = format!(
-                    "nothing in memory tells whether {} is the file it was: used for symbols, not for memory",
-                    module.path
-                );
-                target.diagnostics.push(Diagnostic::warning("module-file-unverified", text).at(module.base));
             }
             (found.status, found.verified, found.file)
         }
@@ -172,29 +165,45 @@ fn backings(module: &Module, headers: &ElfImage, file: &FileBytes, writable_too:
     headers.of_type(elf::PT_LOAD).filter(wanted).flat_map(pieces).collect()
 }
 
-/// One diagnostic for all files that were not found.
-fn report_missing(target: &Target, modules: &[Module], images: &[Image]) {
-    let missing: Vec<&str> = modules
-        .iter()
-        .zip(images)
-        .filter(|(module, image)| {
+/// One diagnostic for all files that were not found, and one for all that nothing could be compared with.
+fn report_files(target: &Target, modules: &[Module], images: &[Image]) {
+    let with = |status: FileStatus| -> Vec<&str> {
+        let all = modules.iter().zip(images).filter(|(module, image)| {
             // The vDSO never has a file.
-            image.status == FileStatus::Missing && !image.options.no_files && module.path != VDSO
-        })
-        .map(|(module, _)| if module.path.is_empty() { "(unnamed)" } else { module.file_name() })
-        .collect();
-    if missing.is_empty() {
-        return;
-    }
-    let named = missing.get(..NAMED.min(missing.len())).unwrap_or_default().join(", ");
-    let more = missing.len().checked_sub(NAMED).filter(|n| *n > 0).map_or(String::new(), |n| format!(" and {n} more"));
-    let text = format!("{} of {} module files are not at hand: {named}{more}", missing.len(), modules.len());
-    let hint = "symbols and read-only memory of these are missing; give --sysroot, --executable or --debug-dir";
-    // Names and unwind tables of DLLs are in their memory, which a full dump holds.
-    let all_in_memory = images.iter().filter(|i| i.status == FileStatus::Missing).all(|i| i.pe.is_some());
-    let diagnostic = match all_in_memory {
-        true => Diagnostic::note("module-files-missing", text),
-        false => Diagnostic::warning("module-files-missing", text),
+            image.status == status && !image.options.no_files && module.path != VDSO
+        });
+        all.map(|(module, _)| if module.path.is_empty() { "(unnamed)" } else { module.file_name() }).collect()
     };
-    target.diagnostics.push(diagnostic.hint(hint));
+    let count = |files: &[&str]| format!("{} of {} module files", files.len(), modules.len());
+    let missing = with(FileStatus::Missing);
+    if !missing.is_empty() {
+        let text = format!("{} are not at hand: {}", count(&missing), listed(&missing));
+        let hint = "symbols and read-only memory of these are missing; give --sysroot, --executable or --debug-dir";
+        // Names and unwind tables of DLLs are in their memory, which a full dump holds.
+        let all_in_memory = images.iter().filter(|i| i.status == FileStatus::Missing).all(|i| i.pe.is_some());
+        let diagnostic = match all_in_memory {
+            true => Diagnostic::note("module-files-missing", text),
+            false => Diagnostic::warning("module-files-missing", text),
+        };
+        target.diagnostics.push(diagnostic.hint(hint));
+    }
+    let unverified = with(FileStatus::Unverified);
+    if !unverified.is_empty() {
+        let text = format!(
+            "{} are used for symbols and not for memory, as nothing in the dump tells whether they are what the process \
+             ran: {}",
+            count(&unverified),
+            listed(&unverified)
+        );
+        target.diagnostics.push(Diagnostic::warning("module-file-unverified", text));
+    }
+}
+
+/// The first of these names, and how many there are besides.
+fn listed(names: &[&str]) -> String {
+    let named = names.get(..NAMED.min(names.len())).unwrap_or_default().join(", ");
+    match names.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        Some(more) => format!("{named} and {more} more"),
+        None => named,
+    }
 }
