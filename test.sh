@@ -74,25 +74,19 @@ fetch_schemas() {
     rm -rf "$work"
 }
 
-# The arguments of `cargo test` that say what to build.
-build_arguments() {
-    local argument
-    for argument; do
-        case $argument in
-        --) return ;;
-        --no-run) ;;
-        *) printf '%s\0' "$argument" ;;
-        esac
-    done
-}
-
 install_tools
 fetch_schemas
 # The interpreters come while the tests are built: downloads, and steps of a build that keep one processor busy.
 python3 tests/interpreters/fetch.py </dev/null &
 fetching=$!
+# What to build is told by the arguments before `--`.
+build=()
+for argument; do
+    [ "$argument" != -- ] || break
+    [ "$argument" = --no-run ] || build+=("$argument")
+done
 built=0
-build_arguments "$@" | xargs -0 cargo test --locked --no-run --quiet || built=$?
+cargo test --locked --no-run --quiet ${build[@]+"${build[@]}"} || built=$?
 wait "$fetching"
 [ "$built" = 0 ] || exit "$built"
 # Beside the machine's own debuggers, when asked for: a download of 435 MB and a minute of tests.

@@ -15,8 +15,14 @@ use std::process::Command;
 
 fn slimmed(target: &Target, out: &Path) -> slim::SlimStats {
     slim::record_essentials(target);
+    written(target, out, false)
+}
+
+/// Writes what was recorded of `target`.
+fn written(target: &Target, out: &Path, redact: bool) -> slim::SlimStats {
     let mut file = std::fs::File::create(out).unwrap();
-    slim::write(target, target.memory.recorded(), slim::SlimOptions::default(), &mut file).unwrap()
+    let options = slim::SlimOptions { redact, ..Default::default() };
+    slim::write(target, target.memory.recorded(), options, &mut file).unwrap()
 }
 
 #[test]
@@ -193,9 +199,7 @@ fn a_slim_core_gives_the_same_report_without_any_other_file() {
             record(&mut target, &search);
             let small = dead.dir.join("small.core");
             for redact in [false, true] {
-                let mut file = std::fs::File::create(&small).unwrap();
-                let options = slim::SlimOptions { redact, ..Default::default() };
-                let stats = slim::write(&target, target.memory.recorded(), options, &mut file).unwrap();
+                let stats = written(&target, &small, redact);
                 let name = format!("{} {program} redact={redact}", interpreter.name);
                 eprintln!("{name}: {} of {} KiB", stats.stored_bytes >> 10, stats.mapped_bytes >> 10);
                 let nothing = SearchOptions { no_files: true, ..SearchOptions::default() };
@@ -228,9 +232,7 @@ fn a_slim_core_made_without_any_file_is_the_same_and_small() {
         record(&mut target, &nothing);
         let small = dead.dir.join(SMALL);
         for redact in [false, true] {
-            let mut file = std::fs::File::create(&small).unwrap();
-            let options = slim::SlimOptions { redact, ..Default::default() };
-            let stats = slim::write(&target, target.memory.recorded(), options, &mut file).unwrap();
+            let stats = written(&target, &small, redact);
             assert!(stats.stored_bytes < 5 << 20, "{}: {}", interpreter.name, stats.stored_bytes);
             let (slim, slim_text) = report(&small, &nothing, true);
             if let Some(difference) = difference(&slim, &whole, "") {

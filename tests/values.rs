@@ -237,7 +237,7 @@ fn nothing_wrong_is_called_exact_without_files() {
                 });
                 wrong.collect::<Vec<_>>()
             });
-            wrong.unwrap_or_default()
+            wrong.expect("CPython is found")
         },
     );
 }

@@ -1,7 +1,7 @@
 //! Native stacks merged into the report's threads, and the cause of death.
 
 use super::{Options, PythonState};
-use crate::base::Diagnostic;
+use crate::base::{Diagnostic, first_of};
 use crate::image::Images;
 use crate::inquest::{self, Facts};
 use crate::native::ModuleTables;
@@ -85,13 +85,10 @@ impl Doubts {
 
     fn tell(&self, target: &Target) {
         for (problem, tids) in &self.0 {
-            let named: Vec<String> = tids.iter().take(DOUBT_THREADS).map(ToString::to_string).collect();
-            let threads = match tids.len().checked_sub(DOUBT_THREADS).filter(|more| *more > 0) {
-                Some(more) => format!("threads {} and {more} more", named.join(", ")),
-                None if tids.len() > 1 => format!("threads {}", named.join(", ")),
-                None => format!("thread {}", named.join("")),
-            };
-            target.diagnostics.push(Diagnostic::warning("merge-partial", format!("{threads}: {problem}")));
+            let noun = if tids.len() == 1 { "thread" } else { "threads" };
+            let tids: Vec<String> = tids.iter().map(ToString::to_string).collect();
+            let text = format!("{noun} {}: {problem}", first_of(&tids, DOUBT_THREADS));
+            target.diagnostics.push(Diagnostic::warning("merge-partial", text));
         }
     }
 }

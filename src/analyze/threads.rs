@@ -5,7 +5,7 @@ use super::{Options, PythonState, exceptions, stray_threads, values};
 use crate::base::{Addr, Diagnostic, Text};
 use crate::cpython::frame::{self, PyFrame, Stack};
 use crate::cpython::locate::Proof;
-use crate::cpython::object::{Heap, Kind};
+use crate::cpython::object::Heap;
 use crate::cpython::runtime::{self, Gil, Interpreter as PyInterpreter, ThreadList, ThreadState};
 use crate::report::model::{Frame, FrameKind, Interpreter, PythonThread, Report, Thread};
 use crate::target::Target;
@@ -177,17 +177,12 @@ impl OneThread<'_> {
                 status: thread.attachment.map(|a| a.name().to_owned()),
                 collecting: self.interpreter.gc_collecting.map(|c| c && holds_gil.unwrap_or(false)),
                 raising: thread.raising.map(info),
-                handling: thread.handling.iter().filter(|a| self.is_exception(**a)).map(|a| info(*a)).collect(),
+                handling: thread.handling.iter().filter(|a| self.heap.is_exception(**a)).map(|a| info(*a)).collect(),
             }),
             frames: self.frames(&stack),
             frames_end: stack.end.as_ref().map(ToString::to_string),
             ..Thread::default()
         }
-    }
-
-    /// Where nothing is being handled the interpreter stores None.
-    fn is_exception(&self, addr: Addr) -> bool {
-        self.heap.type_of(addr).is_ok_and(|t| t.kind.refines(Kind::Exception))
     }
 
     fn frames(&self, stack: &Stack) -> Vec<Frame> {

@@ -8,6 +8,7 @@ mod budget;
 mod bytes;
 mod diagnostics;
 mod escape;
+mod listing;
 mod text;
 
 pub use abi::{Abi, Arch, DataModel, Endian, Os};
@@ -16,4 +17,5 @@ pub use budget::{Budget, Exhausted};
 pub use bytes::{Cursor, ShortRead};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use escape::{escape_terminal, escape_terminal_into};
+pub use listing::first_of;
 pub use text::Text;

@@ -6,7 +6,7 @@ use super::host_file::HostFile;
 use super::images::{Image, Images, Lazy};
 use super::pe::PeImage;
 use super::pe_find;
-use crate::base::{Addr, Diagnostic, Os};
+use crate::base::{Addr, Diagnostic, Os, first_of};
 use crate::target::elf_modules::ElfImage;
 use crate::target::{Backing, MemoryExt as _, Module, SourceKind, Target};
 use object::LittleEndian as LE;
@@ -177,7 +177,7 @@ fn report_files(target: &Target, modules: &[Module], images: &[Image]) {
     let count = |files: &[&str]| format!("{} of {} module files", files.len(), modules.len());
     let missing = with(FileStatus::Missing);
     if !missing.is_empty() {
-        let text = format!("{} are not at hand: {}", count(&missing), listed(&missing));
+        let text = format!("{} are not at hand: {}", count(&missing), first_of(&missing, NAMED));
         let hint = "symbols and read-only memory of these are missing; give --sysroot, --executable or --debug-dir";
         // Names and unwind tables of DLLs are in their memory, which a full dump holds.
         let all_in_memory = images.iter().filter(|i| i.status == FileStatus::Missing).all(|i| i.pe.is_some());
@@ -193,17 +193,8 @@ fn report_files(target: &Target, modules: &[Module], images: &[Image]) {
             "{} are used for symbols and not for memory, as nothing in the dump tells whether they are what the process \
              ran: {}",
             count(&unverified),
-            listed(&unverified)
+            first_of(&unverified, NAMED)
         );
         target.diagnostics.push(Diagnostic::warning("module-file-unverified", text));
-    }
-}
-
-/// The first of these names, and how many there are besides.
-fn listed(names: &[&str]) -> String {
-    let named = names.get(..NAMED.min(names.len())).unwrap_or_default().join(", ");
-    match names.len().checked_sub(NAMED).filter(|more| *more > 0) {
-        Some(more) => format!("{named} and {more} more"),
-        None => named,
     }
 }

@@ -8,7 +8,6 @@ use crate::bridge::protocol::RegistersOf;
 use crate::bridge::python::View;
 use crate::bridge::session::Session;
 use crate::bridge::values;
-use crate::cpython::object::Kind;
 use crate::cpython::runtime::{gil, thread_names};
 use std::collections::HashMap;
 
@@ -69,9 +68,8 @@ pub(super) fn exceptions(session: &mut Session) -> Result<Reply, CommandError> {
     let line = |what: &str, at: Addr| format!("{what}: {}\n", values::object(&current.view, at).text);
     let mut out = String::new();
     out.extend(state.raising.map(|at| line("raising", at)));
-    // An outermost entry that handles nothing may hold None.
-    let is_exception = |at: &Addr| current.view.heap.type_of(*at).is_ok_and(|t| t.kind.refines(Kind::Exception));
-    out.extend(state.handling.iter().filter(|at| is_exception(at)).map(|at| line("handling", *at)));
+    let handled = state.handling.iter().filter(|at| current.view.heap.is_exception(**at));
+    out.extend(handled.map(|at| line("handling", *at)));
     if out.is_empty() {
         out.push_str("no exception is being raised or handled in this thread\n");
     }

@@ -32,7 +32,7 @@ pub struct ReprStyles {
     pub enums: EnumStyle,
     /// `UnionType` and `typing.Union` are one type (3.14, gh-105499).
     pub union_merged: bool,
-    /// Some static types were named without their module (until 3.9, bpo-40137 and others).
+    /// Some static types were named without their module (until 3.9).
     pub unqualified_type_names: bool,
     /// Weak references look up `__name__` of their target on its type only (3.11.4, gh-99184).
     pub weakref_name_on_type: bool,

@@ -1,9 +1,9 @@
 //! Finds CPython in a process: the runtime, its version and build, and the layouts to read it by.
 //!
 //! Methods in order: the symbol `_PyRuntime`; the section `.PyRuntime` (3.10+); the cookie of `_Py_DebugOffsets`
-//! (3.13+) in writable memory; a bounded scan for pointers to a `PyInterpreterState`; both scans look at the data of modules
-//! before all else. Every answer is checked by back pointers (`validate`) before it is used. Where a dump lacks the memory for that, a symbol alone must do
-//! ([`Proof::Partial`]).
+//! (3.13+) in writable memory; a bounded scan for pointers to a `PyInterpreterState`; both scans look at the data of
+//! modules before all else. Every answer is checked by back pointers (`validate`) before it is used. Where a dump lacks
+//! the memory for that, a symbol alone must do ([`Proof::Partial`]).
 
 mod candidates;
 mod partial;

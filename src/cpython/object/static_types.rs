@@ -1,14 +1,20 @@
 //! Names of static types whose `tp_name` lies in a file that is not at hand: from symbol tables, and from the modules and
 //! objects of the interpreter in which CPython itself puts such types.
 
-use super::dict::dict_get_str;
+use super::dict::{DictEntries, dict_get_str};
 use super::kind::Kind;
 use super::types::type_dict_at;
+use super::unicode::read_str;
 use crate::base::Addr;
 use crate::cpython::layout::ReprStyles;
 use crate::cpython::{Context, DecodeError};
 use crate::field;
 use std::collections::HashMap;
+
+/// Entries of a dict that are looked at.
+const MAX_ENTRIES: usize = 20_000;
+/// Longest name of those.
+const MAX_NAME: u64 = 100;
 
 /// The `tp_name` that belongs to a data symbol: `PyFloat_Type` -> `float`.
 pub(super) fn name_of_symbol(symbol: &str) -> Option<String> {
@@ -154,9 +160,17 @@ const PLACES: &[(&str, &[(At, &str)])] = &[
             (At::Is("_SimpleCData"), "_ctypes._SimpleCData"),
         ],
     ),
-    ("_datetime", DATETIME),
-    // Before 3.12 the accelerator module is not kept: its types are those of the module in Python.
-    ("datetime", DATETIME),
+    (
+        "_datetime",
+        &[
+            (At::Is("date"), "datetime.date"),
+            (At::Is("datetime"), "datetime.datetime"),
+            (At::Is("time"), "datetime.time"),
+            (At::Is("timedelta"), "datetime.timedelta"),
+            (At::Is("timezone"), "datetime.timezone"),
+            (At::Is("tzinfo"), "datetime.tzinfo"),
+        ],
+    ),
     ("_decimal", &[(At::Is("Context"), "decimal.Context"), (At::Is("Decimal"), "decimal.Decimal")]),
     ("_elementtree", &[(At::Is("Element"), "xml.etree.ElementTree.Element")]),
     (
@@ -201,15 +215,6 @@ const PLACES: &[(&str, &[(At, &str)])] = &[
     ("itertools", &[(At::Is("count"), "itertools.count"), (At::Is("repeat"), "itertools.repeat")]),
     ("posix", &[(At::Is("DirEntry"), "posix.DirEntry")]),
     ("re", &[(At::Is("Match"), "re.Match"), (At::Is("Pattern"), "re.Pattern")]),
-];
-
-const DATETIME: &[(At, &str)] = &[
-    (At::Is("date"), "datetime.date"),
-    (At::Is("datetime"), "datetime.datetime"),
-    (At::Is("time"), "datetime.time"),
-    (At::Is("timedelta"), "datetime.timedelta"),
-    (At::Is("timezone"), "datetime.timezone"),
-    (At::Is("tzinfo"), "datetime.tzinfo"),
 ];
 
 /// Types that `builtins` holds under their own name (all that are static; aliases such as `IOError` are not here).
@@ -313,7 +318,7 @@ const BUILTINS: &[&str] = &[
     "zip",
 ];
 
-/// Names that types had up to 3.9, without their module or another (bpo-40137 and others).
+/// Names that types had up to 3.9, without their module or others (as interpreters of these versions say).
 const UNQUALIFIED: &[(&str, &str)] = &[
     ("_contextvars.Context", "Context"),
     ("_contextvars.ContextVar", "ContextVar"),
@@ -330,24 +335,30 @@ const UNQUALIFIED: &[(&str, &str)] = &[
 /// add nothing.
 pub(super) fn names_in(ctx: &Context<'_>, interpreter: Addr) -> HashMap<Addr, String> {
     let mut names = HashMap::new();
-    let Ok(modules) = ctx.ptr(field!(ctx, interpreter.modules), interpreter) else { return names };
+    let modules = namespace(ctx, ctx.ptr(field!(ctx, interpreter.modules), interpreter));
     for (module, places) in PLACES {
-        let Ok(Some(module)) = dict_get_str(ctx, modules, module) else { continue };
-        let Ok(namespace) = ctx.ptr(field!(ctx, module.dict), module) else { continue };
+        let Some(module) = modules.get(*module) else { continue };
+        let attributes = namespace(ctx, ctx.ptr(field!(ctx, module.dict), *module));
         for (at, name) in *places {
-            if let Ok(Some(found)) = at.find(ctx, interpreter, module, namespace) {
+            if let Ok(Some(found)) = at.find(ctx, interpreter, *module, &attributes) {
                 names.entry(found).or_insert_with(|| spelled(name, &ctx.dialect.repr).to_owned());
             }
         }
     }
-    if let Ok(builtins) = ctx.ptr(field!(ctx, interpreter.builtins), interpreter) {
-        for name in BUILTINS {
-            if let Ok(Some(found)) = dict_get_str(ctx, builtins, name) {
-                names.entry(found).or_insert_with(|| (*name).to_owned());
-            }
+    let builtins = namespace(ctx, ctx.ptr(field!(ctx, interpreter.builtins), interpreter));
+    for name in BUILTINS {
+        if let Some(found) = builtins.get(*name) {
+            names.entry(*found).or_insert_with(|| (*name).to_owned());
         }
     }
     names
+}
+
+/// What a dict holds under strings, read in one pass.
+fn namespace(ctx: &Context<'_>, dict: Result<Addr, DecodeError>) -> HashMap<String, Addr> {
+    let Ok(entries) = dict.and_then(|dict| DictEntries::new(ctx, dict)) else { return HashMap::new() };
+    let named = |(key, value)| Some((read_str(ctx, key, MAX_NAME).ok()?, value));
+    entries.take(MAX_ENTRIES).map_while(Result::ok).filter_map(named).collect()
 }
 
 impl At {
@@ -356,16 +367,17 @@ impl At {
         ctx: &Context<'_>,
         interpreter: Addr,
         module: Addr,
-        namespace: Addr,
+        attributes: &HashMap<String, Addr>,
     ) -> Result<Option<Addr>, DecodeError> {
-        let type_of = |object| ctx.ptr(field!(ctx, object.ob_type), object);
+        let type_of = |object: &Addr| ctx.ptr(field!(ctx, object.ob_type), *object);
         match self {
-            At::Module => type_of(module).map(Some),
-            At::Is(name) => dict_get_str(ctx, namespace, name),
-            At::Has(name) => dict_get_str(ctx, namespace, name)?.map(type_of).transpose(),
+            At::Module => type_of(&module).map(Some),
+            At::Is(name) => Ok(attributes.get(name).copied()),
+            At::Has(name) => attributes.get(name).map(type_of).transpose(),
             At::ClassHas(class, name) => {
-                let Some(class) = dict_get_str(ctx, namespace, class)? else { return Ok(None) };
-                dict_get_str(ctx, type_dict_at(ctx, Some(interpreter), class)?, name)?.map(type_of).transpose()
+                let Some(class) = attributes.get(class) else { return Ok(None) };
+                let dict = type_dict_at(ctx, Some(interpreter), *class)?;
+                dict_get_str(ctx, dict, name)?.as_ref().map(type_of).transpose()
             }
         }
     }

@@ -243,6 +243,12 @@ impl<'a> Heap<'a> {
             .ok_or_else(|| DecodeError::corrupt("ob_type", addr, format!("{type_addr} is not a type object")))
     }
 
+    /// Whether there is an exception at `addr`. (Where none is raised or handled the interpreter may store None.)
+    #[must_use]
+    pub fn is_exception(&self, addr: Addr) -> bool {
+        self.type_of(addr).is_ok_and(|info| info.kind.refines(Kind::Exception))
+    }
+
     /// The type object at `addr`; `None` when there is none.
     #[must_use]
     pub fn type_info(&self, addr: Addr) -> Option<Rc<TypeInfo>> {
@@ -334,9 +340,8 @@ impl<'a> Heap<'a> {
         let in_file = own.as_ref().is_err_and(|error| error.kind == ReadErrorKind::FileMissing);
         let plausible = |name: &String| !name.is_empty() && !name.chars().any(char::is_control);
         // A program may have put another type in the place of one.
-        let fits = |name: &str| match (Kind::of_name(name), Kind::of_flags(raw.flags)) {
-            (Some(kind), Some(family)) => kind.refines(family),
-            (Some(_) | None, _) => true,
+        let fits = |name: &str| {
+            Kind::of_name(name).zip(Kind::of_flags(raw.flags)).is_none_or(|(kind, family)| kind.refines(family))
         };
         own.ok()
             .and_then(|bytes| String::from_utf8(bytes).ok())
@@ -357,7 +362,7 @@ impl<'a> Heap<'a> {
             let dict = type_dict_at(ctx, self.known.interpreter.get(), addr).ok()?;
             text(dict_get_str(ctx, dict, "__module__").ok()??)
         };
-        match module().filter(|_| in_file) {
+        match in_file.then(module).flatten() {
             Some(module) => Some(format!("{module}.{name}")),
             None => Some(name),
         }
