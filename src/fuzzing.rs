@@ -10,16 +10,17 @@ use crate::cpython::code;
 use crate::cpython::layout::{self, DebugOffsets, DwarfFile, Extract, LineTable, Provider};
 use crate::cpython::object::Path as ObjectPath;
 use crate::cpython::sync::depth_at;
+use crate::debuggee::compressed::{Limits, Packing, expand};
+use crate::debuggee::live::procfs;
+use crate::debuggee::{
+    AddressSpace, ByteSource, Module, Protection, Registers, Segment, SourceKind, Target, from_bytes,
+};
 use crate::image::{FileBytes, Images, SearchOptions, SymbolSource, debug_file, pdb_file};
 use crate::native::symbolize::{Lines, Symbolizer};
 use crate::native::unwind::Unwinder;
 use crate::native::{ModuleTables, dwarf, pdb as native_pdb};
 use crate::report::{faulthandler, html, info, json, markdown, text};
-use crate::target::compressed::{Limits, Packing, expand};
-use crate::target::live::procfs;
-use crate::target::{
-    AddressSpace, ByteSource, Module, Protection, Registers, Segment, SourceKind, Target, from_bytes, slim,
-};
+use crate::slim;
 use crate::triage::{baseline::Baseline, input, names, row::Row, rules::Rules};
 use object::{Object as _, ObjectSection as _};
 use std::io::{Cursor, sink};

@@ -1,19 +1,20 @@
 //! pyinquest explains dead and stuck CPython processes from the outside.
 //!
-//! The layers, each importing only those before it: [`base`], [`target`], `image`, [`cpython`] and `native`
+//! The layers, each importing only those before it: [`base`], [`debuggee`], `image`, [`cpython`] and `native`
 //! (siblings), `stack`, `inquest`, `report`, and then `cli`, `bridge` and `triage`. See `docs/architecture.md`.
 pub mod analyze;
 pub mod base;
 pub mod bridge;
 pub mod cli;
 pub mod cpython;
+pub mod debuggee;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod image;
 pub mod inquest;
 pub mod native;
 pub mod report;
+pub mod slim;
 pub mod stack;
 mod sys;
-pub mod target;
 pub mod triage;

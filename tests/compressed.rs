@@ -5,7 +5,7 @@
 mod common;
 
 use common::{CrashedProcess, crash, skip};
-use pyinquest::target::{self, MemoryExt as _, Target};
+use pyinquest::debuggee::{self, MemoryExt as _, Target};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -43,7 +43,7 @@ fn a_packed_core_is_the_core() {
         Ok(dead) => dead,
         Err(reason) => skip!("{reason}"),
     };
-    let plain = target::open(&dead.core).unwrap();
+    let plain = debuggee::open(&dead.core).unwrap();
     let tools: [(&[&str], &str); 4] = [
         (&["gzip", "-1c"], "gz"),
         (&["xz", "-0c"], "xz"),
@@ -56,13 +56,13 @@ fn a_packed_core_is_the_core() {
             eprintln!("{} is not installed", tool[0]);
             continue;
         };
-        same(&target::open(&packed).unwrap(), &plain, suffix);
+        same(&debuggee::open(&packed).unwrap(), &plain, suffix);
         done += 1;
     }
     let zst = dead.dir.join("own.zst");
     zstd::stream::copy_encode(std::fs::File::open(&dead.core).unwrap(), std::fs::File::create(&zst).unwrap(), 1)
         .unwrap();
-    same(&target::open(&zst).unwrap(), &plain, "zst");
+    same(&debuggee::open(&zst).unwrap(), &plain, "zst");
     assert!(done >= 2, "gzip and xz are on every machine");
 }
 
@@ -72,11 +72,11 @@ fn a_cut_packed_core_is_opened_as_far_as_it_goes() {
         Ok(dead) => dead,
         Err(reason) => skip!("{reason}"),
     };
-    let plain = target::open(&dead.core).unwrap();
+    let plain = debuggee::open(&dead.core).unwrap();
     let packed = zstd::encode_all(&*std::fs::read(&dead.core).unwrap(), 1).unwrap();
     let cut = dead.dir.join("cut.zst");
     std::fs::write(&cut, &packed[..packed.len() / 2]).unwrap();
-    let cut = target::open(&cut).unwrap();
+    let cut = debuggee::open(&cut).unwrap();
     assert_eq!(cut.threads, plain.threads);
     let codes: Vec<_> = cut.diagnostics.to_vec().into_iter().map(|d| d.code).collect();
     assert!(codes.contains(&"packed-dump-damaged".to_owned()), "{codes:?}");
@@ -89,7 +89,7 @@ fn a_pipe_is_read_to_its_end() {
         Ok(dead) => dead,
         Err(reason) => skip!("{reason}"),
     };
-    let plain = target::open(&dead.core).unwrap();
+    let plain = debuggee::open(&dead.core).unwrap();
     let fifo = dead.dir.join("fifo");
     assert!(Command::new("mkfifo").arg(&fifo).stdin(Stdio::null()).status().unwrap().success());
     let content = std::fs::read(&dead.core).unwrap();
@@ -97,6 +97,6 @@ fn a_pipe_is_read_to_its_end() {
         let fifo = fifo.clone();
         move || std::fs::OpenOptions::new().write(true).open(fifo).unwrap().write_all(&content).unwrap()
     });
-    same(&target::open(&fifo).unwrap(), &plain, "fifo");
+    same(&debuggee::open(&fifo).unwrap(), &plain, "fifo");
     feeder.join().unwrap();
 }

@@ -7,10 +7,10 @@ mod common;
 
 use common::{Crash, Interpreter, block, interpreters, one_per_minor, skip};
 use pyinquest::analyze::{Options, analyze};
+use pyinquest::debuggee::elf_core;
+use pyinquest::debuggee::live::{LiveOptions, examine};
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::model::{Confidence, Finding, FrameKind, Report, Thread};
-use pyinquest::target::elf_core;
-use pyinquest::target::live::{LiveOptions, examine};
 use rayon::prelude::*;
 
 fn report(interpreter: &Interpreter, core: &std::path::Path) -> Report {

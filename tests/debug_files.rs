@@ -11,8 +11,8 @@ mod extension;
 
 use common::{Crash, CrashedProcess, Interpreter, one_per_minor, skip};
 use pyinquest::analyze::{Options, analyze};
+use pyinquest::debuggee::elf_core;
 use pyinquest::image::{Images, SearchOptions};
-use pyinquest::target::elf_core;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

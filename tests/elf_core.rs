@@ -7,8 +7,8 @@ mod common;
 use common::{block, crash, interpreters, one_per_minor, skip};
 use pyinquest::analyze::{Options, analyze};
 use pyinquest::base::Addr;
+use pyinquest::debuggee::{Crash, Memory as _, Target, elf_core};
 use pyinquest::image::{FileStatus, Images, SearchOptions, SymbolSource, Verification};
-use pyinquest::target::{Crash, Memory as _, Target, elf_core};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ fn codes(target: &Target) -> Vec<String> {
     target.diagnostics.to_vec().into_iter().map(|d| d.code).collect()
 }
 
-fn in_memory(bytes: Vec<u8>) -> Result<Target, pyinquest::target::TargetError> {
+fn in_memory(bytes: Vec<u8>) -> Result<Target, pyinquest::debuggee::TargetError> {
     elf_core::from_source(Path::new("core"), Arc::new(bytes))
 }
 

@@ -10,9 +10,9 @@ mod extension;
 use common::{Crash, Interpreter, Unavailable, interpreters, one_per_minor, skip};
 use extension::Debug;
 use pyinquest::analyze::{Options, analyze};
+use pyinquest::debuggee::elf_core;
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::model::Report;
-use pyinquest::target::elf_core;
 use rayon::prelude::*;
 
 fn report(interpreter: &Interpreter, core: &std::path::Path) -> Report {

@@ -9,9 +9,9 @@ mod compare;
 
 use common::sources_table;
 use pyinquest::analyze::{Options, analyze};
+use pyinquest::debuggee;
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::faulthandler;
-use pyinquest::target;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,7 @@ fn compare_all(folder: &str, ending: &str, wanted: &[&str], rows: &[(&str, &str)
         let name = path.file_name().unwrap().to_string_lossy().replace(ending, "");
         let truth = std::fs::read(path.with_file_name(format!("{name}.truth.json"))).unwrap();
         let truth: serde_json::Value = serde_json::from_slice(&truth).unwrap();
-        let mut target = target::open(path).unwrap();
+        let mut target = debuggee::open(path).unwrap();
         let images = Images::attach(&mut target, &SearchOptions { no_files: true, ..SearchOptions::default() });
         let report = analyze(&target, &images, &Options { locals: true, ..Options::default() });
         builds.insert(name.rsplit_once('-').unwrap().0.to_owned());
@@ -73,7 +73,7 @@ fn every_committed_windows_dump_tells_what_python_said() {
 fn windows_dumps_tell_the_cause_and_native_stacks() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/minidumps");
     for tag in ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.13t", "3.14", "3.14t"] {
-        let mut target = target::open(&folder.join(format!("{tag}-windows-threads.dmp.zst"))).unwrap();
+        let mut target = debuggee::open(&folder.join(format!("{tag}-windows-threads.dmp.zst"))).unwrap();
         let images = Images::attach(&mut target, &SearchOptions { no_files: true, ..SearchOptions::default() });
         let report = analyze(&target, &images, &Options { native: true, ..Options::default() });
         let first = report.findings.first().unwrap_or_else(|| panic!("{tag}: no finding"));
@@ -96,7 +96,7 @@ fn windows_dumps_tell_the_cause_and_native_stacks() {
 fn aarch64_cores_have_native_stacks() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cores");
     for tag in ["3.9", "3.11", "3.13", "3.14", "3.15"] {
-        let mut target = target::open(&folder.join(format!("{tag}-aarch64-values.core.zst"))).unwrap();
+        let mut target = debuggee::open(&folder.join(format!("{tag}-aarch64-values.core.zst"))).unwrap();
         let images = Images::attach(&mut target, &SearchOptions { no_files: true, ..SearchOptions::default() });
         let report = analyze(&target, &images, &Options { native: true, ..Options::default() });
         let crashed = report.threads.iter().find(|t| t.crashed).unwrap();

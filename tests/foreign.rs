@@ -7,9 +7,9 @@ mod common;
 
 use common::{Crash, Interpreter, Unavailable, interpreters, skip};
 use pyinquest::analyze::{Options, analyze};
+use pyinquest::debuggee::elf_core;
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::model::Report;
-use pyinquest::target::elf_core;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -5,9 +5,10 @@
 
 use pyinquest::analyze::{Options, analyze, record};
 use pyinquest::base::Addr;
+use pyinquest::debuggee::{TargetError, elf_core, minidump};
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::model::{Fidelity, Report};
-use pyinquest::target::{TargetError, elf_core, minidump, slim};
+use pyinquest::slim;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

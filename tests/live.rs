@@ -8,9 +8,9 @@ mod compare;
 
 use common::{block, one_per_column, one_per_minor, skip, sources_table};
 use pyinquest::analyze::{Options, analyze};
+use pyinquest::debuggee::live::{LiveOptions, attach, examine};
+use pyinquest::debuggee::{self, Memory as _, MemoryExt as _, ReadErrorKind, Target};
 use pyinquest::image::{Images, SearchOptions};
-use pyinquest::target::live::{LiveOptions, attach, examine};
-use pyinquest::target::{self, Memory as _, MemoryExt as _, ReadErrorKind, Target};
 use std::collections::BTreeSet;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -87,7 +87,7 @@ fn a_live_process_is_what_its_core_is() {
             Ok(core) => core,
             Err(reason) => skip!("{reason}"),
         };
-        same_process(pid, &live.target, &target::open(&core).unwrap(), &interpreter.name);
+        same_process(pid, &live.target, &debuggee::open(&core).unwrap(), &interpreter.name);
     }
 }
 
@@ -101,7 +101,7 @@ fn same_process(pid: i32, live: &Target, core: &Target, what: &str) {
     assert_eq!(live.process.executable, core.process.executable);
     for thread in &live.threads {
         let other = core.thread(thread.tid).unwrap_or_else(|| panic!("{what}: thread {}", thread.tid));
-        let of = |t: &target::NativeThread| (t.registers.as_ref().and_then(|r| r.sp()), t.tls_base);
+        let of = |t: &debuggee::NativeThread| (t.registers.as_ref().and_then(|r| r.sp()), t.tls_base);
         assert_eq!(of(thread), of(other), "{what}: thread {}", thread.tid);
     }
     let of_the_kernel = |at: pyinquest::base::Addr| {
@@ -131,7 +131,7 @@ fn the_pause_for_twenty_threads_is_short_and_the_copy_is_of_one_moment() {
     let Ok(mut child) = child.spawn().map(Running) else { skip!("no python3") };
     let mut line = String::new();
     std::io::BufRead::read_line(&mut std::io::BufReader::new(child.0.stdout.take().unwrap()), &mut line).unwrap();
-    let at = target::live::attach(1 << 30, LiveOptions::default()).map(|_| ()).unwrap_err();
+    let at = debuggee::live::attach(1 << 30, LiveOptions::default()).map(|_| ()).unwrap_err();
     assert!(at.to_string().contains("no such process") && at.help().is_some());
     let address = pyinquest::base::Addr(line.trim().parse().unwrap());
     let pid = i32::try_from(child.0.id()).unwrap();

@@ -10,9 +10,10 @@ use common::{Blocked, Interpreter, block, one_per_column, one_per_minor, skip, s
 use minidump_writer::app_memory::AppMemory;
 use minidump_writer::minidump_writer::MinidumpWriterConfig;
 use pyinquest::analyze::{Options, analyze, record};
+use pyinquest::debuggee::{self, SourceKind};
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::model::{Frame, FrameKind, Report, Thread};
-use pyinquest::target::{self, SourceKind, slim};
+use pyinquest::slim;
 use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::os::unix::fs::FileExt as _;
@@ -49,7 +50,7 @@ fn all_memory(process: &Blocked) -> Vec<AppMemory> {
 fn report(dump: &[u8], interpreter: &Interpreter, name: &str, files: bool) -> Report {
     let path = std::env::temp_dir().join(format!("pyinquest-{}-{name}-{}.dmp", std::process::id(), interpreter.name));
     std::fs::write(&path, dump).unwrap();
-    let mut target = target::open(&path).expect("a minidump");
+    let mut target = debuggee::open(&path).expect("a minidump");
     assert_eq!(target.source, SourceKind::Minidump);
     let search =
         SearchOptions { sysroots: vec![interpreter.sysroot.clone()], no_files: !files, ..SearchOptions::default() };
@@ -209,7 +210,7 @@ fn a_slim_core_of_a_linux_minidump_gives_the_same_report() {
     let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
     let nothing = SearchOptions { no_files: true, ..SearchOptions::default() };
     let told = |path: &std::path::Path, search: &SearchOptions| {
-        let mut target = target::open(path).unwrap();
+        let mut target = debuggee::open(path).unwrap();
         let images = Images::attach(&mut target, search);
         let options = Options { locals: true, native: true, refcounts: true, ..Options::default() };
         let json = serde_json::to_value(analyze(&target, &images, &options)).unwrap();
@@ -240,7 +241,7 @@ fn a_slim_minidump_gives_the_same_report() {
     .chain(["minidumps/3.8-windows-threads.dmp.zst", "minidumps/3.14t-windows-values.dmp.zst"]);
     let nothing = SearchOptions { no_files: true, ..SearchOptions::default() };
     let told = |path: &std::path::Path| {
-        let mut target = target::open(path).unwrap();
+        let mut target = debuggee::open(path).unwrap();
         let images = Images::attach(&mut target, &nothing);
         let report = analyze(&target, &images, &Options { locals: true, refcounts: true, ..Options::default() });
         let json = serde_json::to_value(&report).unwrap();
@@ -251,7 +252,7 @@ fn a_slim_minidump_gives_the_same_report() {
     for name in dumps {
         let path = fixtures.join(name);
         let whole = told(&path);
-        let mut target = target::open(&path).unwrap();
+        let mut target = debuggee::open(&path).unwrap();
         record(&mut target, &nothing);
         let small = tempfile::NamedTempFile::with_suffix(".dmp").unwrap();
         let options = slim::SlimOptions { minidump: true, ..slim::SlimOptions::default() };

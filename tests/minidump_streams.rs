@@ -10,11 +10,12 @@ mod partial;
 mod pdb;
 
 use pyinquest::analyze::{Options, analyze};
+use pyinquest::debuggee::{Crash, Target, from_bytes};
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::model::Report;
 use pyinquest::report::redact::{Privacy, redact};
 use pyinquest::report::{html, info, json, markdown, text};
-use pyinquest::target::{Crash, Target, from_bytes, slim};
+use pyinquest::slim;
 use std::path::Path;
 use std::sync::Arc;
 

@@ -9,9 +9,9 @@ mod fallback;
 
 use common::{Crash, CrashedProcess, Interpreter, interpreters, skip};
 use pyinquest::analyze::{Options, analyze};
+use pyinquest::debuggee::elf_core;
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::model::{Frame, FrameKind, Report, Thread};
-use pyinquest::target::elf_core;
 use rayon::prelude::*;
 use std::path::Path;
 use std::process::Command;

@@ -6,9 +6,10 @@ mod common;
 
 use common::{CrashedProcess, crash, one_per_minor, skip, sources_table};
 use pyinquest::analyze::{Options, analyze, record};
+use pyinquest::debuggee::{self, SourceKind, Target};
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::{faulthandler, model::Report, text};
-use pyinquest::target::{self, SourceKind, Target, slim};
+use pyinquest::slim;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
@@ -32,10 +33,10 @@ fn a_slim_core_is_the_same_process_in_a_fraction_of_the_bytes() {
             Ok(dead) => dead,
             Err(reason) => skip!("{reason}"),
         };
-        let whole = target::open(&dead.core).unwrap();
+        let whole = debuggee::open(&dead.core).unwrap();
         let small = dead.dir.join("small.core");
         let stats = slimmed(&whole, &small);
-        let slim = target::open(&small).unwrap();
+        let slim = debuggee::open(&small).unwrap();
         assert_eq!(slim.source, SourceKind::ElfCore);
         assert_eq!(slim.abi, whole.abi);
         assert_eq!(slim.process, whole.process, "{}", interpreter.name);
@@ -70,7 +71,7 @@ fn a_slim_core_of_a_live_process() {
         assert!(said.status.success(), "{}: {said:?}", interpreter.name);
         let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
         let pid = i32::try_from(process.pid).unwrap();
-        let live = target::live::examine(pid, target::live::LiveOptions::default(), |target, _| {
+        let live = debuggee::live::examine(pid, debuggee::live::LiveOptions::default(), |target, _| {
             let images = Images::attach(target, &search);
             analyze(target, &images, &everything(true))
         });
@@ -93,7 +94,7 @@ const SMALL: &str = "small.core";
 fn slim_of_the_first() -> Result<(CrashedProcess, Target), String> {
     let interpreter = common::interpreters().first().ok_or("no interpreters")?;
     let dead = crash(interpreter, "threads.py", &[], &[]).map_err(|reason| reason.to_string())?;
-    let whole = target::open(&dead.core).unwrap();
+    let whole = debuggee::open(&dead.core).unwrap();
     slimmed(&whole, &dead.dir.join(SMALL));
     Ok((dead, whole))
 }
@@ -138,7 +139,7 @@ fn gdb_opens_a_slim_core() {
 
 /// The report of a dump as JSON, without what speaks of files: those of the dump and those of the modules.
 fn report(path: &Path, search: &SearchOptions, native: bool) -> (serde_json::Value, String) {
-    let mut target = target::open(path).unwrap();
+    let mut target = debuggee::open(path).unwrap();
     let images = Images::attach(&mut target, search);
     of_report(&analyze(&target, &images, &everything(native)))
 }
@@ -195,7 +196,7 @@ fn a_slim_core_gives_the_same_report_without_any_other_file() {
             };
             let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
             let (whole, text) = report(&dead.core, &search, native);
-            let mut target = target::open(&dead.core).unwrap();
+            let mut target = debuggee::open(&dead.core).unwrap();
             record(&mut target, &search);
             let small = dead.dir.join("small.core");
             for redact in [false, true] {
@@ -228,7 +229,7 @@ fn a_slim_core_made_without_any_file_is_the_same_and_small() {
             Err(reason) => skip!("{reason}"),
         };
         let (whole, text) = report(&dead.core, &nothing, true);
-        let mut target = target::open(&dead.core).unwrap();
+        let mut target = debuggee::open(&dead.core).unwrap();
         record(&mut target, &nothing);
         let small = dead.dir.join(SMALL);
         for redact in [false, true] {

@@ -7,9 +7,9 @@ mod common;
 
 use common::{Interpreter, crash, interpreters, skip};
 use pyinquest::analyze::{Options, analyze};
+use pyinquest::debuggee::elf_core;
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::model::{Frame, Report, Thread};
-use pyinquest::target::elf_core;
 use std::path::Path;
 use std::sync::Arc;
 

@@ -14,9 +14,9 @@ mod without_files;
 
 use common::{Crash, Interpreter, interpreters, skip, sources_table};
 use pyinquest::analyze::{Options, analyze};
+use pyinquest::debuggee::elf_core;
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::model::Report;
-use pyinquest::target::elf_core;
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 

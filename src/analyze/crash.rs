@@ -1,14 +1,14 @@
 //! What ended the process, in words.
 
 use crate::base::Addr;
+use crate::debuggee::exception_names::{exception_meaning, exception_name};
+use crate::debuggee::{Crash, SignalInfo, Target, signal_names};
 use crate::report::model::CrashReport;
-use crate::target::exception_names::{exception_meaning, exception_name};
-use crate::target::{Crash, SignalInfo, Target, signal_names};
 
 pub(super) fn crash(target: &Target) -> Option<CrashReport> {
     let crash = target.crash.as_ref()?;
     let registers = target.thread(crash.tid()).and_then(|t| t.registers.as_ref());
-    let instruction = registers.and_then(crate::target::Registers::ip);
+    let instruction = registers.and_then(crate::debuggee::Registers::ip);
     Some(match crash {
         Crash::Signal { tid, info } => CrashReport {
             tid: *tid,

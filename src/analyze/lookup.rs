@@ -7,9 +7,9 @@ use crate::analyze::Options;
 use crate::base::Addr;
 use crate::cpython::frame::{self, PyFrame, SlotValue};
 use crate::cpython::object::{self, Details, Heap, Path, PathError, dict_get_str};
+use crate::debuggee::{Crash, Target};
 use crate::image::Images;
 use crate::report::model::Value;
-use crate::target::{Crash, Target};
 
 /// Where a path begins to be looked up.
 #[derive(Clone, Copy, Debug, Default)]

@@ -24,9 +24,9 @@ pub use thread_ids::ThreadIds;
 
 use crate::base::{Diagnostic, Os, Severity};
 use crate::cpython::locate::{NamedModule, Proof, named_module};
+use crate::debuggee::{SourceKind, Target};
 use crate::image::Images;
 use crate::report::model::{Python, Report, SCHEMA_VERSION};
-use crate::target::{SourceKind, Target};
 
 /// Everything that can be told of `target`. Parts that cannot are absent, and a diagnostic says why.
 #[must_use]

@@ -2,6 +2,7 @@
 
 use super::{Options, PythonState};
 use crate::base::{Diagnostic, first_of};
+use crate::debuggee::{Crash, Target};
 use crate::image::Images;
 use crate::inquest::{self, Facts};
 use crate::native::ModuleTables;
@@ -10,7 +11,6 @@ use crate::report::model::{FrameKind, NativeFrame, Report, Thread};
 use crate::stack::build::{Interpreter, PythonEntry, ThreadFrames, thread_frames};
 use crate::stack::methods::{CodePoint, method_names};
 use crate::stack::{NativeStack, native_stacks};
-use crate::target::{Crash, Target};
 use std::collections::HashSet;
 
 /// Native frames above the innermost Python frame whose names in Python are looked for.

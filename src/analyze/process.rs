@@ -1,8 +1,8 @@
 //! Source, process and modules of a report.
 
+use crate::debuggee::Target;
 use crate::image::{FileStatus, Images};
 use crate::report::model::{Annotation, Missing, ModuleInfo, Process, Source};
-use crate::target::Target;
 
 pub(super) fn source(target: &Target) -> Source {
     Source {
@@ -31,7 +31,7 @@ fn annotation((name, value): &(String, String)) -> Annotation {
 }
 
 pub(super) fn modules(target: &Target, images: &Images) -> Vec<ModuleInfo> {
-    let describe = |(index, module): (usize, &crate::target::Module)| ModuleInfo {
+    let describe = |(index, module): (usize, &crate::debuggee::Module)| ModuleInfo {
         path: module.path.clone(),
         base: module.base,
         end: module.end,
@@ -43,7 +43,7 @@ pub(super) fn modules(target: &Target, images: &Images) -> Vec<ModuleInfo> {
 }
 
 pub(super) fn missing(target: &Target) -> Vec<Missing> {
-    let part = |m: &crate::target::MissingPart| Missing { start: m.start, size: m.size, why: m.why.clone() };
+    let part = |m: &crate::debuggee::MissingPart| Missing { start: m.start, size: m.size, why: m.why.clone() };
     target.missing.iter().map(part).collect()
 }
 

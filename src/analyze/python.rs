@@ -7,10 +7,10 @@ use crate::cpython::layout::Provider;
 use crate::cpython::locate::{Located, Proof, locate};
 use crate::cpython::object::{Heap, SymbolNames, TypeNames};
 use crate::cpython::runtime::{Interpreter, interpreters};
+use crate::debuggee::Target;
 use crate::field;
 use crate::image::Images;
 use crate::report::model::Python;
-use crate::target::Target;
 
 /// The CPython of a process, located and ready to be read.
 #[derive(Debug)]

@@ -1,12 +1,13 @@
 //! [`record`]: reads everything that any report of a target reads, so that a slim dump can hold it.
 
 use super::{Options, analyze};
+use crate::debuggee::Target;
 use crate::image::{Images, SearchOptions};
-use crate::target::{Target, slim};
+use crate::slim;
 use std::thread;
 
 /// Analyses `target` in every way that a report may be asked for; what is read meanwhile is remembered in
-/// [`AddressSpace::recorded`](crate::target::AddressSpace::recorded).
+/// [`AddressSpace::recorded`](crate::debuggee::AddressSpace::recorded).
 ///
 /// Once without the modules' files, and once with them: what comes from a file where it is at hand must come from memory
 /// where it is not. The two go on at the same time. With files, native code gets more names, and so findings more to go

@@ -8,8 +8,8 @@ use super::ThreadIds;
 use crate::base::{Addr, Budget, Diagnostic};
 use crate::cpython::Context;
 use crate::cpython::runtime::{ThreadState, thread_state_at};
+use crate::debuggee::{Memory as _, NativeThread, Target};
 use crate::field;
-use crate::target::{Memory as _, NativeThread, Target};
 use std::collections::HashSet;
 
 /// Most bytes of one stack that are searched, from its innermost frame on: the default size on Linux.

@@ -2,7 +2,7 @@
 
 use crate::base::Abi;
 use crate::cpython::runtime::ThreadState;
-use crate::target::{MemoryExt as _, Target};
+use crate::debuggee::{MemoryExt as _, Target};
 use std::cell::OnceCell;
 use std::collections::HashSet;
 

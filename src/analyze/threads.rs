@@ -7,8 +7,8 @@ use crate::cpython::frame::{self, PyFrame, Stack};
 use crate::cpython::locate::Proof;
 use crate::cpython::object::Heap;
 use crate::cpython::runtime::{self, Gil, Interpreter as PyInterpreter, ThreadList, ThreadState};
+use crate::debuggee::Target;
 use crate::report::model::{Frame, FrameKind, Interpreter, PythonThread, Report, Thread};
-use crate::target::Target;
 use std::collections::HashMap;
 
 /// The Python side of a process.
@@ -89,7 +89,7 @@ pub(super) fn python_threads(target: &Target, state: &PythonState<'_>, options: 
 /// Marks the thread state that `PyGILState_GetThisThreadState()` gives in the crashed thread. One thread may have a
 /// thread state in each of several interpreters; 3.12+ says which is bound, before that it is the one made first.
 fn mark_current(target: &Target, threads: &mut [Thread], bound: &[Option<bool>]) {
-    let Some(crashed) = target.crash.as_ref().map(crate::target::Crash::tid) else { return };
+    let Some(crashed) = target.crash.as_ref().map(crate::debuggee::Crash::tid) else { return };
     let mut best: Option<(u8, usize)> = None;
     for (index, (thread, bound)) in threads.iter().zip(bound).enumerate() {
         if thread.tid != Some(crashed) {
@@ -264,7 +264,7 @@ pub(super) fn add_native(target: &Target, report: &mut Report) {
 
 /// Marks the crashed thread and puts it first; the others keep their order.
 pub(super) fn order(target: &Target, threads: &mut [Thread]) {
-    let Some(crashed) = target.crash.as_ref().map(crate::target::Crash::tid) else { return };
+    let Some(crashed) = target.crash.as_ref().map(crate::debuggee::Crash::tid) else { return };
     for thread in threads.iter_mut() {
         thread.crashed = thread.tid == Some(crashed);
     }

@@ -6,13 +6,13 @@ use crate::cpython::frame::{PyFrame, walk_some};
 use crate::cpython::object::{Heap, Kind, find_attribute};
 use crate::cpython::runtime::{Interpreter as PyInterpreter, gil_address};
 use crate::cpython::sync::{Asleep, Blocker, blocker, entered};
+use crate::debuggee::{Registers, Target};
 use crate::native::regfile::ArchInfo;
 use crate::native::wait::{FutexWait, Sleeper, futex_wait, glibc_mutex, joined_thread};
 use crate::report::model::{FrameKind, Report, Thread, Wait};
 use crate::stack::NativeStack;
 use crate::stack::build::Interpreter;
 use crate::stack::plumbing::CodePlace;
-use crate::target::{Registers, Target};
 use std::collections::HashMap;
 
 /// Threads that are looked at; more of them sleep for the same few reasons.

@@ -5,7 +5,7 @@
 use super::link::Link;
 use super::protocol::Ask;
 use crate::base::Addr;
-use crate::target::{Backing, Memory, ReadError, ReadErrorKind};
+use crate::debuggee::{Backing, Memory, ReadError, ReadErrorKind};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -9,8 +9,8 @@ use crate::cpython::locate::{Located, locate};
 use crate::cpython::object::{Heap, ReprStyle, SymbolNames, TypeNames, dict_get_str};
 use crate::cpython::runtime::{Attachment, Interpreter, ThreadState, interpreters, threads};
 use crate::cpython::{Context, DecodeError};
+use crate::debuggee::{Crash, NativeThread, Target};
 use crate::image::{Images, SearchOptions};
-use crate::target::{Crash, NativeThread, Target};
 
 /// A process with the CPython in it, when it has one.
 #[derive(Debug)]

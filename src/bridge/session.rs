@@ -6,9 +6,9 @@ use super::protocol::{Ask, MappingAnswer, ModulesAnswer, ProcessKind, RegistersO
 use super::python::Process;
 use crate::base::Addr;
 use crate::cpython::object::ReprStyle;
+use crate::debuggee::debugger::{self, SessionMapping, SessionThread};
+use crate::debuggee::{Protection, SourceKind, Target, elf_core};
 use crate::image::SearchOptions;
-use crate::target::debugger::{self, SessionMapping, SessionThread};
-use crate::target::{Protection, SourceKind, Target, elf_core};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

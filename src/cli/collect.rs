@@ -5,13 +5,14 @@
 
 use super::args::CollectArgs;
 use super::error::io_text;
-use super::{CliError, exit, live, output, slim};
+use super::slim;
+use super::{CliError, exit, live, output};
 use crate::analyze::{Options, analyze, record};
+use crate::debuggee::live::sysroot;
+use crate::debuggee::{self, STDIN};
 use crate::image::{Images, SearchOptions};
 use crate::report::{json, text};
-use crate::target::live::sysroot;
-use crate::target::slim::SlimOptions;
-use crate::target::{self, STDIN};
+use crate::slim::SlimOptions;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
@@ -35,7 +36,7 @@ fn store(args: &CollectArgs) -> Result<u8, CliError> {
     prepare(folder).map_err(failed)?;
     // The process is gone once the kernel has written its core: hold on to its root folder.
     let root = args.pid.and_then(sysroot).and_then(|root| fs::File::open(root).ok());
-    let mut target = target::open(Path::new(STDIN)).map_err(|e| live::refused(&e))?;
+    let mut target = debuggee::open(Path::new(STDIN)).map_err(|e| live::refused(&e))?;
     let mut search = SearchOptions { sysroots: args.sysroot.clone(), ..SearchOptions::default() };
     search.sysroots.extend(root.as_ref().map(|root| PathBuf::from(format!("/proc/self/fd/{}", root.as_raw_fd()))));
     record(&mut target, &search);

@@ -5,12 +5,12 @@ use super::error::{input_name, io_text};
 use super::show::{self, Show};
 use super::{CliError, coredumpctl, exit, live, progress};
 use crate::analyze::{Options, analyze};
+use crate::debuggee::{self, Target, TargetError};
 use crate::image::{Images, SearchOptions};
 use crate::report::model::Report;
 use crate::report::select::Threads;
 use crate::report::source_lines;
 use crate::stack::source::{SourceOptions, Sources};
-use crate::target::{self, Target, TargetError};
 use std::path::{Path, PathBuf};
 
 pub fn report(args: &ReportArgs) -> Result<u8, CliError> {
@@ -117,7 +117,7 @@ pub fn open_dump(input: &InputArgs) -> Result<Target, CliError> {
         }
         None => None,
     };
-    target::open(stored.as_deref().unwrap_or(&input.core)).map_err(|e| failed(&e))
+    debuggee::open(stored.as_deref().unwrap_or(&input.core)).map_err(|e| failed(&e))
 }
 
 fn failed(error: &TargetError) -> CliError {

@@ -3,10 +3,10 @@
 use super::args::InputArgs;
 use super::{CliError, exit, output};
 use crate::base::Diagnostic;
+use crate::debuggee::live::{Examined, LiveOptions, examine};
+use crate::debuggee::{Target, TargetError};
 use crate::image::{Images, SearchOptions};
 use crate::report::model::Report;
-use crate::target::live::{Examined, LiveOptions, examine};
-use crate::target::{Target, TargetError};
 use std::time::Duration;
 
 /// Analyses a running process; the report says for how long it stood still.

@@ -5,10 +5,10 @@ use super::error::{input_name, io_text};
 use super::{CliError, exit, inspect, live, output};
 use crate::analyze::record;
 use crate::base::Os;
+use crate::debuggee::Target;
+use crate::debuggee::live::{LiveOptions, attach};
 use crate::image::SearchOptions;
-use crate::target::Target;
-use crate::target::live::{LiveOptions, attach};
-use crate::target::slim::{SlimError, SlimOptions, SlimStats, write};
+use crate::slim::{SlimError, SlimOptions, SlimStats, write};
 use std::io::{self, Write};
 use std::path::Path;
 

@@ -3,7 +3,7 @@
 use super::DecodeError;
 use super::layout::{Dialect, Layouts};
 use crate::base::{Abi, Addr};
-use crate::target::{Memory, MemoryExt as _};
+use crate::debuggee::{Memory, MemoryExt as _};
 
 /// Memory with the ABI, layouts and dialect to read it by. Cheap to copy.
 #[derive(Clone, Copy)]

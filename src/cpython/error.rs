@@ -2,7 +2,7 @@
 
 use super::layout::LayoutError;
 use crate::base::{Addr, Exhausted};
-use crate::target::{ReadError, ReadErrorKind};
+use crate::debuggee::{ReadError, ReadErrorKind};
 
 /// Why a CPython structure could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

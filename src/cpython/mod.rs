@@ -1,6 +1,6 @@
 //! CPython's state, read from memory: locate the runtime, choose layouts, walk interpreters, threads, frames, objects.
 //!
-//! Assumes a [`crate::target::Target`] and nothing of native unwinding. Everything read is untrusted: each decoder
+//! Assumes a [`crate::debuggee::Target`] and nothing of native unwinding. Everything read is untrusted: each decoder
 //! returns a [`DecodeError`] that names the address and the field.
 
 pub mod code;

@@ -1,7 +1,7 @@
 use super::test_files::{BASE, Dumped, core, library, run};
 use super::*;
 use crate::base::Addr;
-use crate::target::{BuildId, MemoryExt as _, ReadErrorKind, Target};
+use crate::debuggee::{BuildId, MemoryExt as _, ReadErrorKind, Target};
 use std::path::Path;
 
 fn codes(target: &Target) -> Vec<String> {

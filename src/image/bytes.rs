@@ -1,6 +1,6 @@
 //! [`FileBytes`]: a piece of a file that keeps the file alive.
 
-use crate::target::ByteSource;
+use crate::debuggee::ByteSource;
 use std::fmt;
 use std::ops::{Deref, Range};
 use std::sync::Arc;

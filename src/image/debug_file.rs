@@ -5,7 +5,7 @@ use super::FileBytes;
 use super::debuginfod::{self, Artifact};
 use super::find::{SearchOptions, build_id_path};
 use super::host_file::HostFile;
-use crate::target::BuildId;
+use crate::debuggee::BuildId;
 use std::ffi::OsStr;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;

@@ -1,6 +1,6 @@
 //! Files from debuginfod servers, only where the user asks for it: elfutils' own client fetches them and keeps them.
 
-use crate::target::BuildId;
+use crate::debuggee::BuildId;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 

@@ -5,8 +5,8 @@
 use super::FileBytes;
 use super::symtab::{Symbol, SymbolTable};
 use crate::base::{Abi, Addr};
-use crate::target::elf_modules::ElfImage;
-use crate::target::{Memory, MemoryExt as _, ReadError};
+use crate::debuggee::elf_modules::ElfImage;
+use crate::debuggee::{Memory, MemoryExt as _, ReadError};
 use object::LittleEndian as LE;
 use object::elf::Sym64;
 use std::sync::Arc;

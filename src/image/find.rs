@@ -3,8 +3,8 @@
 use super::debuginfod::{self, Artifact};
 use super::host_file::{HostFile, is_machine};
 use super::sysroot;
-use crate::target::elf_modules::ElfImage;
-use crate::target::{BuildId, MemoryExt as _, Module, Target};
+use crate::debuggee::elf_modules::ElfImage;
+use crate::debuggee::{BuildId, MemoryExt as _, Module, Target};
 use object::LittleEndian as LE;
 use object::elf;
 use std::io;

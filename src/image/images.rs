@@ -11,14 +11,14 @@ use super::section_cache::FileId;
 use super::symbols::SymbolSource;
 use super::symtab::SymbolTable;
 use crate::base::{Abi, Addr};
-use crate::target::elf_modules::ElfImage;
-use crate::target::{BuildId, Memory};
+use crate::debuggee::elf_modules::ElfImage;
+use crate::debuggee::{BuildId, Memory};
 use object::elf;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
-/// One image for each module of a target, in the order of [`Target::modules`](crate::target::Target::modules).
+/// One image for each module of a target, in the order of [`Target::modules`](crate::debuggee::Target::modules).
 #[derive(Debug, Default)]
 pub struct Images {
     pub(super) images: Vec<Image>,
@@ -53,7 +53,7 @@ impl Images {
 /// when it is first asked for.
 #[derive(Debug)]
 pub struct Image {
-    /// Index of the module in [`Target::modules`](crate::target::Target::modules).
+    /// Index of the module in [`Target::modules`](crate::debuggee::Target::modules).
     pub module: usize,
     /// What became of the search for its file.
     pub status: FileStatus,

@@ -6,8 +6,8 @@ use super::SearchOptions;
 use super::find::candidates;
 use super::host_file::HostFile;
 use crate::base::{Addr, Diagnostic};
-use crate::target::elf_modules::{ElfImage, from_main_image};
-use crate::target::{Module, SourceKind, Target};
+use crate::debuggee::elf_modules::{ElfImage, from_main_image};
+use crate::debuggee::{Module, SourceKind, Target};
 use object::elf;
 
 /// The program headers follow the ELF header in all files that linkers write.

@@ -5,7 +5,7 @@
 //! or the file serves it, and a slim dump holds what was read.
 
 use crate::base::{Abi, Addr, Cursor, ShortRead};
-use crate::target::{Backing, BuildId, ByteSource, Memory, MemoryExt as _, Module, Protection};
+use crate::debuggee::{Backing, BuildId, ByteSource, Memory, MemoryExt as _, Module, Protection};
 use std::sync::Arc;
 
 /// Bytes of headers that are looked at: they fit in a page, but for absurd numbers of sections.
@@ -400,8 +400,8 @@ struct FileMemory<'a> {
 }
 
 impl Memory for FileMemory<'_> {
-    fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), crate::target::ReadError> {
-        let unmapped = crate::target::ReadError { addr, kind: crate::target::ReadErrorKind::Unmapped };
+    fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), crate::debuggee::ReadError> {
+        let unmapped = crate::debuggee::ReadError { addr, kind: crate::debuggee::ReadErrorKind::Unmapped };
         let rva = addr.distance_from(self.image.base).ok_or(unmapped)?;
         let len = buf.len() as u64;
         let fits = |s: &&PeSection| {

@@ -5,8 +5,8 @@ use super::host_file::HostFile;
 use super::pe;
 use super::{FileBytes, sysroot};
 use crate::base::Diagnostic;
+use crate::debuggee::{ByteSource, Module, Target};
 use crate::sys::map_file;
-use crate::target::{ByteSource, Module, Target};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! A made-up DLL; real ones are in the Windows dumps of `tests/minidump.rs`.
 
 use super::*;
-use crate::target::{AddressSpace, Segment};
+use crate::debuggee::{AddressSpace, Segment};
 
 const BASE: u64 = 0x1_8000_0000;
 

@@ -4,7 +4,7 @@ use super::images::{Image, Images};
 use super::pe::PeImage;
 use super::symtab::{Symbol, SymbolTable};
 use crate::base::{Abi, Addr};
-use crate::target::{Memory, Target};
+use crate::debuggee::{Memory, Target};
 
 /// Where a symbol was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]

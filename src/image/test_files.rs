@@ -1,9 +1,9 @@
 //! Real ELF files made by the C compiler, and cores of processes that would have mapped them.
 
 use crate::base::Addr;
-use crate::target::elf_core::{from_source, test_core::*};
-use crate::target::elf_modules::ElfImage;
-use crate::target::{Memory, ReadError, ReadErrorKind, Target};
+use crate::debuggee::elf_core::{from_source, test_core::*};
+use crate::debuggee::elf_modules::ElfImage;
+use crate::debuggee::{Memory, ReadError, ReadErrorKind, Target};
 use object::LittleEndian as LE;
 use object::elf;
 use std::path::{Path, PathBuf};

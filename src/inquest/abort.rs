@@ -6,8 +6,8 @@ use super::fault::signals;
 use super::finding;
 use super::segv::signal_evidence;
 use crate::base::Addr;
+use crate::debuggee::MemoryExt as _;
 use crate::report::model::{Confidence, Finding};
-use crate::target::MemoryExt as _;
 
 /// Longest message read.
 const MAX_MESSAGE: usize = 4096;

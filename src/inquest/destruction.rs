@@ -7,10 +7,10 @@ use super::finding;
 use super::hooks;
 use super::segv::signal_evidence;
 use crate::base::Addr;
+use crate::debuggee::MemoryExt as _;
 use crate::native::code::AccessKind;
 use crate::report::model::{Confidence, Finding, Frame, FrameKind};
 use crate::stack::plumbing::CodePlace;
-use crate::target::MemoryExt as _;
 
 /// Functions of the collector itself (Modules/gcmodule.c, Python/gc.c, Python/gc_free_threading.c).
 const COLLECTOR: &[&str] = &[

@@ -5,10 +5,10 @@ use super::facts::Scene;
 use super::fault::{codes, signals};
 use super::finding;
 use super::segv::signal_evidence;
+use crate::debuggee::Crash;
+use crate::debuggee::signal_names::signal_name;
 use crate::native::code::Code;
 use crate::report::model::{Confidence, Finding};
-use crate::target::Crash;
-use crate::target::signal_names::signal_name;
 
 /// `si_code` of a signal that was sent (include/uapi/asm-generic/siginfo.h): `SI_USER` and the negative ones.
 const SI_USER: i32 = 0;

@@ -3,6 +3,7 @@
 use super::windows;
 use crate::base::Addr;
 use crate::cpython::object::Heap;
+use crate::debuggee::{Crash, Segment, SignalInfo, Target};
 use crate::image::Images;
 use crate::native::ModuleTables;
 use crate::native::arguments::Arguments;
@@ -14,7 +15,6 @@ use crate::report::model::{Report, Thread};
 use crate::stack::NativeStack;
 use crate::stack::build::Interpreter;
 use crate::stack::plumbing::CodePlace;
-use crate::target::{Crash, Segment, SignalInfo, Target};
 use std::ops::Range;
 
 /// All that the rules may look at.

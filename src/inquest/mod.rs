@@ -29,8 +29,8 @@ pub use blame::{is_run_time, python_place};
 pub use facts::{Facts, Fault, Scene, SceneFrame};
 pub use verbose::machine_state;
 
+use crate::debuggee::Crash;
 use crate::report::model::{Confidence, Finding};
-use crate::target::Crash;
 
 /// Everything the rules find, most likely cause first.
 #[must_use]

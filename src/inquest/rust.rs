@@ -7,8 +7,8 @@ use super::finding;
 use super::segv::signal_evidence;
 use super::{rust_hook, rust_payload};
 use crate::base::Addr;
+use crate::debuggee::MemoryExt as _;
 use crate::report::model::{Confidence, Finding};
-use crate::target::MemoryExt as _;
 
 /// Functions of `core` and `std` that carry a panic (demangled, without hash).
 const PANIC: &[&str] = &[

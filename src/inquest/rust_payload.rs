@@ -5,7 +5,7 @@
 
 use super::facts::Scene;
 use crate::base::{Abi, Addr};
-use crate::target::{Memory, MemoryExt as _};
+use crate::debuggee::{Memory, MemoryExt as _};
 
 /// `exception_class` of Rust's panics.
 const CLASS: [u8; 8] = *b"MOZ\0RUST";

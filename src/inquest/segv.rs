@@ -150,7 +150,7 @@ fn bus(scene: &Scene<'_>, access: &Access, place: &str, evidence: Vec<String>) -
 
 /// Signal, code and address as one line.
 pub(super) fn signal_evidence(scene: &Scene<'_>) -> Vec<String> {
-    use crate::target::signal_names::{code_name, signal_name};
+    use crate::debuggee::signal_names::{code_name, signal_name};
     if scene.facts.target.abi.os == Os::Windows {
         return scene.facts.report.crash.iter().map(|c| c.summary.clone()).collect();
     }

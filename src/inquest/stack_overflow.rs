@@ -98,7 +98,7 @@ impl Guard {
 /// Start and end of the stack that `sp` is on, or has just left.
 fn stack_segment(scene: &Scene<'_>, sp: Addr) -> Option<(Addr, Addr)> {
     let segments = scene.facts.target.memory.segments();
-    let usable = |s: &&crate::target::Segment| s.protection.read && s.protection.write;
+    let usable = |s: &&crate::debuggee::Segment| s.protection.read && s.protection.write;
     let at = segments.partition_point(|s| s.end() <= sp);
     // The frame's part of the stack tells which segment it is when the pointer has left it.
     let found = segments.get(at..)?.iter().find(usable)?;

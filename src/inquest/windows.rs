@@ -2,9 +2,9 @@
 
 use super::fault::{codes, signals};
 use crate::base::Addr;
+use crate::debuggee::SignalInfo;
+use crate::debuggee::exception_names::is_abort;
 use crate::native::code::AccessKind;
-use crate::target::SignalInfo;
-use crate::target::exception_names::is_abort;
 
 /// `STATUS_*` codes (winnt.h, ntstatus.h).
 mod status {

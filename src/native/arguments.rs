@@ -10,7 +10,7 @@ use super::copies::{self, Place};
 use super::regfile::RegFile;
 use super::unwind::UnwoundFrame;
 use crate::base::{Abi, Addr, Arch};
-use crate::target::{Memory, MemoryExt as _};
+use crate::debuggee::{Memory, MemoryExt as _};
 use iced_x86::{InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register};
 use std::ops::Range;
 

@@ -2,7 +2,7 @@
 
 use super::regfile::RegFile;
 use crate::base::Addr;
-use crate::target::{Memory, MemoryExt as _};
+use crate::debuggee::{Memory, MemoryExt as _};
 use iced_x86::{
     Decoder, DecoderOptions, FlowControl, Formatter as _, GasFormatter, Instruction, InstructionInfoFactory, OpAccess,
     Register,

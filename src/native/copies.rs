@@ -182,8 +182,8 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::debuggee::{Memory, ReadError, ReadErrorKind};
     use crate::native::code::listing;
-    use crate::target::{Memory, ReadError, ReadErrorKind};
 
     const RBX: u16 = 3;
     const RDI: u16 = 5;

@@ -2,7 +2,7 @@
 
 use super::regfile::RegFile;
 use crate::base::{Addr, Arch};
-use crate::target::{MemoryExt as _, Protection, Target};
+use crate::debuggee::{MemoryExt as _, Protection, Target};
 
 /// Words a scan looks at before it gives up.
 const SCAN_WORDS: u64 = 1024;

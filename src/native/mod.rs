@@ -1,6 +1,6 @@
 //! Native stacks: unwinding by call frame information, and names and lines for what was found.
 //!
-//! Works on a [`crate::target::Target`] and its images; knows nothing of CPython.
+//! Works on a [`crate::debuggee::Target`] and its images; knows nothing of CPython.
 
 mod arena;
 pub mod arguments;

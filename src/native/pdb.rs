@@ -4,8 +4,8 @@
 
 use super::dwarf::SourceFrame;
 use crate::base::Addr;
+use crate::debuggee::code_names::NamedSymbol;
 use crate::image::pdb_source::{PdbBytes, guarded};
-use crate::target::code_names::NamedSymbol;
 use pdb_addr2line::pdb::PDB;
 use pdb_addr2line::{ContextPdbData, TypeFormatterFlags};
 

@@ -5,8 +5,8 @@
 
 use super::row::Row;
 use crate::base::Addr;
+use crate::debuggee::{Memory, MemoryExt as _};
 use crate::image::pe::{PeFunction, PeImage};
-use crate::target::{Memory, MemoryExt as _};
 use goblin::pe::exception::{Register, StackFrameOffset, UnwindInfo, UnwindOperation};
 
 /// Parts of one function that are chained.

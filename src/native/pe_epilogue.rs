@@ -6,8 +6,8 @@
 
 use super::row::Row;
 use crate::base::Addr;
+use crate::debuggee::{Memory, MemoryExt as _};
 use crate::image::pe::{PeFunction, PeImage};
-use crate::target::{Memory, MemoryExt as _};
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, OpKind, Register};
 
 /// Longest epilogue: two instructions and a pop of each register that a function must preserve.

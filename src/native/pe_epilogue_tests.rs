@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::base::{Abi, Arch};
+use crate::debuggee::{AddressSpace, Protection, Segment};
 use crate::native::regfile::{ArchInfo, RegFile};
-use crate::target::{AddressSpace, Protection, Segment};
 use std::sync::Arc;
 
 const BASE: u64 = 0x1_8000_0000;

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::base::Abi;
+use crate::debuggee::{AddressSpace, Segment};
 use crate::native::regfile::{ArchInfo, RegFile};
-use crate::target::{AddressSpace, Segment};
 use std::sync::Arc;
 
 const BASE: u64 = 0x1_8000_0000;

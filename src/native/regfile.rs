@@ -1,7 +1,7 @@
 //! [`RegFile`]: the registers of one frame by DWARF number, each known or not.
 
 use crate::base::{Addr, Arch};
-use crate::target::Registers;
+use crate::debuggee::Registers;
 
 /// Highest DWARF register number kept, plus one (aarch64: `x0`..`x30`, `sp`, `pc`).
 const SLOTS: usize = 33;

@@ -2,7 +2,7 @@
 
 use super::regfile::{ArchInfo, RegFile};
 use crate::base::{Abi, Addr, Arch};
-use crate::target::{Memory, MemoryExt as _};
+use crate::debuggee::{Memory, MemoryExt as _};
 use gimli::{CfaRule, EndianSlice, Evaluation, EvaluationResult, RegisterRule, RunTimeEndian, UnwindSection, Value};
 
 type Slice<'a> = EndianSlice<'a, RunTimeEndian>;
@@ -55,7 +55,7 @@ pub enum RowError {
     Outermost,
     /// Stack memory is missing.
     #[error(transparent)]
-    Memory(#[from] crate::target::ReadError),
+    Memory(#[from] crate::debuggee::ReadError),
     /// A register the row needs is not known in this frame.
     #[error("register {0} is not known")]
     Register(u16),

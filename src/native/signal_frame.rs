@@ -3,7 +3,7 @@
 use super::code::{AccessKind, Code};
 use super::regfile::RegFile;
 use crate::base::{Abi, Addr, Arch};
-use crate::target::{Memory, MemoryExt as _, ReadError};
+use crate::debuggee::{Memory, MemoryExt as _, ReadError};
 
 /// A fault that a signal was delivered for while the frames below it ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

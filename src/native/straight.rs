@@ -5,7 +5,7 @@
 
 use super::code::Code;
 use crate::base::{Abi, Addr, Arch};
-use crate::target::{Memory, MemoryExt as _};
+use crate::debuggee::{Memory, MemoryExt as _};
 use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 use std::collections::HashMap;
 
@@ -209,7 +209,7 @@ impl State<'_> {
 mod tests {
     use super::*;
     use crate::base::{DataModel, Endian, Os};
-    use crate::target::{ReadError, ReadErrorKind};
+    use crate::debuggee::{ReadError, ReadErrorKind};
 
     const ABI: Abi = Abi { arch: Arch::X86_64, os: Os::Linux, endian: Endian::Little, data_model: DataModel::Lp64 };
     const OBJECT: u64 = 0x2000;

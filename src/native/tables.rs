@@ -5,8 +5,8 @@
 
 use super::row::{Row, endian_of};
 use crate::base::{Abi, Addr};
-use crate::target::elf_modules::ElfImage;
-use crate::target::{AddressSpace, Memory as _};
+use crate::debuggee::elf_modules::ElfImage;
+use crate::debuggee::{AddressSpace, Memory as _};
 use gimli::{BaseAddresses, DebugFrame, EhFrame, EndianSlice, RunTimeEndian, UnwindContext, UnwindSection};
 use object::LittleEndian as LE;
 use object::elf;

@@ -6,7 +6,7 @@ use super::regfile::RegFile;
 use super::row::{Row, RowError};
 use super::signal_frame::{self, DeliveredFault};
 use crate::base::Addr;
-use crate::target::{ReadError, Registers, Target};
+use crate::debuggee::{ReadError, Registers, Target};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -265,7 +265,7 @@ impl<'a> Unwinder<'a> {
             .or_else(|| guess(fallback::by_frame_pointer(self.target, regs), Trust::FramePointer))
             .or_else(|| guess(fallback::by_scan(self.target, regs), Trust::Scan))
             .unwrap_or_else(|| {
-                use crate::target::Memory as _;
+                use crate::debuggee::Memory as _;
                 match memory.read(sp, &mut [0]) {
                     Err(e) => Err(StackEnd::Unreadable(e)),
                     Ok(()) => Err(failure),

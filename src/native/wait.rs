@@ -1,7 +1,7 @@
 //! What a thread that sleeps in the kernel waits for: the futex word, and the glibc mutex around it.
 
 use crate::base::{Abi, Addr, Arch, Os};
-use crate::target::{Memory, MemoryExt as _, Registers};
+use crate::debuggee::{Memory, MemoryExt as _, Registers};
 
 /// `futex(2)` on x86-64 (arch/x86/entry/syscalls/syscall_64.tbl).
 const SYS_FUTEX: u64 = 202;
@@ -119,8 +119,8 @@ impl Sleeper {
 mod tests {
     use super::*;
     use crate::base::{DataModel, Endian};
-    use crate::target::ReadError;
-    use crate::target::ReadErrorKind;
+    use crate::debuggee::ReadError;
+    use crate::debuggee::ReadErrorKind;
 
     /// A stretch of memory at 0x1000.
     struct Stretch(Vec<u8>);

@@ -4,7 +4,7 @@
 //! lines and columns count from 1 and 0 as Python's do (`co_positions`): lines from 1, columns in UTF-8 bytes from 0.
 
 use crate::base::{Abi, Addr, Diagnostic, Text};
-use crate::target::SourceKind;
+use crate::debuggee::SourceKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

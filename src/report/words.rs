@@ -2,7 +2,7 @@
 
 use super::model::{Frame, FrameKind, Report, Thread};
 use crate::base::{Abi, Arch, DataModel, Endian, Os, escape_terminal};
-use crate::target::SourceKind;
+use crate::debuggee::SourceKind;
 use std::fmt::Display;
 
 /// A string of the dump, safe to print on one line.

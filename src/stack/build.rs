@@ -5,11 +5,11 @@ use super::native_stack::NativeStack;
 use super::plumbing::{self, CodePlace};
 use crate::base::Addr;
 use crate::cpython::PyVersion;
+use crate::debuggee::Target;
 use crate::native::names::demangle;
 use crate::native::symbolize::Symbolized;
 use crate::native::unwind::{StackEnd, Trust, UnwoundFrame};
 use crate::report::model::{Frame, FrameKind, NativeFrame};
-use crate::target::Target;
 use std::collections::HashSet;
 
 /// A stretch of native frames longer than this is shown by its ends.

@@ -5,8 +5,8 @@
 //! module still says that the code at hand is what Python knows as `scan`.
 
 use crate::base::{Abi, Addr};
+use crate::debuggee::{Memory as _, Module, Target};
 use crate::native::ModuleTables;
-use crate::target::{Memory as _, Module, Target};
 use memchr::memmem;
 use std::collections::BTreeMap;
 

@@ -1,9 +1,9 @@
 //! [`NativeStack`]: the native stack of each thread, unwound and symbolised.
 
+use crate::debuggee::Target;
 use crate::native::ModuleTables;
 use crate::native::symbolize::{Symbolized, Symbolizer};
 use crate::native::unwind::{Unwinder, Unwound};
-use crate::target::Target;
 use rayon::prelude::*;
 use std::sync::Arc;
 

@@ -3,12 +3,12 @@
 use super::row::{Label, Outcome, Row};
 use super::rules::{Rules, RulesError};
 use crate::analyze::{Options, analyze};
+use crate::debuggee::{self, TargetError};
 use crate::image::{Images, SearchOptions};
 use crate::report::model::Report;
 use crate::report::redact::Privacy;
 use crate::report::source_lines;
 use crate::stack::source::{SourceOptions, Sources};
-use crate::target::{self, TargetError};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -61,7 +61,7 @@ impl MapOptions {
 /// # Errors
 /// When the file is no dump or cannot be read.
 pub fn report(path: &Path, options: &MapOptions) -> Result<Report, TargetError> {
-    let mut target = target::open(path)?;
+    let mut target = debuggee::open(path)?;
     let search = SearchOptions {
         executable: options.executable.clone(),
         sysroots: options.sysroots.clone(),

@@ -4,15 +4,16 @@
 use crate::compare;
 use pyinquest::analyze::{Options, analyze};
 use pyinquest::base::{Addr, Diagnostic};
+use pyinquest::debuggee::{self, MemoryExt as _, PageSet, Target};
 use pyinquest::image::pe::PeImage;
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::model::{Fidelity, Frame, FrameKind, Local, Report, Thread};
-use pyinquest::target::{self, MemoryExt as _, PageSet, Target, slim};
+use pyinquest::slim;
 use std::path::{Path, PathBuf};
 
 /// Where each thread's stack is: from its stack pointer to where the dump's memory ends.
 fn stacks(target: &Target) -> Vec<(Addr, u64)> {
-    let sp = |t: &target::NativeThread| t.registers.as_ref().and_then(|r| r.sp());
+    let sp = |t: &debuggee::NativeThread| t.registers.as_ref().and_then(|r| r.sp());
     let room = |sp: Addr| Some((sp, target.memory.segment_at(sp)?.end().distance_from(sp)?));
     target.threads.iter().filter_map(sp).filter_map(room).collect()
 }
@@ -52,7 +53,7 @@ fn indirect(target: &Target, keep: &PageSet) {
 
 /// The report on a dump, from it alone.
 fn report(path: &Path) -> (Target, Report) {
-    let mut target = target::open(path).unwrap();
+    let mut target = debuggee::open(path).unwrap();
     let images = Images::attach(&mut target, &SearchOptions { no_files: true, ..SearchOptions::default() });
     let report = analyze(&target, &images, &Options { locals: true, native: true, ..Options::default() });
     (target, report)
@@ -80,7 +81,7 @@ fn cut_a_full_dump() {
     let (Some(from), Some(to)) = (std::env::var_os("PYINQUEST_CUT_FROM"), std::env::var_os("PYINQUEST_CUT_TO")) else {
         panic!("PYINQUEST_CUT_FROM and PYINQUEST_CUT_TO are paths of dumps");
     };
-    cut(&target::open(Path::new(&from)).unwrap(), indirect, std::fs::File::create(to).unwrap());
+    cut(&debuggee::open(Path::new(&from)).unwrap(), indirect, std::fs::File::create(to).unwrap());
 }
 
 /// The whole dump of a build, what was left of it by `cut_a_full_dump`, and the truth of the process.

@@ -4,10 +4,11 @@
 
 use pyinquest::analyze::{Options, analyze, record};
 use pyinquest::base::Addr;
+use pyinquest::debuggee::{self, Target};
 use pyinquest::image::pe::PeImage;
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::report::model::Report;
-use pyinquest::target::{self, Target, slim};
+use pyinquest::slim;
 use std::path::{Path, PathBuf};
 
 /// Offsets in the DLL: where `store` writes, behind its call in `fill`, and the start of that.
@@ -19,7 +20,7 @@ fn fixture(name: &str) -> Vec<u8> {
 
 fn process() -> Target {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/minidumps/3.12-windows-plugin.dmp.zst");
-    target::open(&path).unwrap()
+    debuggee::open(&path).unwrap()
 }
 
 fn base(target: &Target) -> Addr {
@@ -101,7 +102,7 @@ fn a_slim_dump_keeps_what_the_pdb_told() {
     let small = tempfile::NamedTempFile::with_suffix(".dmp").unwrap();
     let options = slim::SlimOptions { minidump: true, ..slim::SlimOptions::default() };
     slim::write(&target, target.memory.recorded(), options, &mut small.as_file()).unwrap();
-    let mut slim = target::open(small.path()).unwrap();
+    let mut slim = debuggee::open(small.path()).unwrap();
     let again = report(&mut slim, &SearchOptions { no_files: true, ..SearchOptions::default() });
     assert_eq!(frames(&again), frames(&whole));
     assert!(again.diagnostics.iter().any(|d| d.code == "slim-code-names" && d.message.contains("crashing.pdb")));

@@ -1,11 +1,11 @@
 //! Code without call frame information, in cores that `gcore` writes of a process that lives on.
 
 use super::skip;
+use pyinquest::debuggee::elf_core;
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::native::ModuleTables;
 use pyinquest::native::symbolize::{Lines, Symbolized, Symbolizer};
 use pyinquest::native::unwind::Trust;
-use pyinquest::target::elf_core;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

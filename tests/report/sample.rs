@@ -1,8 +1,8 @@
 //! Hand-made reports: every part of the model at least once, and strings that try to break out.
 
 use pyinquest::base::{Abi, Addr, Diagnostic, Text};
+use pyinquest::debuggee::SourceKind;
 use pyinquest::report::model::*;
-use pyinquest::target::SourceKind;
 
 pub fn python_frame(file: &str, line: u32, function: &str) -> Frame {
     Frame { file: Some(file.into()), line: Some(line), function: Some(function.into()), ..Frame::default() }

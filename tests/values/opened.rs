@@ -5,8 +5,8 @@ use pyinquest::analyze::PythonState;
 use pyinquest::base::Addr;
 use pyinquest::cpython::Context;
 use pyinquest::cpython::object::{Heap, TypeNames};
+use pyinquest::debuggee::{Memory, ReadError, elf_core};
 use pyinquest::image::{Images, SearchOptions};
-use pyinquest::target::{Memory, ReadError, elf_core};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -5,8 +5,8 @@ use crate::base::{Addr, Budget};
 use crate::cpython::code::{CodeCache, Position};
 use crate::cpython::layout::{FrameLink, InstructionPointer};
 use crate::cpython::{Context, DecodeError};
+use crate::debuggee::MemoryExt as _;
 use crate::field;
-use crate::target::MemoryExt as _;
 use std::collections::HashSet;
 
 /// More frames than any process has: 3.11+ keeps pure-Python recursion on the heap, where the recursion limit is the

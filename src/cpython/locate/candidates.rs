@@ -1,8 +1,8 @@
 //! Places where `_PyRuntime` may be, by name.
 
 use crate::base::Addr;
+use crate::debuggee::Target;
 use crate::image::{Images, SymbolHit, SymbolSource};
-use crate::target::Target;
 
 /// How the runtime was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,8 +14,8 @@ mod version;
 use super::layout::Selected;
 use super::version::{BuildFlags, PyVersion};
 use crate::base::{Addr, Diagnostic};
+use crate::debuggee::{Segment, Target};
 use crate::image::Images;
-use crate::target::{Segment, Target};
 pub use candidates::FoundBy;
 use scan::Part;
 

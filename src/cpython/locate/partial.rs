@@ -5,9 +5,9 @@ use super::validate::{self, Doubt};
 use super::version::{context, guesses};
 use super::{Located, Proof};
 use crate::cpython::layout::{DebugOffsets, select};
+use crate::debuggee::Target;
 use crate::field;
 use crate::image::Images;
-use crate::target::Target;
 
 /// The runtime at `candidate`, where its version is told by something else than its structure, and its interpreter
 /// cannot be checked only because memory is missing.

@@ -7,8 +7,8 @@ use crate::base::{Addr, Budget, Diagnostic};
 use crate::cpython::Context;
 use crate::cpython::layout::{Selected, known_minors, select};
 use crate::cpython::version::{BuildFlags, PyVersion};
+use crate::debuggee::{AddressSpace, Memory, ReadError, Segment, Target};
 use crate::field;
-use crate::target::{AddressSpace, Memory, ReadError, Segment, Target};
 use std::collections::HashMap;
 
 /// Bytes that are searched at most, so that a big heap cannot make the search long.

@@ -7,9 +7,9 @@ use crate::cpython::layout::{DebugOffsets, DwarfFile, Layouts, Selected, from_dw
 use crate::cpython::object::{Int, dict_get_str};
 use crate::cpython::version::{BuildFlags, PyVersion};
 use crate::cpython::{Context, DecodeError};
+use crate::debuggee::{MemoryExt as _, Module, Target};
 use crate::field;
 use crate::image::Images;
-use crate::target::{MemoryExt as _, Module, Target};
 
 /// [`Located::version_from`] where only the minor version is known.
 pub(super) const FILE_NAME: &str = "file-name";

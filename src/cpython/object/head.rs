@@ -2,8 +2,8 @@
 
 use crate::base::Addr;
 use crate::cpython::Context;
+use crate::debuggee::{Memory, ReadError};
 use crate::field;
-use crate::target::{Memory, ReadError};
 
 /// Room for the longest head: that of free-threaded builds has 32 bytes (Include/object.h, 3.13+).
 const MAX_SIZE: usize = 64;

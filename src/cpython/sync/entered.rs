@@ -46,7 +46,7 @@ fn manager(heap: &Heap<'_>, slot: Addr, before: Option<Addr>) -> Option<Addr> {
         Kind::BuiltinFunction => {
             let def = ctx.ptr(field!(ctx, cfunction.ml), slot).ok()?;
             let name = ctx.ptr(field!(ctx, method_def.name), def).ok()?;
-            let name = crate::target::MemoryExt::read_cstr(&ctx.memory, name, 16).ok()?;
+            let name = crate::debuggee::MemoryExt::read_cstr(&ctx.memory, name, 16).ok()?;
             if name != b"__exit__" {
                 return None;
             }

@@ -4,8 +4,8 @@ use crate::base::Addr;
 use crate::cpython::frame::{PyFrame, SlotValue, locals};
 use crate::cpython::object::{Heap, Int, Kind, find_attribute, read_str};
 use crate::cpython::{Context, DecodeError};
+use crate::debuggee::MemoryExt as _;
 use crate::field;
-use crate::target::MemoryExt as _;
 
 /// Bytes of the stack that are searched for the lock: those of the C functions between the kernel and the
 /// evaluation loop.

@@ -3,8 +3,8 @@
 use super::super::facts::{Scene, SceneFrame};
 use super::what::what;
 use crate::base::Addr;
+use crate::debuggee::MemoryExt as _;
 use crate::native::names::demangle;
-use crate::target::MemoryExt as _;
 
 /// `_Unwind_Exception.exception_class` of GNU C++, and that of dependent exceptions (`std::rethrow_exception`).
 const GNU_CXX: u64 = 0x474e_5543_432b_2b00;

@@ -4,8 +4,8 @@
 use super::super::facts::Scene;
 use super::thrown::type_name;
 use crate::base::Addr;
+use crate::debuggee::MemoryExt as _;
 use crate::native::straight::returned;
-use crate::target::MemoryExt as _;
 
 /// Index of `what` in the virtual table of `std::exception`: two destructors stand before it (Itanium C++ ABI).
 const WHAT: u64 = 2;

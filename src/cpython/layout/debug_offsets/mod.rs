@@ -9,7 +9,7 @@ mod shape;
 use super::{Layouts, Provider, Slot};
 use crate::base::{Abi, Addr, Cursor, Diagnostic, Severity};
 use crate::cpython::{DecodeError, PyVersion};
-use crate::target::{Memory, MemoryExt as _};
+use crate::debuggee::{Memory, MemoryExt as _};
 use shape::{Item, Section, Width, shape};
 
 /// `_Py_Debug_Cookie`.

@@ -9,8 +9,8 @@ use crate::cpython::object::kind::Kind;
 use crate::cpython::object::sequence::tuple_items;
 use crate::cpython::object::types::TypeInfo;
 use crate::cpython::object::unicode::read_str;
+use crate::debuggee::MemoryExt as _;
 use crate::field;
-use crate::target::MemoryExt as _;
 
 /// Longest name of a function.
 const MAX_NAME: u64 = 10_000;

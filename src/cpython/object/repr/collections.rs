@@ -12,8 +12,8 @@ use crate::cpython::object::kind::Kind;
 use crate::cpython::object::sequence::{tuple_items, var_len};
 use crate::cpython::object::types::TypeInfo;
 use crate::cpython::object::unicode::read_text;
+use crate::debuggee::MemoryExt as _;
 use crate::field;
-use crate::target::MemoryExt as _;
 use std::collections::HashMap;
 
 /// Entries of an `OrderedDict` looked at to bring them into their order.

@@ -8,7 +8,7 @@ use crate::base::{Addr, Os};
 use crate::cpython::DecodeError;
 use crate::cpython::object::types::TypeInfo;
 use crate::cpython::object::unicode::read_text;
-use crate::target::MemoryExt as _;
+use crate::debuggee::MemoryExt as _;
 
 /// Size of `wchar_t` in bytes.
 fn wchar_size(os: Os) -> usize {

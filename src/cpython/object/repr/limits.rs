@@ -1,7 +1,7 @@
 //! What bounds a `repr()`, and how well it came out.
 
 use crate::base::Addr;
-use crate::target::{Memory, ReadError, ReadErrorKind};
+use crate::debuggee::{Memory, ReadError, ReadErrorKind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bounds of one `repr()`.

@@ -10,8 +10,8 @@ use crate::cpython::object::kind::Kind;
 use crate::cpython::object::sequence::tuple_items;
 use crate::cpython::object::types::TypeInfo;
 use crate::cpython::object::unicode::{read_str, read_text};
+use crate::debuggee::MemoryExt as _;
 use crate::field;
-use crate::target::MemoryExt as _;
 use std::cell::Cell;
 use std::rc::Rc;
 

@@ -9,7 +9,7 @@ use super::writer::Writer;
 use crate::base::{Addr, Cursor};
 use crate::cpython::object::types::TypeInfo;
 use crate::cpython::{Context, DecodeError};
-use crate::target::MemoryExt as _;
+use crate::debuggee::MemoryExt as _;
 
 /// Words of a `TensorImpl` among which `pyobj_` is searched.
 const SEARCHED: usize = 16;

@@ -11,8 +11,8 @@ use crate::cpython::object::kind::Kind;
 use crate::cpython::object::refcount::refcount;
 use crate::cpython::object::types::{Heap, ReprBy, TypeInfo};
 use crate::cpython::{Context, DecodeError};
+use crate::debuggee::MemoryExt as _;
 use crate::field;
-use crate::target::MemoryExt as _;
 use std::cell::Cell;
 use std::fmt::{Display, Write as _};
 

@@ -1,0 +1,129 @@
+//! ELF cores (gABI `ET_CORE`) as a [`Target`]: x86-64 and aarch64 Linux, written by the kernel, by gdb's gcore or by
+//! qemu-user, whole or cut.
+
+mod header;
+mod lost;
+#[cfg(test)]
+mod module_tests;
+mod modules;
+mod notes;
+mod registers;
+mod segments;
+#[cfg(test)]
+pub(crate) mod test_core;
+#[cfg(test)]
+mod tests;
+
+use super::signal_names::dumps_core;
+use super::{
+    AddressSpace, ByteSource, Crash, MemoryExt as _, ProcessInfo, SignalInfo, SourceKind, Target, TargetError,
+};
+use crate::base::{Addr, Diagnostic, Diagnostics};
+use crate::slim;
+use crate::sys::map_file;
+use notes::{Notes, ThreadNotes};
+use object::LittleEndian as LE;
+use object::elf;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Opens a core file. The file is mapped: only what is looked at is read.
+///
+/// # Errors
+/// [`TargetError`] when the file cannot be opened or nothing at all can be told from it; what is only partly there
+/// gives a target with diagnostics.
+pub fn open(path: &Path) -> Result<Target, TargetError> {
+    let map = map_file(path).map_err(|source| TargetError::Open { path: path.to_owned(), source })?;
+    from_source(path, Arc::new(map))
+}
+
+/// A core whose bytes are at hand (decompressed, recorded). `path` is for messages.
+///
+/// # Errors
+/// As [`open`].
+pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, TargetError> {
+    let diagnostics = Arc::new(Diagnostics::default());
+    let data = source.bytes();
+    let headers = header::parse(path, data, &diagnostics)?;
+    let abi = headers.abi;
+    let mut notes = Notes::default();
+    for segment in headers.segments.iter().filter(|s| s.p_type.get(LE) == elf::PT_NOTE) {
+        let (bytes, cut) = segments::file_bytes(segment, data);
+        notes.add(bytes, segment.p_align.get(LE), abi, cut, &diagnostics);
+    }
+    let mut segments = segments::memory(headers.segments, data.len() as u64, &notes.files);
+    let mut missing = segments::missing(&segments, &notes.files);
+    if let Some(diagnostic) = segments::truncation(headers.segments, &segments, data.len() as u64) {
+        diagnostics.push(diagnostic);
+    }
+    let kept = slim::kept_bytes(data);
+    // A redacted dump has zeros of its own.
+    if kept.is_none()
+        && let Some(diagnostic) = lost::take_out(&mut segments, data, abi, &notes.threads, &mut missing)
+    {
+        diagnostics.push(diagnostic);
+    }
+    let mut memory = AddressSpace::from_dump(Arc::clone(&source), segments);
+    memory.set_kept(kept);
+    let process = process(&notes, &memory);
+    let modules = modules::find(&notes, &memory, &abi, &process, &diagnostics);
+    if notes.threads.is_empty() {
+        let text = "the core has no thread notes (NT_PRSTATUS): registers and native threads are unknown";
+        diagnostics.push(Diagnostic::warning("core-no-threads", text));
+    }
+    let crash = crash(&mut notes.threads);
+    Ok(Target {
+        source: SourceKind::ElfCore,
+        path: Some(path.to_owned()),
+        abi,
+        process,
+        memory,
+        modules,
+        threads: notes.threads.into_iter().map(|t| t.thread).collect(),
+        crash,
+        missing,
+        code_names: Default::default(),
+        diagnostics,
+    })
+}
+
+fn process(notes: &Notes, memory: &AddressSpace) -> ProcessInfo {
+    let addr = |kind: u64| notes.aux(kind).filter(|value| *value != 0).map(Addr);
+    let text = |at: Addr| memory.read_cstr(at, 4096).ok().map(|s| String::from_utf8_lossy(&s).into_owned());
+    let note = notes.process.as_ref();
+    let filled = |s: &String| !s.is_empty();
+    ProcessInfo {
+        pid: note.map(|p| p.pid),
+        ppid: note.map(|p| p.ppid).or_else(|| notes.threads.first().map(|t| t.ppid)),
+        command: note.map(|p| p.command.clone()).filter(filled),
+        arguments: note.map(|p| p.arguments.clone()).filter(filled),
+        executable: addr(notes::AT_EXECFN).and_then(text).filter(filled),
+        phdr: addr(notes::AT_PHDR),
+        entry: addr(notes::AT_ENTRY),
+        interp_base: addr(notes::AT_BASE),
+        page_size: notes.page_size(),
+        annotations: Vec::new(),
+    }
+}
+
+/// The signal that made the dump and its thread.
+///
+/// The kernel writes the dying thread first and gives only it an NT_SIGINFO; gcore writes one for every thread, and
+/// `pr_cursig` is the same in all threads of both. So it is the first thread whose two signals agree; without any
+/// NT_SIGINFO (qemu-user) the first thread with a signal. A signal that does not dump core by itself only tells where
+/// a debugger stopped the process.
+fn crash(threads: &mut [ThreadNotes]) -> Option<Crash> {
+    let agrees = |t: &ThreadNotes| {
+        let number = t.thread.signal.as_ref().map(|s| s.number);
+        t.current_signal != 0 && number == Some(t.current_signal)
+    };
+    let none_has_info = threads.iter().all(|t| t.thread.signal.is_none());
+    let at = threads
+        .iter()
+        .position(agrees)
+        .or_else(|| threads.iter().position(|t| none_has_info && t.current_signal != 0))?;
+    let found = threads.get_mut(at)?;
+    let number = found.current_signal;
+    let info = found.thread.signal.get_or_insert_with(|| SignalInfo { number, ..SignalInfo::default() });
+    dumps_core(number).then(|| Crash::Signal { tid: found.thread.tid, info: info.clone() })
+}

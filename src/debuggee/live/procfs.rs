@@ -1,0 +1,152 @@
+//! What `/proc/PID` tells (Linux `proc(5)`).
+
+use crate::base::{Abi, Addr};
+use crate::debuggee::Protection;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// One line of `/proc/PID/maps`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapLine {
+    /// First address.
+    pub start: Addr,
+    /// First address behind it.
+    pub end: Addr,
+    /// Access rights.
+    pub protection: Protection,
+    /// Offset in the file, in bytes.
+    pub file_offset: u64,
+    /// Inode of the file; 0 for none.
+    pub inode: u64,
+    /// Path or a name in brackets; empty for anonymous memory. `" (deleted)"` is taken off.
+    pub path: String,
+    /// The file has been removed or replaced since it was mapped.
+    pub deleted: bool,
+}
+
+/// `/proc/PID`.
+pub fn dir(pid: i32) -> PathBuf {
+    Path::new("/proc").join(pid.to_string())
+}
+
+/// The mappings of a process. Lines that make no sense are left out.
+pub fn parse_maps(text: &[u8]) -> Vec<MapLine> {
+    String::from_utf8_lossy(text).lines().filter_map(parse_line).collect()
+}
+
+fn parse_line(line: &str) -> Option<MapLine> {
+    let mut rest = line;
+    let mut word = || {
+        rest = rest.trim_start_matches(' ');
+        let (word, after) = rest.split_once(' ').unwrap_or((rest, ""));
+        rest = after;
+        word
+    };
+    let (range, rights, offset, _device, inode) = (word(), word(), word(), word(), word());
+    let (start, end) = range.split_once('-')?;
+    let hex = |text: &str| u64::from_str_radix(text, 16).ok();
+    // Leading spaces only fill the column; a path may hold any others.
+    let path = unescape(rest.trim_start_matches(' '));
+    let (path, deleted) = match path.strip_suffix(" (deleted)") {
+        Some(path) => (path.to_owned(), true),
+        None => (path, false),
+    };
+    Some(MapLine {
+        start: Addr(hex(start)?),
+        end: Addr(hex(end)?),
+        protection: Protection {
+            read: rights.contains('r'),
+            write: rights.contains('w'),
+            execute: rights.contains('x'),
+        },
+        file_offset: hex(offset)?,
+        inode: inode.parse().ok()?,
+        path,
+        deleted,
+    })
+}
+
+/// The kernel writes a newline in a path as `\012`.
+fn unescape(path: &str) -> String {
+    path.replace("\\012", "\n")
+}
+
+/// The auxiliary vector up to `AT_NULL`.
+pub fn parse_auxv(bytes: &[u8], abi: &Abi) -> Vec<(u64, u64)> {
+    let word = usize::from(abi.pointer_size());
+    let pairs = bytes.chunks_exact(word.saturating_mul(2)).filter_map(|pair| {
+        let (kind, value) = pair.split_at_checked(word)?;
+        Some((abi.uint(kind), abi.uint(value)))
+    });
+    pairs.take_while(|(kind, _)| *kind != 0).collect()
+}
+
+/// A field of `/proc/PID/status`, without its name.
+pub fn status_field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+    status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+}
+
+/// The id of a thread or process in its own (innermost) pid namespace: what the process itself knows it by, and what
+/// a core says.
+pub fn innermost_id(status: &str) -> Option<u64> {
+    status_field(status, "NSpid")?.split_whitespace().next_back()?.parse().ok()
+}
+
+/// How many pid namespaces deep a process is, from here.
+pub fn depth(status: &str) -> usize {
+    status_field(status, "NSpid").map_or(0, |ids| ids.split_whitespace().count())
+}
+
+/// Instruction and stack pointer of a thread that waits in the kernel (`/proc/PID/task/TID/syscall`); `None` for a
+/// running one.
+pub fn blocked_at(task: &Path) -> Option<(u64, u64)> {
+    let text = std::fs::read_to_string(task.join("syscall")).ok()?;
+    let mut words = text.split_whitespace().rev().map(|w| u64::from_str_radix(w.strip_prefix("0x")?, 16).ok());
+    let (ip, sp) = (words.next()??, words.next()??);
+    (ip != 0 && sp != 0).then_some((ip, sp))
+}
+
+/// Where files of the process are found from here: `/proc/PID/root` for another mount namespace or root folder.
+pub fn sysroot(pid: i32) -> Option<PathBuf> {
+    let own = std::fs::read_link("/proc/self/ns/mnt").ok();
+    let theirs = std::fs::read_link(dir(pid).join("ns/mnt")).ok();
+    let root = std::fs::read_link(dir(pid).join("root")).ok();
+    let elsewhere = root.is_some_and(|r| r != Path::new("/"));
+    let other_namespace = own.is_some() && theirs.is_some() && own != theirs;
+    (elsewhere || other_namespace).then(|| dir(pid).join("root"))
+}
+
+/// A small file of `/proc/PID`, at most 64 MiB.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    use std::io::Read as _;
+    let mut out = Vec::new();
+    std::fs::File::open(path)?.take(64 << 20).read_to_end(&mut out)?;
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maps_lines_keep_odd_paths() {
+        let text = b"00400000-00401000 r-xp 00001000 08:01 42                         /a b/py  (x) (deleted)\n\
+            7ffd0-7ffe0 rw-p 00000000 00:00 0   [stack]\n7f00-7f10 ---p 00000000 00:00 0 \nnonsense\n\
+            1-2 r--p 0 0:0 7 /new\\012line\n";
+        let maps = parse_maps(text);
+        let paths: Vec<_> = maps.iter().map(|m| (m.path.as_str(), m.deleted, m.inode)).collect();
+        assert_eq!(
+            paths,
+            [("/a b/py  (x)", true, 42), ("[stack]", false, 0), ("", false, 0), ("/new\nline", false, 7)]
+        );
+        assert_eq!(maps[0].file_offset, 0x1000);
+        assert!(maps[0].protection.execute && !maps[0].protection.write && !maps[2].protection.read);
+    }
+
+    #[test]
+    fn the_innermost_namespace_names_a_thread() {
+        let status = "Name:\tpython\nNSpid:\t4711\t12\t1\nTracerPid:\t0\n";
+        assert_eq!((innermost_id(status), depth(status)), (Some(1), 3));
+        assert_eq!(status_field(status, "TracerPid"), Some("0"));
+    }
+}

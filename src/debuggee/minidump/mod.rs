@@ -1,0 +1,138 @@
+//! Minidumps (Windows `MINIDUMP_HEADER` and its Breakpad, Crashpad and minidump-writer relatives) as a [`Target`].
+//!
+//! The crate `minidump` decodes the streams; the memory lists are read here, because a cut file must not cost the
+//! memory that is there.
+
+mod memory;
+mod modules;
+mod sections;
+mod streams;
+mod threads;
+
+use super::{AddressSpace, ByteSource, Crash, SignalInfo, SourceKind, Target, TargetError};
+use crate::base::{Abi, Addr, Arch, DataModel, Diagnostic, Diagnostics, Endian, Os};
+use crate::debuggee::signal_names::has_fault_address;
+use crate::slim::{kept_bytes, vendor_stream};
+use minidump::system_info::{Cpu, Os as DumpOs};
+use minidump::{Minidump, MinidumpException, MinidumpSystemInfo};
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The bytes of a source, as the crate wants them.
+struct Bytes(Arc<dyn ByteSource>);
+
+impl Deref for Bytes {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        self.0.bytes()
+    }
+}
+
+type Dump = Minidump<'static, Bytes>;
+
+/// A minidump whose bytes are at hand. `path` is for messages.
+///
+/// # Errors
+/// [`TargetError`] when nothing at all can be told from it; what is only partly there gives a target with
+/// diagnostics.
+pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, TargetError> {
+    let malformed = |what: String| TargetError::Malformed { path: path.to_owned(), what };
+    let data: &[u8] = source.bytes();
+    if data.is_empty() {
+        return Err(TargetError::Empty { path: path.to_owned() });
+    }
+    let dump: Dump = Minidump::read(Bytes(Arc::clone(&source))).map_err(|e| malformed(format!("minidump: {e}")))?;
+    let system: MinidumpSystemInfo =
+        dump.get_stream().map_err(|e| malformed(format!("minidump without a usable SystemInfo stream: {e}")))?;
+    let abi = abi(&system, dump.endian).map_err(|what| TargetError::UnsupportedArch { path: path.to_owned(), what })?;
+    let diagnostics = Diagnostics::default();
+    let maps = streams::linux_maps(&dump);
+    let found = memory::find(&dump, data, &maps, &abi, &diagnostics);
+    let mut memory = AddressSpace::from_dump(Arc::clone(&source), found.segments);
+    memory.set_kept(kept_bytes(data));
+    let exception = stream::<MinidumpException<'_>>(&dump, "Exception", &diagnostics);
+    let threads = threads::threads(&dump, &system, exception.as_ref(), abi, &diagnostics);
+    let modules = modules::modules(&dump, &maps, &abi, &diagnostics);
+    let process = streams::process(&dump, &abi);
+    let crash = exception.and_then(|e| crash(&e, abi.os, vendor_stream(data).is_some()));
+    Ok(Target {
+        source: SourceKind::Minidump,
+        path: Some(path.to_owned()),
+        abi,
+        process,
+        memory,
+        modules,
+        threads,
+        crash,
+        missing: found.missing,
+        code_names: Default::default(),
+        diagnostics: Arc::new(diagnostics),
+    })
+}
+
+/// A stream, with a diagnostic when it is there but damaged.
+fn stream<'a, S: minidump::MinidumpStream<'a>>(dump: &'a Dump, name: &str, diagnostics: &Diagnostics) -> Option<S> {
+    match dump.get_stream::<S>() {
+        Ok(stream) => Some(stream),
+        Err(minidump::Error::StreamNotFound) => None,
+        Err(e) => {
+            let text = format!("the minidump's {name} stream cannot be read: {e}");
+            diagnostics.push(Diagnostic::warning("minidump-stream-damaged", text));
+            None
+        }
+    }
+}
+
+fn abi(system: &MinidumpSystemInfo, endian: minidump::Endian) -> Result<Abi, String> {
+    let arch = match system.cpu {
+        Cpu::X86_64 => Arch::X86_64,
+        Cpu::Arm64 => Arch::Aarch64,
+        other => return Err(format!("{other} ({})", system.os)),
+    };
+    let (os, data_model) = match system.os {
+        DumpOs::Windows => (Os::Windows, DataModel::Llp64),
+        DumpOs::Linux | DumpOs::Android => (Os::Linux, DataModel::Lp64),
+        DumpOs::MacOs | DumpOs::Ios => (Os::MacOs, DataModel::Lp64),
+        other => return Err(format!("{} of {other}", system.cpu)),
+    };
+    let endian = match endian {
+        minidump::Endian::Little => Endian::Little,
+        minidump::Endian::Big => Endian::Big,
+    };
+    Ok(Abi { arch, endian, data_model, os })
+}
+
+/// The exception stream as a crash. Writers that were merely asked for a dump (`minidump-writer`, Crashpad) put a
+/// marker there.
+fn crash(exception: &MinidumpException<'_>, os: Os, slim: bool) -> Option<Crash> {
+    /// `MD_EXCEPTION_CODE_LIN_DUMP_REQUESTED` of Breakpad. On Windows a program may raise it.
+    const LINUX_REQUESTED: u32 = 0xffff_ffff;
+    /// Crashpad's `kSimulatedExceptionCode`.
+    const SIMULATED: u32 = 0x0517_a7ed;
+    let record = &exception.raw.exception_record;
+    let code = record.exception_code;
+    if code == SIMULATED || (os == Os::Linux && code == LINUX_REQUESTED) {
+        return None;
+    }
+    let tid = u64::from(exception.thread_id);
+    let address = Addr(record.exception_address);
+    if os == Os::Linux {
+        // Breakpad and its relatives: si_signo, si_code, si_addr.
+        let number = i32::try_from(record.exception_code).ok()?;
+        // Our own slim minidumps say who sent a signal, and that the original had no code (slim/minidump.rs).
+        let code = (!slim || record.number_parameters != 1).then_some(record.exception_flags.cast_signed());
+        let fault_addr = code.filter(|code| has_fault_address(number, *code)).map(|_| address);
+        let (sender_pid, sender_uid) = match (slim, record.number_parameters, record.exception_information) {
+            (true, 2, [pid, uid, ..]) => {
+                (u32::try_from(pid).ok().map(u32::cast_signed), u32::try_from(uid).ok().filter(|uid| *uid != u32::MAX))
+            }
+            _ => (None, None),
+        };
+        let info = SignalInfo { number, code, fault_addr, sender_pid, sender_uid };
+        return Some(Crash::Signal { tid, info });
+    }
+    let count = usize::try_from(record.number_parameters).unwrap_or(0).min(record.exception_information.len());
+    let parameters = record.exception_information.iter().take(count).copied().collect();
+    Some(Crash::Exception { tid, code: record.exception_code, address, parameters })
+}

@@ -1,0 +1,34 @@
+//! One model of a stopped process, whatever it was read from.
+//!
+//! A [`Target`] is made by one source (`elf_core`, `minidump`, `live`, `debugger`); everything above works on the
+//! model and cannot tell the sources apart. This layer knows nothing of Python and opens no executables: the
+//! `image` layer adds file-backed memory with [`AddressSpace::add_backing`].
+
+pub mod code_names;
+pub mod compressed;
+mod crash;
+pub mod debugger;
+pub mod elf_core;
+pub mod elf_modules;
+pub mod exception_names;
+pub mod live;
+mod memory;
+pub mod minidump;
+mod model;
+mod module;
+mod open;
+pub mod recorder;
+mod registers;
+mod segments;
+pub mod signal_names;
+mod thread;
+
+pub use crash::{Crash, SignalInfo};
+pub use memory::{Memory, MemoryExt, ReadError, ReadErrorKind};
+pub use model::{MissingPart, ProcessInfo, SourceKind, Target, TargetError};
+pub use module::{BuildId, Mapping, Module};
+pub use open::{STDIN, from_bytes, open};
+pub use recorder::PageSet;
+pub use registers::Registers;
+pub use segments::{AddressSpace, Backing, ByteSource, Protection, Segment};
+pub use thread::NativeThread;
