@@ -3,7 +3,6 @@
 //! `fuzz/` has a target for each of [`ENTRIES`], and `tests/fuzz_seeds.rs` replays their seeds as ordinary tests. An
 //! entry takes any bytes, ends in bounded time, and asserts what must hold whatever they are.
 
-use crate::analyze::{Options, analyze};
 use crate::base::{Abi, Addr, Os};
 use crate::bridge;
 use crate::cpython::code;
@@ -15,11 +14,12 @@ use crate::debuggee::live::procfs;
 use crate::debuggee::{
     AddressSpace, ByteSource, Module, Protection, Registers, Segment, SourceKind, Target, from_bytes,
 };
+use crate::engine::{Options, analyze};
 use crate::image::{FileBytes, Images, SearchOptions, SymbolSource, debug_file, pdb_file};
 use crate::native::symbolize::{Lines, Symbolizer};
 use crate::native::unwind::Unwinder;
 use crate::native::{ModuleTables, dwarf, pdb as native_pdb};
-use crate::report::{faulthandler, html, info, json, markdown, text};
+use crate::render::{faulthandler, html, info, json, markdown, text};
 use crate::slim;
 use crate::triage::{baseline::Baseline, input, names, row::Row, rules::Rules};
 use object::{Object as _, ObjectSection as _};

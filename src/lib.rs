@@ -2,18 +2,19 @@
 //!
 //! The layers, each importing only those before it: [`base`], [`debuggee`], `image`, [`cpython`] and `native`
 //! (siblings), `stack`, `inquest`, `report`, and then `cli`, `bridge` and `triage`. See `docs/architecture.md`.
-pub mod analyze;
 pub mod base;
 pub mod bridge;
 pub mod cli;
 pub mod cpython;
 pub mod debuggee;
+pub mod engine;
+pub mod findings;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod image;
-pub mod inquest;
+pub mod model;
 pub mod native;
-pub mod report;
+pub mod render;
 pub mod slim;
 pub mod stack;
 mod sys;

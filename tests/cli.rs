@@ -4,7 +4,7 @@
 
 use clap::CommandFactory as _;
 use pyinquest::cli::args::Cli;
-use pyinquest::report::model::{Python, Report, SCHEMA_VERSION};
+use pyinquest::model::{Python, Report, SCHEMA_VERSION};
 use std::collections::HashSet;
 
 fn pyinquest() -> assert_cmd::Command {

@@ -6,11 +6,11 @@
 mod common;
 
 use common::{Crash, Interpreter, block, interpreters, one_per_minor, skip};
-use pyinquest::analyze::{Options, analyze};
 use pyinquest::debuggee::elf_core;
 use pyinquest::debuggee::live::{LiveOptions, examine};
+use pyinquest::engine::{Options, analyze};
 use pyinquest::image::{Images, SearchOptions};
-use pyinquest::report::model::{Confidence, Finding, FrameKind, Report, Thread};
+use pyinquest::model::{Confidence, Finding, FrameKind, Report, Thread};
 use rayon::prelude::*;
 
 fn report(interpreter: &Interpreter, core: &std::path::Path) -> Report {

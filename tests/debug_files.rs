@@ -10,8 +10,8 @@ mod common;
 mod extension;
 
 use common::{Crash, CrashedProcess, Interpreter, one_per_minor, skip};
-use pyinquest::analyze::{Options, analyze};
 use pyinquest::debuggee::elf_core;
+use pyinquest::engine::{Options, analyze};
 use pyinquest::image::{Images, SearchOptions};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;

@@ -5,9 +5,9 @@
 mod common;
 
 use common::{block, crash, interpreters, one_per_minor, skip};
-use pyinquest::analyze::{Options, analyze};
 use pyinquest::base::Addr;
 use pyinquest::debuggee::{Crash, Memory as _, Target, elf_core};
+use pyinquest::engine::{Options, analyze};
 use pyinquest::image::{FileStatus, Images, SearchOptions, SymbolSource, Verification};
 use std::collections::BTreeMap;
 use std::path::Path;

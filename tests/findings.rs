@@ -9,10 +9,10 @@ mod extension;
 
 use common::{Crash, Interpreter, Unavailable, interpreters, one_per_minor, skip};
 use extension::Debug;
-use pyinquest::analyze::{Options, analyze};
 use pyinquest::debuggee::elf_core;
+use pyinquest::engine::{Options, analyze};
 use pyinquest::image::{Images, SearchOptions};
-use pyinquest::report::model::Report;
+use pyinquest::model::Report;
 use rayon::prelude::*;
 
 fn report(interpreter: &Interpreter, core: &std::path::Path) -> Report {

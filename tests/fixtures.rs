@@ -8,10 +8,10 @@ mod common;
 mod compare;
 
 use common::sources_table;
-use pyinquest::analyze::{Options, analyze};
 use pyinquest::debuggee;
+use pyinquest::engine::{Options, analyze};
 use pyinquest::image::{Images, SearchOptions};
-use pyinquest::report::faulthandler;
+use pyinquest::render::faulthandler;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

@@ -6,10 +6,10 @@
 mod common;
 
 use common::{Crash, Interpreter, Unavailable, interpreters, skip};
-use pyinquest::analyze::{Options, analyze};
 use pyinquest::debuggee::elf_core;
+use pyinquest::engine::{Options, analyze};
 use pyinquest::image::{Images, SearchOptions};
-use pyinquest::report::model::Report;
+use pyinquest::model::Report;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -3,11 +3,11 @@
 // Tests state facts; there a panic is the message.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use pyinquest::analyze::{Options, analyze, record};
 use pyinquest::base::Addr;
 use pyinquest::debuggee::{TargetError, elf_core, minidump};
+use pyinquest::engine::{Options, analyze, record};
 use pyinquest::image::{Images, SearchOptions};
-use pyinquest::report::model::{Fidelity, Report};
+use pyinquest::model::{Fidelity, Report};
 use pyinquest::slim;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -7,9 +7,9 @@ mod common;
 mod compare;
 
 use common::{block, one_per_column, one_per_minor, skip, sources_table};
-use pyinquest::analyze::{Options, analyze};
 use pyinquest::debuggee::live::{LiveOptions, attach, examine};
 use pyinquest::debuggee::{self, Memory as _, MemoryExt as _, ReadErrorKind, Target};
+use pyinquest::engine::{Options, analyze};
 use pyinquest::image::{Images, SearchOptions};
 use std::collections::BTreeSet;
 use std::process::{Child, Command, Stdio};

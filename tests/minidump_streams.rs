@@ -9,12 +9,12 @@ mod partial;
 #[path = "minidump/pdb.rs"]
 mod pdb;
 
-use pyinquest::analyze::{Options, analyze};
 use pyinquest::debuggee::{Crash, Target, from_bytes};
+use pyinquest::engine::{Options, analyze};
 use pyinquest::image::{Images, SearchOptions};
-use pyinquest::report::model::Report;
-use pyinquest::report::redact::{Privacy, redact};
-use pyinquest::report::{html, info, json, markdown, text};
+use pyinquest::model::Report;
+use pyinquest::render::redact::{Privacy, redact};
+use pyinquest::render::{html, info, json, markdown, text};
 use pyinquest::slim;
 use std::path::Path;
 use std::sync::Arc;

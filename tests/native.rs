@@ -8,10 +8,10 @@ mod common;
 mod fallback;
 
 use common::{Crash, CrashedProcess, Interpreter, interpreters, skip};
-use pyinquest::analyze::{Options, analyze};
 use pyinquest::debuggee::elf_core;
+use pyinquest::engine::{Options, analyze};
 use pyinquest::image::{Images, SearchOptions};
-use pyinquest::report::model::{Frame, FrameKind, Report, Thread};
+use pyinquest::model::{Frame, FrameKind, Report, Thread};
 use rayon::prelude::*;
 use std::path::Path;
 use std::process::Command;

@@ -5,10 +5,11 @@
 mod common;
 
 use common::{CrashedProcess, crash, one_per_minor, skip, sources_table};
-use pyinquest::analyze::{Options, analyze, record};
 use pyinquest::debuggee::{self, SourceKind, Target};
+use pyinquest::engine::{Options, analyze, record};
 use pyinquest::image::{Images, SearchOptions};
-use pyinquest::report::{faulthandler, model::Report, text};
+use pyinquest::model::Report;
+use pyinquest::render::{faulthandler, text};
 use pyinquest::slim;
 use std::collections::BTreeSet;
 use std::path::Path;

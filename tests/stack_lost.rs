@@ -6,10 +6,10 @@
 mod common;
 
 use common::{Interpreter, crash, interpreters, skip};
-use pyinquest::analyze::{Options, analyze};
 use pyinquest::debuggee::elf_core;
+use pyinquest::engine::{Options, analyze};
 use pyinquest::image::{Images, SearchOptions};
-use pyinquest::report::model::{Frame, Report, Thread};
+use pyinquest::model::{Frame, Report, Thread};
 use std::path::Path;
 use std::sync::Arc;
 

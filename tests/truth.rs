@@ -13,10 +13,10 @@ mod compare;
 mod without_files;
 
 use common::{Crash, Interpreter, interpreters, skip, sources_table};
-use pyinquest::analyze::{Options, analyze};
 use pyinquest::debuggee::elf_core;
+use pyinquest::engine::{Options, analyze};
 use pyinquest::image::{Images, SearchOptions};
-use pyinquest::report::model::Report;
+use pyinquest::model::Report;
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 

@@ -1,7 +1,6 @@
 //! [`Process`] and [`View`]: the CPython of the debugger's process, as the commands need it.
 
 use super::memory::BridgeMemory;
-use crate::analyze::ThreadIds;
 use crate::base::{Addr, Diagnostics};
 use crate::cpython::code::CodeCache;
 use crate::cpython::frame::{LocalVar, PyFrame, Stack, frame_of_object, locals, namespaces, walk};
@@ -10,6 +9,7 @@ use crate::cpython::object::{Heap, ReprStyle, SymbolNames, TypeNames, dict_get_s
 use crate::cpython::runtime::{Attachment, Interpreter, ThreadState, interpreters, threads};
 use crate::cpython::{Context, DecodeError};
 use crate::debuggee::{Crash, NativeThread, Target};
+use crate::engine::ThreadIds;
 use crate::image::{Images, SearchOptions};
 
 /// A process with the CPython in it, when it has one.

@@ -14,7 +14,7 @@ pub fn completions(args: &CompletionsArgs) -> Result<u8, CliError> {
 
 pub fn schema(args: &SchemaArgs) -> Result<u8, CliError> {
     let text = match args.kind {
-        SchemaKind::Report => crate::report::json::schema(),
+        SchemaKind::Report => crate::render::json::schema(),
         SchemaKind::Triage => crate::triage::outputs::schema(),
     };
     let text = text.map_err(|e| CliError::new(exit::INTERNAL, format!("cannot write the schema: {e}")))?;

@@ -4,12 +4,12 @@ use super::args::{Format, InfoArgs, InputArgs, LocalsArgs, Native, ReportArgs, S
 use super::error::{input_name, io_text};
 use super::show::{self, Show};
 use super::{CliError, coredumpctl, exit, live, progress};
-use crate::analyze::{Options, analyze};
 use crate::debuggee::{self, Target, TargetError};
+use crate::engine::{Options, analyze};
 use crate::image::{Images, SearchOptions};
-use crate::report::model::Report;
-use crate::report::select::Threads;
-use crate::report::source_lines;
+use crate::model::Report;
+use crate::render::select::Threads;
+use crate::render::source_lines;
 use crate::stack::source::{SourceOptions, Sources};
 use std::path::{Path, PathBuf};
 

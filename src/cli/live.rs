@@ -6,7 +6,7 @@ use crate::base::Diagnostic;
 use crate::debuggee::live::{Examined, LiveOptions, examine};
 use crate::debuggee::{Target, TargetError};
 use crate::image::{Images, SearchOptions};
-use crate::report::model::Report;
+use crate::model::Report;
 use std::time::Duration;
 
 /// Analyses a running process; the report says for how long it stood still.

@@ -4,7 +4,7 @@ use super::CliError;
 use super::args::{Color, OutputArgs};
 use super::error::io_text;
 use super::exit;
-use crate::report::palette::Palette;
+use crate::render::palette::Palette;
 use std::io::{self, IsTerminal as _, Write as _};
 
 /// Colours for standard output (or the file) as asked for.

@@ -4,8 +4,8 @@ use super::args::{Native, RenderArgs};
 use super::error::input_name;
 use super::show::{self, Show};
 use super::{CliError, exit};
-use crate::report::model::Report;
-use crate::report::select::Threads;
+use crate::model::Report;
+use crate::render::select::Threads;
 use std::io::Read as _;
 
 /// A report is text of a few megabytes at most.
@@ -23,7 +23,7 @@ pub fn run(args: &RenderArgs) -> Result<u8, CliError> {
         CliError::new(exit::INPUT, format!("{}: not a JSON report: {e}", input_name(&args.report)))
             .help("write one with: pyinquest report CORE --format json --output report.json")
     })?;
-    let known = crate::report::model::SCHEMA_VERSION.split('.').next();
+    let known = crate::model::SCHEMA_VERSION.split('.').next();
     if report.schema_version.split('.').next() != known {
         let message =
             format!("{}: schema version \"{}\" is not supported", input_name(&args.report), report.schema_version);

@@ -3,10 +3,10 @@
 use super::args::{Format, Native, OutputArgs, SelectArgs, View};
 use super::{CliError, exit, output};
 use crate::base::{Severity, escape_terminal};
-use crate::report::model::Report;
-use crate::report::select::{self, Threads};
-use crate::report::text::{self, TextOptions};
-use crate::report::{faulthandler, html, info, json, markdown};
+use crate::model::Report;
+use crate::render::select::{self, Threads};
+use crate::render::text::{self, TextOptions};
+use crate::render::{faulthandler, html, info, json, markdown};
 
 /// What to show of a report.
 #[derive(Clone, Debug)]

@@ -3,10 +3,10 @@
 use super::args::SlimArgs;
 use super::error::{input_name, io_text};
 use super::{CliError, exit, inspect, live, output};
-use crate::analyze::record;
 use crate::base::Os;
 use crate::debuggee::Target;
 use crate::debuggee::live::{LiveOptions, attach};
+use crate::engine::record;
 use crate::image::SearchOptions;
 use crate::slim::{SlimError, SlimOptions, SlimStats, write};
 use std::io::{self, Write};

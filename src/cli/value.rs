@@ -2,9 +2,9 @@
 
 use super::args::{ObjectArgs, PrintArgs, SelectArgs};
 use super::{CliError, exit, inspect, live, output};
-use crate::analyze::lookup::{self, LookupError, Place};
 use crate::base::{Addr, escape_terminal};
 use crate::cpython::object::Details;
+use crate::engine::lookup::{self, LookupError, Place};
 use std::fmt::Write as _;
 
 /// `pyinquest print CORE EXPR`.

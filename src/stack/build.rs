@@ -6,10 +6,10 @@ use super::plumbing::{self, CodePlace};
 use crate::base::Addr;
 use crate::cpython::PyVersion;
 use crate::debuggee::Target;
+use crate::model::{Frame, FrameKind, NativeFrame};
 use crate::native::names::demangle;
 use crate::native::symbolize::Symbolized;
 use crate::native::unwind::{StackEnd, Trust, UnwoundFrame};
-use crate::report::model::{Frame, FrameKind, NativeFrame};
 use std::collections::HashSet;
 
 /// A stretch of native frames longer than this is shown by its ends.

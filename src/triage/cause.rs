@@ -2,8 +2,8 @@
 
 use super::names;
 use super::rules::{CauseRule, Rules};
-use crate::report::model::{Confidence, CrashReport, Finding, Report};
-use crate::report::redact::redact_text;
+use crate::model::{Confidence, CrashReport, Finding, Report};
+use crate::render::redact::redact_text;
 
 /// What kind of address was accessed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::names;
 use super::rules::{NativeAction, PythonAction, Rules};
-use crate::report::model::{Frame, FrameKind, Report, Thread};
+use crate::model::{Frame, FrameKind, Report, Thread};
 use serde::{Deserialize, Serialize};
 
 /// What a token stands for.

@@ -2,12 +2,12 @@
 
 use super::row::{Label, Outcome, Row};
 use super::rules::{Rules, RulesError};
-use crate::analyze::{Options, analyze};
 use crate::debuggee::{self, TargetError};
+use crate::engine::{Options, analyze};
 use crate::image::{Images, SearchOptions};
-use crate::report::model::Report;
-use crate::report::redact::Privacy;
-use crate::report::source_lines;
+use crate::model::Report;
+use crate::render::redact::Privacy;
+use crate::render::source_lines;
 use crate::stack::source::{SourceOptions, Sources};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};

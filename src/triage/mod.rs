@@ -1,6 +1,6 @@
 //! Many dumps in, few distinct crashes out.
 //!
-//! A dump becomes a [`row::Row`] (signature, severity, a [`Report`](crate::report::model::Report) fit to be shared);
+//! A dump becomes a [`row::Row`] (signature, severity, a [`Report`](crate::model::Report) fit to be shared);
 //! rows become groups; groups meet the memory of earlier runs and go to the outputs. Signatures and groups rest on the
 //! report model alone. `docs/triage.md` is the description for users.
 

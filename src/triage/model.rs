@@ -3,7 +3,7 @@
 use super::row::Outcome;
 use super::severity::Severity;
 use super::signature::Signature;
-use crate::report::model::Report;
+use crate::model::Report;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -3,8 +3,8 @@
 use super::rules::Rules;
 use super::severity::{self, Severity};
 use super::signature::{self, Signature};
-use crate::report::model::Report;
-use crate::report::redact::{self, Privacy};
+use crate::model::Report;
+use crate::render::redact::{self, Privacy};
 use serde::{Deserialize, Serialize};
 
 /// Version of the row's form.

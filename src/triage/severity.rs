@@ -3,7 +3,7 @@
 
 use super::cause::FaultKind;
 use super::signature::Signature;
-use crate::report::model::{Confidence, Report};
+use crate::model::{Confidence, Report};
 use serde::{Deserialize, Serialize};
 
 /// Classes, worst first.

@@ -10,7 +10,7 @@ use super::cause::{self, Cause};
 use super::fold::fold;
 use super::frames::{self, CPYTHON, Site, Stack, Step, Token, TokenKind};
 use super::rules::{KeyFrames, Rules};
-use crate::report::model::Report;
+use crate::model::Report;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -244,7 +244,7 @@ fn other_functions(a: &[String], b: &[String]) -> bool {
 }
 
 /// `Report.signature` from a signature.
-impl From<&Signature> for crate::report::model::Signature {
+impl From<&Signature> for crate::model::Signature {
     fn from(own: &Signature) -> Self {
         Self { exact: own.exact_text.clone(), coarse: own.coarse_text.clone(), title: own.title.clone() }
     }

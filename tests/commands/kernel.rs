@@ -78,9 +78,8 @@ fn the_kernel_hands_a_crash_over() {
             assert!(file.to_string_lossy().contains(&format!("-{}.", process.pid)), "{file:?}");
         }
         let again = pyinquest().args(["report", "--no-files", "--format", "json"]).arg(&files[0]).output().unwrap();
-        let again: pyinquest::report::model::Report = serde_json::from_slice(&again.stdout).unwrap();
-        let kept: pyinquest::report::model::Report =
-            serde_json::from_slice(&std::fs::read(&files[1]).unwrap()).unwrap();
+        let again: pyinquest::model::Report = serde_json::from_slice(&again.stdout).unwrap();
+        let kept: pyinquest::model::Report = serde_json::from_slice(&std::fs::read(&files[1]).unwrap()).unwrap();
         // Files were at hand for the first, those of the container too.
         let libc = kept.modules.iter().find(|m| m.path.contains("/libc")).unwrap();
         assert_eq!(libc.file_status.as_deref(), Some("ok"), "{libc:?}");

@@ -4,7 +4,7 @@ use crate::common::{Interpreter, block, block_contained, interpreters, skip};
 use crate::{compare, pyinquest};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
-use pyinquest::report::model::Report;
+use pyinquest::model::Report;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, Stdio};

@@ -2,12 +2,12 @@
 //! dbghelp knows full memory only, so what is kept follows Microsoft's description of the flags, not its code.
 
 use crate::compare;
-use pyinquest::analyze::{Options, analyze};
 use pyinquest::base::{Addr, Diagnostic};
 use pyinquest::debuggee::{self, MemoryExt as _, PageSet, Target};
+use pyinquest::engine::{Options, analyze};
 use pyinquest::image::pe::PeImage;
 use pyinquest::image::{Images, SearchOptions};
-use pyinquest::report::model::{Fidelity, Frame, FrameKind, Local, Report, Thread};
+use pyinquest::model::{Fidelity, Frame, FrameKind, Local, Report, Thread};
 use pyinquest::slim;
 use std::path::{Path, PathBuf};
 

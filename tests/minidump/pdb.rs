@@ -2,12 +2,12 @@
 //! (`fixtures/windows/crashing.c`). wine writes no CodeView record for modules: what tells the PDB is the debug directory
 //! in the DLL's own memory.
 
-use pyinquest::analyze::{Options, analyze, record};
 use pyinquest::base::Addr;
 use pyinquest::debuggee::{self, Target};
+use pyinquest::engine::{Options, analyze, record};
 use pyinquest::image::pe::PeImage;
 use pyinquest::image::{Images, SearchOptions};
-use pyinquest::report::model::Report;
+use pyinquest::model::Report;
 use pyinquest::slim;
 use std::path::{Path, PathBuf};
 

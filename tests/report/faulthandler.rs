@@ -2,8 +2,8 @@
 
 use super::sample::{crash, crash_of, python_frame, text, thread};
 use pyinquest::base::Abi;
-use pyinquest::report::faulthandler::render;
-use pyinquest::report::model::{Frame, Report};
+use pyinquest::model::{Frame, Report};
+use pyinquest::render::faulthandler::render;
 
 fn shown(report: &Report) -> String {
     String::from_utf8(render(report).text).unwrap()

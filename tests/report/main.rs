@@ -5,9 +5,10 @@
 mod faulthandler;
 mod sample;
 
-use pyinquest::report::palette::Palette;
-use pyinquest::report::text::TextOptions;
-use pyinquest::report::{html, info, json, markdown, model::Report, select, text};
+use pyinquest::render::palette::Palette;
+use pyinquest::render::text::TextOptions;
+use pyinquest::model::Report;
+use pyinquest::render::{html, info, json, markdown, select, text};
 
 /// No byte that a terminal would act upon, but for the line end.
 fn assert_inert(name: &str, text: &str) {
@@ -65,7 +66,7 @@ fn empty_report_renders_everywhere() {
     let _ = info::render(&empty, &TextOptions::default());
     let _ = markdown::render(&empty);
     let _ = html::render(&empty);
-    assert!(pyinquest::report::faulthandler::render(&empty).text.is_empty());
+    assert!(pyinquest::render::faulthandler::render(&empty).text.is_empty());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use pyinquest::base::{Abi, Addr, Diagnostic, Text};
 use pyinquest::debuggee::SourceKind;
-use pyinquest::report::model::*;
+use pyinquest::model::*;
 
 pub fn python_frame(file: &str, line: u32, function: &str) -> Frame {
     Frame { file: Some(file.into()), line: Some(line), function: Some(function.into()), ..Frame::default() }

@@ -1,6 +1,6 @@
 //! Differences between a report and the truth that `tests/programs/truth.py` wrote.
 
-use pyinquest::report::model::{Fidelity, Frame, FrameKind, Local, LocalKind, Report, Thread};
+use pyinquest::model::{Fidelity, Frame, FrameKind, Local, LocalKind, Report, Thread};
 use serde_json::Value;
 
 /// All differences, one line each.

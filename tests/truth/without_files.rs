@@ -1,7 +1,7 @@
 //! A report on a core alone, as on another machine than the one where the process ran.
 
 use pyinquest::image::SearchOptions;
-use pyinquest::report::model::{ExceptionInfo, Report};
+use pyinquest::model::{ExceptionInfo, Report};
 use serde_json::Value;
 
 /// The search that finds no file.

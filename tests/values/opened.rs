@@ -1,11 +1,11 @@
 //! A core with its heap, ready to be read.
 
 use crate::common::Interpreter;
-use pyinquest::analyze::PythonState;
 use pyinquest::base::Addr;
 use pyinquest::cpython::Context;
 use pyinquest::cpython::object::{Heap, TypeNames};
 use pyinquest::debuggee::{Memory, ReadError, elf_core};
+use pyinquest::engine::PythonState;
 use pyinquest::image::{Images, SearchOptions};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};

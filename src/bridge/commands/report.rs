@@ -1,10 +1,10 @@
 //! `py-report`: the full crash report.
 
 use super::{CommandError, Reply, arguments};
-use crate::analyze::{Options, analyze};
 use crate::bridge::protocol::RegistersOf;
 use crate::bridge::session::Session;
-use crate::report::text::{self, TextOptions};
+use crate::engine::{Options, analyze};
+use crate::render::text::{self, TextOptions};
 
 /// `py-report [--locals]`.
 pub(super) fn report(session: &mut Session, args: &str) -> Result<Reply, CommandError> {

@@ -185,6 +185,6 @@ fn worker(args: &WorkerArgs) -> Result<u8, CliError> {
 }
 
 /// Colours for the summary.
-pub(super) fn palette(color: Color) -> crate::report::palette::Palette {
+pub(super) fn palette(color: Color) -> crate::render::palette::Palette {
     output::palette(&super::args::OutputArgs { color, ..Default::default() })
 }

@@ -4,7 +4,7 @@ use super::{palette, row_line};
 use crate::cli::args::{Color, parse_pair};
 use crate::cli::error::io_text;
 use crate::cli::{CliError, exit, output};
-use crate::report::palette::Palette;
+use crate::render::palette::Palette;
 use crate::triage::baseline::Baseline;
 use crate::triage::model::{State, Triage};
 use crate::triage::outputs;

@@ -1,7 +1,7 @@
 //! One page with everything: no script, no network, light and dark, readable with the details closed.
 
 use super::{headline, plural, seen, versions, xml};
-use crate::report::html as report;
+use crate::render::html as report;
 use crate::triage::model::{Group, Triage};
 use std::fmt::Write as _;
 

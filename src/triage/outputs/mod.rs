@@ -17,7 +17,7 @@ pub use text::render as text;
 use super::model::{Group, State, Triage};
 use super::rules::Rules;
 use crate::base::escape_terminal;
-use crate::report::model::{Frame, FrameKind};
+use crate::model::{Frame, FrameKind};
 use std::sync::OnceLock;
 
 /// The triage as JSON; `pyinquest schema triage` writes its schema.

@@ -1,7 +1,7 @@
 //! SARIF 2.1.0 (OASIS standard, errata 01): one result for each distinct crash.
 
 use super::{frame_text, relative, shown_frames};
-use crate::report::model::{Frame, FrameKind};
+use crate::model::{Frame, FrameKind};
 use crate::triage::model::{Group, State, Triage};
 use serde_json::{Value, json};
 

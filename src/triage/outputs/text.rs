@@ -2,7 +2,7 @@
 
 use super::{frame_lines, headline, seen, versions};
 use crate::base::escape_terminal;
-use crate::report::palette::{Palette, paint};
+use crate::render::palette::{Palette, paint};
 use crate::triage::model::{Group, Triage};
 use std::fmt::Write as _;
 

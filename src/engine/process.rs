@@ -1,0 +1,53 @@
+//! Source, process and modules of a report.
+
+use crate::debuggee::Target;
+use crate::image::{FileStatus, Images};
+use crate::model::{Annotation, Missing, ModuleInfo, Process, Source};
+
+pub(super) fn source(target: &Target) -> Source {
+    Source {
+        kind: Some(target.source),
+        path: target.path.as_ref().map(|p| p.display().to_string()),
+        size: target.path.as_ref().and_then(|p| std::fs::metadata(p).ok()).map(|m| m.len()),
+    }
+}
+
+pub(super) fn process(target: &Target) -> Process {
+    let process = &target.process;
+    let main = target.modules.iter().find(|m| m.is_main).map(|m| m.path.clone());
+    Process {
+        pid: process.pid,
+        ppid: process.ppid,
+        command: process.command.clone(),
+        arguments: process.arguments.clone(),
+        executable: main.or_else(|| process.executable.clone()),
+        abi: Some(target.abi),
+        annotations: process.annotations.iter().map(annotation).collect(),
+    }
+}
+
+fn annotation((name, value): &(String, String)) -> Annotation {
+    Annotation { name: name.clone(), value: value.clone() }
+}
+
+pub(super) fn modules(target: &Target, images: &Images) -> Vec<ModuleInfo> {
+    let describe = |(index, module): (usize, &crate::debuggee::Module)| ModuleInfo {
+        path: module.path.clone(),
+        base: module.base,
+        end: module.end,
+        build_id: module.build_id.as_ref().map(ToString::to_string),
+        file: images.get(index).and_then(|i| i.path()).map(|p| p.display().to_string()),
+        file_status: images.get(index).and_then(|i| status_name(i.status)),
+    };
+    target.modules.iter().enumerate().map(describe).collect()
+}
+
+pub(super) fn missing(target: &Target) -> Vec<Missing> {
+    let part = |m: &crate::debuggee::MissingPart| Missing { start: m.start, size: m.size, why: m.why.clone() };
+    target.missing.iter().map(part).collect()
+}
+
+/// The name it has in JSON: one list of names for both.
+fn status_name(status: FileStatus) -> Option<String> {
+    serde_json::to_value(status).ok()?.as_str().map(str::to_owned)
+}

@@ -1,0 +1,272 @@
+//! Threads of a report: CPython's thread states joined with the operating system's threads.
+
+use super::thread_ids::ThreadIds;
+use super::{Options, PythonState, exceptions, stray_threads, values};
+use crate::base::{Addr, Diagnostic, Text};
+use crate::cpython::frame::{self, PyFrame, Stack};
+use crate::cpython::locate::Proof;
+use crate::cpython::object::Heap;
+use crate::cpython::runtime::{self, Gil, Interpreter as PyInterpreter, ThreadList, ThreadState};
+use crate::debuggee::Target;
+use crate::model::{Frame, FrameKind, Interpreter, PythonThread, Report, Thread};
+use std::collections::HashMap;
+
+/// The Python side of a process.
+#[derive(Debug, Default)]
+pub(super) struct PythonThreads {
+    pub interpreters: Vec<Interpreter>,
+    /// In CPython's order, as far as that is known.
+    pub threads: Vec<Thread>,
+    /// Whether these are all, each with its thread: a thread that has none here has none at all.
+    pub complete: bool,
+}
+
+/// Thread states of an interpreter.
+pub(super) fn thread_states(target: &Target, state: &PythonState<'_>, interpreter: Addr) -> ThreadStates {
+    let ctx = state.context();
+    let mut list = runtime::threads(&ctx, interpreter, &target.diagnostics);
+    if state.located.proof == Proof::Partial {
+        // What nothing but a word of memory says needs to be one of the process's threads.
+        let ids = ThreadIds::new(target, []);
+        list.threads.retain(|thread| ids.told(thread).is_some());
+    }
+    let stray = match list.complete {
+        true => Vec::new(),
+        false => stray_threads::find(target, &ctx, state.located.runtime, interpreter, &list.threads),
+    };
+    ThreadStates { listed: list, stray }
+}
+
+/// Thread states of an interpreter: those of its list, and where that breaks off those that are found without it.
+#[derive(Debug)]
+pub(super) struct ThreadStates {
+    pub listed: ThreadList,
+    /// In no order.
+    pub stray: Vec<ThreadState>,
+}
+
+impl ThreadStates {
+    pub fn all(&self) -> impl Iterator<Item = &ThreadState> + Clone {
+        self.listed.threads.iter().chain(&self.stray)
+    }
+}
+
+/// Interpreters and their threads.
+pub(super) fn python_threads(target: &Target, state: &PythonState<'_>, options: &Options) -> PythonThreads {
+    let list = state.interpreters(&target.diagnostics);
+    if list.is_empty() {
+        target.diagnostics.push(Diagnostic::warning(
+            "no-interpreter",
+            "the CPython runtime has no interpreter: it was not initialised yet, or finalised",
+        ));
+    }
+    let mut out = PythonThreads { complete: true, ..PythonThreads::default() };
+    let mut bound = Vec::new();
+    for (index, interpreter) in list.iter().enumerate() {
+        let heap = state.heap(interpreter);
+        let gil = runtime::gil(&heap.ctx, state.located.runtime, interpreter.addr).unwrap_or(None);
+        out.interpreters.push(describe(target, &heap, interpreter, index == 0, gil));
+        let names = runtime::thread_names(&heap, interpreter).unwrap_or_default();
+        let found = thread_states(target, state, interpreter.addr);
+        out.complete &= found.listed.complete;
+        let ids = ThreadIds::new(target, found.all());
+        for (order, thread) in found.all().enumerate() {
+            let order = u32::try_from(order).ok().filter(|_| order < found.listed.threads.len());
+            // The list ends with the oldest thread.
+            let main = if index == 0 { thread.next.map(Addr::is_null) } else { Some(false) };
+            let one = OneThread { target, state, heap: &heap, interpreter, gil, names: &names, ids: &ids, options };
+            out.threads.push(one.report(thread, order, main));
+            bound.push(thread.bound_gilstate);
+        }
+    }
+    mark_current(target, &mut out.threads, &bound);
+    // One that no thread has run yet has no id (3.12+).
+    let tied = |t: &Thread| t.tid.is_some() || t.python.as_ref().is_none_or(|p| p.ident == Some(0));
+    out.complete &= out.threads.iter().all(tied);
+    out
+}
+
+/// Marks the thread state that `PyGILState_GetThisThreadState()` gives in the crashed thread. One thread may have a
+/// thread state in each of several interpreters; 3.12+ says which is bound, before that it is the one made first.
+fn mark_current(target: &Target, threads: &mut [Thread], bound: &[Option<bool>]) {
+    let Some(crashed) = target.crash.as_ref().map(crate::debuggee::Crash::tid) else { return };
+    let mut best: Option<(u8, usize)> = None;
+    for (index, (thread, bound)) in threads.iter().zip(bound).enumerate() {
+        if thread.tid != Some(crashed) {
+            continue;
+        }
+        let main = thread.python.as_ref().is_some_and(|p| p.main == Some(true));
+        let rank = match bound {
+            Some(true) => 2,
+            None if main => 1,
+            _ => 0,
+        };
+        if best.is_none_or(|(top, _)| rank > top) {
+            best = Some((rank, index));
+        }
+    }
+    if let Some(python) = best.and_then(|(_, index)| threads.get_mut(index)).and_then(|t| t.python.as_mut()) {
+        python.current = true;
+    }
+}
+
+fn describe(
+    target: &Target,
+    heap: &Heap<'_>,
+    interpreter: &PyInterpreter,
+    main: bool,
+    gil: Option<Gil>,
+) -> Interpreter {
+    let extension_modules = match runtime::extension_modules(heap, interpreter) {
+        Ok(names) => Some(names),
+        Err(e) => {
+            let text = format!("the list of extension modules cannot be read: {e}");
+            target.diagnostics.push(Diagnostic::warning("extension-modules-unreadable", text));
+            None
+        }
+    };
+    Interpreter {
+        id: interpreter.id,
+        addr: interpreter.addr,
+        main,
+        gc_collecting: interpreter.gc_collecting,
+        gil_locked: gil.map(|g| g.locked),
+        gil_enabled: None,
+        gil_holder: gil.and_then(|g| g.holder),
+        extension_modules,
+    }
+}
+
+struct OneThread<'a> {
+    target: &'a Target,
+    state: &'a PythonState<'a>,
+    heap: &'a Heap<'a>,
+    interpreter: &'a PyInterpreter,
+    gil: Option<Gil>,
+    names: &'a HashMap<u64, Text>,
+    ids: &'a ThreadIds<'a>,
+    options: &'a Options,
+}
+
+impl OneThread<'_> {
+    fn report(&self, thread: &ThreadState, order: Option<u32>, main: Option<bool>) -> Thread {
+        let tid = self.ids.of(thread);
+        let native_name = tid.and_then(|t| self.target.thread(t)).and_then(|t| t.name.clone());
+        let python_name = self.names.get(&thread.ident).cloned();
+        let (name, name_from) = match (python_name, native_name) {
+            (Some(name), _) => (Some(name), Some("threading")),
+            (None, Some(name)) => (Some(Text::from(name.as_str())), Some("dump")),
+            (None, None) => (None, None),
+        };
+        let stack = frame::walk(&self.heap.ctx, &self.state.codes, thread.addr);
+        let holds_gil = self.gil.map(|g| g.holder == Some(thread.addr));
+        let info = |addr| exceptions::exception(self.state, self.heap, addr, self.options);
+        Thread {
+            tid,
+            name,
+            name_from: name_from.map(str::to_owned),
+            crashed: false,
+            python: Some(PythonThread {
+                tstate: thread.addr,
+                interpreter: self.interpreter.id,
+                order,
+                current: false,
+                ident: Some(thread.ident),
+                main,
+                holds_gil,
+                status: thread.attachment.map(|a| a.name().to_owned()),
+                collecting: self.interpreter.gc_collecting.map(|c| c && holds_gil.unwrap_or(false)),
+                raising: thread.raising.map(info),
+                handling: thread.handling.iter().filter(|a| self.heap.is_exception(**a)).map(|a| info(*a)).collect(),
+            }),
+            frames: self.frames(&stack),
+            frames_end: stack.end.as_ref().map(ToString::to_string),
+            ..Thread::default()
+        }
+    }
+
+    fn frames(&self, stack: &Stack) -> Vec<Frame> {
+        let with_locals = self.options.limits.frames_with_locals;
+        let outer_from = stack.frames.len().saturating_sub(with_locals);
+        let frames = stack.frames.iter().enumerate();
+        frames.map(|(i, f)| self.frame(f, i < with_locals || i >= outer_from)).collect()
+    }
+
+    fn frame(&self, frame: &PyFrame, with_locals: bool) -> Frame {
+        let mut problems = Vec::new();
+        if let Some(why) = &frame.gap {
+            problems.push(format!(
+                "found on the data stack; generators that ran above it may be missing, as the link is lost ({why})"
+            ));
+        }
+        let code = frame.code.as_ref().map_err(|e| problems.push(format!("code object: {e}"))).ok();
+        let text = |read: Result<Text, crate::cpython::DecodeError>, what: &str, problems: &mut Vec<String>| {
+            read.map_err(|e| problems.push(format!("{what}: {e}"))).ok()
+        };
+        let file = code.and_then(|c| text(c.filename.clone(), "file name", &mut problems));
+        let function = code.and_then(|c| text(c.name.clone(), "function name", &mut problems));
+        let qualname = code.and_then(|c| c.qualname.clone()?.ok());
+        let position = match &frame.position {
+            Ok(position) => *position,
+            Err(e) => {
+                if code.is_some() {
+                    problems.push(format!("line: {e}"));
+                }
+                Default::default()
+            }
+        };
+        let locals = match self.options.locals && with_locals && code.is_some() {
+            true => values::locals(self.heap, frame, self.options, &mut problems),
+            false => None,
+        };
+        Frame {
+            kind: FrameKind::Python,
+            file,
+            line: position.line,
+            end_line: position.end_line,
+            column: position.column,
+            end_column: position.end_column,
+            function,
+            qualname,
+            source: None,
+            addr: Some(frame.addr),
+            code: code.map(|c| c.addr),
+            lasti: frame.lasti.as_ref().ok().copied(),
+            owner: Some(frame.owner.name().to_owned()),
+            entry: Some(frame.entry),
+            entry_sp: frame.entry_sp,
+            locals,
+            problems,
+            native: None,
+        }
+    }
+}
+
+/// Threads without a Python thread state.
+pub(super) fn add_native(target: &Target, report: &mut Report) {
+    let why = match report.knows_all_thread_states() {
+        true => "this thread has no Python thread state",
+        false => "no Python thread state was found for this thread; it may have one that the dump does not show",
+    };
+    let threads = &mut report.threads;
+    for native in &target.threads {
+        if !threads.iter().any(|t| t.tid == Some(native.tid)) {
+            threads.push(Thread {
+                tid: Some(native.tid),
+                name: native.name.as_deref().map(Text::from),
+                name_from: native.name.as_ref().map(|_| "dump".to_owned()),
+                frames_end: Some(why.to_owned()),
+                ..Thread::default()
+            });
+        }
+    }
+}
+
+/// Marks the crashed thread and puts it first; the others keep their order.
+pub(super) fn order(target: &Target, threads: &mut [Thread]) {
+    let Some(crashed) = target.crash.as_ref().map(crate::debuggee::Crash::tid) else { return };
+    for thread in threads.iter_mut() {
+        thread.crashed = thread.tid == Some(crashed);
+    }
+    threads.sort_by_key(|t| !t.crashed);
+}

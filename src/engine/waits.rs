@@ -1,0 +1,259 @@
+//! What each sleeping thread waits for, and who has it.
+
+use super::PythonState;
+use crate::base::Addr;
+use crate::cpython::frame::{PyFrame, walk_some};
+use crate::cpython::object::{Heap, Kind, find_attribute};
+use crate::cpython::runtime::{Interpreter as PyInterpreter, gil_address};
+use crate::cpython::sync::{Asleep, Blocker, blocker, entered};
+use crate::debuggee::{Registers, Target};
+use crate::model::{FrameKind, Report, Thread, Wait};
+use crate::native::regfile::ArchInfo;
+use crate::native::wait::{FutexWait, Sleeper, futex_wait, glibc_mutex, joined_thread};
+use crate::stack::NativeStack;
+use crate::stack::build::Interpreter;
+use crate::stack::plumbing::CodePlace;
+use std::collections::HashMap;
+
+/// Threads that are looked at; more of them sleep for the same few reasons.
+const MAX_THREADS: usize = 4096;
+/// Frames of a thread that are searched for `with` blocks.
+const MAX_FRAMES: u64 = 512;
+/// Native frames between the kernel and the function that a thread sleeps in.
+const MAX_NATIVE: usize = 12;
+/// Functions in which threads wait for the GIL, exported or not (Python/ceval_gil.c, ceval.c, pystate.c).
+const GIL_TAKERS: &[&str] = &[
+    "PyEval_AcquireThread",
+    "PyEval_RestoreThread",
+    "PyGILState_Ensure",
+    "_PyEval_AcquireLock",
+    "_PyThreadState_Attach",
+    "take_gil",
+];
+
+/// Adds to each thread of the report what it waits for. Native stacks tell more, where there are any.
+pub(super) fn add(
+    target: &Target,
+    interpreter: &Interpreter,
+    state: Option<&PythonState<'_>>,
+    stacks: &[NativeStack],
+    report: &mut Report,
+) {
+    let interpreters = state.map(|s| s.interpreters(&crate::base::Diagnostics::default())).unwrap_or_default();
+    let heaps: Vec<(&PyInterpreter, Heap<'_>)> =
+        state.map(|s| interpreters.iter().map(|i| (i, s.heap(i))).collect()).unwrap_or_default();
+    let known = Known { target, interpreter, state, heaps: &heaps, idents: idents(&report.threads) };
+    let waits: Vec<Option<Wait>> = report
+        .threads
+        .iter()
+        .take(MAX_THREADS)
+        .map(|t| known.wait(t, stacks.iter().find(|s| Some(s.tid) == t.tid), report))
+        .collect();
+    let holders = match waits.iter().flatten().any(|w| w.kind == "lock") {
+        true => known.holders(&report.threads, &waits),
+        false => HashMap::new(),
+    };
+    for (thread, wait) in report.threads.iter_mut().zip(waits) {
+        thread.waits_for = wait.map(|wait| with_holder(wait, &holders));
+    }
+}
+
+/// Thread ids by `threading.get_ident()`.
+fn idents(threads: &[Thread]) -> HashMap<u64, u64> {
+    threads.iter().filter_map(|t| Some((t.python.as_ref()?.ident?, t.tid?))).collect()
+}
+
+/// The thread that is inside of a `with` block on a lock, if it is one thread only, and where.
+type Holders = HashMap<Addr, Option<(u64, String)>>;
+
+fn with_holder(mut wait: Wait, holders: &Holders) -> Wait {
+    if wait.kind == "lock"
+        && let Some(Some((tid, place))) = wait.addr.and_then(|lock| holders.get(&lock))
+    {
+        wait.owner = Some(*tid);
+        wait.owner_from = Some("with".to_owned());
+        wait.owner_at = Some(place.clone());
+    }
+    wait
+}
+
+struct Known<'a> {
+    target: &'a Target,
+    interpreter: &'a Interpreter,
+    state: Option<&'a PythonState<'a>>,
+    heaps: &'a [(&'a PyInterpreter, Heap<'a>)],
+    idents: HashMap<u64, u64>,
+}
+
+impl Known<'_> {
+    fn wait(&self, thread: &Thread, stack: Option<&NativeStack>, report: &Report) -> Option<Wait> {
+        let native = self.target.thread(thread.tid?)?;
+        let stopped = native.registers.as_ref()?;
+        // A handler that ran while the thread slept (faulthandler, say) does not change what it waits for.
+        let interrupted = stack.and_then(|s| s.unwound.signals.last());
+        let registers = interrupted.map_or(stopped, |s| &s.registers);
+        let from = interrupted.map_or(0, |s| s.frame);
+        let futex = futex_wait(registers, &self.target.memory, &self.target.abi);
+        let by_python = futex.and_then(|futex| self.by_python(thread, &futex, registers));
+        by_python
+            .or_else(|| self.for_gil(thread, stack?, from, report))
+            .or_else(|| self.by_libc(&futex?, stack?, from))
+            .map(|wait| self.with_gil_holder(wait, thread, report))
+    }
+
+    /// Waits for what Python knows of.
+    fn by_python(&self, thread: &Thread, futex: &FutexWait, registers: &Registers) -> Option<Wait> {
+        let state = self.state?;
+        // A thread that Python does not know may still wait for the main interpreter's GIL.
+        let id = thread.python.as_ref().map(|p| p.interpreter);
+        let (interpreter, heap) = self
+            .heaps
+            .iter()
+            .find(|(i, _)| id == Some(i.id))
+            .or_else(|| self.heaps.first().filter(|_| id.is_none()))?;
+        let frames = thread.python.as_ref().map(|p| self.frames(heap, p.tstate, 6)).unwrap_or_default();
+        let values: Vec<u64> = preserved(registers);
+        let asleep = Asleep {
+            word: futex.word,
+            sp: registers.sp()?,
+            registers: &values,
+            gil: gil_address(&heap.ctx, state.located.runtime, interpreter.addr).ok(),
+            frames: &frames,
+        };
+        let timed = futex.timed;
+        Some(match blocker(heap, &asleep)? {
+            Blocker::Gil => gil_wait(),
+            Blocker::Lock(at) => Wait { addr: Some(at), timed, ..wait("lock", format!("the threading.Lock at {at}")) },
+            Blocker::RLock(at, owner) => Wait {
+                addr: Some(at),
+                timed,
+                ..self.owned(owner, wait("rlock", format!("the threading.RLock at {at}")))
+            },
+            Blocker::ModuleLock(at, module, owner) => Wait {
+                addr: Some(at),
+                timed,
+                ..self.owned(owner, wait("module_lock", format!("the import of module {module}")))
+            },
+            Blocker::Thread(ident) => {
+                let tid = self.idents.get(&ident);
+                let name = tid.map_or_else(|| format!("with ident {ident:#x}"), u64::to_string);
+                Wait { timed, ..self.owned(Some(ident), wait("thread", format!("the end of thread {name}"))) }
+            }
+            Blocker::Notification(call, condition) => {
+                Wait { addr: condition, timed, ..wait("notification", format!("a notification, in {call}")) }
+            }
+            Blocker::Mutex(at) => Wait { addr: Some(at), timed, ..wait("mutex", format!("the PyMutex at {at}")) },
+        })
+    }
+
+    fn owned(&self, ident: Option<u64>, wait: Wait) -> Wait {
+        let owner = ident.and_then(|ident| self.idents.get(&ident)).copied();
+        Wait { owner, owner_from: owner.map(|_| "recorded".to_owned()), ..wait }
+    }
+
+    /// Between two looks at the GIL (every 5 ms) a thread does not sleep: then the function it is in tells.
+    fn for_gil(&self, thread: &Thread, stack: &NativeStack, from: usize, report: &Report) -> Option<Wait> {
+        let python = thread.python.as_ref();
+        let interpreter = report.interpreters.iter().find(|i| python.is_none_or(|p| p.interpreter == i.id))?;
+        let taken = interpreter.gil_locked == Some(true) && interpreter.gil_holder != python.map(|p| p.tstate);
+        let frames = stack.symbols.iter().skip(from).take(MAX_NATIVE);
+        let inner = frames.skip_while(|code| self.interpreter.place(code) != CodePlace::Interpreter);
+        let takes = inner
+            .take_while(|code| self.interpreter.place(code) == CodePlace::Interpreter)
+            .take(4)
+            .any(|code| code.name().is_some_and(|n| GIL_TAKERS.contains(&crate::stack::plumbing::base_name(n))));
+        (taken && takes).then(gil_wait)
+    }
+
+    /// Waits inside of libc for what has nothing to do with Python.
+    fn by_libc(&self, futex: &FutexWait, stack: &NativeStack, from: usize) -> Option<Wait> {
+        let (memory, abi) = (&self.target.memory, &self.target.abi);
+        let names = stack.symbols.iter().skip(from).take(4).filter_map(|code| code.name());
+        match names.filter_map(Sleeper::of_name).next()? {
+            Sleeper::Mutex => {
+                let mutex = glibc_mutex(futex.word, memory, abi)?;
+                let owner = self.target.thread(mutex.owner).map(|t| t.tid);
+                Some(Wait {
+                    addr: Some(mutex.addr),
+                    timed: futex.timed,
+                    owner,
+                    owner_from: owner.map(|_| "recorded".to_owned()),
+                    ..wait("mutex", format!("the mutex at {}", mutex.addr))
+                })
+            }
+            Sleeper::Join => {
+                let tid = joined_thread(futex, memory, abi).filter(|tid| self.target.thread(*tid).is_some())?;
+                Some(Wait {
+                    timed: futex.timed,
+                    owner: Some(tid),
+                    owner_from: Some("recorded".to_owned()),
+                    ..wait("thread", format!("the end of thread {tid}"))
+                })
+            }
+        }
+    }
+
+    fn with_gil_holder(&self, wait: Wait, thread: &Thread, report: &Report) -> Wait {
+        if wait.kind != "gil" {
+            return wait;
+        }
+        let id = thread.python.as_ref().map(|p| p.interpreter);
+        let interpreter = report.interpreters.iter().find(|i| id.is_none_or(|id| id == i.id));
+        let holder = interpreter.filter(|i| i.gil_locked == Some(true)).and_then(|i| i.gil_holder);
+        let by_state = |t: &&Thread| t.python.as_ref().is_some_and(|p| Some(p.tstate) == holder);
+        let owner = holder.and_then(|_| report.threads.iter().find(by_state)).and_then(|t| t.tid);
+        Wait { owner, owner_from: owner.map(|_| "recorded".to_owned()), ..wait }
+    }
+
+    fn frames(&self, heap: &Heap<'_>, tstate: Addr, limit: u64) -> Vec<PyFrame> {
+        self.state.map(|s| walk_some(&heap.ctx, &s.codes, tstate, limit).frames).unwrap_or_default()
+    }
+
+    /// Which threads are inside of a `with` block on which lock. A `Condition` that is waited on has let its lock go.
+    fn holders(&self, threads: &[Thread], waits: &[Option<Wait>]) -> Holders {
+        let mut holders = Holders::new();
+        for (thread, wait) in threads.iter().zip(waits) {
+            let (Some(tid), Some(python)) = (thread.tid, &thread.python) else { continue };
+            let Some((_, heap)) = self.heaps.iter().find(|(i, _)| i.id == python.interpreter) else { continue };
+            let released = wait
+                .as_ref()
+                .filter(|w| w.kind == "notification")
+                .and_then(|w| find_attribute(heap, w.addr?, "_lock").ok()?);
+            for frame in self.frames(heap, python.tstate, MAX_FRAMES) {
+                for lock in entered(heap, &frame) {
+                    let plain = heap.type_of(lock).is_ok_and(|t| t.kind == Kind::Lock);
+                    if !plain || released == Some(lock) {
+                        continue;
+                    }
+                    let place = thread
+                        .frames
+                        .iter()
+                        .find(|f| f.kind == FrameKind::Python && f.addr == Some(frame.addr))
+                        .map(crate::findings::python_place)
+                        .unwrap_or_default();
+                    let entry = holders.entry(lock).or_insert_with(|| Some((tid, place)));
+                    // Two threads inside of one block: the lock was let go by hand, and who has it is open.
+                    if entry.as_ref().is_some_and(|(first, _)| *first != tid) {
+                        *entry = None;
+                    }
+                }
+            }
+        }
+        holders
+    }
+}
+
+fn wait(kind: &str, what: String) -> Wait {
+    Wait { kind: kind.to_owned(), what, ..Wait::default() }
+}
+
+fn gil_wait() -> Wait {
+    wait("gil", "the GIL".to_owned())
+}
+
+/// Registers that still hold what the callers of the sleeping function put there.
+fn preserved(registers: &Registers) -> Vec<u64> {
+    let Some(info) = ArchInfo::of(registers.arch) else { return Vec::new() };
+    let names = info.callee_saved.iter().filter_map(|n| info.names.get(usize::from(*n)));
+    names.filter_map(|name| registers.get(name)).collect()
+}

@@ -1,0 +1,111 @@
+//! Signals that were sent rather than caused, and faults that are neither memory nor abort messages.
+
+use super::blame::Blame;
+use super::facts::Scene;
+use super::fault::{codes, signals};
+use super::finding;
+use super::segv::signal_evidence;
+use crate::debuggee::Crash;
+use crate::debuggee::signal_names::signal_name;
+use crate::model::{Confidence, Finding};
+use crate::native::code::Code;
+
+/// `si_code` of a signal that was sent (include/uapi/asm-generic/siginfo.h): `SI_USER` and the negative ones.
+const SI_USER: i32 = 0;
+
+/// Names who ended the process, or the arithmetic or instruction that did.
+pub(super) fn run(scene: &Scene<'_>) -> Vec<Finding> {
+    fault(scene).or_else(|| sent(scene)).into_iter().collect()
+}
+
+fn fault(scene: &Scene<'_>) -> Option<Finding> {
+    let signal = &scene.fault.signal;
+    if signal.code.is_none_or(|c| c <= SI_USER) {
+        return None;
+    }
+    let blame = Blame::of(scene);
+    let place = blame.suffix();
+    let mut evidence = signal_evidence(scene);
+    let code = scene.registers.and_then(|r| Code::at(&scene.facts.target.memory, r.ip()?));
+    evidence.extend(code.as_ref().map(|c| format!("instruction at {}: {}", c.addr, c.text)));
+    evidence.extend(blame.evidence());
+    let make = |id: &str, title: String, advice: &str, evidence: Vec<String>| {
+        let advice = (!advice.is_empty()).then(|| advice.to_owned());
+        Some(Finding { advice, ..finding(id, title, Confidence::High, evidence, scene.tid) })
+    };
+    match (signal.number, signal.code?) {
+        (signals::SIGFPE, codes::FPE_INTDIV | codes::FPE_INTOVF) => {
+            let divisor = code.as_ref().zip(scene.registers).and_then(|(c, r)| c.divisor(r));
+            evidence.extend(divisor.as_ref().map(|d| format!("{} = {:#x}", d.register, d.value)));
+            // x86 reports the overflow of a quotient (INT_MIN / -1) as division by zero too.
+            let overflow = divisor.as_ref().is_some_and(|d| d.value != 0);
+            let what = if overflow { "integer division overflow" } else { "integer division by zero" };
+            let advice =
+                if overflow { "the smallest integer was divided by -1" } else { "the divisor was not checked" };
+            make("integer-division", format!("{what}{place}"), advice, evidence)
+        }
+        (signals::SIGFPE, _) => make("arithmetic-fault", format!("arithmetic fault{place}"), "", evidence),
+        (signals::SIGILL, _) if code.as_ref().is_some_and(Code::is_trap) => {
+            let advice =
+                "the compiler put a trap there: __builtin_trap, a sanitizer, a hardened check, unreachable code";
+            make("trap-instruction", format!("a deliberate trap (ud2){place}"), advice, evidence)
+        }
+        (signals::SIGILL, _) => {
+            let advice = "the module was built for another processor, or a function pointer leads into data";
+            make("illegal-instruction", format!("illegal instruction{place}"), advice, evidence)
+        }
+        (signals::SIGTRAP, _) => make("trap-instruction", format!("a breakpoint or trap{place}"), "", evidence),
+        _ => None,
+    }
+}
+
+fn sent(scene: &Scene<'_>) -> Option<Finding> {
+    let signal = &scene.fault.signal;
+    let name = signal_name(signal.number).map_or_else(|| format!("signal {}", signal.number), str::to_owned);
+    let blame = Blame::of(scene);
+    let evidence = signal_evidence(scene);
+    let own = scene.facts.target.process.pid;
+    let sender = signal.sender_pid.and_then(|p| u64::try_from(p).ok());
+    if let (Some(sender), Some(own)) = (sender, own)
+        && sender != own
+    {
+        let user = signal.sender_uid.map_or(String::new(), |uid| format!(" (user {uid})"));
+        let doing = blame.python.map_or(String::new(), |p| format!("; it was at {}", super::blame::python_place(p)));
+        // A process in another pid namespace is 0 here.
+        let who = if sender == 0 {
+            "a process outside of its namespace, or the kernel".to_owned()
+        } else {
+            format!("process {sender}{user}")
+        };
+        let title = format!("{name} was sent by {who}{doing}");
+        let advice =
+            "the process did not crash by itself: look at who ended it (a watchdog, a time limit, an operator)";
+        return Some(Finding {
+            advice: Some(advice.to_owned()),
+            ..finding("killed-by-process", title, Confidence::High, evidence, scene.tid)
+        });
+    }
+    let aborted = scene.frames(8).any(|f| f.name().is_some_and(|n| matches!(n, "abort" | "__GI_abort")));
+    // Windows: what ends a process like abort() is not told from abort() itself.
+    let failed_fast = matches!(&scene.facts.target.crash, Some(Crash::Exception { .. }));
+    if signal.number == signals::SIGABRT && (aborted || failed_fast || (sender.is_some() && sender == own)) {
+        let what = if failed_fast && !aborted {
+            "abort() or its like"
+        } else if scene.frames(8).any(|f| f.runs("os_abort") || f.runs("os_abort_impl")) {
+            "os.abort()"
+        } else {
+            "abort()"
+        };
+        let by = blame.owner.map_or(String::new(), |o| format!(" by {}", super::blame::native_place(o)));
+        let from = blame.python.map_or(String::new(), |p| format!(" from {}", super::blame::python_place(p)));
+        let comma = if by.is_empty() || from.is_empty() { "" } else { ", called" };
+        let title = format!("{what} was called{by}{comma}{from}");
+        return Some(finding("abort-called", title, Confidence::High, evidence, scene.tid));
+    }
+    if signal.code.is_some_and(|c| c <= SI_USER) && (sender.is_none() || sender == own) {
+        let place = blame.python.map_or(String::new(), |p| format!(", from {}", super::blame::python_place(p)));
+        let title = format!("{name} was raised by the process itself{place}");
+        return Some(finding("signal-raised", title, Confidence::High, evidence, scene.tid));
+    }
+    None
+}

@@ -1,0 +1,104 @@
+//! Exceptions that were set when the process died.
+
+use super::facts::Facts;
+use super::finding;
+use crate::model::{Confidence, ExceptionInfo, Finding, Thread};
+
+/// Texts of exceptions that tell of a defect in C code: type, part of the text, rule, headline, advice
+/// (Objects/call.c `_Py_CheckFunctionResult`).
+const TELLING: &[(&str, &str, &str, &str, &str)] = &[
+    (
+        "SystemError",
+        "with an exception set",
+        "exception-left-set",
+        "a C function returned a result although an exception was set",
+        "after a call that sets an exception return NULL (or -1), or clear it with PyErr_Clear",
+    ),
+    (
+        "SystemError",
+        "with an error set",
+        "exception-left-set",
+        "a C function returned a result although an exception was set",
+        "after a call that sets an exception return NULL (or -1), or clear it with PyErr_Clear",
+    ),
+    (
+        "SystemError",
+        "NULL without setting an",
+        "null-without-exception",
+        "a C function returned NULL without setting an exception",
+        "set an exception before NULL is returned",
+    ),
+    ("RecursionError", "", "python-recursion", "Python code recursed too deep", "end the recursion"),
+    ("MemoryError", "", "out-of-memory", "Python was out of memory", "see what held the memory, or raise the limit"),
+];
+
+/// Exceptions of the crashed thread that tell of a defect, wherever in the chain of causes.
+pub(super) fn telling(facts: &Facts<'_>) -> Vec<Finding> {
+    let mut out = Vec::new();
+    for thread in facts.report.threads.iter().filter(|t| t.crashed) {
+        let Some(python) = &thread.python else { continue };
+        for exception in python.raising.iter().chain(&python.handling) {
+            for link in chain(exception) {
+                let kind = link.value.type_name.as_deref().unwrap_or_default();
+                let known = TELLING.iter().find(|(t, part, ..)| kind == *t && link.summary.contains(part));
+                if let Some((_, _, id, what, advice)) = known {
+                    let title = format!("{what}: {}{}", link.summary, place(link));
+                    let evidence = vec![format!("exception of this thread: {}", link.summary)];
+                    let tid = thread.tid.unwrap_or_default();
+                    let made = finding(id, title, Confidence::High, evidence, tid);
+                    out.push(Finding { advice: Some((*advice).to_owned()), ..made });
+                }
+            }
+        }
+    }
+    out
+}
+
+/// The exception being raised or handled in each thread, as context.
+pub(super) fn in_flight(facts: &Facts<'_>) -> Vec<Finding> {
+    const THREADS: usize = 8;
+    let threads = &facts.report.threads;
+    let any_crashed = threads.iter().any(|thread| thread.crashed);
+    threads.iter().filter_map(|thread| context(thread, any_crashed)).take(THREADS).collect()
+}
+
+fn context(thread: &Thread, any_crashed: bool) -> Option<Finding> {
+    let python = thread.python.as_ref()?;
+    let real = |e: &&ExceptionInfo| e.value.type_name.as_deref() != Some("NoneType");
+    let (verb, exception) = match (python.raising.as_ref().filter(real), python.handling.iter().find(real)) {
+        (Some(raising), _) => ("was set", raising),
+        (None, Some(handling)) => ("was being handled", handling),
+        (None, None) => return None,
+    };
+    let who = match (thread.crashed, any_crashed, thread.tid) {
+        (true, ..) => "in the crashed thread".to_owned(),
+        (false, false, Some(tid)) => format!("in thread {tid}"),
+        (false, ..) => "in another thread".to_owned(),
+    };
+    let title = format!("an exception {verb} {who}: {}{}", exception.summary, place(exception));
+    let evidence = exception
+        .traceback
+        .iter()
+        .map(|e| {
+            let text = |t: &Option<crate::base::Text>| t.as_ref().map(ToString::to_string).unwrap_or_default();
+            format!("{}:{} in {}", text(&e.file), e.line.unwrap_or(0), text(&e.function))
+        })
+        .collect();
+    let id = if verb == "was set" { "exception-set" } else { "exception-handled" };
+    Some(finding(id, title, Confidence::Low, evidence, thread.tid.unwrap_or_default()))
+}
+
+/// The exception and its causes.
+fn chain(exception: &ExceptionInfo) -> impl Iterator<Item = &ExceptionInfo> {
+    const LIMIT: usize = 32;
+    std::iter::successors(Some(exception), |e| Some(&e.caused_by.as_deref()?.exception)).take(LIMIT)
+}
+
+/// ", raised at app.py:31 in load"
+fn place(exception: &ExceptionInfo) -> String {
+    exception.traceback.last().map_or(String::new(), |e| {
+        let file = e.file.as_ref().map(ToString::to_string).unwrap_or_default();
+        let function = e.function.as_ref().map(ToString::to_string).unwrap_or_default();
+        format!(", raised at {}:{} in {function}", super::blame::file_name(&file), e.line.unwrap_or(0))
+    })
+}

@@ -1,0 +1,196 @@
+//! [`Facts`]: all that the rules may look at, and [`Scene`]: the crash itself.
+
+use super::windows;
+use crate::base::Addr;
+use crate::cpython::object::Heap;
+use crate::debuggee::{Crash, Segment, SignalInfo, Target};
+use crate::image::Images;
+use crate::model::{Report, Thread};
+use crate::native::ModuleTables;
+use crate::native::arguments::Arguments;
+use crate::native::code::AccessKind;
+use crate::native::regfile::RegFile;
+use crate::native::symbolize::Symbolized;
+use crate::native::unwind::UnwoundFrame;
+use crate::stack::NativeStack;
+use crate::stack::build::Interpreter;
+use crate::stack::plumbing::CodePlace;
+use std::ops::Range;
+
+/// All that the rules may look at.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// The process.
+    pub target: &'a Target,
+    /// Files of its modules.
+    pub images: &'a Images,
+    /// Native stacks, one for each native thread that was unwound.
+    pub stacks: &'a [NativeStack],
+    /// Unwind tables of the modules.
+    pub tables: &'a ModuleTables<'a>,
+    /// Which modules are the interpreter.
+    pub interpreter: &'a Interpreter,
+    /// The report so far: threads with merged frames, exceptions, interpreters.
+    pub report: &'a Report,
+    /// Python objects of the main interpreter, when CPython was found.
+    pub heap: Option<&'a Heap<'a>>,
+}
+
+impl<'a> Facts<'a> {
+    /// The crash, when the process died of a signal (or of a Windows exception that is like one) and the dump tells in
+    /// which thread.
+    #[must_use]
+    pub fn scene(&self) -> Option<Scene<'a>> {
+        let (tid, info, told) = match self.target.crash.as_ref()? {
+            Crash::Signal { tid, info } => (tid, info.clone(), None),
+            Crash::Exception { tid, code, address, parameters } => {
+                let (info, access) = windows::as_signal(*code, *address, parameters)?;
+                (tid, info, access)
+            }
+        };
+        let stack = self.stacks.iter().find(|s| s.tid == *tid);
+        let reraised = stack.and_then(|s| s.unwound.signal_context());
+        let mut signal = info;
+        let mut access = told;
+        // The handler has raised the signal anew: what it was called for tells the cause.
+        if let Some(original) = reraised.and_then(|c| c.fault) {
+            signal = SignalInfo {
+                number: original.number,
+                code: Some(original.code),
+                fault_addr: Some(original.addr),
+                sender_pid: None,
+                sender_uid: None,
+            };
+            access = original.access;
+        }
+        let first = stack.map_or(0, NativeStack::fault_frame);
+        let registers = stack.and_then(|s| s.unwound.frames.get(first)?.registers.as_deref());
+        Some(Scene {
+            facts: *self,
+            tid: *tid,
+            fault: Fault { signal, access, handled: reraised.is_some() },
+            registers,
+            stack,
+            first,
+            thread: self.report.threads.iter().find(|t| t.tid == Some(*tid)),
+        })
+    }
+
+    /// A reader of function arguments.
+    #[must_use]
+    pub fn arguments(&self) -> Arguments<'a> {
+        Arguments::new(&self.target.memory, self.target.abi)
+    }
+
+    /// The mapping that holds `addr`.
+    #[must_use]
+    pub fn segment(&self, addr: Addr) -> Option<&'a Segment> {
+        self.target.memory.segment_at(addr)
+    }
+}
+
+/// The signal that ended the process.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    /// The signal; the original one where a handler raised it again.
+    pub signal: SignalInfo,
+    /// What the access was, known where a signal handler ran.
+    pub access: Option<AccessKind>,
+    /// Whether a signal handler (faulthandler's, say) ran first.
+    pub handled: bool,
+}
+
+/// The crashed thread at the moment of the crash.
+#[derive(Debug, Clone)]
+pub struct Scene<'a> {
+    /// Everything else.
+    pub facts: Facts<'a>,
+    /// Crashed thread.
+    pub tid: u64,
+    /// The signal.
+    pub fault: Fault,
+    /// Registers at the crash.
+    pub registers: Option<&'a RegFile>,
+    /// Its native stack.
+    pub stack: Option<&'a NativeStack>,
+    /// Index in the stack of the frame that crashed.
+    pub first: usize,
+    /// The thread in the report.
+    pub thread: Option<&'a Thread>,
+}
+
+/// A native frame of the crashed thread.
+#[derive(Debug, Clone, Copy)]
+pub struct SceneFrame<'a> {
+    /// Index in the stack.
+    pub index: usize,
+    /// The frame.
+    pub frame: &'a UnwoundFrame,
+    /// What is known of its code.
+    pub code: &'a Symbolized,
+    /// Where its code lies.
+    pub place: CodePlace,
+}
+
+impl<'a> SceneFrame<'a> {
+    /// Name of the function, without compiler suffixes.
+    #[must_use]
+    pub fn name(&self) -> Option<&'a str> {
+        self.code.name().map(crate::stack::plumbing::base_name)
+    }
+
+    /// Whether the function that has the frame, or one inlined into it, has this name.
+    #[must_use]
+    pub fn runs(&self, name: &str) -> bool {
+        self.name() == Some(name) || self.code.functions.iter().any(|f| f.function.as_deref() == Some(name))
+    }
+}
+
+impl<'a> Scene<'a> {
+    /// Native frames from the one that crashed outwards, at most `limit`.
+    pub fn frames(&self, limit: usize) -> impl Iterator<Item = SceneFrame<'a>> + use<'a> {
+        let (facts, first) = (self.facts, self.first);
+        let stack = self.stack;
+        let frames = stack.map(|s| s.unwound.frames.iter().zip(&s.symbols)).into_iter().flatten();
+        frames.enumerate().skip(first).take(limit).map(move |(index, (frame, code))| SceneFrame {
+            index,
+            frame,
+            code,
+            place: facts.interpreter.place(code),
+        })
+    }
+
+    /// Argument `index` of the function of a frame, where it can still be told.
+    #[must_use]
+    pub fn argument(&self, frame: &SceneFrame<'a>, index: usize) -> Option<u64> {
+        let function = self.function(frame.frame, frame.code)?;
+        let stack = self.stack?;
+        let outer = frame.index.checked_add(1)?;
+        let caller = stack.unwound.frames.get(outer).zip(stack.symbols.get(outer));
+        let caller = caller.and_then(|(caller, code)| Some((caller, self.function(caller, code)?.start)));
+        self.facts.arguments().get(frame.frame, &function, caller, index)
+    }
+
+    /// The code of the function that has the frame, by its symbol or else by the unwind tables, unless the frame is in a
+    /// part that the compiler split off.
+    #[must_use]
+    pub fn function(&self, frame: &UnwoundFrame, code: &Symbolized) -> Option<Range<Addr>> {
+        match &code.symbol {
+            Some(symbol) if symbol.name.contains(".cold") || symbol.name.contains(".part") => None,
+            Some(symbol) => Some(symbol.start..symbol.start.wrapping_add(symbol.size)),
+            None => self.facts.tables.at(frame.lookup())?.called_function(self.facts.target, frame.lookup()),
+        }
+    }
+
+    /// Base of the crashed thread's local storage.
+    #[must_use]
+    pub fn tls_base(&self) -> Option<Addr> {
+        self.facts.target.thread(self.tid)?.tls_base
+    }
+
+    /// Signal number.
+    #[must_use]
+    pub fn signal(&self) -> i32 {
+        self.fault.signal.number
+    }
+}

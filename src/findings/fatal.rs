@@ -1,0 +1,162 @@
+//! `Py_FatalError`: its text, and what the known texts stand for.
+
+use super::blame::{Blame, python_place};
+use super::destruction::type_name;
+use super::facts::{Scene, SceneFrame};
+use super::fault::signals;
+use super::finding;
+use super::segv::signal_evidence;
+use crate::base::Addr;
+use crate::debuggee::MemoryExt as _;
+use crate::model::{Confidence, Finding};
+
+/// Longest text read.
+const MAX_TEXT: usize = 2000;
+
+/// Functions that end the interpreter (Python/pylifecycle.c, Objects/object.c) and where their arguments are: function
+/// name, message. Inner ones come first; those that compilers rewrite (`fatal_error`) are looked at last.
+const FATAL: &[(&str, Option<usize>, Option<usize>)] = &[
+    (ASSERTION, Some(5), Some(2)),
+    ("_Py_NegativeRefcount", None, None),
+    ("_Py_FatalErrorFunc", Some(0), Some(1)),
+    // Calls the next one with a format.
+    ("_Py_FatalRefcountErrorFunc", Some(0), Some(1)),
+    ("_Py_FatalErrorFormat", Some(0), Some(1)),
+    ("Py_FatalError", None, Some(0)),
+    ("fatal_error", Some(2), Some(3)),
+];
+
+/// `_PyObject_AssertFailed(obj, expr, msg, ...)`: the message may be NULL.
+const ASSERTION: &str = "_PyObject_AssertFailed";
+
+/// What a text stands for: part of it, rule, headline, advice. First match counts.
+const TEXTS: &[(&str, &str, &str, &str)] = &[
+    ("the GIL is released", "api-without-gil", WITHOUT_GIL, GIL_ADVICE),
+    ("must be called with the GIL held", "api-without-gil", WITHOUT_GIL, GIL_ADVICE),
+    ("must be called with an active thread state", "api-without-gil", WITHOUT_GIL, GIL_ADVICE),
+    ("no current thread", "api-without-gil", WITHOUT_GIL, GIL_ADVICE),
+    ("thread state is NULL", "api-without-gil", WITHOUT_GIL, GIL_ADVICE),
+    ("PyEval_SaveThread: NULL tstate", "api-without-gil", WITHOUT_GIL, GIL_ADVICE),
+    ("deallocating None", "bad-refcount", "the reference count of None fell to zero", REF_ADVICE),
+    ("deallocating True", "bad-refcount", "the reference count of True or False fell to zero", REF_ADVICE),
+    ("caused by a refcount error", "bad-refcount", "the reference count of a lasting object fell to zero", REF_ADVICE),
+    ("negative ref count", "bad-refcount", BELOW_ZERO, REF_ADVICE),
+    ("has negative ref", "bad-refcount", BELOW_ZERO, REF_ADVICE),
+    (
+        "result with an",
+        "exception-left-set",
+        "a C function returned a result although an exception was set",
+        "after a call that sets an exception return NULL (or -1), or clear it with PyErr_Clear",
+    ),
+    (
+        "NULL without setting an",
+        "null-without-exception",
+        "a C function returned NULL without setting an exception",
+        "set an exception before NULL is returned",
+    ),
+    (
+        "recover from",
+        "python-recursion",
+        "Python code recursed too deep, again while handling that",
+        "end the recursion",
+    ),
+    ("Python memory allocator called without", "api-without-gil", WITHOUT_GIL, GIL_ADVICE),
+    ("bad leading pad byte", "heap-corruption", "a block of Python memory was overrun", HEAP_ADVICE),
+    ("bad trailing pad byte", "heap-corruption", "a block of Python memory was overrun", HEAP_ADVICE),
+    ("bad ID:", "heap-corruption", "a block was freed with another function than it was got with", HEAP_ADVICE),
+];
+
+const BELOW_ZERO: &str = "the reference count of an object fell below zero";
+const WITHOUT_GIL: &str = "the Python API was called without the GIL";
+const GIL_ADVICE: &str =
+    "take the GIL (PyGILState_Ensure, or leave the Py_BEGIN_ALLOW_THREADS block) before calling the API";
+const REF_ADVICE: &str = "one Py_DECREF too many, or a borrowed reference that was given away";
+const HEAP_ADVICE: &str = "something wrote outside of its block";
+
+/// The text of a fatal error.
+#[derive(Clone, Debug, Default)]
+struct Text {
+    function: Option<String>,
+    message: Option<String>,
+}
+
+/// Explains an abort by `Py_FatalError`.
+pub(super) fn run(scene: &Scene<'_>) -> Vec<Finding> {
+    find(scene).into_iter().collect()
+}
+
+fn find(scene: &Scene<'_>) -> Option<Finding> {
+    if scene.signal() != signals::SIGABRT {
+        return None;
+    }
+    let frames: Vec<SceneFrame<'_>> = scene.frames(24).collect();
+    let (at, _) = FATAL.iter().find_map(|(name, ..)| frames.iter().enumerate().find(|(_, f)| f.runs(name)))?;
+    let text = text(scene, &frames);
+    let blame = Blame::of(scene);
+    let mut evidence = signal_evidence(scene);
+    let called = frames.get(at).and_then(SceneFrame::name).unwrap_or("Py_FatalError");
+    evidence.push(format!("{called} was called"));
+    evidence.extend(blame.evidence());
+    let whole = match (&text.function, &text.message) {
+        (Some(function), Some(message)) => Some(format!("{function}: {message}")),
+        (None, Some(message)) => Some(message.clone()),
+        (Some(function), None) => Some(format!("in {function}")),
+        (None, None) => None,
+    };
+    let place = match blame.owner {
+        Some(_) => blame.origin(),
+        None => blame.python.map_or(String::new(), |p| format!(", while running {}", python_place(p))),
+    };
+    let message = text.message.as_deref().unwrap_or("");
+    let known = TEXTS.iter().find(|(part, ..)| message.contains(part));
+    if let Some(whole) = &whole {
+        evidence.push(format!("Fatal Python error: {whole}"));
+    }
+    let over = scene.facts.report.python.is_some() && scene.facts.report.interpreters.is_empty();
+    let (id, title, advice) = match (known, whole) {
+        (Some((_, "api-without-gil", ..)), _) if over => {
+            evidence.push("the runtime has no interpreter any more".to_owned());
+            let advice = "callbacks that outlive the interpreter must not call the API".to_owned();
+            ("use-after-finalize", format!("the Python API was used after Py_Finalize{place}"), Some(advice))
+        }
+        (Some((_, id, BELOW_ZERO, advice)), _) => {
+            let object = frames.iter().find(|f| f.name() == Some(ASSERTION)).and_then(|f| scene.argument(f, 0));
+            let name =
+                object.and_then(|o| type_name(scene, Addr(o))).map_or_else(|| "an".to_owned(), |n| format!("a {n}"));
+            let title = format!("the reference count of {name} object fell below zero{place}");
+            (*id, title, Some((*advice).to_owned()))
+        }
+        (Some((_, id, what, advice)), _) => (*id, format!("{what}{place}"), Some((*advice).to_owned())),
+        (None, Some(whole)) => ("fatal-error", format!("Fatal Python error: {whole}{place}"), None),
+        (None, None) => ("fatal-error", format!("Fatal Python error (its text is not at hand){place}"), None),
+    };
+    Some(Finding { advice, ..finding(id, title, Confidence::High, evidence, scene.tid) })
+}
+
+fn text(scene: &Scene<'_>, frames: &[SceneFrame<'_>]) -> Text {
+    let mut out = Text::default();
+    for (name, function, message) in FATAL {
+        let Some(frame) = frames.iter().find(|f| f.name() == Some(name)) else { continue };
+        let read = |index: &Option<usize>| (*index).and_then(|index| readable_text(scene, frame, index));
+        out.function = out.function.or_else(|| read(function).filter(|t| is_identifier(t)));
+        out.message = out.message.or_else(|| read(message));
+        if *name == ASSERTION {
+            let told = |expression| format!("assertion \"{expression}\" failed");
+            out.message = out.message.or_else(|| read(&Some(1)).map(told));
+        }
+    }
+    out
+}
+
+fn readable_text(scene: &Scene<'_>, frame: &SceneFrame<'_>, argument: usize) -> Option<String> {
+    let at = Addr(scene.argument(frame, argument)?);
+    let bytes = scene.facts.target.memory.read_cstr(at, MAX_TEXT).ok()?;
+    let text = String::from_utf8(bytes).ok()?;
+    // An argument that was guessed wrong is rarely text.
+    let printable = text.len() >= 2 && text.chars().all(|c| !c.is_control() || c == '\n');
+    printable.then(|| text.trim().to_owned())
+}
+
+fn is_identifier(text: &str) -> bool {
+    text.chars().all(|c| c.is_alphanumeric() || c == '_')
+}

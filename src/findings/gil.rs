@@ -1,0 +1,110 @@
+//! The Python API called without the GIL, or after the interpreter was torn down.
+
+use super::blame::{Blame, Party, native_place, party};
+use super::facts::Scene;
+use super::fault::signals;
+use super::finding;
+use super::segv::signal_evidence;
+use crate::model::{Confidence, Finding, Frame};
+use crate::stack::plumbing::base_name;
+
+/// Functions that may run without the GIL: they take or drop it, make thread states, or use none of it.
+const FREE: &[&str] = &[
+    "PyEval_AcquireThread",
+    "PyEval_ReleaseThread",
+    "PyEval_RestoreThread",
+    "PyEval_SaveThread",
+    "PyGILState_Check",
+    "PyGILState_Ensure",
+    "PyGILState_Release",
+    "PyMutex_Lock",
+    "PyMutex_Unlock",
+    "Py_BytesMain",
+    "Py_FatalError",
+    "Py_Initialize",
+    "Py_InitializeEx",
+    "Py_InitializeFromConfig",
+    "Py_IsInitialized",
+    "Py_Main",
+    "Py_RunMain",
+];
+/// The same by prefix.
+const FREE_PREFIXES: &[&str] =
+    &["PyMem_Raw", "PyThread_", "_PyMem_Raw", "_PyMutex_", "_PyRaw", "_PyThread_", "_PyTime_"];
+
+/// Finds API calls that must not be made in this state.
+pub(super) fn run(scene: &Scene<'_>) -> Vec<Finding> {
+    find(scene).into_iter().collect()
+}
+
+fn find(scene: &Scene<'_>) -> Option<Finding> {
+    if !matches!(scene.signal(), signals::SIGSEGV | signals::SIGBUS | signals::SIGABRT) {
+        return None;
+    }
+    let (call, caller) = api_call(scene)?;
+    let function = call.function.as_ref().map(|f| base_name(&f.to_string()).to_owned())?;
+    let report = scene.facts.report;
+    let mut evidence = signal_evidence(scene);
+    evidence.push(format!("{} was called by {}", native_place(call), native_place(caller)));
+    let python = scene.thread.and_then(|t| t.python.as_ref());
+    let make = |id: &str, title: String, confidence, evidence: Vec<String>, advice: &str| {
+        Some(Finding { advice: Some(advice.to_owned()), ..finding(id, title, confidence, evidence, scene.tid) })
+    };
+    let place = format!("{function}, called by {}", native_place(caller));
+    let state = report.python.as_ref().and_then(|p| p.state.as_deref());
+    let over = report.python.is_some() && report.interpreters.is_empty();
+    if over || state == Some("finalized") {
+        evidence.push("the runtime has no interpreter any more".to_owned());
+        let title = format!("the Python API was used after Py_Finalize: {place}");
+        let advice = "callbacks that outlive the interpreter (atexit, static destructors, threads) must not call it";
+        return make("use-after-finalize", title, Confidence::High, evidence, advice);
+    }
+    let free_threaded = report.python.as_ref().and_then(|p| p.free_threaded).unwrap_or(false);
+    let advice = "take the GIL (PyGILState_Ensure, or leave the Py_BEGIN_ALLOW_THREADS block) before calling the API";
+    let Some(python) = python else {
+        if !report.knows_all_thread_states() {
+            return None;
+        }
+        evidence.push(format!("thread {} has no Python thread state", scene.tid));
+        let title = format!("the Python API was called from a thread that Python does not know: {place}");
+        return make("api-without-gil", title, Confidence::High, evidence, advice);
+    };
+    let interpreter = report.interpreters.iter().find(|i| i.id == python.interpreter);
+    let detached = python.status.as_deref().is_some_and(|s| s == "detached" || s == "suspended");
+    if detached {
+        evidence.push(format!("the thread state {} is detached", python.tstate));
+    }
+    let locked = interpreter.and_then(|i| i.gil_locked);
+    let holder = interpreter.and_then(|i| i.gil_holder);
+    let (what, confidence) = match (locked, holder) {
+        _ if free_threaded && detached => ("with a detached thread state", Confidence::High),
+        _ if free_threaded => return None,
+        (Some(false), _) => {
+            evidence.push("no thread holds the GIL".to_owned());
+            ("without the GIL", Confidence::High)
+        }
+        (Some(true), Some(holder)) if holder != python.tstate => {
+            evidence.push(format!("the GIL is held by thread state {holder}, not by this thread's {}", python.tstate));
+            ("without the GIL", Confidence::High)
+        }
+        _ if detached => ("with a detached thread state", Confidence::High),
+        _ => return None,
+    };
+    make("api-without-gil", format!("the Python API was called {what}: {place}"), confidence, evidence, advice)
+}
+
+/// The outermost interpreter function that foreign code called, between the crash and the innermost Python frame, and
+/// its caller; `None` when the crash is not inside such a call.
+fn api_call<'a>(scene: &Scene<'a>) -> Option<(&'a Frame, &'a Frame)> {
+    let blame = Blame::of(scene);
+    let owner = blame.owner?;
+    let frames = &scene.thread?.frames;
+    let at = frames.iter().position(|f| std::ptr::eq(f, owner))?;
+    // Physical or inlined, the frame just inside of the owner.
+    let inner = at.checked_sub(1).and_then(|i| frames.get(i))?;
+    let native = inner.native.as_ref()?;
+    let name = inner.function.as_ref().map(ToString::to_string)?;
+    let name = base_name(&name);
+    let free = FREE.contains(&name) || FREE_PREFIXES.iter().any(|p| name.starts_with(p));
+    (party(scene, native) == Party::CPython && !free).then_some((inner, owner))
+}

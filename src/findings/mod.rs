@@ -1,0 +1,110 @@
+//! The cause of death: rules over the facts, one file a rule (or a family of them).
+//!
+//! Rules are asked from the most to the least specific, so the first finding is the best explanation; what
+//! follows it is context. `docs/findings.md` lists them all.
+
+mod abort;
+mod blame;
+mod cpp;
+mod deadlock;
+mod destruction;
+mod ended;
+mod exceptions;
+mod facts;
+mod fatal;
+mod fault;
+mod gil;
+mod heap;
+mod hooks;
+mod objects;
+mod rust;
+mod rust_hook;
+mod rust_payload;
+mod segv;
+mod stack_overflow;
+mod verbose;
+mod windows;
+
+pub use blame::{is_run_time, python_place};
+pub use facts::{Facts, Fault, Scene, SceneFrame};
+pub use verbose::machine_state;
+
+use crate::debuggee::Crash;
+use crate::model::{Confidence, Finding};
+
+/// Everything the rules find, most likely cause first.
+#[must_use]
+pub fn run(facts: &Facts<'_>) -> Vec<Finding> {
+    let mut out = Vec::new();
+    if let Some(scene) = facts.scene() {
+        // A sent signal is no fault: only what the threads were doing can explain it.
+        out.extend(destruction::collector(&scene));
+        out.extend(fatal::run(&scene));
+        out.extend(gil::run(&scene));
+        out.extend(stack_overflow::run(&scene));
+        out.extend(objects::run(&scene));
+        out.extend(destruction::finalizer(&scene));
+        out.extend(heap::run(&scene));
+        out.extend(cpp::run(&scene));
+        out.extend(rust::run(&scene));
+        out.extend(abort::run(&scene));
+        let certain = |out: &[Finding]| out.iter().any(|f| f.confidence == Confidence::High);
+        // What the signal alone tells is no news beside its cause.
+        if !certain(&out) {
+            out.extend(segv::run(&scene));
+        }
+        if let Some(heap) = facts.heap {
+            out.extend(objects::bad_count(&scene, heap));
+        }
+        let telling = exceptions::telling(facts);
+        if out.is_empty() {
+            out.extend(telling);
+            out.extend(ended::run(&scene));
+        } else {
+            // The process died of something else while that exception was around.
+            out.extend(telling);
+            if !certain(&out) {
+                out.extend(ended::run(&scene));
+            }
+        }
+    }
+    out.extend(exceptions::in_flight(facts));
+    let mut deadlocks = deadlock::cycles(facts);
+    if faulted(facts) {
+        // Threads that wait for each other did not make another one fault.
+        out.extend(deadlocks);
+    } else {
+        // Why a process that had to be ended or looked at from outside stands still.
+        if deadlocks.is_empty() {
+            out.extend(deadlock::held(facts));
+        }
+        deadlocks.append(&mut out);
+        out = deadlocks;
+    }
+    without_repeats(out)
+}
+
+/// Whether the process died of something that one of its instructions did.
+fn faulted(facts: &Facts<'_>) -> bool {
+    match facts.target.crash.as_ref() {
+        Some(Crash::Signal { info, .. }) => facts.scene().map_or(info.clone(), |s| s.fault.signal).sender_pid.is_none(),
+        Some(_) => true,
+        None => false,
+    }
+}
+
+/// A cause that one rule has explained is not explained again by a rule that knows less.
+fn without_repeats(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut out: Vec<Finding> = Vec::new();
+    for finding in findings {
+        if !out.iter().any(|f| f.id == finding.id && f.tid == finding.tid) {
+            out.push(finding);
+        }
+    }
+    out
+}
+
+fn finding(id: &str, title: impl Into<String>, confidence: Confidence, evidence: Vec<String>, tid: u64) -> Finding {
+    let tid = (tid != 0).then_some(tid);
+    Finding { id: id.to_owned(), title: title.into(), confidence, evidence, tid, advice: None }
+}

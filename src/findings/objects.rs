@@ -1,0 +1,127 @@
+//! Damaged objects on the crashing path: overwritten type pointers, impossible reference counts.
+
+use super::blame::Blame;
+use super::facts::{Scene, SceneFrame};
+use super::fault::{Access, signals};
+use super::finding;
+use super::segv::signal_evidence;
+use crate::base::Addr;
+use crate::cpython::object::{Heap, refcount};
+use crate::field;
+use crate::model::{Confidence, Finding};
+use crate::stack::plumbing::CodePlace;
+
+/// Frames from the crash outwards whose registers and arguments are looked at.
+const FRAMES: usize = 8;
+
+/// Below this a bad pointer is NULL or a number, which has rules of its own.
+const SMALL: u64 = 64 << 10;
+
+/// Finds the damaged object behind a bad access.
+pub(super) fn run(scene: &Scene<'_>) -> Vec<Finding> {
+    if !matches!(scene.signal(), signals::SIGSEGV | signals::SIGBUS) || scene.fault.signal.sender_pid.is_some() {
+        return Vec::new();
+    }
+    let Some(heap) = scene.facts.heap else { return Vec::new() };
+    overwritten_type(scene, heap).into_iter().collect()
+}
+
+/// The faulting instruction used a type pointer: find the object that has it.
+fn overwritten_type(scene: &Scene<'_>, heap: &Heap<'_>) -> Option<Finding> {
+    let access = Access::of(scene);
+    let operand = access.operand.as_ref();
+    // The bad pointer: the base register of the operand, or, for a jump through a slot of the type, the target.
+    let bad = match operand.and_then(|o| o.base.as_ref()) {
+        Some(base) if base.value >= SMALL => base.value,
+        _ => return None,
+    };
+    let in_interpreter = scene.frames(1).next().is_some_and(|f| f.place == CodePlace::Interpreter);
+    if !in_interpreter {
+        return None;
+    }
+    let object = candidates(scene).into_iter().find(|c| type_word(heap, *c) == Some(Addr(bad)))?;
+    // A type that can be read is not overwritten, even if the crash is in reading what it points to.
+    if heap.type_of(object).is_ok() {
+        return None;
+    }
+    let mut evidence = signal_evidence(scene);
+    evidence.extend(access.evidence());
+    evidence.push(format!("the object at {object} has {bad:#x} for a type pointer, which is no type"));
+    evidence.extend(count_evidence(heap, object));
+    let local = local_name(scene, object);
+    evidence.extend(local.iter().map(|l| format!("{l} refers to it")));
+    let blame = Blame::of(scene);
+    evidence.extend(blame.evidence());
+    let named = local.map_or(String::new(), |l| format!(" ({l})"));
+    let title = format!("the object at {object}{named} is damaged: its type pointer is {bad:#x}{}", blame.suffix());
+    let advice = "the object was freed too early (a missing Py_INCREF, one Py_DECREF too many) and its memory reused, or \
+                  it was overwritten";
+    Some(Finding {
+        advice: Some(advice.to_owned()),
+        ..finding("corrupt-object", title, Confidence::High, evidence, scene.tid)
+    })
+}
+
+/// What may be an object: register values at the crash, arguments of the frames around it.
+fn candidates(scene: &Scene<'_>) -> Vec<Addr> {
+    let mut out = Vec::new();
+    let mut add = |value: u64| {
+        let addr = Addr(value);
+        if addr.is_aligned(8) && !addr.is_null() && !out.contains(&addr) {
+            out.push(addr);
+        }
+    };
+    for frame in scene.frames(FRAMES) {
+        if let Some(regs) = frame.frame.registers.as_deref() {
+            (0..16).filter_map(|n| regs.get(n)).for_each(&mut add);
+        }
+        (0..2).filter_map(|i| scene.argument(&frame, i)).for_each(&mut add);
+    }
+    out
+}
+
+fn type_word(heap: &Heap<'_>, object: Addr) -> Option<Addr> {
+    heap.ctx.ptr(field!(heap.ctx, object.ob_type), object).ok()
+}
+
+fn count_evidence(heap: &Heap<'_>, object: Addr) -> Option<String> {
+    let found = refcount(&heap.ctx, object).ok()?;
+    let count = found.count?;
+    let why = if count <= 0 { ": it has been freed" } else { "" };
+    Some(format!("its reference count is {count}{why}"))
+}
+
+/// "local `x` of load" for a local variable that refers to the object.
+fn local_name(scene: &Scene<'_>, object: Addr) -> Option<String> {
+    scene.thread?.frames.iter().find_map(|frame| {
+        let local = frame.locals.as_ref()?.iter().find(|l| l.value.as_ref().is_some_and(|v| v.addr == object))?;
+        let function = frame.function.as_ref().map(ToString::to_string).unwrap_or_default();
+        Some(format!("local {} of {function}", local.name))
+    })
+}
+
+/// Objects with an impossible reference count among the arguments of the innermost interpreter functions.
+pub(super) fn bad_count(scene: &Scene<'_>, heap: &Heap<'_>) -> Option<Finding> {
+    let frames: Vec<SceneFrame<'_>> = scene.frames(FRAMES).collect();
+    // While an object is destroyed its count is zero rightly.
+    let destroying = frames.iter().any(|f| f.name().is_some_and(|n| n.to_ascii_lowercase().contains("dealloc")));
+    if destroying {
+        return None;
+    }
+    let inside = frames.iter().take_while(|f| f.place == CodePlace::Interpreter);
+    let (object, count) = inside.filter_map(|f| scene.argument(f, 0)).find_map(|value| {
+        let object = Addr(value);
+        heap.type_of(object).ok()?;
+        let count = refcount(&heap.ctx, object).ok()?.count.filter(|c| *c <= 0)?;
+        Some((object, count))
+    })?;
+    let mut evidence = signal_evidence(scene);
+    let name = super::destruction::type_name(scene, object).unwrap_or_else(|| "unknown".to_owned());
+    evidence.push(format!("the {name} at {object} has reference count {count}: it has been freed"));
+    let title = format!("use of a freed {name} object at {object}{}", Blame::of(scene).suffix());
+    let advice = "one Py_DECREF too many, or a borrowed reference that was kept";
+    Some(Finding {
+        advice: Some(advice.to_owned()),
+        ..finding("bad-refcount", title, Confidence::Medium, evidence, scene.tid)
+    })
+}

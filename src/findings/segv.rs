@@ -1,0 +1,180 @@
+//! Rules for SIGSEGV and SIGBUS: what is at the address, and why it cannot be used.
+
+use super::blame::Blame;
+use super::facts::Scene;
+use super::fault::{Access, codes, is_canonical, signals};
+use super::finding;
+use crate::base::{Addr, Os};
+use crate::model::{Confidence, Finding};
+use crate::native::code::AccessKind;
+
+/// Below this nothing is ever mapped (Linux `vm.mmap_min_addr`).
+const NULL_AREA: u64 = 64 << 10;
+/// A NULL pointer with a field offset: objects are rarely larger than a page.
+const FIELD_AREA: u64 = 4096;
+
+/// Explains the address of a SIGSEGV or SIGBUS.
+pub(super) fn run(scene: &Scene<'_>) -> Vec<Finding> {
+    match scene.signal() {
+        signals::SIGSEGV | signals::SIGBUS if scene.fault.signal.sender_pid.is_none() => {
+            explain(scene).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn explain(scene: &Scene<'_>) -> Option<Finding> {
+    let access = Access::of(scene);
+    let blame = Blame::of(scene);
+    let code = scene.fault.signal.code?;
+    let kind = access.kind.map_or("access", AccessKind::word);
+    let place = blame.suffix();
+    let mut evidence = signal_evidence(scene);
+    evidence.extend(access.evidence());
+    evidence.extend(blame.evidence());
+    let make = |id: &str, title: String, confidence, advice: &str| {
+        let advice = (!advice.is_empty()).then(|| advice.to_owned());
+        Some(Finding { advice, ..finding(id, title, confidence, evidence.clone(), scene.tid) })
+    };
+    // x86-64 gives SIGBUS instead when the base register is the stack or frame pointer (#SS).
+    if scene.signal() == signals::SIGBUS && !access.non_canonical {
+        return bus(scene, &access, &place, evidence.clone());
+    }
+    if access.non_canonical {
+        let addr = access.addr.unwrap_or_default();
+        let base = access.operand.as_ref().and_then(|o| o.base.as_ref()).map_or(addr.0, |b| b.value);
+        let text = ascii(base).map_or(String::new(), |t| format!("; its bytes are the text {t:?}"));
+        let title = format!("{kind} of {addr}, which is no address at all{text}{place}");
+        let advice = "the pointer was overwritten, or was never one: memory corruption, or use of freed memory";
+        return make("non-canonical-address", title, Confidence::High, advice);
+    }
+    let addr = access.addr?;
+    if access.kind == Some(AccessKind::Execute) {
+        let caller = blame.owner.map(super::blame::native_place);
+        let what = match (addr.0, scene.facts.segment(addr)) {
+            (0, _) => "a call through a NULL function pointer".to_owned(),
+            (n, _) if n < NULL_AREA => format!("a call through a function pointer of value {addr}"),
+            _ if !is_canonical(addr) => format!("a jump to {addr}, which is no address at all"),
+            (_, Some(_)) => format!("a jump to {addr}, which is data and not code"),
+            (_, None) => format!("a jump to {addr}, where nothing is mapped"),
+        };
+        let by = caller.map_or(place.clone(), |c| {
+            let python =
+                blame.python.map_or(String::new(), |p| format!(", called from {}", super::blame::python_place(p)));
+            format!(" by {c}{python}")
+        });
+        let advice = "a function pointer was not set, or was overwritten; or the return address on the stack was";
+        return make("bad-jump", format!("{what}{by}"), Confidence::High, advice);
+    }
+    if addr.0 < NULL_AREA {
+        return Some(near_null(scene, &access, addr, kind, &place, evidence.clone()));
+    }
+    let segment = scene.facts.segment(addr);
+    match segment {
+        Some(s) if code == codes::SEGV_ACCERR && !s.protection.write && s.protection.read => {
+            let module = scene.facts.target.module_at(addr).map_or(String::new(), |m| format!(" of {}", m.file_name()));
+            let title = format!(
+                "{} of {addr}, which is read-only memory{module}{place}",
+                if access.kind.is_none() { "write" } else { kind }
+            );
+            make("write-to-read-only", title, Confidence::High, "a string literal or constant was modified")
+        }
+        Some(s) if !s.protection.read && !s.protection.write => {
+            let title =
+                format!("{kind} of {addr}, in memory that allows no access (a guard page, or given back){place}");
+            make("guard-page", title, Confidence::High, "a buffer was overrun up to its guard page, or was freed")
+        }
+        None => {
+            let title = format!("{kind} of {addr}, where nothing is mapped{place}");
+            let advice = "the memory was freed and given back, or the pointer is garbage";
+            make("unmapped-address", title, Confidence::High, advice)
+        }
+        Some(_) => {
+            let title = format!("{kind} of {addr} was refused although the dump shows the memory as usable{place}");
+            make("access-refused", title, Confidence::Low, "another thread may have mapped it just then")
+        }
+    }
+}
+
+/// NULL itself, a field of a NULL struct, or a small number used as a pointer: the base register tells which.
+fn near_null(
+    scene: &Scene<'_>,
+    access: &Access,
+    addr: Addr,
+    kind: &str,
+    place: &str,
+    evidence: Vec<String>,
+) -> Finding {
+    let base = access.operand.as_ref().and_then(|o| o.base.as_ref());
+    let displacement = access.operand.as_ref().map_or(0, |o| o.displacement);
+    let (id, title, advice) = match base.map(|b| b.value) {
+        Some(value) if value != 0 && value < NULL_AREA && displacement >= 0 => (
+            "small-integer-as-pointer",
+            format!("{kind} through {value:#x} ({value}), a number where a pointer was wanted{place}"),
+            "a wrong format unit (\"%s\" or \"s\" with an int), a swapped argument, or a truncated pointer",
+        ),
+        _ if addr.is_null() => (
+            "null-pointer",
+            format!("{kind} through a NULL pointer{place}"),
+            "a result was not checked for NULL before use",
+        ),
+        _ if addr.0 < FIELD_AREA || base.is_some_and(|b| b.value == 0) => (
+            "null-pointer",
+            format!("{kind} of NULL + {:#x}, a field of a struct that is NULL{place}", addr.0),
+            "a result was not checked for NULL before use",
+        ),
+        _ => (
+            "null-pointer",
+            format!("{kind} of {addr}, close to NULL{place}"),
+            "a result was not checked for NULL before use",
+        ),
+    };
+    let confidence = if access.operand.is_some() || addr.is_null() { Confidence::High } else { Confidence::Medium };
+    Finding { advice: Some(advice.to_owned()), ..finding(id, title, confidence, evidence, scene.tid) }
+}
+
+fn bus(scene: &Scene<'_>, access: &Access, place: &str, evidence: Vec<String>) -> Option<Finding> {
+    let addr = access.addr?;
+    let kind = access.kind.map_or("access", AccessKind::word);
+    let (id, title, advice) = match scene.fault.signal.code? {
+        codes::BUS_ADRERR => (
+            "beyond-end-of-file",
+            format!("{kind} of {addr}, a mapped file that has no data there any more{place}"),
+            "the file was cut short (or its disk failed) while it was mapped",
+        ),
+        codes::BUS_ADRALN => ("misaligned", format!("misaligned {kind} of {addr}{place}"), "a cast to a stricter type"),
+        _ => ("bus-error", format!("{kind} of {addr} failed in hardware{place}"), "memory or a device has failed"),
+    };
+    Some(Finding { advice: Some(advice.to_owned()), ..finding(id, title, Confidence::High, evidence, scene.tid) })
+}
+
+/// Signal, code and address as one line.
+pub(super) fn signal_evidence(scene: &Scene<'_>) -> Vec<String> {
+    use crate::debuggee::signal_names::{code_name, signal_name};
+    if scene.facts.target.abi.os == Os::Windows {
+        return scene.facts.report.crash.iter().map(|c| c.summary.clone()).collect();
+    }
+    let signal = &scene.fault.signal;
+    let name = signal_name(signal.number).map_or_else(|| format!("signal {}", signal.number), str::to_owned);
+    let code = signal.code.map_or(String::new(), |c| {
+        code_name(signal.number, c).map_or_else(|| format!(", si_code {c}"), |n| format!(", {n}"))
+    });
+    // The kernel gives no address for a non-canonical one.
+    let told = signal.fault_addr.filter(|_| signal.code != Some(codes::SI_KERNEL));
+    let at = told.map_or(String::new(), |a| format!(", address {a}"));
+    let mut out = vec![format!("{name}{code}{at}")];
+    if scene.fault.handled {
+        out.push(
+            "a signal handler ran first and raised the signal again: registers are those it interrupted".to_owned(),
+        );
+    }
+    out
+}
+
+/// The bytes of an overwritten pointer as text, when all of them are printable.
+fn ascii(value: u64) -> Option<String> {
+    let bytes = value.to_le_bytes();
+    let text: Vec<u8> = bytes.into_iter().take_while(|b| *b != 0).collect();
+    let printable = text.len() >= 6 && text.iter().all(|b| (0x20..0x7f).contains(b));
+    printable.then(|| text.into_iter().map(char::from).collect())
+}

@@ -1,0 +1,45 @@
+//! Registers and machine code around the crash, for `--verbose`.
+
+use super::facts::Facts;
+use crate::base::{Addr, Arch};
+use crate::model::Instruction;
+use crate::native::code::{Code, around};
+
+/// Instructions shown before and after the one that failed.
+const AROUND: usize = 8;
+
+/// Registers and machine code at the crash.
+#[derive(Clone, Debug, Default)]
+pub struct MachineState {
+    /// Crashed thread.
+    pub tid: u64,
+    /// Registers by name; those of the crash itself where a signal handler ran.
+    pub registers: Vec<(String, Addr)>,
+    /// Instructions around the one that failed.
+    pub code: Vec<Instruction>,
+}
+
+/// Registers and machine code at the crash; `None` when the dump does not have the registers.
+#[must_use]
+pub fn machine_state(facts: &Facts<'_>) -> Option<MachineState> {
+    let scene = facts.scene()?;
+    let regs = scene.registers?;
+    let ip = regs.ip()?;
+    let function = scene.stack.and_then(|s| s.symbols.get(scene.first)?.symbol.as_ref()).map(|s| s.start);
+    let code = match facts.target.abi.arch {
+        Arch::X86_64 => around(&facts.target.memory, function, ip, AROUND, AROUND),
+        _ => Vec::new(),
+    };
+    let line = |c: Code| Instruction {
+        addr: c.addr,
+        bytes: c.bytes.iter().map(|b| format!("{b:02x}")).collect(),
+        text: c.text,
+        current: c.addr == ip,
+    };
+    let values = regs.to_registers().values;
+    Some(MachineState {
+        tid: scene.tid,
+        registers: values.into_iter().map(|(name, value)| (name.to_owned(), Addr(value))).collect(),
+        code: code.into_iter().map(line).collect(),
+    })
+}

@@ -1,0 +1,16 @@
+//! Renderers: one file a format, each of which sees the model only.
+
+mod carets;
+pub mod faulthandler;
+mod faulthandler_styles;
+mod fold;
+pub mod html;
+pub mod info;
+pub mod json;
+pub mod markdown;
+pub mod palette;
+pub mod redact;
+pub mod select;
+pub mod source_lines;
+pub mod text;
+mod words;

@@ -1,0 +1,182 @@
+//! The default report: text for people, most important things first.
+
+mod findings;
+mod frame;
+mod locals;
+mod thread;
+
+use super::palette::{Palette, paint};
+use super::words::{count, machine, safe, safe_short, size, source_kind};
+use crate::base::{Diagnostic, Severity};
+use crate::model::{Report, Thread};
+use std::fmt::Write as _;
+
+/// Annotations for a crash reporter that are shown unasked.
+const MAX_ANNOTATIONS: usize = 10;
+
+/// How to write text.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TextOptions {
+    /// Colours.
+    pub palette: Palette,
+    /// Show everything: registers, machine code, notes, repeated stacks in full.
+    pub verbose: bool,
+    /// Show native frames that are interpreter plumbing.
+    pub plumbing: bool,
+    /// Number of the first frame in the report, where outer or inner ones were dropped by [`super::select::frame`].
+    pub first_frame: usize,
+}
+
+/// The whole report.
+#[must_use]
+pub fn render(report: &Report, options: &TextOptions) -> String {
+    let mut out = Out::new(options);
+    header(&mut out, report);
+    findings::write(&mut out, report);
+    if report.python.is_none() && report.threads.iter().all(|t| t.frames.is_empty()) {
+        if !report.diagnostics.iter().any(|d| d.code == "no-python") {
+            out.blank();
+            out.line(0, "No CPython was found in this process.");
+        }
+    } else {
+        thread::write_all(&mut out, report, true);
+    }
+    diagnostics(&mut out, report);
+    out.text
+}
+
+/// The stacks alone, with locals where the report has them.
+#[must_use]
+pub fn stacks(report: &Report, options: &TextOptions) -> String {
+    let mut out = Out::new(options);
+    thread::write_all(&mut out, report, false);
+    out.text
+}
+
+/// Text under construction.
+#[derive(Debug)]
+struct Out<'a> {
+    options: &'a TextOptions,
+    text: String,
+}
+
+impl<'a> Out<'a> {
+    fn new(options: &'a TextOptions) -> Self {
+        Out { options, text: String::new() }
+    }
+
+    fn palette(&self) -> &'a Palette {
+        &self.options.palette
+    }
+
+    /// A line, indented. `text` must be escaped and styled already.
+    fn line(&mut self, indent: usize, text: &str) {
+        if !text.is_empty() {
+            // Writing to a String cannot fail.
+            let _ = write!(self.text, "{:indent$}{text}", "");
+        }
+        self.text.push('\n');
+    }
+
+    /// An empty line, unless there is nothing above it.
+    fn blank(&mut self) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+    }
+}
+
+fn header(out: &mut Out<'_>, report: &Report) {
+    let palette = out.palette();
+    match &report.crash {
+        Some(crash) => out.line(0, &paint(palette.bad, &safe(&crash.summary))),
+        None => out.line(0, &paint(palette.heading, "The process did not crash: this is what it was doing")),
+    }
+    let process = &report.process;
+    let pid = process.pid.map(|pid| format!("process {pid}"));
+    let command = process.arguments.as_ref().or(process.executable.as_ref()).or(process.command.as_ref());
+    let command = command.map(|c| safe_short(c, 200));
+    let who: Vec<String> = [pid, command].into_iter().flatten().collect();
+    if !who.is_empty() {
+        out.line(2, &who.join(": "));
+    }
+    let python = report.python.as_ref().map(|p| {
+        let mut text = format!("CPython {}", safe(&p.version));
+        if p.free_threaded == Some(true) {
+            text.push_str(", free-threaded");
+        }
+        if p.debug_build == Some(true) {
+            text.push_str(", debug build");
+        }
+        if let Some(state) = p.state.as_ref().filter(|s| *s != "initialized") {
+            text.push_str(", ");
+            text.push_str(&safe(state));
+        }
+        text
+    });
+    let on: Vec<String> = [python, process.abi.as_ref().map(machine)].into_iter().flatten().collect();
+    if !on.is_empty() {
+        out.line(2, &on.join(" on "));
+    }
+    let most = if out.options.verbose { usize::MAX } else { MAX_ANNOTATIONS };
+    for annotation in process.annotations.iter().take(most) {
+        let (name, value) = (safe_short(&annotation.name, 100), safe_short(&annotation.value, 300));
+        out.line(2, &format!("{}: {value}", paint(palette.dim, &name)));
+    }
+    if let Some(more) = process.annotations.len().checked_sub(most).filter(|more| *more > 0) {
+        out.line(2, &paint(palette.dim, &format!("and {} with --verbose", count(more, "annotation"))));
+    }
+    if let Some(path) = &report.source.path {
+        let facts = [report.source.kind.map(|k| source_kind(k).to_owned()), report.source.size.map(size)];
+        let facts: Vec<String> = facts.into_iter().flatten().collect();
+        let facts = if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(", ")) };
+        out.line(2, &paint(palette.dim, &format!("read from {}{facts}", safe(path))));
+    }
+}
+
+/// What is missing or doubtful, worst first; notes only when asked for.
+fn diagnostics(out: &mut Out<'_>, report: &Report) {
+    let mut shown: Vec<&Diagnostic> = report.diagnostics.iter().collect();
+    let all = shown.len();
+    if !out.options.verbose {
+        shown.retain(|d| d.severity != Severity::Note);
+    }
+    shown.sort_by_key(|d| std::cmp::Reverse(d.severity));
+    let hidden = all.saturating_sub(shown.len());
+    if shown.is_empty() && hidden == 0 {
+        return;
+    }
+    out.blank();
+    let palette = out.palette();
+    if shown.is_empty() {
+        out.line(0, &paint(palette.dim, &format!("{} with --verbose", count(hidden, "note"))));
+        return;
+    }
+    out.line(0, &paint(palette.heading, "What is missing or doubtful"));
+    for diagnostic in &shown {
+        write_diagnostic(out, diagnostic);
+    }
+    if hidden > 0 {
+        out.line(2, &paint(palette.dim, &format!("and {} with --verbose", count(hidden, "note"))));
+    }
+}
+
+fn write_diagnostic(out: &mut Out<'_>, diagnostic: &Diagnostic) {
+    let palette = out.palette();
+    let (style, word) = match diagnostic.severity {
+        Severity::Error => (palette.bad, "error"),
+        Severity::Warning => (palette.warning, "warning"),
+        Severity::Note => (palette.dim, "note"),
+    };
+    let at = diagnostic.addr.map(|a| format!(" (at {a})")).unwrap_or_default();
+    let code = paint(palette.dim, &format!("[{}]", safe(&diagnostic.code)));
+    out.line(2, &format!("{}: {}{at} {code}", paint(style, word), safe(&diagnostic.message)));
+    if let Some(hint) = &diagnostic.hint {
+        out.line(4, &format!("help: {}", safe(hint)));
+    }
+}
+
+/// Whether a thread has anything of Python's.
+fn has_python(thread: &Thread) -> bool {
+    thread.python.is_some() || !thread.frames.is_empty()
+}

@@ -1,0 +1,205 @@
+//! Wording that several renderers share. Everything here returns text from the dump escaped for a terminal.
+
+use crate::base::{Abi, Arch, DataModel, Endian, Os, escape_terminal};
+use crate::debuggee::SourceKind;
+use crate::model::{Frame, FrameKind, Report, Thread};
+use std::fmt::Display;
+
+/// A string of the dump, safe to print on one line.
+pub fn safe(text: impl Display) -> String {
+    escape_terminal(&text.to_string())
+}
+
+/// A string of the dump, safe to print and cut to `max` characters, for headings and lists.
+pub fn safe_short(text: impl Display, max: usize) -> String {
+    let text = text.to_string();
+    if text.chars().count() <= max {
+        return escape_terminal(&text);
+    }
+    let cut: String = text.chars().take(max).collect();
+    format!("{}...", escape_terminal(&cut))
+}
+
+/// `1 thread`, `2 threads`.
+pub fn count(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
+/// A size in bytes as people read it.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut scale = 1u64;
+    let mut shown = format!("{bytes} bytes");
+    for unit in UNITS {
+        let Some(next) = scale.checked_mul(1024) else { break };
+        if bytes < next {
+            break;
+        }
+        scale = next;
+        let tenths = (u128::from(bytes).saturating_mul(10) / u128::from(scale)).min(u128::from(u64::MAX));
+        shown = format!("{}.{} {unit}", tenths / 10, tenths % 10);
+    }
+    shown
+}
+
+/// What kind of thing was read.
+pub fn source_kind(kind: SourceKind) -> &'static str {
+    match kind {
+        SourceKind::ElfCore => "ELF core",
+        SourceKind::Minidump => "minidump",
+        SourceKind::Live => "live process",
+        SourceKind::Debugger => "debugger session",
+    }
+}
+
+/// `x86-64 Linux`.
+pub fn machine(abi: &Abi) -> String {
+    let arch = match abi.arch {
+        Arch::X86_64 => "x86-64",
+        Arch::Aarch64 => "aarch64",
+        Arch::X86 => "x86",
+        Arch::Arm => "arm",
+    };
+    let os = match abi.os {
+        Os::Linux => "Linux",
+        Os::Windows => "Windows",
+        Os::MacOs => "macOS",
+    };
+    let bits = match abi.data_model {
+        DataModel::Lp64 | DataModel::Llp64 => "",
+        DataModel::Ilp32 => " (32-bit)",
+    };
+    let endian = match abi.endian {
+        Endian::Little => "",
+        Endian::Big => " (big-endian)",
+    };
+    format!("{arch} {os}{bits}{endian}")
+}
+
+/// `Thread 1234 "worker-1"`, as short as what is known of it.
+pub fn thread_label(thread: &Thread) -> String {
+    let id = match (thread.tid, thread.python.as_ref().and_then(|p| p.ident)) {
+        (Some(tid), _) => tid.to_string(),
+        (None, Some(ident)) => format!("{ident:#x}"),
+        (None, None) => "(id unknown)".to_owned(),
+    };
+    match &thread.name {
+        Some(name) if !name.is_empty() => format!("Thread {id} \"{}\"", safe_short(name, 60)),
+        _ => format!("Thread {id}"),
+    }
+}
+
+/// What a thread was doing, in words: `crashed`, `main thread`, `holds the GIL`, ...
+pub fn thread_states(report: &Report, thread: &Thread) -> Vec<String> {
+    let mut states = Vec::new();
+    if thread.crashed {
+        states.push("crashed".to_owned());
+    }
+    let Some(python) = &thread.python else {
+        let text = match report.knows_all_thread_states() {
+            true => "native thread, no Python state",
+            false => "no Python state found",
+        };
+        states.push(text.to_owned());
+        return states;
+    };
+    if python.main == Some(true) {
+        states.push("main thread".to_owned());
+    }
+    if python.holds_gil == Some(true) {
+        states.push("holds the GIL".to_owned());
+    }
+    if python.collecting == Some(true) {
+        states.push("running the garbage collector".to_owned());
+    }
+    // A holder is attached, there is nothing to add.
+    if let Some(status) = &python.status
+        && python.holds_gil != Some(true)
+    {
+        states.push(safe(status.replace('-', " ")));
+    }
+    if report.interpreters.len() > 1 {
+        states.push(format!("interpreter {}", python.interpreter));
+    }
+    states
+}
+
+/// "waits for the RLock at 0x7f.., held by Thread 12 "worker""; `None` for a thread that waits for nothing known.
+pub fn waits_for(report: &Report, thread: &Thread) -> Option<String> {
+    let wait = thread.waits_for.as_ref()?;
+    let owner = wait.owner.and_then(|tid| report.threads.iter().find(|t| t.tid == Some(tid)));
+    let held = match (owner.map(thread_label), wait.kind.as_str(), wait.owner_from.as_deref()) {
+        (None, ..) | (_, "thread", _) => String::new(),
+        (Some(owner), _, Some("with")) => format!(", which {owner} seems to hold"),
+        (Some(owner), ..) => format!(", held by {owner}"),
+    };
+    let limit = if wait.timed { " (for a limited time)" } else { "" };
+    Some(format!("waits for {}{held}{limit}", safe(&wait.what)))
+}
+
+/// Name of a frame's function as people know it: the qualified one where there is one.
+pub fn function(frame: &Frame) -> String {
+    let named = frame.qualname.as_ref().or(frame.function.as_ref()).map(safe);
+    let symbol = || frame.native.as_ref().and_then(|n| n.symbol.as_ref()).map(safe);
+    let method = || frame.native.as_ref().and_then(|n| n.method.as_ref()).map(|m| format!("method {}()", safe(m)));
+    named.or_else(symbol).or_else(method).unwrap_or_else(|| "???".to_owned())
+}
+
+/// Where a native frame is: `libc.so.6+0x1234` or its address.
+pub fn native_place(frame: &Frame) -> String {
+    let Some(native) = &frame.native else { return String::new() };
+    match (&native.module, native.module_offset) {
+        (Some(module), Some(offset)) => format!("{}+{offset}", safe(base_name(module))),
+        (Some(module), None) => safe(base_name(module)),
+        (None, _) => native.ip.to_string(),
+    }
+}
+
+/// Last part of a path of either kind of system.
+pub fn base_name(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}
+
+/// A frame on one line: `File "app.py", line 3, in f` or `strlen+0x1a in libc.so.6+0x9d7a`.
+pub fn frame_line(frame: &Frame) -> String {
+    match frame.kind {
+        FrameKind::Python => {
+            let file = frame.file.as_ref().map_or_else(|| "???".to_owned(), |f| format!("\"{}\"", safe(f)));
+            let line = frame.line.map_or_else(|| "???".to_owned(), |l| l.to_string());
+            format!("File {file}, line {line}, in {}", function(frame))
+        }
+        FrameKind::Native => {
+            let mut line = function(frame);
+            let source = frame.file.as_ref().map(|f| match frame.line {
+                Some(l) => format!("{}:{l}", safe(f)),
+                None => safe(f),
+            });
+            if frame.native.as_ref().is_some_and(|n| n.inlined) {
+                line.push_str(" (inlined)");
+            }
+            if let Some(source) = source {
+                line.push_str(" at ");
+                line.push_str(&source);
+            }
+            let place = native_place(frame);
+            if !place.is_empty() {
+                line.push_str(" in ");
+                line.push_str(&place);
+            }
+            line
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn sizes_are_cut_not_rounded() {
+        assert_eq!(size(0), "0 bytes");
+        assert_eq!(size(1023), "1023 bytes");
+        assert_eq!(size(1536), "1.5 KiB");
+        assert_eq!(size(u64::MAX), "16383.9 PiB");
+    }
+}
