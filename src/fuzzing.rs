@@ -21,7 +21,7 @@ use crate::native::unwind::Unwinder;
 use crate::native::{ModuleTables, dwarf, pdb as native_pdb};
 use crate::render::{faulthandler, html, info, json, markdown, text};
 use crate::slim;
-use crate::triage::{baseline::Baseline, input, names, row::Row, rules::Rules};
+use crate::triage::{baseline::Baseline, input, normalize, record::Row, rules::Rules};
 use object::{Object as _, ObjectSection as _};
 use std::io::{Cursor, sink};
 use std::path::Path;
@@ -276,8 +276,8 @@ pub fn triage_files(data: &[u8]) {
     let _ = toml::from_str::<Baseline>(&text);
     let _ = serde_json::from_slice::<Row>(data);
     for line in text.lines().take(20) {
-        let _ = (names::native_function(line), names::native_module(line), names::python_module(line));
-        let _ = (names::qualname(line), names::message(line), names::file_name(line));
+        let _ = (normalize::native_function(line), normalize::native_module(line), normalize::python_module(line));
+        let _ = (normalize::qualname(line), normalize::message(line), normalize::file_name(line));
     }
 }
 

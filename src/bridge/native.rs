@@ -10,8 +10,8 @@ use crate::cpython::object::Kind;
 use crate::native::ModuleTables;
 use crate::native::arguments::Arguments;
 use crate::native::unwind::{StackEnd, Trust, Unwinder, UnwoundFrame};
+use crate::stack::hidden_frames::{CodePlace, base_name, role};
 use crate::stack::merge::{NativeFrame, NativeRole};
-use crate::stack::plumbing::{CodePlace, base_name, role};
 use std::ops::Range;
 
 /// Functions of CPython that call the C function object that is their first argument: name, the argument's name, the

@@ -4,7 +4,7 @@ use super::args::{LayoutsArgs, LayoutsCommand, LayoutsDumpArgs, LayoutsFileArgs}
 use super::error::io_text;
 use super::{CliError, exit, output};
 use crate::base::Abi;
-use crate::cpython::layout::tool::{self, CheckOutcome, Dump, Inputs, ToolError};
+use crate::cpython::layout::check::{self, CheckOutcome, Dump, Inputs, ToolError};
 use crate::cpython::layout::{Layouts, Slot};
 use std::fmt::Write as _;
 use std::io::Read as _;
@@ -29,7 +29,7 @@ fn failed(error: &ToolError) -> CliError {
 }
 
 fn dump(args: &LayoutsDumpArgs) -> Result<u8, CliError> {
-    let dump = tool::dump(&inputs(&args.file)).map_err(|e| failed(&e))?;
+    let dump = check::dump(&inputs(&args.file)).map_err(|e| failed(&e))?;
     let text = if args.json {
         let extract = dump.extract("layouts dump");
         serde_json::to_string_pretty(&extract)
@@ -56,7 +56,7 @@ fn listing(dump: &Dump) -> String {
 }
 
 fn check(args: &LayoutsFileArgs) -> Result<u8, CliError> {
-    let outcome = tool::check(&inputs(args), &abi(&args.file)).map_err(|e| failed(&e))?;
+    let outcome = check::check(&inputs(args), &abi(&args.file)).map_err(|e| failed(&e))?;
     output::write_stdout(verdict(&outcome).as_bytes())?;
     if outcome.differences.is_empty() {
         return Ok(exit::OK);

@@ -2,23 +2,23 @@
 
 pub mod args;
 mod bridge;
-mod collect;
+mod core_pattern;
 mod coredumpctl;
 mod documents;
+mod emit;
 mod error;
 pub mod exit;
 mod init;
-mod inspect;
 mod layouts;
 mod live;
 pub mod output;
+mod print;
 mod progress;
 mod render;
+mod report;
 pub mod run;
-mod show;
 mod slim;
 pub mod triage;
-mod value;
 
 pub use error::CliError;
 
@@ -49,15 +49,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 
 fn dispatch(command: &Command) -> Result<u8, CliError> {
     match command {
-        Command::Report(args) => inspect::report(args),
-        Command::Bt(args) => inspect::bt(args),
-        Command::Locals(args) => inspect::locals(args),
-        Command::Print(args) => value::print(args),
-        Command::Object(args) => value::object(args),
-        Command::Info(args) => inspect::info(args),
+        Command::Report(args) => report::report(args),
+        Command::Bt(args) => report::bt(args),
+        Command::Locals(args) => report::locals(args),
+        Command::Print(args) => print::print(args),
+        Command::Object(args) => print::object(args),
+        Command::Info(args) => report::info(args),
         Command::Render(args) => render::run(args),
         Command::Slim(args) => slim::run(args),
-        Command::Collect(args) => collect::run(args),
+        Command::Collect(args) => core_pattern::run(args),
         Command::Layouts(args) => layouts::run(args),
         Command::Triage(args) => triage::run(args),
         Command::Run(args) => run::run(args),

@@ -1,8 +1,8 @@
 //! `pyinquest render`: a saved JSON report in another format.
 
 use super::args::{Native, RenderArgs};
+use super::emit::{self, Show};
 use super::error::input_name;
-use super::show::{self, Show};
 use super::{CliError, exit};
 use crate::model::Report;
 use crate::render::select::Threads;
@@ -31,7 +31,7 @@ pub fn run(args: &RenderArgs) -> Result<u8, CliError> {
             CliError::new(exit::INPUT, message).help("use the pyinquest that wrote it, or make the report anew")
         );
     }
-    let threads = show::threads(&args.select, Threads::All);
+    let threads = emit::threads(&args.select, Threads::All);
     let show = Show { view: args.view, threads, native: Native::Merged };
-    show::show(report, &show, &args.select, &args.output)
+    emit::show(report, &show, &args.select, &args.output)
 }

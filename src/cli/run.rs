@@ -4,7 +4,7 @@ use super::error::io_text;
 use super::triage::{self, FilesArgs, PoolArgs, ResultArgs};
 use super::{CliError, exit, output};
 use crate::base::escape_terminal;
-use crate::triage::collect;
+use crate::triage::run_command;
 use clap::Args;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -43,9 +43,9 @@ The exit code is that of the command (128 and the signal when a signal ended it)
 /// When the command cannot be started or the triage cannot be done.
 pub fn run(args: &RunArgs) -> Result<u8, CliError> {
     let name = args.command.first().map(|c| c.to_string_lossy().into_owned()).unwrap_or_default();
-    let ran = collect::run(&args.command, &args.core_dir)
+    let ran = run_command::run(&args.command, &args.core_dir)
         .map_err(|e| CliError::new(exit::USAGE, format!("cannot run {name}: {}", io_text(&e))))?;
-    let own = collect::shell_status(ran.status);
+    let own = run_command::shell_status(ran.status);
     let died = std::os::unix::process::ExitStatusExt::core_dumped(&ran.status);
     if ran.cores.is_empty() && !died {
         return Ok(own);

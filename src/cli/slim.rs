@@ -2,7 +2,7 @@
 
 use super::args::SlimArgs;
 use super::error::{input_name, io_text};
-use super::{CliError, exit, inspect, live, output};
+use super::{CliError, exit, live, output, report};
 use crate::base::Os;
 use crate::debuggee::Target;
 use crate::debuggee::live::{LiveOptions, attach};
@@ -16,7 +16,7 @@ use std::path::Path;
 const LEVEL: i32 = 9;
 
 pub fn run(args: &SlimArgs) -> Result<u8, CliError> {
-    let mut search = inspect::search(&args.input);
+    let mut search = report::search(&args.input);
     let (stats, name) = match args.input.pid {
         Some(pid) => {
             let options = LiveOptions { stop: !args.input.no_stop, ..LiveOptions::default() };
@@ -27,7 +27,7 @@ pub fn run(args: &SlimArgs) -> Result<u8, CliError> {
             (stats, format!("process {pid}"))
         }
         None => {
-            let mut target = inspect::open_dump(&args.input)?;
+            let mut target = report::open_dump(&args.input)?;
             let name = target.path.as_deref().map(input_name).unwrap_or_default();
             (slim(&mut target, &search, args)?, name)
         }

@@ -4,7 +4,6 @@
 //! model and cannot tell the sources apart. This layer knows nothing of Python and opens no executables: the
 //! `image` layer adds file-backed memory with [`AddressSpace::add_backing`].
 
-pub mod code_names;
 pub mod compressed;
 mod crash;
 pub mod debugger;
@@ -17,6 +16,7 @@ pub mod minidump;
 mod model;
 mod module;
 mod open;
+pub mod recorded_symbols;
 pub mod recorder;
 mod registers;
 mod segments;

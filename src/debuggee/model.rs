@@ -1,6 +1,6 @@
 //! [`Target`]: one stopped process.
 
-use super::code_names::CodeNames;
+use super::recorded_symbols::CodeNames;
 use super::{AddressSpace, Crash, Module, NativeThread};
 use crate::base::{Abi, Addr, Diagnostics};
 use std::path::PathBuf;

@@ -4,6 +4,7 @@
 
 mod crash;
 mod exceptions;
+mod lock_waits;
 pub mod lookup;
 mod native;
 mod options;
@@ -15,7 +16,6 @@ mod thread_ids;
 mod threads;
 pub mod tree;
 mod values;
-mod waits;
 
 pub use options::{Limits, Options};
 pub use python::PythonState;

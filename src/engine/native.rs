@@ -8,8 +8,8 @@ use crate::image::Images;
 use crate::model::{FrameKind, NativeFrame, Report, Thread};
 use crate::native::ModuleTables;
 use crate::native::symbolize::{Lines, Symbolizer};
-use crate::stack::build::{Interpreter, PythonEntry, ThreadFrames, thread_frames};
 use crate::stack::methods::{CodePoint, method_names};
+use crate::stack::report_frames::{Interpreter, PythonEntry, ThreadFrames, thread_frames};
 use crate::stack::{NativeStack, native_stacks};
 use std::collections::HashSet;
 
@@ -45,7 +45,7 @@ pub(super) fn add(
     if options.native {
         doubts.tell(target);
     }
-    super::waits::add(target, &interpreter, state, &stacks, report);
+    super::lock_waits::add(target, &interpreter, state, &stacks, report);
     name_methods(target, &tables, &interpreter, options.native, report);
     let heap = state.and_then(|s| s.interpreters(&target.diagnostics).first().map(|i| s.heap(i)));
     let facts = Facts {

@@ -2,8 +2,8 @@
 
 use super::blame::Blame;
 use super::facts::Scene;
-use super::fault::signals;
 use super::finding;
+use super::memory_access::signals;
 use super::segv::signal_evidence;
 use crate::base::Addr;
 use crate::debuggee::MemoryExt as _;

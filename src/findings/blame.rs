@@ -1,9 +1,9 @@
 //! [`Blame`]: whose code crashed, and which Python code called it.
 
 use super::facts::Scene;
-use super::fault::signals;
+use super::memory_access::signals;
 use crate::model::{Frame, FrameKind, NativeFrame};
-use crate::stack::plumbing::base_name;
+use crate::stack::hidden_frames::base_name;
 
 /// Libraries that fail because of what they were given: the C and C++ run time, loaders, libffi. By the start of the
 /// file name.

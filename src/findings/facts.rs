@@ -8,13 +8,13 @@ use crate::image::Images;
 use crate::model::{Report, Thread};
 use crate::native::ModuleTables;
 use crate::native::arguments::Arguments;
-use crate::native::code::AccessKind;
+use crate::native::instruction::AccessKind;
 use crate::native::regfile::RegFile;
 use crate::native::symbolize::Symbolized;
 use crate::native::unwind::UnwoundFrame;
 use crate::stack::NativeStack;
-use crate::stack::build::Interpreter;
-use crate::stack::plumbing::CodePlace;
+use crate::stack::hidden_frames::CodePlace;
+use crate::stack::report_frames::Interpreter;
 use std::ops::Range;
 
 /// All that the rules may look at.
@@ -136,7 +136,7 @@ impl<'a> SceneFrame<'a> {
     /// Name of the function, without compiler suffixes.
     #[must_use]
     pub fn name(&self) -> Option<&'a str> {
-        self.code.name().map(crate::stack::plumbing::base_name)
+        self.code.name().map(crate::stack::hidden_frames::base_name)
     }
 
     /// Whether the function that has the frame, or one inlined into it, has this name.

@@ -3,8 +3,8 @@
 use super::blame::{Blame, python_place};
 use super::destruction::type_name;
 use super::facts::{Scene, SceneFrame};
-use super::fault::signals;
 use super::finding;
+use super::memory_access::signals;
 use super::segv::signal_evidence;
 use crate::base::Addr;
 use crate::debuggee::MemoryExt as _;

@@ -2,11 +2,11 @@
 
 use super::blame::{Blame, Party, native_place, party};
 use super::facts::Scene;
-use super::fault::signals;
 use super::finding;
+use super::memory_access::signals;
 use super::segv::signal_evidence;
 use crate::model::{Confidence, Finding, Frame};
-use crate::stack::plumbing::base_name;
+use crate::stack::hidden_frames::base_name;
 
 /// Functions that may run without the GIL: they take or drop it, make thread states, or use none of it.
 const FREE: &[&str] = &[

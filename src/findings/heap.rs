@@ -2,11 +2,11 @@
 
 use super::blame::{Blame, file_name};
 use super::facts::Scene;
-use super::fault::{Access, signals};
 use super::finding;
+use super::memory_access::{Access, signals};
 use super::segv::signal_evidence;
 use crate::model::{Confidence, Finding};
-use crate::stack::plumbing::CodePlace;
+use crate::stack::hidden_frames::CodePlace;
 
 /// glibc's and musl's allocators (malloc/malloc.c, malloc/arena.c; src/malloc).
 const ALLOCATOR: &[&str] = &[

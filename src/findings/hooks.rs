@@ -4,7 +4,7 @@ use super::facts::{Scene, SceneFrame};
 use crate::base::Addr;
 use crate::cpython::object::Heap;
 use crate::field;
-use crate::stack::plumbing::CodePlace;
+use crate::stack::hidden_frames::CodePlace;
 
 /// Types along `tp_base` whose slots are looked at.
 const MAX_BASES: usize = 16;

@@ -8,26 +8,26 @@ mod blame;
 mod cpp;
 mod deadlock;
 mod destruction;
-mod ended;
 mod exceptions;
 mod facts;
 mod fatal;
-mod fault;
 mod gil;
 mod heap;
 mod hooks;
+mod machine_state;
+mod memory_access;
 mod objects;
 mod rust;
 mod rust_hook;
 mod rust_payload;
 mod segv;
+mod sent_signals;
 mod stack_overflow;
-mod verbose;
 mod windows;
 
 pub use blame::{is_run_time, python_place};
 pub use facts::{Facts, Fault, Scene, SceneFrame};
-pub use verbose::machine_state;
+pub use machine_state::machine_state;
 
 use crate::debuggee::Crash;
 use crate::model::{Confidence, Finding};
@@ -59,12 +59,12 @@ pub fn run(facts: &Facts<'_>) -> Vec<Finding> {
         let telling = exceptions::telling(facts);
         if out.is_empty() {
             out.extend(telling);
-            out.extend(ended::run(&scene));
+            out.extend(sent_signals::run(&scene));
         } else {
             // The process died of something else while that exception was around.
             out.extend(telling);
             if !certain(&out) {
-                out.extend(ended::run(&scene));
+                out.extend(sent_signals::run(&scene));
             }
         }
     }

@@ -2,14 +2,14 @@
 
 use super::blame::Blame;
 use super::facts::{Scene, SceneFrame};
-use super::fault::{Access, signals};
 use super::finding;
+use super::memory_access::{Access, signals};
 use super::segv::signal_evidence;
 use crate::base::Addr;
 use crate::cpython::object::{Heap, refcount};
 use crate::field;
 use crate::model::{Confidence, Finding};
-use crate::stack::plumbing::CodePlace;
+use crate::stack::hidden_frames::CodePlace;
 
 /// Frames from the crash outwards whose registers and arguments are looked at.
 const FRAMES: usize = 8;

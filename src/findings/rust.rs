@@ -2,8 +2,8 @@
 
 use super::blame::Blame;
 use super::facts::{Scene, SceneFrame};
-use super::fault::signals;
 use super::finding;
+use super::memory_access::signals;
 use super::segv::signal_evidence;
 use super::{rust_hook, rust_payload};
 use crate::base::Addr;

@@ -7,7 +7,7 @@
 use super::facts::{Scene, SceneFrame};
 use crate::base::Addr;
 use crate::debuggee::{MemoryExt as _, Segment};
-use crate::native::names::demangle;
+use crate::native::demangle::demangle;
 
 /// `std::panicking::rust_panic_with_hook`, called `panic_with_hook` since some release of 1.9x.
 const WITH_HOOK: [&str; 2] = ["std::panicking::rust_panic_with_hook", "std::panicking::panic_with_hook"];

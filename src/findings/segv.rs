@@ -2,11 +2,11 @@
 
 use super::blame::Blame;
 use super::facts::Scene;
-use super::fault::{Access, codes, is_canonical, signals};
 use super::finding;
+use super::memory_access::{Access, codes, is_canonical, signals};
 use crate::base::{Addr, Os};
 use crate::model::{Confidence, Finding};
-use crate::native::code::AccessKind;
+use crate::native::instruction::AccessKind;
 
 /// Below this nothing is ever mapped (Linux `vm.mmap_min_addr`).
 const NULL_AREA: u64 = 64 << 10;

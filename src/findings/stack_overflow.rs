@@ -2,8 +2,8 @@
 
 use super::blame::{Blame, native_place, python_place};
 use super::facts::Scene;
-use super::fault::{codes, signals};
 use super::finding;
+use super::memory_access::{codes, signals};
 use super::segv::signal_evidence;
 use crate::base::Addr;
 use crate::model::{Confidence, Finding};

@@ -1,10 +1,10 @@
 //! Windows exceptions as the signals that the same defect raises on Linux, so that one set of rules explains both.
 
-use super::fault::{codes, signals};
+use super::memory_access::{codes, signals};
 use crate::base::Addr;
 use crate::debuggee::SignalInfo;
 use crate::debuggee::exception_names::is_abort;
-use crate::native::code::AccessKind;
+use crate::native::instruction::AccessKind;
 
 /// `STATUS_*` codes (winnt.h, ntstatus.h).
 mod status {

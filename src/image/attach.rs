@@ -28,7 +28,7 @@ impl Images {
     /// to, provided that private anonymous memory is dumped at all (coredump_filter bit 0) — seen from the stack
     /// being in the dump. Minidumps leave memory out for other reasons: of them only read-only segments.
     pub fn attach(target: &mut Target, options: &SearchOptions) -> Images {
-        super::modules::complete(target, options);
+        super::modules_from_link_map::complete(target, options);
         if let Some((why, help)) = options.debuginfod.then(super::debuginfod::unavailable).flatten() {
             let text = format!("no debug information is fetched: {why}");
             target.diagnostics.push(Diagnostic::warning("debuginfod-unavailable", text).hint(help));

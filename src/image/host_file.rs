@@ -1,8 +1,8 @@
 //! An ELF file on the host: mapped, its build-id, its sections.
 
 use super::FileBytes;
+use super::decompress::unfold;
 use super::section_cache::{self, FileId};
-use super::unfold::unfold;
 use crate::base::Addr;
 use crate::debuggee::BuildId;
 use crate::debuggee::elf_modules::{ElfImage, build_id_in_notes};

@@ -6,16 +6,17 @@
 mod attach;
 #[cfg(test)]
 mod attach_tests;
-mod bytes;
 pub(crate) mod debug_file;
 mod debuginfod;
+pub(crate) mod decompress;
 mod dynsym;
+mod file_slice;
 #[cfg(test)]
 mod file_tests;
 mod find;
 mod host_file;
 mod images;
-mod modules;
+mod modules_from_link_map;
 pub(crate) mod pdb_file;
 pub(crate) mod pdb_source;
 pub mod pe;
@@ -26,10 +27,9 @@ mod symtab;
 mod sysroot;
 #[cfg(test)]
 mod test_files;
-pub(crate) mod unfold;
 
-pub use bytes::FileBytes;
 pub use debug_file::DebugOrigin;
+pub use file_slice::FileBytes;
 pub use find::{FileStatus, SearchOptions, Verification};
 pub use images::{Image, Images};
 pub(crate) use section_cache::FileId;

@@ -5,8 +5,8 @@
 //! (`copies`). And where nothing was kept, the caller may have passed a constant, which its code before the
 //! call shows.
 
-use super::code::{Code, dwarf_number, listing};
-use super::copies::{self, Place};
+use super::argument_tracking::{self, Place};
+use super::instruction::{Code, dwarf_number, listing};
 use super::regfile::RegFile;
 use super::unwind::UnwoundFrame;
 use crate::base::{Abi, Addr, Arch};
@@ -64,7 +64,7 @@ impl<'a> Arguments<'a> {
         // Symbols may have no size.
         let end = function.end.max(frame.ip);
         let code = listing(self.memory, function.start, end, MAX_FOLLOWED);
-        copies::places(&code, argument, frame.ip, frame.exact).into_iter().find_map(|place| match place {
+        argument_tracking::places(&code, argument, frame.ip, frame.exact).into_iter().find_map(|place| match place {
             Place::Register(number) => self.register(frame, regs, number),
             Place::Stack(offset) => self.memory.read_ptr(&self.abi, entry_sp.wrapping_offset(offset)).ok().map(|a| a.0),
         })

@@ -3,13 +3,13 @@
 //! A batch, because then everything may borrow from the mapped files and nothing outlives the call. addr2line sees
 //! only the units that hold one of the addresses, where that can be told (`units`).
 
+use super::aranges::units_at;
 use super::arena::Arena;
-use super::names;
-use super::row::endian_of;
-use super::units::units_at;
+use super::demangle;
+use super::unwind_row::endian_of;
 use crate::base::Abi;
 use crate::debuggee::ByteSource;
-pub use crate::debuggee::code_names::SourceFrame;
+pub use crate::debuggee::recorded_symbols::SourceFrame;
 use addr2line::{Context, LookupContinuation, LookupResult, SplitDwarfLoad};
 use gimli::{DwarfFileType, DwarfPackageSections, DwarfSections, EndianSlice, RunTimeEndian, SectionId};
 use rayon::prelude::*;
@@ -161,7 +161,7 @@ fn frames<'a>(context: &Context<Slice<'a>>, addr: u64, split: &'a Split<'_>) -> 
         out.push(SourceFrame {
             function: frame.function.and_then(|f| {
                 let name = f.demangle().ok()?;
-                Some(names::cython(&name).unwrap_or_else(|| name.into_owned()))
+                Some(demangle::cython(&name).unwrap_or_else(|| name.into_owned()))
             }),
             file: location.as_ref().and_then(|l| l.file).map(str::to_owned),
             line: location.as_ref().and_then(|l| l.line).filter(|line| *line != 0),

@@ -2,26 +2,26 @@
 //!
 //! Works on a [`crate::debuggee::Target`] and its images; knows nothing of CPython.
 
+mod aranges;
 mod arena;
+mod argument_tracking;
 pub mod arguments;
-pub mod code;
-mod copies;
+pub mod constant_return;
+pub mod demangle;
 pub mod dwarf;
 mod fallback;
+pub mod futex;
+pub mod instruction;
 mod line_cache;
 mod modules;
-pub mod names;
 pub mod pdb;
 mod pe;
 mod pe_epilogue;
 pub mod regfile;
-mod row;
 pub mod signal_frame;
-pub mod straight;
 pub mod symbolize;
 mod tables;
-mod units;
 pub mod unwind;
-pub mod wait;
+mod unwind_row;
 
 pub use modules::ModuleTables;

@@ -1,7 +1,7 @@
 //! [`ModuleTables`]: unwind tables per module, loaded when the first stack runs through it.
 
-use super::row::Row;
 use super::tables::UnwindTables;
+use super::unwind_row::Row;
 use super::{pe, pe_epilogue};
 use crate::base::Addr;
 use crate::debuggee::Target;

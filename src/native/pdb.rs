@@ -4,7 +4,7 @@
 
 use super::dwarf::SourceFrame;
 use crate::base::Addr;
-use crate::debuggee::code_names::NamedSymbol;
+use crate::debuggee::recorded_symbols::NamedSymbol;
 use crate::image::pdb_source::{PdbBytes, guarded};
 use pdb_addr2line::pdb::PDB;
 use pdb_addr2line::{ContextPdbData, TypeFormatterFlags};

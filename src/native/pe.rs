@@ -3,7 +3,7 @@
 //! Facts: Microsoft, "x64 exception handling" (`UNWIND_INFO`, "Unwind procedure"). `goblin` decodes the codes; what they
 //! undo is written down as one [`Row`], so that all registers that a function saved come back.
 
-use super::row::Row;
+use super::unwind_row::Row;
 use crate::base::Addr;
 use crate::debuggee::{Memory, MemoryExt as _};
 use crate::image::pe::{PeFunction, PeImage};

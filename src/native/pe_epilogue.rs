@@ -4,7 +4,7 @@
 //! Facts: Microsoft, "x64 exception handling" ("Unwind procedure", "Epilog code"): `add rsp` or `lea rsp, [frame
 //! register]`, then pops of 8 bytes, then `ret` or a jump to another function, and nothing else.
 
-use super::row::Row;
+use super::unwind_row::Row;
 use crate::base::Addr;
 use crate::debuggee::{Memory, MemoryExt as _};
 use crate::image::pe::{PeFunction, PeImage};

@@ -1,6 +1,6 @@
 //! Signal frames as the Linux kernel lays them on the stack: the interrupted registers and the signal's cause.
 
-use super::code::{AccessKind, Code};
+use super::instruction::{AccessKind, Code};
 use super::regfile::RegFile;
 use crate::base::{Abi, Addr, Arch};
 use crate::debuggee::{Memory, MemoryExt as _, ReadError};

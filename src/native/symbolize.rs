@@ -1,12 +1,12 @@
 //! [`Symbolizer`]: names, inlined functions and source lines for code addresses.
 
+use super::demangle::demangle;
 use super::dwarf::{DwarfSource, SectionData, SourceFrame, functions_at};
 use super::line_cache;
-use super::names::demangle;
 use crate::base::{Addr, Diagnostic};
-use crate::debuggee::code_names::{CodeName, NamedSymbol};
+use crate::debuggee::recorded_symbols::{CodeName, NamedSymbol};
 use crate::debuggee::{ByteSource, Target};
-use crate::image::unfold::unfold;
+use crate::image::decompress::unfold;
 use crate::image::{Image, Images, SymbolAt, SymbolSource};
 use crate::sys::map_file;
 use object::{Object as _, ObjectSection as _};

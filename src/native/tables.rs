@@ -3,7 +3,7 @@
 //! `.eh_frame` is part of the loaded image: it is read through memory, whether the dump or the module's file serves it. A
 //! slim dump is to hold the entries that were used, not all of the section: they alone are read so that it is remembered.
 
-use super::row::{Row, endian_of};
+use super::unwind_row::{Row, endian_of};
 use crate::base::{Abi, Addr};
 use crate::debuggee::elf_modules::ElfImage;
 use crate::debuggee::{AddressSpace, Memory as _};

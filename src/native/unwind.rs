@@ -3,8 +3,8 @@
 use super::fallback::{self, Found};
 use super::modules::ModuleTables;
 use super::regfile::RegFile;
-use super::row::{Row, RowError};
 use super::signal_frame::{self, DeliveredFault};
+use super::unwind_row::{Row, RowError};
 use crate::base::Addr;
 use crate::debuggee::{ReadError, Registers, Target};
 use std::collections::HashMap;

@@ -1,8 +1,8 @@
 //! One self-contained HTML page: no script, no network, light and dark.
 
 use super::carets::mark;
-use super::fold::stretches;
-use super::words::{
+use super::recursion::stretches;
+use super::wording::{
     count, frame_line, machine, safe, safe_short, size, source_kind, thread_label, thread_states, waits_for,
 };
 use crate::base::Severity;

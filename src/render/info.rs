@@ -2,7 +2,7 @@
 
 use super::palette::{Palette, paint};
 use super::text::TextOptions;
-use super::words::{count, machine, safe, safe_short, size, source_kind, thread_states};
+use super::wording::{count, machine, safe, safe_short, size, source_kind, thread_states};
 use crate::model::{Interpreter, ModuleInfo, Python, Report, Thread};
 use std::fmt::Write as _;
 

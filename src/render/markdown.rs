@@ -1,7 +1,7 @@
 //! Markdown for pull requests, issues and job summaries (GitHub's flavour).
 
-use super::fold::stretches;
-use super::words::{count, frame_line, machine, safe, safe_short, thread_label, thread_states, waits_for};
+use super::recursion::stretches;
+use super::wording::{count, frame_line, machine, safe, safe_short, thread_label, thread_states, waits_for};
 use crate::base::Severity;
 use crate::model::{Confidence, Frame, Report, Thread};
 use std::fmt::Write as _;

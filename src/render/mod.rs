@@ -3,14 +3,14 @@
 mod carets;
 pub mod faulthandler;
 mod faulthandler_styles;
-mod fold;
 pub mod html;
 pub mod info;
 pub mod json;
 pub mod markdown;
 pub mod palette;
+mod recursion;
 pub mod redact;
 pub mod select;
 pub mod source_lines;
 pub mod text;
-mod words;
+mod wording;

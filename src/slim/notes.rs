@@ -6,7 +6,7 @@
 use super::elf::Encoder;
 use super::{SlimError, SlimOptions};
 use crate::base::{Abi, Addr, Arch, Diagnostic, Diagnostics, Endian};
-use crate::debuggee::code_names::{CodeName, CodeNames};
+use crate::debuggee::recorded_symbols::{CodeName, CodeNames};
 use crate::debuggee::recorder::PageMask;
 use crate::debuggee::{Crash, MissingPart, NativeThread, SourceKind, Target};
 use object::read::elf::{FileHeader, ProgramHeader as _};

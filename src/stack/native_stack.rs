@@ -29,7 +29,7 @@ impl NativeStack {
     /// Name of a frame's function, without what compilers append.
     #[must_use]
     pub fn name(&self, frame: usize) -> Option<&str> {
-        self.symbols.get(frame)?.name().map(super::plumbing::base_name)
+        self.symbols.get(frame)?.name().map(super::hidden_frames::base_name)
     }
 }
 

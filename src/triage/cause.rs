@@ -1,6 +1,6 @@
 //! The class of a crash: from what the rules of the report found, else from the signal and the fault address.
 
-use super::names;
+use super::normalize;
 use super::rules::{CauseRule, Rules};
 use crate::model::{Confidence, CrashReport, Finding, Report};
 use crate::render::redact::redact_text;
@@ -87,7 +87,7 @@ impl Cause<'_> {
     #[must_use]
     pub fn message(&self) -> Option<String> {
         let text = self.subject().or_else(|| Some(redact_text(&self.finding?.title)))?;
-        Some(names::message(&text))
+        Some(normalize::message(&text))
     }
 }
 

@@ -3,7 +3,7 @@
 //! The result depends on the set of rows alone, not on their order.
 
 use super::model::{Broken, Group, SCHEMA_VERSION, Triage};
-use super::row::{Outcome, Row};
+use super::record::{Outcome, Row};
 use super::rules::Rules;
 use super::severity::Severity;
 use super::signature::{self, Signature};

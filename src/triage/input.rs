@@ -1,7 +1,7 @@
 //! Which dumps to read: files, folders, patterns, and the members of tar archives, packed or not.
 
-use super::map;
-use super::row::Label;
+use super::read_dump;
+use super::record::Label;
 use std::fs::{self, File};
 use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
@@ -66,15 +66,15 @@ pub fn visit(arguments: &[PathBuf], each: &mut dyn FnMut(Found) -> bool) -> bool
 fn visit_path(path: &Path, named: bool, depth: usize, each: &mut dyn FnMut(Found) -> bool) -> bool {
     let data = match if named { fs::metadata(path) } else { fs::symlink_metadata(path) } {
         Ok(data) => data,
-        Err(error) => return each(Found::Broken(map::label(path), error.to_string())),
+        Err(error) => return each(Found::Broken(read_dump::label(path), error.to_string())),
     };
     if data.is_dir() {
         if depth >= DEPTH_LIMIT {
-            return each(Found::Broken(map::label(path), "folders are nested too deeply".to_owned()));
+            return each(Found::Broken(read_dump::label(path), "folders are nested too deeply".to_owned()));
         }
         let mut inside: Vec<PathBuf> = match fs::read_dir(path) {
             Ok(entries) => entries.filter_map(Result::ok).map(|entry| entry.path()).collect(),
-            Err(error) => return each(Found::Broken(map::label(path), error.to_string())),
+            Err(error) => return each(Found::Broken(read_dump::label(path), error.to_string())),
         };
         inside.sort();
         return inside.iter().all(|path| visit_path(path, false, depth.saturating_add(1), each));
@@ -85,7 +85,7 @@ fn visit_path(path: &Path, named: bool, depth: usize, each: &mut dyn FnMut(Found
     }
     let head = match head(path) {
         Ok(head) => head,
-        Err(error) => return each(Found::Broken(map::label(path), error.to_string())),
+        Err(error) => return each(Found::Broken(read_dump::label(path), error.to_string())),
     };
     match kind(&head, path) {
         Kind::Tar => archive(path, File::open(path), each),
@@ -93,7 +93,9 @@ fn visit_path(path: &Path, named: bool, depth: usize, each: &mut dyn FnMut(Found
             Ok(head) if is_tar(&head) => archive(path, unpack(path), each),
             Ok(head) if named || is_dump(&head) => each(Found::Dump(plain(path))),
             Ok(_) => each(Found::Other),
-            Err(error) if named || looks_like_dump(path) => each(Found::Broken(map::label(path), error.to_string())),
+            Err(error) if named || looks_like_dump(path) => {
+                each(Found::Broken(read_dump::label(path), error.to_string()))
+            }
             Err(_) => each(Found::Other),
         },
         Kind::Dump => each(Found::Dump(plain(path))),
@@ -104,7 +106,7 @@ fn visit_path(path: &Path, named: bool, depth: usize, each: &mut dyn FnMut(Found
 }
 
 fn plain(path: &Path) -> Dump {
-    Dump { path: path.to_owned(), label: map::label(path), unpacked: None }
+    Dump { path: path.to_owned(), label: read_dump::label(path), unpacked: None }
 }
 
 enum Kind {
@@ -170,7 +172,7 @@ fn unpack(path: &Path) -> io::Result<Box<dyn Read>> {
 
 /// Everything in a tar archive.
 pub(crate) fn archive(path: &Path, stream: io::Result<impl Read>, each: &mut dyn FnMut(Found) -> bool) -> bool {
-    let broken = |error: &io::Error| Found::Broken(map::label(path), format!("archive: {error}"));
+    let broken = |error: &io::Error| Found::Broken(read_dump::label(path), format!("archive: {error}"));
     let mut tar = match stream {
         Ok(stream) => tar::Archive::new(stream),
         Err(error) => return each(broken(&error)),
@@ -201,7 +203,7 @@ fn member<R: Read>(archive: &Path, entry: &mut tar::Entry<'_, R>) -> io::Result<
     let size = entry.size();
     let seconds = entry.header().mtime().unwrap_or(0);
     let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap_or(SystemTime::UNIX_EPOCH);
-    let seen = (seconds > 0).then(|| map::time_text(time));
+    let seen = (seconds > 0).then(|| read_dump::time_text(time));
     let label = Label { dump: format!("{}::{name}", archive.display()), size: Some(size), seen };
     let start = read_head(entry)?;
     let own = Path::new(&name);

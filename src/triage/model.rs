@@ -1,6 +1,6 @@
 //! What a triage run says: groups of crashes, and dumps that gave none.
 
-use super::row::Outcome;
+use super::record::Outcome;
 use super::severity::Severity;
 use super::signature::Signature;
 use crate::model::Report;

@@ -5,8 +5,8 @@
 //! each dump, and answers each with a row.
 
 use super::input::{self, Dump, Found};
-use super::map::{self, MapOptions};
-use super::row::{Label, Outcome, Row};
+use super::read_dump::{self, MapOptions};
+use super::record::{Label, Outcome, Row};
 use super::rules::{Rules, RulesError};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -215,7 +215,7 @@ pub fn work(input: impl BufRead, mut output: impl io::Write) -> io::Result<()> {
     let rules = rules.map_err(io::Error::other)?;
     for line in lines {
         let request: Request = serde_json::from_str(&line?)?;
-        let row = map::map(&request.path, request.label, &options, &rules);
+        let row = read_dump::map(&request.path, request.label, &options, &rules);
         let mut line = serde_json::to_vec(&row)?;
         line.push(b'\n');
         output.write_all(&line)?;

@@ -7,9 +7,9 @@
 //! keys are equal: see [`Signature::contradicts`].
 
 use super::cause::{self, Cause};
-use super::fold::fold;
-use super::frames::{self, CPYTHON, Site, Stack, Step, Token, TokenKind};
+use super::recursion::fold;
 use super::rules::{KeyFrames, Rules};
+use super::tokens::{self, CPYTHON, Site, Stack, Step, Token, TokenKind};
 use crate::model::Report;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -79,7 +79,7 @@ pub fn hash(text: &str) -> String {
 /// Makes the signature of a report.
 #[must_use]
 pub fn signature(report: &Report, rules: &Rules) -> (Signature, Explanation) {
-    let stack = frames::stack(report, rules);
+    let stack = tokens::stack(report, rules);
     let mut explanation = Explanation { frames: stack.steps.clone(), ..Explanation::default() };
     let Some(cause) = cause::cause(report, rules) else { return (Signature::default(), explanation) };
     explanation.class = class_reason(&cause);

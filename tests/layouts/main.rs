@@ -18,7 +18,7 @@ mod tables;
 
 use common::{Interpreter, interpreters, skip};
 use pyinquest::base::Abi;
-use pyinquest::cpython::layout::tool::{Difference, Inputs, check, compare};
+use pyinquest::cpython::layout::check::{Difference, Inputs, check, compare};
 use pyinquest::cpython::layout::{Extract, Provider, lookup};
 use rayon::prelude::*;
 use std::path::PathBuf;

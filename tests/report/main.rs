@@ -5,9 +5,9 @@
 mod faulthandler;
 mod sample;
 
+use pyinquest::model::Report;
 use pyinquest::render::palette::Palette;
 use pyinquest::render::text::TextOptions;
-use pyinquest::model::Report;
 use pyinquest::render::{html, info, json, markdown, select, text};
 
 /// No byte that a terminal would act upon, but for the line end.

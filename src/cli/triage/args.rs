@@ -2,7 +2,7 @@
 
 use super::result::ResultArgs;
 use crate::cli::args::FileArgs;
-use crate::triage::map::MapOptions;
+use crate::triage::read_dump::MapOptions;
 use crate::triage::store::Status;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;

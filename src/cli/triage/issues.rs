@@ -3,7 +3,7 @@
 use super::args::{IssuesArgs, MarkArgs};
 use crate::base::escape_terminal;
 use crate::cli::{CliError, exit, output};
-use crate::triage::map;
+use crate::triage::read_dump;
 use crate::triage::store;
 use std::time::SystemTime;
 
@@ -43,7 +43,7 @@ pub(super) fn list(args: &IssuesArgs) -> Result<u8, CliError> {
 
 pub(super) fn mark(args: &MarkArgs) -> Result<u8, CliError> {
     let failed = |e: store::StoreError| CliError::new(exit::USAGE, e.to_string());
-    let now = map::time_text(SystemTime::now());
+    let now = read_dump::time_text(SystemTime::now());
     let mut store = store::open(&args.db).map_err(failed)?;
     store.mark(args.issue, args.status, args.note.as_deref(), &now).map_err(failed)?;
     Ok(exit::OK)

@@ -12,9 +12,9 @@ use super::args::Color;
 use super::error::io_text;
 use super::{CliError, exit, output};
 use crate::triage::group::{self, Collector};
-use crate::triage::map::MapOptions;
 use crate::triage::pool::{self, Event, PoolOptions};
-use crate::triage::row::Row;
+use crate::triage::read_dump::MapOptions;
+use crate::triage::record::Row;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Write as _};
@@ -163,8 +163,8 @@ fn read_rows(path: &Path, collector: &mut Collector) -> Result<(), CliError> {
             CliError::new(exit::INPUT, format!("{}:{at}: not a row of `triage map`: {why}", path.display()))
         };
         let row: Row = serde_json::from_str(&line).map_err(|e| wrong(e.to_string()))?;
-        if row.format != crate::triage::row::FORMAT {
-            return Err(wrong(format!("format {} instead of {}", row.format, crate::triage::row::FORMAT)));
+        if row.format != crate::triage::record::FORMAT {
+            return Err(wrong(format!("format {} instead of {}", row.format, crate::triage::record::FORMAT)));
         }
         collector.add(row);
     }

@@ -8,7 +8,7 @@ use crate::render::palette::Palette;
 use crate::triage::baseline::Baseline;
 use crate::triage::model::{State, Triage};
 use crate::triage::outputs;
-use crate::triage::row::Row;
+use crate::triage::record::Row;
 use crate::triage::signature::hash;
 use crate::triage::store::{self, Sighting};
 use clap::{Args, ValueEnum};

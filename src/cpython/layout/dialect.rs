@@ -1,6 +1,6 @@
 //! [`Dialect`]: how what lies at the offsets is to be understood. Behaviour as data, so that logic never sees a version.
 
-use super::styles::ReprStyles;
+use super::repr_styles::ReprStyles;
 use crate::base::Addr;
 
 /// Format of the code object's line table.

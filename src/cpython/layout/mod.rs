@@ -3,34 +3,34 @@
 //! After construction no code compares version numbers: a new CPython touches one table file, one registry line
 //! and fixtures. Version numbers are compared in this folder and in `cpython/version.rs` only.
 
+pub mod check;
+mod codegen;
 mod debug_offsets;
 mod dialect;
-mod dialects;
+mod dialect_versions;
 mod extract;
 mod fields;
 mod from_dwarf;
 mod identify;
-mod print;
+mod repr_styles;
 mod select;
 mod slot;
 mod structs;
-mod styles;
 mod tables;
-pub mod tool;
 
+pub use codegen::{Base, Note, print_layouts};
 pub use debug_offsets::{COOKIE, DebugOffsets, PREFIX_SIZE, parse_prefix};
 pub use dialect::{
     Dialect, FrameLink, FrameOwners, GeneratorStates, GilPlace, InlineValues, InstanceDict, InstructionPointer,
     IntRepr, LineTable, LocalsPlus, RefcountForm, StackRefs, ThreadStatusBits, TypeDicts, UnicodeState,
 };
-pub use dialects::dialect;
+pub use dialect_versions::dialect;
 pub use extract::{EXTRACT_FORMAT, Extract};
 pub use fields::{FieldInfo, need};
 pub use from_dwarf::{DwarfError, DwarfFile, from_dwarf};
 pub use identify::{Identity, identify};
-pub use print::{Base, Note, print_layouts};
+pub use repr_styles::{EnumStyle, ReprStyles, UnicodeVersion};
 pub use select::{SelectError, Selected, select};
 pub use slot::{LayoutError, Provider, Slot, at};
 pub use structs::*;
-pub use styles::{EnumStyle, ReprStyles, UnicodeVersion};
 pub use tables::{known_minors, lookup};

@@ -3,11 +3,11 @@
 mod extensions;
 mod gil;
 mod interpreter;
-mod names;
 mod thread;
+mod thread_names;
 
 pub use extensions::extension_modules;
 pub use gil::{Gil, gil, gil_address};
 pub use interpreter::{Interpreter, interpreters};
-pub use names::thread_names;
 pub use thread::{Attachment, ThreadList, ThreadState, thread_state_at, threads};
+pub use thread_names::thread_names;

@@ -3,9 +3,9 @@
 //! A sleeping thread shows one thing to the outside: the address of the word it sleeps on. Everything here starts from
 //! that address and is believed only where an object that the thread has at hand holds it.
 
-mod entered;
-mod wait;
+mod blocker;
+mod with_blocks;
 
-pub(crate) use entered::depth_at;
-pub use entered::entered;
-pub use wait::{Asleep, Blocker, blocker};
+pub use blocker::{Asleep, Blocker, blocker};
+pub(crate) use with_blocks::depth_at;
+pub use with_blocks::entered;

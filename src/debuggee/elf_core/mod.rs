@@ -2,7 +2,6 @@
 //! qemu-user, whole or cut.
 
 mod header;
-mod lost;
 #[cfg(test)]
 mod module_tests;
 mod modules;
@@ -13,6 +12,7 @@ mod segments;
 pub(crate) mod test_core;
 #[cfg(test)]
 mod tests;
+mod zeroed_stacks;
 
 use super::signal_names::dumps_core;
 use super::{
@@ -59,7 +59,7 @@ pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, T
     let kept = slim::kept_bytes(data);
     // A redacted dump has zeros of its own.
     if kept.is_none()
-        && let Some(diagnostic) = lost::take_out(&mut segments, data, abi, &notes.threads, &mut missing)
+        && let Some(diagnostic) = zeroed_stacks::take_out(&mut segments, data, abi, &notes.threads, &mut missing)
     {
         diagnostics.push(diagnostic);
     }

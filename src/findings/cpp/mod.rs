@@ -5,8 +5,8 @@ mod what;
 
 use super::blame::{Blame, Party, native_place, party};
 use super::facts::{Scene, SceneFrame};
-use super::fault::signals;
 use super::finding;
+use super::memory_access::signals;
 use super::segv::signal_evidence;
 use crate::model::{Confidence, Finding};
 use thrown::Thrown;

@@ -4,7 +4,7 @@ use super::super::facts::{Scene, SceneFrame};
 use super::what::what;
 use crate::base::Addr;
 use crate::debuggee::MemoryExt as _;
-use crate::native::names::demangle;
+use crate::native::demangle::demangle;
 
 /// `_Unwind_Exception.exception_class` of GNU C++, and that of dependent exceptions (`std::rethrow_exception`).
 const GNU_CXX: u64 = 0x474e_5543_432b_2b00;

@@ -3,7 +3,7 @@
 use super::Out;
 use crate::model::{Confidence, Report};
 use crate::render::palette::paint;
-use crate::render::words::safe;
+use crate::render::wording::safe;
 
 pub(super) fn write(out: &mut Out<'_>, report: &Report) {
     let palette = out.palette();

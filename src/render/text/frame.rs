@@ -3,9 +3,9 @@
 use super::{Out, locals};
 use crate::model::{Frame, FrameKind};
 use crate::render::carets::mark;
-use crate::render::fold::stretches;
 use crate::render::palette::paint;
-use crate::render::words::{function, native_place, safe};
+use crate::render::recursion::stretches;
+use crate::render::wording::{function, native_place, safe};
 
 pub(super) fn write_all(out: &mut Out<'_>, frames: &[Frame], crashed: bool) {
     let options = out.options;

@@ -3,7 +3,7 @@
 use super::Out;
 use crate::model::{Fidelity, Local, LocalKind, Refcount, Value};
 use crate::render::palette::paint;
-use crate::render::words::{count, safe};
+use crate::render::wording::{count, safe};
 
 pub(super) fn write(out: &mut Out<'_>, indent: usize, locals: &[Local]) {
     let palette = out.palette();

@@ -6,7 +6,7 @@ mod locals;
 mod thread;
 
 use super::palette::{Palette, paint};
-use super::words::{count, machine, safe, safe_short, size, source_kind};
+use super::wording::{count, machine, safe, safe_short, size, source_kind};
 use crate::base::{Diagnostic, Severity};
 use crate::model::{Report, Thread};
 use std::fmt::Write as _;

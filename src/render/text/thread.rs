@@ -2,9 +2,9 @@
 
 use super::{Out, frame, has_python};
 use crate::model::{ExceptionInfo, Report, Thread};
-use crate::render::fold::same_place;
 use crate::render::palette::paint;
-use crate::render::words::{count, safe, safe_short, thread_label, thread_states, waits_for};
+use crate::render::recursion::same_place;
+use crate::render::wording::{count, safe, safe_short, thread_label, thread_states, waits_for};
 
 /// Exceptions shown of a chain.
 const MAX_CHAIN: usize = 10;

@@ -65,7 +65,7 @@ fn shown_frames(group: &Group, limit: usize) -> Vec<&Frame> {
     static RULES: OnceLock<Option<Rules>> = OnceLock::new();
     let rules = RULES.get_or_init(|| Rules::built_in().ok());
     let (Some(report), Some(rules)) = (&group.report, rules) else { return Vec::new() };
-    super::frames::telling(report, rules).into_iter().take(limit).collect()
+    super::tokens::telling(report, rules).into_iter().take(limit).collect()
 }
 
 /// The same as lines, a recursion of one function as one of them.
@@ -101,7 +101,7 @@ fn frame_text(frame: &Frame) -> String {
         (Some(file), None) => format!(" ({file})"),
         _ => String::new(),
     };
-    let module = frame.native.as_ref().and_then(|n| n.module.as_deref()).map(super::names::file_name);
+    let module = frame.native.as_ref().and_then(|n| n.module.as_deref()).map(super::normalize::file_name);
     let module = module.filter(|_| frame.kind == FrameKind::Native).map(|m| format!(" [{m}]")).unwrap_or_default();
     escape_terminal(&format!("{name}{module}{place}"))
 }
@@ -109,7 +109,7 @@ fn frame_text(frame: &Frame) -> String {
 /// The innermost Python frame of the representative: where CI shows a mark in the source.
 fn python_place(group: &Group) -> Option<(String, u32)> {
     let report = group.report.as_ref()?;
-    let thread = super::frames::subject(report)?;
+    let thread = super::tokens::subject(report)?;
     let user = |f: &&Frame| {
         let file = f.file.as_ref().map(ToString::to_string).unwrap_or_default();
         f.kind == FrameKind::Python && f.line.is_some() && !file.starts_with('<') && !file.contains("/lib/python")

@@ -2,7 +2,7 @@
 
 use super::DwarfError;
 use crate::base::Budget;
-use crate::image::unfold::unfold;
+use crate::image::decompress::unfold;
 use gimli::{AttributeValue, EndianSlice, RunTimeEndian, SectionId, UnitOffset, constants as dw};
 use object::{Object as _, ObjectSection as _};
 use std::borrow::Cow;

@@ -1,13 +1,13 @@
 //! Turns the native stack of a thread and its Python frames into the frames of the report.
 
+use super::hidden_frames::{self, CodePlace};
 use super::merge::{self, Merged, NativeFrame as MergeNative, PythonFrame};
 use super::native_stack::NativeStack;
-use super::plumbing::{self, CodePlace};
 use crate::base::Addr;
 use crate::cpython::PyVersion;
 use crate::debuggee::Target;
 use crate::model::{Frame, FrameKind, NativeFrame};
-use crate::native::names::demangle;
+use crate::native::demangle::demangle;
 use crate::native::symbolize::Symbolized;
 use crate::native::unwind::{StackEnd, Trust, UnwoundFrame};
 use std::collections::HashSet;
@@ -106,7 +106,7 @@ pub fn thread_frames(
         .map(|(frame, code)| MergeNative {
             sp: frame.sp,
             cfa: frame.cfa,
-            role: plumbing::role(code.name(), interpreter.place(code)),
+            role: hidden_frames::role(code.name(), interpreter.place(code)),
             doubtful: matches!(frame.trust, Trust::FramePointer | Trust::Scan),
         })
         .collect();
@@ -162,7 +162,7 @@ fn native_frames(
         trust: frame.trust.word().to_owned(),
         inlined: false,
         method: None,
-        plumbing: plumbing::is_plumbing(code.name(), place) || frame.trampoline,
+        plumbing: hidden_frames::is_plumbing(code.name(), place) || frame.trampoline,
     };
     let physical = code.functions.len().saturating_sub(1);
     for inlined in code.functions.get(..physical).unwrap_or_default() {
@@ -177,7 +177,7 @@ fn native_frames(
             native: Some(NativeFrame {
                 trust: "inline".to_owned(),
                 inlined: true,
-                plumbing: plumbing::is_plumbing(name, place),
+                plumbing: hidden_frames::is_plumbing(name, place),
                 symbol: None,
                 symbol_offset: None,
                 ..base.clone()

@@ -1,6 +1,6 @@
 //! Folding what repeats in a stack: recursion.
 
-use super::words::count;
+use super::wording::count;
 use crate::model::Frame;
 
 /// Longest cycle of functions that is folded.

@@ -2,7 +2,7 @@
 //!
 //! Code is followed over its jumps: what holds at a place is what holds on every way seen that leads there.
 
-use super::code::{Code, dwarf_number};
+use super::instruction::{Code, dwarf_number};
 use crate::base::Addr;
 use iced_x86::{FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register};
 use std::collections::HashMap;
@@ -183,7 +183,7 @@ impl State {
 mod tests {
     use super::*;
     use crate::debuggee::{Memory, ReadError, ReadErrorKind};
-    use crate::native::code::listing;
+    use crate::native::instruction::listing;
 
     const RBX: u16 = 3;
     const RDI: u16 = 5;

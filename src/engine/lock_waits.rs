@@ -8,11 +8,11 @@ use crate::cpython::runtime::{Interpreter as PyInterpreter, gil_address};
 use crate::cpython::sync::{Asleep, Blocker, blocker, entered};
 use crate::debuggee::{Registers, Target};
 use crate::model::{FrameKind, Report, Thread, Wait};
+use crate::native::futex::{FutexWait, Sleeper, futex_wait, glibc_mutex, joined_thread};
 use crate::native::regfile::ArchInfo;
-use crate::native::wait::{FutexWait, Sleeper, futex_wait, glibc_mutex, joined_thread};
 use crate::stack::NativeStack;
-use crate::stack::build::Interpreter;
-use crate::stack::plumbing::CodePlace;
+use crate::stack::hidden_frames::CodePlace;
+use crate::stack::report_frames::Interpreter;
 use std::collections::HashMap;
 
 /// Threads that are looked at; more of them sleep for the same few reasons.
@@ -161,7 +161,7 @@ impl Known<'_> {
         let takes = inner
             .take_while(|code| self.interpreter.place(code) == CodePlace::Interpreter)
             .take(4)
-            .any(|code| code.name().is_some_and(|n| GIL_TAKERS.contains(&crate::stack::plumbing::base_name(n))));
+            .any(|code| code.name().is_some_and(|n| GIL_TAKERS.contains(&crate::stack::hidden_frames::base_name(n))));
         (taken && takes).then(gil_wait)
     }
 

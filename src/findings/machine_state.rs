@@ -3,7 +3,7 @@
 use super::facts::Facts;
 use crate::base::{Addr, Arch};
 use crate::model::Instruction;
-use crate::native::code::{Code, around};
+use crate::native::instruction::{Code, around};
 
 /// Instructions shown before and after the one that failed.
 const AROUND: usize = 8;

@@ -2,13 +2,13 @@
 
 use super::blame::Blame;
 use super::facts::Scene;
-use super::fault::{codes, signals};
 use super::finding;
+use super::memory_access::{codes, signals};
 use super::segv::signal_evidence;
 use crate::debuggee::Crash;
 use crate::debuggee::signal_names::signal_name;
 use crate::model::{Confidence, Finding};
-use crate::native::code::Code;
+use crate::native::instruction::Code;
 
 /// `si_code` of a signal that was sent (include/uapi/asm-generic/siginfo.h): `SI_USER` and the negative ones.
 const SI_USER: i32 = 0;

@@ -3,7 +3,7 @@
 //! The code is read as data, instruction by instruction, with memory as the dump has it. It may call functions of the same
 //! kind. Its own stack is kept aside.
 
-use super::code::Code;
+use super::instruction::Code;
 use crate::base::{Abi, Addr, Arch};
 use crate::debuggee::{Memory, MemoryExt as _};
 use iced_x86::{Instruction, Mnemonic, OpKind, Register};

@@ -1,6 +1,6 @@
 //! From a dump to its row: the "map" of map and reduce.
 
-use super::row::{Label, Outcome, Row};
+use super::record::{Label, Outcome, Row};
 use super::rules::{Rules, RulesError};
 use crate::debuggee::{self, TargetError};
 use crate::engine::{Options, analyze};

@@ -1,8 +1,8 @@
 //! `report`, `bt`, `locals`, `info`: a dump becomes a report, of which each shows its part.
 
 use super::args::{Format, InfoArgs, InputArgs, LocalsArgs, Native, ReportArgs, SelectArgs, ValueArgs, View};
+use super::emit::{self, Show};
 use super::error::{input_name, io_text};
-use super::show::{self, Show};
 use super::{CliError, coredumpctl, exit, live, progress};
 use crate::debuggee::{self, Target, TargetError};
 use crate::engine::{Options, analyze};
@@ -22,8 +22,8 @@ fn report_once(args: &ReportArgs) -> Result<u8, CliError> {
     options.machine = args.output.verbose || args.output.format == Format::Json;
     options.without_findings = args.output.format == Format::Faulthandler;
     let report = read(&args.input, &options)?;
-    let show = Show { view: View::Report, threads: show::threads(&args.select, Threads::All), native: args.native };
-    show::show(report, &show, &args.select, &args.output)
+    let show = Show { view: View::Report, threads: emit::threads(&args.select, Threads::All), native: args.native };
+    emit::show(report, &show, &args.select, &args.output)
 }
 
 pub fn bt(args: &ReportArgs) -> Result<u8, CliError> {
@@ -33,23 +33,23 @@ pub fn bt(args: &ReportArgs) -> Result<u8, CliError> {
 fn bt_once(args: &ReportArgs) -> Result<u8, CliError> {
     let options = Options { without_findings: true, ..options(args.locals, args.native, &args.values) };
     let report = read(&args.input, &options)?;
-    let threads = show::threads(&args.select, stacks_of(&args.input));
+    let threads = emit::threads(&args.select, stacks_of(&args.input));
     let show = Show { view: View::Stacks, threads, native: args.native };
-    show::show(report, &show, &args.select, &args.output)
+    emit::show(report, &show, &args.select, &args.output)
 }
 
 pub fn locals(args: &LocalsArgs) -> Result<u8, CliError> {
     let options = Options { without_findings: true, ..options(true, Native::None, &args.values) };
     let report = read(&args.input, &options)?;
-    let threads = show::threads(&args.select, stacks_of(&args.input));
+    let threads = emit::threads(&args.select, stacks_of(&args.input));
     let show = Show { view: View::Stacks, threads, native: Native::None };
-    show::show(report, &show, &args.select, &args.output)
+    emit::show(report, &show, &args.select, &args.output)
 }
 
 pub fn info(args: &InfoArgs) -> Result<u8, CliError> {
     let report = read(&args.input, &Options { without_findings: true, ..Options::default() })?;
     let show = Show { view: View::Info, threads: Threads::All, native: Native::None };
-    show::show(report, &show, &SelectArgs::default(), &args.output)
+    emit::show(report, &show, &SelectArgs::default(), &args.output)
 }
 
 /// Options for single values.

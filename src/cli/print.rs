@@ -1,7 +1,7 @@
 //! `print` and `object`: one object of a process.
 
 use super::args::{ObjectArgs, PrintArgs, SelectArgs};
-use super::{CliError, exit, inspect, live, output};
+use super::{CliError, exit, live, output, report};
 use crate::base::{Addr, escape_terminal};
 use crate::cpython::object::Details;
 use crate::engine::lookup::{self, LookupError, Place};
@@ -13,16 +13,15 @@ pub fn print(args: &PrintArgs) -> Result<u8, CliError> {
 }
 
 fn print_once(args: &PrintArgs) -> Result<u8, CliError> {
-    let options = inspect::value_options(&args.values);
+    let options = report::value_options(&args.values);
     let place = place(&args.select)?;
     let path = &args.expression;
     let text = if args.json {
-        let found =
-            inspect::look(&args.input, |target, images| lookup::contents(target, images, place, path, &options));
+        let found = report::look(&args.input, |target, images| lookup::contents(target, images, place, path, &options));
         let tree = found?.map_err(|e| failed(&e))?;
         serde_json::to_string_pretty(&tree).map_err(|e| CliError::new(exit::INTERNAL, e.to_string()))?
     } else {
-        let found = inspect::look(&args.input, |target, images| lookup::value(target, images, place, path, &options));
+        let found = report::look(&args.input, |target, images| lookup::value(target, images, place, path, &options));
         escape_terminal(&found?.map_err(|e| failed(&e))?.repr)
     };
     output::write_stdout(format!("{text}\n").as_bytes())?;
@@ -35,10 +34,10 @@ pub fn object(args: &ObjectArgs) -> Result<u8, CliError> {
 }
 
 fn object_once(args: &ObjectArgs) -> Result<u8, CliError> {
-    let options = inspect::value_options(&args.values);
+    let options = report::value_options(&args.values);
     let path = if args.object.starts_with("0x") { format!("@{}", args.object) } else { args.object.clone() };
     let place = place(&args.select)?;
-    let found = inspect::look(&args.input, |target, images| lookup::details(target, images, place, &path, &options));
+    let found = report::look(&args.input, |target, images| lookup::details(target, images, place, &path, &options));
     let details = found?.map_err(|e| failed(&e))?;
     output::write_stdout(describe(&details).as_bytes())?;
     Ok(exit::OK)

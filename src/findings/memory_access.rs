@@ -2,7 +2,7 @@
 
 use super::facts::Scene;
 use crate::base::{Addr, Arch};
-use crate::native::code::{AccessKind, Code, MemoryAccess};
+use crate::native::instruction::{AccessKind, Code, MemoryAccess};
 
 /// Linux `si_code` values (include/uapi/asm-generic/siginfo.h).
 pub(super) mod codes {
