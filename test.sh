@@ -56,10 +56,10 @@ install_tools() {
 # The schema that SARIF output is checked against is OASIS's; it is not part of this repository. The crate serde-sarif
 # ships it: cargo downloads that, and nothing of it is built.
 fetch_schemas() {
-    local folder="${HOME:-/}/.cache/pyinquest/schemas" name=sarif-schema-2.1.0.json version=0.8.0
+    local directory="${HOME:-/}/.cache/pyinquest/schemas" name=sarif-schema-2.1.0.json version=0.8.0
     local sum=af47e7b67f24efe74076621fd3a5fbe7398add9e84fe820c971219a385895cea work found
-    [ -s "$folder/$name" ] && return
-    mkdir -p "$folder"
+    [ -s "$directory/$name" ] && return
+    mkdir -p "$directory"
     work=$(mktemp -d)
     mkdir "$work/src" && touch "$work/src/lib.rs"
     printf '[package]\nname = "schemas"\nversion = "0.0.0"\nedition = "2021"\n[workspace]\n[dependencies]\nserde-sarif = { version = "=%s", default-features = false }\n' \
@@ -67,7 +67,7 @@ fetch_schemas() {
     (cd "$work" && cargo vendor -q vendor >/dev/null 2>&1) || true
     found=$work/vendor/serde-sarif/src/schema.json
     if [ -s "$found" ] && echo "$sum  $found" | sha256sum -c --quiet - >&2; then
-        cp "$found" "$folder/$name.new" && mv "$folder/$name.new" "$folder/$name"
+        cp "$found" "$directory/$name.new" && mv "$directory/$name.new" "$directory/$name"
     else
         echo "test.sh: could not get $name out of serde-sarif $version; its test is skipped, or fails in CI" >&2
     fi

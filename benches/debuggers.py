@@ -42,14 +42,14 @@ print("TIMES " + json.dumps([timed("py-bt"), timed("py-bt")]))
 """
 
 
-def gdb(script, before, words, folder, engine):
-    timed = folder / "timed.py"
+def gdb(script, before, words, directory, engine):
+    timed = directory / "timed.py"
     timed.write_text(TIMED)
     command = ["gdb", "-nx", "-batch", "-ex", "set auto-load off", "-ex", "set debuginfod enabled off",
                "-ex", "set breakpoint pending on"]
     for text in [*before, "source {}".format(script), "source {}".format(timed)]:
         command += ["-ex", text]
-    run = subprocess.run([*command, *words], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+    run = subprocess.run([*command, *words], cwd=directory, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                          env={**os.environ, "PYINQUEST": engine})
     found = re.search(r"^TIMES (.*)$", run.stdout, re.M)
     if not found:
@@ -70,11 +70,11 @@ def main():
         sys.exit("{} is not there: name CPython's script with --stock".format(scripts["stock"]))
     engine = os.path.abspath(args.engine)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "program.py").write_text(PROGRAM)
+        directory = Path(name)
+        (directory / "program.py").write_text(PROGRAM)
         core = ["run", "generate-core-file core"]
         subprocess.run(["gdb", "-nx", "-batch", "-ex", core[0], "-ex", core[1], "--args", program, "program.py"],
-                       cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                       cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         cases = {"core, cold": ([], [program, "core"]),
                  "core": (["bt"], [program, "core"]),
                  "breakpoint": (["break builtin_ascii", "run", "bt"], ["--args", program, "program.py"])}
@@ -82,7 +82,7 @@ def main():
             medians = {}
             lines = {}
             for who, script in scripts.items():
-                runs = [gdb(script, before, words, folder, engine) for _ in range(args.runs)]
+                runs = [gdb(script, before, words, directory, engine) for _ in range(args.runs)]
                 lines[who] = [re.findall(r"^\s+File .*", text, re.M) for _, text in runs[0]]
                 medians[who] = [statistics.median(run[n][0] for run in runs) for n in (0, 1)]
             if lines["stock"] != lines["pyinquest"] or not lines["stock"][0]:

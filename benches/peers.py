@@ -5,7 +5,7 @@ peak memory.
     python3 benches/peers.py --python ~/.pyenv/versions/3.11.7/bin/python3.11
 
 It makes two cores with that interpreter (about 50 MB and about 2 GiB, 12 threads), installs pystack and py-spy from
-PyPI into a virtual environment under the cache folder (unless they are on PATH), and builds nothing: give the release
+PyPI into a virtual environment under the cache directory (unless they are on PATH), and builds nothing: give the release
 binary with --pyinquest (default target/release/pyinquest).
 """
 
@@ -38,18 +38,18 @@ crash("boom", 2 ** 100)
 """
 
 
-def make_core(python, megabytes, folder):
-    os.makedirs(folder, exist_ok=True)
-    script = os.path.join(folder, "program.py")
+def make_core(python, megabytes, directory):
+    os.makedirs(directory, exist_ok=True)
+    script = os.path.join(directory, "program.py")
     with open(script, "w", encoding="utf-8") as file:
         file.write(PROGRAM)
-    core = os.path.join(folder, "core")
+    core = os.path.join(directory, "core")
     if not os.path.exists(core):
         subprocess.run(
-            ["sh", "-c", 'ulimit -c unlimited; exec "$@"', "sh", python, script, str(megabytes)], cwd=folder, check=False
+            ["sh", "-c", 'ulimit -c unlimited; exec "$@"', "sh", python, script, str(megabytes)], cwd=directory, check=False
         )
     if not os.path.exists(core):
-        sys.exit(f"no core in {folder}: is core_pattern 'core'?")
+        sys.exit(f"no core in {directory}: is core_pattern 'core'?")
     return core
 
 
@@ -89,16 +89,16 @@ def main():
     parser.add_argument("--pyinquest", default="target/release/pyinquest", help="binary to measure")
     parser.add_argument("--runs", type=int, default=7, help="measured runs of each command")
     parser.add_argument("--big", type=int, default=2048, help="size of the big core in MiB; 0 for none")
-    parser.add_argument("--folder", help="keep the cores here")
+    parser.add_argument("--directory", help="keep the cores here")
     options = parser.parse_args()
     cache = os.path.join(os.environ.get("PYINQUEST_CACHE") or os.path.expanduser("~/.cache/pyinquest"))
-    folder = options.folder or tempfile.mkdtemp(prefix="pyinquest-bench-")
+    directory = options.directory or tempfile.mkdtemp(prefix="pyinquest-bench-")
     ours = os.path.abspath(options.pyinquest)
     others = peers(cache)
     for label, megabytes in (("50 MB", 32), ("2 GiB", options.big)):
         if not megabytes:
             continue
-        core = make_core(options.python, megabytes, os.path.join(folder, label.replace(" ", "")))
+        core = make_core(options.python, megabytes, os.path.join(directory, label.replace(" ", "")))
         on_disk = os.stat(core).st_size / (1 << 20)
         print(f"\ncore of {on_disk:.0f} MiB, {options.python}")
         print(f"{'command':44} {'wall ms':>9} {'user ms':>9} {'sys ms':>9} {'peak MiB':>9} {'exit':>5}")
@@ -119,8 +119,8 @@ def main():
                 f"{name:44} {wall * 1000:9.1f} {user * 1000:9.1f} {system * 1000:9.1f} {peak:9.1f} {status:5d}",
                 flush=True,
             )
-    if not options.folder:
-        shutil.rmtree(folder)
+    if not options.directory:
+        shutil.rmtree(directory)
 
 
 if __name__ == "__main__":

@@ -59,17 +59,17 @@ def main():
     parser.add_argument("--pyinquest", default="target/release/pyinquest", help="binary to measure")
     parser.add_argument("--runs", type=int, default=5, help="measured runs of each command")
     parser.add_argument("--big", type=int, default=2048, help="size of the core in MiB")
-    parser.add_argument("--folder", help="keep the core here")
+    parser.add_argument("--directory", help="keep the core here")
     options = parser.parse_args()
-    folder = options.folder or tempfile.mkdtemp(prefix="pyinquest-bench-", dir="/var/tmp")
+    directory = options.directory or tempfile.mkdtemp(prefix="pyinquest-bench-", dir="/var/tmp")
     ours = os.path.abspath(options.pyinquest)
     stood = pauses(ours, options.python, 20)
     print(f"pause of 21 threads: median {statistics.median(stood):.1f} ms, longest {max(stood):.1f} ms of {len(stood)}")
-    core = make_core(options.python, options.big, folder)
+    core = make_core(options.python, options.big, directory)
     packed = core + ".zst"
     if not os.path.exists(packed):
         subprocess.run(["zstd", "-q", "-T0", core, "-o", packed], check=True)
-    small = os.path.join(folder, "small.core")
+    small = os.path.join(directory, "small.core")
     sizes = [os.stat(p).st_size / (1 << 20) for p in (core, packed)]
     print(f"\ncore of {sizes[0]:.0f} MiB, packed {sizes[1]:.0f} MiB, {options.python}")
     print(f"{'command':44} {'wall ms':>9} {'user ms':>9} {'sys ms':>9} {'peak MiB':>9} {'exit':>5}")
@@ -80,8 +80,8 @@ def main():
     line("zstd -d to a file", ["zstd", "-q", "-f", "-d", packed, "-o", core + ".again"], options.runs)
     line("report core.zst", [ours, "report", packed], options.runs)
     print(f"slim core: {os.stat(small).st_size / 1024:.0f} KiB, packed {os.stat(small + '.zst').st_size / 1024:.0f} KiB")
-    if not options.folder:
-        shutil.rmtree(folder)
+    if not options.directory:
+        shutil.rmtree(directory)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
     python3 benches/triage.py [--corpus DIR] [--casr-cluster FILE] [--pyinquest FILE]
 
 It makes the corpus of tests/tools/triage_corpus.py (360 dumps of 30 defects; it takes some minutes and 3 GB; give a
-folder with --corpus to keep or reuse it), groups it, and prints pairwise precision and recall: of the whole corpus, and
+directory with --corpus to keep or reuse it), groups it, and prints pairwise precision and recall: of the whole corpus, and
 of the defects that no rule was made for. Then the times for 200 of the dumps as they are and slim. casr-cluster (crate
 casr) gets gdb's backtraces of the same crashes; it is left out when it is not there. Builds nothing.
 """
@@ -91,7 +91,7 @@ def speed(options, corpus, files):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", type=pathlib.Path, help="folder to keep the crashes in, or where they are")
+    parser.add_argument("--corpus", type=pathlib.Path, help="directory to keep the crashes in, or where they are")
     parser.add_argument("--pyinquest", default="target/release/pyinquest", help="binary to measure")
     parser.add_argument("--casr-cluster", default="casr-cluster", help="the peer")
     options = parser.parse_args()

@@ -18,9 +18,9 @@ SEEDS = HERE / "seeds"
 
 
 def seed(target, name, data):
-    folder = SEEDS / target
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(data)
+    directory = SEEDS / target
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / name).write_bytes(data)
 
 
 def piped(command, data):
@@ -32,10 +32,10 @@ def unpacked(path):
 
 
 def compiled(source, *flags):
-    with tempfile.TemporaryDirectory() as folder:
-        c, out = pathlib.Path(folder, "seed.c"), pathlib.Path(folder, "out")
+    with tempfile.TemporaryDirectory() as directory:
+        c, out = pathlib.Path(directory, "seed.c"), pathlib.Path(directory, "out")
         c.write_text(source)
-        subprocess.run(["gcc", *flags, f"-ffile-prefix-map={folder}=.", "-o", out, c], check=True, cwd=folder)
+        subprocess.run(["gcc", *flags, f"-ffile-prefix-map={directory}=.", "-o", out, c], check=True, cwd=directory)
         return out.read_bytes()
 
 
@@ -97,12 +97,12 @@ def images():
 
 def debug_links(source):
     """A module with mini debug information and a link to its debug file."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder)
+    with tempfile.TemporaryDirectory() as directory:
+        path = pathlib.Path(directory)
         path.joinpath("lib.so").write_bytes(compiled(source, "-shared", "-fPIC", "-nostdlib", "-g", "-Os", "-Wl,--build-id"))
         for command in ("objcopy --only-keep-debug lib.so lib.debug", "objcopy -S lib.debug mini", "xz -k mini",
                         "strip lib.so", "objcopy --add-gnu-debuglink=lib.debug --add-section .gnu_debugdata=mini.xz lib.so"):
-            subprocess.run(command.split(), cwd=folder, check=True)
+            subprocess.run(command.split(), cwd=directory, check=True)
         seed("debug_links", "link-and-mini", path.joinpath("lib.so").read_bytes())
 
 

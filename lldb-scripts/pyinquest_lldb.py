@@ -11,10 +11,10 @@ import sys
 import lldb
 
 _HERE = os.path.dirname(os.path.realpath(__file__))
-for _folder in (_HERE, os.path.join(os.path.dirname(_HERE), "gdb-scripts")):
+for _directory in (_HERE, os.path.join(os.path.dirname(_HERE), "gdb-scripts")):
     # The way to the engine is one file for both debuggers; it lies with the gdb script.
-    if os.path.isfile(os.path.join(_folder, "pyinquest_bridge.py")) and _folder not in sys.path:
-        sys.path.insert(0, _folder)
+    if os.path.isfile(os.path.join(_directory, "pyinquest_bridge.py")) and _directory not in sys.path:
+        sys.path.insert(0, _directory)
 
 import pyinquest_bridge as bridge  # noqa: E402  (found by the path above)
 

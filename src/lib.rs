@@ -1,7 +1,6 @@
 //! pyinquest explains dead and stuck CPython processes from the outside.
 //!
-//! The layers, each importing only those before it: [`base`], [`debuggee`], `image`, [`cpython`] and `native`
-//! (siblings), `stack`, `inquest`, `report`, and then `cli`, `bridge` and `triage`. See `docs/architecture.md`.
+//! The layers, and what each of them may import, are in `docs/architecture.md`.
 pub mod base;
 pub mod bridge;
 pub mod cli;

@@ -34,8 +34,8 @@ fn interrupt_when(file: &Path, debugger: u32) {
 
 #[test]
 fn an_engine_that_goes_wrong_is_a_line() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("got-a-command");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("got-a-command");
     let strange = "pyinquest: the engine sent something strange; it will be started anew";
     let cases = [
         ("protocol", format!("pyinquest: {ODD_ENGINE} speaks another protocol; run `pyinquest init ")),
@@ -72,10 +72,10 @@ fn an_engine_that_goes_wrong_is_a_line() {
 /// Ctrl-C ends a command whose engine asks on and on, and one whose engine says nothing.
 #[test]
 fn ctrl_c_ends_a_command() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     for debugger in Debugger::all() {
         for odd in ["asks", "silent"] {
-            let file = folder.path().join(format!("{}-{odd}", debugger.name()));
+            let file = directory.path().join(format!("{}-{odd}", debugger.name()));
             let env = [("PYINQUEST", ODD_ENGINE), ("ODD", odd), ("ODD_FILE", file.to_str().unwrap())];
             let mut command = match debugger.command(&[Say::Py("py-bt"), still_here()], &[], &env) {
                 Ok(command) => command,
@@ -103,11 +103,11 @@ fn the_engine_survives_ctrl_c_and_is_started_again_when_it_is_gone() {
     let Some(interpreter) = startable.max_by_key(|i| i.is_ordinary() && i.minor == 12) else {
         skip!("no interpreters: run tests/interpreters/fetch.py");
     };
-    let folder = tempfile::tempdir().unwrap();
-    let program = folder.path().join("program.py");
+    let directory = tempfile::tempdir().unwrap();
+    let program = directory.path().join("program.py");
     std::fs::write(&program, "def f():\n    ascii(1)\n\nf()\n").unwrap();
     for debugger in Debugger::all() {
-        let file = folder.path().join(debugger.name());
+        let file = directory.path().join(debugger.name());
         let slow = format!(
             "h = {{script}}.HOST; r = h.read; \
              h.read = lambda a, n: (open({file:?}, 'w').close(), __import__('time').sleep(0.5), r(a, n))[2]"

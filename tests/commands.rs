@@ -21,7 +21,7 @@ fn pyinquest() -> Command {
     Command::new(assert_cmd::cargo::cargo_bin!("pyinquest"))
 }
 
-/// A committed core, unpacked, and a folder that only we can write to.
+/// A committed core, unpacked, and a directory that only we can write to.
 fn scene() -> (tempfile::TempDir, PathBuf, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let packed = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cores/3.12-threads.core.zst");

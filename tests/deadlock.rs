@@ -199,7 +199,7 @@ fn a_lock_that_is_held_by_a_thread_at_work() {
 fn threads_of_a_living_process_that_wait_for_each_other() {
     let all = one_per_minor();
     let own = all.iter().rfind(|i| i.root.is_none());
-    // One in a root folder of its own has another C library than the machine.
+    // One in a root directory of its own has another C library than the machine.
     let other = all.iter().rfind(|i| i.root.is_some());
     if own.or(other).is_none() {
         skip!("no interpreters: run tests/interpreters/fetch.py");

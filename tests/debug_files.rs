@@ -28,55 +28,55 @@ const WITH_SYMBOLS: &str = "in scan_key (defects.so), called from";
 struct Scene {
     interpreter: &'static Interpreter,
     dead: CrashedProcess,
-    /// Folder of variants.
-    folder: tempfile::TempDir,
+    /// Directory of variants.
+    directory: tempfile::TempDir,
 }
 
-fn run(program: &str, args: &[&str], folder: &Path) {
-    let output = Command::new(program).args(args).current_dir(folder).output();
+fn run(program: &str, args: &[&str], directory: &Path) {
+    let output = Command::new(program).args(args).current_dir(directory).output();
     let output = output.unwrap_or_else(|e| panic!("{program}: {e}"));
     assert!(output.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 impl Scene {
-    /// A crash of the stripped module. Every variant has its own folder beside `full`.
+    /// A crash of the stripped module. Every variant has its own directory beside `full`.
     fn new() -> Result<Scene, String> {
         let usable = |i: &&&Interpreter| extension::headers(i).is_some() && i.root.is_none();
         let interpreter = *one_per_minor().iter().rfind(usable).ok_or("no interpreter with headers")?;
         for tool in ["gcc", "objcopy", "xz", "dwp"] {
             Command::new(tool).arg("--version").output().map_err(|e| format!("{tool}: {e}"))?;
         }
-        let folder = tempfile::tempdir().expect("a folder");
-        compile(interpreter, &folder.path().join("full"), &["-g"]);
-        strip(&folder.path().join("full"), &folder.path().join("stripped"));
-        let module = folder.path().join("stripped/defects.so");
+        let directory = tempfile::tempdir().expect("a directory");
+        compile(interpreter, &directory.path().join("full"), &["-g"]);
+        strip(&directory.path().join("full"), &directory.path().join("stripped"));
+        let module = directory.path().join("stripped/defects.so");
         let crash = Crash::new(interpreter, "defects.py").args(&["null_field"]).file(&module);
         let dead = crash.run().map_err(|reason| reason.to_string())?;
-        Ok(Scene { interpreter, dead, folder })
+        Ok(Scene { interpreter, dead, directory })
     }
 
-    /// A folder for a variant, with the stripped module in it.
+    /// A directory for a variant, with the stripped module in it.
     fn variant(&self, name: &str) -> PathBuf {
-        let folder = self.folder.path().join(name);
-        strip(&self.folder.path().join("full"), &folder);
-        folder
+        let directory = self.directory.path().join(name);
+        strip(&self.directory.path().join("full"), &directory);
+        directory
     }
 
     /// The separate debug file, at `to`.
     fn debug_file(&self, to: &Path, options: &[&str]) {
         std::fs::create_dir_all(to.parent().unwrap()).unwrap();
         let args = [&["--only-keep-debug"], options, &["full/defects.so", to.to_str().unwrap()]].concat();
-        run("objcopy", &args, self.folder.path());
+        run("objcopy", &args, self.directory.path());
     }
 
-    /// The title of the first finding, with the module read from that folder.
-    fn title(&self, folder: &Path, debug_dirs: &[PathBuf]) -> String {
+    /// The title of the first finding, with the module read from that directory.
+    fn title(&self, directory: &Path, debug_dirs: &[PathBuf]) -> String {
         let mut target = elf_core::open(&self.dead.core).expect("a core");
         let module = target.modules.iter().find(|m| m.path.ends_with("/defects.so")).expect("the module");
         let from = module.path.trim_end_matches("defects.so").to_owned();
         let search = SearchOptions {
             sysroots: vec![self.interpreter.sysroot.clone()],
-            path_maps: vec![(from, format!("{}/", folder.display()))],
+            path_maps: vec![(from, format!("{}/", directory.display()))],
             debug_dirs: debug_dirs.to_vec(),
             ..SearchOptions::default()
         };
@@ -86,18 +86,18 @@ impl Scene {
     }
 }
 
-fn compile(interpreter: &Interpreter, folder: &Path, options: &[&str]) {
-    std::fs::create_dir_all(folder).expect("a folder for builds");
+fn compile(interpreter: &Interpreter, directory: &Path, options: &[&str]) {
+    std::fs::create_dir_all(directory).expect("a directory for builds");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/defects/defects.c");
     let include = extension::headers(interpreter).unwrap();
     let id = format!("-Wl,--build-id=0x{BUILD_ID}");
     let fixed = ["-shared", "-fPIC", "-O2", "-w", "-pthread", &id, "-I", include.to_str().unwrap()];
     let files = [source.to_str().unwrap(), "-o", "defects.so"];
-    run("gcc", &[&fixed, options, &files].concat(), folder);
+    run("gcc", &[&fixed, options, &files].concat(), directory);
 }
 
 fn strip(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder for builds");
+    std::fs::create_dir_all(to).expect("a directory for builds");
     let out = to.join("defects.so");
     run("objcopy", &["--strip-all", "defects.so", out.to_str().unwrap()], from);
 }
@@ -109,8 +109,8 @@ fn debug_information_is_found_wherever_it_is() {
         Err(reason) => skip!("{reason}"),
     };
     let mut wrong = Vec::new();
-    let mut check = |what: &str, folder: &Path, debug_dirs: &[PathBuf], expected: &str| {
-        let title = scene.title(folder, debug_dirs);
+    let mut check = |what: &str, directory: &Path, debug_dirs: &[PathBuf], expected: &str| {
+        let title = scene.title(directory, debug_dirs);
         if !title.contains(expected) {
             wrong.push(format!("{what}: {title}"));
         }
@@ -118,57 +118,57 @@ fn debug_information_is_found_wherever_it_is() {
     check("none", &scene.variant("none"), &[], "an unnamed function");
 
     for (name, place) in [("link", "defects.debug"), ("link-below", ".debug/defects.debug")] {
-        let folder = scene.variant(name);
-        scene.debug_file(&folder.join(place), &[]);
-        run("objcopy", &["--add-gnu-debuglink", place, "defects.so"], &folder);
-        check(name, &folder, &[], WITH_LINES);
+        let directory = scene.variant(name);
+        scene.debug_file(&directory.join(place), &[]);
+        run("objcopy", &["--add-gnu-debuglink", place, "defects.so"], &directory);
+        check(name, &directory, &[], WITH_LINES);
     }
     // A link to a file of another build is not followed.
-    let folder = scene.variant("link-wrong");
-    scene.debug_file(&folder.join("defects.debug"), &[]);
-    run("objcopy", &["--add-gnu-debuglink", "defects.debug", "defects.so"], &folder);
-    compile_other(scene.interpreter, &folder);
-    check("link-wrong", &folder, &[], "an unnamed function");
+    let directory = scene.variant("link-wrong");
+    scene.debug_file(&directory.join("defects.debug"), &[]);
+    run("objcopy", &["--add-gnu-debuglink", "defects.debug", "defects.so"], &directory);
+    compile_other(scene.interpreter, &directory);
+    check("link-wrong", &directory, &[], "an unnamed function");
 
     for packing in ["", "--compress-debug-sections=zlib", "--compress-debug-sections=zstd"] {
-        let folder = scene.variant(&format!("build-id{packing}"));
-        let debug_dir = folder.join("debug");
+        let directory = scene.variant(&format!("build-id{packing}"));
+        let debug_dir = directory.join("debug");
         let options: Vec<&str> = Some(packing).filter(|p| !p.is_empty()).into_iter().collect();
         let (first, rest) = BUILD_ID.split_at(2);
         scene.debug_file(&debug_dir.join(format!(".build-id/{first}/{rest}.debug")), &options);
-        check(&format!("build-id {packing}"), &folder, &[debug_dir], WITH_LINES);
+        check(&format!("build-id {packing}"), &directory, &[debug_dir], WITH_LINES);
     }
 
-    let folder = scene.variant("mini");
-    run("objcopy", &["--strip-debug", "--keep-symbol=scan_key", "../full/defects.so", "mini"], &folder);
-    run("objcopy", &["-S", "--keep-symbol=scan_key", "--only-keep-debug", "mini", "mini.debug"], &folder);
-    run("xz", &["-k", "mini"], &folder);
-    run("objcopy", &["--add-section", ".gnu_debugdata=mini.xz", "defects.so"], &folder);
-    check(".gnu_debugdata", &folder, &[], WITH_SYMBOLS);
+    let directory = scene.variant("mini");
+    run("objcopy", &["--strip-debug", "--keep-symbol=scan_key", "../full/defects.so", "mini"], &directory);
+    run("objcopy", &["-S", "--keep-symbol=scan_key", "--only-keep-debug", "mini", "mini.debug"], &directory);
+    run("xz", &["-k", "mini"], &directory);
+    run("objcopy", &["--add-section", ".gnu_debugdata=mini.xz", "defects.so"], &directory);
+    check(".gnu_debugdata", &directory, &[], WITH_SYMBOLS);
 
     for (name, version) in [("split-4", "-gdwarf-4"), ("split-5", "-gdwarf-5")] {
-        let folder = scene.folder.path().join(name);
-        compile(scene.interpreter, &folder, &["-gsplit-dwarf", version]);
-        check(name, &folder, &[], WITH_LINES);
+        let directory = scene.directory.path().join(name);
+        compile(scene.interpreter, &directory, &["-gsplit-dwarf", version]);
+        check(name, &directory, &[], WITH_LINES);
         if version == "-gdwarf-5" {
             // binutils' dwp crashes on it, and llvm-dwp hangs.
             continue;
         }
         // The same in a package, and the file itself gone.
-        run("dwp", &["-e", "defects.so", "-o", "defects.so.dwp"], &folder);
-        for file in std::fs::read_dir(&folder).unwrap().map(|f| f.unwrap().path()) {
+        run("dwp", &["-e", "defects.so", "-o", "defects.so.dwp"], &directory);
+        for file in std::fs::read_dir(&directory).unwrap().map(|f| f.unwrap().path()) {
             if file.extension().is_some_and(|e| e == "dwo") {
                 std::fs::remove_file(file).unwrap();
             }
         }
-        check(&format!("{name} in a package"), &folder, &[], WITH_LINES);
+        check(&format!("{name} in a package"), &directory, &[], WITH_LINES);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// Another build's debug file in the place of the right one.
-fn compile_other(interpreter: &Interpreter, folder: &Path) {
-    let other = folder.join("other");
+fn compile_other(interpreter: &Interpreter, directory: &Path) {
+    let other = directory.join("other");
     std::fs::create_dir_all(&other).unwrap();
     let include = extension::headers(interpreter).unwrap();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/defects/defects.c");
@@ -205,8 +205,8 @@ fn a_debuginfod_server_is_asked_only_when_the_user_says_so() {
         Ok(scene) => scene,
         Err(reason) => skip!("{reason}"),
     };
-    let cache = scene.folder.path().join("cache");
-    let debug_file = scene.folder.path().join("served.debug");
+    let cache = scene.directory.path().join("cache");
+    let debug_file = scene.directory.path().join("served.debug");
     scene.debug_file(&debug_file, &[]);
     let server = serve(&debug_file);
     let report = |asked: bool, server: &str| {

@@ -15,11 +15,11 @@ use pyinquest::render::faulthandler;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Reads all dumps of a folder below `fixtures` and compares; `wanted`: builds that must be among them; `rows`: ends of
+/// Reads all dumps of a directory below `fixtures` and compares; `wanted`: builds that must be among them; `rows`: ends of
 /// the builds' names with their rows of the table in docs/sources.md.
-fn compare_all(folder: &str, ending: &str, wanted: &[&str], rows: &[(&str, &str)]) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(folder);
-    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+fn compare_all(directory: &str, ending: &str, wanted: &[&str], rows: &[(&str, &str)]) {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(directory);
+    let paths = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let mut dumps: Vec<PathBuf> = paths.filter(|p| p.to_string_lossy().ends_with(ending)).collect();
     dumps.sort();
     let mut differences = Vec::new();
@@ -71,9 +71,9 @@ fn every_committed_windows_dump_tells_what_python_said() {
 /// Stacks are unwound by the images' own tables, from the dump alone, and the exception is explained.
 #[test]
 fn windows_dumps_tell_the_cause_and_native_stacks() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/minidumps");
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/minidumps");
     for tag in ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.13t", "3.14", "3.14t"] {
-        let mut target = debuggee::open(&folder.join(format!("{tag}-windows-threads.dmp.zst"))).unwrap();
+        let mut target = debuggee::open(&directory.join(format!("{tag}-windows-threads.dmp.zst"))).unwrap();
         let images = Images::attach(&mut target, &SearchOptions { no_files: true, ..SearchOptions::default() });
         let report = analyze(&target, &images, &Options { native: true, ..Options::default() });
         let first = report.findings.first().unwrap_or_else(|| panic!("{tag}: no finding"));
@@ -94,9 +94,9 @@ fn windows_dumps_tell_the_cause_and_native_stacks() {
 /// Native stacks of aarch64, unwound on whatever this machine is: every Python frame has its place among them.
 #[test]
 fn aarch64_cores_have_native_stacks() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cores");
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cores");
     for tag in ["3.9", "3.11", "3.13", "3.14", "3.15"] {
-        let mut target = debuggee::open(&folder.join(format!("{tag}-aarch64-values.core.zst"))).unwrap();
+        let mut target = debuggee::open(&directory.join(format!("{tag}-aarch64-values.core.zst"))).unwrap();
         let images = Images::attach(&mut target, &SearchOptions { no_files: true, ..SearchOptions::default() });
         let report = analyze(&target, &images, &Options { native: true, ..Options::default() });
         let crashed = report.threads.iter().find(|t| t.crashed).unwrap();

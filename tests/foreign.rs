@@ -182,28 +182,28 @@ const PYO3: &[Expected] = &[
 /// Builds a module with the interpreter's own packages; what is newer than the sources stays.
 fn build(interpreter: &Interpreter, tool: &str) -> Result<Vec<PathBuf>, Unavailable> {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/foreign");
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("foreign-{tool}-{}", interpreter.name));
-    let done = folder.join("done");
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("foreign-{tool}-{}", interpreter.name));
+    let done = directory.join("done");
     let time = |path: &Path| path.metadata().and_then(|m| m.modified()).ok();
     let newest = files(&sources).iter().chain(&files(&sources.join("pyo3/src"))).filter_map(|f| time(f)).max();
     if time(&done) < newest {
-        std::fs::create_dir_all(&folder).expect("a folder for builds");
+        std::fs::create_dir_all(&directory).expect("a directory for builds");
         let work = common::cache().join("foreign");
-        std::fs::create_dir_all(&work).expect("a folder in the cache");
+        std::fs::create_dir_all(&work).expect("a directory in the cache");
         let mut command = Command::new(&interpreter.argv[0]);
-        let output = command.arg(sources.join("build.py")).arg(tool).arg(&folder).arg(&work).output();
+        let output = command.arg(sources.join("build.py")).arg(tool).arg(&directory).arg(&work).output();
         let output = output.map_err(|e| Unavailable(format!("{}: {e}", interpreter.name)))?;
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stderr).into_owned();
             return Err(Unavailable(format!("{tool} cannot be built for {}: {text}", interpreter.name)));
         }
-        std::fs::write(&done, "").expect("a file in our own folder");
+        std::fs::write(&done, "").expect("a file in our own directory");
     }
-    Ok(files(&folder).into_iter().filter(|f| f.extension().is_some_and(|e| e == "so")).collect())
+    Ok(files(&directory).into_iter().filter(|f| f.extension().is_some_and(|e| e == "so")).collect())
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).expect("our own folder");
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).expect("our own directory");
     entries.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_file()).collect()
 }
 

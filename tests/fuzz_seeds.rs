@@ -5,13 +5,13 @@
 use pyinquest::fuzzing::{ENTRIES, PatchedDump};
 use std::path::{Path, PathBuf};
 
-fn folder(name: &str) -> PathBuf {
+fn directory(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(name)
 }
 
 /// Names and contents of the seeds of a target.
 fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
-    let files = std::fs::read_dir(folder("seeds").join(target)).unwrap_or_else(|e| panic!("{target}: {e}"));
+    let files = std::fs::read_dir(directory("seeds").join(target)).unwrap_or_else(|e| panic!("{target}: {e}"));
     let files = files.map(|entry| entry.unwrap().path());
     files.map(|path| (path.display().to_string(), std::fs::read(&path).unwrap())).collect()
 }
@@ -38,7 +38,7 @@ fn every_parser_takes_its_seeds_whole_and_damaged() {
 #[test]
 fn a_whole_dump_takes_its_seeds() {
     for core in ["3.12-basic", "3.13t-basic"] {
-        let packed = folder("../fixtures/cores").join(format!("{core}.core.zst"));
+        let packed = directory("../fixtures/cores").join(format!("{core}.core.zst"));
         let dump = PatchedDump::new(zstd::decode_all(std::fs::File::open(packed).unwrap()).unwrap());
         for (name, seed) in seeds("whole_dump") {
             eprintln!("{core} {name}");
@@ -50,14 +50,14 @@ fn a_whole_dump_takes_its_seeds() {
 /// A parser without a fuzz target would be forgotten.
 #[test]
 fn every_entry_has_a_target_and_every_target_an_entry() {
-    let files = std::fs::read_dir(folder("fuzz_targets")).unwrap();
+    let files = std::fs::read_dir(directory("fuzz_targets")).unwrap();
     let mut targets: Vec<String> =
         files.map(|f| f.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned()).collect();
     targets.sort();
     let mut entries: Vec<&str> = ENTRIES.iter().map(|(name, _)| *name).chain(["whole_dump"]).collect();
     entries.sort_unstable();
     assert_eq!(targets, entries);
-    let manifest = std::fs::read_to_string(folder("Cargo.toml")).unwrap();
+    let manifest = std::fs::read_to_string(directory("Cargo.toml")).unwrap();
     for target in targets {
         assert!(manifest.contains(&format!("path = \"fuzz_targets/{target}.rs\"")), "{target}");
     }
@@ -78,7 +78,7 @@ fn fits(locked: &[u64], wanted: &[u64]) -> bool {
 #[test]
 fn the_lock_file_of_the_fuzz_targets_knows_all_dependencies() {
     let read = |path: PathBuf| -> toml::Table { std::fs::read_to_string(path).unwrap().parse().unwrap() };
-    let (manifest, lock) = (read(folder("../Cargo.toml")), read(folder("Cargo.lock")));
+    let (manifest, lock) = (read(directory("../Cargo.toml")), read(directory("Cargo.lock")));
     let packages = lock["package"].as_array().unwrap();
     let named = |name: &str| packages.iter().filter(|p| p["name"].as_str() == Some(name)).collect::<Vec<_>>();
     let [own] = named("pyinquest")[..] else { panic!("the lock file does not have pyinquest once") };

@@ -13,18 +13,18 @@ const SAMPLE: &str = "def foo(a, b, c):\n    bar(a=a, b=b, c=c)\n\ndef bar(a, b,
                       def baz(*args):\n    id(42)\n\nimport sys; foo(1, 2, 3)\n";
 
 struct Sample {
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Sample {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("sample.py"), SAMPLE).unwrap();
-        Sample { folder }
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("sample.py"), SAMPLE).unwrap();
+        Sample { directory }
     }
 
     fn path(&self) -> String {
-        self.folder.path().join("sample.py").display().to_string()
+        self.directory.path().join("sample.py").display().to_string()
     }
 }
 
@@ -162,8 +162,8 @@ fn written_memory_is_read_again() {
     let Some(interpreter) = startable().into_iter().find(|i| !i.free_threaded) else {
         skip!("no interpreters: run tests/interpreters/fetch.py");
     };
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("sample.py").display().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sample.py").display().to_string();
     std::fs::write(&file, "x = 1.25\nid(x)\n").unwrap();
     // `ob_fval` lies behind reference count and type.
     let write = "set {double}((long)$py_local(\"x\") + 16) = 2.5";

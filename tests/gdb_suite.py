@@ -2,7 +2,7 @@
 """Runs CPython's own tests of its gdb script (Lib/test/test_gdb) with our script in place of python-gdb.py.
 
 That suite wants an interpreter that is run from its build tree and was compiled without optimisation. This builds one
-from Debian's source package in the cache folder, unless --build names another tree.
+from Debian's source package in the cache directory, unless --build names another tree.
 
     tests/gdb_suite.py --engine target/debug/pyinquest [--version 3.N] [--build TREE] [--no-build] [test_gdb option...]
 """
@@ -30,28 +30,28 @@ def cache(version):
     return Path(base) / ("gdb-suite" if version == USUAL else "gdb-suite-" + version)
 
 
-def build(version, folder, jobs):
+def build(version, directory, jobs):
     """Downloads and compiles; gives the build tree."""
     from apt import Suite
 
-    suite = Suite(folder / "apt", SUITES[version], "x86_64", source=True)
+    suite = Suite(directory / "apt", SUITES[version], "x86_64", source=True)
     suite.update()
-    archive = suite.download_source("python" + version, folder / "download")
+    archive = suite.download_source("python" + version, directory / "download")
     with tarfile.open(archive) as tar:
-        tar.extractall(folder / "source")
-    (tree,) = [path for path in (folder / "source").iterdir() if path.is_dir()]
+        tar.extractall(directory / "source")
+    (tree,) = [path for path in (directory / "source").iterdir() if path.is_dir()]
     environment = {**os.environ, "OPT": "-g -O0 -Wall"}
-    with open(folder / "build.log", "wb") as log:
+    with open(directory / "build.log", "wb") as log:
         for words in (["./configure", "--without-ensurepip"], ["make", "-j%d" % jobs]):
             subprocess.run(words, cwd=tree, env=environment, stdin=subprocess.DEVNULL, stdout=log,
                            stderr=subprocess.STDOUT, check=True)
-    (folder / "tree").write_text(str(tree))
+    (directory / "tree").write_text(str(tree))
     return tree
 
 
-def find(folder):
+def find(directory):
     try:
-        tree = Path((folder / "tree").read_text())
+        tree = Path((directory / "tree").read_text())
     except OSError:
         return None
     return tree if (tree / "python").is_file() else None
@@ -65,14 +65,14 @@ def main():
     parser.add_argument("--no-build", action="store_true", help="use what is there, build nothing")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     args, rest = parser.parse_known_args()
-    folder = cache(args.version)
-    tree = args.build or find(folder)
+    directory = cache(args.version)
+    tree = args.build or find(directory)
     if tree is None:
         if args.no_build:
             print("no build of CPython without optimisation: run tests/gdb_suite.py without --no-build")
             return SKIP
-        folder.mkdir(parents=True, exist_ok=True)
-        tree = build(args.version, folder, args.jobs)
+        directory.mkdir(parents=True, exist_ok=True)
+        tree = build(args.version, directory, args.jobs)
     # gdb loads PROGRAM-gdb.py by itself when it opens PROGRAM; the suite has it trust that file.
     (tree / "python-gdb.py").unlink(missing_ok=True)
     (tree / "python-gdb.py").write_text("import gdb\ngdb.execute({!r})\n".format("source " + str(SCRIPT)))

@@ -46,24 +46,24 @@ def loader_words(root):
     return [loader, "--library-path", libraries]
 
 
-def prepare(folder, version, suite):
+def prepare(directory, version, suite):
     """Unpacks the packages; gives their root and a program in it that this machine can start."""
     from apt import Suite
 
-    root = folder / "root"
-    program = folder / "python"
+    root = directory / "root"
+    program = directory / "python"
     if not program.exists():
         name = "python" + version
-        packed = Suite(folder / "apt", suite, "amd64")
+        packed = Suite(directory / "apt", suite, "amd64")
         packed.unpack([name + "-dbg", "lib{}-testsuite".format(name)], root)
         packed.forget()
         # patchelf 0.18, which newer releases have, makes programs that crash.
-        tools = folder / "tools"
-        packed = Suite(folder / "apt-tools", "bookworm", "amd64")
+        tools = directory / "tools"
+        packed = Suite(directory / "apt-tools", "bookworm", "amd64")
         packed.unpack(["patchelf"], tools)
         packed.forget()
         loader, libraries = loader_of(root)
-        partial = folder / "python.partial"
+        partial = directory / "python.partial"
         shutil.copy(root / "usr/bin" / (name + "d"), partial)
         subprocess.run([*loader_words(tools), str(tools / "usr/bin/patchelf"), "--set-interpreter", loader,
                         "--set-rpath", libraries, str(partial)], check=True)
@@ -77,11 +77,11 @@ def main():
     parser.add_argument("--version", default="3.14")
     parser.add_argument("--suite", default="sid")
     args, tests = parser.parse_known_args()
-    folder = cache(args.version + "-dbg")
-    folder.mkdir(parents=True, exist_ok=True)
-    root, program = prepare(folder, args.version, args.suite)
-    (folder / "python-gdb.py").write_text("import gdb\ngdb.execute({!r})\n".format("source " + str(SCRIPT)))
-    programs = folder / "bin"
+    directory = cache(args.version + "-dbg")
+    directory.mkdir(parents=True, exist_ok=True)
+    root, program = prepare(directory, args.version, args.suite)
+    (directory / "python-gdb.py").write_text("import gdb\ngdb.execute({!r})\n".format("source " + str(SCRIPT)))
+    programs = directory / "bin"
     programs.mkdir(exist_ok=True)
     (programs / "gdb").write_text(GDB.format(gdb=shutil.which("gdb"), root=root))
     (programs / "gdb").chmod(0o755)
@@ -89,7 +89,7 @@ def main():
     environment.update(PYINQUEST=str(args.engine.resolve()), PYTHONHOME=str(root / "usr"),
                        PATH="{}:{}".format(programs, os.environ["PATH"]))
     names = tests or ["test.test_gdb.test_" + module for module in MODULES]
-    return subprocess.run([str(program), "-c", RUN, *names], cwd=folder, env=environment,
+    return subprocess.run([str(program), "-c", RUN, *names], cwd=directory, env=environment,
                           stdin=subprocess.DEVNULL).returncode
 
 

@@ -22,10 +22,10 @@ fn cores() -> Vec<(String, Vec<u8>)> {
     dumps("cores", ".core.zst")
 }
 
-/// Names and bytes of the committed dumps of a folder.
-fn dumps(folder: &str, ending: &str) -> Vec<(String, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(folder);
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+/// Names and bytes of the committed dumps of a directory.
+fn dumps(directory: &str, ending: &str) -> Vec<(String, Vec<u8>)> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(directory);
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(directory).unwrap().map(|e| e.unwrap().path()).collect();
     paths.sort();
     let cores = paths.iter().filter(|p| p.to_string_lossy().ends_with(ending));
     let found: Vec<_> = cores

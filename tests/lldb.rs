@@ -35,7 +35,7 @@ fn py_bt_on_a_core_agrees_with_python() {
             let expected = frame_lines(&dead.crashed_thread()["frames"]);
             assert_eq!(told_frames(&said.text), expected, "{} {}:\n{}", lldb.name(), interpreter.name, said.text);
             // From 18 on lldb tells where the core is, and the engine reads it itself; before, all of it moves: most for a
-            // core from another root folder, whose modules lldb does not find. The runtime is then searched for in all
+            // core from another root directory, whose modules lldb does not find. The runtime is then searched for in all
             // writable memory, 7 to 8 MiB of these.
             let most = if telling.contains(&lldb.name()) { 100_000 } else { 10 << 20 };
             let (name, costs) = (lldb.name(), &said.costs);
@@ -46,8 +46,8 @@ fn py_bt_on_a_core_agrees_with_python() {
 
 #[test]
 fn a_live_process_is_walked_up_and_down() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("sample.py").display().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sample.py").display().to_string();
     std::fs::write(&file, SAMPLE).unwrap();
     let all = lldbs();
     if all.is_empty() {
@@ -101,8 +101,8 @@ fn a_live_process_is_walked_up_and_down() {
 /// Values that lldb itself prints are shown as Python objects, where debug information gives them a type.
 #[test]
 fn summaries_and_children() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("sample.py").display().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sample.py").display().to_string();
     std::fs::write(&file, "id([1, 'two', (3,)])\n").unwrap();
     let all = lldbs();
     if all.is_empty() {
@@ -146,8 +146,8 @@ fn written_memory_is_read_again() {
     if all.is_empty() {
         skip!("{NONE}");
     }
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("sample.py").display().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sample.py").display().to_string();
     std::fs::write(&file, "x = 1.25\nid(x)\n").unwrap();
     // `ob_fval` lies behind reference count and type.
     let write = "script import struct; lldb.process.WriteMemory(int(pyinquest_lldb._run(lldb.debugger, 'local', \

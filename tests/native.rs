@@ -181,8 +181,8 @@ while frame is not None:
 ";
     let root = interpreter.sysroot.display();
     let exe = interpreter.sysroot.join(interpreter.exe.trim_start_matches('/'));
-    let folder = tempfile::tempdir().ok()?;
-    let script = folder.path().join("frames.py");
+    let directory = tempfile::tempdir().ok()?;
+    let script = directory.path().join("frames.py");
     std::fs::write(&script, SCRIPT).ok()?;
     let output = Command::new("gdb")
         .args(["-nx", "-batch", "-iex", "set auto-load off", "-iex", "set debuginfod enabled off"])

@@ -78,7 +78,7 @@ fn one_program_in_many_situations() {
         says.push(Say::Continue);
     }
     says.push(Say::Mark("end".into()));
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     for debugger in Debugger::all() {
         // gdb and lldb differ from each other more than from one version of CPython to the next: the oldest, the newest,
         // and the one without a GIL.
@@ -89,7 +89,7 @@ fn one_program_in_many_situations() {
         };
         let few = all.iter().filter(|i| wanted(i));
         for interpreter in few {
-            let notes = folder.path().join(format!("{}-{}", debugger.name(), interpreter.name));
+            let notes = directory.path().join(format!("{}-{}", debugger.name(), interpreter.name));
             let program = [&interpreter.exe, PROGRAM, notes.to_str().unwrap()];
             let said = match debugger.session(&says, &program) {
                 Ok(said) => said,
@@ -139,9 +139,9 @@ fn a_remote_process_is_read_through_its_server() {
     let Some(interpreter) = startable().into_iter().max_by_key(|i| i.minor == 12) else {
         skip!("no interpreters: run tests/interpreters/fetch.py");
     };
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     for debugger in Debugger::all() {
-        let notes = folder.path().join(debugger.name());
+        let notes = directory.path().join(debugger.name());
         let program = [interpreter.exe.as_str(), PROGRAM, notes.to_str().unwrap()];
         let server = match &debugger {
             Debugger::Gdb(_) => vec!["gdbserver".to_owned(), "--once".into(), "{address}".into()],

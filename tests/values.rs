@@ -194,15 +194,15 @@ fn numpy_pandas_and_attrs() {
     compare_with(&packages::environment, &["numpy", "pandas", "attrs"]);
 }
 
-/// PyTorch is too large for every run: give the folder it is installed in (`PYINQUEST_TORCH=.../site-packages`) and the
+/// PyTorch is too large for every run: give the directory it is installed in (`PYINQUEST_TORCH=.../site-packages`) and the
 /// interpreter that it was installed for (`PYINQUEST_TEST_INTERPRETER`).
 #[test]
 fn tensors() {
-    let Ok(folder) = std::env::var("PYINQUEST_TORCH") else {
-        eprintln!("not asked for: PYINQUEST_TORCH names no folder with PyTorch");
+    let Ok(directory) = std::env::var("PYINQUEST_TORCH") else {
+        eprintln!("not asked for: PYINQUEST_TORCH names no directory with PyTorch");
         return;
     };
-    compare_with(&|_| Some(vec![("PYTHONPATH".to_owned(), folder.clone())]), &["torch"]);
+    compare_with(&|_| Some(vec![("PYTHONPATH".to_owned(), directory.clone())]), &["torch"]);
 }
 
 #[test]

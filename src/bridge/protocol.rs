@@ -80,7 +80,7 @@ pub struct Scene {
     pub core: Option<String>,
     /// Main executable on this machine's disk, when the debugger has one.
     pub executable: Option<String>,
-    /// Folder under which the files of the process lie, when the debugger was told one.
+    /// Directory under which the files of the process lie, when the debugger was told one.
     pub sysroot: Option<String>,
     /// Selected thread (Linux LWP id).
     pub thread: Option<u64>,

@@ -31,10 +31,10 @@ pub fn run(args: &CollectArgs) -> Result<u8, CliError> {
 }
 
 fn store(args: &CollectArgs) -> Result<u8, CliError> {
-    let folder = &args.dir;
-    let failed = |e: io::Error| CliError::new(exit::INPUT, format!("{}: {}", folder.display(), io_text(&e)));
-    prepare(folder).map_err(failed)?;
-    // The process is gone once the kernel has written its core: hold on to its root folder.
+    let directory = &args.dir;
+    let failed = |e: io::Error| CliError::new(exit::INPUT, format!("{}: {}", directory.display(), io_text(&e)));
+    prepare(directory).map_err(failed)?;
+    // The process is gone once the kernel has written its core: hold on to its root directory.
     let root = args.pid.and_then(sysroot).and_then(|root| fs::File::open(root).ok());
     let mut target = debuggee::open(Path::new(STDIN)).map_err(|e| live::refused(&e))?;
     let mut search = SearchOptions { sysroots: args.sysroot.clone(), ..SearchOptions::default() };
@@ -49,15 +49,15 @@ fn store(args: &CollectArgs) -> Result<u8, CliError> {
     let pid = args.pid.map(i64::from).or(target.process.pid.and_then(|p| p.try_into().ok())).unwrap_or(0);
     let stem = stem(args.time.unwrap_or_else(now), name, pid);
     let options = SlimOptions { redact: args.redact, ..SlimOptions::default() };
-    slim::store(&target, options, &folder.join(format!("{stem}.core.zst")))
+    slim::store(&target, options, &directory.join(format!("{stem}.core.zst")))
         .map_err(|e| CliError::new(exit::INPUT, e.to_string()))?;
     let in_json = json::render(&report).map_err(|e| CliError::new(exit::INTERNAL, e.to_string()))?;
-    write(&folder.join(format!("{stem}.json")), in_json.as_bytes()).map_err(failed)?;
+    write(&directory.join(format!("{stem}.json")), in_json.as_bytes()).map_err(failed)?;
     let in_text = text::render(&report, &text::TextOptions::default());
-    write(&folder.join(format!("{stem}.txt")), in_text.as_bytes()).map_err(failed)?;
+    write(&directory.join(format!("{stem}.txt")), in_text.as_bytes()).map_err(failed)?;
     let limits = Limits { count: args.max_count, bytes: args.max_size.saturating_mul(1 << 20) };
-    make_room(folder, &stem, limits).map_err(failed)?;
-    output::write_stdout(format!("{}\n", folder.join(format!("{stem}.txt")).display()).as_bytes())?;
+    make_room(directory, &stem, limits).map_err(failed)?;
+    output::write_stdout(format!("{}\n", directory.join(format!("{stem}.txt")).display()).as_bytes())?;
     Ok(exit::OK)
 }
 
@@ -65,17 +65,17 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }
 
-/// Makes the folder (0700), or checks that it is a real folder of ours that others cannot write to.
-fn prepare(folder: &Path) -> io::Result<()> {
-    if let Err(e) = fs::DirBuilder::new().mode(0o700).recursive(true).create(folder)
+/// Makes the directory (0700), or checks that it is a real directory of ours that others cannot write to.
+fn prepare(directory: &Path) -> io::Result<()> {
+    if let Err(e) = fs::DirBuilder::new().mode(0o700).recursive(true).create(directory)
         && e.kind() != io::ErrorKind::AlreadyExists
     {
         return Err(e);
     }
-    let meta = fs::symlink_metadata(folder)?;
+    let meta = fs::symlink_metadata(directory)?;
     let refuse = |what| Err(io::Error::new(io::ErrorKind::PermissionDenied, what));
     if !meta.is_dir() {
-        return refuse("is not a folder");
+        return refuse("is not a directory");
     }
     if meta.uid() != nix::unistd::geteuid().as_raw() {
         return refuse("belongs to another user");
@@ -109,9 +109,9 @@ struct Limits {
 }
 
 /// Removes the oldest crashes until the limits hold. The one just stored stays.
-fn make_room(folder: &Path, newest: &str, limits: Limits) -> io::Result<()> {
+fn make_room(directory: &Path, newest: &str, limits: Limits) -> io::Result<()> {
     let mut crashes: std::collections::BTreeMap<String, (u64, Vec<PathBuf>)> = std::collections::BTreeMap::new();
-    for entry in fs::read_dir(folder)?.filter_map(Result::ok) {
+    for entry in fs::read_dir(directory)?.filter_map(Result::ok) {
         let name = entry.file_name();
         let Some(name) = name.to_str().filter(|n| n.starts_with(PREFIX)) else { continue };
         let known = [".core.zst", ".json", ".txt"].iter().find_map(|s| name.strip_suffix(s));
@@ -167,14 +167,14 @@ mod tests {
     }
 
     #[test]
-    fn links_and_open_folders_are_refused() {
+    fn links_and_open_directories_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let real = dir.path().join("real");
         prepare(&real).unwrap();
         assert_eq!(fs::metadata(&real).unwrap().mode() & 0o777, 0o700);
         let link = dir.path().join("link");
         symlink(&real, &link).unwrap();
-        assert!(prepare(&link).unwrap_err().to_string().contains("not a folder"));
+        assert!(prepare(&link).unwrap_err().to_string().contains("not a directory"));
         fs::set_permissions(&real, fs::Permissions::from_mode(0o777)).unwrap();
         assert!(prepare(&real).unwrap_err().to_string().contains("other users"));
         let victim = dir.path().join("victim");

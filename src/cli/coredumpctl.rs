@@ -9,7 +9,7 @@ use super::{CliError, exit};
 use std::path::{Path, PathBuf};
 
 /// Where systemd keeps cores.
-pub const FOLDER: &str = "/var/lib/systemd/coredump";
+pub const DIR: &str = "/var/lib/systemd/coredump";
 
 /// A stored core, by its file name.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,13 +20,13 @@ struct Stored {
     stamp: u64,
 }
 
-/// The newest core in `folder` of a process id, command name or executable path; of any process without.
+/// The newest core in `directory` of a process id, command name or executable path; of any process without.
 ///
 /// # Errors
-/// When the folder cannot be read or has none that fits.
-pub fn find(folder: &Path, which: Option<&str>) -> Result<PathBuf, CliError> {
-    let entries = std::fs::read_dir(folder).map_err(|e| {
-        CliError::new(exit::INPUT, format!("{}: {}", folder.display(), io_text(&e)))
+/// When the directory cannot be read or has none that fits.
+pub fn find(directory: &Path, which: Option<&str>) -> Result<PathBuf, CliError> {
+    let entries = std::fs::read_dir(directory).map_err(|e| {
+        CliError::new(exit::INPUT, format!("{}: {}", directory.display(), io_text(&e)))
             .help("systemd-coredump keeps cores there when Storage=external; else give the core file itself")
     })?;
     let stored = entries.filter_map(|entry| {
@@ -38,7 +38,7 @@ pub fn find(folder: &Path, which: Option<&str>) -> Result<PathBuf, CliError> {
     });
     stored.max().map(|(_, path)| path).ok_or_else(|| {
         let of = which.map_or(String::new(), |w| format!(" of {w}"));
-        CliError::new(exit::INPUT, format!("no core{of} in {}", folder.display()))
+        CliError::new(exit::INPUT, format!("no core{of} in {}", directory.display()))
             .help("`coredumpctl list` shows which there are; old ones are removed by systemd-tmpfiles")
     })
 }

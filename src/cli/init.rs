@@ -7,7 +7,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// The scripts, as built into the program: path below the folder, text.
+/// The scripts, as built into the program: path below the directory, text.
 const SCRIPTS: [(&str, &str); 3] = [
     ("gdb-scripts/pyinquest_bridge.py", include_str!("../../gdb-scripts/pyinquest_bridge.py")),
     ("gdb-scripts/pyinquest_gdb.py", include_str!("../../gdb-scripts/pyinquest_gdb.py")),
@@ -28,7 +28,7 @@ fn set_up(args: &InitArgs) -> Result<String, CliError> {
     let home = std::env::var_os("HOME").filter(|h| !h.is_empty()).map(PathBuf::from);
     let no_home = || {
         CliError::new(exit::USAGE, "HOME is not set")
-            .help("give a folder with --scripts and --print, and add the line to the start-up file yourself")
+            .help("give a directory with --scripts and --print, and add the line to the start-up file yourself")
     };
     let scripts = match &args.scripts {
         Some(given) => std::path::absolute(given).unwrap_or_else(|_| given.clone()),
@@ -74,7 +74,7 @@ fn load_line(debugger: Debugger, scripts: &Path) -> Result<String, CliError> {
     })
 }
 
-/// gdb 11 and newer read `gdb/gdbinit` of the configuration folder and, only where there is none, `~/.gdbinit`.
+/// gdb 11 and newer read `gdb/gdbinit` of the configuration directory and, only where there is none, `~/.gdbinit`.
 fn start_up_file(debugger: Debugger, home: &Path, config: &Path) -> PathBuf {
     match debugger {
         Debugger::Gdb => {
@@ -98,8 +98,8 @@ fn unpack(scripts: &Path) -> Result<(), CliError> {
 /// Writes a file in one step, so that a debugger that starts meanwhile sees the old or the new one.
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     let failed = |error: io::Error| cannot_write(path, &error);
-    let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder).map_err(failed)?;
+    let directory = path.parent().unwrap_or(path);
+    fs::create_dir_all(directory).map_err(failed)?;
     let fresh = path.with_extension(format!("new-{}", std::process::id()));
     fs::write(&fresh, bytes).and_then(|()| fs::rename(&fresh, path)).map_err(failed)
 }
@@ -115,8 +115,8 @@ fn add_line(file: &Path, line: &str) -> Result<bool, CliError> {
     if before.split(|b| *b == b'\n').any(|l| l.trim_ascii() == line.as_bytes()) {
         return Ok(false);
     }
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder).map_err(failed)?;
+    if let Some(directory) = file.parent() {
+        fs::create_dir_all(directory).map_err(failed)?;
     }
     let gap = if before.is_empty() || before.ends_with(b"\n") { "" } else { "\n" };
     // Appended and not replaced: the file may be a link into someone's collection of settings.
@@ -131,8 +131,8 @@ mod tests {
 
     #[test]
     fn a_line_is_added_once_and_what_was_there_stays() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join(".gdbinit");
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join(".gdbinit");
         fs::write(&file, "set pagination off").unwrap();
         assert!(add_line(&file, "source a b.py").unwrap());
         assert!(!add_line(&file, "source a b.py").unwrap());

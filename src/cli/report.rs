@@ -109,7 +109,7 @@ pub fn open_dump(input: &InputArgs) -> Result<Target, CliError> {
     let stored = match &input.coredumpctl {
         Some(which) => {
             let which = Some(which.as_str()).filter(|w| !w.is_empty());
-            Some(coredumpctl::find(Path::new(coredumpctl::FOLDER), which)?)
+            Some(coredumpctl::find(Path::new(coredumpctl::DIR), which)?)
         }
         None if input.core.as_os_str().is_empty() => {
             let help = "name a core or minidump, - for standard input, or --pid PID for a running process";

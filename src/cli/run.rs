@@ -16,7 +16,7 @@ pub struct RunArgs {
     /// The command and its arguments
     #[arg(value_name = "CMD", required = true, last = true)]
     pub command: Vec<OsString>,
-    /// Another folder where cores may appear; may be repeated
+    /// Another directory where cores may appear; may be repeated
     #[arg(long, value_name = "DIR")]
     pub core_dir: Vec<PathBuf>,
     /// Where the files of the dead processes are
@@ -31,7 +31,7 @@ pub struct RunArgs {
 }
 
 const EXIT: &str = "\
-Cores are looked for in the working folder and below, in the folder for temporary files, and where
+Cores are looked for in the working directory and below, in the directory for temporary files, and where
 kernel.core_pattern says. They stay where they are.
 
 The exit code is that of the command (128 and the signal when a signal ended it). When the command succeeds and

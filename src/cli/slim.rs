@@ -52,8 +52,8 @@ fn slim(target: &mut Target, search: &SearchOptions, args: &SlimArgs) -> Result<
 /// Writes the slim dump under a name of its own first: readers find all of it or nothing. Only we may read it, for
 /// dumps hold secrets. A name that ends in `.zst` is compressed.
 pub(super) fn store(target: &Target, options: SlimOptions, path: &Path) -> Result<SlimStats, SlimError> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
     let stats = if path.extension().is_some_and(|e| e == "zst") {
         let mut packed = zstd::stream::write::Encoder::new(&mut file, LEVEL)?;
         let stats = write(target, target.memory.recorded(), options, &mut packed)?;

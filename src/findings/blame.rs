@@ -210,7 +210,7 @@ pub(super) fn party(scene: &Scene<'_>, frame: &NativeFrame) -> Party {
     }
     let index = scene.facts.target.modules.iter().position(|m| m.path == path);
     let interpreter = index.is_some_and(|i| scene.facts.interpreter.holds(i));
-    // The standard library's extension modules; `site-packages` never lies below that folder.
+    // The standard library's extension modules; `site-packages` never lies below that directory.
     if interpreter || path.contains("/lib-dynload/") { Party::CPython } else { Party::Other }
 }
 

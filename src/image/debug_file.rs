@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub enum DebugOrigin {
     /// The module's own file has DWARF.
     Own,
-    /// A file with the module's build-id in a `.build-id` folder.
+    /// A file with the module's build-id in a `.build-id` directory.
     BuildId,
     /// The file that `.gnu_debuglink` names, with the right CRC or build-id.
     DebugLink,
@@ -79,7 +79,7 @@ fn from_server(id: &BuildId, options: &SearchOptions) -> Option<HostFile> {
     HostFile::open(&path).ok().filter(|file| file.build_id().as_ref() == Some(id))
 }
 
-/// A debug file in a `.build-id` folder. Its own build-id is checked: the links can be stale.
+/// A debug file in a `.build-id` directory. Its own build-id is checked: the links can be stale.
 pub(super) fn by_build_id(id: &BuildId, options: &SearchOptions) -> Option<HostFile> {
     let name = format!("{}.debug", build_id_path(id)?);
     options.all_debug_dirs().iter().find_map(|dir| {
@@ -88,12 +88,12 @@ pub(super) fn by_build_id(id: &BuildId, options: &SearchOptions) -> Option<HostF
     })
 }
 
-/// The file named by `.gnu_debuglink`: beside the module, in `.debug` there, or below a debug folder (gdb manual,
+/// The file named by `.gnu_debuglink`: beside the module, in `.debug` there, or below a debug directory (gdb manual,
 /// "Separate Debug Files").
 fn by_link(path: &str, build_id: Option<&BuildId>, own: &HostFile, options: &SearchOptions) -> Option<HostFile> {
     let (name, crc) = own.debug_link()?;
     let name = Path::new(OsStr::from_bytes(&name));
-    // A name with folders in it is none that a linker wrote.
+    // A name with directories in it is none that a linker wrote.
     if name.file_name() != Some(name.as_os_str()) {
         return None;
     }

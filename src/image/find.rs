@@ -15,9 +15,9 @@ use std::path::{Path, PathBuf};
 pub struct SearchOptions {
     /// File of the main executable.
     pub executable: Option<PathBuf>,
-    /// Folders that stand for `/` of the dead process.
+    /// Directories that stand for `/` of the dead process.
     pub sysroots: Vec<PathBuf>,
-    /// Folders like `/usr/lib/debug`: with `.build-id/xx/yyyy[.debug]`, with debug files by name, or simply full of
+    /// Directories like `/usr/lib/debug`: with `.build-id/xx/yyyy[.debug]`, with debug files by name, or simply full of
     /// files. `/usr/lib/debug` itself is always looked at, last.
     pub debug_dirs: Vec<PathBuf>,
     /// Path prefixes of the dead process and what stands for them on the host.
@@ -29,7 +29,7 @@ pub struct SearchOptions {
 }
 
 impl SearchOptions {
-    /// Debug folders in the order they are searched.
+    /// Debug directories in the order they are searched.
     pub(super) fn all_debug_dirs(&self) -> Vec<PathBuf> {
         let in_root = |root: &PathBuf| sysroot::resolve(root, Path::new("/usr/lib/debug"));
         let own = self.debug_dirs.iter().cloned();

@@ -1,4 +1,4 @@
-//! Finds the PDB of a PE module: by its name in the folders given, or as symbol servers lay them out.
+//! Finds the PDB of a PE module: by its name in the directories given, or as symbol servers lay them out.
 
 use super::find::SearchOptions;
 use super::host_file::HostFile;
@@ -50,8 +50,8 @@ fn candidates(wanted: &PdbReference, module: Option<&Path>, options: &SearchOpti
         None => String::new(),
     };
     let beside = module.and_then(Path::parent).map(Path::to_path_buf);
-    let folders: Vec<PathBuf> = options.debug_dirs.iter().chain(&options.sysroots).cloned().chain(beside).collect();
-    let by_key = folders.iter().map(|f| f.join(name).join(&key).join(name)).filter(|p| p.is_file());
-    let named = folders.iter().filter_map(|f| pe_find::by_name(f, name));
+    let directories: Vec<PathBuf> = options.debug_dirs.iter().chain(&options.sysroots).cloned().chain(beside).collect();
+    let by_key = directories.iter().map(|f| f.join(name).join(&key).join(name)).filter(|p| p.is_file());
+    let named = directories.iter().filter_map(|f| pe_find::by_name(f, name));
     by_key.chain(named).collect()
 }

@@ -17,7 +17,7 @@ pub(super) struct FoundPe {
     pub file: Option<HostFile>,
 }
 
-/// Looks for a DLL by its name in the given folders, and for the executable where the user says it is. A file counts
+/// Looks for a DLL by its name in the given directories, and for the executable where the user says it is. A file counts
 /// only when its PDB id, or its time stamp and size, are those of the module.
 pub(super) fn find(target: &mut Target, module: &Module, options: &SearchOptions) -> FoundPe {
     let mut found = FoundPe { status: FileStatus::Missing, verified: None, file: None };
@@ -51,18 +51,18 @@ fn candidates(module: &Module, options: &SearchOptions) -> Vec<PathBuf> {
     let own = options.executable.iter().filter(|_| module.is_main).cloned();
     let inside = module.path.split_once(':').map_or(module.path.as_str(), |(_, path)| path).replace('\\', "/");
     let rooted = options.sysroots.iter().filter_map(|root| sysroot::resolve(root, Path::new(&inside)));
-    let folders = options.debug_dirs.iter().chain(&options.sysroots);
-    let named = folders.filter_map(|folder| by_name(folder, module.file_name()));
+    let directories = options.debug_dirs.iter().chain(&options.sysroots);
+    let named = directories.filter_map(|directory| by_name(directory, module.file_name()));
     own.chain(rooted).chain(named).collect()
 }
 
 /// Windows does not tell upper from lower case in names.
-pub(super) fn by_name(folder: &Path, name: &str) -> Option<PathBuf> {
-    let exact = folder.join(name);
+pub(super) fn by_name(directory: &Path, name: &str) -> Option<PathBuf> {
+    let exact = directory.join(name);
     if exact.is_file() {
         return Some(exact);
     }
-    let entries = std::fs::read_dir(folder).ok()?.filter_map(Result::ok);
+    let entries = std::fs::read_dir(directory).ok()?.filter_map(Result::ok);
     entries
         .map(|e| e.path())
         .find(|p| p.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.eq_ignore_ascii_case(name)))

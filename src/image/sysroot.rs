@@ -1,4 +1,4 @@
-//! Paths of the dead process inside a folder that stands for its root.
+//! Paths of the dead process inside a directory that stands for its root.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;

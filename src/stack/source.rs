@@ -17,11 +17,11 @@ const MAX_FILES: usize = 2000;
 /// Where to look for source files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceOptions {
-    /// Folders that stand for `/` of the dead process, tried first.
+    /// Directories that stand for `/` of the dead process, tried first.
     pub sysroots: Vec<PathBuf>,
     /// Path prefixes of the dead process and what stands for them here, tried before everything else.
     pub path_maps: Vec<(String, String)>,
-    /// Folders that relative names are looked up in.
+    /// Directories that relative names are looked up in.
     pub relative_to: Vec<PathBuf>,
     /// When the process was dumped: files changed later may be other than those that ran.
     pub dumped: Option<SystemTime>,
@@ -106,7 +106,7 @@ impl Sources {
             list.extend(self.options.sysroots.iter().map(|root| root.join(inside)));
             list.push(path.to_owned());
         } else {
-            list.extend(self.options.relative_to.iter().map(|folder| folder.join(path)));
+            list.extend(self.options.relative_to.iter().map(|directory| directory.join(path)));
         }
         list
     }

@@ -124,9 +124,9 @@ impl Baseline {
         let name = path.display().to_string();
         let text = toml::to_string_pretty(self)
             .map_err(|e| BaselineError::Parse { path: name.clone(), message: e.to_string() })?;
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let write = || -> std::io::Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            let mut file = tempfile::NamedTempFile::new_in(directory)?;
             std::io::Write::write_all(&mut file, format!("{HEAD}{text}").as_bytes())?;
             // A committed file is for everybody; temporary files are not.
             let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);

@@ -1,4 +1,4 @@
-//! Which dumps to read: files, folders, patterns, and the members of tar archives, packed or not.
+//! Which dumps to read: files, directories, patterns, and the members of tar archives, packed or not.
 
 use super::read_dump;
 use super::record::Label;
@@ -26,11 +26,11 @@ pub enum Found {
     Dump(Dump),
     /// Something that cannot be read.
     Broken(Label, String),
-    /// A file in a folder or archive that is no dump.
+    /// A file in a directory or archive that is no dump.
     Other,
 }
 
-/// Folders inside folders.
+/// Directories inside directories.
 const DEPTH_LIMIT: usize = 32;
 /// A member of an archive beyond this is not unpacked; a bomb would fill the disk.
 const MEMBER_LIMIT: u64 = 64 << 30;
@@ -70,7 +70,7 @@ fn visit_path(path: &Path, named: bool, depth: usize, each: &mut dyn FnMut(Found
     };
     if data.is_dir() {
         if depth >= DEPTH_LIMIT {
-            return each(Found::Broken(read_dump::label(path), "folders are nested too deeply".to_owned()));
+            return each(Found::Broken(read_dump::label(path), "directories are nested too deeply".to_owned()));
         }
         let mut inside: Vec<PathBuf> = match fs::read_dir(path) {
             Ok(entries) => entries.filter_map(Result::ok).map(|entry| entry.path()).collect(),
@@ -80,7 +80,7 @@ fn visit_path(path: &Path, named: bool, depth: usize, each: &mut dyn FnMut(Found
         return inside.iter().all(|path| visit_path(path, false, depth.saturating_add(1), each));
     }
     if !data.is_file() {
-        // Links inside folders are not followed: they may lead round in circles or out of the folder.
+        // Links inside directories are not followed: they may lead round in circles or out of the directory.
         return if named { each(Found::Dump(plain(path))) } else { each(Found::Other) };
     }
     let head = match head(path) {
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_patterns_and_archives() {
+    fn directories_patterns_and_archives() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         fs::create_dir(at("sub")).unwrap();

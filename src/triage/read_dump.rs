@@ -18,9 +18,9 @@ use std::path::{Path, PathBuf};
 pub struct MapOptions {
     /// File of the main executable.
     pub executable: Option<PathBuf>,
-    /// Folders that stand for `/` of the dead process.
+    /// Directories that stand for `/` of the dead process.
     pub sysroots: Vec<PathBuf>,
-    /// Folders with debug files.
+    /// Directories with debug files.
     pub debug_dirs: Vec<PathBuf>,
     /// Path prefixes of the dead process and what stands for them here.
     pub path_maps: Vec<(String, String)>,

@@ -17,10 +17,10 @@ use std::time::{Duration, SystemTime};
 /// Where the kernel puts cores: `/proc/sys/kernel/core_pattern` and `core_uses_pid` (core(5)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CorePattern {
-    /// Into the working folder of the process that died: a name with `%` specifiers.
+    /// Into the working directory of the process that died: a name with `%` specifiers.
     Beside(String),
-    /// Into a folder: that, and a name with specifiers.
-    Folder(PathBuf, String),
+    /// Into a directory: that, and a name with specifiers.
+    Directory(PathBuf, String),
     /// To a program.
     Piped(String),
     /// No core is written.
@@ -48,8 +48,8 @@ impl CorePattern {
             (_, false) => pattern.to_owned(),
         };
         match name.rsplit_once('/') {
-            Some((folder, name)) if folder.starts_with('/') || folder.is_empty() => {
-                CorePattern::Folder(PathBuf::from(format!("{folder}/")), name.to_owned())
+            Some((directory, name)) if directory.starts_with('/') || directory.is_empty() => {
+                CorePattern::Directory(PathBuf::from(format!("{directory}/")), name.to_owned())
             }
             Some((_, name)) => CorePattern::Beside(name.to_owned()),
             None => CorePattern::Beside(name),
@@ -72,15 +72,15 @@ impl CorePattern {
                 Some(format!("kernel.core_pattern hands cores to {first}, so none will be found here{where_to}; {set}"))
             }
             CorePattern::Beside(name) if !name.contains("%p") && !name.contains("%t") => Some(format!(
-                "kernel.core_pattern is {name:?}: of several cores in one folder only the last stays; {set}"
+                "kernel.core_pattern is {name:?}: of several cores in one directory only the last stays; {set}"
             )),
-            CorePattern::Beside(_) | CorePattern::Folder(..) => None,
+            CorePattern::Beside(_) | CorePattern::Directory(..) => None,
         }
     }
 
     /// Whether a file may be a core by its name.
     fn fits(&self, name: &str) -> bool {
-        let (CorePattern::Beside(pattern) | CorePattern::Folder(_, pattern)) = self else { return false };
+        let (CorePattern::Beside(pattern) | CorePattern::Directory(_, pattern)) = self else { return false };
         let mut glob = String::new();
         let mut chars = pattern.chars();
         while let Some(c) = chars.next() {
@@ -114,17 +114,17 @@ const DEPTH_LIMIT: usize = 24;
 /// File systems keep times as coarse as this.
 const CLOCK_GRAIN: Duration = Duration::from_secs(2);
 
-/// Runs the command with core dumps allowed, and collects cores from its working folder and the folders below, from
-/// the folder for temporary files, from that of the core pattern, and from `folders`.
+/// Runs the command with core dumps allowed, and collects cores from its working directory and the directories below, from
+/// the directory for temporary files, from that of the core pattern, and from `directories`.
 ///
 /// # Errors
 /// When the command cannot be started.
-pub fn run(command: &[OsString], folders: &[PathBuf]) -> io::Result<Ran> {
+pub fn run(command: &[OsString], directories: &[PathBuf]) -> io::Result<Ran> {
     let Some((program, arguments)) = command.split_first() else { return Err(io::Error::other("no command")) };
     let mut notes = allow_cores();
     let pattern = CorePattern::of_this_machine();
     let begin = SystemTime::now().checked_sub(CLOCK_GRAIN).unwrap_or(SystemTime::UNIX_EPOCH);
-    let roots = roots(&pattern, folders);
+    let roots = roots(&pattern, directories);
     let before = find(&pattern, &roots, SystemTime::UNIX_EPOCH);
 
     // The child gets an empty mask from `Command`; here the signals only reach the thread that waits for them.
@@ -173,15 +173,15 @@ fn forward(signals: SigSet, child: u32, over: &Arc<AtomicBool>) {
     });
 }
 
-fn roots(pattern: &CorePattern, folders: &[PathBuf]) -> Vec<PathBuf> {
+fn roots(pattern: &CorePattern, directories: &[PathBuf]) -> Vec<PathBuf> {
     let mut roots = match pattern {
-        CorePattern::Folder(folder, _) => vec![folder.clone()],
+        CorePattern::Directory(directory, _) => vec![directory.clone()],
         CorePattern::Beside(_) => {
             [std::env::current_dir().ok(), Some(std::env::temp_dir())].into_iter().flatten().collect()
         }
         CorePattern::Piped(_) | CorePattern::Off => Vec::new(),
     };
-    roots.extend(folders.iter().cloned());
+    roots.extend(directories.iter().cloned());
     let all = roots.clone();
     roots.retain(|root| !all.iter().any(|other| other != root && root.starts_with(other)));
     roots.sort();
@@ -197,9 +197,9 @@ fn modified(path: &Path) -> Option<SystemTime> {
 fn find(pattern: &CorePattern, roots: &[PathBuf], since: SystemTime) -> Vec<PathBuf> {
     let mut out = Vec::new();
     let mut left = FILES_LIMIT;
-    let mut folders: Vec<(PathBuf, usize)> = roots.iter().map(|r| (r.clone(), 0)).collect();
-    while let Some((folder, depth)) = folders.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else { continue };
+    let mut directories: Vec<(PathBuf, usize)> = roots.iter().map(|r| (r.clone(), 0)).collect();
+    while let Some((directory, depth)) = directories.pop() {
+        let Ok(entries) = fs::read_dir(&directory) else { continue };
         for entry in entries.filter_map(Result::ok) {
             let Some(rest) = left.checked_sub(1) else { return sorted(out) };
             left = rest;
@@ -207,7 +207,7 @@ fn find(pattern: &CorePattern, roots: &[PathBuf], since: SystemTime) -> Vec<Path
             let name = entry.file_name();
             let name = name.to_string_lossy();
             if kind.is_dir() && depth < DEPTH_LIMIT && !matches!(&*name, ".git" | "node_modules" | "__pycache__") {
-                folders.push((entry.path(), depth.saturating_add(1)));
+                directories.push((entry.path(), depth.saturating_add(1)));
             } else if kind.is_file()
                 && pattern.fits(&name)
                 && modified(&entry.path()).is_some_and(|time| time >= since)
@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(CorePattern::parse("", false), CorePattern::Off);
         assert_eq!(
             CorePattern::parse("/var/crash/%e.%p", false),
-            CorePattern::Folder("/var/crash/".into(), "%e.%p".into())
+            CorePattern::Directory("/var/crash/".into(), "%e.%p".into())
         );
         let piped = CorePattern::parse("|/usr/lib/systemd/systemd-coredump %P", false);
         assert!(piped.advice().unwrap().contains("coredumpctl"));

@@ -96,7 +96,7 @@ fn a_process_goes_on_when_pyinquest_is_killed_while_it_holds_it() {
 
 /// What pyinquest says as uid 65534, and how it ends.
 fn as_nobody(arguments: &[&str]) -> Option<(Option<i32>, String)> {
-    // The build's folder may be closed to others.
+    // The build's directory may be closed to others.
     let dir = tempfile::tempdir().unwrap();
     std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let copy = dir.path().join("pyinquest");

@@ -28,7 +28,7 @@ pub struct Crash<'a> {
     contained: bool,
 }
 
-/// What is left of a process. Dropping it removes its folder.
+/// What is left of a process. Dropping it removes its directory.
 #[derive(Debug)]
 pub struct CrashedProcess {
     pub core: PathBuf,
@@ -122,7 +122,7 @@ impl<'a> Crash<'a> {
         })
     }
 
-    /// Starts it in a fresh folder, with core files allowed.
+    /// Starts it in a fresh directory, with core files allowed.
     pub(super) fn start(&self) -> Result<(Scene, Child), Unavailable> {
         let scene = Scene::new(self.interpreter);
         for file in &self.files {
@@ -170,7 +170,7 @@ impl CrashedProcess {
     }
 }
 
-/// A folder of its own for one run: the programs beside a working folder.
+/// A directory of its own for one run: the programs beside a working directory.
 #[derive(Debug)]
 pub(super) struct Scene {
     /// As a path on this machine.
@@ -188,13 +188,13 @@ impl Scene {
         let (host, inside) = match &interpreter.root {
             Some(root) => (root.join("tmp").join(&name), PathBuf::from("/tmp").join(&name)),
             None => {
-                let folder = std::env::temp_dir().join(&name);
-                (folder.clone(), folder)
+                let directory = std::env::temp_dir().join(&name);
+                (directory.clone(), directory)
             }
         };
-        let inside = inside.to_str().expect("the folder for temporary files has a UTF-8 name").to_owned();
+        let inside = inside.to_str().expect("the directory for temporary files has a UTF-8 name").to_owned();
         let scene = Self { host, inside, arch: interpreter.arch.clone() };
-        fs::create_dir_all(scene.work()).expect("a folder for temporary files");
+        fs::create_dir_all(scene.work()).expect("a directory for temporary files");
         copy_programs(&scene.host.join("programs")).expect("a copy of tests/programs");
         scene
     }
@@ -208,7 +208,7 @@ impl Scene {
     }
 
     fn file(&self, name: &str) -> File {
-        File::create(self.host.join(name)).expect("a file in our own folder")
+        File::create(self.host.join(name)).expect("a file in our own directory")
     }
 
     pub(super) fn text(&self, name: &str) -> String {
@@ -230,7 +230,7 @@ impl Scene {
 
 impl Drop for Scene {
     fn drop(&mut self) {
-        // Under a failing test the folder is still removed: cores are large and the message tells how to make another.
+        // Under a failing test the directory is still removed: cores are large and the message tells how to make another.
         let _ = fs::remove_dir_all(&self.host);
     }
 }
@@ -265,14 +265,14 @@ fn is_pythons(key: &OsStr) -> bool {
     (key.starts_with("PYTHON") || key.starts_with("PYINQUEST_")) && key != "PYINQUEST_CACHE"
 }
 
-/// Fails unless the kernel writes cores into the working folder of the process.
+/// Fails unless the kernel writes cores into the working directory of the process.
 fn cores_are_kept() -> Result<(), Unavailable> {
     let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
     let pattern = pattern.trim();
     let fault = match pattern.chars().next() {
         None => "is empty, so no core is written",
         Some('|') => "hands cores to a program",
-        _ if pattern.contains('/') => "writes cores to a folder of its own",
+        _ if pattern.contains('/') => "writes cores to a directory of its own",
         _ => return Ok(()),
     };
     Err(Unavailable(format!(

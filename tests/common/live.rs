@@ -12,12 +12,12 @@ use super::{Crash, Interpreter, Unavailable};
 
 const START: Duration = Duration::from_secs(60);
 
-/// A process that blocks where it would have died. Dropping it kills it and removes its folder.
+/// A process that blocks where it would have died. Dropping it kills it and removes its directory.
 #[derive(Debug)]
 pub struct Blocked {
     pub pid: u32,
     pub truth: Value,
-    /// Working folder of the process, as a path on this machine; cores of [`Blocked::gcore`] go there too.
+    /// Working directory of the process, as a path on this machine; cores of [`Blocked::gcore`] go there too.
     pub dir: PathBuf,
     child: Child,
     _scene: Scene,
@@ -31,7 +31,7 @@ pub fn block(interpreter: &Interpreter, program: &str, args: &[&str]) -> Result<
     wait_for(Crash::new(interpreter, program).args(args).death("block"))
 }
 
-/// As [`block`], in a container made of the interpreter's root folder. `pid` is that from outside.
+/// As [`block`], in a container made of the interpreter's root directory. `pid` is that from outside.
 pub fn block_contained(interpreter: &Interpreter, program: &str) -> Result<Blocked, Unavailable> {
     let mut blocked = wait_for(Crash::new(interpreter, program).death("block").contained())?;
     let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", blocked.pid)).unwrap_or_default();

@@ -15,9 +15,9 @@ pub struct Interpreter {
     pub minor: u8,
     /// Path of the program as the process itself sees it, that is: inside `root`.
     pub exe: String,
-    /// The folder that must be the root of the process, if any.
+    /// The directory that must be the root of the process, if any.
     pub root: Option<PathBuf>,
-    /// Where the files of the process lie on this machine: `/` or a folder.
+    /// Where the files of the process lie on this machine: `/` or a directory.
     pub sysroot: PathBuf,
     /// Command words that run it.
     pub argv: Vec<String>,
@@ -76,11 +76,11 @@ impl Interpreter {
         !self.debug && !self.free_threaded && self.is_native()
     }
 
-    /// The command words that run the interpreter with `folder` as its working folder.
+    /// The command words that run the interpreter with `directory` as its working directory.
     ///
-    /// `folder` is a path as the interpreter sees it. `unshare` stands in for `chroot`, which always starts in `/`,
+    /// `directory` is a path as the interpreter sees it. `unshare` stands in for `chroot`, which always starts in `/`,
     /// where the cores of tests that run at the same time would overwrite each other.
-    pub(super) fn command_in(&self, folder: &str, contained: bool) -> Vec<String> {
+    pub(super) fn command_in(&self, directory: &str, contained: bool) -> Vec<String> {
         let Some(root) = &self.root else {
             return self.argv.clone();
         };
@@ -88,18 +88,18 @@ impl Interpreter {
         if !is_root() {
             words.push("--map-root-user".to_owned());
         }
-        let root = root.to_str().expect("the cache folder's name is UTF-8");
+        let root = root.to_str().expect("the cache directory's name is UTF-8");
         if contained {
             words.extend(CONTAIN.map(str::to_owned));
-            words.extend([root, folder, &self.exe].map(str::to_owned));
+            words.extend([root, directory, &self.exe].map(str::to_owned));
             return words;
         }
-        words.extend(["--root", root, "--wd", folder, &self.exe].map(str::to_owned));
+        words.extend(["--root", root, "--wd", directory, &self.exe].map(str::to_owned));
         words
     }
 }
 
-/// What container engines do: namespaces of its own, the image's folder becomes `/` and the old one is gone.
+/// What container engines do: namespaces of its own, the image's directory becomes `/` and the old one is gone.
 const CONTAIN: [&str; 8] = [
     "--fork",
     "--kill-child",
@@ -119,10 +119,10 @@ fn is_root() -> bool {
     })
 }
 
-/// The folder of all that tests fetch and make.
+/// The directory of all that tests fetch and make.
 pub fn cache() -> PathBuf {
     let base = std::env::var_os("PYINQUEST_CACHE")
-        .filter(|folder| !folder.is_empty())
+        .filter(|directory| !directory.is_empty())
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/pyinquest")));
     base.unwrap_or_default()

@@ -46,7 +46,7 @@ impl Said {
     }
 }
 
-/// The folder of a debugger's script.
+/// The directory of a debugger's script.
 pub fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
@@ -156,9 +156,9 @@ pub fn lldbs() -> Vec<Lldb> {
         }
         // Debian's lldb 14 looks for its Python module where it is not.
         let number: String = file_name(&program).chars().filter(char::is_ascii_digit).collect();
-        let folders =
+        let directories =
             (9..20).map(|minor| PathBuf::from(format!("/usr/lib/llvm-{number}/lib/python3.{minor}/dist-packages")));
-        let candidates = std::iter::once(None).chain(folders.filter(|f| f.is_dir()).map(Some));
+        let candidates = std::iter::once(None).chain(directories.filter(|f| f.is_dir()).map(Some));
         let works = candidates.map(|python_path| Lldb { program: program.clone(), python_path }).find(|lldb| {
             let output = run(lldb.command().args(["-b", "-o", "script print(6 * lldb.SBDebugger.Create().IsValid())"]));
             String::from_utf8_lossy(&output.stdout).lines().any(|line| line.trim() == "6")
@@ -172,8 +172,8 @@ impl Lldb {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.arg("--no-lldbinit");
-        if let Some(folder) = &self.python_path {
-            command.env("PYTHONPATH", folder);
+        if let Some(directory) = &self.python_path {
+            command.env("PYTHONPATH", directory);
         }
         command
     }
@@ -198,8 +198,8 @@ impl Lldb {
     /// Its server for remote processes.
     pub fn server(&self) -> String {
         let name = file_name(&self.program);
-        let folder = self.program.strip_suffix(name).unwrap_or_default();
-        format!("{folder}{}", name.replace("lldb", "lldb-server"))
+        let directory = self.program.strip_suffix(name).unwrap_or_default();
+        format!("{directory}{}", name.replace("lldb", "lldb-server"))
     }
 
     /// Name of the program.

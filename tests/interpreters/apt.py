@@ -1,6 +1,6 @@
-"""Debian packages of any suite, unpacked into a folder, without touching the machine's own apt or dpkg state.
+"""Debian packages of any suite, unpacked into a directory, without touching the machine's own apt or dpkg state.
 
-Everything apt needs (source list, package lists, cache, an empty dpkg status) lies in a folder of ours. The mirror is
+Everything apt needs (source list, package lists, cache, an empty dpkg status) lies in a directory of ours. The mirror is
 taken from the machine's own apt configuration at run time, so whatever mirror or proxy the machine uses is used here.
 """
 
@@ -36,10 +36,10 @@ def _stanzas(text: str) -> List[Dict[str, str]]:
     return [stanza for stanza in stanzas if stanza]
 
 
-def _entries(folder: Path) -> List[Tuple[str, List[str], List[str], Optional[str]]]:
+def _entries(directory: Path) -> List[Tuple[str, List[str], List[str], Optional[str]]]:
     """All enabled binary sources of the machine: (uri, suites, components, signed-by)."""
     found = []
-    for path in [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))]:
+    for path in [directory / "sources.list", *sorted((directory / "sources.list.d").glob("*"))]:
         if not path.is_file():
             continue
         text = path.read_text(errors="replace")
@@ -126,8 +126,8 @@ class Suite:
         if shutil.which("apt-get") is None:
             raise AptError("apt-get is not on this machine")
         uri, keyring = mirror()
-        for folder in ("state/lists/partial", "cache/archives/partial"):
-            (self.state / folder).mkdir(parents=True, exist_ok=True)
+        for directory in ("state/lists/partial", "cache/archives/partial"):
+            (self.state / directory).mkdir(parents=True, exist_ok=True)
         (self.state / "status").write_text("")
         signed = f"[signed-by={keyring}] " if keyring else ""
         kind = "deb-src" if self.source else "deb"
@@ -149,12 +149,12 @@ class Suite:
                 record.write_text("".join(f"{name}\n" for name in sorted(have)))
             deb.unlink()
 
-    def download_source(self, package: str, folder: Path) -> Path:
+    def download_source(self, package: str, directory: Path) -> Path:
         """Downloads a source package and gives its upstream archive."""
         self.update()
-        folder.mkdir(parents=True, exist_ok=True)
-        self._apt_get("source", "--download-only", package, cwd=folder)
-        archives = sorted(folder.glob("*.orig.tar.*[a-z0-9]"))
+        directory.mkdir(parents=True, exist_ok=True)
+        self._apt_get("source", "--download-only", package, cwd=directory)
+        archives = sorted(directory.glob("*.orig.tar.*[a-z0-9]"))
         archives = [path for path in archives if path.suffix != ".asc"]
         if not archives:
             raise AptError(f"the source package {package} brought no upstream archive")

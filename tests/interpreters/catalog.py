@@ -23,7 +23,7 @@ class Wanted:
 
     @property
     def root_name(self) -> str:
-        """The folder of the root: interpreters of one suite and processor share it, and with it their libc."""
+        """The directory of the root: interpreters of one suite and processor share it, and with it their libc."""
         return f"{self.suite}-{self.arch}"
 
 

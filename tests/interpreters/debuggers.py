@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Puts debuggers of other Debian releases into the cache folder, to be run beside the machine's own.
+"""Puts debuggers of other Debian releases into the cache directory, to be run beside the machine's own.
 
     tests/interpreters/debuggers.py [lldb-19] [gdb-16] ...    (without a name: these two; "all")
 
-Packages of two lldbs exclude each other, and a release has one gdb; so these are unpacked into a folder with all they
+Packages of two lldbs exclude each other, and a release has one gdb; so these are unpacked into a directory with all they
 need, down to the C library, and started by scripts in `debuggers/bin` of the cache.
 """
 
@@ -20,10 +20,10 @@ GDB_WORDS = "--data-directory \"$root/usr/share/gdb\" -iex 'unset environment PY
 
 def lldb(version, suite):
     """Suite, packages, and the programs: what it is called in `bin`, where it lies in the packages, words in front."""
-    folder = "usr/lib/llvm-{}/bin/".format(version)
+    directory = "usr/lib/llvm-{}/bin/".format(version)
     return suite, ["lldb-{}".format(version), "python3-lldb-{}".format(version)], {
-        "lldb-{}".format(version): (folder + "lldb", LLDB_WORDS),
-        "lldb-server-{}".format(version): (folder + "lldb-server", ""),
+        "lldb-{}".format(version): (directory + "lldb", LLDB_WORDS),
+        "lldb-server-{}".format(version): (directory + "lldb-server", ""),
     }
 
 
@@ -63,18 +63,18 @@ def cache():
     return Path(os.environ.get("PYINQUEST_CACHE") or os.path.expanduser("~/.cache/pyinquest")) / "debuggers"
 
 
-def install(name, folder):
+def install(name, directory):
     suite, packages, programs = DEBUGGERS[name]
-    root = folder / name
-    done = folder / "{}.done".format(name)
+    root = directory / name
+    done = directory / "{}.done".format(name)
     if not done.exists():
-        packed = Suite(folder / "apt" / suite, suite, "amd64")
+        packed = Suite(directory / "apt" / suite, suite, "amd64")
         packed.unpack(packages, root)
         packed.forget()
-    (folder / "bin").mkdir(parents=True, exist_ok=True)
+    (directory / "bin").mkdir(parents=True, exist_ok=True)
     for program, (path, words) in programs.items():
-        script = folder / "bin" / program
-        server = folder / "bin" / name.replace("lldb", "lldb-server")
+        script = directory / "bin" / program
+        server = directory / "bin" / name.replace("lldb", "lldb-server")
         # lldb 14 to 16 look for their Python module where Debian has not put it.
         modules = next((root / path).parent.parent.glob("lib/python3.*/dist-packages"), None)
         path_line = "export PYTHONPATH='{}'\n".format(modules) if modules else ""
@@ -90,12 +90,12 @@ def main():
     if os.uname().machine != "x86_64":
         print("debuggers of other releases are unpacked for x86-64 only", file=sys.stderr)
         return 1
-    folder = cache()
+    directory = cache()
     failed = False
     names = sys.argv[1:] or USUAL
     for name in DEBUGGERS if names == ["all"] else names:
         try:
-            install(name, folder)
+            install(name, directory)
         except (AptError, OSError) as problem:
             print("{}: {}".format(name, problem), file=sys.stderr)
             failed = True

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Collects real CPython interpreters for the integration tests.
 
-Fills a cache folder with interpreters 3.8 to 3.15 (release, debug and free-threaded builds) and writes
+Fills a cache directory with interpreters 3.8 to 3.15 (release, debug and free-threaded builds) and writes
 `interpreters.json` there, one entry for each interpreter that can be run on this machine. Sources: pyenv's versions,
 Debian packages of several suites unpacked into roots of their own, and one build from Debian's source package.
-What cannot be had is skipped with its reason; only a broken cache folder makes the run fail. A second run finds
+What cannot be had is skipped with its reason; only a broken cache directory makes the run fail. A second run finds
 everything in place and takes about a second.
 """
 
@@ -34,11 +34,11 @@ FORMAT = 1
 
 
 class Cache:
-    """The cache folder: one small file an entry, and the manifest that joins them."""
+    """The cache directory: one small file an entry, and the manifest that joins them."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self.entries = folder / "entries"
+    def __init__(self, directory: Path):
+        self.directory = directory
+        self.entries = directory / "entries"
         self.entries.mkdir(parents=True, exist_ok=True)
         self._guard = threading.Lock()
 
@@ -69,7 +69,7 @@ class Cache:
         names = [path.stem for path in self.entries.glob("*.json")]
         entries = [entry for entry in (self.entry(name) for name in names) if entry]
         entries.sort(key=lambda entry: (entry["arch"] != "x86_64", entry["minor"], entry["hexversion"], entry["name"]))
-        _write(self.folder / "interpreters.json", {"format": FORMAT, "interpreters": entries})
+        _write(self.directory / "interpreters.json", {"format": FORMAT, "interpreters": entries})
         return entries
 
 
@@ -80,7 +80,7 @@ def _write(path: Path, value: object) -> None:
 
 
 def default_cache() -> Path:
-    """`$PYINQUEST_CACHE/interpreters`, or the same below the user's cache folder."""
+    """`$PYINQUEST_CACHE/interpreters`, or the same below the user's cache directory."""
     base = os.environ.get("PYINQUEST_CACHE") or Path.home() / ".cache" / "pyinquest"
     return Path(base) / "interpreters"
 
@@ -94,14 +94,14 @@ def pyenv_interpreters() -> Dict[str, Path]:
     versions = Path(root or Path.home() / ".pyenv") / "versions"
     found = []
     try:
-        folders = list(versions.iterdir())
+        directories = list(versions.iterdir())
     except OSError:  # no pyenv, or one of another user
-        folders = []
-    for folder in folders:
-        match = re.fullmatch(r"3\.(\d+)\.(\d+)(t?)", folder.name)
-        program = folder / "bin" / "python3"
+        directories = []
+    for directory in directories:
+        match = re.fullmatch(r"3\.(\d+)\.(\d+)(t?)", directory.name)
+        program = directory / "bin" / "python3"
         if match and 8 <= int(match[1]) <= 15 and program.exists():
-            found.append((int(match[1]), match[3], int(match[2]), folder.name, program))
+            found.append((int(match[1]), match[3], int(match[2]), directory.name, program))
     names: Dict[str, Path] = {}
     for minor, threads, _patch, version, program in sorted(found, reverse=True):
         short = f"pyenv-3.{minor}{threads}"
@@ -121,11 +121,11 @@ def plan(args: argparse.Namespace, cache: Cache) -> Dict[str, Callable[[], dict]
     def suite_of(name: str, arch: str, source: bool = False) -> apt.Suite:
         key = f"{name}-{arch}{'-source' if source else ''}"
         if key not in suites:
-            suites[key] = apt.Suite(cache.folder / "apt" / key, name, catalog.DEBIAN_ARCH[arch], source=source)
+            suites[key] = apt.Suite(cache.directory / "apt" / key, name, catalog.DEBIAN_ARCH[arch], source=source)
         return suites[key]
 
     def from_debian(row: catalog.Wanted) -> dict:
-        root = cache.folder / "roots" / row.root_name
+        root = cache.directory / "roots" / row.root_name
         if args.refresh or not os.path.lexists(root / row.exe.lstrip("/")):
             if args.offline:
                 raise apt.AptError("not in the cache, and --offline was given")
@@ -137,14 +137,14 @@ def plan(args: argparse.Namespace, cache: Cache) -> Dict[str, Callable[[], dict]
                               env={"PYTHONHOME": str(root / "usr")})
 
     def from_source() -> dict:
-        prefix = cache.folder / catalog.SOURCE_NAME
+        prefix = cache.directory / catalog.SOURCE_NAME
         program = prefix / "bin" / "python3.13t"
         if args.refresh or not program.exists():
             if args.offline:
                 raise apt.AptError("not in the cache, and --offline was given")
             source = suite_of(catalog.SOURCE_SUITE, "x86_64", source=True)
-            build.build_free_threaded(source, catalog.SOURCE_PACKAGE, cache.folder / "build", prefix,
-                                      cache.folder / "logs" / f"{catalog.SOURCE_NAME}.log", args.jobs)
+            build.build_free_threaded(source, catalog.SOURCE_PACKAGE, cache.directory / "build", prefix,
+                                      cache.directory / "logs" / f"{catalog.SOURCE_NAME}.log", args.jobs)
         return probe.describe(catalog.SOURCE_NAME, str(program), root=None, argv=[str(program)])
 
     for name, program in pyenv_interpreters().items():
@@ -171,7 +171,7 @@ def emulator(args: argparse.Namespace, cache: Cache, suite_of: Callable) -> str:
     installed = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
     if installed:
         return installed
-    root = cache.folder / "roots" / "qemu"
+    root = cache.directory / "roots" / "qemu"
     program = root / "usr/bin/qemu-aarch64-static"
     if not program.exists():
         if args.offline:
@@ -183,8 +183,8 @@ def emulator(args: argparse.Namespace, cache: Cache, suite_of: Callable) -> str:
 def arguments(argv: Optional[List[str]] = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.strip(), formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cache", type=Path, default=default_cache(), metavar="FOLDER",
-                        help="folder to fill (default: %(default)s)")
+    parser.add_argument("--cache", type=Path, default=default_cache(), metavar="DIR",
+                        help="directory to fill (default: %(default)s)")
     parser.add_argument("--only", type=lambda text: [name for name in text.split(",") if name], default=[],
                         metavar="NAME,...", help="only these; --list shows the names")
     parser.add_argument("--list", action="store_true", help="show names and whether the cache holds them, then stop")
@@ -240,9 +240,9 @@ def fill(args: argparse.Namespace, cache: Cache) -> int:
                 attempt(name)
         for future in futures:
             future.result()
-    shutil.rmtree(cache.folder / "apt", ignore_errors=True)
+    shutil.rmtree(cache.directory / "apt", ignore_errors=True)
     entries = cache.write_manifest()
-    print(f"{len(entries)} interpreters in {cache.folder / 'interpreters.json'}")
+    print(f"{len(entries)} interpreters in {cache.directory / 'interpreters.json'}")
     return 0
 
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Installs packages from PyPI into a folder, for an interpreter that need not be able to run pip itself.
+"""Installs packages from PyPI into a directory, for an interpreter that need not be able to run pip itself.
 
-    packages.py CACHE MINOR FOLDER PACKAGE==VERSION ...
+    packages.py CACHE MINOR DIR PACKAGE==VERSION ...
 
-FOLDER is filled once for the same packages; pip lives in an environment of its own in CACHE.
+DIR is filled once for the same packages; pip lives in an environment of its own in CACHE.
 """
 
 import fcntl
@@ -26,30 +26,30 @@ def pip(cache: Path) -> Path:
     return program
 
 
-def borrow_libraries(folder: Path) -> None:
+def borrow_libraries(directory: Path) -> None:
     """The C++ run time of this machine, which wheels expect and a root with an interpreter alone lacks."""
-    folder.mkdir()
+    directory.mkdir()
     for name in ("libstdc++.so.6", "libgcc_s.so.1"):
         for found in glob.glob("/usr/lib/%s-linux-gnu/%s" % (platform.machine(), name)):
-            shutil.copy(found, folder / name)
+            shutil.copy(found, directory / name)
 
 
 def main() -> int:
-    cache, minor, folder, packages = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), sys.argv[4:]
+    cache, minor, directory, packages = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), sys.argv[4:]
     cache.mkdir(parents=True, exist_ok=True)
     with open(cache / "packages.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        stamp = folder / ".packages"
+        stamp = directory / ".packages"
         if stamp.exists() and stamp.read_text(encoding="utf-8").split() == packages:
             return 0
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
         command = [str(pip(cache)), "install", "-q", "--no-compile", "--disable-pip-version-check", "--no-deps",
-                   "--only-binary=:all:", "--python-version", "3." + minor, "--target", str(folder), *packages]
+                   "--only-binary=:all:", "--python-version", "3." + minor, "--target", str(directory), *packages]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
         if subprocess.run(command, check=False, stdout=sys.stderr, env=environment).returncode != 0:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(directory, ignore_errors=True)
             return 1
-        borrow_libraries(folder / "lib")
+        borrow_libraries(directory / "lib")
         stamp.write_text("\n".join(packages), encoding="utf-8")
     return 0
 

@@ -57,7 +57,7 @@ def runtime_file(exe: Path, facts: dict, sysroot: Path) -> Path:
 
 
 def debug_file(runtime: elf.Elf, sysroot: Path) -> Optional[Path]:
-    """The separate file with the runtime's DWARF, found by build id under the root's usual folder."""
+    """The separate file with the runtime's DWARF, found by build id under the root's usual directory."""
     build_id = runtime.build_id()
     if not build_id:
         return None
@@ -69,7 +69,7 @@ def describe(name: str, exe: str, *, root: Optional[Path], argv: List[str], sysr
              arch: str = "x86_64", env: Optional[Dict[str, str]] = None) -> dict:
     """The manifest entry of one interpreter.
 
-    `root` is given when the interpreter must be run inside a chroot, `sysroot` when its files lie below a folder.
+    `root` is given when the interpreter must be run inside a chroot, `sysroot` when its files lie below a directory.
     """
     sysroot = sysroot or root or Path("/")
     host_exe = Path(os.path.realpath(sysroot / exe.lstrip("/"))) if sysroot == Path("/") else _inside(sysroot, exe)

@@ -29,7 +29,7 @@ fn root() -> PathBuf {
 }
 
 fn cache() -> PathBuf {
-    let set = std::env::var_os("PYINQUEST_CACHE").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    let set = std::env::var_os("PYINQUEST_CACHE").filter(|directory| !directory.is_empty()).map(PathBuf::from);
     set.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/pyinquest"))
 }
 
@@ -138,16 +138,16 @@ fn differences(interpreter: &Interpreter) -> Vec<String> {
 #[test]
 fn nothing_outside_the_layouts_compares_versions() {
     let mut found = Vec::new();
-    let mut folders = vec![root().join("src")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+    let mut directories = vec![root().join("src")];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(&directory).unwrap().map(Result::unwrap) {
             let path = entry.path();
             let exempt = path.ends_with("src/cpython/layout") || path.ends_with("src/cpython/version.rs");
             if exempt {
                 continue;
             }
             if path.is_dir() {
-                folders.push(path);
+                directories.push(path);
                 continue;
             }
             let text = std::fs::read_to_string(&path).unwrap_or_default();

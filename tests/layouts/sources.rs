@@ -123,8 +123,8 @@ pub fn extension_files(interpreter: &Interpreter) -> Vec<PathBuf> {
     let t = if interpreter.free_threaded { "t" } else { "" };
     let d = if interpreter.debug { "d" } else { "" };
     let Some(prefix) = exe.parent().and_then(Path::parent) else { return Vec::new() };
-    let folder = prefix.join(format!("lib/python3.{minor}{t}/lib-dynload"));
-    let files = MODULES.iter().map(|name| folder.join(format!("{name}.cpython-3{minor}{t}{d}-x86_64-linux-gnu.so")));
+    let directory = prefix.join(format!("lib/python3.{minor}{t}/lib-dynload"));
+    let files = MODULES.iter().map(|name| directory.join(format!("{name}.cpython-3{minor}{t}{d}-x86_64-linux-gnu.so")));
     files.filter_map(|file| with_dwarf(file, &interpreter.sysroot)).collect()
 }
 

@@ -86,9 +86,9 @@ fn cut_a_full_dump() {
 
 /// The whole dump of a build, what was left of it by `cut_a_full_dump`, and the truth of the process.
 fn dumps(tag: &str) -> (PathBuf, PathBuf, serde_json::Value) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let truth = std::fs::read(folder.join(format!("minidumps/{tag}-windows-threads.truth.json"))).unwrap();
-    let dump = |kind| folder.join(kind).join(format!("{tag}-windows-threads.dmp.zst"));
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let truth = std::fs::read(directory.join(format!("minidumps/{tag}-windows-threads.truth.json"))).unwrap();
+    let dump = |kind| directory.join(kind).join(format!("{tag}-windows-threads.dmp.zst"));
     (dump("minidumps"), dump("partial"), serde_json::from_slice(&truth).unwrap())
 }
 

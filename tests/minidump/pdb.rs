@@ -36,18 +36,18 @@ fn told() -> Vec<(String, Option<u32>)> {
     frames.map(|(name, text)| (name.to_owned(), line(text))).to_vec()
 }
 
-/// A folder with the PDB, as a symbol server lays it out or flat.
+/// A directory with the PDB, as a symbol server lays it out or flat.
 fn symbols(store: bool, pdb: &[u8]) -> (tempfile::TempDir, SearchOptions) {
     let dir = tempfile::tempdir().unwrap();
-    let mut folder = dir.path().to_owned();
+    let mut directory = dir.path().to_owned();
     if store {
         let target = process();
         let image = PeImage::read(&target.memory, base(&target)).unwrap();
         let key: String = image.pdb(&target.memory).unwrap().id.0.iter().map(|b| format!("{b:02X}")).collect();
-        folder = folder.join("crashing.pdb").join(key[..32].to_owned() + "1");
-        std::fs::create_dir_all(&folder).unwrap();
+        directory = directory.join("crashing.pdb").join(key[..32].to_owned() + "1");
+        std::fs::create_dir_all(&directory).unwrap();
     }
-    std::fs::write(folder.join("crashing.pdb"), pdb).unwrap();
+    std::fs::write(directory.join("crashing.pdb"), pdb).unwrap();
     let debug_dirs = vec![PathBuf::from(dir.path())];
     (dir, SearchOptions { debug_dirs, ..SearchOptions::default() })
 }

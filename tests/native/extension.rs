@@ -31,7 +31,7 @@ pub fn defects(interpreter: &Interpreter, debug: Debug) -> Result<PathBuf, Unava
     build(&include, stable, debug)
 }
 
-/// Folder of the interpreter's headers on this machine, if they are there.
+/// Directory of the interpreter's headers on this machine, if they are there.
 pub fn headers(interpreter: &Interpreter) -> Option<PathBuf> {
     let exe = Path::new(&interpreter.exe);
     let prefix = interpreter.sysroot.join(exe.parent()?.parent()?.strip_prefix("/").ok()?);
@@ -41,8 +41,8 @@ pub fn headers(interpreter: &Interpreter) -> Option<PathBuf> {
         (false, true) => "d",
         (false, false) => "",
     };
-    let folder = prefix.join(format!("include/python3.{}{flag}", interpreter.minor));
-    folder.join("Python.h").exists().then_some(folder)
+    let directory = prefix.join(format!("include/python3.{}{flag}", interpreter.minor));
+    directory.join("Python.h").exists().then_some(directory)
 }
 
 fn build(include: &Path, stable: bool, debug: Debug) -> Result<PathBuf, Unavailable> {
@@ -50,15 +50,15 @@ fn build(include: &Path, stable: bool, debug: Debug) -> Result<PathBuf, Unavaila
     static LOCK: Mutex<()> = Mutex::new(());
     let _guard = LOCK.lock();
     let key: String = include.to_string_lossy().chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("defects{key}-{stable}-{debug:?}"));
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("defects{key}-{stable}-{debug:?}"));
     // `.so` alone is a suffix that every interpreter takes.
-    let module = folder.join("defects.so");
+    let module = directory.join("defects.so");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/defects/defects.c");
     let newer = |a: &Path, b: &Path| Some(a.metadata().ok()?.modified().ok()? > b.metadata().ok()?.modified().ok()?);
     if newer(&module, &source) == Some(true) {
         return Ok(module);
     }
-    std::fs::create_dir_all(&folder).expect("a folder for builds");
+    std::fs::create_dir_all(&directory).expect("a directory for builds");
     let mut gcc = Command::new("gcc");
     gcc.args(["-shared", "-fPIC", "-g", "-O2", "-fstack-protector-strong", "-w", "-pthread"]).arg("-I").arg(include);
     if stable {

@@ -25,9 +25,9 @@ impl Drop for Waiting {
 
 /// A core of the program, built with `flag` and without call frame information; or why there is none.
 fn core_of_program(flag: &str) -> Result<PathBuf, String> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("steps{flag}"));
-    std::fs::create_dir_all(&folder).expect("a folder for builds");
-    let exe = folder.join("steps");
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("steps{flag}"));
+    std::fs::create_dir_all(&directory).expect("a directory for builds");
+    let exe = directory.join("steps");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/unwind/steps.c");
     let built = Command::new("gcc")
         .args(["-O1", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables", "-fno-optimize-sibling-calls", flag])
@@ -43,12 +43,12 @@ fn core_of_program(flag: &str) -> Result<PathBuf, String> {
     let pid = waiting.0.id();
     let gcore = Command::new("gcore")
         .arg("-o")
-        .arg(folder.join("core"))
+        .arg(directory.join("core"))
         .arg(pid.to_string())
         .env_remove("DEBUGINFOD_URLS")
         .output()
         .map_err(|error| format!("gcore (of gdb) does not run: {error}"))?;
-    let core = folder.join(format!("core.{pid}"));
+    let core = directory.join(format!("core.{pid}"));
     if core.exists() { Ok(core) } else { Err(String::from_utf8_lossy(&gcore.stderr).into_owned()) }
 }
 

@@ -15,18 +15,18 @@ STANDARD = ("_json", "_datetime", "zlib", "_decimal", "array", "mmap", "select",
 CANDIDATES = ("_queue", "_bz2", "_zoneinfo", "_lzma", "_json", "_contextvars", "_heapq", "resource", "termios")
 
 
-def third_party(folder):
+def third_party(directory):
     """Imports the first copy that works; gives its module name."""
     suffix = sysconfig.get_config_var("EXT_SUFFIX") or ".so"
     places = [path for path in sys.path if path.endswith("lib-dynload")]
-    os.makedirs(os.path.join(folder, "thirdparty"), exist_ok=True)
-    open(os.path.join(folder, "thirdparty", "__init__.py"), "w").close()
-    sys.path.insert(1, folder)
+    os.makedirs(os.path.join(directory, "thirdparty"), exist_ok=True)
+    open(os.path.join(directory, "thirdparty", "__init__.py"), "w").close()
+    sys.path.insert(1, directory)
     for name in CANDIDATES:
         for place in places:
             original = os.path.join(place, name + suffix)
             if os.path.exists(original):
-                shutil.copy(original, os.path.join(folder, "thirdparty"))
+                shutil.copy(original, os.path.join(directory, "thirdparty"))
                 try:
                     importlib.import_module("thirdparty." + name)
                     return "thirdparty." + name

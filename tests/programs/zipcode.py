@@ -1,7 +1,7 @@
 """Frames whose source is not a plain file: code in a zip archive, a .pyc without source, exec'd text whose file
 has a made-up name.
 
-The files are made in the working folder, as the folder of the programs may be read-only.
+The files are made in the working directory, as the directory of the programs may be read-only.
 """
 
 import os
@@ -25,17 +25,17 @@ SOURCELESS = """def middle(step, origin):
 """
 
 
-def prepare(folder):
-    archive = os.path.join(folder, "packed.zip")
+def prepare(directory):
+    archive = os.path.join(directory, "packed.zip")
     with zipfile.ZipFile(archive, "w") as bundle:
         bundle.writestr("pkg/__init__.py", "")
         bundle.writestr("pkg/zipped.py", ZIPPED)
-    source = os.path.join(folder, "sourceless.py")
+    source = os.path.join(directory, "sourceless.py")
     with open(source, "w") as file:
         file.write(SOURCELESS)
-    py_compile.compile(source, cfile=os.path.join(folder, "sourceless.pyc"), dfile="gone/sourceless.py", doraise=True)
+    py_compile.compile(source, cfile=os.path.join(directory, "sourceless.pyc"), dfile="gone/sourceless.py", doraise=True)
     os.unlink(source)
-    sys.path[1:1] = [archive, folder]
+    sys.path[1:1] = [archive, directory]
 
 
 def main():

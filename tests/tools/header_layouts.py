@@ -45,12 +45,12 @@ def free_threaded_debian(work: Path) -> None:
     suite = apt.Suite(work / "apt", "sid", "amd64")
     suite.update()
     for minor in (14, 15):
-        folder = work / f"3.{minor}"
-        folder.mkdir()
-        suite._apt_get("download", f"libpython3.{minor}-dev", cwd=folder)
-        for package in folder.glob("*.deb"):
-            subprocess.run(["dpkg-deb", "-x", str(package), str(folder)], check=True)
-        include = folder / f"usr/include/python3.{minor}"
+        directory = work / f"3.{minor}"
+        directory.mkdir()
+        suite._apt_get("download", f"libpython3.{minor}-dev", cwd=directory)
+        for package in directory.glob("*.deb"):
+            subprocess.run(["dpkg-deb", "-x", str(package), str(directory)], check=True)
+        include = directory / f"usr/include/python3.{minor}"
         compile_headers(f"3.{minor}t", include, "-DPy_GIL_DISABLED=1")
         compile_headers(f"3.{minor}td", include, "-DPy_GIL_DISABLED=1", "-DPy_DEBUG")
         windows(work, f"3.{minor}", include)
@@ -60,10 +60,10 @@ def free_threaded_debian(work: Path) -> None:
 def windows(work: Path, name: str, include: Path, *flags: str) -> None:
     """The same headers for x86-64 Windows: `long` has 4 bytes, locks are others. mingw lays out structs as Microsoft's
     compiler does. The configuration states what the headers ask for, and what it is on Windows."""
-    folder = work / f"windows-{name}"
-    shutil.copytree(include, folder)
-    (folder / "pyconfig.h").write_text(WINDOWS_CONFIG)
-    compile_headers(f"{name}-windows", folder, *flags, compiler="x86_64-w64-mingw32-gcc")
+    directory = work / f"windows-{name}"
+    shutil.copytree(include, directory)
+    (directory / "pyconfig.h").write_text(WINDOWS_CONFIG)
+    compile_headers(f"{name}-windows", directory, *flags, compiler="x86_64-w64-mingw32-gcc")
 
 
 _SIZES = {"SHORT": 2, "INT": 4, "LONG": 4, "LONG_LONG": 8, "FLOAT": 4, "DOUBLE": 8, "VOID_P": 8, "SIZE_T": 8,
@@ -83,16 +83,16 @@ WINDOWS_CONFIG = "".join(f"#define {name} {value}\n" for name, value in [
 
 def main() -> None:
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as directory:
         for include in sorted(pyenv.glob("versions/3.12.*/include/python3.12"))[-1:]:
             compile_headers("3.12d", include, "-DPy_DEBUG")
         for minor in range(8, 14):
             for include in sorted(pyenv.glob(f"versions/3.{minor}.*/include/python3.{minor}"))[-1:]:
-                windows(Path(folder), f"3.{minor}", include)
+                windows(Path(directory), f"3.{minor}", include)
         include = CACHE / "interpreters/source-3.13t/include/python3.13t"
         compile_headers("3.13td", include, "-DPy_DEBUG")
-        windows(Path(folder), "3.13t", include, "-DPy_GIL_DISABLED=1")
-        free_threaded_debian(Path(folder))
+        windows(Path(directory), "3.13t", include, "-DPy_GIL_DISABLED=1")
+        free_threaded_debian(Path(directory))
 
 
 if __name__ == "__main__":

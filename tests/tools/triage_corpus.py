@@ -2,7 +2,7 @@
 """Makes a corpus of crashes whose defects are known, and measures how well they are grouped.
 
     triage_corpus.py make DIR [--interpreters N] [--runs N] [--defects N]     crash, keep the cores and truth.json
-    triage_corpus.py clean DIR                  remove the folders, some of them in the roots, that the processes ran in
+    triage_corpus.py clean DIR                  remove the directories, some of them in the roots, that the processes ran in
     triage_corpus.py score TRIAGE.json TRUTH.json                             pairwise precision and recall
     triage_corpus.py casr-reports DIR           reports for `casr-cluster -c DIR/casr CLUSTERS_DIR`
     triage_corpus.py score-casr CLUSTERS_DIR TRUTH.json                       the same for what casr-cluster made
@@ -62,20 +62,20 @@ def interpreters(count):
 
 
 def headers():
-    for folder in sorted(pathlib.Path(os.environ.get("HOME", "/")).glob(".pyenv/versions/*/include/python3*")):
-        if (folder / "Python.h").exists():
-            return folder
-    for folder in sorted(pathlib.Path("/usr/include").glob("python3*")):
-        if (folder / "Python.h").exists():
-            return folder
+    for directory in sorted(pathlib.Path(os.environ.get("HOME", "/")).glob(".pyenv/versions/*/include/python3*")):
+        if (directory / "Python.h").exists():
+            return directory
+    for directory in sorted(pathlib.Path("/usr/include").glob("python3*")):
+        if (directory / "Python.h").exists():
+            return directory
     unavailable("no headers of Python")
 
 
-def build(folder):
+def build(directory):
     """One module for each kind of build; the stable ABI serves all interpreters."""
     modules = []
     for number, flags in enumerate(BUILDS):
-        module = folder / str(number) / "defects.so"
+        module = directory / str(number) / "defects.so"
         module.parent.mkdir(parents=True)
         command = ["gcc", "-shared", "-fPIC", "-fstack-protector-strong", "-w", "-DPy_LIMITED_API=0x03080000",
                    "-I", str(headers()), *flags, str(PROGRAMS / "defects/defects.c"), "-o", str(module)]
@@ -92,7 +92,7 @@ def randomisation_can_be_switched_off():
 
 
 def set_up(interpreter, module, scenes):
-    """A folder that the interpreter sees, with the application and one build of its module; made once, kept."""
+    """A directory that the interpreter sees, with the application and one build of its module; made once, kept."""
     key = (interpreter["name"], str(module))
     if key not in scenes:
         root = pathlib.Path(interpreter["root"] or "/")
@@ -221,10 +221,10 @@ def casr_reports(options):
     """Reports for casr-cluster with the backtraces that gdb gives, as casr-core itself gets them. (casr-core 2.13.1
     stops at `$_siginfo` of gdb 13, and knows no sysroots.) Of deep stacks the
     innermost frames: gdb takes minutes for the others."""
-    folder = pathlib.Path(options.dir)
-    truth = json.loads((folder / "truth.json").read_text())["cores"]
+    directory = pathlib.Path(options.dir)
+    truth = json.loads((directory / "truth.json").read_text())["cores"]
     known = {i["name"]: i for i in json.loads((cache() / "interpreters.json").read_text())["interpreters"]}
-    out = folder / "casr"
+    out = directory / "casr"
     out.mkdir(exist_ok=True)
     for core, fact in truth.items():
         if (out / (core + ".casrep")).exists():
@@ -232,7 +232,7 @@ def casr_reports(options):
         interpreter = known[fact["interpreter"]]
         sysroot = ["-iex", "set sysroot " + interpreter["root"]] if interpreter["root"] else []
         command = ["gdb", "-nx", "-batch", "-iex", "set auto-load off", *sysroot, "-ex", "bt 256",
-                   interpreter["host_exe"], str(folder / "cores" / core)]
+                   interpreter["host_exe"], str(directory / "cores" / core)]
         text = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode("utf-8", "replace")
         lines = text.splitlines()
         # gdb shows the innermost frame once before the backtrace.

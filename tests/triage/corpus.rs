@@ -15,9 +15,9 @@ pub struct Corpus {
     pub cores: Vec<PathBuf>,
     /// Options that name the files of the dead processes.
     pub files: Vec<String>,
-    /// A shell command that leaves a core in the working folder.
+    /// A shell command that leaves a core in the working directory.
     pub crash_here: String,
-    /// Folder with all outputs of a triage of all cores.
+    /// Directory with all outputs of a triage of all cores.
     pub out: PathBuf,
     truth: PathBuf,
     defects: BTreeMap<String, String>,

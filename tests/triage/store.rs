@@ -130,7 +130,7 @@ fn postgresql() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("TLS"), "{refused:?}");
 }
 
-/// A PostgreSQL of our own, on a socket in a folder for temporary files.
+/// A PostgreSQL of our own, on a socket in a directory for temporary files.
 struct Server {
     bin: PathBuf,
     dir: tempfile::TempDir,
@@ -139,9 +139,9 @@ struct Server {
 
 impl Server {
     fn start() -> Result<Self, Unavailable> {
-        let folders = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(Result::ok);
+        let directories = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(Result::ok);
         let mut bins: Vec<PathBuf> =
-            folders.map(|f| f.path().join("bin")).filter(|b| b.join("initdb").exists()).collect();
+            directories.map(|f| f.path().join("bin")).filter(|b| b.join("initdb").exists()).collect();
         bins.sort();
         let bin = bins.pop().ok_or_else(|| Unavailable("no PostgreSQL server is installed".to_owned()))?;
         let id = Command::new("id").arg("-u").output().map_err(|e| Unavailable(e.to_string()))?;

@@ -18,17 +18,17 @@ const WANTED: &[(&str, &[&str])] = &[
 pub fn environment(interpreter: &Interpreter) -> Option<Vec<(String, String)>> {
     let (_, packages) = WANTED.iter().find(|(name, _)| *name == interpreter.name)?;
     let inside = format!("/opt/pyinquest-packages/3.{}", interpreter.minor);
-    let (folder, seen) = match &interpreter.root {
+    let (directory, seen) = match &interpreter.root {
         Some(root) => (root.join(inside.trim_start_matches('/')), inside),
         None => {
-            let folder = cache().join("packages").join(&interpreter.name);
-            let seen = folder.to_str().expect("the cache is UTF-8").to_owned();
-            (folder, seen)
+            let directory = cache().join("packages").join(&interpreter.name);
+            let seen = directory.to_str().expect("the cache is UTF-8").to_owned();
+            (directory, seen)
         }
     };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interpreters/packages.py");
     let mut command = Command::new("python3");
-    command.arg(script).arg(cache()).arg(interpreter.minor.to_string()).arg(folder).args(*packages);
+    command.arg(script).arg(cache()).arg(interpreter.minor.to_string()).arg(directory).args(*packages);
     let made = command.output().expect("python3 runs");
     if !made.status.success() {
         let reason = String::from_utf8_lossy(&made.stderr);

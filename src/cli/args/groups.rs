@@ -36,10 +36,10 @@ pub struct FileArgs {
     /// The main executable, when it is not where the process saw it
     #[arg(long, value_name = "FILE", help_heading = "Files")]
     pub executable: Option<PathBuf>,
-    /// Folder that stands for / of the process (an unpacked container image); may be repeated
+    /// Directory that stands for / of the process (an unpacked container image); may be repeated
     #[arg(long, value_name = "DIR", help_heading = "Files")]
     pub sysroot: Vec<PathBuf>,
-    /// Folder with separate debug files, like /usr/lib/debug, or PDBs; may be repeated
+    /// Directory with separate debug files, like /usr/lib/debug, or PDBs; may be repeated
     #[arg(long, value_name = "DIR", help_heading = "Files")]
     pub debug_dir: Vec<PathBuf>,
     /// Read paths that begin with OLD below NEW instead; may be repeated

@@ -183,7 +183,7 @@ pub struct InitArgs {
     /// Only show the line for the start-up file; change nothing
     #[arg(long)]
     pub print: bool,
-    /// Folder for the scripts
+    /// Directory for the scripts
     #[arg(long, value_name = "DIR")]
     pub scripts: Option<PathBuf>,
 }
@@ -257,7 +257,7 @@ pub struct SlimArgs {
 /// /proc/sys/kernel/core_pattern`.
 #[derive(Debug, Args)]
 pub struct CollectArgs {
-    /// Folder for dumps and reports; made when it is not there
+    /// Directory for dumps and reports; made when it is not there
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
     /// Process id of the crashed process in the initial namespace (%P)
@@ -281,7 +281,7 @@ pub struct CollectArgs {
     /// Write zeros for all bytes that a report does not need
     #[arg(long)]
     pub redact: bool,
-    /// Folder that stands for / of the process; may be repeated
+    /// Directory that stands for / of the process; may be repeated
     #[arg(long, value_name = "DIR")]
     pub sysroot: Vec<PathBuf>,
 }
@@ -357,7 +357,7 @@ pub struct SchemaArgs {
 /// Arguments of `man`.
 #[derive(Debug, Args)]
 pub struct ManArgs {
-    /// Write one page per command into this folder instead of the main page to standard output
+    /// Write one page per command into this directory instead of the main page to standard output
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }

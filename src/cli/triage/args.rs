@@ -14,7 +14,7 @@ pub struct TriageArgs {
     /// A part of the work on its own
     #[command(subcommand)]
     pub part: Option<Part>,
-    /// Dumps: files, folders, patterns, tar archives; packed or not
+    /// Dumps: files, directories, patterns, tar archives; packed or not
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
     /// Where the files of the dead processes are
@@ -100,7 +100,7 @@ fn parse_seconds(text: &str) -> Result<f64, String> {
 /// Arguments of `map`.
 #[derive(Debug, Args)]
 pub struct MapArgs {
-    /// Dumps: files, folders, patterns, tar archives
+    /// Dumps: files, directories, patterns, tar archives
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
     /// Where the files of the dead processes are

@@ -23,7 +23,7 @@ pub struct ResultArgs {
     /// What standard output shows
     #[arg(long, short, value_name = "FORMAT", value_enum, default_value_t)]
     pub format: TriageFormat,
-    /// Folder for all formats: triage.json, rows.ndjson, summary.txt, summary.md, triage.sarif, junit.xml, index.html
+    /// Directory for all formats: triage.json, rows.ndjson, summary.txt, summary.md, triage.sarif, junit.xml, index.html
     #[arg(long, short, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Remember crashes here and say which are new: a file, or a postgresql:// URL

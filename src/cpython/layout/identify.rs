@@ -83,10 +83,10 @@ fn from_strings(object: &object::File<'_>) -> Option<PyVersion> {
             *count = count.saturating_add(1);
         }
     }
-    // The standard library's folder ("lib/python3.8") is always named too.
+    // The standard library's directory ("lib/python3.8") is always named too.
     let named = |v: &PyVersion| {
-        let folder = format!("python{}", v.short());
-        memchr::memmem::find(data, folder.as_bytes()).is_some()
+        let directory = format!("python{}", v.short());
+        memchr::memmem::find(data, directory.as_bytes()).is_some()
     };
     let votes = if whole.is_empty() { tails } else { whole };
     let most = *votes.values().max()?;

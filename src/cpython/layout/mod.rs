@@ -1,7 +1,7 @@
 //! Where each field of each CPython struct lies ([`Layouts`]) and how it is to be understood ([`Dialect`]).
 //!
 //! After construction no code compares version numbers: a new CPython touches one table file, one registry line
-//! and fixtures. Version numbers are compared in this folder and in `cpython/version.rs` only.
+//! and fixtures. Version numbers are compared in this directory and in `cpython/version.rs` only.
 
 pub mod check;
 mod codegen;

@@ -214,7 +214,7 @@ fn call(heap: &Heap<'_>, frames: &[PyFrame]) -> String {
     described.unwrap_or_else(|| "Condition.wait".to_owned())
 }
 
-/// File name (without folder) and function of a frame.
+/// File name (without directory) and function of a frame.
 fn place(frame: &PyFrame) -> Option<(&'static str, &'static str)> {
     const FILES: [&str; 3] = ["threading.py", "queue.py", "<frozen importlib._bootstrap>"];
     const FUNCTIONS: [&str; 8] =

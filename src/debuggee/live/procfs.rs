@@ -106,7 +106,7 @@ pub fn blocked_at(task: &Path) -> Option<(u64, u64)> {
     (ip != 0 && sp != 0).then_some((ip, sp))
 }
 
-/// Where files of the process are found from here: `/proc/PID/root` for another mount namespace or root folder.
+/// Where files of the process are found from here: `/proc/PID/root` for another mount namespace or root directory.
 pub fn sysroot(pid: i32) -> Option<PathBuf> {
     let own = std::fs::read_link("/proc/self/ns/mnt").ok();
     let theirs = std::fs::read_link(dir(pid).join("ns/mnt")).ok();

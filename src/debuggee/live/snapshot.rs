@@ -31,7 +31,7 @@ const MAX_COPIES: u32 = 4;
 const MAX_PAGES: usize = 1 << 18;
 
 /// Analyses process `pid` with the shortest pause that gives the state of one moment. `analyze` is called several
-/// times, with a new target each time and, for processes that see other files than we do, the root folder of theirs.
+/// times, with a new target each time and, for processes that see other files than we do, the root directory of theirs.
 ///
 /// # Errors
 /// As [`attach`].

@@ -141,7 +141,7 @@ fn xml(text: &str) -> String {
     out
 }
 
-/// `path` as CI wants it: relative to the folder it runs in, when it lies there.
+/// `path` as CI wants it: relative to the directory it runs in, when it lies there.
 fn relative(path: &str) -> String {
     let here = std::env::current_dir().ok().map(|d| format!("{}/", d.display()));
     let inside = here.as_deref().and_then(|here| path.strip_prefix(here));

@@ -1,7 +1,7 @@
-"""Builds the modules of this folder for the interpreter that runs it: build.py TOOL FOLDER WORK
+"""Builds the modules of this directory for the interpreter that runs it: build.py TOOL DIR WORK
 
 TOOL: cpp, rust, rust-abort, cffi, cython, pybind11 or pyo3. What the tool needs comes from PyPI (or crates.io) into WORK, where the
-next build finds it; the module, and what it needs at run time, go to FOLDER.
+next build finds it; the module, and what it needs at run time, go to DIR.
 """
 
 import glob
@@ -23,75 +23,75 @@ def run(*words, **options):
 
 
 def packages(tool, work):
-    """A folder with the tool's packages for this interpreter."""
-    folder = os.path.join(work, "%s-%d.%d" % ((tool,) + sys.version_info[:2]))
-    if not os.path.exists(folder):
+    """A directory with the tool's packages for this interpreter."""
+    directory = os.path.join(work, "%s-%d.%d" % ((tool,) + sys.version_info[:2]))
+    if not os.path.exists(directory):
         run(sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-warn-script-location",
-            "--no-deps", "--only-binary", ":all:", "--target", folder + ".new", *PACKAGES[tool])
-        os.rename(folder + ".new", folder)
-    return folder
+            "--no-deps", "--only-binary", ":all:", "--target", directory + ".new", *PACKAGES[tool])
+        os.rename(directory + ".new", directory)
+    return directory
 
 
 def include():
     return ["-I", sysconfig.get_path("include")]
 
 
-def cpp(folder, _work):
-    run("g++", *COMPILE, "-std=c++17", os.path.join(HERE, "plain.cpp"), "-o", os.path.join(folder, "libplain-cpp.so"))
+def cpp(directory, _work):
+    run("g++", *COMPILE, "-std=c++17", os.path.join(HERE, "plain.cpp"), "-o", os.path.join(directory, "libplain-cpp.so"))
 
 
-def rust_library(folder, name, *flags):
+def rust_library(directory, name, *flags):
     run("rustc", "--edition=2024", "--crate-type=cdylib", "--crate-name=plain", "-g", "-Copt-level=1", *flags,
-        os.path.join(HERE, "plain.rs"), "-o", os.path.join(folder, "libplain-%s.so" % name))
+        os.path.join(HERE, "plain.rs"), "-o", os.path.join(directory, "libplain-%s.so" % name))
 
 
-def rust(folder, _work):
+def rust(directory, _work):
     # Which names are the default has to do with the compiler's version.
-    rust_library(folder, "rust", "-Csymbol-mangling-version=v0")
+    rust_library(directory, "rust", "-Csymbol-mangling-version=v0")
 
 
-def rust_abort(folder, _work):
-    rust_library(folder, "rust-abort", "-Cpanic=abort")
+def rust_abort(directory, _work):
+    rust_library(directory, "rust-abort", "-Cpanic=abort")
 
 
-def cffi(folder, work):
+def cffi(directory, work):
     needed = packages("cffi", work)
-    source = os.path.join(folder, "gauges.c")
+    source = os.path.join(directory, "gauges.c")
     run(sys.executable, os.path.join(HERE, "ffi_build.py"), source, env=dict(os.environ, PYTHONPATH=needed))
-    run("gcc", *COMPILE, *include(), source, "-o", os.path.join(folder, "gauges" + SUFFIX))
+    run("gcc", *COMPILE, *include(), source, "-o", os.path.join(directory, "gauges" + SUFFIX))
     for backend in glob.glob(os.path.join(needed, "_cffi_backend*.so")):
-        shutil.copy(backend, folder)
+        shutil.copy(backend, directory)
     # What the wheel brings along for it.
     for libs in glob.glob(os.path.join(needed, "cffi.libs")):
-        shutil.copytree(libs, os.path.join(folder, "cffi.libs"), dirs_exist_ok=True)
+        shutil.copytree(libs, os.path.join(directory, "cffi.libs"), dirs_exist_ok=True)
 
 
-def cython(folder, work):
+def cython(directory, work):
     env = dict(os.environ, PYTHONPATH=packages("cython", work))
-    shutil.copy(os.path.join(HERE, "cyvalve.pyx"), folder)
-    run(sys.executable, "-m", "cython", "-3", "cyvalve.pyx", cwd=folder, env=env)
-    run("gcc", *COMPILE, *include(), "cyvalve.c", "-o", "cyvalve" + SUFFIX, cwd=folder)
+    shutil.copy(os.path.join(HERE, "cyvalve.pyx"), directory)
+    run(sys.executable, "-m", "cython", "-3", "cyvalve.pyx", cwd=directory, env=env)
+    run("gcc", *COMPILE, *include(), "cyvalve.c", "-o", "cyvalve" + SUFFIX, cwd=directory)
 
 
-def pybind11(folder, work):
+def pybind11(directory, work):
     headers = os.path.join(packages("pybind11", work), "pybind11", "include")
     run("g++", *COMPILE, "-std=c++17", "-fvisibility=hidden", *include(), "-I", headers,
-        os.path.join(HERE, "pbvalve.cpp"), "-o", os.path.join(folder, "pbvalve" + SUFFIX))
+        os.path.join(HERE, "pbvalve.cpp"), "-o", os.path.join(directory, "pbvalve" + SUFFIX))
 
 
-def pyo3(folder, work):
+def pyo3(directory, work):
     # One module for all interpreters: it uses the stable ABI of the oldest.
     target = os.path.join(work, "pyo3")
     run("cargo", "build", "-q", "--locked", "--target-dir", target, cwd=os.path.join(HERE, "pyo3"),
         env=dict(os.environ, PYO3_NO_PYTHON="1", PYO3_BUILD_EXTENSION_MODULE="1"))
-    shutil.copy(os.path.join(target, "debug", "librsvalve.so"), os.path.join(folder, "rsvalve" + SUFFIX))
+    shutil.copy(os.path.join(target, "debug", "librsvalve.so"), os.path.join(directory, "rsvalve" + SUFFIX))
 
 
 def main():
-    tool, folder, work = sys.argv[1:]
+    tool, directory, work = sys.argv[1:]
     tools = {"cpp": cpp, "rust": rust, "rust-abort": rust_abort, "cffi": cffi, "cython": cython, "pybind11": pybind11,
              "pyo3": pyo3}
-    tools[tool](folder, work)
+    tools[tool](directory, work)
 
 
 if __name__ == "__main__":
