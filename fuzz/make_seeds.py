@@ -56,8 +56,13 @@ def small_pages(pdb, page=512):
     """The same PDB with smaller pages: most of lld's 4 KiB ones are padding."""
     magic = pdb[:32]
     old, _, _, length, _, at = struct.unpack_from("<6I", pdb, 32)
-    count = lambda size, of: -(-size // of)
-    joined = lambda numbers: b"".join(pdb[n * old:(n + 1) * old] for n in numbers)
+
+    def count(size, of):
+        return -(-size // of)
+
+    def joined(numbers):
+        return b"".join(pdb[n * old:(n + 1) * old] for n in numbers)
+
     directory = joined(struct.unpack_from(f"<{count(length, old)}I", pdb, at * old))[:length]
     streams, = struct.unpack_from("<I", directory)
     sizes = [0 if size == 0xFFFFFFFF else size for size in struct.unpack_from(f"<{streams}I", directory, 4)]
@@ -175,7 +180,7 @@ def layouts():
 
 
 def code_tables():
-    def body(a, b=[]):
+    def body(a, b=[]):  # noqa: B006 (only its code object is used)
         with open(a) as file:
             try:
                 return [x

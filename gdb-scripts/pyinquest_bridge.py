@@ -152,14 +152,14 @@ class Bridge:
             self.close()
         engine = self._engine = find_engine()
         self._greeted = False
-        self._stderr = tempfile.TemporaryFile()
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the engine)
         try:
             self._process = subprocess.Popen(
                 [engine, "bridge", "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr,
                 # A session of its own: Ctrl-C in the terminal is for the debugger, which tells the engine.
                 start_new_session=True)
         except OSError as problem:
-            raise EngineLost("pyinquest: cannot start {}: {}".format(engine, problem.strerror))
+            raise EngineLost("pyinquest: cannot start {}: {}".format(engine, problem.strerror)) from None
         self._send({"type": "hello", "protocol": PROTOCOL, "debugger": self._host.name,
                     "version": self._host.version})
 
@@ -194,7 +194,7 @@ class Bridge:
                         return Result(False, "pyinquest: interrupted\n", None, {})
                     return self._finish(message, payload)
                 if message.get("type") != "request":
-                    raise EngineLost("pyinquest: the engine sent something strange; it will be started anew")
+                    raise EngineLost("pyinquest: the engine sent something strange; it will be started anew") from None
                 # Before anything that Ctrl-C may end: the engine waits for an answer.
                 self._unanswered = message
                 self._check_interrupt()
@@ -204,7 +204,7 @@ class Bridge:
                     answer, data = self._answer(message)
             except KeyboardInterrupt:
                 if self._cancelled:
-                    raise EngineLost(_INTERRUPTED)
+                    raise EngineLost(_INTERRUPTED) from None
                 self._cancelled = True
                 deadline = time.monotonic() + CANCEL_TIMEOUT
                 message = self._unanswered
@@ -266,7 +266,7 @@ class Bridge:
                 # Half a message would leave the engine waiting for the other half.
                 interrupted = True
             except OSError:
-                raise EngineLost(self._obituary())
+                raise EngineLost(self._obituary()) from None
         if interrupted:
             raise KeyboardInterrupt
 
@@ -274,7 +274,7 @@ class Bridge:
         deadline = time.monotonic() + timeout
         head_length, payload_length = _LENGTHS.unpack(self._read_exactly(0, _LENGTHS.size, deadline))
         if head_length > MAX_HEADER or payload_length > MAX_PAYLOAD:
-            raise EngineLost("pyinquest: the engine sent something strange; it will be started anew")
+            raise EngineLost("pyinquest: the engine sent something strange; it will be started anew") from None
         start = _LENGTHS.size
         head = self._read_exactly(start, head_length, deadline)
         payload = self._read_exactly(start + head_length, payload_length, deadline)
@@ -282,7 +282,7 @@ class Bridge:
         try:
             return json.loads(head.decode("utf-8")), payload
         except ValueError:
-            raise EngineLost("pyinquest: the engine sent something strange; it will be started anew")
+            raise EngineLost("pyinquest: the engine sent something strange; it will be started anew") from None
 
     def _read_exactly(self, start, length, deadline):
         """Bytes `start` to `start + length` of the message. What was read stays in `_partial` until the message is

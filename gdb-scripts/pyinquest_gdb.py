@@ -272,7 +272,7 @@ class GdbHost:
         except (gdb.error, ValueError) as problem:
             # An unwinder that fails half-way: what it has found counts.
             if not answers:
-                raise bridge.Unavailable(str(problem))
+                raise bridge.Unavailable(str(problem)) from None
         return answers
 
     @staticmethod
@@ -282,7 +282,7 @@ class GdbHost:
             for _ in range(level):
                 frame = frame.older() if frame is not None else None
         except gdb.error as problem:
-            raise bridge.Unavailable(str(problem))
+            raise bridge.Unavailable(str(problem)) from None
         if frame is None:
             raise bridge.Unavailable("there is no frame {}".format(level))
         return frame
@@ -347,7 +347,7 @@ class Command(gdb.Command):
             try:
                 args = _address_of(args)
             except gdb.error as problem:
-                raise gdb.GdbError(str(problem))
+                raise gdb.GdbError(str(problem)) from None
         gdb.write(_run(self._engine_name, args).text)
 
 

@@ -258,7 +258,8 @@ COMMANDS = (
     ("up", "Select the Python frame that called this one, and its native frame.\n\npy-up [N]"),
     ("down", "Select the Python frame called by this one, and its native frame.\n\npy-down [N]"),
     ("frame", "Select a Python frame by number, counted from 0, the innermost.\n\npy-frame [N]"),
-    ("print", "Value of a Python variable: local, global or builtin.\n\npy-print NAME[.ATTRIBUTE|[KEY]]...    or @0xADDRESS in place of the name"),
+    ("print", "Value of a Python variable: local, global or builtin.\n\n"
+     "py-print NAME[.ATTRIBUTE|[KEY]]...    or @0xADDRESS in place of the name"),
     ("locals", "Locals of the selected Python frame.\n\npy-locals [-v]    -v: with types and addresses."),
     ("threads", "Threads as Python knows them: names, the GIL, where they are."),
     ("refcount", "Reference count of an object.\n\n"

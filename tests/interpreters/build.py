@@ -26,7 +26,8 @@ def build_free_threaded(source: Suite, package: str, work: Path, prefix: Path, l
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         def run(*command: str) -> None:
-            print("+", *command, file=open(log, "a"), flush=True)
+            with log.open("a") as notes:
+                print("+", *command, file=notes)
             environment = {**os.environ, "OPT": "-DNDEBUG -g -O2 -fwrapv -Wall"}
             done = subprocess.run(_gently(list(command)), cwd=tree, stdin=subprocess.DEVNULL, stdout=output,
                                   stderr=subprocess.STDOUT, env=environment)

@@ -34,7 +34,7 @@ def chroot_prefix(root: Path) -> List[str]:
 def ask(argv: List[str], env: Optional[Dict[str, str]] = None) -> dict:
     """Runs the interpreter once and has it describe itself."""
     try:
-        run = subprocess.run(argv + ["-I" if not env else "-S", "-c", QUESTION], stdin=subprocess.DEVNULL,
+        run = subprocess.run([*argv, "-I" if not env else "-S", "-c", QUESTION], stdin=subprocess.DEVNULL,
                              capture_output=True, timeout=120, env={**os.environ, **(env or {})})
         if run.returncode != 0:
             tail = run.stderr.decode(errors="replace").strip().splitlines()[-1:]

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "interpreters"))
-import apt  # noqa: E402
+import apt
 
 CACHE = Path(os.environ.get("PYINQUEST_CACHE") or Path.home() / ".cache/pyinquest")
 

@@ -68,7 +68,7 @@ def headers():
     for directory in sorted(pathlib.Path("/usr/include").glob("python3*")):
         if (directory / "Python.h").exists():
             return directory
-    unavailable("no headers of Python")
+    return unavailable("no headers of Python")
 
 
 def build(directory):
@@ -117,7 +117,7 @@ def crash(interpreter, scene, arguments, fixed, out):
         command += interpreter["argv"]
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PYINQUEST_"))}
     environment.update(interpreter["env"], LC_ALL="C.UTF-8", PYTHONDONTWRITEBYTECODE="1")
-    result = subprocess.run(command + [inside + "/app/prog.py", *arguments], cwd=work, env=environment,
+    result = subprocess.run([*command, inside + "/app/prog.py", *arguments], cwd=work, env=environment,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120,
                             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (-1, -1)))
     cores = list(work.glob("core*"))
