@@ -11,6 +11,7 @@ use crate::cpython::object::Path as ObjectPath;
 use crate::cpython::sync::depth_at;
 use crate::debuggee::compressed::{Limits, Packing, expand};
 use crate::debuggee::live::procfs;
+use crate::debuggee::slim_record::restore;
 use crate::debuggee::{
     AddressSpace, ByteSource, Module, Protection, Registers, Segment, SourceKind, Target, from_bytes,
 };
@@ -138,7 +139,7 @@ pub fn minidump(data: &[u8]) {
 /// Opens a dump, tells what it says, and makes a slim one of it, which must open.
 fn dump(data: Vec<u8>) {
     let Ok(mut target) = from_bytes(Path::new("fuzzed"), Arc::new(data)) else { return };
-    slim::restore(&mut target);
+    restore(&mut target);
     let images = Images::attach(&mut target, &nothing());
     render(&target, &images);
     slim::record_essentials(&target);

@@ -1,6 +1,22 @@
 //! pyinquest explains dead and stuck CPython processes from the outside.
 //!
-//! The layers, and what each of them may import, are in `docs/architecture.md`.
+//! The rooms, each of which imports only those before it (`docs/architecture.md`; a test holds it):
+//!
+//! - [`base`]: addresses, the target's ABI, budgets, diagnostics
+//! - `sys`: the only unsafe code
+//! - [`debuggee`]: one model of a stopped process, whatever it was read from
+//! - [`slim`]: writes dumps that hold just the memory that a report reads
+//! - [`image`]: files, sections and symbols of the modules
+//! - [`model`]: the report as data
+//! - [`cpython`]: Python's own state
+//! - [`native`]: unwinding and symbols of native code
+//! - [`stack`]: one merged stack for each thread
+//! - [`findings`]: rules that name the cause
+//! - [`engine`]: makes a report of a target
+//! - [`render`]: the report as text, JSON, HTML, ...
+//! - [`triage`]: many dumps, grouped by cause
+//! - [`bridge`]: what gdb and lldb talk to
+//! - [`cli`]: the program
 pub mod base;
 pub mod bridge;
 pub mod cli;

@@ -9,6 +9,7 @@ mod partial;
 #[path = "minidump/pdb.rs"]
 mod pdb;
 
+use pyinquest::debuggee::slim_record::restore;
 use pyinquest::debuggee::{Crash, Target, from_bytes};
 use pyinquest::engine::{Options, analyze};
 use pyinquest::image::{Images, SearchOptions};
@@ -117,7 +118,7 @@ fn crashpad() -> Vec<u8> {
 
 fn open(bytes: Vec<u8>) -> Target {
     let mut target = from_bytes(Path::new("made-up.dmp"), Arc::new(bytes)).unwrap();
-    slim::restore(&mut target);
+    restore(&mut target);
     target
 }
 

@@ -21,6 +21,7 @@ pub mod recorder;
 mod registers;
 mod segments;
 pub mod signal_names;
+pub mod slim_record;
 mod thread;
 
 pub use crash::{Crash, SignalInfo};

@@ -1,9 +1,9 @@
 //! Opens whatever holds a dead process: by content, never by name.
 
 use super::compressed::{Expanded, Limits, Packing, expand};
+use super::slim_record::restore;
 use super::{ByteSource, Target, TargetError, elf_core, minidump};
 use crate::base::Diagnostic;
-use crate::slim;
 use crate::sys::{map_file, map_temp};
 use std::fs::File;
 use std::io::{self, Read};
@@ -46,7 +46,7 @@ pub fn open(path: &Path) -> Result<Target, TargetError> {
     for diagnostic in damage {
         target.diagnostics.push(diagnostic);
     }
-    slim::restore(&mut target);
+    restore(&mut target);
     target.memory.stop_recording();
     Ok(target)
 }

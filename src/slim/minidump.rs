@@ -6,15 +6,10 @@
 use super::elf::Encoder;
 use super::plan::{Kind, Piece};
 use super::{SlimError, SlimOptions};
-use crate::base::{Abi, Addr, Arch, Cursor, Os};
+use crate::base::{Abi, Addr, Arch, Os};
 use crate::debuggee::recorder::PageMask;
+use crate::debuggee::slim_record::{READ_STREAM, VENDOR_STREAM, list_of_read};
 use crate::debuggee::{Crash, NativeThread, Protection, Registers, Target};
-
-/// Our own stream, in the range for such: the JSON of [`SlimInfo`](super::SlimInfo).
-pub const VENDOR_STREAM: u32 = 0x5059_0001;
-
-/// Our own too: which bytes a redacted dump holds.
-pub const READ_STREAM: u32 = 0x5059_0002;
 
 const THREAD_LIST: u32 = 3;
 const MODULE_LIST: u32 = 4;
@@ -50,33 +45,11 @@ pub fn header(
     }
     file.stream(VENDOR_STREAM, &super::notes::info_json(target, options)?);
     if options.redact {
-        file.stream(READ_STREAM, &super::notes::list_of_read(pages));
+        file.stream(READ_STREAM, &list_of_read(pages));
     }
     file.memory_info(pieces);
     file.memory_list(pieces);
     Ok(file.finish())
-}
-
-/// The content of our stream in a minidump.
-pub fn vendor_stream(dump: &[u8]) -> Option<&[u8]> {
-    own_stream(dump, VENDOR_STREAM)
-}
-
-/// The content of a stream of ours.
-pub fn own_stream(dump: &[u8], wanted: u32) -> Option<&[u8]> {
-    let abi = Abi::WINDOWS_X86_64;
-    let at = |offset: usize| dump.get(offset..).map(|rest| Cursor::new(rest, abi));
-    let mut head = at(8)?;
-    let (count, directory) = (head.u32().ok()?, head.u32().ok()?);
-    let mut entries = at(usize::try_from(directory).ok()?)?;
-    for _ in 0..count.min(1000) {
-        let (kind, size, rva) = (entries.u32().ok()?, entries.u32().ok()?, entries.u32().ok()?);
-        if kind == wanted {
-            let start = usize::try_from(rva).ok()?;
-            return dump.get(start..start.checked_add(usize::try_from(size).ok()?)?);
-        }
-    }
-    None
 }
 
 struct File {

@@ -15,9 +15,6 @@ use crate::debuggee::{MemoryExt as _, Target};
 use plan::{Kind, Piece};
 use std::io::Write;
 
-pub use minidump::vendor_stream;
-pub use notes::{SlimInfo, SlimMissing, VENDOR_NAME, VENDOR_READ, VENDOR_SLIM, kept_bytes, restore, slim_info};
-
 /// What goes into a slim dump.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SlimOptions {

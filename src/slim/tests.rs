@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::{Abi, Diagnostics};
+use crate::debuggee::slim_record::{SlimInfo, VENDOR_SLIM, kept_bytes};
 use crate::debuggee::{
     AddressSpace, Backing, ByteSource, Crash, Mapping, Memory as _, Module, NativeThread, ProcessInfo, Protection,
     ReadErrorKind, Registers, Segment, SignalInfo, SourceKind,

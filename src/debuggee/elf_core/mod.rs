@@ -15,11 +15,11 @@ mod tests;
 mod zeroed_stacks;
 
 use super::signal_names::dumps_core;
+use super::slim_record::kept_bytes;
 use super::{
     AddressSpace, ByteSource, Crash, MemoryExt as _, ProcessInfo, SignalInfo, SourceKind, Target, TargetError,
 };
 use crate::base::{Addr, Diagnostic, Diagnostics};
-use crate::slim;
 use crate::sys::map_file;
 use notes::{Notes, ThreadNotes};
 use object::LittleEndian as LE;
@@ -56,7 +56,7 @@ pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, T
     if let Some(diagnostic) = segments::truncation(headers.segments, &segments, data.len() as u64) {
         diagnostics.push(diagnostic);
     }
-    let kept = slim::kept_bytes(data);
+    let kept = kept_bytes(data);
     // A redacted dump has zeros of its own.
     if kept.is_none()
         && let Some(diagnostic) = zeroed_stacks::take_out(&mut segments, data, abi, &notes.threads, &mut missing)

@@ -12,7 +12,7 @@ mod threads;
 use super::{AddressSpace, ByteSource, Crash, SignalInfo, SourceKind, Target, TargetError};
 use crate::base::{Abi, Addr, Arch, DataModel, Diagnostic, Diagnostics, Endian, Os};
 use crate::debuggee::signal_names::has_fault_address;
-use crate::slim::{kept_bytes, vendor_stream};
+use crate::debuggee::slim_record::{kept_bytes, vendor_stream};
 use minidump::system_info::{Cpu, Os as DumpOs};
 use minidump::{Minidump, MinidumpException, MinidumpSystemInfo};
 use std::ops::Deref;

@@ -1,0 +1,202 @@
+//! The order of the rooms of `src`: an import points only at a room that docs/architecture.md lists before its own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+use regex::Regex;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Rooms of which neither may import the other, though one has to be listed first.
+const SIBLINGS: [(&str, &str); 1] = [("cpython", "native")];
+
+/// Macros at the crate's root, and the room whose they are.
+const MACROS: [(&str, &str); 2] = [("field", "cpython"), ("need", "cpython")];
+
+/// One path into another room.
+#[derive(Debug, PartialEq, Eq)]
+struct Import {
+    file: String,
+    line: usize,
+    from: String,
+    to: String,
+}
+
+/// The rooms in their order: first words of the lines of the block marked `layers`.
+fn declared(architecture: &str) -> Vec<String> {
+    let block = architecture.split("```layers\n").nth(1).expect("docs/architecture.md has a block marked `layers`");
+    let block = block.split("```").next().unwrap();
+    block.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+/// The room of a file, by its path below `src`; none for `lib.rs` and `main.rs`, which stand above all.
+fn room(file: &Path) -> Option<String> {
+    let first = file.components().next()?.as_os_str().to_str()?;
+    let name = first.strip_suffix(".rs").unwrap_or(first);
+    (!matches!(name, "lib" | "main")).then(|| name.to_owned())
+}
+
+/// Files of unit tests by name; they may look anywhere.
+fn is_test_file(file: &Path) -> bool {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    stem == "tests" || stem.ends_with("_tests") || stem.starts_with("test_") || file.iter().any(|part| part == "tests")
+}
+
+/// The code without comments, and without the tests at its end; lines stay where they are.
+fn code(text: &str) -> String {
+    let end = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
+    let without_comment = |line: &str| match line.find("//") {
+        // `//` in a string is not followed by a path into the crate that matters: cut there too.
+        Some(at) => line[..at].to_owned(),
+        None => line.to_owned(),
+    };
+    text[..end].lines().map(without_comment).collect::<Vec<_>>().join("\n")
+}
+
+/// Names of the rooms that `crate::...` names, one for each name in `crate::{a::x, b}`; the offset of each.
+fn paths(code: &str) -> Vec<(usize, String)> {
+    let path = Regex::new(r"crate\s*::\s*(\{|[a-z_0-9]+)").unwrap();
+    let mut found = Vec::new();
+    for capture in path.captures_iter(code) {
+        let name = capture.get(1).unwrap();
+        if name.as_str() != "{" {
+            found.push((name.start(), name.as_str().to_owned()));
+            continue;
+        }
+        // First name of each member of the group; members of inner groups are not rooms.
+        let (mut depth, mut at_start) = (1usize, true);
+        let rest = &code[name.end()..];
+        let word = Regex::new(r"^[a-z_0-9]+").unwrap();
+        for (offset, c) in rest.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                ',' if depth == 1 => at_start = true,
+                _ if c.is_whitespace() => {}
+                _ if depth == 1 && at_start => {
+                    at_start = false;
+                    if let Some(found_word) = word.find(&rest[offset..]) {
+                        found.push((name.end() + offset, found_word.as_str().to_owned()));
+                    }
+                }
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// Every path of a file into another room.
+fn imports(file: &Path, text: &str) -> Vec<Import> {
+    let Some(from) = room(file).filter(|_| !is_test_file(file)) else { return Vec::new() };
+    let code = code(text);
+    let import = |(offset, name): (usize, String)| {
+        let to = MACROS.iter().find(|(macro_name, _)| *macro_name == name).map_or(name, |(_, room)| (*room).to_owned());
+        let line = code[..offset].lines().count().max(1);
+        Import { file: file.display().to_string(), line, from: from.clone(), to }
+    };
+    paths(&code).into_iter().map(import).filter(|i| i.from != i.to).collect()
+}
+
+/// What is wrong with an import.
+fn fault(import: &Import, order: &[String]) -> Option<String> {
+    let Import { file, line, from, to } = import;
+    let place = |room: &str| order.iter().position(|r| r == room);
+    let why = match (place(from), place(to)) {
+        (None, _) => format!("`{from}` is not a room of docs/architecture.md"),
+        (_, None) => format!("`{to}` is not a room of docs/architecture.md"),
+        (Some(own), Some(other)) if other > own => format!("`{from}` may not import `{to}`, which is below it"),
+        _ if SIBLINGS.iter().any(|s| *s == (from, to) || *s == (to, from)) => {
+            format!("`{from}` and `{to}` are siblings: neither may import the other")
+        }
+        _ => return None,
+    };
+    Some(format!("src/{file}:{line}: {why}"))
+}
+
+fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn imports_point_at_rooms_above() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let order = declared(&std::fs::read_to_string(root.join("docs/architecture.md")).unwrap());
+    assert_eq!(order.iter().collect::<BTreeSet<_>>().len(), order.len(), "a room is listed twice: {order:?}");
+    let mut files = Vec::new();
+    sources(&root.join("src"), &mut files);
+    files.sort();
+    let mut seen = 0;
+    let mut faults = Vec::new();
+    for path in &files {
+        let file = path.strip_prefix(root.join("src")).unwrap();
+        let found = imports(file, &std::fs::read_to_string(path).unwrap());
+        seen += found.len();
+        faults.extend(found.iter().filter_map(|import| fault(import, &order)));
+    }
+    assert!(seen > 500, "only {seen} imports were found: the search is broken");
+    assert!(
+        faults.is_empty(),
+        "{} import(s) against the order of docs/architecture.md:\n{}",
+        faults.len(),
+        faults.join("\n")
+    );
+}
+
+#[test]
+fn lib_rs_has_the_rooms_of_the_picture() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let order = declared(&std::fs::read_to_string(root.join("docs/architecture.md")).unwrap());
+    let lib = std::fs::read_to_string(root.join("src/lib.rs")).unwrap();
+    let module = Regex::new(r"(?m)^(?:pub(?:\(crate\))? )?mod ([a-z_0-9]+);").unwrap();
+    let modules: Vec<String> = module.captures_iter(&lib).map(|c| c[1].to_owned()).collect();
+    assert!(modules.len() > 10, "{modules:?}");
+    let strangers: Vec<&String> = modules.iter().filter(|m| !order.contains(m)).collect();
+    assert!(strangers.is_empty(), "not in docs/architecture.md: {strangers:?}");
+    // The crate's own page lists them in the same order.
+    let listed: Vec<&str> = lib.lines().filter_map(|l| l.strip_prefix("//! - ")?.split('`').nth(1)).collect();
+    let wanted: Vec<&String> = order.iter().filter(|room| listed.contains(&room.as_str())).collect();
+    assert_eq!(listed, wanted, "src/lib.rs lists the rooms in another order");
+    let unlisted: Vec<&String> = modules.iter().filter(|m| !listed.contains(&m.as_str())).collect();
+    assert!(unlisted.iter().all(|m| ["fuzzing"].contains(&m.as_str())), "src/lib.rs does not list {unlisted:?}");
+}
+
+#[test]
+fn planted_imports_are_found() {
+    let order: Vec<String> = declared("```layers\nbase x\ncpython y\nnative z\n\nengine w\n```");
+    assert_eq!(order, ["base", "cpython", "native", "engine"]);
+    let at = |file: &str, text: &str| -> Vec<String> {
+        imports(Path::new(file), text).iter().filter_map(|i| fault(i, &order)).collect()
+    };
+    let downward = at("base/addr.rs", "//! x\n\nuse crate::engine::Options;\n");
+    assert_eq!(downward, ["src/base/addr.rs:3: `base` may not import `engine`, which is below it"]);
+    assert!(at("engine/mod.rs", "use crate::base::Addr;\nuse crate::{native::x, cpython};").is_empty());
+    assert_eq!(at("native/mod.rs", "use crate::base::{Addr, Text};\nuse crate::cpython::Heap;").len(), 1);
+    assert_eq!(at("cpython/mod.rs", "fn f() { crate::native::g() }").len(), 1);
+    assert_eq!(at("native/mod.rs", "use crate::field;").len(), 1, "a macro of cpython's");
+    assert_eq!(
+        at("base/mod.rs", "use crate::{\n    base::Addr,\n    engine::{cpython, native},\n};"),
+        ["src/base/mod.rs:3: `base` may not import `engine`, which is below it"]
+    );
+    assert_eq!(
+        at("base/mod.rs", "use crate::other::X;"),
+        ["src/base/mod.rs:1: `other` is not a room of docs/architecture.md"]
+    );
+    assert_eq!(
+        at("other.rs", "use crate::base::X;"),
+        ["src/other.rs:1: `other` is not a room of docs/architecture.md"]
+    );
+    for allowed in ["// use crate::engine::X;", "#[cfg(test)]\nmod tests {\n    use crate::engine::X;\n}"] {
+        assert!(at("base/mod.rs", allowed).is_empty(), "{allowed}");
+    }
+    assert!(at("base/tests.rs", "use crate::engine::X;").is_empty());
+}
