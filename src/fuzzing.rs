@@ -10,7 +10,7 @@ use crate::cpython::layout::{self, DebugOffsets, DwarfFile, Extract, LineTable, 
 use crate::cpython::object::Path as ObjectPath;
 use crate::cpython::sync::depth_at;
 use crate::debuggee::compressed::{Limits, Packing, expand};
-use crate::debuggee::live::procfs;
+use crate::debuggee::procfs;
 use crate::debuggee::slim_record::restore;
 use crate::debuggee::{
     AddressSpace, ByteSource, Module, Protection, Registers, Segment, SourceKind, Target, from_bytes,

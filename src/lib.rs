@@ -17,13 +17,22 @@
 //! - [`triage`]: many dumps, grouped by cause
 //! - [`bridge`]: what gdb and lldb talk to
 //! - [`cli`]: the program
+//!
+#![cfg_attr(
+    not(all(feature = "cli", feature = "minidump", feature = "live", feature = "pdb")),
+    allow(dead_code, unused_imports, reason = "helpers of the parts that are left out")
+)]
 pub mod base;
+#[cfg(feature = "cli")]
 pub mod bridge;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
 pub mod cpython;
 pub mod debuggee;
 pub mod engine;
 pub mod findings;
+#[cfg(all(feature = "cli", feature = "minidump", feature = "pdb"))]
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod image;
@@ -33,4 +42,5 @@ pub mod render;
 pub mod slim;
 pub mod stack;
 mod sys;
+#[cfg(feature = "triage")]
 pub mod triage;

@@ -25,6 +25,7 @@ impl std::fmt::Debug for Context<'_> {
 }
 
 /// `ctx.ptr(field!(ctx, frame.previous), frame)`: offset of a field together with its name for errors.
+#[doc(hidden)]
 #[macro_export]
 macro_rules! field {
     ($ctx:expr, $strukt:ident . $field:ident) => {

@@ -10,12 +10,16 @@ pub mod debugger;
 pub mod elf_core;
 pub mod elf_modules;
 pub mod exception_names;
+#[cfg(feature = "live")]
 pub mod live;
 mod memory;
+#[cfg(feature = "minidump")]
 pub mod minidump;
 mod model;
 mod module;
 mod open;
+#[cfg(any(feature = "live", feature = "minidump"))]
+pub(crate) mod procfs;
 pub mod recorded_symbols;
 pub mod recorder;
 mod registers;

@@ -132,6 +132,14 @@ pub enum TargetError {
         /// The machine in the header.
         what: String,
     },
+    /// A kind of dump that this build leaves out.
+    #[error("{path}: this build of pyinquest does not read it (cargo feature `{feature}`)")]
+    NotBuiltIn {
+        /// The file.
+        path: PathBuf,
+        /// The cargo feature that reads it.
+        feature: &'static str,
+    },
     /// A live process cannot be looked at.
     #[error("process {pid}: {what}")]
     Process {
@@ -157,7 +165,7 @@ impl TargetError {
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         match self {
-            TargetError::Open { .. } => None,
+            TargetError::Open { .. } | TargetError::NotBuiltIn { .. } => None,
             TargetError::Process { help, .. } => *help,
             TargetError::Empty { .. } => {
                 Some("an empty core usually means `ulimit -c 0`, a full disk, or a crash handler that was cut off")

@@ -1,8 +1,10 @@
 //! Opens whatever holds a dead process: by content, never by name.
 
 use super::compressed::{Expanded, Limits, Packing, expand};
+#[cfg(feature = "minidump")]
+use super::minidump;
 use super::slim_record::restore;
-use super::{ByteSource, Target, TargetError, elf_core, minidump};
+use super::{ByteSource, Target, TargetError, elf_core};
 use crate::base::Diagnostic;
 use crate::sys::{map_file, map_temp};
 use std::fs::File;
@@ -57,7 +59,10 @@ pub fn open(path: &Path) -> Result<Target, TargetError> {
 /// As [`open`].
 pub fn from_bytes(path: &Path, bytes: Arc<dyn ByteSource>) -> Result<Target, TargetError> {
     if bytes.bytes().starts_with(b"MDMP") || bytes.bytes().starts_with(b"PMDM") {
+        #[cfg(feature = "minidump")]
         return minidump::from_source(path, bytes);
+        #[cfg(not(feature = "minidump"))]
+        return Err(TargetError::NotBuiltIn { path: path.to_owned(), feature: "minidump" });
     }
     elf_core::from_source(path, bytes)
 }

@@ -5,6 +5,7 @@ use super::debug_file::{self, DebugFile, DebugOrigin};
 use super::dynsym::DynamicSymbols;
 use super::find::{FileStatus, SearchOptions, Verification};
 use super::host_file::HostFile;
+#[cfg(feature = "pdb")]
 use super::pdb_file;
 use super::pe::PeImage;
 use super::section_cache::FileId;
@@ -150,9 +151,17 @@ impl Image {
 
     /// Bytes of the PDB of a PE image. Searches for it on the first call.
     #[must_use]
+    #[cfg(feature = "pdb")]
     pub fn pdb_data(&self, memory: &dyn Memory) -> Option<&FileBytes> {
         let find = || pdb_file::locate(&self.pe.as_ref()?.pdb(memory)?, self.path(), &self.options);
         self.lazy.pdb.get_or_init(find).as_ref().map(|f| &f.bytes)
+    }
+
+    /// This build reads no PDB.
+    #[must_use]
+    #[cfg(not(feature = "pdb"))]
+    pub fn pdb_data(&self, _: &dyn Memory) -> Option<&FileBytes> {
+        None
     }
 
     /// Bytes of the file of shared DWARF that the debug data refers to (dwz, `.gnu_debugaltlink`).

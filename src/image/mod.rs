@@ -17,7 +17,9 @@ mod find;
 mod host_file;
 mod images;
 mod modules_from_link_map;
+#[cfg(feature = "pdb")]
 pub(crate) mod pdb_file;
+#[cfg(feature = "pdb")]
 pub(crate) mod pdb_source;
 pub mod pe;
 mod pe_find;

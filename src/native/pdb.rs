@@ -5,8 +5,11 @@
 use super::dwarf::SourceFrame;
 use crate::base::Addr;
 use crate::debuggee::recorded_symbols::NamedSymbol;
+#[cfg(feature = "pdb")]
 use crate::image::pdb_source::{PdbBytes, guarded};
+#[cfg(feature = "pdb")]
 use pdb_addr2line::pdb::PDB;
+#[cfg(feature = "pdb")]
 use pdb_addr2line::{ContextPdbData, TypeFormatterFlags};
 
 /// What a PDB says of one address.
@@ -22,10 +25,21 @@ pub struct InPdb {
 ///
 /// # Errors
 /// What is wrong with the PDB.
+#[cfg(feature = "pdb")]
 pub fn functions_at(pdb: &[u8], offsets: &[u64]) -> Result<Vec<InPdb>, String> {
     guarded(|| read(pdb, offsets))
 }
 
+/// What a PDB says, in a build that reads none.
+///
+/// # Errors
+/// Always.
+#[cfg(not(feature = "pdb"))]
+pub fn functions_at(_: &[u8], _: &[u64]) -> Result<Vec<InPdb>, String> {
+    Err("this build of pyinquest reads no PDB (cargo feature `pdb`)".to_owned())
+}
+
+#[cfg(feature = "pdb")]
 fn read(pdb: &[u8], offsets: &[u64]) -> Result<Vec<InPdb>, pdb_addr2line::Error> {
     let data = ContextPdbData::try_from_pdb(PDB::open(PdbBytes(pdb))?)?;
     let flags = TypeFormatterFlags::NO_FUNCTION_RETURN | TypeFormatterFlags::NO_ARGUMENTS;

@@ -16,6 +16,7 @@ pub fn render(report: &Report) -> serde_json::Result<String> {
 ///
 /// # Errors
 /// As [`render`].
+#[cfg(feature = "schema")]
 pub fn schema() -> serde_json::Result<String> {
     let mut schema = schemars::schema_for!(Report);
     schema.insert("title".to_owned(), "pyinquest report".into());

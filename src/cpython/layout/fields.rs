@@ -87,6 +87,7 @@ macro_rules! layouts {
 pub(super) use layouts;
 
 /// The offset of a field, or the [`LayoutError`] that names it: `need!(layouts, frame.previous)?`.
+#[doc(hidden)]
 #[macro_export]
 macro_rules! need {
     ($layouts:expr, $strukt:ident . $field:ident) => {

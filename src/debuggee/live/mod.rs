@@ -3,11 +3,10 @@
 //! The process is stopped with ptrace for as long as [`LiveTarget`] holds it; it goes on when that is resumed or
 //! dropped, and also when pyinquest dies. Nothing is written to it and no code of it is run.
 
-pub(crate) mod procfs;
 mod refused;
 mod snapshot;
 
-pub use procfs::sysroot;
+pub use crate::debuggee::procfs::sysroot;
 pub use snapshot::{Examined, examine};
 
 use super::elf_modules::{FileMapping, from_mappings, from_scan};
@@ -16,9 +15,9 @@ use super::{
     Segment, SourceKind, Target, TargetError,
 };
 use crate::base::{Abi, Addr, Arch, Diagnostic, Diagnostics};
+use crate::debuggee::procfs::{self, MapLine};
 use crate::sys::{ProcessMemory, RawRegisters, Stopped, thread_ids};
 use nix::errno::Errno;
-use procfs::MapLine;
 use refused::refused;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Why a process cannot be looked at, in words that help.
 
-use super::procfs::{dir, read, status_field};
 use crate::debuggee::TargetError;
+use crate::debuggee::procfs::{dir, read, status_field};
 use nix::errno::Errno;
 
 const SCOPE: &str = "/proc/sys/kernel/yama/ptrace_scope";

@@ -4,7 +4,7 @@
 use super::sections::sections;
 use super::{Dump, stream};
 use crate::base::{Abi, Addr, Cursor, Diagnostic, Diagnostics, ShortRead};
-use crate::debuggee::live::procfs::MapLine;
+use crate::debuggee::procfs::MapLine;
 use crate::debuggee::{MissingPart, Protection, Segment};
 use minidump::format::{MINIDUMP_STREAM_TYPE, MemoryState};
 use minidump::{MinidumpMemoryInfoList, MinidumpThreadList};

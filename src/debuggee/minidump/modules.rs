@@ -2,7 +2,7 @@
 
 use super::{Dump, stream};
 use crate::base::{Abi, Addr, Diagnostic, Diagnostics, Os};
-use crate::debuggee::live::procfs::MapLine;
+use crate::debuggee::procfs::MapLine;
 use crate::debuggee::{BuildId, Mapping, Module};
 use minidump::{CodeView, MinidumpModule, MinidumpModuleList, Module as _};
 

@@ -3,7 +3,7 @@
 use super::Dump;
 use crate::base::{Abi, Addr};
 use crate::debuggee::ProcessInfo;
-use crate::debuggee::live::procfs::{MapLine, parse_auxv, parse_maps, status_field};
+use crate::debuggee::procfs::{MapLine, parse_auxv, parse_maps, status_field};
 use minidump::format::MINIDUMP_STREAM_TYPE;
 use minidump::{MinidumpAnnotation, MinidumpCrashpadInfo, MinidumpMiscInfo};
 

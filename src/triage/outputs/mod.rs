@@ -32,6 +32,7 @@ pub fn json(triage: &Triage) -> serde_json::Result<String> {
 ///
 /// # Errors
 /// Only if the schema cannot be JSON.
+#[cfg(feature = "schema")]
 pub fn schema() -> serde_json::Result<String> {
     let mut schema = schemars::schema_for!(Triage);
     schema.insert("title".to_owned(), "pyinquest triage".into());

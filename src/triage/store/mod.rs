@@ -5,10 +5,12 @@
 
 mod database;
 mod memory;
+#[cfg(feature = "postgres")]
 mod postgres;
 mod record;
 mod schema;
 mod session;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 
 pub use memory::known_as;
@@ -24,11 +26,16 @@ use std::collections::BTreeMap;
 #[non_exhaustive]
 pub enum StoreError {
     /// SQLite.
+    #[cfg(feature = "sqlite")]
     #[error("triage database: {0}")]
     Sqlite(#[from] rusqlite::Error),
     /// PostgreSQL.
+    #[cfg(feature = "postgres")]
     #[error("triage database: {}", postgres_text(.0))]
     Postgres(#[from] ::postgres::Error),
+    /// A kind of database that this build leaves out.
+    #[error("this build of pyinquest has no {0} (cargo feature `{feature}`)", feature = .0.to_lowercase())]
+    NotBuiltIn(&'static str),
     /// Written by a newer program.
     #[error("the triage database has format {0}; this pyinquest knows format {known} and older ones", known = schema::VERSION)]
     Newer(i64),
@@ -40,6 +47,7 @@ pub enum StoreError {
     NoIssue(i64),
 }
 
+#[cfg(feature = "postgres")]
 /// The server's words; the crate's own text is only "db error".
 fn postgres_text(error: &::postgres::Error) -> String {
     let source = std::error::Error::source(error).map(|s| format!(": {s}")).unwrap_or_default();
@@ -47,7 +55,8 @@ fn postgres_text(error: &::postgres::Error) -> String {
 }
 
 /// What people decided about an issue.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Nothing yet.
@@ -119,13 +128,33 @@ pub struct Store(Box<dyn Database>);
 /// # Errors
 /// When it cannot be opened or is of a newer format.
 pub fn open(place: &str) -> Result<Store, StoreError> {
-    let database: Box<dyn Database> = match place.starts_with("postgres://") || place.starts_with("postgresql://") {
-        true => Box::new(postgres::Postgres::open(place)?),
-        false => Box::new(sqlite::Sqlite::open(std::path::Path::new(place))?),
+    let database = match place.starts_with("postgres://") || place.starts_with("postgresql://") {
+        true => server(place)?,
+        false => file(place)?,
     };
     let mut store = Store(database);
     store.transact(|mut session| session.prepare())?;
     Ok(store)
+}
+
+#[cfg(feature = "postgres")]
+fn server(url: &str) -> Result<Box<dyn Database>, StoreError> {
+    Ok(Box::new(postgres::Postgres::open(url)?))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn server(_: &str) -> Result<Box<dyn Database>, StoreError> {
+    Err(StoreError::NotBuiltIn("Postgres"))
+}
+
+#[cfg(feature = "sqlite")]
+fn file(path: &str) -> Result<Box<dyn Database>, StoreError> {
+    Ok(Box::new(sqlite::Sqlite::open(std::path::Path::new(path))?))
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn file(_: &str) -> Result<Box<dyn Database>, StoreError> {
+    Err(StoreError::NotBuiltIn("SQLite"))
 }
 
 impl Store {
