@@ -1,7 +1,7 @@
 //! What ended the process, in words.
 
-use crate::base::Addr;
-use crate::debuggee::exception_names::{exception_meaning, exception_name};
+use crate::base::{Addr, Os};
+use crate::debuggee::exception_names::{exception_meaning, exception_name, mach};
 use crate::debuggee::{Crash, SignalInfo, Target, signal_names};
 use crate::model::CrashReport;
 
@@ -20,6 +20,15 @@ pub(super) fn crash(target: &Target) -> Option<CrashReport> {
             instruction,
             sender_pid: info.sender_pid,
             summary: summary(info, target.process.pid),
+            ..CrashReport::default()
+        },
+        Crash::Exception { tid, code, address, .. } if target.abi.os == Os::MacOs => CrashReport {
+            tid: *tid,
+            exception_code: Some(*code),
+            name: mach::name(*code).map(str::to_owned),
+            fault_addr: (*code == mach::BAD_ACCESS).then_some(*address),
+            instruction,
+            summary: mach_summary(*code, *address, instruction),
             ..CrashReport::default()
         },
         Crash::Exception { tid, code, address, parameters } => CrashReport {
@@ -80,6 +89,13 @@ fn access(code: u32, parameters: &[u64]) -> Option<(&'static str, Addr)> {
         _ => "access",
     };
     Some((kind, Addr(*addr)))
+}
+
+/// "EXC_BAD_ACCESS: address 0x0 at instruction 0x1000..".
+fn mach_summary(code: u32, address: Addr, instruction: Option<Addr>) -> String {
+    let name = mach::name(code).map_or_else(|| format!("exception {code:#010x}"), str::to_owned);
+    let access = if code == mach::BAD_ACCESS { format!(": access to address {address}") } else { String::new() };
+    format!("{name}{access}{}", instruction.map_or(String::new(), |ip| format!(" at instruction {ip}")))
 }
 
 /// "EXCEPTION_ACCESS_VIOLATION (0xc0000005): read of address 0x0 at instruction 0x7ff6..".
