@@ -9,16 +9,18 @@ mod extension;
 
 use common::{Crash, Interpreter, Unavailable, interpreters, one_per_minor, skip};
 use extension::Debug;
-use pyinquest::debuggee::elf_core;
-use pyinquest::engine::{Options, analyze};
+use pyinquest::debuggee::{self, Target, elf_core};
+use pyinquest::engine::{Options, analyze, record};
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::model::Report;
+use pyinquest::slim;
 use rayon::prelude::*;
+use std::path::Path;
+use std::sync::Arc;
 
 fn report(interpreter: &Interpreter, core: &std::path::Path) -> Report {
     let mut target = elf_core::open(core).expect("a core");
-    let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
-    let images = Images::attach(&mut target, &search);
+    let images = attach(interpreter, &mut target);
     analyze(&target, &images, &Options::default())
 }
 
@@ -36,6 +38,11 @@ struct Expected {
 
 /// Runs the defects in every interpreter; all that is wrong is collected and shown together.
 fn everywhere(debug: Debug, table: &[Expected]) {
+    everywhere_and(debug, &table.iter().collect::<Vec<_>>(), &|_, _| None);
+}
+
+/// Likewise, with one more look at each report that is right so far.
+fn everywhere_and(debug: Debug, table: &[&Expected], more: &(impl Fn(&Expected, &Report) -> Option<String> + Sync)) {
     let only = std::env::var("PYINQUEST_TEST_INTERPRETER").ok();
     // A thousand crashes of all builds take longer than they tell; name one to see it.
     let chosen: Vec<&Interpreter> = match &only {
@@ -44,7 +51,7 @@ fn everywhere(debug: Debug, table: &[Expected]) {
     };
     let mut todo = Vec::new();
     for interpreter in chosen {
-        let table = table.iter().filter(|expected| happens(expected.defect, interpreter));
+        let table = table.iter().copied().filter(|expected| happens(expected.defect, interpreter));
         match extension::defects(interpreter, debug) {
             Ok(module) => todo.extend(table.map(|expected| (interpreter, module.clone(), expected))),
             Err(reason) => eprintln!("skipped: {reason}"),
@@ -58,7 +65,7 @@ fn everywhere(debug: Debug, table: &[Expected]) {
         .map(|(interpreter, module, expected)| {
             let crash = Crash::new(interpreter, "defects.py").args(&[expected.defect]).file(module);
             let report = report(interpreter, &crash.run()?.core);
-            let fault = fault(expected, interpreter, debug, &report);
+            let fault = fault(expected, interpreter, debug, &report).or_else(|| more(expected, &report));
             Ok(fault.map(|fault| format!("{} {}: {fault}", interpreter.name, expected.defect)))
         })
         .collect();
@@ -167,11 +174,44 @@ const DEFECTS: &[Expected] = &[
     expect("thread", "null-pointer", &["defects.so", "called from threading.py:"], &["scan_key"]),
 ];
 
+const FIELD: &str = "read of NULL + 0x18";
+
+/// Faults that a signal handler has passed on, and what the evidence says of it.
+const PASSED_ON: &[(Expected, &str)] = &[
+    (expect("raised_again", "null-pointer", &[FIELD, "defects.so", IN_LOAD], &["scan_key"]), "(SIGSEGV, SI_TKILL)"),
+    (expect("killed_again", "null-pointer", &[FIELD, "defects.so", IN_LOAD], &["scan_key"]), "(SIGSEGV, SI_USER)"),
+    (expect("queued_again", "null-pointer", &[FIELD, "defects.so", IN_LOAD], &["scan_key"]), "(SIGSEGV, SI_QUEUE)"),
+    (expect("other_signal", "null-pointer", &[FIELD, "defects.so", IN_LOAD], &["scan_key"]), "(SIGABRT, SI_USER)"),
+    (expect("handler_aborts", "null-pointer", &[FIELD, "defects.so", IN_LOAD], &["scan_key"]), "a signal handler ran"),
+    (
+        expect("handler_faults", "null-pointer", &[FIELD, "defects.so", IN_LOAD], &["scan_key"]),
+        "failed itself (SIGSEGV",
+    ),
+    (expect("watchdog_aborts", "null-pointer", &[FIELD, "defects.so", IN_LOAD], &["scan_key"]), "a signal handler ran"),
+];
+
+#[test]
+fn a_fault_that_a_handler_passed_on_is_the_cause() {
+    let table: Vec<&Expected> = PASSED_ON.iter().map(|(expected, _)| expected).collect();
+    everywhere_and(Debug::Full, &table, &|expected, report| {
+        let (_, how) = PASSED_ON.iter().find(|(e, _)| e.defect == expected.defect)?;
+        let evidence = &report.findings.first()?.evidence;
+        (!evidence.iter().any(|line| line.contains(how))).then(|| format!("{how} is not in {evidence:?}"))
+    });
+}
+
 /// Ends that are no defect of anybody's code.
 const CLEAN: &[Expected] = &[
     expect("os_abort", "abort-called", &["os.abort() was called from defects.py:"], &[]),
     expect("c_abort", "abort-called", &["abort() was called by", "defects.so", "called from defects.py:"], &["plain"]),
     expect("killed", "killed-by-process", &["SIGABRT was sent by process"], &[]),
+    // Sent by other ways than abort().
+    expect("kill_abort", "signal-raised", &["SIGABRT was raised by the process itself, from defects.py:"], &[]),
+    expect("raise_abort", "signal-raised", &["SIGABRT was raised by the process itself, in", "defects.so"], &[]),
+    expect("kill_segv", "signal-raised", &["SIGSEGV was raised by the process itself, from defects.py:"], &[]),
+    expect("raise_segv", "signal-raised", &["SIGSEGV was raised by the process itself, in", "defects.so"], &[]),
+    // An earlier fault that a handler dealt with is not the cause.
+    expect("time_limit", "abort-called", &["abort() was called by abort_it"], &[]),
     // Not SIGQUIT, which is ignored where tests run in the background of a shell.
     expect("raised", "signal-raised", &["SIGXCPU was raised by the process itself, from defects.py:"], &[]),
 ];
@@ -189,4 +229,67 @@ fn each_defect_is_named_first_in_a_stripped_module() {
 #[test]
 fn no_defect_is_seen_where_there_is_none() {
     everywhere(Debug::Full, CLEAN);
+}
+
+/// Linux minidumps whose `exception_flags` are zero (older Breakpads and others write no `si_code`) do not say that the
+/// signal was sent; the instruction tells the fault, and slim dumps of them tell the same.
+#[test]
+fn a_minidump_without_a_code_is_not_taken_for_a_sent_signal() {
+    for interpreter in one_per_minor() {
+        let module = match extension::defects(interpreter, Debug::Full) {
+            Ok(module) => module,
+            Err(reason) => skip!("{reason}"),
+        };
+        for (defect, id) in [("null_field", "null-pointer"), ("divide", "integer-division"), ("raise_segv", "")] {
+            let crash = Crash::new(interpreter, "defects.py").args(&[defect]).file(&module).run();
+            let crash = match crash {
+                Ok(crash) => crash,
+                Err(reason) => skip!("{reason}"),
+            };
+            let mut target = elf_core::open(&crash.core).expect("a core");
+            let foreign = without_code(slim(interpreter, &mut target, true));
+            let mut target = debuggee::from_bytes(Path::new("breakpad.dmp"), Arc::new(foreign)).expect("a minidump");
+            let first = |report: &Report| report.findings.first().map(|f| f.id.clone()).unwrap_or_default();
+            let images = attach(interpreter, &mut target);
+            let told = analyze(&target, &images, &Options::default());
+            assert_eq!(first(&told), id, "{} {defect}: {:?}", interpreter.name, told.findings);
+            let core = slim(interpreter, &mut target, false);
+            let mut core = debuggee::from_bytes(Path::new("slim.core"), Arc::new(core)).expect("a core");
+            let images = attach(interpreter, &mut core);
+            let again = analyze(&core, &images, &Options::default());
+            assert_eq!(first(&again), id, "{} {defect}, slim: {:?}", interpreter.name, again.findings);
+            assert!(!again.modules.is_empty() && again.modules.len() == told.modules.len(), "{}", interpreter.name);
+        }
+    }
+}
+
+fn attach(interpreter: &Interpreter, target: &mut Target) -> Images {
+    Images::attach(target, &search(interpreter))
+}
+
+fn search(interpreter: &Interpreter) -> SearchOptions {
+    SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() }
+}
+
+fn slim(interpreter: &Interpreter, target: &mut Target, minidump: bool) -> Vec<u8> {
+    record(target, &search(interpreter));
+    let mut out = Vec::new();
+    let options = slim::SlimOptions { minidump, ..slim::SlimOptions::default() };
+    slim::write(target, target.memory.recorded(), options, &mut out).expect("a slim dump");
+    out
+}
+
+/// The minidump as a writer without `si_code` has it: zero for flags, and no stream of ours.
+fn without_code(mut dump: Vec<u8>) -> Vec<u8> {
+    let word = |dump: &[u8], at: usize| u32::from_le_bytes(dump[at..at + 4].try_into().unwrap()) as usize;
+    let (count, directory) = (word(&dump, 8), word(&dump, 12));
+    for entry in (0..count).map(|i| directory + 12 * i) {
+        let (kind, at) = (word(&dump, entry), word(&dump, entry + 8));
+        match kind {
+            6 => dump[at + 12..at + 16].fill(0),
+            0x5059_0001 => dump[entry..entry + 4].fill(0),
+            _ => {}
+        }
+    }
+    dump
 }

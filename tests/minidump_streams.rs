@@ -9,6 +9,7 @@ mod partial;
 #[path = "minidump/pdb.rs"]
 mod pdb;
 
+use pyinquest::base::Addr;
 use pyinquest::debuggee::slim_record::restore;
 use pyinquest::debuggee::{Crash, Target, from_bytes};
 use pyinquest::engine::{Options, analyze};
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 const WINDOWS: u32 = 2;
 const LINUX: u32 = 0x8201;
+const MACOS: u32 = 0x8101;
 
 /// A minidump in the making: the directory has room for eight streams.
 struct Dump {
@@ -182,6 +184,29 @@ fn a_dump_that_was_asked_for_is_no_crash() {
     assert!(matches!(crash(LINUX, 11), Some(Crash::Signal { tid: 7, info }) if info.number == 11));
     // There a program may have raised just that.
     assert!(matches!(crash(WINDOWS, 0xffff_ffff), Some(Crash::Exception { tid: 7, code: 0xffff_ffff, .. })));
+}
+
+#[test]
+fn the_address_of_a_linux_fault_is_kept_where_its_code_is_not_known() {
+    let mut dump = Dump::new(LINUX);
+    dump.exception(11, &[]);
+    let crash = open(dump.finish()).crash;
+    let Some(Crash::Signal { info, .. }) = crash else { panic!("{crash:?}") };
+    assert_eq!((info.code, info.fault_addr, info.sender_pid), (None, Some(Addr(0x1400_1000)), None));
+}
+
+#[test]
+fn the_address_of_an_exception_of_macos_is_what_was_accessed() {
+    let crash = |code| {
+        let mut dump = Dump::new(MACOS);
+        dump.exception(code, &[]);
+        report(&mut open(dump.finish())).crash.unwrap()
+    };
+    let access = crash(1);
+    assert_eq!((access.fault_addr, access.instruction), (Some(Addr(0x1400_1000)), None));
+    assert_eq!(access.summary, "EXC_BAD_ACCESS: access to address 0x14001000");
+    let other = crash(6);
+    assert_eq!((other.fault_addr, other.summary.as_str()), (None, "EXC_BREAKPOINT"));
 }
 
 #[test]

@@ -77,8 +77,13 @@ pub fn dumps_core(number: i32) -> bool {
 /// raised it and knew where (`SI_KERNEL` is how x86 reports a non-canonical address: `si_addr` is 0 then).
 #[must_use]
 pub fn has_fault_address(number: i32, code: i32) -> bool {
-    let fault = matches!(signal_name(number), Some("SIGILL" | "SIGTRAP" | "SIGBUS" | "SIGFPE" | "SIGSEGV"));
-    fault && code > 0 && code != SI_KERNEL
+    is_fault(number) && code > 0 && code != SI_KERNEL
+}
+
+/// Whether instructions raise this signal. (It may be sent all the same.)
+#[must_use]
+pub fn is_fault(number: i32) -> bool {
+    matches!(signal_name(number), Some("SIGILL" | "SIGTRAP" | "SIGBUS" | "SIGFPE" | "SIGSEGV"))
 }
 
 /// Whether `siginfo_t` of this `si_code` names a sender by pid and uid.

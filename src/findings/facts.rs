@@ -1,9 +1,9 @@
 //! [`Facts`]: all that the rules may look at, and [`Scene`]: the crash itself.
 
-use super::windows;
+use super::{reraised, windows};
 use crate::base::Addr;
 use crate::cpython::object::Heap;
-use crate::debuggee::{Crash, Segment, SignalInfo, Target};
+use crate::debuggee::{Crash, Segment, SignalInfo, Target, signal_names};
 use crate::image::Images;
 use crate::model::{Report, Thread};
 use crate::native::ModuleTables;
@@ -48,12 +48,25 @@ impl<'a> Facts<'a> {
                 (tid, info, access)
             }
         };
-        let stack = self.stacks.iter().find(|s| s.tid == *tid);
-        let reraised = stack.and_then(|s| s.unwound.signal_context());
-        let mut signal = info;
-        let mut access = told;
-        // The handler has raised the signal anew: what it was called for tells the cause.
-        if let Some(original) = reraised.and_then(|c| c.fault) {
+        let (mut tid, mut signal, mut access, mut passed_on) = (*tid, info, told, None);
+        let mut stack = self.stacks.iter().find(|s| s.tid == tid);
+        // A fault that another thread's handler told this one of, which then ended the process.
+        let faulted = |s: &&NativeStack| s.unwound.signal_context().is_some();
+        if !is_fault(&signal)
+            && stack.is_none_or(|s| !faulted(&s))
+            && let Some(other) = self.stacks.iter().find(faulted)
+        {
+            (tid, stack) = (other.tid, Some(other));
+        }
+        let context = stack.and_then(|s| s.unwound.signal_context());
+        let first = stack.map_or(0, NativeStack::fault_frame);
+        let registers = stack.and_then(|s| s.unwound.frames.get(first)?.registers.as_deref());
+        // What the handler was called for tells the cause.
+        if let Some(original) = context.and_then(|c| c.fault) {
+            passed_on = Some(match is_fault(&signal) {
+                true => PassedOn::HandlerFaulted(signal),
+                false => PassedOn::ByHandler,
+            });
             signal = SignalInfo {
                 number: original.number,
                 code: Some(original.code),
@@ -62,17 +75,22 @@ impl<'a> Facts<'a> {
                 sender_uid: None,
             };
             access = original.access;
+        } else if !is_fault(&signal)
+            && let Some(regs) = registers
+            && let Some(derived) =
+                reraised::at_instruction(self, regs, self.target.thread(tid).and_then(|t| t.tls_base))
+        {
+            passed_on = signal.code.map(|_| PassedOn::AfterHandler(signal));
+            (signal, access) = (derived.signal, derived.access);
         }
-        let first = stack.map_or(0, NativeStack::fault_frame);
-        let registers = stack.and_then(|s| s.unwound.frames.get(first)?.registers.as_deref());
         Some(Scene {
             facts: *self,
-            tid: *tid,
-            fault: Fault { signal, access, handled: reraised.is_some() },
+            tid,
+            fault: Fault { signal, access, handled: context.is_some(), passed_on },
             registers,
             stack,
             first,
-            thread: self.report.threads.iter().find(|t| t.tid == Some(*tid)),
+            thread: self.report.threads.iter().find(|t| t.tid == Some(tid)),
         })
     }
 
@@ -96,8 +114,26 @@ pub struct Fault {
     pub signal: SignalInfo,
     /// What the access was, known where a signal handler ran.
     pub access: Option<AccessKind>,
-    /// Whether a signal handler (faulthandler's, say) ran first.
+    /// Whether a signal handler (faulthandler's, say) ran first and its frames are on the stack.
     pub handled: bool,
+    /// How another signal came of this one.
+    pub passed_on: Option<PassedOn>,
+}
+
+/// How the signal that ended the process came of the one that a thread got first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PassedOn {
+    /// A handler, whose frames are on the stack, sent it.
+    ByHandler,
+    /// A handler, whose frames are on the stack, faulted itself.
+    HandlerFaulted(SignalInfo),
+    /// A handler sent this one, and it came when the handler had returned.
+    AfterHandler(SignalInfo),
+}
+
+/// Whether the kernel raised the signal for what an instruction did, and says so.
+fn is_fault(signal: &SignalInfo) -> bool {
+    signal_names::is_fault(signal.number) && signal.code.is_some_and(|code| code > signal_names::SI_USER)
 }
 
 /// The crashed thread at the moment of the crash.

@@ -17,6 +17,7 @@ mod hooks;
 mod machine_state;
 mod memory_access;
 mod objects;
+mod reraised;
 mod rust;
 mod rust_hook;
 mod rust_payload;
@@ -26,7 +27,7 @@ mod stack_overflow;
 mod windows;
 
 pub use blame::{is_run_time, python_place};
-pub use facts::{Facts, Fault, Scene, SceneFrame};
+pub use facts::{Facts, Fault, PassedOn, Scene, SceneFrame};
 pub use machine_state::machine_state;
 
 use crate::debuggee::Crash;

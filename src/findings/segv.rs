@@ -1,10 +1,12 @@
 //! Rules for SIGSEGV and SIGBUS: what is at the address, and why it cannot be used.
 
 use super::blame::Blame;
-use super::facts::Scene;
+use super::facts::{PassedOn, Scene};
 use super::finding;
 use super::memory_access::{Access, codes, is_canonical, signals};
 use crate::base::{Addr, Os};
+use crate::debuggee::SignalInfo;
+use crate::debuggee::signal_names::{code_name, signal_name};
 use crate::model::{Confidence, Finding};
 use crate::native::instruction::AccessKind;
 
@@ -26,7 +28,12 @@ pub(super) fn run(scene: &Scene<'_>) -> Vec<Finding> {
 fn explain(scene: &Scene<'_>) -> Option<Finding> {
     let access = Access::of(scene);
     let blame = Blame::of(scene);
-    let code = scene.fault.signal.code?;
+    let code = match scene.fault.signal.code {
+        Some(code) => code,
+        // The dump has an address and no word of what is wrong with it, and the instruction is not known.
+        None if access.code.is_none() => return located(scene, &blame),
+        None => return None,
+    };
     let kind = access.kind.map_or("access", AccessKind::word);
     let place = blame.suffix();
     let mut evidence = signal_evidence(scene);
@@ -96,6 +103,23 @@ fn explain(scene: &Scene<'_>) -> Option<Finding> {
     }
 }
 
+/// A fault of which a dump tells nothing but the address, if that much is true.
+fn located(scene: &Scene<'_>, blame: &Blame<'_>) -> Option<Finding> {
+    let addr = scene.fault.signal.fault_addr?;
+    // A sender's process and user stand where the address would be.
+    let own = scene.facts.target.process.pid.is_some_and(|pid| addr.0 & 0xffff_ffff == pid);
+    if own || scene.facts.segment(addr).is_some() {
+        return None;
+    }
+    let mut evidence = signal_evidence(scene);
+    evidence.push("the dump does not say what was wrong (no si_code), and the instruction is not known".to_owned());
+    let (id, what) = match addr.0 < NULL_AREA {
+        true => ("null-pointer", format!("access to {addr}, close to NULL")),
+        false => ("unmapped-address", format!("access to {addr}, of which the dump knows no mapping")),
+    };
+    Some(finding(id, format!("{what}{}", blame.suffix()), Confidence::Low, evidence, scene.tid))
+}
+
 /// NULL itself, a field of a NULL struct, or a small number used as a pointer: the base register tells which.
 fn near_null(
     scene: &Scene<'_>,
@@ -150,25 +174,43 @@ fn bus(scene: &Scene<'_>, access: &Access, place: &str, evidence: Vec<String>) -
 
 /// Signal, code and address as one line.
 pub(super) fn signal_evidence(scene: &Scene<'_>) -> Vec<String> {
-    use crate::debuggee::signal_names::{code_name, signal_name};
     if scene.facts.target.abi.os == Os::Windows {
         return scene.facts.report.crash.iter().map(|c| c.summary.clone()).collect();
     }
     let signal = &scene.fault.signal;
+    // The kernel gives no address for a non-canonical one.
+    let told = signal.fault_addr.filter(|_| signal.code != Some(codes::SI_KERNEL));
+    let at = told.map_or(String::new(), |a| format!(", address {a}"));
+    let mut out = vec![format!("{}{at}", signal_and_code(signal))];
+    out.extend(scene.fault.passed_on.as_ref().map(passed_on));
+    out
+}
+
+/// How another signal came of this one.
+fn passed_on(how: &PassedOn) -> String {
+    match how {
+        PassedOn::ByHandler => {
+            "a signal handler ran first and raised the signal again: registers are those it interrupted".to_owned()
+        }
+        PassedOn::HandlerFaulted(own) => format!(
+            "the signal handler then failed itself ({}): registers are those it interrupted",
+            signal_and_code(own)
+        ),
+        PassedOn::AfterHandler(sent) => format!(
+            "the signal that ended the process was sent ({}), but the thread stands at an instruction that cannot be \
+             run, and not behind a system call: a handler has passed the signal of this fault on",
+            signal_and_code(sent)
+        ),
+    }
+}
+
+/// "SIGSEGV, SI_TKILL"
+fn signal_and_code(signal: &SignalInfo) -> String {
     let name = signal_name(signal.number).map_or_else(|| format!("signal {}", signal.number), str::to_owned);
     let code = signal.code.map_or(String::new(), |c| {
         code_name(signal.number, c).map_or_else(|| format!(", si_code {c}"), |n| format!(", {n}"))
     });
-    // The kernel gives no address for a non-canonical one.
-    let told = signal.fault_addr.filter(|_| signal.code != Some(codes::SI_KERNEL));
-    let at = told.map_or(String::new(), |a| format!(", address {a}"));
-    let mut out = vec![format!("{name}{code}{at}")];
-    if scene.fault.handled {
-        out.push(
-            "a signal handler ran first and raised the signal again: registers are those it interrupted".to_owned(),
-        );
-    }
-    out
+    format!("{name}{code}")
 }
 
 /// The bytes of an overwritten pointer as text, when all of them are printable.

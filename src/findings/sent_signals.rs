@@ -4,6 +4,7 @@ use super::blame::Blame;
 use super::facts::Scene;
 use super::finding;
 use super::memory_access::{codes, signals};
+use super::reraised::is_after_system_call;
 use super::segv::signal_evidence;
 use crate::debuggee::Crash;
 use crate::debuggee::signal_names::signal_name;
@@ -85,27 +86,64 @@ fn sent(scene: &Scene<'_>) -> Option<Finding> {
             ..finding("killed-by-process", title, Confidence::High, evidence, scene.tid)
         });
     }
+    if let Some(finding) = aborted(scene, &blame, &evidence) {
+        return Some(finding);
+    }
+    if signal.code.is_some_and(|c| c <= SI_USER) && (sender.is_none() || sender == own) {
+        return Some(raised(scene, &blame, &name, evidence));
+    }
+    None
+}
+
+/// `abort()`, where it is seen: on the stack of a Unix process, or by the exception that it ends a Windows one with.
+fn aborted(scene: &Scene<'_>, blame: &Blame<'_>, evidence: &[String]) -> Option<Finding> {
+    if scene.signal() != signals::SIGABRT {
+        return None;
+    }
     let aborted = scene.frames(8).any(|f| f.name().is_some_and(|n| matches!(n, "abort" | "__GI_abort")));
     // Windows: what ends a process like abort() is not told from abort() itself.
     let failed_fast = matches!(&scene.facts.target.crash, Some(Crash::Exception { .. }));
-    if signal.number == signals::SIGABRT && (aborted || failed_fast || (sender.is_some() && sender == own)) {
-        let what = if failed_fast && !aborted {
-            "abort() or its like"
-        } else if scene.frames(8).any(|f| f.runs("os_abort") || f.runs("os_abort_impl")) {
-            "os.abort()"
-        } else {
-            "abort()"
-        };
-        let by = blame.owner.map_or(String::new(), |o| format!(" by {}", super::blame::native_place(o)));
-        let from = blame.python.map_or(String::new(), |p| format!(" from {}", super::blame::python_place(p)));
-        let comma = if by.is_empty() || from.is_empty() { "" } else { ", called" };
-        let title = format!("{what} was called{by}{comma}{from}");
-        return Some(finding("abort-called", title, Confidence::High, evidence, scene.tid));
+    if !aborted && !failed_fast {
+        return None;
     }
-    if signal.code.is_some_and(|c| c <= SI_USER) && (sender.is_none() || sender == own) {
-        let place = blame.python.map_or(String::new(), |p| format!(", from {}", super::blame::python_place(p)));
-        let title = format!("{name} was raised by the process itself{place}");
-        return Some(finding("signal-raised", title, Confidence::High, evidence, scene.tid));
-    }
-    None
+    let what = if failed_fast && !aborted {
+        "abort() or its like"
+    } else if scene.frames(8).any(|f| f.runs("os_abort") || f.runs("os_abort_impl")) {
+        "os.abort()"
+    } else {
+        "abort()"
+    };
+    let by = blame.owner.map_or(String::new(), |o| format!(" by {}", super::blame::native_place(o)));
+    let from = blame.python.map_or(String::new(), |p| format!(" from {}", super::blame::python_place(p)));
+    let comma = if by.is_empty() || from.is_empty() { "" } else { ", called" };
+    let title = format!("{what} was called{by}{comma}{from}");
+    Some(finding("abort-called", title, Confidence::High, evidence.to_vec(), scene.tid))
+}
+
+/// A signal that the process has sent to itself: by which function, where that is seen.
+fn raised(scene: &Scene<'_>, blame: &Blame<'_>, name: &str, mut evidence: Vec<String>) -> Finding {
+    /// Exported by C libraries.
+    const SENDERS: &[&str] =
+        &["gsignal", "kill", "killpg", "pthread_kill", "pthread_sigqueue", "raise", "sigqueue", "tgkill", "tkill"];
+    let of_libc = |n: &str| SENDERS.iter().copied().find(|s| n.trim_start_matches('_').trim_end_matches("@plt") == *s);
+    // The outermost: `raise` is made of `pthread_kill`.
+    let by = scene.frames(6).filter_map(|f| of_libc(f.name()?)).last();
+    let here = scene.registers.is_some_and(|r| is_after_system_call(&scene.facts, r));
+    let confidence = match (by, here) {
+        (Some(by), ..) => {
+            evidence.push(format!("{}() is on the stack", if by == "gsignal" { "raise" } else { by }));
+            Confidence::High
+        }
+        (None, true) => Confidence::High,
+        // The thread was not in the system call that sends signals.
+        (None, false) => {
+            let text = "this thread was not sending a signal: another thread did, or a handler that has returned";
+            evidence.push(text.to_owned());
+            Confidence::Medium
+        }
+    };
+    let place = blame.python.map_or(String::new(), |p| format!(", from {}", super::blame::python_place(p)));
+    let by = blame.owner.map_or(String::new(), |o| format!(", in {}", super::blame::native_place(o)));
+    let title = format!("{name} was raised by the process itself{by}{place}");
+    finding("signal-raised", title, confidence, evidence, scene.tid)
 }

@@ -164,6 +164,12 @@ impl Code {
         self.instruction.mnemonic() == iced_x86::Mnemonic::Ud2
     }
 
+    /// Whether it uses thread-local storage, whose base is no general register.
+    #[must_use]
+    pub fn uses_local_storage(&self) -> bool {
+        matches!(self.instruction.memory_segment(), Register::FS | Register::GS)
+    }
+
     /// Whether it is a call.
     #[must_use]
     pub fn is_call(&self) -> bool {

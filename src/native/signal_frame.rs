@@ -105,20 +105,24 @@ pub fn interrupted(regs: &RegFile, memory: &dyn Memory, abi: &Abi) -> Result<Reg
 pub fn fault(regs: &RegFile, memory: &dyn Memory, abi: &Abi) -> Option<DeliveredFault> {
     let sp = regs.sp()?;
     match abi.arch {
-        Arch::X86_64 => x86_64_fault(sp, memory, abi),
+        Arch::X86_64 => x86_64_fault(regs, memory, abi),
         Arch::Aarch64 => aarch64_fault(sp, memory, abi),
         Arch::X86 | Arch::Arm => None,
     }
 }
 
 /// Trap numbers (Intel SDM vol. 3, table 6-1) and what arch/x86/kernel/traps.c makes of them.
-fn x86_64_fault(sp: Addr, memory: &dyn Memory, abi: &Abi) -> Option<DeliveredFault> {
+fn x86_64_fault(regs: &RegFile, memory: &dyn Memory, abi: &Abi) -> Option<DeliveredFault> {
+    let sp = regs.sp()?;
     let word = |offset: u64| memory.read_uint(abi, sp.wrapping_add(offset), 8).ok();
     let (error, trap) = (word(X86_64_ERR)?, word(X86_64_TRAPNO)?);
     let ip = Addr(word(X86_64_MCONTEXT + 16 * 8)?);
     // The trap of an earlier fault stays there when a signal is sent later: then a system call was interrupted.
     let before = ip.checked_sub(2).and_then(|at| memory.read_array::<2>(at).ok());
     if before == Some([0x0f, 0x05]) {
+        return None;
+    }
+    if trap == 14 && error & PF_FETCH == 0 && !can_touch(regs, memory, abi, ip, Addr(word(X86_64_CR2)?)) {
         return None;
     }
     let at_ip = |number, code| Some(DeliveredFault { number, code, addr: ip, access: None });
@@ -142,6 +146,17 @@ fn x86_64_fault(sp: Addr, memory: &dyn Memory, abi: &Abi) -> Option<DeliveredFau
         17 => at_ip(SIGBUS, 1),
         _ => None,
     }
+}
+
+/// Whether the interrupted instruction can have touched `addr`: after a fault that a handler has dealt with, its trap
+/// stays there for signals that come later. True where the instruction is not known.
+fn can_touch(regs: &RegFile, memory: &dyn Memory, abi: &Abi, ip: Addr, addr: Addr) -> bool {
+    /// Operands of some instructions have no fixed size.
+    const REACH: u64 = 4096;
+    let Ok(regs) = interrupted(regs, memory, abi) else { return true };
+    let Some(code) = Code::at(memory, ip) else { return true };
+    let known = code.accesses(&regs, None);
+    code.uses_local_storage() || known.iter().any(|access| addr.0.wrapping_sub(access.addr.0) < REACH)
 }
 
 fn is_division(memory: &dyn Memory, ip: Addr) -> bool {

@@ -69,6 +69,10 @@ def load(name):
         signal.pause()
     if name == "raised":
         os.kill(os.getpid(), signal.SIGXCPU)
+    if name == "kill_abort":
+        os.kill(os.getpid(), signal.SIGABRT)
+    if name == "kill_segv":
+        os.kill(os.getpid(), signal.SIGSEGV)
     if name == "callback":
         return sorted([3, 1, 2], key=lambda n: defect("null_field")(n))
     if name == "thread":

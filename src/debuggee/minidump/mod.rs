@@ -11,7 +11,7 @@ mod threads;
 
 use super::{AddressSpace, ByteSource, Crash, SignalInfo, SourceKind, Target, TargetError};
 use crate::base::{Abi, Addr, Arch, DataModel, Diagnostic, Diagnostics, Endian, Os};
-use crate::debuggee::signal_names::has_fault_address;
+use crate::debuggee::signal_names::{SI_USER, has_fault_address, is_fault};
 use crate::debuggee::slim_record::{kept_bytes, vendor_stream};
 use minidump::system_info::{Cpu, Os as DumpOs};
 use minidump::{Minidump, MinidumpException, MinidumpSystemInfo};
@@ -120,9 +120,15 @@ fn crash(exception: &MinidumpException<'_>, os: Os, slim: bool) -> Option<Crash>
     if os == Os::Linux {
         // Breakpad and its relatives: si_signo, si_code, si_addr.
         let number = i32::try_from(record.exception_code).ok()?;
-        // Our own slim minidumps say who sent a signal, and that the original had no code (slim/minidump.rs).
-        let code = (!slim || record.number_parameters != 1).then_some(record.exception_flags.cast_signed());
-        let fault_addr = code.filter(|code| has_fault_address(number, *code)).map(|_| address);
+        let flags = record.exception_flags.cast_signed();
+        // Our own slim minidumps say who sent a signal, and that the original had no code (slim/minidump.rs). Of others
+        // zero is no `SI_USER`: older Breakpads, and writers that have no `siginfo_t`, leave the field empty.
+        let code = match slim {
+            true => (record.number_parameters != 1).then_some(flags),
+            false => Some(flags).filter(|code| *code != SI_USER),
+        };
+        let located = code.map_or(is_fault(number) && !address.is_null(), |code| has_fault_address(number, code));
+        let fault_addr = located.then_some(address);
         let (sender_pid, sender_uid) = match (slim, record.number_parameters, record.exception_information) {
             (true, 2, [pid, uid, ..]) => {
                 (u32::try_from(pid).ok().map(u32::cast_signed), u32::try_from(uid).ok().filter(|uid| *uid != u32::MAX))

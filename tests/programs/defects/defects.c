@@ -5,6 +5,9 @@
 #include <Python.h>
 
 #include <assert.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -417,6 +420,130 @@ static void owner_dealloc(PyObject *self) {
 static PyType_Slot owner_slots[] = {{Py_tp_dealloc, owner_dealloc}, {0, NULL}};
 static PyType_Spec owner_spec = {"defects.Owner", sizeof(PyObject), 0, Py_TPFLAGS_DEFAULT, owner_slots};
 
+/* Handlers that pass a fault on, as crash reporters of servers and programs do. */
+
+static void fault_with(void (*handler)(int), int flags) {
+    struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
+    sigfillset(&action.sa_mask);
+    sigaction(SIGSEGV, &action, NULL);
+    hidden = NULL;
+    hidden_number = scan_key(hidden);
+}
+
+static void raise_it(int number) {
+    signal(number, SIG_DFL);
+    raise(number); /* blocked: it comes when this handler has returned */
+}
+
+static PyObject *raised_again(PyObject *self, PyObject *arg) {
+    fault_with(raise_it, 0);
+    Py_RETURN_NONE;
+}
+
+static void kill_it(int number) {
+    signal(number, SIG_DFL);
+    kill(getpid(), number);
+}
+
+static PyObject *killed_again(PyObject *self, PyObject *arg) {
+    fault_with(kill_it, 0);
+    Py_RETURN_NONE;
+}
+
+static void queue_it(int number) {
+    union sigval value = {0};
+    signal(number, SIG_DFL);
+    sigqueue(getpid(), number, value);
+}
+
+static PyObject *queued_again(PyObject *self, PyObject *arg) {
+    fault_with(queue_it, 0);
+    Py_RETURN_NONE;
+}
+
+static void kill_by_abort(int number) {
+    kill(getpid(), SIGABRT); /* blocked as well */
+}
+
+static PyObject *other_signal(PyObject *self, PyObject *arg) {
+    fault_with(kill_by_abort, 0);
+    Py_RETURN_NONE;
+}
+
+static void abort_it(int number) {
+    abort();
+}
+
+static PyObject *handler_aborts(PyObject *self, PyObject *arg) {
+    fault_with(abort_it, 0);
+    Py_RETURN_NONE;
+}
+
+static NOINLINE long handler_scan(struct record *record) {
+    return record->key + 2;
+}
+
+static void fault_again(int number) {
+    signal(number, SIG_DFL);
+    hidden = (void *)0x100;
+    hidden_number = handler_scan(hidden);
+}
+
+static PyObject *handler_faults(PyObject *self, PyObject *arg) {
+    fault_with(fault_again, SA_NODEFER);
+    Py_RETURN_NONE;
+}
+
+/* A watchdog thread that ends the process when another has faulted. */
+static volatile int faulted;
+
+static void *watch(void *unused) {
+    while (!faulted)
+        usleep(1000);
+    abort();
+}
+
+static void tell_watchdog(int number) {
+    faulted = 1;
+    for (;;)
+        pause();
+}
+
+static PyObject *watchdog_aborts(PyObject *self, PyObject *arg) {
+    pthread_t thread;
+    pthread_create(&thread, NULL, watch, NULL);
+    fault_with(tell_watchdog, 0);
+    Py_RETURN_NONE;
+}
+
+/* A fault that a handler has dealt with, and then a time limit: the fault is not the cause. */
+static sigjmp_buf back;
+
+static void jump_back(int number) {
+    siglongjmp(back, 1);
+}
+
+static PyObject *time_limit(PyObject *self, PyObject *arg) {
+    if (sigsetjmp(back, 1) == 0)
+        fault_with(jump_back, 0);
+    signal(SIGALRM, abort_it);
+    ualarm(20000, 0);
+    for (;;)
+        hidden_number++;
+}
+
+/* Signals that are only sent. */
+
+static PyObject *raise_abort(PyObject *self, PyObject *arg) {
+    raise(SIGABRT);
+    Py_RETURN_NONE;
+}
+
+static PyObject *raise_segv(PyObject *self, PyObject *arg) {
+    raise(SIGSEGV);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"null_field", null_field, METH_O, NULL},
     {"null_write", null_write, METH_O, NULL},
@@ -450,6 +577,16 @@ static PyMethodDef methods[] = {
     {"fatal", fatal, METH_O, NULL},
     {"c_abort", c_abort, METH_O, NULL},
     {"after_finalize", after_finalize, METH_O, NULL},
+    {"raised_again", raised_again, METH_O, NULL},
+    {"killed_again", killed_again, METH_O, NULL},
+    {"queued_again", queued_again, METH_O, NULL},
+    {"other_signal", other_signal, METH_O, NULL},
+    {"handler_aborts", handler_aborts, METH_O, NULL},
+    {"handler_faults", handler_faults, METH_O, NULL},
+    {"watchdog_aborts", watchdog_aborts, METH_O, NULL},
+    {"time_limit", time_limit, METH_O, NULL},
+    {"raise_abort", raise_abort, METH_O, NULL},
+    {"raise_segv", raise_segv, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 
