@@ -4,6 +4,11 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
+# Says what goes on, and since when.
+say() {
+    echo "test.sh: [$((SECONDS / 60)):$(printf %02d $((SECONDS % 60)))] $*"
+}
+
 # Debuggers, a browser, a database and compressors that tests call; a compiler and headers for extension modules and
 # the free-threaded interpreter's build.
 packages=(
@@ -74,9 +79,11 @@ fetch_schemas() {
     rm -rf "$work"
 }
 
+say "tools"
 install_tools
 fetch_schemas
-# The interpreters come while the tests are built: downloads, and steps of a build that keep one processor busy.
+# The interpreters come first and while the tests are built; what the cache has already takes a second.
+say "interpreters (into ${PYINQUEST_CACHE:-~/.cache/pyinquest}; the first time 5 to 25 minutes), and building the tests meanwhile"
 python3 tests/interpreters/fetch.py </dev/null &
 fetching=$!
 # What to build is told by the arguments before `--`.
@@ -87,12 +94,39 @@ for argument; do
 done
 built=0
 cargo test --locked --no-run --quiet ${build[@]+"${build[@]}"} || built=$?
+say "the tests are built; waiting for the interpreters if they are not there yet"
 wait "$fetching"
 [ "$built" = 0 ] || exit "$built"
 # Beside the machine's own debuggers, when asked for: a download of 435 MB and a minute of tests.
 if [ -n "${PYINQUEST_MORE_DEBUGGERS:-}" ]; then
+    say "more debuggers"
     python3 tests/interpreters/debuggers.py </dev/null
 fi
 # Tests wait much: for programs to die, for debuggers.
 export RUST_TEST_THREADS=${RUST_TEST_THREADS:-4} RAYON_NUM_THREADS=${RAYON_NUM_THREADS:-4}
-cargo test --locked "$@"
+# What is not tested leaves a line here (tests/common): cargo says nothing of it.
+PYINQUEST_SKIPS=$(mktemp)
+export PYINQUEST_SKIPS
+trap 'rm -f "$PYINQUEST_SKIPS"' EXIT
+say "tests"
+result=0
+cargo test --locked "$@" || result=$?
+
+# Lines of one kind, each once, with their number.
+tell() {
+    local count
+    count=$(grep -c "^$1: " "$PYINQUEST_SKIPS" || true)
+    [ "$count" = 0 ] && [ "$1" != skipped ] && return
+    say "$count $1$([ "$count" = 0 ] || echo :)"
+    sed -n "s/^$1: /    /p" "$PYINQUEST_SKIPS" | cut -c 1-200 | sort | uniq -c | sed 's/^ *1 //; s/^ *\([0-9][0-9]*\) \(.*\)$/\2 (\1 times)/'
+}
+tell skipped
+tell "part skipped"
+tell "not asked for"
+# Where everything must run (tests/common says where that is), a skip has failed its test; this says so once more.
+if [ -n "${CI:-}${PYINQUEST_REQUIRE_ALL:-}" ] && grep -q "^skipped: " "$PYINQUEST_SKIPS"; then
+    say "tests were skipped, which is a failure here"
+    [ "$result" != 0 ] || result=1
+fi
+say "done"
+exit "$result"

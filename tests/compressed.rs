@@ -53,7 +53,7 @@ fn a_packed_core_is_the_core() {
     let mut done = 0;
     for (tool, suffix) in tools {
         let Some(packed) = pack(tool, &dead.core, suffix) else {
-            eprintln!("{} is not installed", tool[0]);
+            common::part_skipped(format_args!("{} is not installed", tool[0]));
             continue;
         };
         same(&debuggee::open(&packed).unwrap(), &plain, suffix);

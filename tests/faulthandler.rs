@@ -57,12 +57,12 @@ fn everywhere(program: &str, args: &[&str], env: &[(&str, &str)]) {
         let dead = match run.run() {
             Ok(dead) => dead,
             Err(reason) => {
-                eprintln!("skipped: {}: {reason}", interpreter.name);
+                common::part_skipped(format_args!("{}: {reason}", interpreter.name));
                 continue;
             }
         };
         let Some(expected) = dead.faulthandler().map(without_c_stack) else {
-            eprintln!("skipped: {} does not run {program}:\n{}", interpreter.name, dead.stderr);
+            common::part_skipped(format_args!("{} does not run {program}: {}", interpreter.name, dead.stderr));
             continue;
         };
         ran += 1;

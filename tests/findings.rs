@@ -54,7 +54,7 @@ fn everywhere_and(debug: Debug, table: &[&Expected], more: &(impl Fn(&Expected, 
         let table = table.iter().copied().filter(|expected| happens(expected.defect, interpreter));
         match extension::defects(interpreter, debug) {
             Ok(module) => todo.extend(table.map(|expected| (interpreter, module.clone(), expected))),
-            Err(reason) => eprintln!("skipped: {reason}"),
+            Err(reason) => common::part_skipped(reason),
         }
     }
     if todo.is_empty() {

@@ -239,7 +239,7 @@ fn everywhere(tool: &str, table: &[Expected]) {
     let chosen: Vec<&Interpreter> = interpreters().iter().filter(wanted).collect();
     if chosen.is_empty() {
         // Also in CI: they come with pyenv, which a fresh machine has not, and the roots of Debian's have no headers.
-        eprintln!("skipped: none of {INTERPRETERS:?} is installed");
+        common::part_skipped(format_args!("none of {INTERPRETERS:?} is installed"));
         return;
     }
     for interpreter in chosen {

@@ -63,7 +63,7 @@ fn report(dump: &[u8], interpreter: &Interpreter, name: &str, files: bool) -> Re
 /// Interpreters and a process of each that stands still in `program`.
 fn processes(program: &str) -> Vec<(&'static Interpreter, Blocked)> {
     let found = one_per_column().into_iter();
-    found.filter_map(|i| block(i, program, &[]).map(|p| (i, p)).map_err(|e| eprintln!("skipped: {e}")).ok()).collect()
+    found.filter_map(|i| block(i, program, &[]).map(|p| (i, p)).map_err(common::part_skipped).ok()).collect()
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn startable() -> Vec<&'static Interpreter> {
 #[test]
 fn there_are_two_versions_of_each_debugger() {
     if std::env::var_os("PYINQUEST_MORE_DEBUGGERS").is_none() {
-        eprintln!("skipped: PYINQUEST_MORE_DEBUGGERS is not set");
+        common::not_asked_for("PYINQUEST_MORE_DEBUGGERS is not set");
         return;
     }
     let all = Debugger::all();

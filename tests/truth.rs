@@ -61,7 +61,7 @@ fn everywhere(program: &str) {
                 all.extend(found);
                 ran.push(*interpreter);
             }
-            Err(reason) => eprintln!("skipped: {reason}"),
+            Err(reason) => common::part_skipped(reason),
         }
     }
     if ran.is_empty() {

@@ -129,7 +129,7 @@ fn everywhere_with(
         let dead = match start.run() {
             Ok(dead) => dead,
             Err(reason) => {
-                eprintln!("skipped: {}: {reason}", interpreter.name);
+                common::part_skipped(format_args!("{}: {reason}", interpreter.name));
                 continue;
             }
         };
@@ -199,7 +199,7 @@ fn numpy_pandas_and_attrs() {
 #[test]
 fn tensors() {
     let Ok(directory) = std::env::var("PYINQUEST_TORCH") else {
-        eprintln!("not asked for: PYINQUEST_TORCH names no directory with PyTorch");
+        common::not_asked_for("PYINQUEST_TORCH names no directory with PyTorch");
         return;
     };
     compare_with(&|_| Some(vec![("PYTHONPATH".to_owned(), directory.clone())]), &["torch"]);

@@ -57,13 +57,40 @@ pub fn require_all() -> bool {
     ["CI", "PYINQUEST_REQUIRE_ALL"].iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
-/// Leaves the test with a printed reason, or fails it where [`require_all`] holds.
+/// Leaves the test with its reason counted, or fails it where [`require_all`] holds.
 macro_rules! skip {
     ($($reason:tt)*) => {{
         let reason = format!($($reason)*);
+        $crate::common::note("skipped", &reason);
         assert!(!$crate::common::require_all(), "cannot be skipped here: {reason}");
-        eprintln!("skipped: {reason}");
         return;
     }};
+}
+
+/// A part of a test that cannot run here: one interpreter of several, a package.
+pub fn part_skipped(reason: impl std::fmt::Display) {
+    note("part skipped", &reason);
+}
+
+/// A test, or a part of one, that runs only when asked for.
+pub fn not_asked_for(reason: impl std::fmt::Display) {
+    note("not asked for", &reason);
+}
+
+/// Prints what was not tested, and adds it to the file that `test.sh` counts (`PYINQUEST_SKIPS`): cargo hides what a
+/// passing test prints.
+pub fn note(kind: &str, reason: &dyn std::fmt::Display) {
+    use std::io::Write as _;
+    let thread = std::thread::current();
+    let program = std::env::current_exe().ok();
+    let program = program.as_ref().and_then(|p| p.file_stem()).map(|p| p.to_string_lossy()).unwrap_or_default();
+    let program = program.rsplit_once('-').map_or(&*program, |(name, _)| name);
+    let reason = reason.to_string().trim().replace('\n', " ");
+    let line = format!("{kind}: {program} {}: {reason}\n", thread.name().unwrap_or("(a thread)"));
+    eprint!("{line}");
+    if let Some(path) = std::env::var_os("PYINQUEST_SKIPS") {
+        let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
+        let _ = file.and_then(|mut file| file.write_all(line.as_bytes()));
+    }
 }
 pub(crate) use skip;

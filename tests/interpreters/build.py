@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import tarfile
 from pathlib import Path
-from typing import List
 
 from apt import AptError, Suite
 
@@ -29,7 +28,7 @@ def build_free_threaded(source: Suite, package: str, work: Path, prefix: Path, l
             with log.open("a") as notes:
                 print("+", *command, file=notes)
             environment = {**os.environ, "OPT": "-DNDEBUG -g -O2 -fwrapv -Wall"}
-            done = subprocess.run(_gently(list(command)), cwd=tree, stdin=subprocess.DEVNULL, stdout=output,
+            done = subprocess.run(command, cwd=tree, stdin=subprocess.DEVNULL, stdout=output,
                                   stderr=subprocess.STDOUT, env=environment)
             if done.returncode != 0:
                 raise AptError(f"{command[0]} failed; see {log}")
@@ -40,7 +39,3 @@ def build_free_threaded(source: Suite, package: str, work: Path, prefix: Path, l
         run("make", f"-j{jobs}", "altinstall")
     shutil.rmtree(work, ignore_errors=True)
     return prefix / "bin" / "python3.13t"
-
-
-def _gently(command: List[str]) -> List[str]:
-    return ["nice", "-n", "10", *command] if shutil.which("nice") else command

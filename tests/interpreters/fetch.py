@@ -10,6 +10,7 @@ everything in place and takes about a second.
 
 import argparse
 import concurrent.futures
+import contextlib
 import fcntl
 import json
 import os
@@ -219,6 +220,26 @@ def main() -> int:
         return fill(args, cache)
 
 
+@contextlib.contextmanager
+def told(name: str, start: float):
+    """Says every minute that it still goes on: a build from source takes minutes, more beside other work."""
+    done = threading.Event()
+
+    def tell() -> None:
+        while not done.wait(60):
+            print(f"still getting {name} ({time.monotonic() - start:.0f} s)", flush=True)
+
+    if name == catalog.SOURCE_NAME:
+        print(f"building {name} from source: 4 minutes of two idle processors, once; it is kept in the cache", flush=True)
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
+
+
 def fill(args: argparse.Namespace, cache: Cache) -> int:
     """Gets what is not there yet; the build from source runs beside the downloads, as it needs no network."""
     todo = {name: job for name, job in plan(args, cache).items() if args.refresh or cache.entry(name) is None}
@@ -226,7 +247,8 @@ def fill(args: argparse.Namespace, cache: Cache) -> int:
     def attempt(name: str) -> None:
         start = time.monotonic()
         try:
-            entry = todo[name]()
+            with told(name, start):
+                entry = todo[name]()
             cache.put(entry)
             print(f"have {show(entry)}  ({time.monotonic() - start:.0f} s)", flush=True)
         except (apt.AptError, probe.ProbeError, OSError, subprocess.SubprocessError) as error:

@@ -68,7 +68,7 @@ fn calls(flag: &str) -> Option<Vec<(String, Trust)>> {
     let core = match core_of_program(flag) {
         Ok(core) => core,
         Err(reason) => {
-            eprintln!("skipped: {reason}");
+            crate::common::part_skipped(reason);
             return None;
         }
     };

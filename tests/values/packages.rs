@@ -1,6 +1,6 @@
 //! Packages from PyPI for some of the interpreters (`tests/interpreters/packages.py`).
 
-use super::common::{Interpreter, cache, require_all};
+use super::common::{Interpreter, cache, part_skipped, require_all};
 use std::path::Path;
 use std::process::Command;
 
@@ -33,7 +33,7 @@ pub fn environment(interpreter: &Interpreter) -> Option<Vec<(String, String)>> {
     if !made.status.success() {
         let reason = String::from_utf8_lossy(&made.stderr);
         assert!(!require_all(), "{}: {packages:?}: {reason}", interpreter.name);
-        eprintln!("skipped: {}: {packages:?}: {}", interpreter.name, reason.trim());
+        part_skipped(format_args!("{}: {packages:?}: {}", interpreter.name, reason.trim()));
         return None;
     }
     let mut environment = vec![("PYTHONPATH".to_owned(), seen.clone())];
