@@ -71,14 +71,17 @@ impl PyVersion {
         self.major == other.major && self.minor == other.minor
     }
 
-    /// Minor version in the name of an executable or library: `python3.11`, `libpython3.9d.so.1.0`, `python311.dll`.
+    /// Minor version in the name of an executable or library: `python3.11`, `libpython3.9d.so.1.0`, `python311.dll`,
+    /// `libpython2.7.so.1.0`. It may be one that this program cannot read.
     #[must_use]
     pub fn from_file_name(name: &str) -> Option<Self> {
-        let rest = name.strip_prefix("lib").unwrap_or(name).strip_prefix("python3")?;
+        let rest = name.strip_prefix("lib").unwrap_or(name).strip_prefix("python")?;
+        let (major, rest) = rest.split_at_checked(1)?;
+        let major = number(major).filter(|major| (2..=3).contains(major))?;
         let rest = rest.strip_prefix('.').unwrap_or(rest);
         let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         let minor = number(rest.get(..digits)?)?;
-        Some(PyVersion::new(3, minor, 0)).filter(|v| v.is_plausible())
+        Some(PyVersion::new(major, minor, 0)).filter(|v| v.minor < 30)
     }
 
     /// From the version resource of `python3XX.dll`: major, minor, and micro * 1000 + level * 10 + serial (PC/field3.py,

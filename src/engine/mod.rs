@@ -23,7 +23,8 @@ pub use record::record;
 pub use thread_ids::ThreadIds;
 
 use crate::base::{Diagnostic, Os, Severity};
-use crate::cpython::locate::{NamedModule, Proof, named_module};
+use crate::cpython::layout::supported_range;
+use crate::cpython::locate::{NamedModule, Proof, Unsupported, named_module, unsupported};
 use crate::debuggee::{SourceKind, Target};
 use crate::image::Images;
 use crate::model::{Python, Report, SCHEMA_VERSION};
@@ -56,7 +57,10 @@ pub fn analyze(target: &Target, images: &Images, options: &Options) -> Report {
                 target.diagnostics.push(python_partial(target));
             }
         }
-        _ => target.diagnostics.push(no_python(target, partial)),
+        _ => target.diagnostics.push(match unsupported(target, images) {
+            Some(other) => python_unsupported(&other),
+            None => no_python(target, partial),
+        }),
     }
     // Where there is no Python to show, what is there is shown.
     let native_instead = Options { native: true, ..options.clone() };
@@ -80,6 +84,12 @@ fn python_partial(target: &Target) -> Diagnostic {
     let text = "the dump holds only a part of Python's state: threads are shown that could be told by their own thread \
                 states, frames and names as far as they are there";
     Diagnostic::warning("python-partial", text).hint(what_to_record(target, true))
+}
+
+/// A Python that is named instead of read.
+fn python_unsupported(python: &Unsupported) -> Diagnostic {
+    let text = format!("{python} is not supported: no Python frames can be shown");
+    Diagnostic::new(Severity::Error, "unsupported-python", text).hint(format!("{} are supported", supported_range()))
 }
 
 /// `partial`: the runtime was found, but no thread state.

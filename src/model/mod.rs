@@ -176,6 +176,12 @@ pub struct Python {
 }
 
 impl Report {
+    /// Why no CPython is shown, where none is: it was not found, or is one that cannot be read.
+    #[must_use]
+    pub fn why_no_python(&self) -> Option<&Diagnostic> {
+        self.diagnostics.iter().find(|d| d.code == "no-python" || d.code == "unsupported-python")
+    }
+
     /// Whether a thread that is shown without a Python state has none: all thread states of the process are known.
     #[must_use]
     pub fn knows_all_thread_states(&self) -> bool {

@@ -46,7 +46,8 @@ pub struct Rendered {
 #[must_use]
 pub fn render(report: &Report) -> Rendered {
     let Some(python) = &report.python else {
-        return Rendered { text: Vec::new(), notes: vec!["no CPython was found in the process".to_owned()] };
+        let why = report.why_no_python().map_or("no CPython was found in the process", |d| d.message.as_str());
+        return Rendered { text: Vec::new(), notes: vec![why.to_owned()] };
     };
     let mut out = Writer { report, style: style_of(python), text: Vec::new(), notes: Vec::new() };
     out.dump(python);

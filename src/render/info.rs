@@ -18,7 +18,7 @@ pub fn render(report: &Report, options: &TextOptions) -> String {
     process(&mut out, report);
     match &report.python {
         Some(python) => self::python(&mut out, python),
-        None => out.row("Python", "no CPython was found"),
+        None => out.row("Python", &safe(report.why_no_python().map_or("no CPython was found", |d| d.message.as_str()))),
     }
     for interpreter in &report.interpreters {
         self::interpreter(&mut out, interpreter);
@@ -27,7 +27,7 @@ pub fn render(report: &Report, options: &TextOptions) -> String {
     modules(&mut out, &report.modules, options.verbose);
     missing(&mut out, report, options.verbose);
     for diagnostic in &report.diagnostics {
-        if diagnostic.code == "no-python" || options.verbose {
+        if options.verbose || Some(diagnostic) == report.why_no_python() {
             out.row("Note", &safe(&diagnostic.message));
         }
     }

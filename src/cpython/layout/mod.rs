@@ -33,4 +33,4 @@ pub use repr_styles::{EnumStyle, ReprStyles, UnicodeVersion};
 pub use select::{SelectError, Selected, select};
 pub use slot::{LayoutError, Provider, Slot, at};
 pub use structs::*;
-pub use tables::{known_minors, lookup};
+pub use tables::{known_minors, lookup, supported_range};

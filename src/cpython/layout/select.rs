@@ -45,10 +45,10 @@ pub enum SelectError {
 impl SelectError {
     /// What the user can do.
     #[must_use]
-    pub fn help(&self) -> &'static str {
+    pub fn help(&self) -> String {
         match self {
-            SelectError::UnknownVersion { .. } => "CPython 3.8 to 3.15 are supported",
-            SelectError::NoLayouts { .. } => "give the libpython of the process with its debug information",
+            SelectError::UnknownVersion { .. } => format!("{} are supported", super::supported_range()),
+            SelectError::NoLayouts { .. } => "give the libpython of the process with its debug information".to_owned(),
         }
     }
 }

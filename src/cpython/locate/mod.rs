@@ -8,16 +8,18 @@
 mod candidates;
 mod partial;
 mod scan;
+mod unsupported;
 mod validate;
 mod version;
 
-use super::layout::Selected;
+use super::layout::{Selected, known_minors};
 use super::version::{BuildFlags, PyVersion};
 use crate::base::{Addr, Diagnostic};
 use crate::debuggee::{Segment, Target};
 use crate::image::Images;
 pub use candidates::FoundBy;
 use scan::Part;
+pub use unsupported::{Unsupported, unsupported};
 
 /// CPython, found.
 #[derive(Debug)]
@@ -63,7 +65,7 @@ pub struct NamedModule {
 #[must_use]
 pub fn named_module(target: &Target) -> Option<NamedModule> {
     target.modules.iter().find_map(|module| {
-        let (version, from) = version::of_module(module)?;
+        let (version, from) = version::of_module(module).filter(|(version, _)| is_supported(*version))?;
         let version = if from == version::FILE_NAME { version.short() } else { version.to_string() };
         let data = |s: &Segment| s.protection.write && s.available > 0 && module.contains(s.start);
         Some(NamedModule {
@@ -71,6 +73,11 @@ pub fn named_module(target: &Target) -> Option<NamedModule> {
             has_data: target.memory.segments().iter().any(data),
         })
     })
+}
+
+/// Whether there are layouts for this minor version.
+fn is_supported(version: PyVersion) -> bool {
+    known_minors().any(|known| known.same_minor(&version))
 }
 
 /// How far the memory of the process confirms that this is CPython.

@@ -13,6 +13,8 @@ use crate::image::Images;
 
 /// [`Located::version_from`] where only the minor version is known.
 pub(super) const FILE_NAME: &str = "file-name";
+/// The same where nothing but the shape of the data speaks for a version.
+const STRUCTURE: &str = "structure";
 
 /// What a runtime may be, before it is checked.
 pub(super) struct Guess {
@@ -84,7 +86,7 @@ pub(super) fn guesses(
         versions.extend(module.and_then(of_module));
     }
     if versions.is_empty() {
-        versions.extend(known_minors().map(|version| (version, "structure")));
+        versions.extend(known_minors().map(|version| (version, STRUCTURE)));
     }
     let flags = [false, true].map(|debug| BuildFlags { debug, free_threaded: false });
     versions.into_iter().flat_map(|(version, from)| flags.map(|flags| Guess { version, from, flags })).collect()
@@ -102,6 +104,10 @@ fn attempt(
     let ctx = context(target, &selected);
     let head = ctx.ptr(field!(ctx, runtime.interpreters_head), candidate.runtime).ok()?;
     let mut score = validate::interpreters(&ctx, head).ok()?;
+    // Where there is no interpreter there is no structure either: any version would fit.
+    if score == 0 && guess.from == STRUCTURE {
+        return None;
+    }
     let told = sys_facts(&ctx, head);
     let (mut version, mut from) = (guess.version, guess.from);
     if let Ok(Some(sys)) = &told {

@@ -34,7 +34,7 @@ pub fn render(report: &Report, options: &TextOptions) -> String {
     header(&mut out, report);
     findings::write(&mut out, report);
     if report.python.is_none() && report.threads.iter().all(|t| t.frames.is_empty()) {
-        if !report.diagnostics.iter().any(|d| d.code == "no-python") {
+        if report.why_no_python().is_none() {
             out.blank();
             out.line(0, "No CPython was found in this process.");
         }

@@ -149,6 +149,13 @@ pub fn known_minors() -> impl Iterator<Item = PyVersion> {
     minors.into_iter().rev().map(|minor| PyVersion::new(3, minor, 0))
 }
 
+/// "CPython 3.8 to 3.15", for people.
+#[must_use]
+pub fn supported_range() -> String {
+    let minors = || TABLES.iter().map(|t| t.minor);
+    format!("CPython 3.{} to 3.{}", minors().min().unwrap_or(0), minors().max().unwrap_or(0))
+}
+
 /// The built-in layouts of a build and the table's name; `None` when there is no table for it.
 #[must_use]
 pub fn lookup(version: PyVersion, flags: BuildFlags, abi: &Abi) -> Option<(&'static Layouts, &'static str)> {
