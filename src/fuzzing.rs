@@ -266,7 +266,7 @@ pub fn object_path(data: &[u8]) {
 /// What `/proc` says of a process.
 pub fn procfs(data: &[u8]) {
     let _ = procfs::parse_maps(data);
-    let _ = procfs::parse_auxv(data, &Abi::LINUX_X86_64);
+    let _ = crate::os::linux::auxv::Auxv::parse(data, &Abi::LINUX_X86_64);
     let _ = procfs::innermost_id(&String::from_utf8_lossy(data));
 }
 
@@ -278,7 +278,7 @@ pub fn triage_files(data: &[u8]) {
     let _ = serde_json::from_slice::<Row>(data);
     for line in text.lines().take(20) {
         let _ = (normalize::native_function(line), normalize::native_module(line), normalize::python_module(line));
-        let _ = (normalize::qualname(line), normalize::message(line), normalize::file_name(line));
+        let _ = (normalize::qualname(line), normalize::message(line), crate::base::file_name(line));
     }
 }
 

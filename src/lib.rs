@@ -38,6 +38,7 @@ pub mod fuzzing;
 pub mod image;
 pub mod model;
 pub mod native;
+pub mod os;
 pub mod render;
 pub mod slim;
 pub mod stack;

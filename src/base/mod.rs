@@ -9,6 +9,7 @@ mod bytes;
 mod diagnostics;
 mod escape;
 mod listing;
+mod path;
 mod text;
 
 pub use abi::{Abi, Arch, DataModel, Endian, Os};
@@ -18,4 +19,5 @@ pub use bytes::{Cursor, ShortRead};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use escape::{escape_terminal, escape_terminal_into};
 pub use listing::first_of;
+pub use path::file_name;
 pub use text::Text;

@@ -164,7 +164,7 @@ impl Session {
             pid: self.scene.pid,
             executable: self.scene.executable.clone(),
             threads,
-            auxv: modules.auxv,
+            auxv: crate::os::linux::auxv::Auxv::from_pairs(modules.auxv),
             mappings: modules.mappings.iter().map(mapping).collect(),
             modules: modules.modules.into_iter().map(|(path, base)| (path, Addr(base))).collect(),
         };

@@ -44,6 +44,12 @@ impl fmt::Display for Packing {
 }
 
 impl Packing {
+    /// Whether these bytes begin a compressed file, of a dump or of anything else.
+    #[must_use]
+    pub fn is_compressed(head: &[u8]) -> bool {
+        !matches!(Packing::detect(head), Packing::Plain | Packing::Apport)
+    }
+
     /// Bytes that [`Packing::detect`] wants to see.
     pub const HEAD: usize = 16;
 

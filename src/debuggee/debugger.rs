@@ -3,23 +3,15 @@
 //! How the debugger is asked is the business of `bridge`; here its answers become the model.
 
 use super::elf_modules::{FileMapping, from_link_map, from_mappings, from_scan};
-use super::signal_names::{dumps_core, has_fault_address, has_sender, signal_name};
 use super::{
-    AddressSpace, Crash, Memory, MemoryExt as _, Module, NativeThread, ProcessInfo, Protection, ReadError,
-    ReadErrorKind, Registers, Segment, SignalInfo, SourceKind, Target,
+    AddressSpace, Crash, Memory, Module, NativeThread, ProcessInfo, Protection, ReadError, ReadErrorKind, Registers,
+    Segment, SignalInfo, SourceKind, Target,
 };
 use crate::base::{Abi, Addr, Arch, Diagnostic, Diagnostics};
+use crate::os::linux::auxv::{AT_SYSINFO_EHDR, Auxv};
+use crate::os::linux::signals::{dumps_core, has_fault_address, has_sender, signal_name};
+use crate::os::linux::{VDSO, is_mapped_file};
 use std::sync::Arc;
-
-/// `AT_*` of the auxiliary vector (Linux `uapi/linux/auxvec.h`).
-mod at {
-    pub const PHDR: u64 = 3;
-    pub const PAGESZ: u64 = 6;
-    pub const BASE: u64 = 7;
-    pub const ENTRY: u64 = 9;
-    pub const EXECFN: u64 = 31;
-    pub const SYSINFO_EHDR: u64 = 33;
-}
 
 /// What a debugger tells of its process. Any part may be empty.
 #[derive(Clone, Debug, Default)]
@@ -30,8 +22,8 @@ pub struct Session {
     pub executable: Option<String>,
     /// Threads in the debugger's order.
     pub threads: Vec<SessionThread>,
-    /// Auxiliary vector: `a_type` and `a_val`.
-    pub auxv: Vec<(u64, u64)>,
+    /// Auxiliary vector.
+    pub auxv: Auxv,
     /// Mappings of the process, sorted or not.
     pub mappings: Vec<SessionMapping>,
     /// Modules the debugger has loaded: path, address of the ELF header.
@@ -152,23 +144,10 @@ fn segments(mappings: &[SessionMapping]) -> Vec<Segment> {
 }
 
 fn process(session: &Session, memory: &AddressSpace) -> ProcessInfo {
-    let aux = |kind: u64| session.auxv.iter().find(|(k, v)| *k == kind && *v != 0).map(|(_, v)| *v);
-    let text = |at: Addr| memory.read_cstr(at, 4096).ok().map(|s| String::from_utf8_lossy(&s).into_owned());
-    let started_as = aux(at::EXECFN).map(Addr).and_then(text).filter(|s| !s.is_empty());
-    let executable = started_as.or_else(|| session.executable.clone());
+    let told = ProcessInfo::from_auxv(&session.auxv, memory);
+    let executable = told.executable.clone().or_else(|| session.executable.clone());
     let name = executable.as_deref().and_then(|path| path.rsplit('/').next());
-    ProcessInfo {
-        pid: session.pid,
-        ppid: None,
-        command: name.map(str::to_owned),
-        arguments: None,
-        executable,
-        phdr: aux(at::PHDR).map(Addr),
-        entry: aux(at::ENTRY).map(Addr),
-        interp_base: aux(at::BASE).map(Addr),
-        annotations: Default::default(),
-        page_size: aux(at::PAGESZ).filter(|size| size.is_power_of_two() && *size >= 4096),
-    }
+    ProcessInfo { pid: session.pid, command: name.map(str::to_owned), executable, ..told }
 }
 
 /// Modules from the mappings, else from the dynamic linker's list, else those the debugger has loaded.
@@ -186,8 +165,7 @@ fn modules(
         path: m.path.clone(),
         execute: m.protection.map(|p| p.execute),
     };
-    // `[heap]`, `[stack]` and the like are no files.
-    let is_file = |m: &&SessionMapping| !m.path.is_empty() && !m.path.starts_with('[');
+    let is_file = |m: &&SessionMapping| is_mapped_file(&m.path);
     let mut modules = from_mappings(memory, session.mappings.iter().filter(is_file).map(file).collect());
     if modules.is_empty()
         && let Some(phdr) = process.phdr
@@ -202,12 +180,11 @@ fn modules(
             modules.push(module);
         }
     }
-    let vdso = session.auxv.iter().find(|(kind, _)| *kind == at::SYSINFO_EHDR).map(|(_, base)| Addr(*base));
-    if let Some(base) = vdso
+    if let Some(base) = session.auxv.get(AT_SYSINFO_EHDR).map(Addr)
         && !modules.iter().any(|m| m.base == base)
         && let Some(mut module) = from_scan(memory, [base]).pop()
     {
-        "[vdso]".clone_into(&mut module.path);
+        VDSO.clone_into(&mut module.path);
         modules.push(module);
     }
     if let Some(at) = process.phdr.or(process.entry) {

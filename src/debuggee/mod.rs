@@ -9,7 +9,6 @@ mod crash;
 pub mod debugger;
 pub mod elf_core;
 pub mod elf_modules;
-pub mod exception_names;
 #[cfg(feature = "live")]
 pub mod live;
 mod memory;
@@ -24,7 +23,6 @@ pub mod recorded_symbols;
 pub mod recorder;
 mod registers;
 mod segments;
-pub mod signal_names;
 pub mod slim_record;
 mod thread;
 

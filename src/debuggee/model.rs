@@ -1,8 +1,9 @@
 //! [`Target`]: one stopped process.
 
 use super::recorded_symbols::CodeNames;
-use super::{AddressSpace, Crash, Module, NativeThread};
+use super::{AddressSpace, Crash, MemoryExt as _, Module, NativeThread};
 use crate::base::{Abi, Addr, Diagnostics};
+use crate::os::linux::auxv::{self, Auxv};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -55,6 +56,22 @@ pub struct ProcessInfo {
     pub page_size: Option<u64>,
     /// Names and values that the program stored for its crash reporter (Crashpad annotations).
     pub annotations: Vec<(String, String)>,
+}
+
+impl ProcessInfo {
+    /// What the auxiliary vector says, and the path that it points to.
+    #[must_use]
+    pub fn from_auxv(auxv: &Auxv, memory: &AddressSpace) -> ProcessInfo {
+        let text = |at: Addr| memory.read_cstr(at, 4096).ok().map(|s| String::from_utf8_lossy(&s).into_owned());
+        ProcessInfo {
+            executable: auxv.address(auxv::AT_EXECFN).and_then(text).filter(|path| !path.is_empty()),
+            phdr: auxv.address(auxv::AT_PHDR),
+            entry: auxv.address(auxv::AT_ENTRY),
+            interp_base: auxv.address(auxv::AT_BASE),
+            page_size: auxv.page_size(),
+            ..ProcessInfo::default()
+        }
+    }
 }
 
 /// One stopped process.

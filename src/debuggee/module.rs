@@ -53,7 +53,7 @@ impl Module {
     /// Last part of the path, after `/` or `\`.
     #[must_use]
     pub fn file_name(&self) -> &str {
-        self.path.rsplit(['/', '\\']).next().unwrap_or(&self.path)
+        crate::base::file_name(&self.path)
     }
 
     /// Whether `addr` lies in one of its mappings.

@@ -1,6 +1,6 @@
 //! What `/proc/PID` tells (Linux `proc(5)`).
 
-use crate::base::{Abi, Addr};
+use crate::base::Addr;
 use crate::debuggee::Protection;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -69,16 +69,6 @@ fn parse_line(line: &str) -> Option<MapLine> {
 /// The kernel writes a newline in a path as `\012`.
 fn unescape(path: &str) -> String {
     path.replace("\\012", "\n")
-}
-
-/// The auxiliary vector up to `AT_NULL`.
-pub fn parse_auxv(bytes: &[u8], abi: &Abi) -> Vec<(u64, u64)> {
-    let word = usize::from(abi.pointer_size());
-    let pairs = bytes.chunks_exact(word.saturating_mul(2)).filter_map(|pair| {
-        let (kind, value) = pair.split_at_checked(word)?;
-        Some((abi.uint(kind), abi.uint(value)))
-    });
-    pairs.take_while(|(kind, _)| *kind != 0).collect()
 }
 
 /// A field of `/proc/PID/status`, without its name.

@@ -1,9 +1,11 @@
 //! What ended the process, in words.
 
 use crate::base::{Addr, Os};
-use crate::debuggee::exception_names::{exception_meaning, exception_name, mach};
-use crate::debuggee::{Crash, SignalInfo, Target, signal_names};
+use crate::debuggee::{Crash, SignalInfo, Target};
 use crate::model::CrashReport;
+use crate::os::linux::signals;
+use crate::os::macos as mach;
+use crate::os::windows::exceptions::{exception_meaning, exception_name};
 
 pub(super) fn crash(target: &Target) -> Option<CrashReport> {
     let crash = target.crash.as_ref()?;
@@ -15,7 +17,7 @@ pub(super) fn crash(target: &Target) -> Option<CrashReport> {
             signal: Some(info.number),
             name: Some(name(info.number)),
             code: info.code,
-            code_name: info.code.and_then(|c| signal_names::code_name(info.number, c)).map(str::to_owned),
+            code_name: info.code.and_then(|c| signals::code_name(info.number, c)).map(str::to_owned),
             fault_addr: info.fault_addr,
             instruction,
             sender_pid: info.sender_pid,
@@ -44,13 +46,13 @@ pub(super) fn crash(target: &Target) -> Option<CrashReport> {
 }
 
 fn name(signal: i32) -> String {
-    signal_names::signal_name(signal).map_or_else(|| format!("signal {signal}"), str::to_owned)
+    signals::signal_name(signal).map_or_else(|| format!("signal {signal}"), str::to_owned)
 }
 
 /// "SIGSEGV: address 0x0 is not mapped".
 fn summary(info: &SignalInfo, own_pid: Option<u64>) -> String {
     let name = name(info.number);
-    let code = info.code.and_then(|c| signal_names::code_name(info.number, c));
+    let code = info.code.and_then(|c| signals::code_name(info.number, c));
     if let Some(pid) = info.sender_pid {
         let sender = match u64::try_from(pid).ok() == own_pid && own_pid.is_some() {
             true => "the process itself".to_owned(),

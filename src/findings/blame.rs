@@ -2,13 +2,15 @@
 
 use super::facts::Scene;
 use super::memory_access::signals;
+use crate::base::file_name;
 use crate::model::{Frame, FrameKind, NativeFrame};
+use crate::os::linux::VDSO;
 use crate::stack::hidden_frames::base_name;
 
 /// Libraries that fail because of what they were given: the C and C++ run time, loaders, libffi. By the start of the
 /// file name.
 const RUN_TIME: &[&str] = &[
-    "[vdso]",
+    VDSO,
     "ld-linux",
     "ld-musl",
     "libasan.so",
@@ -218,11 +220,6 @@ pub(super) fn party(scene: &Scene<'_>, frame: &NativeFrame) -> Party {
 #[must_use]
 pub fn is_run_time(file_name: &str) -> bool {
     RUN_TIME.iter().any(|prefix| file_name.starts_with(prefix))
-}
-
-/// Last part of a path.
-pub(super) fn file_name(path: &str) -> &str {
-    path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
 /// "scan_key (_speedups.so, speedups.c:214)"

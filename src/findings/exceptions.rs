@@ -99,6 +99,6 @@ fn place(exception: &ExceptionInfo) -> String {
     exception.traceback.last().map_or(String::new(), |e| {
         let file = e.file.as_ref().map(ToString::to_string).unwrap_or_default();
         let function = e.function.as_ref().map(ToString::to_string).unwrap_or_default();
-        format!(", raised at {}:{} in {function}", super::blame::file_name(&file), e.line.unwrap_or(0))
+        format!(", raised at {}:{} in {function}", crate::base::file_name(&file), e.line.unwrap_or(0))
     })
 }

@@ -3,7 +3,7 @@
 use super::{reraised, windows};
 use crate::base::Addr;
 use crate::cpython::object::Heap;
-use crate::debuggee::{Crash, Segment, SignalInfo, Target, signal_names};
+use crate::debuggee::{Crash, Segment, SignalInfo, Target};
 use crate::image::Images;
 use crate::model::{Report, Thread};
 use crate::native::ModuleTables;
@@ -12,6 +12,7 @@ use crate::native::instruction::AccessKind;
 use crate::native::regfile::RegFile;
 use crate::native::symbolize::Symbolized;
 use crate::native::unwind::UnwoundFrame;
+use crate::os::linux::signals as linux_signals;
 use crate::stack::NativeStack;
 use crate::stack::hidden_frames::CodePlace;
 use crate::stack::report_frames::Interpreter;
@@ -133,7 +134,7 @@ pub enum PassedOn {
 
 /// Whether the kernel raised the signal for what an instruction did, and says so.
 fn is_fault(signal: &SignalInfo) -> bool {
-    signal_names::is_fault(signal.number) && signal.code.is_some_and(|code| code > signal_names::SI_USER)
+    linux_signals::is_fault(signal.number) && signal.code.is_some_and(|code| code > linux_signals::SI_USER)
 }
 
 /// The crashed thread at the moment of the crash.

@@ -1,10 +1,11 @@
 //! Crashes inside malloc and free themselves: the heap is damaged, or a pointer was freed that is none.
 
-use super::blame::{Blame, file_name};
+use super::blame::Blame;
 use super::facts::Scene;
 use super::finding;
 use super::memory_access::{Access, signals};
 use super::segv::signal_evidence;
+use crate::base::file_name;
 use crate::model::{Confidence, Finding};
 use crate::stack::hidden_frames::CodePlace;
 

@@ -3,30 +3,7 @@
 use super::facts::Scene;
 use crate::base::{Addr, Arch};
 use crate::native::instruction::{AccessKind, Code, MemoryAccess};
-
-/// Linux `si_code` values (include/uapi/asm-generic/siginfo.h).
-pub(super) mod codes {
-    pub const SI_KERNEL: i32 = 0x80;
-    pub const SEGV_MAPERR: i32 = 1;
-    pub const SEGV_ACCERR: i32 = 2;
-    pub const ILL_ILLOPC: i32 = 1;
-    pub const ILL_ILLOPN: i32 = 2;
-    pub const TRAP_BRKPT: i32 = 1;
-    pub const BUS_ADRALN: i32 = 1;
-    pub const BUS_ADRERR: i32 = 2;
-    pub const FPE_INTDIV: i32 = 1;
-    pub const FPE_INTOVF: i32 = 2;
-}
-
-/// Linux signal numbers (x86, arm).
-pub(super) mod signals {
-    pub const SIGILL: i32 = 4;
-    pub const SIGTRAP: i32 = 5;
-    pub const SIGABRT: i32 = 6;
-    pub const SIGBUS: i32 = 7;
-    pub const SIGFPE: i32 = 8;
-    pub const SIGSEGV: i32 = 11;
-}
+pub(super) use crate::os::linux::signals::{self, codes};
 
 /// What the faulting instruction did.
 #[derive(Clone, Debug, Default)]

@@ -14,9 +14,6 @@ use crate::stack::hidden_frames::CodePlace;
 /// Frames from the crash outwards whose registers and arguments are looked at.
 const FRAMES: usize = 8;
 
-/// Below this a bad pointer is NULL or a number, which has rules of its own.
-const SMALL: u64 = 64 << 10;
-
 /// Finds the damaged object behind a bad access.
 pub(super) fn run(scene: &Scene<'_>) -> Vec<Finding> {
     if !matches!(scene.signal(), signals::SIGSEGV | signals::SIGBUS) || scene.fault.signal.sender_pid.is_some() {
@@ -32,7 +29,8 @@ fn overwritten_type(scene: &Scene<'_>, heap: &Heap<'_>) -> Option<Finding> {
     let operand = access.operand.as_ref();
     // The bad pointer: the base register of the operand, or, for a jump through a slot of the type, the target.
     let bad = match operand.and_then(|o| o.base.as_ref()) {
-        Some(base) if base.value >= SMALL => base.value,
+        // Below, a bad pointer is NULL or a number, which has rules of its own.
+        Some(base) if base.value >= crate::os::NULL_AREA => base.value,
         _ => return None,
     };
     let in_interpreter = scene.frames(1).next().is_some_and(|f| f.place == CodePlace::Interpreter);

@@ -6,12 +6,11 @@ use super::finding;
 use super::memory_access::{Access, codes, is_canonical, signals};
 use crate::base::{Addr, Os};
 use crate::debuggee::SignalInfo;
-use crate::debuggee::signal_names::{code_name, signal_name};
 use crate::model::{Confidence, Finding};
 use crate::native::instruction::AccessKind;
+use crate::os::NULL_AREA;
+use crate::os::linux::signals::{code_name, signal_name};
 
-/// Below this nothing is ever mapped (Linux `vm.mmap_min_addr`).
-const NULL_AREA: u64 = 64 << 10;
 /// A NULL pointer with a field offset: objects are rarely larger than a page.
 const FIELD_AREA: u64 = 4096;
 

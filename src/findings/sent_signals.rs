@@ -7,9 +7,9 @@ use super::memory_access::{codes, signals};
 use super::reraised::is_after_system_call;
 use super::segv::signal_evidence;
 use crate::debuggee::Crash;
-use crate::debuggee::signal_names::signal_name;
 use crate::model::{Confidence, Finding};
 use crate::native::instruction::Code;
+use crate::os::linux::signals::signal_name;
 
 /// `si_code` of a signal that was sent (include/uapi/asm-generic/siginfo.h): `SI_USER` and the negative ones.
 const SI_USER: i32 = 0;

@@ -3,19 +3,8 @@
 use super::memory_access::{codes, signals};
 use crate::base::Addr;
 use crate::debuggee::SignalInfo;
-use crate::debuggee::exception_names::is_abort;
 use crate::native::instruction::AccessKind;
-
-/// `STATUS_*` codes (winnt.h, ntstatus.h).
-mod status {
-    pub const ACCESS_VIOLATION: u32 = 0xc000_0005;
-    pub const IN_PAGE_ERROR: u32 = 0xc000_0006;
-    pub const ILLEGAL_INSTRUCTION: u32 = 0xc000_001d;
-    pub const INTEGER_DIVIDE_BY_ZERO: u32 = 0xc000_0094;
-    pub const INTEGER_OVERFLOW: u32 = 0xc000_0095;
-    pub const STACK_OVERFLOW: u32 = 0xc000_00fd;
-    pub const BREAKPOINT: u32 = 0x8000_0003;
-}
+use crate::os::windows::exceptions::{is_abort, status};
 
 /// An access violation whose address the processor does not tell has this one.
 const NO_ADDRESS: u64 = u64::MAX;

@@ -9,12 +9,12 @@ use super::pe_find;
 use crate::base::{Addr, Diagnostic, Os, first_of};
 use crate::debuggee::elf_modules::ElfImage;
 use crate::debuggee::{Backing, MemoryExt as _, Module, SourceKind, Target};
+use crate::os::linux::VDSO;
 use object::LittleEndian as LE;
 use object::elf::{self, ProgramHeader64};
 use std::sync::Arc;
 
 /// What every reader of modules calls the vDSO.
-const VDSO: &str = "[vdso]";
 /// A vDSO has two pages.
 const MAX_VDSO: u64 = 1 << 20;
 /// How many files a message names.

@@ -1,6 +1,6 @@
 //! Wording that several renderers share. Everything here returns text from the dump escaped for a terminal.
 
-use crate::base::{Abi, Arch, DataModel, Endian, Os, escape_terminal};
+use crate::base::{Abi, Arch, DataModel, Endian, Os, escape_terminal, file_name};
 use crate::debuggee::SourceKind;
 use crate::model::{Frame, FrameKind, Report, Thread};
 use std::fmt::Display;
@@ -149,15 +149,10 @@ pub fn function(frame: &Frame) -> String {
 pub fn native_place(frame: &Frame) -> String {
     let Some(native) = &frame.native else { return String::new() };
     match (&native.module, native.module_offset) {
-        (Some(module), Some(offset)) => format!("{}+{offset}", safe(base_name(module))),
-        (Some(module), None) => safe(base_name(module)),
+        (Some(module), Some(offset)) => format!("{}+{offset}", safe(file_name(module))),
+        (Some(module), None) => safe(file_name(module)),
         (None, _) => native.ip.to_string(),
     }
-}
-
-/// Last part of a path of either kind of system.
-pub fn base_name(path: &str) -> &str {
-    path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
 /// A frame on one line: `File "app.py", line 3, in f` or `strlen+0x1a in libc.so.6+0x9d7a`.

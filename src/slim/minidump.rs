@@ -10,19 +10,10 @@ use crate::base::{Abi, Addr, Arch, Os};
 use crate::debuggee::recorder::PageMask;
 use crate::debuggee::slim_record::{READ_STREAM, VENDOR_STREAM, list_of_read};
 use crate::debuggee::{Crash, NativeThread, Protection, Registers, Target};
-
-const THREAD_LIST: u32 = 3;
-const MODULE_LIST: u32 = 4;
-const EXCEPTION: u32 = 6;
-const SYSTEM_INFO: u32 = 7;
-const MEMORY64_LIST: u32 = 9;
-const MISC_INFO: u32 = 15;
-const MEMORY_INFO_LIST: u32 = 16;
-const THREAD_NAMES: u32 = 24;
-const LINUX_STATUS: u32 = 0x4767_0004;
-const LINUX_COMMAND_LINE: u32 = 0x4767_0006;
-const LINUX_AUXV: u32 = 0x4767_0008;
-const LINUX_MAPS: u32 = 0x4767_0009;
+use crate::os::windows::streams::{
+    EXCEPTION, LINUX_AUXV, LINUX_COMMAND_LINE, LINUX_MAPS, LINUX_STATUS, MAGIC, MEMORY_INFO_LIST, MEMORY64_LIST,
+    MISC_INFO, MODULE_LIST, PLATFORM_LINUX, PLATFORM_WINDOWS, SYSTEM_INFO, THREAD_LIST, THREAD_NAMES,
+};
 
 /// Everything but the memory itself, which follows the header: first the pieces that are present, in order.
 pub fn header(
@@ -93,8 +84,8 @@ impl File {
             Arch::Arm => 5,
         };
         let platform = match target.abi.os {
-            Os::Windows => 2,
-            Os::Linux => 0x8201,
+            Os::Windows => PLATFORM_WINDOWS,
+            Os::Linux => PLATFORM_LINUX,
             Os::MacOs => 0x8101,
         };
         let empty = self.string("");
@@ -317,7 +308,7 @@ impl File {
     fn finish(self) -> Vec<u8> {
         let mut head = Encoder::new(self.abi);
         // Signature, version, streams, directory, checksum, time, flags (MiniDumpWithFullMemory: a Memory64List).
-        head.bytes(b"MDMP").uint(0xa793, 4).uint(self.streams.len() as u64, 4).uint(32, 4);
+        head.bytes(MAGIC).uint(0xa793, 4).uint(self.streams.len() as u64, 4).uint(32, 4);
         head.uint(0, 4).uint(0, 4).uint(2, 8);
         for (kind, at, size) in &self.streams {
             head.uint(u64::from(*kind), 4).uint(*size, 4).uint(*at, 4);

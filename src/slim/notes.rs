@@ -11,15 +11,11 @@ use crate::debuggee::slim_record::{
     SlimInfo, SlimMissing, VENDOR_NAME, VENDOR_READ, VENDOR_SLIM, each_note, is_of_the_file, list_of_read,
 };
 use crate::debuggee::{Crash, NativeThread, SourceKind, Target};
-
-const NT_PRSTATUS: u64 = 1;
-const NT_PRPSINFO: u64 = 3;
-const NT_AUXV: u64 = 6;
-const NT_SIGINFO: u64 = 0x5349_4749;
-const NT_FILE: u64 = 0x4649_4c45;
-const NT_ARM_TLS: u64 = 0x401;
-/// Bytes of the command line in `NT_PRPSINFO`.
-const ARGUMENTS: usize = 79;
+use crate::os::linux::auxv::{AT_BASE, AT_ENTRY, AT_PAGESZ, AT_PHDR, Auxv};
+use crate::os::linux::notes::{
+    CORE, LINUX, NT_AUXV, NT_FILE, NT_PRPSINFO, NT_PRSTATUS, NT_SIGINFO, PRPSINFO_ARGUMENTS_SIZE, PRPSINFO_NAME,
+    PRPSINFO_NAME_SIZE, PRPSINFO_PID, PRSTATUS_PID, PRSTATUS_REGISTERS,
+};
 
 /// All notes, one after the other. `pages`: what was read.
 pub fn notes(target: &Target, options: SlimOptions, pages: &[(Addr, PageMask)]) -> Result<Vec<u8>, SlimError> {
@@ -28,9 +24,9 @@ pub fn notes(target: &Target, options: SlimOptions, pages: &[(Addr, PageMask)]) 
         None => made(target),
     };
     let json = info_json(target, options)?;
-    out.extend(note(target.abi, VENDOR_NAME, u64::from(VENDOR_SLIM), &json));
+    out.extend(note(target.abi, VENDOR_NAME, VENDOR_SLIM, &json));
     if options.redact {
-        out.extend(note(target.abi, VENDOR_NAME, u64::from(VENDOR_READ), &list_of_read(pages)));
+        out.extend(note(target.abi, VENDOR_NAME, VENDOR_READ, &list_of_read(pages)));
     }
     Ok(out)
 }
@@ -42,7 +38,7 @@ pub fn info_json(target: &Target, options: SlimOptions) -> Result<Vec<u8>, SlimE
         tool: concat!("pyinquest ", env!("CARGO_PKG_VERSION")).to_owned(),
         source: target.source,
         redacted: options.redact,
-        arguments: target.process.arguments.clone().filter(|a| a.len() > ARGUMENTS),
+        arguments: target.process.arguments.clone().filter(|a| a.len() >= PRPSINFO_ARGUMENTS_SIZE),
         thread_names: target.threads.iter().filter_map(|t| Some((t.tid, t.name.clone()?))).collect(),
         annotations: target.process.annotations.clone(),
         code_names: target.code_names.recorded(),
@@ -61,17 +57,17 @@ fn copied(core: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     each_note(core, |abi, owner, kind, desc| {
         if owner != VENDOR_NAME.as_bytes() {
-            out.extend(note(abi, &String::from_utf8_lossy(owner), u64::from(kind), desc));
+            out.extend(note(abi, &String::from_utf8_lossy(owner), kind, desc));
         }
     });
     out
 }
 
 /// One note: sizes, type, NUL-ended owner, content; both padded to 4 bytes.
-fn note(abi: Abi, owner: &str, kind: u64, desc: &[u8]) -> Vec<u8> {
+fn note(abi: Abi, owner: &str, kind: u32, desc: &[u8]) -> Vec<u8> {
     let mut e = Encoder::new(abi);
     let name_len = owner.len().saturating_add(1);
-    e.uint(name_len as u64, 4).uint(desc.len() as u64, 4).uint(kind, 4);
+    e.uint(name_len as u64, 4).uint(desc.len() as u64, 4).uint(u64::from(kind), 4);
     e.field(owner.as_bytes(), name_len.next_multiple_of(4));
     e.field(desc, desc.len().next_multiple_of(4));
     e.finish()
@@ -86,19 +82,19 @@ fn made(target: &Target) -> Vec<u8> {
     threads.sort_by_key(|t| Some(t.tid) != crashed);
     for (index, thread) in threads.into_iter().enumerate() {
         let Some(status) = prstatus(target, thread) else { continue };
-        out.extend(note(abi, "CORE", NT_PRSTATUS, &status));
+        out.extend(note(abi, CORE, NT_PRSTATUS, &status));
         if let (Arch::Aarch64, Some(tls)) = (abi.arch, thread.tls_base) {
             let mut e = Encoder::new(abi);
             e.word(tls.0);
-            out.extend(note(abi, "LINUX", NT_ARM_TLS, &e.finish()));
+            out.extend(note(abi, LINUX, 0x401, &e.finish()));
         }
         if index == 0 {
-            out.extend(note(abi, "CORE", NT_PRPSINFO, &prpsinfo(target)));
+            out.extend(note(abi, CORE, NT_PRPSINFO, &prpsinfo(target)));
             if let Some(info) = siginfo(target) {
-                out.extend(note(abi, "CORE", NT_SIGINFO, &info));
+                out.extend(note(abi, CORE, NT_SIGINFO, &info));
             }
-            out.extend(note(abi, "CORE", NT_AUXV, &auxv(target)));
-            out.extend(note(abi, "CORE", NT_FILE, &files(target)));
+            out.extend(note(abi, CORE, NT_AUXV, &auxv(target)));
+            out.extend(note(abi, CORE, NT_FILE, &files(target)));
         }
     }
     out
@@ -131,8 +127,8 @@ fn prstatus(target: &Target, thread: &NativeThread) -> Option<Vec<u8>> {
     };
     let mut e = Encoder::new(target.abi);
     let signal = u64::from(signal.cast_unsigned());
-    e.uint(signal, 4).uint(0, 8).uint(signal, 2).pad_to(32);
-    e.uint(thread.tid, 4).uint(target.process.ppid.unwrap_or(0), 4).pad_to(112);
+    e.uint(signal, 4).uint(0, 8).uint(signal, 2).pad_to(PRSTATUS_PID);
+    e.uint(thread.tid, 4).uint(target.process.ppid.unwrap_or(0), 4).pad_to(PRSTATUS_REGISTERS);
     for name in order {
         let value = match *name {
             "fs_base" => registers.get(name).or(thread.tls_base.map(|a| a.0)),
@@ -150,11 +146,13 @@ fn prstatus(target: &Target, thread: &NativeThread) -> Option<Vec<u8>> {
 fn prpsinfo(target: &Target) -> Vec<u8> {
     let p = &target.process;
     let mut e = Encoder::new(target.abi);
-    e.bytes(&[0, b'R', 0, 0]).pad_to(24);
-    e.uint(p.pid.unwrap_or(0), 4).uint(p.ppid.unwrap_or(0), 4).pad_to(40);
-    e.field(p.command.as_deref().unwrap_or("").as_bytes(), 16);
+    e.bytes(&[0, b'R', 0, 0]).pad_to(PRPSINFO_PID);
+    e.uint(p.pid.unwrap_or(0), 4).uint(p.ppid.unwrap_or(0), 4).pad_to(PRPSINFO_NAME);
+    e.field(p.command.as_deref().unwrap_or("").as_bytes(), PRPSINFO_NAME_SIZE);
     let arguments = p.arguments.as_deref().unwrap_or("").as_bytes();
-    e.field(arguments.get(..ARGUMENTS).unwrap_or(arguments), ARGUMENTS.saturating_add(1));
+    // Ended by a zero.
+    let room = PRPSINFO_ARGUMENTS_SIZE.saturating_sub(1);
+    e.field(arguments.get(..room).unwrap_or(arguments), PRPSINFO_ARGUMENTS_SIZE);
     e.finish()
 }
 
@@ -175,16 +173,9 @@ fn siginfo(target: &Target) -> Option<Vec<u8>> {
 /// The auxiliary vector, as far as the model knows it.
 pub fn auxv(target: &Target) -> Vec<u8> {
     let p = &target.process;
-    let known = [(3, p.phdr), (9, p.entry), (7, p.interp_base)];
-    let mut e = Encoder::new(target.abi);
-    for (kind, value) in known.into_iter().filter_map(|(k, v)| Some((k, v?))) {
-        e.word(kind).word(value.0);
-    }
-    if let Some(size) = p.page_size {
-        e.word(6).word(size);
-    }
-    e.word(0).word(0);
-    e.finish()
+    let addresses = [(AT_PHDR, p.phdr), (AT_ENTRY, p.entry), (AT_BASE, p.interp_base)];
+    let known = addresses.into_iter().filter_map(|(kind, value)| Some((kind, value?.0)));
+    Auxv::from_pairs(known.chain(p.page_size.map(|size| (AT_PAGESZ, size)))).encode(&target.abi)
 }
 
 /// `NT_FILE`: count, page size, (start, end, offset in pages), then the paths.

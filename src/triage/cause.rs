@@ -20,9 +20,6 @@ pub enum FaultKind {
     Unknown,
 }
 
-/// Addresses below this are NULL and an offset: `vm.mmap_min_addr` keeps them unmapped.
-const NULL_LIMIT: u64 = 0x1_0000;
-
 impl FaultKind {
     /// The kind of a crash's fault address.
     #[must_use]
@@ -31,7 +28,7 @@ impl FaultKind {
         match (crash.fault_addr, code) {
             // Linux gives no address for a general protection fault and 0 in its place.
             (_, Some("SI_KERNEL")) => FaultKind::NonCanonical,
-            (Some(addr), _) if addr.0 < NULL_LIMIT => FaultKind::Null,
+            (Some(addr), _) if addr.0 < crate::os::NULL_AREA => FaultKind::Null,
             (Some(addr), _) if (0x0000_8000_0000_0000..0xffff_8000_0000_0000).contains(&addr.0) => {
                 FaultKind::NonCanonical
             }

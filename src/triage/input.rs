@@ -2,6 +2,8 @@
 
 use super::read_dump;
 use super::record::Label;
+use crate::debuggee::compressed::Packing;
+use crate::os::windows::streams;
 use std::fs::{self, File};
 use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
@@ -117,10 +119,9 @@ enum Kind {
 }
 
 fn kind(head: &[u8], path: &Path) -> Kind {
-    let packed: [&[u8]; 4] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"\x04\x22\x4d\x18"];
     match () {
         () if is_tar(head) => Kind::Tar,
-        () if packed.iter().any(|magic| head.starts_with(magic)) => Kind::Packed,
+        () if Packing::is_compressed(head) => Kind::Packed,
         () if is_dump(head) || (looks_like_dump(path) && head.starts_with(b"\x7fELF")) => Kind::Dump,
         () => Kind::Other,
     }
@@ -129,7 +130,7 @@ fn kind(head: &[u8], path: &Path) -> Kind {
 /// An ELF core (`e_type` 4 in either byte order), a minidump, an apport report.
 fn is_dump(head: &[u8]) -> bool {
     let elf_core = head.starts_with(b"\x7fELF") && matches!(head.get(16..18), Some([4, 0] | [0, 4]));
-    elf_core || head.starts_with(b"MDMP") || head.starts_with(b"ProblemType:")
+    elf_core || head.starts_with(streams::MAGIC) || Packing::detect(head) == Packing::Apport
 }
 
 /// Whether the file begins as a dump does.

@@ -114,12 +114,6 @@ fn without_rust_hash(name: &str) -> &str {
     }
 }
 
-/// The last part of a path of either system.
-#[must_use]
-pub fn file_name(path: &str) -> &str {
-    path.rsplit(['/', '\\']).next().unwrap_or(path)
-}
-
 /// A native module: file name without extension, ABI tag, version and wheel hash.
 ///
 /// `/x/_speedups.cpython-311-x86_64-linux-gnu.so` is `_speedups`, `libc.so.6` and `libc-2.31.so` are `libc`,
@@ -127,7 +121,7 @@ pub fn file_name(path: &str) -> &str {
 #[must_use]
 pub fn native_module(path: &str) -> String {
     let path = path.strip_suffix(" (deleted)").unwrap_or(path);
-    let name = file_name(path);
+    let name = crate::base::file_name(path);
     if name.starts_with('[') {
         return name.to_owned();
     }
@@ -251,7 +245,7 @@ fn stable_word(word: &str) -> String {
     let word = match word.find('/') {
         Some(_) => {
             let quote = word.chars().next().filter(|c| matches!(c, '"' | '\'' | '(' | '`'));
-            format!("{}{}", quote.map(String::from).unwrap_or_default(), file_name(word))
+            format!("{}{}", quote.map(String::from).unwrap_or_default(), crate::base::file_name(word))
         }
         None => word.to_owned(),
     };

@@ -1,5 +1,6 @@
 //! The chain of frames of one thread, innermost first.
 
+use super::FRAME_LIMIT;
 use super::{Owner, PyFrame, data_stack};
 use crate::base::{Addr, Budget};
 use crate::cpython::code::{CodeCache, Position};
@@ -8,10 +9,6 @@ use crate::cpython::{Context, DecodeError};
 use crate::debuggee::MemoryExt as _;
 use crate::field;
 use std::collections::HashSet;
-
-/// More frames than any process has: 3.11+ keeps pure-Python recursion on the heap, where the recursion limit is the
-/// only bound, and programs set that to millions.
-const FRAME_LIMIT: u64 = 4_000_000;
 
 /// Why a stack ends before its outermost frame.
 #[derive(Clone, Debug, PartialEq, Eq)]

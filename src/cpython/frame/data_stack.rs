@@ -5,14 +5,13 @@
 //! part (`FRAME_SPECIALS_SIZE`, Include/internal/pycore_frame.h), so one frame leads to the next. Frames of generators
 //! lie in the generators, shims on the C stack: neither is here.
 
+use super::FRAME_LIMIT;
 use crate::base::{Addr, Budget};
 use crate::cpython::{Context, DecodeError};
 use crate::field;
 
 /// More chunks (16 KiB each) than the frames that are read fill.
 const CHUNK_LIMIT: u64 = 1_000_000;
-/// More frames than are read along links, see there.
-const FRAME_LIMIT: u64 = 4_000_000;
 
 /// Addresses of the frames on the data stack of the thread state at `tstate`, innermost first.
 ///

@@ -14,6 +14,10 @@ use super::code::{Code, Position};
 use crate::base::Addr;
 use std::rc::Rc;
 
+/// More frames than any process has: 3.11+ keeps pure-Python recursion on the heap, where the recursion limit is the
+/// only bound, and programs set that to millions.
+const FRAME_LIMIT: u64 = 4_000_000;
+
 /// Who owns a frame's memory (`_PyInterpreterFrame.owner`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {

@@ -221,7 +221,7 @@ fn place(frame: &PyFrame) -> Option<(&'static str, &'static str)> {
         ["_wait_for_tstate_lock", "wait", "acquire", "get", "put", "join", "wait_for", "result"];
     let code = frame.code.as_ref().ok()?;
     let (file, name) = (code.filename.as_ref().ok()?.to_string(), code.name.as_ref().ok()?.to_string());
-    let file = file.rsplit(['/', '\\']).next().unwrap_or_default();
+    let file = crate::base::file_name(&file);
     let known = |list: &[&'static str], text: &str| list.iter().copied().find(|known| *known == text);
     Some((known(&FILES, file)?, known(&FUNCTIONS, &name)?))
 }

@@ -2,6 +2,8 @@
 
 use crate::base::{Abi, Diagnostic, Diagnostics};
 use crate::debuggee::TargetError;
+use crate::debuggee::compressed::Packing;
+use crate::os::windows::streams;
 use object::LittleEndian as LE;
 use object::elf::{self, FileHeader64, ProgramHeader64, SectionHeader64};
 use std::path::Path;
@@ -133,12 +135,8 @@ fn abi(header: &FileHeader64<LE>) -> Result<Abi, String> {
 
 /// What a file that is not ELF looks like.
 fn describe(data: &[u8]) -> String {
-    let known: [(&[u8], &str); 8] = [
-        (b"MDMP", "a minidump"),
-        (b"\x1f\x8b", "gzip-compressed data"),
-        (b"\x28\xb5\x2f\xfd", "zstd-compressed data"),
-        (b"\x04\x22\x4d\x18", "lz4-compressed data"),
-        (b"\xfd7zXZ\0", "xz-compressed data"),
+    let known: [(&[u8], &str); 4] = [
+        (streams::MAGIC, "a minidump"),
         (b"BZh", "bzip2-compressed data"),
         (b"PK\x03\x04", "a zip archive"),
         (b"MZ", "a Windows executable"),
@@ -146,6 +144,8 @@ fn describe(data: &[u8]) -> String {
     let start = data.get(..512.min(data.len())).unwrap_or_default();
     if let Some((_, what)) = known.iter().find(|(magic, _)| data.starts_with(magic)) {
         (*what).to_owned()
+    } else if Packing::is_compressed(data) {
+        format!("{}-compressed data", Packing::detect(data))
     } else if start.iter().all(|b| *b == 0) {
         "it begins with zero bytes only".to_owned()
     } else if start.iter().all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace()) {

@@ -14,12 +14,10 @@ pub(crate) mod test_core;
 mod tests;
 mod zeroed_stacks;
 
-use super::signal_names::dumps_core;
 use super::slim_record::kept_bytes;
-use super::{
-    AddressSpace, ByteSource, Crash, MemoryExt as _, ProcessInfo, SignalInfo, SourceKind, Target, TargetError,
-};
-use crate::base::{Addr, Diagnostic, Diagnostics};
+use super::{AddressSpace, ByteSource, Crash, ProcessInfo, SignalInfo, SourceKind, Target, TargetError};
+use crate::base::{Diagnostic, Diagnostics};
+use crate::os::linux::signals::dumps_core;
 use crate::sys::map_file;
 use notes::{Notes, ThreadNotes};
 use object::LittleEndian as LE;
@@ -88,8 +86,6 @@ pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, T
 }
 
 fn process(notes: &Notes, memory: &AddressSpace) -> ProcessInfo {
-    let addr = |kind: u64| notes.aux(kind).filter(|value| *value != 0).map(Addr);
-    let text = |at: Addr| memory.read_cstr(at, 4096).ok().map(|s| String::from_utf8_lossy(&s).into_owned());
     let note = notes.process.as_ref();
     let filled = |s: &String| !s.is_empty();
     ProcessInfo {
@@ -97,12 +93,8 @@ fn process(notes: &Notes, memory: &AddressSpace) -> ProcessInfo {
         ppid: note.map(|p| p.ppid).or_else(|| notes.threads.first().map(|t| t.ppid)),
         command: note.map(|p| p.command.clone()).filter(filled),
         arguments: note.map(|p| p.arguments.clone()).filter(filled),
-        executable: addr(notes::AT_EXECFN).and_then(text).filter(filled),
-        phdr: addr(notes::AT_PHDR),
-        entry: addr(notes::AT_ENTRY),
-        interp_base: addr(notes::AT_BASE),
         page_size: notes.page_size(),
-        annotations: Vec::new(),
+        ..ProcessInfo::from_auxv(&notes.auxv, memory)
     }
 }
 

@@ -1,6 +1,7 @@
 use super::test_core::*;
 use super::*;
-use crate::debuggee::{BuildId, Mapping, ReadErrorKind};
+use crate::base::Addr;
+use crate::debuggee::{BuildId, Mapping, MemoryExt as _, ReadErrorKind};
 
 const LIB: u64 = 0x10_0000;
 const EXE: u64 = 0x50_0000;

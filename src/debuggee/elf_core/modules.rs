@@ -1,12 +1,11 @@
 //! Which modules a core has: from NT_FILE, else the dynamic linker's list, else ELF headers in memory.
 
-use super::notes::{AT_SYSINFO_EHDR, Notes};
+use super::notes::Notes;
 use crate::base::{Abi, Addr, Diagnostic, Diagnostics};
 use crate::debuggee::elf_modules::{FileMapping, from_link_map, from_mappings, from_scan};
 use crate::debuggee::{AddressSpace, Module, ProcessInfo};
-
-/// The path Linux shows for the vDSO.
-const VDSO: &str = "[vdso]";
+use crate::os::linux::VDSO;
+use crate::os::linux::auxv::AT_SYSINFO_EHDR;
 
 /// All modules, sorted by base.
 pub(super) fn find(
@@ -27,7 +26,7 @@ pub(super) fn find(
             diagnostics.push(Diagnostic::note("core-no-file-list", text));
         }
     }
-    let vdso = notes.aux(AT_SYSINFO_EHDR).map(Addr);
+    let vdso = notes.auxv.get(AT_SYSINFO_EHDR).map(Addr);
     if modules.is_empty() {
         let starts = memory.segments().iter().filter(|s| s.available > 0 && Some(s.start) != vdso).map(|s| s.start);
         modules = from_scan(memory, starts);
@@ -39,7 +38,6 @@ pub(super) fn find(
         if !modules.iter().any(|m| m.base == base) {
             modules.extend(from_scan(memory, [base]));
         }
-        // The dynamic linker calls it linux-vdso.so.1.
         modules.iter_mut().filter(|m| m.base == base).for_each(|m| VDSO.clone_into(&mut m.path));
     }
     mark_main(&mut modules, process, main_path);

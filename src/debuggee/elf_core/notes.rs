@@ -2,8 +2,9 @@
 
 use super::registers;
 use crate::base::{Abi, Addr, Arch, Cursor, Diagnostic, Diagnostics, ShortRead};
-use crate::debuggee::signal_names::{has_fault_address, has_sender};
 use crate::debuggee::{NativeThread, SignalInfo};
+use crate::os::linux::auxv::{Auxv, is_page_size};
+use crate::os::linux::signals::{has_fault_address, has_sender};
 use object::LittleEndian as LE;
 use object::elf::{self, FileHeader64};
 use object::read::elf::{Note, NoteIterator};
@@ -32,8 +33,7 @@ pub(super) struct ThreadNotes {
 pub(super) struct Notes {
     pub threads: Vec<ThreadNotes>,
     pub process: Option<ProcessNote>,
-    /// `a_type`, `a_val` pairs up to `AT_NULL`.
-    pub auxv: Vec<(u64, u64)>,
+    pub auxv: Auxv,
     pub files: Vec<MappedFile>,
     /// Whether there is an NT_FILE note at all.
     pub has_files: bool,
@@ -84,7 +84,7 @@ impl Notes {
                     last.thread.signal = Some(info);
                 }
             }
-            (b"CORE", elf::NT_AUXV) => self.auxv = auxv(cursor),
+            (b"CORE", elf::NT_AUXV) => self.auxv = Auxv::parse(note.desc(), &abi),
             (b"CORE", elf::NT_FILE) => {
                 self.has_files = true;
                 self.mapped_files(cursor)?;
@@ -101,14 +101,9 @@ impl Notes {
         Ok(())
     }
 
-    /// The value of an auxiliary vector entry.
-    pub fn aux(&self, kind: u64) -> Option<u64> {
-        self.auxv.iter().find(|(k, _)| *k == kind).map(|(_, v)| *v)
-    }
-
     /// The page size: `AT_PAGESZ`, else the unit of NT_FILE where that is no byte.
     pub fn page_size(&self) -> Option<u64> {
-        self.aux(AT_PAGESZ).or(self.page_size).filter(|size| size.is_power_of_two() && *size >= 4096)
+        self.auxv.page_size().or(self.page_size.filter(|size| is_page_size(*size)))
     }
 
     /// NT_FILE (Linux `fs/binfmt_elf.c` `fill_files_note`): count, page size, `count` times start, end and offset in
@@ -133,14 +128,6 @@ impl Notes {
         Ok(())
     }
 }
-
-/// `AT_*` of the auxiliary vector (Linux `uapi/linux/auxvec.h`).
-pub(super) const AT_PHDR: u64 = 3;
-pub(super) const AT_PAGESZ: u64 = 6;
-pub(super) const AT_BASE: u64 = 7;
-pub(super) const AT_ENTRY: u64 = 9;
-pub(super) const AT_EXECFN: u64 = 31;
-pub(super) const AT_SYSINFO_EHDR: u64 = 33;
 
 fn damaged(note: &CoreNote<'_>, error: &ShortRead) -> String {
     format!("note of type {:#x}: {error}", note.n_type(LE).0)
@@ -200,12 +187,4 @@ fn signal(mut cursor: Cursor<'_>) -> Result<SignalInfo, ShortRead> {
         sender_pid: sender.map(|(pid, _)| pid),
         sender_uid: sender.map(|(_, uid)| uid),
     })
-}
-
-fn auxv(mut cursor: Cursor<'_>) -> Vec<(u64, u64)> {
-    // Linux has some thirty kinds.
-    std::iter::from_fn(|| Some((cursor.u64().ok()?, cursor.u64().ok()?)))
-        .take_while(|(kind, _)| *kind != 0)
-        .take(1024)
-        .collect()
 }

@@ -1,5 +1,6 @@
 use super::test_core::*;
 use super::*;
+use crate::base::Addr;
 use crate::base::Arch;
 use crate::debuggee::{Memory as _, MissingPart, ReadErrorKind};
 

@@ -11,11 +11,13 @@ pub use snapshot::{Examined, examine};
 
 use super::elf_modules::{FileMapping, from_mappings, from_scan};
 use super::{
-    AddressSpace, Memory, MemoryExt as _, MissingPart, NativeThread, ProcessInfo, ReadError, ReadErrorKind, Registers,
-    Segment, SourceKind, Target, TargetError,
+    AddressSpace, Memory, MissingPart, NativeThread, ProcessInfo, ReadError, ReadErrorKind, Registers, Segment,
+    SourceKind, Target, TargetError,
 };
 use crate::base::{Abi, Addr, Arch, Diagnostic, Diagnostics};
 use crate::debuggee::procfs::{self, MapLine};
+use crate::os::linux::VDSO;
+use crate::os::linux::auxv::{AT_SYSINFO_EHDR, Auxv};
 use crate::sys::{ProcessMemory, RawRegisters, Stopped, thread_ids};
 use nix::errno::Errno;
 use refused::refused;
@@ -83,7 +85,7 @@ struct Scene {
     abi: Abi,
     stopped: Option<(Stopped, Instant)>,
     maps: Vec<MapLine>,
-    auxv: Vec<(u64, u64)>,
+    auxv: Auxv,
     threads: Vec<(i32, Option<RawRegisters>)>,
     diagnostics: Vec<Diagnostic>,
 }
@@ -119,7 +121,7 @@ impl Scene {
         }
         // Reading another's auxv takes the same permission as reading its memory.
         let auxv = procfs::read(&dir.join("auxv")).map_err(|e| refused(pid, errno(e)))?;
-        let auxv = procfs::parse_auxv(&auxv, &abi);
+        let auxv = Auxv::parse(&auxv, &abi);
         if maps.iter().any(|m| m.deleted && m.protection.execute && m.inode != 0) {
             let text = "a mapped executable or library was removed or replaced since it was loaded";
             diagnostics.push(Diagnostic::note("live-deleted-file", text));
@@ -197,13 +199,7 @@ fn segment(line: &MapLine) -> Segment {
     Segment { start: line.start, size, offset: 0, available: size, dumped: size, protection: line.protection }
 }
 
-fn process(pid: i32, dir: &Path, auxv: &[(u64, u64)], memory: &AddressSpace) -> ProcessInfo {
-    const AT_PHDR: u64 = 3;
-    const AT_PAGESZ: u64 = 6;
-    const AT_BASE: u64 = 7;
-    const AT_ENTRY: u64 = 9;
-    const AT_EXECFN: u64 = 31;
-    let aux = |kind| auxv.iter().find(|(k, _)| *k == kind).map(|(_, v)| *v).filter(|v| *v != 0);
+fn process(pid: i32, dir: &Path, auxv: &Auxv, memory: &AddressSpace) -> ProcessInfo {
     let text = |name: &str| {
         let bytes = procfs::read(&dir.join(name)).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
@@ -216,15 +212,7 @@ fn process(pid: i32, dir: &Path, auxv: &[(u64, u64)], memory: &AddressSpace) -> 
         ppid: parent(&status),
         command: text("comm").map(|s| s.trim_end_matches('\n').to_owned()).filter(filled),
         arguments: text("cmdline").map(|s| s.trim_end_matches('\0').replace('\0', " ")).filter(filled),
-        executable: aux(AT_EXECFN)
-            .and_then(|at| memory.read_cstr(Addr(at), 4096).ok())
-            .map(|s| String::from_utf8_lossy(&s).into_owned())
-            .filter(filled),
-        phdr: aux(AT_PHDR).map(Addr),
-        entry: aux(AT_ENTRY).map(Addr),
-        interp_base: aux(AT_BASE).map(Addr),
-        page_size: aux(AT_PAGESZ),
-        annotations: Vec::new(),
+        ..ProcessInfo::from_auxv(auxv, memory)
     }
 }
 
@@ -240,8 +228,7 @@ fn parent(status: &str) -> Option<u64> {
     if procfs::depth(&parent) < depth { Some(0) } else { procfs::innermost_id(&parent) }
 }
 
-fn modules(maps: &[MapLine], auxv: &[(u64, u64)], process: &ProcessInfo, memory: &AddressSpace) -> Vec<super::Module> {
-    const AT_SYSINFO_EHDR: u64 = 33;
+fn modules(maps: &[MapLine], auxv: &Auxv, process: &ProcessInfo, memory: &AddressSpace) -> Vec<super::Module> {
     let files = maps.iter().filter(|m| m.inode != 0 && m.path.starts_with('/'));
     let files = files.map(|m| FileMapping {
         start: m.start,
@@ -251,10 +238,10 @@ fn modules(maps: &[MapLine], auxv: &[(u64, u64)], process: &ProcessInfo, memory:
         execute: Some(m.protection.execute),
     });
     let mut modules = from_mappings(memory, files.collect());
-    if let Some((_, base)) = auxv.iter().find(|(kind, _)| *kind == AT_SYSINFO_EHDR)
-        && let Some(mut module) = from_scan(memory, [Addr(*base)]).pop()
+    if let Some(base) = auxv.get(AT_SYSINFO_EHDR)
+        && let Some(mut module) = from_scan(memory, [Addr(base)]).pop()
     {
-        "[vdso]".clone_into(&mut module.path);
+        VDSO.clone_into(&mut module.path);
         modules.push(module);
     }
     if let Some(at) = process.phdr.or(process.entry) {

@@ -11,8 +11,8 @@ mod threads;
 
 use super::{AddressSpace, ByteSource, Crash, SignalInfo, SourceKind, Target, TargetError};
 use crate::base::{Abi, Addr, Arch, DataModel, Diagnostic, Diagnostics, Endian, Os};
-use crate::debuggee::signal_names::{SI_USER, has_fault_address, is_fault};
 use crate::debuggee::slim_record::{kept_bytes, vendor_stream};
+use crate::os::linux::signals::{SI_USER, has_fault_address, is_fault};
 use minidump::system_info::{Cpu, Os as DumpOs};
 use minidump::{Minidump, MinidumpException, MinidumpSystemInfo};
 use std::ops::Deref;
@@ -54,7 +54,7 @@ pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, T
     let exception = stream::<MinidumpException<'_>>(&dump, "Exception", &diagnostics);
     let threads = threads::threads(&dump, &system, exception.as_ref(), abi, &diagnostics);
     let modules = modules::modules(&dump, &maps, &abi, &diagnostics);
-    let process = streams::process(&dump, &abi);
+    let process = streams::process(&dump, &abi, &memory);
     let crash = exception.and_then(|e| crash(&e, abi.os, vendor_stream(data).is_some()));
     Ok(Target {
         source: SourceKind::Minidump,

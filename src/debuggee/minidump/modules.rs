@@ -4,6 +4,7 @@ use super::{Dump, stream};
 use crate::base::{Abi, Addr, Diagnostic, Diagnostics, Os};
 use crate::debuggee::procfs::MapLine;
 use crate::debuggee::{BuildId, Mapping, Module};
+use crate::os::linux::VDSO;
 use minidump::{CodeView, MinidumpModule, MinidumpModuleList, Module as _};
 
 /// Modules sorted by base. The first of the list is the main one.
@@ -30,7 +31,7 @@ fn module(raw: &MinidumpModule, maps: &[MapLine], abi: &Abi, is_main: bool) -> M
     // The kernel's own library has no file: writers give the name of its SONAME (Breakpad: linux-gate.so).
     let is_vdso = ["linux-vdso.so", "linux-gate.so"].iter().any(|name| raw.name.starts_with(name));
     Module {
-        path: if is_vdso { "[vdso]".to_owned() } else { raw.name.clone() },
+        path: if is_vdso { VDSO.to_owned() } else { raw.name.clone() },
         base,
         end,
         build_id: build_id(raw, abi),

@@ -1,9 +1,10 @@
 //! What other streams tell of the process.
 
 use super::Dump;
-use crate::base::{Abi, Addr};
-use crate::debuggee::ProcessInfo;
-use crate::debuggee::procfs::{MapLine, parse_auxv, parse_maps, status_field};
+use crate::base::Abi;
+use crate::debuggee::procfs::{MapLine, parse_maps, status_field};
+use crate::debuggee::{AddressSpace, ProcessInfo};
+use crate::os::linux::auxv::Auxv;
 use minidump::format::MINIDUMP_STREAM_TYPE;
 use minidump::{MinidumpAnnotation, MinidumpCrashpadInfo, MinidumpMiscInfo};
 
@@ -19,30 +20,21 @@ pub(super) fn linux_maps(dump: &Dump) -> Vec<MapLine> {
     raw(dump, MINIDUMP_STREAM_TYPE::LinuxMaps).map(parse_maps).unwrap_or_default()
 }
 
-pub(super) fn process(dump: &Dump, abi: &Abi) -> ProcessInfo {
-    const AT_PHDR: u64 = 3;
-    const AT_PAGESZ: u64 = 6;
-    const AT_BASE: u64 = 7;
-    const AT_ENTRY: u64 = 9;
+pub(super) fn process(dump: &Dump, abi: &Abi, memory: &AddressSpace) -> ProcessInfo {
     let text = |kind| raw(dump, kind).map(|b| String::from_utf8_lossy(b).into_owned()).unwrap_or_default();
     let status = text(MINIDUMP_STREAM_TYPE::LinuxProcStatus);
     let field = |name| status_field(&status, name).map(str::to_owned).filter(|f| !f.is_empty());
     let misc = dump.get_stream::<MinidumpMiscInfo>().ok();
     let misc_pid = misc.and_then(|m| m.raw.process_id().copied()).map(u64::from).filter(|pid| *pid != 0);
     let command_line = text(MINIDUMP_STREAM_TYPE::LinuxCmdLine).trim_end_matches('\0').replace('\0', " ");
-    let auxv = raw(dump, MINIDUMP_STREAM_TYPE::LinuxAuxv).map(|b| parse_auxv(b, abi)).unwrap_or_default();
-    let aux = |kind| auxv.iter().find(|(k, _)| *k == kind).map(|(_, v)| *v).filter(|v| *v != 0);
+    let auxv = raw(dump, MINIDUMP_STREAM_TYPE::LinuxAuxv).map(|b| Auxv::parse(b, abi)).unwrap_or_default();
     ProcessInfo {
         pid: field("Pid").and_then(|f| f.parse().ok()).or(misc_pid),
         ppid: field("PPid").and_then(|f| f.parse().ok()),
         command: field("Name"),
         arguments: Some(command_line).filter(|s| !s.is_empty()),
-        executable: None,
-        phdr: aux(AT_PHDR).map(Addr),
-        entry: aux(AT_ENTRY).map(Addr),
-        interp_base: aux(AT_BASE).map(Addr),
-        page_size: aux(AT_PAGESZ),
         annotations: annotations(dump),
+        ..ProcessInfo::from_auxv(&auxv, memory)
     }
 }
 

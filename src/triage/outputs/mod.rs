@@ -102,7 +102,7 @@ fn frame_text(frame: &Frame) -> String {
         (Some(file), None) => format!(" ({file})"),
         _ => String::new(),
     };
-    let module = frame.native.as_ref().and_then(|n| n.module.as_deref()).map(super::normalize::file_name);
+    let module = frame.native.as_ref().and_then(|n| n.module.as_deref()).map(crate::base::file_name);
     let module = module.filter(|_| frame.kind == FrameKind::Native).map(|m| format!(" [{m}]")).unwrap_or_default();
     escape_terminal(&format!("{name}{module}{place}"))
 }

@@ -59,7 +59,7 @@ fn code_of(w: &Writer<'_, '_>, function: Addr) -> Option<(String, String)> {
 /// `dataclasses` of `/usr/lib/python3.11/dataclasses.py` and of `<frozen dataclasses>`.
 fn file_name(file: &str) -> Option<&str> {
     let frozen = file.strip_prefix("<frozen ").and_then(|rest| rest.strip_suffix('>'));
-    frozen.or_else(|| file.rsplit(['/', '\\']).next()?.strip_suffix(".py"))
+    frozen.or_else(|| crate::base::file_name(file).strip_suffix(".py"))
 }
 
 /// File of the function that `recursive_repr` wraps: it is in the closure.

@@ -1,19 +1,40 @@
 //! Names of Windows exception codes (`STATUS_*` of winnt.h and ntstatus.h) that processes end with, and what they mean
 //! where the name does not tell.
 
+/// `STATUS_*` codes (winnt.h, ntstatus.h) that are told apart.
+pub mod status {
+    /// Access to memory that is not mapped, or not for this.
+    pub const ACCESS_VIOLATION: u32 = 0xc000_0005;
+    /// The file behind memory cannot be read.
+    pub const IN_PAGE_ERROR: u32 = 0xc000_0006;
+    /// Illegal instruction.
+    pub const ILLEGAL_INSTRUCTION: u32 = 0xc000_001d;
+    /// Integer division by zero.
+    pub const INTEGER_DIVIDE_BY_ZERO: u32 = 0xc000_0094;
+    /// Integer overflow.
+    pub const INTEGER_OVERFLOW: u32 = 0xc000_0095;
+    /// The stack is used up.
+    pub const STACK_OVERFLOW: u32 = 0xc000_00fd;
+    /// A breakpoint.
+    pub const BREAKPOINT: u32 = 0x8000_0003;
+    /// What `__fastfail` raises, whatever the reason is.
+    pub const STACK_BUFFER_OVERRUN: u32 = 0xc000_0409;
+}
+use status::STACK_BUFFER_OVERRUN;
+
 /// Name of an exception code.
 #[must_use]
 pub const fn exception_name(code: u32) -> Option<&'static str> {
     Some(match code {
         0x8000_0001 => "STATUS_GUARD_PAGE_VIOLATION",
         0x8000_0002 => "EXCEPTION_DATATYPE_MISALIGNMENT",
-        0x8000_0003 => "EXCEPTION_BREAKPOINT",
+        status::BREAKPOINT => "EXCEPTION_BREAKPOINT",
         0x8000_0004 => "EXCEPTION_SINGLE_STEP",
-        0xc000_0005 => "EXCEPTION_ACCESS_VIOLATION",
-        0xc000_0006 => "EXCEPTION_IN_PAGE_ERROR",
+        status::ACCESS_VIOLATION => "EXCEPTION_ACCESS_VIOLATION",
+        status::IN_PAGE_ERROR => "EXCEPTION_IN_PAGE_ERROR",
         0xc000_0008 => "EXCEPTION_INVALID_HANDLE",
         0xc000_0017 => "STATUS_NO_MEMORY",
-        0xc000_001d => "EXCEPTION_ILLEGAL_INSTRUCTION",
+        status::ILLEGAL_INSTRUCTION => "EXCEPTION_ILLEGAL_INSTRUCTION",
         0xc000_0025 => "EXCEPTION_NONCONTINUABLE_EXCEPTION",
         0xc000_0026 => "EXCEPTION_INVALID_DISPOSITION",
         0xc000_008c => "EXCEPTION_ARRAY_BOUNDS_EXCEEDED",
@@ -24,10 +45,10 @@ pub const fn exception_name(code: u32) -> Option<&'static str> {
         0xc000_0091 => "EXCEPTION_FLT_OVERFLOW",
         0xc000_0092 => "EXCEPTION_FLT_STACK_CHECK",
         0xc000_0093 => "EXCEPTION_FLT_UNDERFLOW",
-        0xc000_0094 => "EXCEPTION_INT_DIVIDE_BY_ZERO",
-        0xc000_0095 => "EXCEPTION_INT_OVERFLOW",
+        status::INTEGER_DIVIDE_BY_ZERO => "EXCEPTION_INT_DIVIDE_BY_ZERO",
+        status::INTEGER_OVERFLOW => "EXCEPTION_INT_OVERFLOW",
         0xc000_0096 => "EXCEPTION_PRIV_INSTRUCTION",
-        0xc000_00fd => "EXCEPTION_STACK_OVERFLOW",
+        status::STACK_OVERFLOW => "EXCEPTION_STACK_OVERFLOW",
         0xc000_0135 => "STATUS_DLL_NOT_FOUND",
         0xc000_0139 => "STATUS_ENTRYPOINT_NOT_FOUND",
         0xc000_013a => "STATUS_CONTROL_C_EXIT",
@@ -42,31 +63,6 @@ pub const fn exception_name(code: u32) -> Option<&'static str> {
     })
 }
 
-/// Mach exceptions (XNU osfmk/mach/exception_types.h), which minidumps of macOS have for a code.
-pub mod mach {
-    /// `EXC_BAD_ACCESS`: the exception's address is the one accessed.
-    pub const BAD_ACCESS: u32 = 1;
-
-    /// Name of a Mach exception.
-    #[must_use]
-    pub const fn name(code: u32) -> Option<&'static str> {
-        Some(match code {
-            BAD_ACCESS => "EXC_BAD_ACCESS",
-            2 => "EXC_BAD_INSTRUCTION",
-            3 => "EXC_ARITHMETIC",
-            4 => "EXC_EMULATION",
-            5 => "EXC_SOFTWARE",
-            6 => "EXC_BREAKPOINT",
-            10 => "EXC_CRASH",
-            11 => "EXC_RESOURCE",
-            12 => "EXC_GUARD",
-            _ => return None,
-        })
-    }
-}
-
-/// `STATUS_STACK_BUFFER_OVERRUN`: what `__fastfail` raises, whatever the reason is.
-const STACK_BUFFER_OVERRUN: u32 = 0xc000_0409;
 /// `FAST_FAIL_FATAL_APP_EXIT` (winnt.h): how the C run time's `abort` ends a process.
 const FATAL_APP_EXIT: u64 = 7;
 

@@ -1,14 +1,52 @@
 //! Names of Linux signals and of `si_code` values (x86 and ARM numbering: `asm-generic/signal.h`,
 //! `asm-generic/siginfo.h`).
 
-/// `SI_USER`: sent by `kill`.
-pub const SI_USER: i32 = 0;
-/// `SI_KERNEL`: sent by the kernel, which tells no address.
-pub const SI_KERNEL: i32 = 0x80;
-/// `SI_QUEUE`: sent by `sigqueue`.
-pub const SI_QUEUE: i32 = -1;
-/// `SI_TKILL`: sent by `tkill` or `tgkill` (so by `raise` and `abort`).
-pub const SI_TKILL: i32 = -6;
+pub use codes::{SI_KERNEL, SI_QUEUE, SI_TKILL, SI_USER};
+
+/// Illegal instruction.
+pub const SIGILL: i32 = 4;
+/// Breakpoint or trap.
+pub const SIGTRAP: i32 = 5;
+/// `abort()`.
+pub const SIGABRT: i32 = 6;
+/// Access that memory cannot serve.
+pub const SIGBUS: i32 = 7;
+/// Arithmetic fault.
+pub const SIGFPE: i32 = 8;
+/// Access to memory that is not mapped, or not for this.
+pub const SIGSEGV: i32 = 11;
+
+/// Values of `si_code`.
+pub mod codes {
+    /// Sent by `kill`.
+    pub const SI_USER: i32 = 0;
+    /// Sent by the kernel, which tells no address.
+    pub const SI_KERNEL: i32 = 0x80;
+    /// Sent by `sigqueue`.
+    pub const SI_QUEUE: i32 = -1;
+    /// Sent by `tkill` or `tgkill` (so by `raise` and `abort`).
+    pub const SI_TKILL: i32 = -6;
+    /// SIGSEGV: nothing is mapped there.
+    pub const SEGV_MAPERR: i32 = 1;
+    /// SIGSEGV: mapped, but not for this access.
+    pub const SEGV_ACCERR: i32 = 2;
+    /// SIGILL: no such instruction.
+    pub const ILL_ILLOPC: i32 = 1;
+    /// SIGILL: no such operand.
+    pub const ILL_ILLOPN: i32 = 2;
+    /// SIGTRAP: a breakpoint.
+    pub const TRAP_BRKPT: i32 = 1;
+    /// SIGBUS: a misaligned address.
+    pub const BUS_ADRALN: i32 = 1;
+    /// SIGBUS: mapped, but nothing is there (a file that became shorter).
+    pub const BUS_ADRERR: i32 = 2;
+    /// SIGFPE: integer division by zero.
+    pub const FPE_INTDIV: i32 = 1;
+    /// SIGFPE: integer overflow.
+    pub const FPE_INTOVF: i32 = 2;
+    /// SIGFPE: floating-point division by zero.
+    pub const FPE_FLTDIV: i32 = 3;
+}
 
 const NAMES: [&str; 32] = [
     "",

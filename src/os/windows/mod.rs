@@ -1,0 +1,4 @@
+//! Windows.
+
+pub mod exceptions;
+pub mod streams;
