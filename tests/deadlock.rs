@@ -6,18 +6,15 @@
 mod common;
 
 use common::{Crash, Interpreter, block, interpreters, one_per_minor, skip};
-use pyinquest::debuggee::elf_core;
-use pyinquest::debuggee::live::{LiveOptions, examine};
-use pyinquest::engine::{Options, analyze};
-use pyinquest::image::{Images, SearchOptions};
+use pyinquest::debuggee::live::LiveOptions;
+use pyinquest::engine::{Inspection, Options, examine};
+use pyinquest::image::SearchOptions;
 use pyinquest::model::{Confidence, Finding, FrameKind, Report, Thread};
 use rayon::prelude::*;
 
 fn report(interpreter: &Interpreter, core: &std::path::Path) -> Report {
-    let mut target = elf_core::open(core).expect("a core");
     let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
-    let images = Images::attach(&mut target, &search);
-    analyze(&target, &images, &Options::default())
+    Inspection::open(core, &search).expect("a core").report(&Options::default())
 }
 
 /// The interpreters of a run: one of each version, and the builds whose locks differ from those.
@@ -210,9 +207,8 @@ fn threads_of_a_living_process_that_wait_for_each_other() {
             Err(reason) => skip!("{reason}"),
         };
         let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
-        let seen = examine(i32::try_from(blocked.pid).unwrap(), LiveOptions::default(), |target, _| {
-            let images = Images::attach(target, &search);
-            analyze(target, &images, &Options::default())
+        let seen = examine(i32::try_from(blocked.pid).unwrap(), LiveOptions::default(), &search, |inspection| {
+            inspection.report(&Options::default())
         });
         let live = seen.unwrap().result;
         both_cycles(&live).unwrap_or_else(|e| panic!("{} live: {e}\n{}", interpreter.name, summary(&live)));

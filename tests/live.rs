@@ -7,10 +7,10 @@ mod common;
 mod compare;
 
 use common::{block, one_per_column, one_per_minor, skip, sources_table};
-use pyinquest::debuggee::live::{LiveOptions, attach, examine};
+use pyinquest::debuggee::live::{LiveOptions, attach};
 use pyinquest::debuggee::{self, Memory as _, MemoryExt as _, ReadErrorKind, Target};
-use pyinquest::engine::{Options, analyze};
-use pyinquest::image::{Images, SearchOptions};
+use pyinquest::engine::{Options, examine};
+use pyinquest::image::SearchOptions;
 use std::collections::BTreeSet;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -50,10 +50,9 @@ fn a_live_process_tells_what_python_says() {
             Ok(blocked) => blocked,
             Err(reason) => skip!("{reason}"),
         };
-        let seen = examine(i32::try_from(blocked.pid).unwrap(), LiveOptions::default(), |target, root| {
-            let sysroots = root.into_iter().map(std::path::Path::to_path_buf).collect();
-            let images = Images::attach(target, &SearchOptions { sysroots, ..SearchOptions::default() });
-            analyze(target, &images, &Options { locals: true, ..Options::default() })
+        let (options, search) = (LiveOptions::default(), SearchOptions::default());
+        let seen = examine(i32::try_from(blocked.pid).unwrap(), options, &search, |inspection| {
+            inspection.report(&Options { locals: true, ..Options::default() })
         });
         let differences = compare::report(&seen.unwrap().result, &blocked.living_truth());
         assert!(differences.is_empty(), "{}:\n{}", interpreter.name, differences.join("\n"));
@@ -137,7 +136,7 @@ fn the_pause_for_twenty_threads_is_short_and_the_copy_is_of_one_moment() {
     let pid = i32::try_from(child.0.id()).unwrap();
     let mut best = Duration::MAX;
     for _ in 0..5 {
-        let seen = examine(pid, LiveOptions::default(), |target, _| {
+        let seen = debuggee::live::examine(pid, LiveOptions::default(), |target, _| {
             let abi = target.abi;
             let a = target.memory.read_uint(&abi, address, 8).unwrap_or(0);
             // Something slow between the two looks.

@@ -6,7 +6,7 @@ mod common;
 
 use common::{CrashedProcess, crash, one_per_minor, skip, sources_table};
 use pyinquest::debuggee::{self, SourceKind, Target};
-use pyinquest::engine::{Options, analyze, record};
+use pyinquest::engine::{Options, analyze, examine, record};
 use pyinquest::image::{Images, SearchOptions};
 use pyinquest::model::Report;
 use pyinquest::render::{faulthandler, text};
@@ -72,10 +72,7 @@ fn a_slim_core_of_a_live_process() {
         assert!(said.status.success(), "{}: {said:?}", interpreter.name);
         let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
         let pid = i32::try_from(process.pid).unwrap();
-        let live = debuggee::live::examine(pid, debuggee::live::LiveOptions::default(), |target, _| {
-            let images = Images::attach(target, &search);
-            analyze(target, &images, &everything(true))
-        });
+        let live = examine(pid, debuggee::live::LiveOptions::default(), &search, |i| i.report(&everything(true)));
         let (live, text) = of_report(&live.unwrap().result);
         let (slim, slim_text) = report(&small, &SearchOptions { no_files: true, ..SearchOptions::default() }, true);
         if let Some(difference) = difference(&slim, &live, "") {

@@ -65,15 +65,15 @@ impl Native {
     }
 
     fn one(view: &View<'_>, frame: FrameAnswer, end: Option<Addr>) -> Native {
-        let process = view.process;
+        let (images, target) = (view.inspection.images(), view.inspection.target());
         // A return address may be the first of the next function.
         let code = Addr(if frame.level == 0 { frame.pc } else { frame.pc.saturating_sub(1) });
         let name = match frame.inlined {
             true => frame.name,
-            false => match process.images.symbol_at(&process.target, code) {
+            false => match images.symbol_at(target, code) {
                 Some(symbol) => Some(symbol.name),
                 // Without a file of the module the debugger may know more than we do.
-                None if process.images.at(code).is_none_or(|i| i.path().is_none()) => frame.name,
+                None if images.at(code).is_none_or(|i| i.path().is_none()) => frame.name,
                 None => None,
             },
         };
@@ -92,8 +92,7 @@ impl Native {
     /// called and it does not tell which: the debugger may know.
     #[must_use]
     pub fn unwound(view: &View<'_>, tid: u64) -> Option<Vec<Native>> {
-        let process = view.process;
-        let target = &process.target;
+        let (images, target) = (view.inspection.images(), view.inspection.target());
         let registers = target.thread(tid)?.registers.as_ref();
         let stack = Unwinder::new(target, &ModuleTables::new(target)).unwind(registers);
         let sure = |f: &UnwoundFrame| matches!(f.trust, Trust::Context | Trust::Cfi | Trust::Signal);
@@ -104,7 +103,7 @@ impl Native {
             .frames
             .iter()
             .map(|f| {
-                let symbol = process.images.symbol_at(target, f.lookup())?;
+                let symbol = images.symbol_at(target, f.lookup())?;
                 let start = Addr(f.lookup().0.saturating_sub(symbol.offset));
                 Some((symbol.name, start..start.wrapping_add(symbol.size)))
             })
@@ -165,10 +164,10 @@ impl Native {
 }
 
 fn place(view: &View<'_>, code: Addr) -> CodePlace {
-    let modules = &view.process.target.modules;
+    let modules = &view.inspection.target().modules;
     match modules.iter().position(|m| m.contains(code)) {
         None => CodePlace::Anonymous,
-        Some(m) if Some(m) == view.located.module => CodePlace::Interpreter,
+        Some(m) if Some(m) == view.located().module => CodePlace::Interpreter,
         Some(m) if modules.get(m).is_some_and(|m| m.is_main) => CodePlace::Interpreter,
         Some(_) => CodePlace::Module,
     }

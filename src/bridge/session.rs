@@ -66,7 +66,7 @@ impl Session {
 
     /// Takes note of the debugger's state: what no longer holds is forgotten.
     pub fn enter(&mut self, scene: Scene) {
-        let is_core = self.process.as_ref().is_some_and(|p| p.target.path.is_some());
+        let is_core = self.process.as_ref().is_some_and(|p| p.inspection.target().path.is_some());
         if scene.modules != self.scene.modules {
             self.memory.forget();
             self.process = None;
@@ -107,8 +107,8 @@ impl Session {
             Some(process) if self.threads.is_some_and(|has| has >= registers) => process,
             Some(mut process) => {
                 let threads = self.ask_threads(registers)?;
-                let (threads, crash) = debugger::threads(threads, process.target.abi.arch);
-                process.renew(threads, crash);
+                let (threads, crash) = debugger::threads(threads, process.inspection.target().abi.arch);
+                process.inspection.renew(threads, crash);
                 self.threads = Some(registers);
                 process
             }

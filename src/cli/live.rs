@@ -3,9 +3,10 @@
 use super::args::InputArgs;
 use super::{CliError, exit, output};
 use crate::base::Diagnostic;
-use crate::debuggee::live::{Examined, LiveOptions, examine};
-use crate::debuggee::{Target, TargetError};
-use crate::image::{Images, SearchOptions};
+use crate::debuggee::TargetError;
+use crate::debuggee::live::{Examined, LiveOptions};
+use crate::engine::{Inspection, examine};
+use crate::image::SearchOptions;
 use crate::model::Report;
 use std::time::Duration;
 
@@ -17,9 +18,9 @@ pub fn report(
     pid: i32,
     input: &InputArgs,
     search: &SearchOptions,
-    analyze: impl Fn(&Target, &Images) -> Report,
+    report: impl Fn(&Inspection) -> Report,
 ) -> Result<Report, CliError> {
-    let seen = look(pid, input, search, analyze)?;
+    let seen = look(pid, input, search, report)?;
     let mut report = seen.result;
     if !input.no_stop {
         let milliseconds = seen.longest_pause.as_secs_f64() * 1000.0;
@@ -38,16 +39,10 @@ pub fn look<T>(
     pid: i32,
     input: &InputArgs,
     search: &SearchOptions,
-    analyze: impl Fn(&Target, &Images) -> T,
+    look: impl Fn(&Inspection) -> T,
 ) -> Result<Examined<T>, CliError> {
     let options = LiveOptions { stop: !input.no_stop, ..LiveOptions::default() };
-    let seen = examine(pid, options, |target, sysroot| {
-        let mut search = search.clone();
-        search.sysroots.extend(sysroot.map(std::path::Path::to_path_buf));
-        let images = Images::attach(target, &search);
-        analyze(target, &images)
-    });
-    seen.map_err(|e| refused(&e))
+    examine(pid, options, search, look).map_err(|e| refused(&e))
 }
 
 /// A process or dump that cannot be opened, as an error of the command line.

@@ -4,7 +4,7 @@ use super::args::{ObjectArgs, PrintArgs, SelectArgs};
 use super::{CliError, exit, live, output, report};
 use crate::base::{Addr, escape_terminal};
 use crate::cpython::object::Details;
-use crate::engine::lookup::{self, LookupError, Place};
+use crate::engine::{LookupError, Place};
 use std::fmt::Write as _;
 
 /// `pyinquest print CORE EXPR`.
@@ -17,11 +17,11 @@ fn print_once(args: &PrintArgs) -> Result<u8, CliError> {
     let place = place(&args.select)?;
     let path = &args.expression;
     let text = if args.json {
-        let found = report::look(&args.input, |target, images| lookup::contents(target, images, place, path, &options));
+        let found = report::look(&args.input, |i| i.evaluate(path, place).map(|found| found.contents(&options)));
         let tree = found?.map_err(|e| failed(&e))?;
         serde_json::to_string_pretty(&tree).map_err(|e| CliError::new(exit::INTERNAL, e.to_string()))?
     } else {
-        let found = report::look(&args.input, |target, images| lookup::value(target, images, place, path, &options));
+        let found = report::look(&args.input, |i| i.evaluate(path, place).map(|found| found.value(&options)));
         escape_terminal(&found?.map_err(|e| failed(&e))?.repr)
     };
     output::write_stdout(format!("{text}\n").as_bytes())?;
@@ -37,7 +37,7 @@ fn object_once(args: &ObjectArgs) -> Result<u8, CliError> {
     let options = report::value_options(&args.values);
     let path = if args.object.starts_with("0x") { format!("@{}", args.object) } else { args.object.clone() };
     let place = place(&args.select)?;
-    let found = report::look(&args.input, |target, images| lookup::details(target, images, place, &path, &options));
+    let found = report::look(&args.input, |i| i.evaluate(&path, place).map(|found| found.details(&options)));
     let details = found?.map_err(|e| failed(&e))?;
     output::write_stdout(describe(&details).as_bytes())?;
     Ok(exit::OK)

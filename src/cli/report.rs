@@ -4,9 +4,9 @@ use super::args::{Format, InfoArgs, InputArgs, LocalsArgs, Native, ReportArgs, S
 use super::emit::{self, Show};
 use super::error::{input_name, io_text};
 use super::{CliError, coredumpctl, exit, live, progress};
-use crate::debuggee::{self, Target, TargetError};
-use crate::engine::{Options, analyze};
-use crate::image::{Images, SearchOptions};
+use crate::debuggee::{Target, TargetError};
+use crate::engine::{Inspection, Options, Source};
+use crate::image::SearchOptions;
 use crate::model::Report;
 use crate::render::select::Threads;
 use crate::render::source_lines;
@@ -77,11 +77,8 @@ fn stacks_of(input: &InputArgs) -> Threads {
 fn read(input: &InputArgs, options: &Options) -> Result<Report, CliError> {
     let _progress = progress::after_a_while("reading the dump");
     let mut report = match input.pid {
-        Some(pid) => live::report(pid, input, &search(input), |target, images| analyze(target, images, options))?,
-        None => {
-            let (target, images) = open(input)?;
-            analyze(&target, &images, options)
-        }
+        Some(pid) => live::report(pid, input, &search(input), |inspection| inspection.report(options))?,
+        None => open(input)?.report(options),
     };
     if !input.files.no_files {
         source_lines::add(&mut report, &sources(input));
@@ -90,22 +87,25 @@ fn read(input: &InputArgs, options: &Options) -> Result<Report, CliError> {
 }
 
 /// What `look` sees in a dump or in a running process.
-pub fn look<T>(input: &InputArgs, look: impl Fn(&Target, &Images) -> T) -> Result<T, CliError> {
+pub fn look<T>(input: &InputArgs, look: impl Fn(&Inspection) -> T) -> Result<T, CliError> {
     match input.pid {
         Some(pid) => Ok(live::look(pid, input, &search(input), look)?.result),
-        None => open(input).map(|(target, images)| look(&target, &images)),
+        None => open(input).map(|inspection| look(&inspection)),
     }
 }
 
 /// A dump and the files of its modules.
-pub fn open(input: &InputArgs) -> Result<(Target, Images), CliError> {
-    let mut target = open_dump(input)?;
-    let images = Images::attach(&mut target, &search(input));
-    Ok((target, images))
+fn open(input: &InputArgs) -> Result<Inspection, CliError> {
+    Inspection::open(&source(input)?, &search(input)).map_err(|e| failed(&e))
 }
 
-/// The dump that the arguments name.
+/// The dump that the arguments name, without the files of its modules.
 pub fn open_dump(input: &InputArgs) -> Result<Target, CliError> {
+    Source::from(&source(input)?).target().map_err(|e| failed(&e))
+}
+
+/// Path of the dump that the arguments name.
+fn source(input: &InputArgs) -> Result<PathBuf, CliError> {
     let stored = match &input.coredumpctl {
         Some(which) => {
             let which = Some(which.as_str()).filter(|w| !w.is_empty());
@@ -117,7 +117,7 @@ pub fn open_dump(input: &InputArgs) -> Result<Target, CliError> {
         }
         None => None,
     };
-    debuggee::open(stored.as_deref().unwrap_or(&input.core)).map_err(|e| failed(&e))
+    Ok(stored.unwrap_or_else(|| input.core.clone()))
 }
 
 fn failed(error: &TargetError) -> CliError {

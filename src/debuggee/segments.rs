@@ -100,7 +100,7 @@ pub struct AddressSpace {
     files_missing: Vec<(Addr, Addr)>,
     /// Which bytes of its pages a redacted dump holds, sorted by page; `None` where all that is stored holds.
     kept: Option<Vec<(Addr, PageMask)>>,
-    recorded: PageSet,
+    recorded: Arc<PageSet>,
     recording: AtomicBool,
     /// Index of the segment that was asked for last: most reads are near the one before.
     recent: AtomicUsize,
@@ -132,7 +132,7 @@ impl AddressSpace {
             backings: Vec::new(),
             files_missing: Vec::new(),
             kept: None,
-            recorded: PageSet::default(),
+            recorded: Arc::default(),
             recording: AtomicBool::new(true),
             recent: AtomicUsize::new(0),
         }
@@ -148,7 +148,7 @@ impl AddressSpace {
             backings: Vec::new(),
             files_missing: Vec::new(),
             kept: None,
-            recorded: PageSet::default(),
+            recorded: Arc::default(),
             recording: AtomicBool::new(true),
             recent: AtomicUsize::new(0),
         }
@@ -230,7 +230,7 @@ impl AddressSpace {
 
     /// What was read while recording.
     #[must_use]
-    pub fn recorded(&self) -> &PageSet {
+    pub fn recorded(&self) -> &Arc<PageSet> {
         &self.recorded
     }
 

@@ -13,12 +13,12 @@ const ENTRY_LIMIT: usize = 1000;
 const LINK_LIMIT: usize = 20;
 
 /// The exception at `addr` with its traceback and what it was raised from.
-pub(super) fn exception(state: &PythonState<'_>, heap: &Heap<'_>, addr: Addr, options: &Options) -> ExceptionInfo {
+pub(super) fn exception(state: PythonState<'_>, heap: &Heap<'_>, addr: Addr, options: &Options) -> ExceptionInfo {
     linked(state, heap, addr, options, &mut HashSet::new())
 }
 
 fn linked(
-    state: &PythonState<'_>,
+    state: PythonState<'_>,
     heap: &Heap<'_>,
     addr: Addr,
     options: &Options,
@@ -54,7 +54,7 @@ fn link(heap: &Heap<'_>, addr: Addr) -> Result<Option<(&'static str, Addr)>, Dec
     Ok((!context.is_null() && !suppressed).then_some(("context", context)))
 }
 
-fn traceback(state: &PythonState<'_>, heap: &Heap<'_>, addr: Addr) -> Result<Vec<TracebackEntry>, DecodeError> {
+fn traceback(state: PythonState<'_>, heap: &Heap<'_>, addr: Addr) -> Result<Vec<TracebackEntry>, DecodeError> {
     let ctx = &heap.ctx;
     let mut list = Vec::new();
     let mut seen = HashSet::new();
@@ -66,7 +66,7 @@ fn traceback(state: &PythonState<'_>, heap: &Heap<'_>, addr: Addr) -> Result<Vec
     Ok(list)
 }
 
-fn entry(state: &PythonState<'_>, heap: &Heap<'_>, at: Addr) -> Result<TracebackEntry, DecodeError> {
+fn entry(state: PythonState<'_>, heap: &Heap<'_>, at: Addr) -> Result<TracebackEntry, DecodeError> {
     let ctx = &heap.ctx;
     let frame = ctx.ptr(field!(ctx, traceback.frame), at)?;
     let code = match ctx.layouts.frame_object.f_code.is_some() {

@@ -35,13 +35,11 @@ const GIL_TAKERS: &[&str] = &[
 pub(super) fn add(
     target: &Target,
     interpreter: &Interpreter,
-    state: Option<&PythonState<'_>>,
+    state: Option<PythonState<'_>>,
     stacks: &[NativeStack],
     report: &mut Report,
 ) {
-    let interpreters = state.map(|s| s.interpreters(&crate::base::Diagnostics::default())).unwrap_or_default();
-    let heaps: Vec<(&PyInterpreter, Heap<'_>)> =
-        state.map(|s| interpreters.iter().map(|i| (i, s.heap(i))).collect()).unwrap_or_default();
+    let heaps: Vec<(&PyInterpreter, Heap<'_>)> = state.map(|s| s.heaps().collect()).unwrap_or_default();
     let known = Known { target, interpreter, state, heaps: &heaps, idents: idents(&report.threads) };
     let waits: Vec<Option<Wait>> = report
         .threads
@@ -80,7 +78,7 @@ fn with_holder(mut wait: Wait, holders: &Holders) -> Wait {
 struct Known<'a> {
     target: &'a Target,
     interpreter: &'a Interpreter,
-    state: Option<&'a PythonState<'a>>,
+    state: Option<PythonState<'a>>,
     heaps: &'a [(&'a PyInterpreter, Heap<'a>)],
     idents: HashMap<u64, u64>,
 }
@@ -206,7 +204,7 @@ impl Known<'_> {
     }
 
     fn frames(&self, heap: &Heap<'_>, tstate: Addr, limit: u64) -> Vec<PyFrame> {
-        self.state.map(|s| walk_some(&heap.ctx, &s.codes, tstate, limit).frames).unwrap_or_default()
+        self.state.map(|s| walk_some(&heap.ctx, s.codes, tstate, limit).frames).unwrap_or_default()
     }
 
     /// Which threads are inside of a `with` block on which lock. A `Condition` that is waited on has let its lock go.

@@ -1,14 +1,11 @@
 //! One object of a process, found by a path: `name.attr[1]['key']`, `@0x7f00`.
 
-use super::thread_ids::ThreadIds;
 use super::tree::{Tree, tree};
-use super::{PythonState, values};
+use super::{Inspection, Options, values};
 use crate::base::Addr;
 use crate::cpython::frame::{self, PyFrame, SlotValue};
 use crate::cpython::object::{self, Details, Heap, Path, PathError, dict_get_str};
-use crate::debuggee::{Crash, Target};
-use crate::engine::Options;
-use crate::image::Images;
+use crate::debuggee::Crash;
 use crate::model::Value;
 
 /// Where a path begins to be looked up.
@@ -43,100 +40,62 @@ pub enum LookupError {
     Path(#[from] PathError),
 }
 
-/// The object a path leads to, as a value.
-///
-/// # Errors
-/// [`LookupError`] that says what is missing.
-pub fn value(
-    target: &Target,
-    images: &Images,
-    place: Place,
-    path: &str,
-    options: &Options,
-) -> Result<Value, LookupError> {
-    found(target, images, place, path, |heap, addr| values::value(heap, addr, options))
+/// An object, with what reads it.
+#[derive(Debug)]
+pub struct Found<'a> {
+    /// The objects of its interpreter.
+    pub heap: Heap<'a>,
+    /// Its address.
+    pub addr: Addr,
 }
 
-/// The object a path leads to, with what is in it.
-///
-/// # Errors
-/// [`LookupError`] that says what is missing.
-pub fn contents(
-    target: &Target,
-    images: &Images,
-    place: Place,
-    path: &str,
-    options: &Options,
-) -> Result<Tree, LookupError> {
-    found(target, images, place, path, |heap, addr| tree(heap, addr, options))
+impl Found<'_> {
+    /// As a value.
+    #[must_use]
+    pub fn value(&self, options: &Options) -> Value {
+        values::value(&self.heap, self.addr, options)
+    }
+
+    /// With what is in it.
+    #[must_use]
+    pub fn contents(&self, options: &Options) -> Tree {
+        tree(&self.heap, self.addr, options)
+    }
+
+    /// With all that is known of it.
+    #[must_use]
+    pub fn details(&self, options: &Options) -> Details {
+        object::inspect(&self.heap, self.addr, &options.limits.repr)
+    }
 }
 
-/// All that is known of the object a path leads to.
-///
-/// # Errors
-/// [`LookupError`] that says what is missing.
-pub fn details(
-    target: &Target,
-    images: &Images,
-    place: Place,
-    path: &str,
-    options: &Options,
-) -> Result<Details, LookupError> {
-    found(target, images, place, path, |heap, addr| object::inspect(heap, addr, &options.limits.repr))
-}
-
-fn found<T>(
-    target: &Target,
-    images: &Images,
-    place: Place,
-    path: &str,
-    show: impl FnOnce(&Heap<'_>, Addr) -> T,
-) -> Result<T, LookupError> {
+/// The object a path leads to.
+pub(super) fn evaluate<'a>(inspection: &'a Inspection, path: &str, place: Place) -> Result<Found<'a>, LookupError> {
     let path = Path::parse(path)?;
-    let state = PythonState::find(target, images).ok_or(LookupError::NoPython)?;
-    let interpreters = state.interpreters(&target.diagnostics);
-    let crashed = target.crash.as_ref().map(Crash::tid);
-    let mut fallback = None;
-    for interpreter in &interpreters {
-        let threads = super::threads::thread_states(target, &state, interpreter.addr);
-        let ids = ThreadIds::new(target, threads.all());
-        for thread in threads.all() {
-            let tid = ids.of(thread);
-            if tid.is_some() && tid == place.thread.or(crashed) {
-                let heap = state.heap(interpreter);
-                let addr = evaluate(&state, &heap, thread.addr, place.frame, &path)?;
-                return Ok(show(&heap, addr));
-            }
-            // The list ends with the oldest thread: the main one.
-            fallback =
-                fallback.filter(|(i, _): &(Addr, _)| *i != interpreter.addr).or(Some((interpreter.addr, thread.addr)));
+    let state = inspection.python().ok_or(LookupError::NoPython)?;
+    let wanted = place.thread.or(inspection.target().crash.as_ref().map(Crash::tid));
+    let threads = state.threads();
+    let of_tid = |tid: u64| threads.iter().find(|t| state.tid(t) == Some(tid));
+    let thread = match (wanted.and_then(of_tid), place.thread) {
+        (Some(thread), _) => Some(thread),
+        (None, Some(tid)) => return Err(LookupError::NoThread(tid)),
+        // The list ends with the oldest thread: the main one.
+        (None, None) => {
+            threads.first().and_then(|first| threads.iter().rev().find(|t| t.interpreter == first.interpreter))
         }
-    }
-    if let Some(tid) = place.thread {
-        return Err(LookupError::NoThread(tid));
-    }
-    let first = interpreters.first().ok_or(LookupError::NoPython)?;
-    let heap = state.heap(first);
-    let tstate = fallback.map_or(Addr::NULL, |(_, tstate)| tstate);
-    let addr = evaluate(&state, &heap, tstate, place.frame, &path)?;
-    Ok(show(&heap, addr))
-}
-
-fn evaluate(
-    state: &PythonState<'_>,
-    heap: &Heap<'_>,
-    tstate: Addr,
-    frame: usize,
-    path: &Path,
-) -> Result<Addr, LookupError> {
+    };
+    let heap = state.heap(thread.map_or(0, |t| t.interpreter)).ok_or(LookupError::NoPython)?;
     // An address needs no frame, and may be asked for where there is none.
-    if matches!(path.root, object::Root::Address(_)) {
-        return Ok(path.evaluate(heap, &|_| None)?);
-    }
-    let stack = frame::walk(&heap.ctx, &state.codes, tstate);
-    let have = stack.frames.len();
-    let frame = stack.frames.get(frame).ok_or(LookupError::NoFrame { wanted: frame, have })?;
-    Ok(path.evaluate(heap, &|name| name_in(heap, frame, name))?)
+    let addr = match matches!(path.root, object::Root::Address(_)) {
+        true => path.evaluate(&heap, &|_| None)?,
+        false => {
+            let frames = thread.map(|t| state.stack(t).frames).unwrap_or_default();
+            let (wanted, have) = (place.frame, frames.len());
+            let frame = frames.get(wanted).ok_or(LookupError::NoFrame { wanted, have })?;
+            path.evaluate(&heap, &|name| name_in(&heap, frame, name))?
+        }
+    };
+    Ok(Found { heap, addr })
 }
 
 /// A name among the locals, globals and builtins of a frame.

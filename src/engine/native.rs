@@ -22,7 +22,7 @@ const DOUBT_THREADS: usize = 4;
 pub(super) fn add(
     target: &Target,
     images: &Images,
-    state: Option<&PythonState<'_>>,
+    state: Option<PythonState<'_>>,
     options: &Options,
     report: &mut Report,
 ) {
@@ -47,7 +47,7 @@ pub(super) fn add(
     }
     super::lock_waits::add(target, &interpreter, state, &stacks, report);
     name_methods(target, &tables, &interpreter, options.native, report);
-    let heap = state.and_then(|s| s.interpreters(&target.diagnostics).first().map(|i| s.heap(i)));
+    let heap = state.and_then(|s| s.heap(0));
     let facts = Facts {
         target,
         images,

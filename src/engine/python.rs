@@ -1,52 +1,112 @@
 //! [`PythonState`]: the CPython of a process, located and ready to be read.
 
-use crate::base::Diagnostics;
+use super::stray_threads;
+use super::thread_ids::ThreadIds;
+use crate::base::Addr;
 use crate::cpython::Context;
 use crate::cpython::code::CodeCache;
+use crate::cpython::frame::{self, Stack};
 use crate::cpython::layout::Provider;
 use crate::cpython::locate::{Located, Proof, locate};
-use crate::cpython::object::{Heap, SymbolNames, TypeNames};
-use crate::cpython::runtime::{Interpreter, interpreters};
+use crate::cpython::object::{Heap, SymbolNames, TypeCache};
+use crate::cpython::runtime::{self, Interpreter, ThreadList, ThreadState, interpreters};
 use crate::debuggee::Target;
 use crate::field;
 use crate::image::Images;
 use crate::model::Python;
+use std::sync::{Arc, OnceLock};
+
+/// What was read of a process's CPython. Each part is read once, when it is first asked for.
+#[derive(Debug)]
+pub(super) struct PythonParts {
+    located: Located,
+    codes: CodeCache,
+    interpreters: OnceLock<(Vec<Interpreter>, Vec<InterpreterParts>)>,
+}
+
+/// What was read of one interpreter.
+#[derive(Debug)]
+struct InterpreterParts {
+    types: Arc<TypeCache>,
+    threads: OnceLock<ThreadStates>,
+    ids: OnceLock<ThreadIds>,
+}
+
+impl PythonParts {
+    /// Locates CPython.
+    pub fn find(target: &Target, images: &Images) -> Option<Self> {
+        let located = locate(target, images)?;
+        for diagnostic in &located.selected.disagreements {
+            target.diagnostics.push(diagnostic.clone());
+        }
+        Some(PythonParts::of(located))
+    }
+
+    fn of(located: Located) -> Self {
+        PythonParts { located, codes: CodeCache::default(), interpreters: OnceLock::new() }
+    }
+
+    /// The same CPython with nothing read yet, as the process has run on. `None` when it had no interpreter: one may
+    /// have come, and where is to be looked for again.
+    pub fn renewed(self) -> Option<Self> {
+        Some(self.located).filter(|located| !located.interpreters_head.is_null()).map(PythonParts::of)
+    }
+}
+
+/// Thread states of an interpreter: those of its list, and where that breaks off those that are found without it.
+#[derive(Debug)]
+pub(super) struct ThreadStates {
+    pub listed: ThreadList,
+    /// In no order.
+    pub stray: Vec<ThreadState>,
+}
+
+impl ThreadStates {
+    pub fn all(&self) -> impl Iterator<Item = &ThreadState> + Clone {
+        self.listed.threads.iter().chain(&self.stray)
+    }
+}
+
+/// A thread state with its interpreter.
+#[derive(Clone, Copy, Debug)]
+pub struct PythonThread<'a> {
+    /// Index in [`PythonState::interpreters`].
+    pub interpreter: usize,
+    /// The thread state.
+    pub state: &'a ThreadState,
+    /// Whether it is in the interpreter's list; others were found without it and are in no order.
+    pub listed: bool,
+}
 
 /// The CPython of a process, located and ready to be read.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct PythonState<'a> {
     target: &'a Target,
-    symbols: TargetSymbols<'a>,
+    images: &'a Images,
+    parts: &'a PythonParts,
     /// How it was found, and its layouts.
-    pub located: Located,
+    pub located: &'a Located,
     /// Code objects read so far.
-    pub codes: CodeCache,
+    pub codes: &'a CodeCache,
 }
 
 /// Symbol names of a target, for static types whose name is in memory that was not dumped.
-#[derive(Debug)]
 struct TargetSymbols<'a>(&'a Target, &'a Images);
 
 impl SymbolNames for TargetSymbols<'_> {
-    fn symbol_at(&self, addr: crate::base::Addr) -> Option<String> {
+    fn symbol_at(&self, addr: Addr) -> Option<String> {
         self.1.symbol_at(self.0, addr).filter(|s| s.offset == 0).map(|s| s.name)
     }
 }
 
 impl<'a> PythonState<'a> {
-    /// Locates CPython.
-    #[must_use]
-    pub fn find(target: &'a Target, images: &'a Images) -> Option<Self> {
-        let located = locate(target, images)?;
-        for diagnostic in &located.selected.disagreements {
-            target.diagnostics.push(diagnostic.clone());
-        }
-        Some(PythonState { target, symbols: TargetSymbols(target, images), located, codes: CodeCache::default() })
+    pub(super) fn new(target: &'a Target, images: &'a Images, parts: &'a PythonParts) -> Self {
+        PythonState { target, images, parts, located: &parts.located, codes: &parts.codes }
     }
 
     /// What decoders need.
     #[must_use]
-    pub fn context(&self) -> Context<'_> {
+    pub fn context(self) -> Context<'a> {
         Context {
             memory: &self.target.memory,
             abi: self.target.abi,
@@ -55,24 +115,105 @@ impl<'a> PythonState<'a> {
         }
     }
 
-    /// Object reader for one interpreter.
-    #[must_use]
-    pub fn heap<'h>(&'h self, interpreter: &Interpreter) -> Heap<'h> {
-        Heap::new(self.context(), TypeNames { symbols: Some(&self.symbols), interpreter: Some(interpreter.addr) })
-    }
-
     /// All interpreters, main one first.
     #[must_use]
-    pub fn interpreters(&self, diagnostics: &Diagnostics) -> Vec<Interpreter> {
-        interpreters(&self.context(), self.located.runtime, self.located.interpreters_head, diagnostics)
+    pub fn interpreters(self) -> &'a [Interpreter] {
+        &self.all().0
+    }
+
+    fn all(self) -> &'a (Vec<Interpreter>, Vec<InterpreterParts>) {
+        self.parts.interpreters.get_or_init(|| {
+            let (runtime, head) = (self.located.runtime, self.located.interpreters_head);
+            let list = interpreters(&self.context(), runtime, head, &self.target.diagnostics);
+            let parts = list.iter().map(|interpreter| InterpreterParts {
+                types: Arc::new(TypeCache::new(Some(interpreter.addr))),
+                threads: OnceLock::new(),
+                ids: OnceLock::new(),
+            });
+            let parts = parts.collect();
+            (list, parts)
+        })
+    }
+
+    /// Object reader for one interpreter, by its index. What it learns of types is kept for the next one.
+    #[must_use]
+    pub fn heap(self, interpreter: usize) -> Option<Heap<'a>> {
+        let parts = self.all().1.get(interpreter)?;
+        let symbols = TargetSymbols(self.target, self.images);
+        Some(Heap::new(self.context(), Arc::clone(&parts.types), Some(Box::new(symbols))))
+    }
+
+    /// Object reader for the main interpreter; for none where there is none.
+    #[must_use]
+    pub fn main_heap(self) -> Heap<'a> {
+        self.heap(0).unwrap_or_else(|| Heap::new(self.context(), Arc::default(), None))
+    }
+
+    /// Each interpreter with an object reader for it, main one first.
+    pub fn heaps(self) -> impl Iterator<Item = (&'a Interpreter, Heap<'a>)> {
+        self.interpreters().iter().enumerate().filter_map(move |(at, interpreter)| Some((interpreter, self.heap(at)?)))
+    }
+
+    /// Thread states of an interpreter.
+    pub(super) fn thread_states(self, interpreter: usize) -> Option<&'a ThreadStates> {
+        let (list, parts) = self.all();
+        let addr = list.get(interpreter)?.addr;
+        Some(parts.get(interpreter)?.threads.get_or_init(|| self.read_thread_states(addr)))
+    }
+
+    fn read_thread_states(self, interpreter: Addr) -> ThreadStates {
+        let (target, ctx) = (self.target, self.context());
+        let mut list = runtime::threads(&ctx, interpreter, &target.diagnostics);
+        if self.located.proof == Proof::Partial {
+            // What nothing but a word of memory says needs to be one of the process's threads.
+            let ids = ThreadIds::default();
+            list.threads.retain(|thread| ids.told(target, thread).is_some());
+        }
+        let stray = match list.complete {
+            true => Vec::new(),
+            false => stray_threads::find(target, &ctx, self.located.runtime, interpreter, &list.threads),
+        };
+        ThreadStates { listed: list, stray }
+    }
+
+    /// All thread states: interpreter by interpreter, each in the order of its list (newest first), then strays.
+    #[must_use]
+    pub fn threads(self) -> Vec<PythonThread<'a>> {
+        let of = |interpreter: usize| {
+            let states = self.thread_states(interpreter)?;
+            let listed = states.listed.threads.len();
+            let one = move |(at, state)| PythonThread { interpreter, state, listed: at < listed };
+            Some(states.all().enumerate().map(one))
+        };
+        (0..self.interpreters().len()).filter_map(of).flatten().collect()
+    }
+
+    /// The operating system's id of a thread, as CPython or the target tells it, or else the C library's structures.
+    #[must_use]
+    pub fn tid(self, thread: &PythonThread<'_>) -> Option<u64> {
+        let states = self.thread_states(thread.interpreter)?;
+        let parts = self.all().1.get(thread.interpreter)?;
+        parts.ids.get_or_init(|| ThreadIds::new(self.target, states.all())).of(self.target, thread.state)
+    }
+
+    /// The same, only as CPython or the target tells it: costs no reads.
+    #[must_use]
+    pub fn told_tid(self, thread: &PythonThread<'_>) -> Option<u64> {
+        ThreadIds::default().told(self.target, thread.state)
+    }
+
+    /// Python frames of a thread, innermost first.
+    #[must_use]
+    pub fn stack(self, thread: &PythonThread<'_>) -> Stack {
+        frame::walk(&self.context(), self.codes, thread.state.addr)
     }
 
     /// For the report.
     #[must_use]
-    pub fn describe(&self, target: &Target) -> Python {
-        let located = &self.located;
+    pub fn describe(self) -> Python {
+        let located = self.located;
         let flags = located.flags;
-        let module = located.module.and_then(|m| target.modules.get(m));
+        let module = located.module.and_then(|m| self.target.modules.get(m));
         let exact = located.is_version_exact();
         Python {
             version: if exact { located.version.to_string() } else { located.version.short() },
@@ -91,7 +232,7 @@ impl<'a> PythonState<'a> {
     }
 
     /// `initialized`, or `finalizing` while `Py_Finalize` runs (a thread state is set in `_PyRuntime._finalizing`).
-    fn runtime_state(&self) -> Option<String> {
+    fn runtime_state(self) -> Option<String> {
         let ctx = self.context();
         let finalizing = ctx.ptr(field!(ctx, runtime.finalizing), self.located.runtime?).ok()?;
         Some(if finalizing.is_null() { "initialized" } else { "finalizing" }.to_owned())

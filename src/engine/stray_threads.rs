@@ -4,7 +4,7 @@
 //! thread state when it belongs to the interpreter, has the id of a thread of the process, and its neighbours in the
 //! list link back to it.
 
-use super::ThreadIds;
+use super::thread_ids::ThreadIds;
 use crate::base::{Addr, Budget, Diagnostic};
 use crate::cpython::Context;
 use crate::cpython::runtime::{ThreadState, thread_state_at};
@@ -28,10 +28,10 @@ pub(super) fn find(
     listed: &[ThreadState],
 ) -> Vec<ThreadState> {
     // A live process or a debugger's can be asked again, which a search through all its stacks would outlast.
-    if target.memory.dump_bytes().is_none() {
+    if target.memory.dump_bytes().is_none() && target.path.is_none() {
         return Vec::new();
     }
-    let ids = ThreadIds::new(target, []);
+    let ids = ThreadIds::default();
     let mut search = Search { target, ctx, ids: &ids, interpreter, found: Vec::new(), seen: HashSet::new() };
     for state in listed {
         search.seen.insert(state.addr);
@@ -41,7 +41,7 @@ pub(super) fn find(
     if let Some(holder) = runtime.and_then(|r| ctx.ptr(field!(ctx, runtime.gilstate_tstate_current), r).ok()) {
         search.consider(holder);
     }
-    let has_state: HashSet<u64> = listed.iter().filter_map(|state| ids.told(state)).collect();
+    let has_state: HashSet<u64> = listed.iter().filter_map(|state| ids.told(target, state)).collect();
     let budget = Budget::new("bytes of stacks to search", TOTAL_LIMIT);
     for native in target.threads.iter().filter(|t| !has_state.contains(&t.tid)) {
         search.stack(native, &budget);
@@ -54,7 +54,7 @@ pub(super) fn find(
 struct Search<'a> {
     target: &'a Target,
     ctx: &'a Context<'a>,
-    ids: &'a ThreadIds<'a>,
+    ids: &'a ThreadIds,
     interpreter: Addr,
     /// With the threads they belong to.
     found: Vec<(u64, ThreadState)>,
@@ -98,7 +98,7 @@ impl Search<'_> {
             return None;
         }
         let state = thread_state_at(self.ctx, at, self.interpreter)?;
-        let tid = self.ids.told(&state)?;
+        let tid = self.ids.told(self.target, &state)?;
         let near = [state.next, state.prev];
         self.found.push((tid, state));
         Some(near)

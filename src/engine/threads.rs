@@ -1,12 +1,10 @@
 //! Threads of a report: CPython's thread states joined with the operating system's threads.
 
-use super::thread_ids::ThreadIds;
-use super::{Options, PythonState, exceptions, stray_threads, values};
+use super::{Options, PythonState, PythonThread as StateOfThread, exceptions, values};
 use crate::base::{Addr, Diagnostic, Text};
-use crate::cpython::frame::{self, PyFrame, Stack};
-use crate::cpython::locate::Proof;
+use crate::cpython::frame::{PyFrame, Stack};
 use crate::cpython::object::Heap;
-use crate::cpython::runtime::{self, Gil, Interpreter as PyInterpreter, ThreadList, ThreadState};
+use crate::cpython::runtime::{self, Gil, Interpreter as PyInterpreter};
 use crate::debuggee::Target;
 use crate::model::{Frame, FrameKind, Interpreter, PythonThread, Report, Thread};
 use std::collections::HashMap;
@@ -21,39 +19,9 @@ pub(super) struct PythonThreads {
     pub complete: bool,
 }
 
-/// Thread states of an interpreter.
-pub(super) fn thread_states(target: &Target, state: &PythonState<'_>, interpreter: Addr) -> ThreadStates {
-    let ctx = state.context();
-    let mut list = runtime::threads(&ctx, interpreter, &target.diagnostics);
-    if state.located.proof == Proof::Partial {
-        // What nothing but a word of memory says needs to be one of the process's threads.
-        let ids = ThreadIds::new(target, []);
-        list.threads.retain(|thread| ids.told(thread).is_some());
-    }
-    let stray = match list.complete {
-        true => Vec::new(),
-        false => stray_threads::find(target, &ctx, state.located.runtime, interpreter, &list.threads),
-    };
-    ThreadStates { listed: list, stray }
-}
-
-/// Thread states of an interpreter: those of its list, and where that breaks off those that are found without it.
-#[derive(Debug)]
-pub(super) struct ThreadStates {
-    pub listed: ThreadList,
-    /// In no order.
-    pub stray: Vec<ThreadState>,
-}
-
-impl ThreadStates {
-    pub fn all(&self) -> impl Iterator<Item = &ThreadState> + Clone {
-        self.listed.threads.iter().chain(&self.stray)
-    }
-}
-
 /// Interpreters and their threads.
-pub(super) fn python_threads(target: &Target, state: &PythonState<'_>, options: &Options) -> PythonThreads {
-    let list = state.interpreters(&target.diagnostics);
+pub(super) fn python_threads(target: &Target, state: PythonState<'_>, options: &Options) -> PythonThreads {
+    let list = state.interpreters();
     if list.is_empty() {
         target.diagnostics.push(Diagnostic::warning(
             "no-interpreter",
@@ -62,21 +30,18 @@ pub(super) fn python_threads(target: &Target, state: &PythonState<'_>, options: 
     }
     let mut out = PythonThreads { complete: true, ..PythonThreads::default() };
     let mut bound = Vec::new();
-    for (index, interpreter) in list.iter().enumerate() {
-        let heap = state.heap(interpreter);
+    for (index, (interpreter, heap)) in state.heaps().enumerate() {
         let gil = runtime::gil(&heap.ctx, state.located.runtime, interpreter.addr).unwrap_or(None);
         out.interpreters.push(describe(target, &heap, interpreter, index == 0, gil));
         let names = runtime::thread_names(&heap, interpreter).unwrap_or_default();
-        let found = thread_states(target, state, interpreter.addr);
-        out.complete &= found.listed.complete;
-        let ids = ThreadIds::new(target, found.all());
-        for (order, thread) in found.all().enumerate() {
-            let order = u32::try_from(order).ok().filter(|_| order < found.listed.threads.len());
+        out.complete &= state.thread_states(index).is_some_and(|found| found.listed.complete);
+        for (order, thread) in state.threads().into_iter().filter(|t| t.interpreter == index).enumerate() {
+            let order = u32::try_from(order).ok().filter(|_| thread.listed);
             // The list ends with the oldest thread.
-            let main = if index == 0 { thread.next.map(Addr::is_null) } else { Some(false) };
-            let one = OneThread { target, state, heap: &heap, interpreter, gil, names: &names, ids: &ids, options };
-            out.threads.push(one.report(thread, order, main));
-            bound.push(thread.bound_gilstate);
+            let main = if index == 0 { thread.state.next.map(Addr::is_null) } else { Some(false) };
+            let one = OneThread { target, state, heap: &heap, interpreter, gil, names: &names, options };
+            out.threads.push(one.report(&thread, order, main));
+            bound.push(thread.state.bound_gilstate);
         }
     }
     mark_current(target, &mut out.threads, &bound);
@@ -139,18 +104,17 @@ fn describe(
 
 struct OneThread<'a> {
     target: &'a Target,
-    state: &'a PythonState<'a>,
+    state: PythonState<'a>,
     heap: &'a Heap<'a>,
     interpreter: &'a PyInterpreter,
     gil: Option<Gil>,
     names: &'a HashMap<u64, Text>,
-    ids: &'a ThreadIds<'a>,
     options: &'a Options,
 }
 
 impl OneThread<'_> {
-    fn report(&self, thread: &ThreadState, order: Option<u32>, main: Option<bool>) -> Thread {
-        let tid = self.ids.of(thread);
+    fn report(&self, found: &StateOfThread<'_>, order: Option<u32>, main: Option<bool>) -> Thread {
+        let (tid, thread) = (self.state.tid(found), found.state);
         let native_name = tid.and_then(|t| self.target.thread(t)).and_then(|t| t.name.clone());
         let python_name = self.names.get(&thread.ident).cloned();
         let (name, name_from) = match (python_name, native_name) {
@@ -158,7 +122,7 @@ impl OneThread<'_> {
             (None, Some(name)) => (Some(Text::from(name.as_str())), Some("dump")),
             (None, None) => (None, None),
         };
-        let stack = frame::walk(&self.heap.ctx, &self.state.codes, thread.addr);
+        let stack = self.state.stack(found);
         let holds_gil = self.gil.map(|g| g.holder == Some(thread.addr));
         let info = |addr| exceptions::exception(self.state, self.heap, addr, self.options);
         Thread {

@@ -2,9 +2,9 @@
 
 use super::record::{Label, Outcome, Row};
 use super::rules::{Rules, RulesError};
-use crate::debuggee::{self, TargetError};
-use crate::engine::{Options, analyze};
-use crate::image::{Images, SearchOptions};
+use crate::debuggee::TargetError;
+use crate::engine::{Inspection, Options};
+use crate::image::SearchOptions;
 use crate::model::Report;
 use crate::render::redact::Privacy;
 use crate::render::source_lines;
@@ -61,7 +61,6 @@ impl MapOptions {
 /// # Errors
 /// When the file is no dump or cannot be read.
 pub fn report(path: &Path, options: &MapOptions) -> Result<Report, TargetError> {
-    let mut target = debuggee::open(path)?;
     let search = SearchOptions {
         executable: options.executable.clone(),
         sysroots: options.sysroots.clone(),
@@ -70,8 +69,8 @@ pub fn report(path: &Path, options: &MapOptions) -> Result<Report, TargetError> 
         debuginfod: options.debuginfod,
         no_files: options.no_files,
     };
-    let images = Images::attach(&mut target, &search);
-    let mut report = analyze(&target, &images, &Options { locals: options.locals, native: true, ..Options::default() });
+    let inspection = Inspection::open(path, &search)?;
+    let mut report = inspection.report(&Options { locals: options.locals, native: true, ..Options::default() });
     if !options.no_files {
         let beside = path.parent().map(Path::to_owned);
         let sources = Sources::new(SourceOptions {

@@ -3,11 +3,12 @@
 use crate::common::Interpreter;
 use pyinquest::base::Addr;
 use pyinquest::cpython::Context;
-use pyinquest::cpython::object::{Heap, TypeNames};
-use pyinquest::debuggee::{Memory, ReadError, elf_core};
-use pyinquest::engine::PythonState;
-use pyinquest::image::{Images, SearchOptions};
+use pyinquest::cpython::object::{Heap, TypeCache};
+use pyinquest::debuggee::{Memory, ReadError};
+use pyinquest::engine::Inspection;
+use pyinquest::image::SearchOptions;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Opens the core and hands its main interpreter's heap to `check`; `None` when no CPython is found.
@@ -17,13 +18,10 @@ pub fn with_heap<R>(
     search: SearchOptions,
     check: impl FnOnce(&Heap<'_>) -> R,
 ) -> Option<R> {
-    let mut target = elf_core::open(core).expect("a core");
     let mut search = search;
     search.sysroots.push(interpreter.sysroot.clone());
-    let images = Images::attach(&mut target, &search);
-    let state = PythonState::find(&target, &images)?;
-    let interpreters = state.interpreters(&target.diagnostics);
-    let heap = state.heap(interpreters.first()?);
+    let inspection = Inspection::open(core, &search).expect("a core");
+    let heap = inspection.python()?.heap(0)?;
     Some(check(&heap))
 }
 
@@ -50,7 +48,7 @@ pub fn with_counted_heap<R>(
     with_heap(interpreter, core, SearchOptions::default(), |heap| {
         let counting = Counting { inner: heap.ctx.memory, bytes: &bytes };
         let ctx = Context { memory: &counting, ..heap.ctx };
-        let counted = Heap::new(ctx, TypeNames { symbols: None, interpreter: heap.interpreter() });
+        let counted = Heap::new(ctx, Arc::new(TypeCache::new(heap.interpreter())), None);
         check(&counted, &bytes)
     })
 }

@@ -3,13 +3,13 @@
 use super::{CommandError, Reply, arguments};
 use crate::bridge::protocol::RegistersOf;
 use crate::bridge::session::Session;
-use crate::engine::{Options, analyze};
+use crate::engine::Options;
 use crate::render::text::{self, TextOptions};
 
 /// `py-report [--locals]`.
 pub(super) fn report(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
     let [locals] = arguments::flags(args, ["--locals"], "py-report [--locals]")?;
     let process = session.process(RegistersOf::All)?;
-    let report = analyze(&process.target, &process.images, &Options { locals, ..Options::default() });
+    let report = process.inspection.report(&Options { locals, ..Options::default() });
     Ok(Reply::text(text::render(&report, &TextOptions::default())))
 }

@@ -4,9 +4,10 @@ use super::show::{self, Show, Style};
 use super::{CommandError, Reply, arguments};
 use crate::bridge::native::Native;
 use crate::bridge::protocol::{Action, Ask, FrameAnswer, RegistersOf};
-use crate::bridge::python::{PythonThread, View};
+use crate::bridge::python::View;
 use crate::bridge::session::{Selection, Session, SessionError};
 use crate::bridge::stack::{EntryKind, PythonStack};
+use crate::engine::PythonThread;
 use std::sync::Arc;
 
 /// Native frames that are asked for where those further out may stay without a level.
@@ -37,7 +38,7 @@ pub(super) enum Way {
 /// The selected thread, seen by Python.
 pub(super) struct Current<'a> {
     pub view: View<'a>,
-    pub thread: PythonThread,
+    pub thread: PythonThread<'a>,
     /// The system's id of the thread.
     pub tid: Option<u64>,
     pub stack: PythonStack,
@@ -73,8 +74,8 @@ pub(super) fn current(session: &mut Session, natives: Natives) -> Result<Current
     let style = if session.debugger == "lldb" { Style::Lldb } else { Style::Gdb };
     let selection = selected(session);
     let process = session.process(RegistersOf::Selected).map_err(no_frame)?;
-    let view = process.view().ok_or_else(|| no_python(process.target.modules.is_empty()))?;
-    if view.interpreters.is_empty() {
+    let view = process.view().ok_or_else(|| no_python(process.inspection.target().modules.is_empty()))?;
+    if view.interpreters().is_empty() {
         let text = "Unable to locate python frame: Python has not started in this process yet, or has ended";
         return Err(CommandError::message(text));
     }
@@ -84,6 +85,7 @@ pub(super) fn current(session: &mut Session, natives: Natives) -> Result<Current
             "Unable to locate python frame: thread {tid} has no Python thread state (py-threads lists those that do)"
         ))
     })?;
+    let view = view.of(&thread);
     let ask = |limit| {
         let frames = link.ask::<Vec<FrameAnswer>>(Ask::Frames { limit }).map(|(f, _)| f).unwrap_or_default();
         Native::told(&view, frames)
@@ -151,7 +153,7 @@ fn end(stack: &PythonStack) -> String {
     stack.end.as_ref().map(|why| format!("  ({why})\n")).unwrap_or_default()
 }
 
-fn thread_heading(view: &View<'_>, thread: &PythonThread, tid: Option<u64>) -> String {
+fn thread_heading(view: &View<'_>, thread: &PythonThread<'_>, tid: Option<u64>) -> String {
     let name = super::threads::names(view, thread.interpreter).remove(&thread.state.ident);
     let name = name.map(|n| format!(" '{}'", crate::base::escape_terminal(&n.to_string()))).unwrap_or_default();
     match tid {
@@ -166,14 +168,13 @@ fn every_thread(session: &mut Session) -> Result<Reply, CommandError> {
     let link = Arc::clone(session.link());
     // Before 3.11 a thread state is tied to its native thread by a register only.
     let process = session.process(RegistersOf::All).map_err(no_frame)?;
-    let view = process.view().ok_or_else(|| no_python(process.target.modules.is_empty()))?;
+    let view = process.view().ok_or_else(|| no_python(process.inspection.target().modules.is_empty()))?;
     let mut out = String::new();
-    let threads = view.threads();
-    let ids = view.ids(&threads);
-    for thread in threads {
+    for thread in view.threads() {
+        let view = view.of(&thread);
         let stack = PythonStack::new(view.stack(&thread), &[], &link);
         let show = Show { view: &view, stack: &stack, sysroot: scene.sysroot.as_deref(), style };
-        let tid = ids.of(&thread.state);
+        let tid = view.state.tid(&thread);
         let mark = if tid.is_some() && tid == scene.thread { "* " } else { "  " };
         let heading = thread_heading(&view, &thread, tid.or(thread.state.native_id));
         out.push_str(&format!("{mark}{heading}\n"));
@@ -218,6 +219,7 @@ pub(super) fn step(session: &mut Session, args: &str, way: Way) -> Result<Reply,
     if to == current.entry && count > 0 {
         return Err(CommandError::message(nothing));
     }
+    drop(current);
     go(session, to)
 }
 
@@ -235,6 +237,7 @@ pub(super) fn select(session: &mut Session, args: &str) -> Result<Reply, Command
             })?
         }
     };
+    drop(current);
     go(session, to)
 }
 

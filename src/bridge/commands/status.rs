@@ -20,7 +20,7 @@ pub(super) fn status(session: &mut Session) -> Result<Reply, CommandError> {
         return Ok(Reply::text(out));
     }
     let process = session.process(RegistersOf::Selected)?;
-    let target = &process.target;
+    let target = process.inspection.target();
     if let Some(path) = &target.path {
         let _ = writeln!(out, "core read from disk: {}", path.display());
     }
@@ -33,8 +33,9 @@ pub(super) fn status(session: &mut Session) -> Result<Reply, CommandError> {
         let module = registers.and_then(|r| r.ip()).and_then(|ip| target.module_at(ip)).map(|m| m.path.as_str());
         let _ = writeln!(out, "selected thread: {} at {ip} in {}", thread.tid, module.unwrap_or("no module"));
     }
-    match process.located() {
-        Some(located) => {
+    match process.inspection.python() {
+        Some(python) => {
+            let located = python.located;
             let module = located.module.and_then(|m| target.modules.get(m)).map_or("no module", |m| m.path.as_str());
             let _ = writeln!(out, "CPython {}{} in {module}", located.version, located.flags.abiflags());
         }

@@ -13,8 +13,9 @@ use std::collections::HashMap;
 
 /// Thread names of an interpreter; those that can be read.
 pub(super) fn names(view: &View<'_>, interpreter: usize) -> HashMap<u64, Text> {
-    let interpreter = view.interpreters.get(interpreter);
-    interpreter.and_then(|i| thread_names(&view.heap, i).ok()).unwrap_or_default()
+    let heap = view.state.heap(interpreter);
+    let of = heap.zip(view.interpreters().get(interpreter));
+    of.and_then(|(heap, interpreter)| thread_names(&heap, interpreter).ok()).unwrap_or_default()
 }
 
 /// `py-threads`.
@@ -24,17 +25,15 @@ pub(super) fn threads(session: &mut Session) -> Result<Reply, CommandError> {
     let Some(view) = process.view() else {
         return Err(CommandError::message("no CPython was found in this process (py-status says what was looked at)"));
     };
-    let named: Vec<HashMap<u64, Text>> = (0..view.interpreters.len()).map(|i| names(&view, i)).collect();
-    let several = view.interpreters.len() > 1;
+    let named: Vec<HashMap<u64, Text>> = (0..view.interpreters().len()).map(|i| names(&view, i)).collect();
+    let several = view.interpreters().len() > 1;
     let mut out = String::new();
-    let threads = view.threads();
-    let ids = view.ids(&threads);
-    for thread in threads {
-        let tid = ids.of(&thread.state).or(thread.state.native_id);
+    for thread in view.threads() {
+        let tid = view.state.tid(&thread).or(thread.state.native_id);
         let selected = tid.is_some() && tid == scene.thread;
         let name = named.get(thread.interpreter).and_then(|n| n.get(&thread.state.ident));
-        let interpreter = view.interpreters.get(thread.interpreter);
-        let lock = interpreter.and_then(|i| gil(view.ctx(), view.located.runtime, i.addr).ok().flatten());
+        let interpreter = view.interpreters().get(thread.interpreter);
+        let lock = interpreter.and_then(|i| gil(view.ctx(), view.located().runtime, i.addr).ok().flatten());
         let mut about = Vec::new();
         if lock.is_some_and(|l| l.holder == Some(thread.state.addr)) {
             about.push("holds the GIL".to_owned());
@@ -64,7 +63,7 @@ pub(super) fn threads(session: &mut Session) -> Result<Reply, CommandError> {
 /// `py-exc`.
 pub(super) fn exceptions(session: &mut Session) -> Result<Reply, CommandError> {
     let current = current(session, Natives::None)?;
-    let state = &current.thread.state;
+    let state = current.thread.state;
     let line = |what: &str, at: Addr| format!("{what}: {}\n", values::object(&current.view, at).text);
     let mut out = String::new();
     out.extend(state.raising.map(|at| line("raising", at)));

@@ -5,9 +5,8 @@ use crate::base::{Addr, Text};
 use crate::cpython::object::read_text;
 use crate::cpython::{Context, DecodeError};
 use crate::field;
-use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Longest name or path that is read, in code points.
 const NAME_LIMIT: u64 = 64 << 10;
@@ -38,7 +37,7 @@ pub struct Code {
     pub flags: u32,
     /// Arguments, `*args` and `**kwargs` included: so many of the first slots are parameters.
     pub argument_slots: usize,
-    table: OnceCell<Result<Vec<u8>, DecodeError>>,
+    table: OnceLock<Result<Vec<u8>, DecodeError>>,
 }
 
 impl Code {
@@ -66,7 +65,7 @@ impl Code {
             first_line: count(field!(ctx, code.firstlineno))?,
             flags,
             argument_slots: usize::try_from(argument_slots).unwrap_or(0),
-            table: OnceCell::new(),
+            table: OnceLock::new(),
         })
     }
 
@@ -102,7 +101,7 @@ impl Code {
 /// Code objects by address.
 #[derive(Debug, Default)]
 pub struct CodeCache {
-    codes: RefCell<HashMap<Addr, Result<Rc<Code>, DecodeError>>>,
+    codes: Mutex<HashMap<Addr, Result<Arc<Code>, DecodeError>>>,
 }
 
 impl CodeCache {
@@ -110,12 +109,13 @@ impl CodeCache {
     ///
     /// # Errors
     /// As [`Code::read`].
-    pub fn get(&self, ctx: &Context<'_>, addr: Addr) -> Result<Rc<Code>, DecodeError> {
-        if let Some(known) = self.codes.borrow().get(&addr) {
+    pub fn get(&self, ctx: &Context<'_>, addr: Addr) -> Result<Arc<Code>, DecodeError> {
+        let codes = || self.codes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = codes().get(&addr) {
             return known.clone();
         }
-        let code = Code::read(ctx, addr).map(Rc::new);
-        self.codes.borrow_mut().insert(addr, code.clone());
+        let code = Code::read(ctx, addr).map(Arc::new);
+        codes().insert(addr, code.clone());
         code
     }
 }

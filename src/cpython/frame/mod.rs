@@ -12,7 +12,7 @@ pub use proxy::{ProxyEntries, proxy_entries};
 use super::DecodeError;
 use super::code::{Code, Position};
 use crate::base::Addr;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// More frames than any process has: 3.11+ keeps pure-Python recursion on the heap, where the recursion limit is the
 /// only bound, and programs set that to millions.
@@ -50,7 +50,7 @@ pub struct PyFrame {
     /// Address of the `_PyInterpreterFrame` (3.11+) or `PyFrameObject`.
     pub addr: Addr,
     /// Code object.
-    pub code: Result<Rc<Code>, DecodeError>,
+    pub code: Result<Arc<Code>, DecodeError>,
     /// Offset of the instruction in bytes; negative before the first.
     pub lasti: Result<i64, DecodeError>,
     /// Place in the source.

@@ -9,7 +9,7 @@ use crate::base::{Addr, Text};
 use crate::cpython::layout::InstanceDict;
 use crate::cpython::{Context, DecodeError};
 use crate::field;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// `Py_T_OBJECT_EX` and `_Py_T_OBJECT` (Include/descrobject.h).
 const T_OBJECT_EX: u64 = 16;
@@ -201,7 +201,7 @@ fn slots(heap: &Heap<'_>, addr: Addr, info: &TypeInfo, limit: usize) -> Vec<Attr
 /// What the member descriptor at `descriptor` finds in the object, when it is one of a `__slots__` entry.
 fn slot_value(heap: &Heap<'_>, addr: Addr, info: &TypeInfo, descriptor: Addr) -> Option<Addr> {
     let ctx = &heap.ctx;
-    let class: Rc<TypeInfo> = heap.type_of(descriptor).ok()?;
+    let class: Arc<TypeInfo> = heap.type_of(descriptor).ok()?;
     if class.kind != Kind::MemberDescriptor {
         return None;
     }

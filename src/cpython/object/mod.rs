@@ -32,5 +32,5 @@ pub use refcount::{Refcount, refcount};
 pub use repr::{Fidelity, Repr, ReprLimits, ReprStyle, repr};
 pub use sequence::{Sequence, list_items, tuple_items};
 pub use set::{set_items, set_len};
-pub use types::{Header, Heap, SymbolNames, TypeInfo, TypeNames, header};
+pub use types::{Header, Heap, SymbolNames, TypeCache, TypeInfo, header};
 pub use unicode::{TextPart, read_str, read_text};

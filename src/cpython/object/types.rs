@@ -10,9 +10,9 @@ use crate::cpython::layout::TypeDicts;
 use crate::cpython::{Context, DecodeError};
 use crate::debuggee::{Memory, MemoryExt as _, ReadErrorKind};
 use crate::field;
-use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::thread::{self, ThreadId};
 
 /// Longest `tp_name` read, in bytes.
 const MAX_NAME: usize = 1000;
@@ -40,23 +40,70 @@ pub(super) mod flags {
 }
 
 /// Names of data symbols, for static types whose `tp_name` lies in a file that is not at hand.
-pub trait SymbolNames {
+pub trait SymbolNames: Send + Sync {
     /// The symbol at exactly this address (`PyFloat_Type`).
     fn symbol_at(&self, addr: Addr) -> Option<String>;
 }
 
-/// Where names of types come from besides the types themselves.
-#[derive(Clone, Copy, Default)]
-pub struct TypeNames<'a> {
-    /// Symbol tables.
-    pub symbols: Option<&'a dyn SymbolNames>,
+/// What was learnt of the types of one interpreter; shared by all heaps that are made over it, on any thread.
+#[derive(Debug, Default)]
+pub struct TypeCache {
     /// The interpreter whose objects are read: its `builtins` name types, and static types keep their dicts in it.
-    pub interpreter: Option<Addr>,
+    interpreter: Option<Addr>,
+    types: RwLock<HashMap<Addr, Option<Arc<TypeInfo>>, foldhash::fast::RandomState>>,
+    /// Types being read, to end cycles of base types, each with the thread that reads it.
+    reading: Mutex<Vec<(ThreadId, Addr)>>,
+    builtin_names: OnceLock<HashMap<Addr, String>>,
+    /// `__version__` of modules that were asked for.
+    module_versions: Mutex<HashMap<&'static str, Option<String>>>,
 }
 
-impl std::fmt::Debug for TypeNames<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TypeNames").field("interpreter", &self.interpreter).finish_non_exhaustive()
+impl TypeCache {
+    /// Nothing learnt yet. Without an interpreter, types get no names from its modules.
+    #[must_use]
+    pub fn new(interpreter: Option<Addr>) -> Self {
+        TypeCache { interpreter, ..TypeCache::default() }
+    }
+
+    fn known(&self, addr: Addr) -> Option<Option<Arc<TypeInfo>>> {
+        self.types.read().unwrap_or_else(PoisonError::into_inner).get(&addr).cloned()
+    }
+
+    fn keep(&self, addr: Addr, info: Option<Arc<TypeInfo>>) {
+        let mut types = self.types.write().unwrap_or_else(PoisonError::into_inner);
+        if types.len() < MAX_CACHED {
+            types.insert(addr, info);
+        }
+    }
+
+    /// Notes that this thread reads the type at `addr`, unless it does so already or is too deep in base types.
+    fn begin(&self, addr: Addr) -> bool {
+        let this = thread::current().id();
+        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut own = reading.iter().filter(|(thread, _)| *thread == this).map(|(_, addr)| *addr);
+        let too_deep = own.clone().count() > MAX_BASES;
+        if too_deep || own.any(|known| known == addr) {
+            return false;
+        }
+        reading.push((this, addr));
+        true
+    }
+
+    fn end(&self, addr: Addr) {
+        let this = thread::current().id();
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner).retain(|entry| *entry != (this, addr));
+    }
+}
+
+/// What `cell` holds, or else what `read` gives, which is then kept. `read` runs outside of the cell's lock: it may come
+/// back to the same cell, and another thread may read the same at the same time.
+fn kept<T>(cell: &OnceLock<T>, read: impl FnOnce() -> T) -> &T {
+    match cell.get() {
+        Some(known) => known,
+        None => {
+            let value = read();
+            cell.get_or_init(|| value)
+        }
     }
 }
 
@@ -93,19 +140,19 @@ pub struct TypeInfo {
     pub kind: Kind,
     /// Whether `kind` is what the type itself is, not what it inherits: only then its own `__repr__` is known.
     pub is_known: bool,
-    module: OnceCell<Option<String>>,
-    qualname: OnceCell<String>,
-    mro: OnceCell<Rc<[Addr]>>,
-    repr_by: OnceCell<ReprBy>,
+    module: OnceLock<Option<String>>,
+    qualname: OnceLock<String>,
+    mro: OnceLock<Arc<[Addr]>>,
+    repr_by: OnceLock<ReprBy>,
 }
 
 /// Whose `__repr__` runs for objects of a type.
 #[derive(Clone, Debug)]
 pub(super) enum ReprBy {
     /// That of a native type.
-    Native(Rc<TypeInfo>),
+    Native(Arc<TypeInfo>),
     /// What stands in the dict of a class written in Python (normally a function).
-    Python(Rc<TypeInfo>, Addr),
+    Python(Arc<TypeInfo>, Addr),
 }
 
 impl TypeInfo {
@@ -127,10 +174,10 @@ impl TypeInfo {
             is_native: false,
             kind: Kind::Object,
             is_known: false,
-            module: OnceCell::new(),
-            qualname: OnceCell::new(),
-            mro: OnceCell::new(),
-            repr_by: OnceCell::new(),
+            module: OnceLock::new(),
+            qualname: OnceLock::new(),
+            mro: OnceLock::new(),
+            repr_by: OnceLock::new(),
         }
     }
 
@@ -159,47 +206,33 @@ pub struct Header {
     /// `ob_type`.
     pub type_addr: Addr,
     /// The type, when `ob_type` leads to one.
-    pub type_info: Rc<TypeInfo>,
+    pub type_info: Arc<TypeInfo>,
 }
 
 /// Python objects in one interpreter's memory.
 pub struct Heap<'a> {
     /// Memory, layouts, dialect.
     pub ctx: Context<'a>,
-    known: Rc<Known<'a>>,
+    known: Arc<Known<'a>>,
 }
 
-/// What was learnt so far; shared by all views of one heap.
+/// What views of one heap share.
 struct Known<'a> {
-    symbols: Option<&'a dyn SymbolNames>,
-    interpreter: Cell<Option<Addr>>,
-    types: RefCell<HashMap<Addr, Option<Rc<TypeInfo>>, foldhash::fast::RandomState>>,
-    /// Types being read, to end cycles of base types.
-    reading: RefCell<Vec<Addr>>,
-    builtin_names: OnceCell<HashMap<Addr, String>>,
-    /// `__version__` of modules that were asked for.
-    module_versions: RefCell<HashMap<&'static str, Option<String>>>,
+    symbols: Option<Box<dyn SymbolNames + 'a>>,
+    cache: Arc<TypeCache>,
 }
 
 impl std::fmt::Debug for Heap<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Heap").field("interpreter", &self.known.interpreter).finish_non_exhaustive()
+        f.debug_struct("Heap").field("interpreter", &self.interpreter()).finish_non_exhaustive()
     }
 }
 
 impl<'a> Heap<'a> {
-    /// A heap read by `ctx`.
+    /// A heap read by `ctx`, with what `cache` knows of its types. `symbols`: symbol tables, for names of static types.
     #[must_use]
-    pub fn new(ctx: Context<'a>, names: TypeNames<'a>) -> Self {
-        let known = Known {
-            symbols: names.symbols,
-            interpreter: Cell::new(names.interpreter),
-            types: RefCell::default(),
-            reading: RefCell::default(),
-            builtin_names: OnceCell::new(),
-            module_versions: RefCell::default(),
-        };
-        Heap { ctx, known: Rc::new(known) }
+    pub fn new(ctx: Context<'a>, cache: Arc<TypeCache>, symbols: Option<Box<dyn SymbolNames + 'a>>) -> Self {
+        Heap { ctx, known: Arc::new(Known { symbols, cache }) }
     }
 
     /// The same heap read through another view of the same memory (one that counts reads).
@@ -207,31 +240,26 @@ impl<'a> Heap<'a> {
     where
         'a: 'm,
     {
-        let known: Rc<Known<'m>> = Rc::<Known<'a>>::clone(&self.known);
+        let known: Arc<Known<'m>> = Arc::<Known<'a>>::clone(&self.known);
         Heap { ctx: Context { memory, ..self.ctx }, known }
-    }
-
-    /// The interpreter whose objects are read from now on.
-    pub fn set_interpreter(&self, interpreter: Option<Addr>) {
-        self.known.interpreter.set(interpreter);
     }
 
     /// The interpreter whose objects are read.
     #[must_use]
     pub fn interpreter(&self) -> Option<Addr> {
-        self.known.interpreter.get()
+        self.known.cache.interpreter
     }
 
     /// The type of the object at `addr`.
     ///
     /// # Errors
     /// [`DecodeError`] when there is no object: the address is odd, unreadable, or `ob_type` does not lead to a type.
-    pub fn type_of(&self, addr: Addr) -> Result<Rc<TypeInfo>, DecodeError> {
+    pub fn type_of(&self, addr: Addr) -> Result<Arc<TypeInfo>, DecodeError> {
         self.type_in(&self.ctx, addr)
     }
 
     /// As [`Heap::type_of`], with the head of the object read through `ctx`.
-    pub(super) fn type_in(&self, ctx: &Context<'_>, addr: Addr) -> Result<Rc<TypeInfo>, DecodeError> {
+    pub(super) fn type_in(&self, ctx: &Context<'_>, addr: Addr) -> Result<Arc<TypeInfo>, DecodeError> {
         if addr.is_null() {
             return Err(DecodeError::Null { what: "object" });
         }
@@ -251,25 +279,22 @@ impl<'a> Heap<'a> {
 
     /// The type object at `addr`; `None` when there is none.
     #[must_use]
-    pub fn type_info(&self, addr: Addr) -> Option<Rc<TypeInfo>> {
-        if let Some(known) = self.known.types.borrow().get(&addr) {
-            return known.clone();
+    pub fn type_info(&self, addr: Addr) -> Option<Arc<TypeInfo>> {
+        let cache = &self.known.cache;
+        if let Some(known) = cache.known(addr) {
+            return known;
         }
         // A cycle or an endless chain of base types ends here.
-        if self.known.reading.borrow().len() > MAX_BASES || self.known.reading.borrow().contains(&addr) {
+        if !cache.begin(addr) {
             return None;
         }
-        self.known.reading.borrow_mut().push(addr);
         let read = self.read_type(addr);
-        self.known.reading.borrow_mut().pop();
+        cache.end(addr);
         if read.as_ref().is_err_and(DecodeError::is_limit) {
             return None;
         }
-        let info = read.ok().map(Rc::new);
-        let mut types = self.known.types.borrow_mut();
-        if types.len() < MAX_CACHED {
-            types.insert(addr, info.clone());
-        }
+        let info = read.ok().map(Arc::new);
+        cache.keep(addr, info.clone());
         info
     }
 
@@ -307,8 +332,8 @@ impl<'a> Heap<'a> {
 
     /// Whether `addr` is `type` or a class derived from it: such a chain ends in an object that is its own type.
     fn is_type_type(&self, addr: Addr, left: usize) -> bool {
-        if let Some(known) = self.known.types.borrow().get(&addr) {
-            return known.as_ref().is_some_and(|t| t.has(flags::TYPE_SUBCLASS));
+        if let Some(known) = self.known.cache.known(addr) {
+            return known.is_some_and(|t| t.has(flags::TYPE_SUBCLASS));
         }
         let Ok(raw) = RawType::read(&self.ctx, addr) else { return false };
         if raw.flags & flags::TYPE_SUBCLASS == 0 {
@@ -347,7 +372,7 @@ impl<'a> Heap<'a> {
             .and_then(|bytes| String::from_utf8(bytes).ok())
             .filter(plausible)
             .or_else(|| (raw.flags & flags::HEAPTYPE != 0).then(|| self.heap_name(addr, in_file)).flatten())
-            .or_else(|| self.known.symbols?.symbol_at(addr).and_then(|s| name_of_symbol(&s)))
+            .or_else(|| self.known.symbols.as_ref()?.symbol_at(addr).and_then(|s| name_of_symbol(&s)))
             .or_else(|| self.builtin_names().get(&addr).filter(|name| fits(name)).cloned())
     }
 
@@ -359,7 +384,7 @@ impl<'a> Heap<'a> {
         let text = |at: Addr| read_str(ctx, at, MAX_NAME as u64).ok();
         let name = text(ctx.ptr(field!(ctx, heap_type.name), addr).ok()?)?;
         let module = || {
-            let dict = type_dict_at(ctx, self.known.interpreter.get(), addr).ok()?;
+            let dict = type_dict_at(ctx, self.interpreter(), addr).ok()?;
             text(dict_get_str(ctx, dict, "__module__").ok()??)
         };
         match in_file.then(module).flatten() {
@@ -378,45 +403,46 @@ impl<'a> Heap<'a> {
 
     /// Names of static types that the interpreter's own modules lead to.
     fn builtin_names(&self) -> &HashMap<Addr, String> {
-        self.known.builtin_names.get_or_init(|| {
-            self.known.interpreter.get().map_or_else(HashMap::new, |interpreter| names_in(&self.ctx, interpreter))
+        kept(&self.known.cache.builtin_names, || {
+            self.interpreter().map_or_else(HashMap::new, |interpreter| names_in(&self.ctx, interpreter))
         })
     }
 
     /// `__version__` of an imported module, where that is a string.
     pub(super) fn module_version(&self, module: &'static str) -> Option<String> {
-        if let Some(known) = self.known.module_versions.borrow().get(module) {
+        let versions = || self.known.cache.module_versions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = versions().get(module) {
             return known.clone();
         }
         let read = || {
             let ctx = &self.ctx;
-            let modules = ctx.ptr(field!(ctx, interpreter.modules), self.known.interpreter.get()?).ok()?;
+            let modules = ctx.ptr(field!(ctx, interpreter.modules), self.interpreter()?).ok()?;
             let module = dict_get_str(ctx, modules, module).ok()??;
             let namespace = ctx.ptr(field!(ctx, module.dict), module).ok()?;
             let version = dict_get_str(ctx, namespace, "__version__").ok()??;
             (self.type_of(version).ok()?.kind == Kind::Str).then(|| read_str(ctx, version, 100).ok())?
         };
         let version = read();
-        self.known.module_versions.borrow_mut().insert(module, version.clone());
+        versions().insert(module, version.clone());
         version
     }
 
     /// Types from the most derived to `object`, the type itself first. Falls back on `tp_base` when `tp_mro` is
     /// unreadable.
     #[must_use]
-    pub fn mro(&self, info: &TypeInfo) -> Rc<[Addr]> {
-        Rc::clone(info.mro.get_or_init(|| {
+    pub fn mro(&self, info: &TypeInfo) -> Arc<[Addr]> {
+        Arc::clone(kept(&info.mro, || {
             let tuple = self.ctx.ptr(field!(self.ctx, type_object.mro), info.addr);
             let items = tuple.and_then(|t| {
                 if t.is_null() { Err(DecodeError::Null { what: "tp_mro" }) } else { tuple_items(&self.ctx, t) }
             });
-            let listed: Option<Rc<[Addr]>> =
+            let listed: Option<Arc<[Addr]>> =
                 items.ok().filter(|i| i.total() <= MAX_MRO).and_then(|i| i.collect::<Result<_, _>>().ok());
             listed.filter(|mro| mro.first() == Some(&info.addr)).unwrap_or_else(|| self.bases(info))
         }))
     }
 
-    fn bases(&self, info: &TypeInfo) -> Rc<[Addr]> {
+    fn bases(&self, info: &TypeInfo) -> Arc<[Addr]> {
         let mut chain = vec![info.addr];
         let mut base = info.base;
         while chain.len() < MAX_BASES && !base.is_null() && !chain.contains(&base) {
@@ -432,13 +458,13 @@ impl<'a> Heap<'a> {
     /// # Errors
     /// [`DecodeError`] when it cannot be found or read.
     pub fn type_dict(&self, info: &TypeInfo) -> Result<Addr, DecodeError> {
-        type_dict_at(&self.ctx, self.known.interpreter.get(), info.addr)
+        type_dict_at(&self.ctx, self.interpreter(), info.addr)
     }
 
     /// The class attribute `name`, searched along the MRO: the type it was found in and the value. `None` also where a class
     /// cannot be read that could have it.
     #[must_use]
-    pub fn lookup(&self, info: &TypeInfo, name: &str) -> Option<(Rc<TypeInfo>, Addr)> {
+    pub fn lookup(&self, info: &TypeInfo, name: &str) -> Option<(Arc<TypeInfo>, Addr)> {
         for addr in self.mro(info).iter() {
             let class = self.type_info(*addr)?;
             match self.read_class_attribute(&class, name) {
@@ -463,23 +489,23 @@ impl<'a> Heap<'a> {
 
     /// Whose `__repr__` runs for objects of this type.
     pub(super) fn repr_by(&self, info: &TypeInfo) -> ReprBy {
-        info.repr_by.get_or_init(|| self.find_repr(info)).clone()
+        kept(&info.repr_by, || self.find_repr(info)).clone()
     }
 
     fn find_repr(&self, info: &TypeInfo) -> ReprBy {
-        let mro: Vec<Rc<TypeInfo>> = self.mro(info).iter().filter_map(|addr| self.type_info(*addr)).collect();
-        let python = |class: &Rc<TypeInfo>| {
+        let mro: Vec<Arc<TypeInfo>> = self.mro(info).iter().filter_map(|addr| self.type_info(*addr)).collect();
+        let python = |class: &Arc<TypeInfo>| {
             let own = match self.read_class_attribute(class, "__repr__") {
                 Ok(own) => own?,
                 // It may define one: what that would print is not known.
-                Err(_) => return Some(ReprBy::Python(Rc::clone(class), Addr::NULL)),
+                Err(_) => return Some(ReprBy::Python(Arc::clone(class), Addr::NULL)),
             };
             // `__repr__ = dict.__repr__`: the slot wrapper of a native type.
             let wrapper = self.type_of(own).ok().filter(|t| t.kind == Kind::WrapperDescriptor);
             let native = wrapper.and_then(|_| self.ctx.ptr(field!(self.ctx, descr.d_type), own).ok());
             match native.and_then(|native| self.type_info(native)).filter(|native| native.addr != info.addr) {
                 Some(native) => Some(self.repr_by(&native)),
-                None => Some(ReprBy::Python(Rc::clone(class), own)),
+                None => Some(ReprBy::Python(Arc::clone(class), own)),
             }
         };
         for (at, class) in mro.iter().enumerate() {
@@ -496,24 +522,23 @@ impl<'a> Heap<'a> {
             if info.repr != class.repr {
                 break;
             }
-            return ReprBy::Native(Rc::clone(definer));
+            return ReprBy::Native(Arc::clone(definer));
         }
         // The MRO is damaged, or not all of it is there.
-        ReprBy::Python(self.type_info(info.addr).unwrap_or_else(|| Rc::new(TypeInfo::unknown(info.addr))), Addr::NULL)
+        ReprBy::Python(self.type_info(info.addr).unwrap_or_else(|| Arc::new(TypeInfo::unknown(info.addr))), Addr::NULL)
     }
 
     /// `type.__module__` as text; `None` when it is not a string or unreadable.
     #[must_use]
     pub fn module(&self, info: &TypeInfo) -> Option<String> {
-        info.module
-            .get_or_init(|| {
-                if !info.is_heap {
-                    return Some(info.name.rsplit_once('.').map_or("builtins", |(module, _)| module).to_owned());
-                }
-                let value = self.own_class_attribute(info, "__module__")?;
-                (self.type_of(value).ok()?.kind == Kind::Str).then(|| read_str(&self.ctx, value, 1000).ok())?
-            })
-            .clone()
+        kept(&info.module, || {
+            if !info.is_heap {
+                return Some(info.name.rsplit_once('.').map_or("builtins", |(module, _)| module).to_owned());
+            }
+            let value = self.own_class_attribute(info, "__module__")?;
+            (self.type_of(value).ok()?.kind == Kind::Str).then(|| read_str(&self.ctx, value, 1000).ok())?
+        })
+        .clone()
     }
 
     /// `type.__qualname__`.
@@ -524,7 +549,7 @@ impl<'a> Heap<'a> {
             read_str(&self.ctx, name, MAX_NAME as u64).ok()
         };
         let heap = |_: &TypeInfo| if info.is_heap { read() } else { None };
-        info.qualname.get_or_init(|| heap(info).unwrap_or_else(|| info.short_name().to_owned())).clone()
+        kept(&info.qualname, || heap(info).unwrap_or_else(|| info.short_name().to_owned())).clone()
     }
 
     /// `PyType_GetFullyQualifiedName` (3.13): the name with its module, unless that is `builtins` or `__main__`.

@@ -4,7 +4,7 @@
 //! just as long as copying those pages and all registers takes, and the analysis is done on the copy. Pages that it
 //! wants beyond the copy are added, and the copy is taken anew: every result comes from one moment.
 
-use super::{LiveOptions, Scene, attach};
+use super::{LiveOptions, LiveTarget, Scene, attach};
 use crate::base::Addr;
 use crate::debuggee::recorder::PAGE;
 use crate::debuggee::{Memory, ReadError, ReadErrorKind, Target, TargetError};
@@ -38,17 +38,16 @@ const MAX_PAGES: usize = 1 << 18;
 pub fn examine<R>(
     pid: i32,
     options: LiveOptions,
-    mut analyze: impl FnMut(&mut Target, Option<&Path>) -> R,
+    mut analyze: impl FnMut(Target, Option<&Path>) -> R,
 ) -> Result<Examined<R>, TargetError> {
-    let mut first = attach(pid, LiveOptions { stop: false, ..options })?;
-    let sysroot = first.sysroot.clone();
-    first.target.memory.start_recording();
-    let result = analyze(&mut first.target, sysroot.as_deref());
+    let LiveTarget { target, sysroot, .. } = attach(pid, LiveOptions { stop: false, ..options })?;
+    target.memory.start_recording();
+    let recorded = Arc::clone(target.memory.recorded());
+    let result = analyze(target, sysroot.as_deref());
     if !options.stop {
         return Ok(Examined { result, longest_pause: Duration::ZERO, stops: 0 });
     }
-    let mut wanted: BTreeSet<u64> = first.target.memory.recorded().pages().iter().map(|(a, _)| a.0 / PAGE).collect();
-    drop(first);
+    let mut wanted: BTreeSet<u64> = recorded.pages().iter().map(|(a, _)| a.0 / PAGE).collect();
     let mut longest = Duration::ZERO;
     for stops in 1..=MAX_COPIES {
         if wanted.len() > MAX_PAGES {
@@ -58,8 +57,8 @@ pub fn examine<R>(
         longest = longest.max(pause);
         let missed = Arc::new(Mutex::new(BTreeSet::new()));
         let ranges = scene.ranges();
-        let mut target = scene.target(Box::new(Snapshot { pages, ranges, missed: Arc::clone(&missed) }));
-        let result = analyze(&mut target, sysroot.as_deref());
+        let target = scene.target(Box::new(Snapshot { pages, ranges, missed: Arc::clone(&missed) }));
+        let result = analyze(target, sysroot.as_deref());
         let before = wanted.len();
         if let Ok(missed) = missed.lock() {
             wanted.extend(missed.iter());
@@ -68,9 +67,9 @@ pub fn examine<R>(
             return Ok(Examined { result, longest_pause: longest, stops });
         }
     }
-    let mut still = attach(pid, options)?;
-    let result = analyze(&mut still.target, sysroot.as_deref());
-    let longest_pause = longest.max(still.resume());
+    let LiveTarget { target, stopped, .. } = attach(pid, options)?;
+    let result = analyze(target, sysroot.as_deref());
+    let longest_pause = longest.max(stopped.map_or(Duration::ZERO, |(_, since)| since.elapsed()));
     Ok(Examined { result, longest_pause, stops: MAX_COPIES.saturating_add(1) })
 }
 

@@ -13,7 +13,7 @@ use crate::cpython::object::unicode::{read_str, read_text};
 use crate::debuggee::MemoryExt as _;
 use crate::field;
 use std::cell::Cell;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Longest name read.
 const MAX_NAME: u64 = 10_000;
@@ -193,7 +193,7 @@ fn present<T>(
     w: &Writer<'_, '_>,
     read: Result<Option<Addr>, DecodeError>,
     doubtful: &Cell<bool>,
-    map: impl FnOnce(Addr, Rc<TypeInfo>) -> T,
+    map: impl FnOnce(Addr, Arc<TypeInfo>) -> T,
 ) -> Option<T> {
     let found = read.and_then(|value| value.map(|value| Ok((value, w.heap.type_of(value)?))).transpose());
     match found {

@@ -1,0 +1,181 @@
+//! [`Inspection`]: one stopped process with all that is known of it, the one place where looking at a process starts.
+
+use super::lookup::{self, Found, LookupError, Place};
+use super::python::PythonParts;
+use super::{Options, PythonState, PythonThread, report};
+use crate::base::Addr;
+use crate::cpython::frame::Stack;
+use crate::debuggee::{self, ByteSource, Crash, NativeThread, Target, TargetError};
+use crate::image::{Images, SearchOptions};
+use crate::model::{Finding, Report};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+/// Where a dump comes from.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Source {
+    /// A file, as it is or compressed.
+    Path(PathBuf),
+    /// Standard input, read to its end.
+    Stdin,
+    /// The bytes of a dump, not compressed.
+    Bytes(Arc<dyn ByteSource>),
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Source::Path(path) => f.debug_tuple("Path").field(path).finish(),
+            Source::Stdin => f.write_str("Stdin"),
+            Source::Bytes(bytes) => f.debug_tuple("Bytes").field(&bytes.bytes().len()).finish(),
+        }
+    }
+}
+
+impl From<&Path> for Source {
+    /// `-` is standard input.
+    fn from(path: &Path) -> Self {
+        if path == Path::new(debuggee::STDIN) { Source::Stdin } else { Source::Path(path.to_owned()) }
+    }
+}
+
+impl From<&PathBuf> for Source {
+    fn from(path: &PathBuf) -> Self {
+        Source::from(path.as_path())
+    }
+}
+
+impl From<Vec<u8>> for Source {
+    fn from(bytes: Vec<u8>) -> Self {
+        Source::Bytes(Arc::new(bytes))
+    }
+}
+
+impl Source {
+    /// The process that the dump holds, with no file of a module attached to it.
+    ///
+    /// # Errors
+    /// [`TargetError`] when it cannot be opened or is not a dump.
+    pub fn target(&self) -> Result<Target, TargetError> {
+        match self {
+            Source::Path(path) => debuggee::open(path),
+            Source::Stdin => debuggee::open(Path::new(debuggee::STDIN)),
+            Source::Bytes(bytes) => debuggee::from_bytes(Path::new("bytes"), Arc::clone(bytes)),
+        }
+    }
+}
+
+/// One stopped process with all that is known of it.
+///
+/// Every part is read when it is first asked for, and once; threads may share an inspection. Nothing of it outlives it.
+#[derive(Debug)]
+pub struct Inspection {
+    target: Target,
+    images: Images,
+    python: OnceLock<Option<PythonParts>>,
+}
+
+impl Inspection {
+    /// Opens a dump and looks for the files of its modules.
+    ///
+    /// # Errors
+    /// [`TargetError`] when it cannot be opened or is not a dump. A dump that is damaged is opened as far as it goes.
+    pub fn open(source: impl Into<Source>, search: &SearchOptions) -> Result<Self, TargetError> {
+        Ok(Inspection::from_target(source.into().target()?, search))
+    }
+
+    /// The inspection of a process that is there already.
+    #[must_use]
+    pub fn from_target(mut target: Target, search: &SearchOptions) -> Self {
+        let images = Images::attach(&mut target, search);
+        Inspection { target, images, python: OnceLock::new() }
+    }
+
+    /// Takes over the threads of the same process at a later time. All that was read of its CPython is forgotten but
+    /// for where it is; one that was not there is looked for again.
+    pub fn renew(&mut self, threads: Vec<NativeThread>, crash: Option<Crash>) {
+        self.target.threads = threads;
+        self.target.crash = crash;
+        self.forget();
+    }
+
+    /// Forgets what was read of CPython, but for where it is.
+    pub fn forget(&mut self) {
+        if let Some(parts) = self.python.take().flatten().and_then(PythonParts::renewed) {
+            self.python = OnceLock::from(Some(parts));
+        }
+    }
+
+    /// The process: memory, modules, threads of the operating system, crash.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The files of its modules.
+    #[must_use]
+    pub fn images(&self) -> &Images {
+        &self.images
+    }
+
+    /// Its CPython; `None` when there is none that can be found.
+    #[must_use]
+    pub fn python(&self) -> Option<PythonState<'_>> {
+        let parts = self.python.get_or_init(|| PythonParts::find(&self.target, &self.images)).as_ref()?;
+        Some(PythonState::new(&self.target, &self.images, parts))
+    }
+
+    /// All thread states of CPython.
+    #[must_use]
+    pub fn threads(&self) -> Vec<PythonThread<'_>> {
+        self.python().map(PythonState::threads).unwrap_or_default()
+    }
+
+    /// Python frames of a thread (by the operating system's id), innermost first.
+    #[must_use]
+    pub fn stack(&self, tid: u64) -> Option<Stack> {
+        let state = self.python()?;
+        let threads = state.threads();
+        threads.iter().find(|t| state.tid(t) == Some(tid)).map(|t| state.stack(t))
+    }
+
+    /// The object at an address, as an object of the main interpreter.
+    #[must_use]
+    pub fn object(&self, addr: Addr) -> Option<Found<'_>> {
+        Some(Found { heap: self.python()?.heap(0)?, addr })
+    }
+
+    /// The object that a path (`name.attr[1]['key']`, `@0x7f00`) leads to.
+    ///
+    /// # Errors
+    /// [`LookupError`] that says what is missing.
+    pub fn evaluate(&self, path: &str, place: Place) -> Result<Found<'_>, LookupError> {
+        lookup::evaluate(self, path, place)
+    }
+
+    /// What the process died of, most certain first.
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding> {
+        self.report(&Options::default()).findings
+    }
+
+    /// All that `options` ask for. Parts that cannot be told are absent, and a diagnostic says why.
+    #[must_use]
+    pub fn report(&self, options: &Options) -> Report {
+        report::make(&self.target, &self.images, self.python(), options)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_may_share_an_inspection() {
+        fn shared<T: Send + Sync>() {}
+        shared::<Inspection>();
+        shared::<PythonState<'_>>();
+        shared::<Found<'_>>();
+    }
+}

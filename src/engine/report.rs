@@ -1,0 +1,106 @@
+//! [`make`]: a process becomes a [`Report`].
+
+use super::{Options, PythonState, crash, native, process, threads};
+use crate::base::{Diagnostic, Os, Severity};
+use crate::cpython::layout::supported_range;
+use crate::cpython::locate::{NamedModule, Proof, Unsupported, named_module, unsupported};
+use crate::debuggee::{SourceKind, Target};
+use crate::image::Images;
+use crate::model::{Python, Report, SCHEMA_VERSION};
+
+/// Everything that can be told of `target`. Parts that cannot are absent, and a diagnostic says why.
+pub(super) fn make(target: &Target, images: &Images, python: Option<PythonState<'_>>, options: &Options) -> Report {
+    let mut report = Report {
+        schema_version: SCHEMA_VERSION.to_owned(),
+        tool: format!("pyinquest {}", env!("CARGO_PKG_VERSION")),
+        source: process::source(target),
+        process: process::process(target),
+        crash: crash::crash(target),
+        modules: process::modules(target, images),
+        missing: process::missing(target),
+        ..Report::default()
+    };
+    let mut state = python;
+    let mut found = state.map(|state| threads::python_threads(target, state, options));
+    let partial = state.is_some_and(|s| s.located.proof == Proof::Partial);
+    if partial && found.as_ref().is_some_and(|f| f.threads.is_empty()) {
+        (state, found) = (None, None);
+    }
+    match (state, found) {
+        (Some(state), Some(found)) => {
+            report.python = Some(Python { threads_missing: !found.complete, ..state.describe() });
+            report.interpreters = found.interpreters;
+            report.threads = found.threads;
+            if partial {
+                target.diagnostics.push(python_partial(target));
+            }
+        }
+        _ => target.diagnostics.push(match unsupported(target, images) {
+            Some(other) => python_unsupported(&other),
+            None => no_python(target, partial),
+        }),
+    }
+    // Where there is no Python to show, what is there is shown.
+    let native_instead = Options { native: true, ..options.clone() };
+    let options = if state.is_some() { options } else { &native_instead };
+    threads::add_native(target, &mut report);
+    threads::order(target, &mut report.threads);
+    if options.native || !options.without_findings {
+        native::add(target, images, state, options, &mut report);
+    }
+    if state.is_none() {
+        // The evaluation loop is no plumbing where no Python frame stands in its place.
+        let frames = report.threads.iter_mut().flat_map(|t| &mut t.frames);
+        frames.filter_map(|f| f.native.as_mut()).for_each(|native| native.plumbing = false);
+    }
+    report.diagnostics = target.diagnostics.to_vec();
+    report
+}
+
+/// For a dump that holds some of Python's state: what is shown is true, and much is not there.
+fn python_partial(target: &Target) -> Diagnostic {
+    let text = "the dump holds only a part of Python's state: threads are shown that could be told by their own thread \
+                states, frames and names as far as they are there";
+    Diagnostic::warning("python-partial", text).hint(what_to_record(target, true))
+}
+
+/// A Python that is named instead of read.
+fn python_unsupported(python: &Unsupported) -> Diagnostic {
+    let text = format!("{python} is not supported: no Python frames can be shown");
+    Diagnostic::new(Severity::Error, "unsupported-python", text).hint(format!("{} are supported", supported_range()))
+}
+
+/// `partial`: the runtime was found, but no thread state.
+fn no_python(target: &Target, partial: bool) -> Diagnostic {
+    // A small dump lacks even the tables that name the runtime; the library's own name is left.
+    let named = named_module(target);
+    let small = |named: &NamedModule| target.source == SourceKind::Minidump || !named.has_data;
+    let unreadable = partial
+        || target.diagnostics.to_vec().iter().any(|d| d.code == "runtime-unreadable")
+        || named.as_ref().is_some_and(small);
+    let text = match unreadable {
+        true => format!(
+            "this is a process of CPython{}, but the dump does not hold Python's state: no Python frames can be shown",
+            named.map_or(String::new(), |named| format!(" {}", named.text))
+        ),
+        false => "no CPython runtime was found in this process".to_owned(),
+    };
+    Diagnostic::new(Severity::Error, "no-python", text).hint(what_to_record(target, unreadable))
+}
+
+/// What to do for a better dump. `python`: it is one of a CPython process.
+fn what_to_record(target: &Target, python: bool) -> &'static str {
+    let cut = target.memory.segments().iter().any(|s| s.available < s.dumped);
+    match (cut, python, target.source, target.abi.os) {
+        (true, ..) => "the dump is cut short; raise `ulimit -c` (or the size limit of the crash handler) and try again",
+        (_, true, SourceKind::Minidump, Os::Windows) => {
+            "record full memory: MiniDumpWithFullMemory (`procdump -ma`, WER DumpType 2)"
+        }
+        (_, true, SourceKind::Minidump, _) => {
+            "record the process's memory too: give the writer all readable mappings as application memory, or let the \
+             kernel or gcore write a core"
+        }
+        (_, true, ..) => "record anonymous memory too: see coredump_filter in core(5)",
+        _ => "is this a CPython process? If its files are elsewhere, give --sysroot DIR or --executable FILE",
+    }
+}
