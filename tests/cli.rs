@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use clap::CommandFactory as _;
+use pyinquest::base::DiagnosticCode;
 use pyinquest::cli::args::Cli;
 use pyinquest::model::{Python, Report, SCHEMA_VERSION};
 use std::collections::HashSet;
@@ -102,7 +103,7 @@ fn saved_reports_are_rendered_in_every_format() {
 fn exit_codes_tell_what_is_missing() {
     assert_eq!(run(&["render", "-"], &saved(false)).0, 4);
     let mut report: Report = serde_json::from_str(&saved(true)).unwrap();
-    report.diagnostics.push(pyinquest::base::Diagnostic::warning("core-truncated", "cut off"));
+    report.diagnostics.push(pyinquest::base::Diagnostic::warning(DiagnosticCode::CoreTruncated, "cut off"));
     let text = serde_json::to_string(&report).unwrap();
     assert_eq!(run(&["render", "-"], &text).0, 0);
     assert_eq!(run(&["render", "-", "--strict"], &text).0, 5);

@@ -78,7 +78,7 @@ fn a_cut_packed_core_is_opened_as_far_as_it_goes() {
     std::fs::write(&cut, &packed[..packed.len() / 2]).unwrap();
     let cut = debuggee::open(&cut).unwrap();
     assert_eq!(cut.threads, plain.threads);
-    let codes: Vec<_> = cut.diagnostics.to_vec().into_iter().map(|d| d.code).collect();
+    let codes: Vec<_> = cut.diagnostics.to_vec().into_iter().map(|d| d.code.to_string()).collect();
     assert!(codes.contains(&"packed-dump-damaged".to_owned()), "{codes:?}");
     assert!(codes.contains(&"core-truncated".to_owned()), "{codes:?}");
 }

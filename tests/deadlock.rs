@@ -6,6 +6,7 @@
 mod common;
 
 use common::{Crash, Interpreter, block, interpreters, one_per_minor, skip};
+use pyinquest::base::DiagnosticCode;
 use pyinquest::debuggee::live::LiveOptions;
 use pyinquest::engine::{Inspection, Options, examine};
 use pyinquest::image::SearchOptions;
@@ -216,7 +217,7 @@ fn threads_of_a_living_process_that_wait_for_each_other() {
             Ok(core) => report(interpreter, &core),
             Err(reason) => skip!("{reason}"),
         };
-        let seen = match core.diagnostics.iter().any(|d| d.code == "core-stacks-lost") {
+        let seen = match core.diagnostics.iter().any(|d| d.code == DiagnosticCode::CoreStacksLost) {
             true => without_stacks(&core, &live),
             false => both_cycles(&core),
         };

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{block, crash, interpreters, one_per_minor, skip};
-use pyinquest::base::Addr;
+use pyinquest::base::{Addr, DiagnosticCode};
 use pyinquest::debuggee::{Crash, Memory as _, Target, elf_core};
 use pyinquest::engine::{Options, analyze};
 use pyinquest::image::{FileStatus, Images, SearchOptions, SymbolSource, Verification};
@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 fn codes(target: &Target) -> Vec<String> {
-    target.diagnostics.to_vec().into_iter().map(|d| d.code).collect()
+    target.diagnostics.to_vec().into_iter().map(|d| d.code.to_string()).collect()
 }
 
 fn in_memory(bytes: Vec<u8>) -> Result<Target, pyinquest::debuggee::TargetError> {
@@ -81,7 +81,7 @@ fn a_core_without_memory_of_python_says_which_python_and_what_to_record() {
             let images = Images::attach(&mut target, &SearchOptions { sysroots, no_files, ..SearchOptions::default() });
             let report = analyze(&target, &images, &Options::default());
             assert!(report.python.is_none(), "{}: {:?}", interpreter.name, report.python);
-            let told = report.diagnostics.iter().find(|d| d.code == "no-python").unwrap();
+            let told = report.diagnostics.iter().find(|d| d.code == DiagnosticCode::NoPython).unwrap();
             let hint = told.hint.as_deref().unwrap_or_default();
             assert!(told.message.contains("does not hold Python's state"), "{}: {told:?}", interpreter.name);
             assert!(

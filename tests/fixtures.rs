@@ -8,6 +8,7 @@ mod common;
 mod compare;
 
 use common::sources_table;
+use pyinquest::base::DiagnosticCode;
 use pyinquest::debuggee;
 use pyinquest::engine::{Options, analyze};
 use pyinquest::image::{Images, SearchOptions};
@@ -86,7 +87,7 @@ fn windows_dumps_tell_the_cause_and_native_stacks() {
             let python = thread.frames.iter().filter(|f| f.owner.is_some()).count();
             assert!(thread.frames.len() > python + 5, "{tag}: {:?}", thread.name);
         }
-        let partial = report.diagnostics.iter().find(|d| d.code == "merge-partial");
+        let partial = report.diagnostics.iter().find(|d| d.code == DiagnosticCode::MergePartial);
         assert!(partial.is_none(), "{tag}: {partial:?}");
     }
 }

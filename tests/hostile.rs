@@ -3,7 +3,7 @@
 // Tests state facts; there a panic is the message.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use pyinquest::base::Addr;
+use pyinquest::base::{Addr, DiagnosticCode};
 use pyinquest::debuggee::{TargetError, elf_core, minidump};
 use pyinquest::engine::{Options, analyze, record};
 use pyinquest::image::{Images, SearchOptions};
@@ -83,7 +83,7 @@ fn a_core_cut_anywhere_tells_less_but_nothing_wrong() {
                     assert_eq!(&repr, right, "{name} cut at {len}: {place:?}");
                 }
             }
-            let told = cut.python.is_some() || cut.diagnostics.iter().any(|d| d.code == "no-python");
+            let told = cut.python.is_some() || cut.diagnostics.iter().any(|d| d.code == DiagnosticCode::NoPython);
             assert!(told, "{name} cut at {len} says nothing of what is missing");
         }
     }

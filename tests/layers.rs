@@ -55,6 +55,7 @@ fn code(text: &str) -> String {
 /// Names of the rooms that `crate::...` names, one for each name in `crate::{a::x, b}`; the offset of each.
 fn paths(code: &str) -> Vec<(usize, String)> {
     let path = Regex::new(r"crate\s*::\s*(\{|[a-z_0-9]+)").unwrap();
+    let word = Regex::new(r"^[a-z_0-9]+").unwrap();
     let mut found = Vec::new();
     for capture in path.captures_iter(code) {
         let name = capture.get(1).unwrap();
@@ -65,7 +66,6 @@ fn paths(code: &str) -> Vec<(usize, String)> {
         // First name of each member of the group; members of inner groups are not rooms.
         let (mut depth, mut at_start) = (1usize, true);
         let rest = &code[name.end()..];
-        let word = Regex::new(r"^[a-z_0-9]+").unwrap();
         for (offset, c) in rest.char_indices() {
             match c {
                 '{' => depth += 1,

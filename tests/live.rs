@@ -7,6 +7,7 @@ mod common;
 mod compare;
 
 use common::{block, one_per_column, one_per_minor, skip, sources_table};
+use pyinquest::base::DiagnosticCode;
 use pyinquest::debuggee::live::{LiveOptions, attach};
 use pyinquest::debuggee::{self, Memory as _, MemoryExt as _, ReadErrorKind, Target};
 use pyinquest::engine::{Options, examine};
@@ -211,7 +212,7 @@ fn without_stopping_it_runs_on_and_is_told_apart() {
     let options = LiveOptions { stop: false, ..LiveOptions::default() };
     let live = attach(i32::try_from(child.0.id()).unwrap(), options).unwrap();
     assert!(!live.is_stopped() && !states(child.0.id()).contains(&'t'));
-    assert!(live.target.diagnostics.to_vec().iter().any(|d| d.code == "live-running"));
+    assert!(live.target.diagnostics.to_vec().iter().any(|d| d.code == DiagnosticCode::LiveRunning));
     assert!(live.target.threads[0].registers.as_ref().unwrap().ip().is_some(), "a sleeping thread shows where");
     let error = live.target.memory.read(pyinquest::base::Addr(8), &mut [0]).unwrap_err();
     assert_eq!(error.kind, ReadErrorKind::Unmapped);

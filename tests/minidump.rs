@@ -9,6 +9,7 @@ mod compare;
 use common::{Blocked, Interpreter, block, one_per_column, one_per_minor, skip, sources_table};
 use minidump_writer::app_memory::AppMemory;
 use minidump_writer::minidump_writer::MinidumpWriterConfig;
+use pyinquest::base::DiagnosticCode;
 use pyinquest::debuggee::{self, SourceKind};
 use pyinquest::engine::{Options, analyze, record};
 use pyinquest::image::{Images, SearchOptions};
@@ -96,7 +97,7 @@ fn linux_with_stacks_alone() {
         let name = &interpreter.name;
         let report = report(&write(&process, Vec::new()), interpreter, "stacks", true);
         assert!(report.python.is_none(), "{name}: {:?}", report.python);
-        let code = |code: &str| report.diagnostics.iter().find(|d| d.code == code);
+        let code = |code: &str| report.diagnostics.iter().find(|d| d.code.to_string() == code);
         assert!(code("runtime-unreadable").is_some(), "{name}: {:?}", report.diagnostics);
         let hint = code("no-python").and_then(|d| d.hint.clone()).unwrap_or_default();
         assert!(hint.contains("application memory"), "{name}: {hint}");
@@ -246,7 +247,7 @@ fn a_slim_minidump_gives_the_same_report() {
         let report = analyze(&target, &images, &Options { locals: true, refcounts: true, ..Options::default() });
         let json = serde_json::to_value(&report).unwrap();
         // The fixtures are redacted, and so must be what is made of them.
-        assert!(report.diagnostics.iter().any(|d| d.code == "slim-redacted"), "{}", path.display());
+        assert!(report.diagnostics.iter().any(|d| d.code == DiagnosticCode::SlimRedacted), "{}", path.display());
         ["python", "interpreters", "threads", "crash", "findings"].map(|part| (part, json[part].clone()))
     };
     for name in dumps {

@@ -8,6 +8,7 @@ mod common;
 mod fallback;
 
 use common::{Crash, CrashedProcess, Interpreter, interpreters, skip};
+use pyinquest::base::DiagnosticCode;
 use pyinquest::debuggee::elf_core;
 use pyinquest::engine::{Options, analyze};
 use pyinquest::image::{Images, SearchOptions};
@@ -59,8 +60,12 @@ fn name(frame: &Frame) -> Option<String> {
 
 /// Python frames are all there, in their order, and nothing is said to be partial.
 fn whole(dead: &CrashedProcess, report: &Report) -> Vec<String> {
-    let mut wrong: Vec<String> =
-        report.diagnostics.iter().filter(|d| d.code == "merge-partial").map(|d| d.message.clone()).collect();
+    let mut wrong: Vec<String> = report
+        .diagnostics
+        .iter()
+        .filter(|d| d.code == DiagnosticCode::MergePartial)
+        .map(|d| d.message.clone())
+        .collect();
     for truth in dead.truth["threads"].as_array().into_iter().flatten() {
         let by_ident = |t: &&Thread| t.python.as_ref().is_some_and(|p| p.ident == truth["ident"].as_u64());
         let Some(thread) = report.threads.iter().find(by_ident) else {

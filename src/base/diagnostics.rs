@@ -1,6 +1,6 @@
 //! Soft errors: what is missing or doubtful in a report, as data.
 
-use super::Addr;
+use super::{Addr, DiagnosticCode};
 use serde::{Deserialize, Serialize};
 use std::sync::Mutex;
 
@@ -21,8 +21,8 @@ pub enum Severity {
 pub struct Diagnostic {
     /// How much it matters.
     pub severity: Severity,
-    /// Stable kebab-case identifier, for scripts ("core-truncated").
-    pub code: String,
+    /// What it is about, for scripts.
+    pub code: DiagnosticCode,
     /// One line, lower case, no full stop.
     pub message: String,
     /// Where in the target, when it is about a place.
@@ -35,17 +35,17 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// A diagnostic without address and hint.
-    pub fn new(severity: Severity, code: &str, message: impl Into<String>) -> Self {
-        Diagnostic { severity, code: code.to_owned(), message: message.into(), addr: None, hint: None }
+    pub fn new(severity: Severity, code: DiagnosticCode, message: impl Into<String>) -> Self {
+        Diagnostic { severity, code, message: message.into(), addr: None, hint: None }
     }
 
     /// Something may be wrong or is missing.
-    pub fn warning(code: &str, message: impl Into<String>) -> Self {
+    pub fn warning(code: DiagnosticCode, message: impl Into<String>) -> Self {
         Diagnostic::new(Severity::Warning, code, message)
     }
 
     /// Good to know; nothing is missing.
-    pub fn note(code: &str, message: impl Into<String>) -> Self {
+    pub fn note(code: DiagnosticCode, message: impl Into<String>) -> Self {
         Diagnostic::new(Severity::Note, code, message)
     }
 

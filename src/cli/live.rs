@@ -2,7 +2,7 @@
 
 use super::args::InputArgs;
 use super::{CliError, exit, output};
-use crate::base::Diagnostic;
+use crate::base::{Diagnostic, DiagnosticCode};
 use crate::debuggee::TargetError;
 use crate::debuggee::live::{Examined, LiveOptions};
 use crate::engine::{Inspection, examine};
@@ -26,7 +26,7 @@ pub fn report(
         let milliseconds = seen.longest_pause.as_secs_f64() * 1000.0;
         let times = if seen.stops == 1 { String::new() } else { format!(", the longest of {} pauses", seen.stops) };
         let text = format!("the process stood still for {milliseconds:.1} ms{times}");
-        report.diagnostics.push(Diagnostic::note("live-paused", text));
+        report.diagnostics.push(Diagnostic::note(DiagnosticCode::LivePaused, text));
     }
     Ok(report)
 }

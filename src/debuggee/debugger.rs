@@ -7,7 +7,7 @@ use super::{
     AddressSpace, Crash, Memory, Module, NativeThread, ProcessInfo, Protection, ReadError, ReadErrorKind, Registers,
     Segment, SignalInfo, SourceKind, Target,
 };
-use crate::base::{Abi, Addr, Arch, Diagnostic, Diagnostics};
+use crate::base::{Abi, Addr, Arch, Diagnostic, DiagnosticCode, Diagnostics};
 use crate::os::linux::auxv::{AT_SYSINFO_EHDR, Auxv};
 use crate::os::linux::signals::{dumps_core, has_fault_address, has_sender, signal_name};
 use crate::os::linux::{VDSO, is_mapped_file};
@@ -193,7 +193,7 @@ fn modules(
     if modules.is_empty() {
         let text = "the debugger tells neither mappings nor libraries of the process";
         let hint = "give it the executable (file) and, for a remote process, its files (set sysroot)";
-        diagnostics.push(Diagnostic::warning("debugger-no-modules", text).hint(hint));
+        diagnostics.push(Diagnostic::warning(DiagnosticCode::DebuggerNoModules, text).hint(hint));
     }
     modules.sort_by_key(|m| m.base);
     modules
@@ -296,7 +296,7 @@ mod tests {
         let registers = thread.registers.as_ref().unwrap();
         assert_eq!((registers.ip(), registers.get("eflags")), (Some(Addr(0x10)), Some(2)));
         assert_eq!(thread.tls_base, Some(Addr(0x7000)));
-        assert!(target.diagnostics.to_vec().iter().any(|d| d.code == "debugger-no-modules"));
+        assert!(target.diagnostics.to_vec().iter().any(|d| d.code == DiagnosticCode::DebuggerNoModules));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::compressed::{Expanded, Limits, Packing, expand};
 use super::minidump;
 use super::slim_record::restore;
 use super::{ByteSource, Target, TargetError, elf_core};
-use crate::base::Diagnostic;
+use crate::base::{Diagnostic, DiagnosticCode};
 use crate::sys::{map_file, map_temp};
 use std::fs::File;
 use std::io::{self, Read};
@@ -88,7 +88,7 @@ fn expanded(
     if let Some(what) = found {
         let message = format!("the {packing} data is damaged or cut off: {size} bytes could be read, then: {what}");
         let hint = "was the file copied whole?";
-        damage.push(Diagnostic::warning("packed-dump-damaged", message).hint(hint));
+        damage.push(Diagnostic::warning(DiagnosticCode::PackedDumpDamaged, message).hint(hint));
     }
     Ok(Arc::new(map_temp(&file).map_err(failed)?))
 }

@@ -5,7 +5,7 @@
 use super::recorded_symbols::{CodeName, CodeNames};
 use super::recorder::PageMask;
 use super::{MissingPart, SourceKind, Target};
-use crate::base::{Abi, Addr, Cursor, Diagnostic, Diagnostics, Endian};
+use crate::base::{Abi, Addr, Cursor, Diagnostic, DiagnosticCode, Diagnostics, Endian};
 use object::read::elf::{FileHeader, ProgramHeader as _};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,21 +68,21 @@ pub struct SlimMissing {
 }
 
 /// Codes of the diagnostics that speak of a dump file as a file: a slim dump has those of its original.
-const OF_THE_FILE: [&str; 8] = [
-    "core-truncated",
-    "core-stacks-lost",
-    "core-headers-cut",
-    "packed-dump-damaged",
-    "minidump-truncated",
-    "minidump-memory-list-cut",
-    "minidump-partial-memory",
-    "minidump-stream-damaged",
+const OF_THE_FILE: [DiagnosticCode; 8] = [
+    DiagnosticCode::CoreTruncated,
+    DiagnosticCode::CoreStacksLost,
+    DiagnosticCode::CoreHeadersCut,
+    DiagnosticCode::PackedDumpDamaged,
+    DiagnosticCode::MinidumpTruncated,
+    DiagnosticCode::MinidumpMemoryListCut,
+    DiagnosticCode::MinidumpPartialMemory,
+    DiagnosticCode::MinidumpStreamDamaged,
 ];
 
 /// Whether a diagnostic speaks of a dump file as a file.
 #[must_use]
 pub fn is_of_the_file(diagnostic: &Diagnostic) -> bool {
-    OF_THE_FILE.contains(&diagnostic.code.as_str())
+    OF_THE_FILE.contains(&diagnostic.code)
 }
 
 /// Gives a target that was opened from a slim core what its original knew. Other targets stay as they are.
@@ -105,14 +105,14 @@ pub fn restore(target: &mut Target) {
     let own = target.diagnostics.to_vec().into_iter().filter(|d| !is_of_the_file(d));
     own.chain(info.diagnostics.into_iter().filter(is_of_the_file)).for_each(|d| diagnostics.push(d));
     if let Some(said) = of_files(&target.code_names) {
-        diagnostics.push(Diagnostic::note("slim-code-names", said));
+        diagnostics.push(Diagnostic::note(DiagnosticCode::SlimCodeNames, said));
     }
     if info.redacted {
         let text = match kept_bytes(target.memory.dump_bytes().unwrap_or_default()) {
             Some(_) => "a redacted slim dump: bytes that its report did not need are not in it",
             None => "a redacted slim dump: bytes that its report did not need are zero, and it does not say which",
         };
-        diagnostics.push(Diagnostic::note("slim-redacted", text));
+        diagnostics.push(Diagnostic::note(DiagnosticCode::SlimRedacted, text));
     }
     target.diagnostics = Arc::new(diagnostics);
 }

@@ -1,7 +1,7 @@
 //! Native stacks merged into the report's threads, and the cause of death.
 
 use super::{Options, PythonState};
-use crate::base::{Diagnostic, first_of};
+use crate::base::{Diagnostic, DiagnosticCode, first_of};
 use crate::debuggee::{Crash, Target};
 use crate::findings::{self, Facts};
 use crate::image::Images;
@@ -88,7 +88,7 @@ impl Doubts {
             let noun = if tids.len() == 1 { "thread" } else { "threads" };
             let tids: Vec<String> = tids.iter().map(ToString::to_string).collect();
             let text = format!("{noun} {}: {problem}", first_of(&tids, DOUBT_THREADS));
-            target.diagnostics.push(Diagnostic::warning("merge-partial", text));
+            target.diagnostics.push(Diagnostic::warning(DiagnosticCode::MergePartial, text));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! [`make`]: a process becomes a [`Report`].
 
 use super::{Options, PythonState, crash, native, process, threads};
-use crate::base::{Diagnostic, Os, Severity};
+use crate::base::{Diagnostic, DiagnosticCode, Os, Severity};
 use crate::cpython::layout::supported_range;
 use crate::cpython::locate::{NamedModule, Proof, Unsupported, named_module, unsupported};
 use crate::debuggee::{SourceKind, Target};
@@ -61,13 +61,14 @@ pub(super) fn make(target: &Target, images: &Images, python: Option<PythonState<
 fn python_partial(target: &Target) -> Diagnostic {
     let text = "the dump holds only a part of Python's state: threads are shown that could be told by their own thread \
                 states, frames and names as far as they are there";
-    Diagnostic::warning("python-partial", text).hint(what_to_record(target, true))
+    Diagnostic::warning(DiagnosticCode::PythonPartial, text).hint(what_to_record(target, true))
 }
 
 /// A Python that is named instead of read.
 fn python_unsupported(python: &Unsupported) -> Diagnostic {
     let text = format!("{python} is not supported: no Python frames can be shown");
-    Diagnostic::new(Severity::Error, "unsupported-python", text).hint(format!("{} are supported", supported_range()))
+    Diagnostic::new(Severity::Error, DiagnosticCode::UnsupportedPython, text)
+        .hint(format!("{} are supported", supported_range()))
 }
 
 /// `partial`: the runtime was found, but no thread state.
@@ -76,7 +77,7 @@ fn no_python(target: &Target, partial: bool) -> Diagnostic {
     let named = named_module(target);
     let small = |named: &NamedModule| target.source == SourceKind::Minidump || !named.has_data;
     let unreadable = partial
-        || target.diagnostics.to_vec().iter().any(|d| d.code == "runtime-unreadable")
+        || target.diagnostics.to_vec().iter().any(|d| d.code == DiagnosticCode::RuntimeUnreadable)
         || named.as_ref().is_some_and(small);
     let text = match unreadable {
         true => format!(
@@ -85,7 +86,7 @@ fn no_python(target: &Target, partial: bool) -> Diagnostic {
         ),
         false => "no CPython runtime was found in this process".to_owned(),
     };
-    Diagnostic::new(Severity::Error, "no-python", text).hint(what_to_record(target, unreadable))
+    Diagnostic::new(Severity::Error, DiagnosticCode::NoPython, text).hint(what_to_record(target, unreadable))
 }
 
 /// What to do for a better dump. `python`: it is one of a CPython process.

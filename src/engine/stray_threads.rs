@@ -5,7 +5,7 @@
 //! list link back to it.
 
 use super::thread_ids::ThreadIds;
-use crate::base::{Addr, Budget, Diagnostic};
+use crate::base::{Addr, Budget, Diagnostic, DiagnosticCode};
 use crate::cpython::Context;
 use crate::cpython::runtime::{ThreadState, thread_state_at};
 use crate::debuggee::{Memory as _, NativeThread, Target};
@@ -132,7 +132,7 @@ fn one_each(target: &Target, found: Vec<(u64, ThreadState)>) -> Vec<ThreadState>
             out.push(state.clone());
         } else if same.next().is_some_and(|(first, _)| first == index) {
             let text = format!("thread {tid}: several thread states fit it; none is shown");
-            target.diagnostics.push(Diagnostic::warning("thread-state-ambiguous", text));
+            target.diagnostics.push(Diagnostic::warning(DiagnosticCode::ThreadStateAmbiguous, text));
         }
     }
     out

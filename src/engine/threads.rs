@@ -1,7 +1,7 @@
 //! Threads of a report: CPython's thread states joined with the operating system's threads.
 
 use super::{Options, PythonState, PythonThread as StateOfThread, exceptions, values};
-use crate::base::{Addr, Diagnostic, Text};
+use crate::base::{Addr, Diagnostic, DiagnosticCode, Text};
 use crate::cpython::frame::{PyFrame, Stack};
 use crate::cpython::object::Heap;
 use crate::cpython::runtime::{self, Gil, Interpreter as PyInterpreter};
@@ -24,7 +24,7 @@ pub(super) fn python_threads(target: &Target, state: PythonState<'_>, options: &
     let list = state.interpreters();
     if list.is_empty() {
         target.diagnostics.push(Diagnostic::warning(
-            "no-interpreter",
+            DiagnosticCode::NoInterpreter,
             "the CPython runtime has no interpreter: it was not initialised yet, or finalised",
         ));
     }
@@ -86,7 +86,7 @@ fn describe(
         Ok(names) => Some(names),
         Err(e) => {
             let text = format!("the list of extension modules cannot be read: {e}");
-            target.diagnostics.push(Diagnostic::warning("extension-modules-unreadable", text));
+            target.diagnostics.push(Diagnostic::warning(DiagnosticCode::ExtensionModulesUnreadable, text));
             None
         }
     };

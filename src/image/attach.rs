@@ -6,7 +6,7 @@ use super::host_file::HostFile;
 use super::images::{Image, Images, Lazy};
 use super::pe::PeImage;
 use super::pe_find;
-use crate::base::{Addr, Diagnostic, Os, first_of};
+use crate::base::{Addr, Diagnostic, DiagnosticCode, Os, first_of};
 use crate::debuggee::elf_modules::ElfImage;
 use crate::debuggee::{Backing, MemoryExt as _, Module, SourceKind, Target};
 use crate::os::linux::VDSO;
@@ -31,7 +31,7 @@ impl Images {
         super::modules_from_link_map::complete(target, options);
         if let Some((why, help)) = options.debuginfod.then(super::debuginfod::unavailable).flatten() {
             let text = format!("no debug information is fetched: {why}");
-            target.diagnostics.push(Diagnostic::warning("debuginfod-unavailable", text).hint(help));
+            target.diagnostics.push(Diagnostic::warning(DiagnosticCode::DebuginfodUnavailable, text).hint(help));
         }
         let options = Arc::new(options.clone());
         let clean_if_left_out = target.source == SourceKind::ElfCore && stack_is_dumped(target);
@@ -105,8 +105,8 @@ fn image(target: &Target, index: usize, module: &Module, options: &Arc<SearchOpt
             let found = find::find(target, module, options);
             if let Some((path, why)) = &found.refused {
                 let code = match found.status {
-                    FileStatus::Unreadable => "module-file-unreadable",
-                    _ => "build-id-mismatch",
+                    FileStatus::Unreadable => DiagnosticCode::ModuleFileUnreadable,
+                    _ => DiagnosticCode::BuildIdMismatch,
                 };
                 let text = format!("{} is not used for {}: {why}", path.display(), module.path);
                 let hint = "give the file that the process ran with --executable, --sysroot or --debug-dir";
@@ -182,8 +182,8 @@ fn report_files(target: &Target, modules: &[Module], images: &[Image]) {
         // Names and unwind tables of DLLs are in their memory, which a full dump holds.
         let all_in_memory = images.iter().filter(|i| i.status == FileStatus::Missing).all(|i| i.pe.is_some());
         let diagnostic = match all_in_memory {
-            true => Diagnostic::note("module-files-missing", text),
-            false => Diagnostic::warning("module-files-missing", text),
+            true => Diagnostic::note(DiagnosticCode::ModuleFilesMissing, text),
+            false => Diagnostic::warning(DiagnosticCode::ModuleFilesMissing, text),
         };
         target.diagnostics.push(diagnostic.hint(hint));
     }
@@ -195,6 +195,6 @@ fn report_files(target: &Target, modules: &[Module], images: &[Image]) {
             count(&unverified),
             first_of(&unverified, NAMED)
         );
-        target.diagnostics.push(Diagnostic::warning("module-file-unverified", text));
+        target.diagnostics.push(Diagnostic::warning(DiagnosticCode::ModuleFileUnverified, text));
     }
 }

@@ -5,7 +5,7 @@ use crate::debuggee::{BuildId, MemoryExt as _, ReadErrorKind, Target};
 use std::path::Path;
 
 fn codes(target: &Target) -> Vec<String> {
-    target.diagnostics.to_vec().into_iter().map(|d| d.code).collect()
+    target.diagnostics.to_vec().into_iter().map(|d| d.code.to_string()).collect()
 }
 
 /// Attaches and tells the one module's status, how it was verified, and the codes of the diagnostics.

@@ -5,7 +5,7 @@
 use super::SearchOptions;
 use super::find::candidates;
 use super::host_file::HostFile;
-use crate::base::{Addr, Diagnostic};
+use crate::base::{Addr, Diagnostic, DiagnosticCode};
 use crate::debuggee::elf_modules::{ElfImage, from_main_image};
 use crate::debuggee::{Module, SourceKind, Target};
 use object::elf;
@@ -34,7 +34,7 @@ pub(super) fn complete(target: &mut Target, options: &SearchOptions) {
     let added: Vec<Module> =
         found.into_iter().filter(|m| !target.modules.iter().any(|known| known.base == m.base)).collect();
     let text = format!("{} modules were found by the files of the executable and of its libraries", added.len());
-    target.diagnostics.push(Diagnostic::note("modules-by-files", text));
+    target.diagnostics.push(Diagnostic::note(DiagnosticCode::ModulesByFiles, text));
     target.modules.extend(added);
     target.modules.sort_by_key(|m| m.base);
 }

@@ -4,7 +4,7 @@ use super::find::{FileStatus, SearchOptions, Verification};
 use super::host_file::HostFile;
 use super::pe;
 use super::{FileBytes, sysroot};
-use crate::base::Diagnostic;
+use crate::base::{Diagnostic, DiagnosticCode};
 use crate::debuggee::{ByteSource, Module, Target};
 use crate::sys::map_file;
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ pub(super) fn find(target: &mut Target, module: &Module, options: &SearchOptions
             None => {
                 found.status = FileStatus::BuildIdMismatch;
                 let text = format!("{} is not the build of {} that was loaded", path.display(), module.file_name());
-                target.diagnostics.push(Diagnostic::warning("build-id-mismatch", text).at(module.base));
+                target.diagnostics.push(Diagnostic::warning(DiagnosticCode::BuildIdMismatch, text).at(module.base));
             }
         }
     }

@@ -3,7 +3,7 @@
 //! Every part may be absent; a consumer must accept unknown enum values and fields. Addresses are hex strings,
 //! lines and columns count from 1 and 0 as Python's do (`co_positions`): lines from 1, columns in UTF-8 bytes from 0.
 
-use crate::base::{Abi, Addr, Diagnostic, Text};
+use crate::base::{Abi, Addr, Diagnostic, DiagnosticCode, Text};
 use crate::debuggee::SourceKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -179,7 +179,9 @@ impl Report {
     /// Why no CPython is shown, where none is: it was not found, or is one that cannot be read.
     #[must_use]
     pub fn why_no_python(&self) -> Option<&Diagnostic> {
-        self.diagnostics.iter().find(|d| d.code == "no-python" || d.code == "unsupported-python")
+        self.diagnostics
+            .iter()
+            .find(|d| d.code == DiagnosticCode::NoPython || d.code == DiagnosticCode::UnsupportedPython)
     }
 
     /// Whether a thread that is shown without a Python state has none: all thread states of the process are known.

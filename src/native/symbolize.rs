@@ -3,7 +3,7 @@
 use super::demangle::demangle;
 use super::dwarf::{DwarfSource, SectionData, SourceFrame, functions_at};
 use super::line_cache;
-use crate::base::{Addr, Diagnostic};
+use crate::base::{Addr, Diagnostic, DiagnosticCode};
 use crate::debuggee::recorded_symbols::{CodeName, NamedSymbol};
 use crate::debuggee::{ByteSource, Target};
 use crate::image::decompress::unfold;
@@ -183,7 +183,7 @@ impl<'a> Symbolizer<'a> {
             Err(e) => {
                 let path = image.debug_path().unwrap_or(Path::new("")).display();
                 let text = format!("{path} is damaged: {e}");
-                self.target.diagnostics.push(Diagnostic::warning("pdb-damaged", text));
+                self.target.diagnostics.push(Diagnostic::warning(DiagnosticCode::PdbDamaged, text));
                 return;
             }
         };
@@ -268,7 +268,7 @@ impl<'a> Symbolizer<'a> {
                 Err(e) => {
                     let path = self.target.modules.get(image.module).map_or("", |m| m.file_name());
                     let text = format!("debug information of {path} is damaged: {e}");
-                    self.target.diagnostics.push(Diagnostic::warning("dwarf-damaged", text));
+                    self.target.diagnostics.push(Diagnostic::warning(DiagnosticCode::DwarfDamaged, text));
                 }
             }
         }

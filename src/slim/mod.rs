@@ -9,7 +9,7 @@ mod minidump;
 mod notes;
 mod plan;
 
-use crate::base::{Addr, Arch, Os};
+use crate::base::{Addr, Arch, DiagnosticCode, Os};
 use crate::debuggee::recorder::{PageMask, PageSet};
 use crate::debuggee::{MemoryExt as _, Target};
 use plan::{Kind, Piece};
@@ -67,7 +67,7 @@ pub fn write(
     out: &mut dyn Write,
 ) -> Result<SlimStats, SlimError> {
     // What a redacted dump lacks its copy lacks too, and says so.
-    let redacted = target.diagnostics.to_vec().iter().any(|d| d.code == "slim-redacted");
+    let redacted = target.diagnostics.to_vec().iter().any(|d| d.code == DiagnosticCode::SlimRedacted);
     let options = SlimOptions { redact: options.redact || redacted, ..options };
     let pages = recorded.pages();
     let pieces = plan::pieces(&target.memory, &pages);

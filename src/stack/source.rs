@@ -2,7 +2,7 @@
 //!
 //! The names are untrusted: only regular files of a sane size are read, and no more of them than a limit.
 
-use crate::base::Diagnostic;
+use crate::base::{Diagnostic, DiagnosticCode};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -116,7 +116,7 @@ impl Sources {
             && changed > dumped
         {
             let text = format!("{} was changed after the crash; its lines may not be those that ran", path.display());
-            self.diagnostics.borrow_mut().push(Diagnostic::warning("source-changed", text));
+            self.diagnostics.borrow_mut().push(Diagnostic::warning(DiagnosticCode::SourceChanged, text));
         }
     }
 }

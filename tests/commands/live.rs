@@ -152,8 +152,11 @@ fn a_process_in_a_container_is_read_with_the_containers_files() {
     };
     assert_eq!(process.truth["pid"], 1);
     let mut seen = report(process.pid);
-    let codes: Vec<&str> = seen.diagnostics.iter().map(|d| &*d.code).collect();
-    assert!(codes.contains(&"live-pid-namespace") && !codes.contains(&"module-files-missing"), "{codes:?}");
+    let codes: Vec<String> = seen.diagnostics.iter().map(|d| d.code.to_string()).collect();
+    assert!(
+        codes.contains(&"live-pid-namespace".to_owned()) && !codes.contains(&"module-files-missing".to_owned()),
+        "{codes:?}"
+    );
     let root = format!("/proc/{}/root/", process.pid);
     for module in seen.modules.iter().filter(|m| m.path.starts_with('/')) {
         let file = module.file.as_deref().unwrap_or_else(|| panic!("no file: {module:?}"));

@@ -93,7 +93,7 @@ fn dumps(tag: &str) -> (PathBuf, PathBuf, serde_json::Value) {
 }
 
 fn code<'r>(report: &'r Report, code: &str) -> Option<&'r Diagnostic> {
-    report.diagnostics.iter().find(|d| d.code == code)
+    report.diagnostics.iter().find(|d| d.code.to_string() == code)
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! (`fixtures/windows/crashing.c`). wine writes no CodeView record for modules: what tells the PDB is the debug directory
 //! in the DLL's own memory.
 
-use pyinquest::base::Addr;
+use pyinquest::base::{Addr, DiagnosticCode};
 use pyinquest::debuggee::{self, Target};
 use pyinquest::engine::{Options, analyze, record};
 use pyinquest::image::pe::PeImage;
@@ -105,7 +105,9 @@ fn a_slim_dump_keeps_what_the_pdb_told() {
     let mut slim = debuggee::open(small.path()).unwrap();
     let again = report(&mut slim, &SearchOptions { no_files: true, ..SearchOptions::default() });
     assert_eq!(frames(&again), frames(&whole));
-    assert!(again.diagnostics.iter().any(|d| d.code == "slim-code-names" && d.message.contains("crashing.pdb")));
+    assert!(
+        again.diagnostics.iter().any(|d| d.code == DiagnosticCode::SlimCodeNames && d.message.contains("crashing.pdb"))
+    );
 }
 
 #[test]

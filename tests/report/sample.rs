@@ -1,6 +1,6 @@
 //! Hand-made reports: every part of the model at least once, and strings that try to break out.
 
-use pyinquest::base::{Abi, Addr, Diagnostic, Text};
+use pyinquest::base::{Abi, Addr, Diagnostic, DiagnosticCode, Text};
 use pyinquest::debuggee::SourceKind;
 use pyinquest::model::*;
 
@@ -229,8 +229,8 @@ pub fn crash() -> Report {
             why: "left out by coredump_filter".to_owned(),
         }],
         diagnostics: vec![
-            Diagnostic::note("source-missing", "no source for /app/pool.py"),
-            Diagnostic::warning("core-truncated", "the core is cut off")
+            Diagnostic::note(DiagnosticCode::Other("source-missing".into()), "no source for /app/pool.py"),
+            Diagnostic::warning(DiagnosticCode::CoreTruncated, "the core is cut off")
                 .at(Addr(0x7f00_0200_0000))
                 .hint("raise `ulimit -c`"),
         ],
@@ -257,7 +257,7 @@ pub fn no_python() -> Report {
             summary: "SIGABRT: sent by process 7 itself".to_owned(),
             ..CrashReport::default()
         }),
-        diagnostics: vec![Diagnostic::warning("no-python", "no CPython runtime was found in 3 modules")],
+        diagnostics: vec![Diagnostic::warning(DiagnosticCode::NoPython, "no CPython runtime was found in 3 modules")],
         ..Report::default()
     }
 }

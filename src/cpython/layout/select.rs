@@ -1,7 +1,7 @@
 //! [`select`]: one [`Layouts`] and one [`Dialect`] for a target, from all providers.
 
 use super::{DebugOffsets, Dialect, FieldInfo, Layouts, Provider, Slot, dialect, lookup};
-use crate::base::{Abi, Diagnostic};
+use crate::base::{Abi, Diagnostic, DiagnosticCode};
 use crate::cpython::{BuildFlags, PyVersion, ReleaseLevel};
 use std::collections::BTreeMap;
 
@@ -73,7 +73,7 @@ pub fn select(
     if version.level != ReleaseLevel::Final {
         let message =
             format!("{version} is a pre-release; layouts and meaning of fields are those of the final release");
-        disagreements.push(Diagnostic::note("layout-prerelease", message));
+        disagreements.push(Diagnostic::note(DiagnosticCode::LayoutPrerelease, message));
     }
     if let Some(dwarf) = dwarf {
         overlay(&mut layouts, dwarf, Provider::Dwarf, &mut disagreements);
@@ -117,7 +117,7 @@ fn overlay(layouts: &mut Layouts, stronger: &Layouts, provider: Provider, out: &
     };
     for (strukt, fields) in by_struct {
         let message = format!("{who} moves fields of {strukt}: {}", fields.join(", "));
-        out.push(Diagnostic::note("layout-disagreement", message));
+        out.push(Diagnostic::note(DiagnosticCode::LayoutDisagreement, message));
     }
 }
 
@@ -192,13 +192,13 @@ mod tests {
         bytes.extend([0; 600]);
         let offsets = DebugOffsets::from_bytes(&bytes, &Abi::LINUX_X86_64).unwrap();
         let selected = select(v("3.13.5"), BuildFlags::RELEASE, &Abi::LINUX_X86_64, Some(&offsets), None).unwrap();
-        assert_eq!(selected.disagreements.first().map(|d| d.code.as_str()), Some("debug-offsets-invalid"));
+        assert_eq!(selected.disagreements.first().map(|d| &d.code), Some(&DiagnosticCode::DebugOffsetsInvalid));
         assert_eq!(selected.layouts.frame.previous, Slot::new(8, Provider::Table));
     }
 
     #[test]
     fn a_pre_release_is_named_as_such() {
         let selected = select(v("3.15.0rc1"), BuildFlags::RELEASE, &Abi::LINUX_X86_64, None, None).unwrap();
-        assert_eq!(selected.disagreements.first().map(|d| d.code.as_str()), Some("layout-prerelease"));
+        assert_eq!(selected.disagreements.first().map(|d| &d.code), Some(&DiagnosticCode::LayoutPrerelease));
     }
 }

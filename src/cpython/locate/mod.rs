@@ -14,7 +14,7 @@ mod version;
 
 use super::layout::{Selected, known_minors};
 use super::version::{BuildFlags, PyVersion};
-use crate::base::{Addr, Diagnostic};
+use crate::base::{Addr, Diagnostic, DiagnosticCode};
 use crate::debuggee::{Segment, Target};
 use crate::image::Images;
 pub use candidates::FoundBy;
@@ -96,7 +96,7 @@ pub fn locate(target: &Target, images: &Images) -> Option<Located> {
     let named = candidates::named(target, images);
     if named.is_empty() {
         target.diagnostics.push(Diagnostic::note(
-            "no-runtime-symbol",
+            DiagnosticCode::NoRuntimeSymbol,
             "no module has the symbol _PyRuntime or a .PyRuntime section; searching memory",
         ));
     }

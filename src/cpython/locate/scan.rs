@@ -3,7 +3,7 @@
 use super::candidates::{Candidate, FoundBy};
 use super::version::{SysFacts, context, sys_facts};
 use super::{Located, Proof, validate};
-use crate::base::{Addr, Budget, Diagnostic};
+use crate::base::{Addr, Budget, Diagnostic, DiagnosticCode};
 use crate::cpython::Context;
 use crate::cpython::layout::{Selected, known_minors, select};
 use crate::cpython::version::{BuildFlags, PyVersion};
@@ -145,7 +145,7 @@ pub(super) fn interpreters(target: &Target, part: Part) -> Option<Located> {
     })
     .inspect(|located| {
         target.diagnostics.push(Diagnostic::note(
-            "runtime-by-scan",
+            DiagnosticCode::RuntimeByScan,
             format!("found CPython {} by searching memory for its interpreter state", located.version),
         ));
     })

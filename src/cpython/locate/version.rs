@@ -2,7 +2,7 @@
 
 use super::candidates::Candidate;
 use super::{Located, Proof, validate};
-use crate::base::{Addr, Diagnostic};
+use crate::base::{Addr, Diagnostic, DiagnosticCode};
 use crate::cpython::layout::{DebugOffsets, DwarfFile, Layouts, Selected, from_dwarf, known_minors, select};
 use crate::cpython::object::{Int, dict_get_str};
 use crate::cpython::version::{BuildFlags, PyVersion};
@@ -31,7 +31,7 @@ pub(super) fn identify(target: &Target, images: &Images, candidate: &Candidate) 
         Err(DecodeError::Read { source, .. }) => {
             let module = candidate.module.and_then(|m| target.modules.get(m)).map_or("", |m| m.file_name());
             let text = format!("{module} is CPython, but the memory of its runtime state cannot be read: {source}");
-            target.diagnostics.push(Diagnostic::warning("runtime-unreadable", text).at(candidate.runtime));
+            target.diagnostics.push(Diagnostic::warning(DiagnosticCode::RuntimeUnreadable, text).at(candidate.runtime));
             return None;
         }
         Err(_) => None,

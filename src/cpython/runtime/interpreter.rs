@@ -1,6 +1,6 @@
 //! Interpreters of the process.
 
-use crate::base::{Addr, Diagnostic, Diagnostics};
+use crate::base::{Addr, Diagnostic, DiagnosticCode, Diagnostics};
 use crate::cpython::{Context, DecodeError};
 use crate::field;
 use std::collections::HashSet;
@@ -72,7 +72,9 @@ pub fn interpreters(
     let mut at = head;
     while !at.is_null() {
         if !seen.insert(at) || list.len() >= INTERPRETER_LIMIT {
-            diagnostics.push(Diagnostic::warning("interpreter-list-corrupt", "the list of interpreters loops").at(at));
+            diagnostics.push(
+                Diagnostic::warning(DiagnosticCode::InterpreterListCorrupt, "the list of interpreters loops").at(at),
+            );
             break;
         }
         let next = Interpreter::read(ctx, runtime, at).and_then(|interpreter| {
@@ -82,7 +84,7 @@ pub fn interpreters(
         match next {
             Ok(next) => at = next,
             Err(e) => {
-                diagnostics.push(Diagnostic::warning("interpreter-unreadable", e.to_string()).at(at));
+                diagnostics.push(Diagnostic::warning(DiagnosticCode::InterpreterUnreadable, e.to_string()).at(at));
                 // The list ends with the main interpreter, to which another way leads.
                 let rest = main(ctx, runtime).filter(|main| !seen.contains(main));
                 list.extend(rest.and_then(|main| Interpreter::read(ctx, runtime, main).ok()));

@@ -1,6 +1,6 @@
 //! Thread states of an interpreter.
 
-use crate::base::{Addr, Diagnostic, Diagnostics};
+use crate::base::{Addr, Diagnostic, DiagnosticCode, Diagnostics};
 use crate::cpython::{Context, DecodeError};
 use crate::field;
 use std::collections::HashSet;
@@ -70,10 +70,10 @@ pub fn threads(ctx: &Context<'_>, interpreter: Addr, diagnostics: &Diagnostics) 
     let mut seen = HashSet::new();
     let mut passed_over = false;
     let corrupt = |at: Addr, what: &str| {
-        diagnostics.push(Diagnostic::warning("thread-list-corrupt", what.to_owned()).at(at));
+        diagnostics.push(Diagnostic::warning(DiagnosticCode::ThreadListCorrupt, what.to_owned()).at(at));
     };
     let unreadable = |at: Addr, what: &str, e: &DecodeError| {
-        diagnostics.push(Diagnostic::warning("thread-list-unreadable", format!("{what}: {e}")).at(at));
+        diagnostics.push(Diagnostic::warning(DiagnosticCode::ThreadListUnreadable, format!("{what}: {e}")).at(at));
     };
     let mut at = match ctx.ptr(field!(ctx, interpreter.threads_head), interpreter) {
         Ok(head) => head,

@@ -1,6 +1,6 @@
 //! ELF and program headers of a core (gABI chapters "ELF Header" and "Program Header"), tolerant of a cut file.
 
-use crate::base::{Abi, Diagnostic, Diagnostics};
+use crate::base::{Abi, Diagnostic, DiagnosticCode, Diagnostics};
 use crate::debuggee::TargetError;
 use crate::debuggee::compressed::Packing;
 use crate::os::windows::streams;
@@ -65,7 +65,7 @@ pub(super) fn parse<'a>(path: &Path, data: &'a [u8], diagnostics: &Diagnostics) 
     }
     if present < count {
         let text = format!("only {present} of {count} program headers could be read");
-        diagnostics.push(Diagnostic::warning("core-headers-cut", text));
+        diagnostics.push(Diagnostic::warning(DiagnosticCode::CoreHeadersCut, text));
     }
     Ok(Headers { abi, segments })
 }

@@ -16,7 +16,7 @@ mod zeroed_stacks;
 
 use super::slim_record::kept_bytes;
 use super::{AddressSpace, ByteSource, Crash, ProcessInfo, SignalInfo, SourceKind, Target, TargetError};
-use crate::base::{Diagnostic, Diagnostics};
+use crate::base::{Diagnostic, DiagnosticCode, Diagnostics};
 use crate::os::linux::signals::dumps_core;
 use crate::sys::map_file;
 use notes::{Notes, ThreadNotes};
@@ -67,7 +67,7 @@ pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, T
     let modules = modules::find(&notes, &memory, &abi, &process, &diagnostics);
     if notes.threads.is_empty() {
         let text = "the core has no thread notes (NT_PRSTATUS): registers and native threads are unknown";
-        diagnostics.push(Diagnostic::warning("core-no-threads", text));
+        diagnostics.push(Diagnostic::warning(DiagnosticCode::CoreNoThreads, text));
     }
     let crash = crash(&mut notes.threads);
     Ok(Target {

@@ -1,7 +1,7 @@
 //! Which modules a core has: from NT_FILE, else the dynamic linker's list, else ELF headers in memory.
 
 use super::notes::Notes;
-use crate::base::{Abi, Addr, Diagnostic, Diagnostics};
+use crate::base::{Abi, Addr, Diagnostic, DiagnosticCode, Diagnostics};
 use crate::debuggee::elf_modules::{FileMapping, from_link_map, from_mappings, from_scan};
 use crate::debuggee::{AddressSpace, Module, ProcessInfo};
 use crate::os::linux::VDSO;
@@ -23,7 +23,7 @@ pub(super) fn find(
         modules = from_link_map(memory, abi, phdr, main_path);
         if !modules.is_empty() {
             let text = "the core lists no mapped files (NT_FILE): modules were taken from the dynamic linker's list";
-            diagnostics.push(Diagnostic::note("core-no-file-list", text));
+            diagnostics.push(Diagnostic::note(DiagnosticCode::CoreNoFileList, text));
         }
     }
     let vdso = notes.auxv.get(AT_SYSINFO_EHDR).map(Addr);
@@ -32,7 +32,7 @@ pub(super) fn find(
         modules = from_scan(memory, starts);
         let text = "the core lists no mapped files (NT_FILE) and the dynamic linker's list is not readable: modules \
                     were found by their ELF headers";
-        diagnostics.push(Diagnostic::warning("core-no-file-list", text));
+        diagnostics.push(Diagnostic::warning(DiagnosticCode::CoreNoFileList, text));
     }
     if let Some(base) = vdso {
         if !modules.iter().any(|m| m.base == base) {

@@ -1,7 +1,7 @@
 //! The notes of a core: threads, process, signal, auxiliary vector, mapped files.
 
 use super::registers;
-use crate::base::{Abi, Addr, Arch, Cursor, Diagnostic, Diagnostics, ShortRead};
+use crate::base::{Abi, Addr, Arch, Cursor, Diagnostic, DiagnosticCode, Diagnostics, ShortRead};
 use crate::debuggee::{NativeThread, SignalInfo};
 use crate::os::linux::auxv::{Auxv, is_page_size};
 use crate::os::linux::signals::{has_fault_address, has_sender};
@@ -66,7 +66,7 @@ impl Notes {
                 Err(_) if cut => break,
                 Err(text) => {
                     let text = format!("the core's notes are damaged: {text}");
-                    diagnostics.push(Diagnostic::warning("core-notes-damaged", text));
+                    diagnostics.push(Diagnostic::warning(DiagnosticCode::CoreNotesDamaged, text));
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! PT_LOAD as memory, and what of it is missing.
 
 use super::notes::MappedFile;
-use crate::base::{Addr, Diagnostic};
+use crate::base::{Addr, Diagnostic, DiagnosticCode};
 use crate::debuggee::{MissingPart, Protection, Segment};
 use object::LittleEndian as LE;
 use object::elf::{self, ProgramHeader64};
@@ -100,5 +100,5 @@ pub(super) fn truncation(headers: &[ProgramHeader64<LE>], segments: &[Segment], 
         "the core file is cut short: {file_size} of {wanted} bytes are there, {lost} are missing ({memory} bytes of memory)"
     );
     let hint = "a full disk, a size limit (ulimit -c, systemd-coredump's ProcessSizeMax) or an unfinished copy";
-    Some(Diagnostic::warning("core-truncated", text).hint(hint))
+    Some(Diagnostic::warning(DiagnosticCode::CoreTruncated, text).hint(hint))
 }

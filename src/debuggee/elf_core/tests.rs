@@ -13,7 +13,7 @@ fn error(bytes: &[u8]) -> String {
 }
 
 fn codes(target: &Target) -> Vec<String> {
-    target.diagnostics.to_vec().into_iter().map(|d| d.code).collect()
+    target.diagnostics.to_vec().into_iter().map(|d| d.code.to_string()).collect()
 }
 
 /// A crash of thread 10 of two, with a stack.

@@ -6,7 +6,7 @@
 //! in its place in the file.
 
 use super::notes::ThreadNotes;
-use crate::base::{Abi, Diagnostic};
+use crate::base::{Abi, Diagnostic, DiagnosticCode};
 use crate::debuggee::{MissingPart, NativeThread, Segment};
 
 /// `MAX_COPY_BYTES` of gdb/gcore.c.
@@ -48,7 +48,7 @@ pub(super) fn take_out(
     };
     let hint = "gdb before 18 loses the stacks of threads made by glibc 2.42 or later: look at the process itself (--pid), \
                 or let a later gdb or the kernel write the core";
-    Some(Diagnostic::warning("core-stacks-lost", text).hint(hint))
+    Some(Diagnostic::warning(DiagnosticCode::CoreStacksLost, text).hint(hint))
 }
 
 /// The segment that a thread's stack should be in, and where in it its stack pointer points, if the stack was lost.
@@ -97,7 +97,13 @@ mod tests {
     }
 
     fn codes(target: &Target) -> Vec<String> {
-        target.diagnostics.to_vec().into_iter().map(|d| d.code).filter(|c| c == "core-stacks-lost").collect()
+        target
+            .diagnostics
+            .to_vec()
+            .into_iter()
+            .map(|d| d.code.to_string())
+            .filter(|c| c == "core-stacks-lost")
+            .collect()
     }
 
     #[test]

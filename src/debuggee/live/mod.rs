@@ -14,7 +14,7 @@ use super::{
     AddressSpace, Memory, MissingPart, NativeThread, ProcessInfo, ReadError, ReadErrorKind, Registers, Segment,
     SourceKind, Target, TargetError,
 };
-use crate::base::{Abi, Addr, Arch, Diagnostic, Diagnostics};
+use crate::base::{Abi, Addr, Arch, Diagnostic, DiagnosticCode, Diagnostics};
 use crate::debuggee::procfs::{self, MapLine};
 use crate::os::linux::VDSO;
 use crate::os::linux::auxv::{AT_SYSINFO_EHDR, Auxv};
@@ -106,12 +106,12 @@ impl Scene {
                 let ids: Vec<String> = stopped.not_stopped().iter().map(ToString::to_string).collect();
                 let ids = ids.join(", ");
                 let text = format!("threads {ids} did not stop (uninterruptible sleep): no registers of them");
-                diagnostics.push(Diagnostic::warning("live-not-stopped", text));
+                diagnostics.push(Diagnostic::warning(DiagnosticCode::LiveNotStopped, text));
             }
             Some((stopped, since))
         } else {
             let text = "the process ran on while it was read: parts may belong to different moments";
-            diagnostics.push(Diagnostic::warning("live-running", text));
+            diagnostics.push(Diagnostic::warning(DiagnosticCode::LiveRunning, text));
             None
         };
         let maps = procfs::read(&dir.join("maps")).map_err(|e| refused(pid, errno(e)))?;
@@ -124,7 +124,7 @@ impl Scene {
         let auxv = Auxv::parse(&auxv, &abi);
         if maps.iter().any(|m| m.deleted && m.protection.execute && m.inode != 0) {
             let text = "a mapped executable or library was removed or replaced since it was loaded";
-            diagnostics.push(Diagnostic::note("live-deleted-file", text));
+            diagnostics.push(Diagnostic::note(DiagnosticCode::LiveDeletedFile, text));
         }
         let status = procfs::read(&dir.join("status")).map_err(|e| refused(pid, errno(e)))?;
         if let Some(inner) = procfs::innermost_id(&String::from_utf8_lossy(&status))
@@ -132,7 +132,7 @@ impl Scene {
         {
             let text =
                 format!("pid {pid} is {inner} in its own pid namespace; all ids here are those of that namespace");
-            diagnostics.push(Diagnostic::note("live-pid-namespace", text));
+            diagnostics.push(Diagnostic::note(DiagnosticCode::LivePidNamespace, text));
         }
         let ids = thread_ids(pid).map_err(|e| refused(pid, errno(e)))?;
         let registers = |id: i32| stopped.as_ref().and_then(|(s, _)| s.registers(id).ok());

@@ -3,7 +3,7 @@
 
 use super::sections::sections;
 use super::{Dump, stream};
-use crate::base::{Abi, Addr, Cursor, Diagnostic, Diagnostics, ShortRead};
+use crate::base::{Abi, Addr, Cursor, Diagnostic, DiagnosticCode, Diagnostics, ShortRead};
 use crate::debuggee::procfs::MapLine;
 use crate::debuggee::{MissingPart, Protection, Segment};
 use minidump::format::{MINIDUMP_STREAM_TYPE, MemoryState};
@@ -41,7 +41,7 @@ pub(super) fn find(dump: &Dump, data: &[u8], maps: &[MapLine], abi: &Abi, diagno
     let small = list32(dump, data, abi, &mut ranges);
     if full.is_err() || small.is_err() {
         let text = "a memory list of the minidump is cut off: the ranges behind the cut are lost";
-        diagnostics.push(Diagnostic::warning("minidump-memory-list-cut", text));
+        diagnostics.push(Diagnostic::warning(DiagnosticCode::MinidumpMemoryListCut, text));
     }
     // Some writers list stacks with the threads only.
     if let Ok(threads) = dump.get_stream::<MinidumpThreadList<'_>>() {
@@ -93,14 +93,14 @@ fn tell(found: &Found, full: bool, diagnostics: &Diagnostics) {
     if lost > 0 {
         let text = format!("the minidump is cut short: {lost} bytes of memory are missing, {stored} are there");
         let hint = "a full disk, a size limit, an unfinished copy or upload";
-        diagnostics.push(Diagnostic::warning("minidump-truncated", text).hint(hint));
+        diagnostics.push(Diagnostic::warning(DiagnosticCode::MinidumpTruncated, text).hint(hint));
     }
     if !full {
         let count = found.segments.len();
         let text =
             format!("a partial minidump: it holds {stored} bytes of memory in {count} ranges, not the whole process");
         let hint = "record full memory: MiniDumpWithFullMemory (procdump -ma, WER DumpType 2), or a core with gcore";
-        diagnostics.push(Diagnostic::note("minidump-partial-memory", text).hint(hint));
+        diagnostics.push(Diagnostic::note(DiagnosticCode::MinidumpPartialMemory, text).hint(hint));
     }
 }
 

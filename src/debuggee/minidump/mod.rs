@@ -10,7 +10,7 @@ mod streams;
 mod threads;
 
 use super::{AddressSpace, ByteSource, Crash, SignalInfo, SourceKind, Target, TargetError};
-use crate::base::{Abi, Addr, Arch, DataModel, Diagnostic, Diagnostics, Endian, Os};
+use crate::base::{Abi, Addr, Arch, DataModel, Diagnostic, DiagnosticCode, Diagnostics, Endian, Os};
 use crate::debuggee::slim_record::{kept_bytes, vendor_stream};
 use crate::os::linux::signals::{SI_USER, has_fault_address, is_fault};
 use minidump::system_info::{Cpu, Os as DumpOs};
@@ -78,7 +78,7 @@ fn stream<'a, S: minidump::MinidumpStream<'a>>(dump: &'a Dump, name: &str, diagn
         Err(minidump::Error::StreamNotFound) => None,
         Err(e) => {
             let text = format!("the minidump's {name} stream cannot be read: {e}");
-            diagnostics.push(Diagnostic::warning("minidump-stream-damaged", text));
+            diagnostics.push(Diagnostic::warning(DiagnosticCode::MinidumpStreamDamaged, text));
             None
         }
     }

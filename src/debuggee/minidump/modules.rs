@@ -1,7 +1,7 @@
 //! Modules of a minidump.
 
 use super::{Dump, stream};
-use crate::base::{Abi, Addr, Diagnostic, Diagnostics, Os};
+use crate::base::{Abi, Addr, Diagnostic, DiagnosticCode, Diagnostics, Os};
 use crate::debuggee::procfs::MapLine;
 use crate::debuggee::{BuildId, Mapping, Module};
 use crate::os::linux::VDSO;
@@ -11,7 +11,7 @@ use minidump::{CodeView, MinidumpModule, MinidumpModuleList, Module as _};
 pub(super) fn modules(dump: &Dump, maps: &[MapLine], abi: &Abi, diagnostics: &Diagnostics) -> Vec<Module> {
     let Some(list) = stream::<MinidumpModuleList>(dump, "ModuleList", diagnostics) else {
         let text = "the minidump has no module list";
-        diagnostics.push(Diagnostic::warning("minidump-no-modules", text));
+        diagnostics.push(Diagnostic::warning(DiagnosticCode::MinidumpNoModules, text));
         return Vec::new();
     };
     let mut out: Vec<Module> = list.iter().enumerate().map(|(index, raw)| module(raw, maps, abi, index == 0)).collect();

@@ -1,7 +1,7 @@
 //! Threads of a minidump.
 
 use super::{Dump, stream};
-use crate::base::{Abi, Addr, Diagnostic, Diagnostics};
+use crate::base::{Abi, Addr, Diagnostic, DiagnosticCode, Diagnostics};
 use crate::debuggee::{NativeThread, Registers};
 use minidump::{
     MinidumpContext, MinidumpException, MinidumpMiscInfo, MinidumpRawContext, MinidumpSystemInfo, MinidumpThreadList,
@@ -20,7 +20,7 @@ pub(super) fn threads(
     let names = dump.get_stream::<MinidumpThreadNames>().ok();
     let Some(list) = stream::<MinidumpThreadList<'_>>(dump, "ThreadList", diagnostics) else {
         let text = "the minidump has no thread list: registers and native threads are unknown";
-        diagnostics.push(Diagnostic::warning("minidump-no-threads", text));
+        diagnostics.push(Diagnostic::warning(DiagnosticCode::MinidumpNoThreads, text));
         return Vec::new();
     };
     let crashed = exception.map(|e| e.thread_id);

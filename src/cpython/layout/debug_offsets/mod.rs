@@ -7,7 +7,7 @@
 mod shape;
 
 use super::{Layouts, Provider, Slot};
-use crate::base::{Abi, Addr, Cursor, Diagnostic, Severity};
+use crate::base::{Abi, Addr, Cursor, Diagnostic, DiagnosticCode, Severity};
 use crate::cpython::{DecodeError, PyVersion};
 use crate::debuggee::{Memory, MemoryExt as _};
 use shape::{Item, Section, Width, shape};
@@ -94,7 +94,10 @@ fn parse(bytes: &[u8], abi: &Abi, version: PyVersion, free_threaded: bool) -> De
         problem: Some(Diagnostic::new(Severity::Warning, code, why)),
     };
     let Some(sections) = shape(version) else {
-        return nothing("debug-offsets-unknown", format!("the _Py_DebugOffsets of CPython {version} are not known"));
+        return nothing(
+            DiagnosticCode::DebugOffsetsUnknown,
+            format!("the _Py_DebugOffsets of CPython {version} are not known"),
+        );
     };
     let mut cursor = Cursor::new(bytes, *abi);
     let mut layouts = Layouts::NONE;
@@ -107,7 +110,9 @@ fn parse(bytes: &[u8], abi: &Abi, version: PyVersion, free_threaded: bool) -> De
     });
     match result {
         Ok(()) => DebugOffsets { version, free_threaded, layouts, problem: None },
-        Err(why) => nothing("debug-offsets-invalid", format!("_Py_DebugOffsets is damaged and not used: {why}")),
+        Err(why) => {
+            nothing(DiagnosticCode::DebugOffsetsInvalid, format!("_Py_DebugOffsets is damaged and not used: {why}"))
+        }
     }
 }
 
@@ -243,7 +248,7 @@ mod tests {
             set(&mut bytes, word, value);
             let offsets = DebugOffsets::from_bytes(&bytes, &ABI).unwrap();
             assert_eq!(offsets.layouts, Layouts::NONE, "word {word} = {value:#x}");
-            assert_eq!(offsets.problem.unwrap().code, "debug-offsets-invalid");
+            assert_eq!(offsets.problem.unwrap().code, DiagnosticCode::DebugOffsetsInvalid);
         }
         let short = DebugOffsets::from_bytes(&table(0x030e_00f0, 30), &ABI).unwrap();
         assert_eq!(short.layouts, Layouts::NONE);
@@ -267,6 +272,6 @@ mod tests {
         bytes[8..16].copy_from_slice(&0x0310_00f0u64.to_le_bytes());
         let offsets = DebugOffsets::from_bytes(&bytes, &ABI).unwrap();
         assert_eq!((offsets.version.minor, offsets.layouts), (16, Layouts::NONE));
-        assert_eq!(offsets.problem.unwrap().code, "debug-offsets-unknown");
+        assert_eq!(offsets.problem.unwrap().code, DiagnosticCode::DebugOffsetsUnknown);
     }
 }

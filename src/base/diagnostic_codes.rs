@@ -1,0 +1,138 @@
+//! [`DiagnosticCode`]: what a diagnostic is about, as an identifier for scripts.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What a diagnostic is about. Stable; in JSON and text the variant's name in kebab-case (`core-truncated`).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum DiagnosticCode {
+    // The dump as a file.
+    /// The core ends before its headers say so.
+    CoreTruncated,
+    /// The core's program headers are cut off.
+    CoreHeadersCut,
+    /// Stacks of the core are zeros where they cannot be.
+    CoreStacksLost,
+    /// Notes of the core cannot be read.
+    CoreNotesDamaged,
+    /// The core has no thread notes.
+    CoreNoThreads,
+    /// The core has no list of mapped files.
+    CoreNoFileList,
+    /// The compressed dump is damaged or cut off.
+    PackedDumpDamaged,
+    /// The minidump ends before its streams do.
+    MinidumpTruncated,
+    /// The minidump's list of memory is cut off.
+    MinidumpMemoryListCut,
+    /// The minidump holds only parts of the memory.
+    MinidumpPartialMemory,
+    /// A stream of the minidump cannot be read.
+    MinidumpStreamDamaged,
+    /// The minidump lists no threads.
+    MinidumpNoThreads,
+    /// The minidump lists no modules.
+    MinidumpNoModules,
+    /// Names of code are those that were recorded when the dump was reduced.
+    SlimCodeNames,
+    /// The dump was reduced and its other bytes left out.
+    SlimRedacted,
+    // The process that is looked at while it lives.
+    /// A thread could not be stopped.
+    LiveNotStopped,
+    /// The process ran while it was read.
+    LiveRunning,
+    /// The process was stopped while it was read.
+    LivePaused,
+    /// A file of the process was deleted.
+    LiveDeletedFile,
+    /// The process is in another PID namespace.
+    LivePidNamespace,
+    /// The debugger lists no modules.
+    DebuggerNoModules,
+    // Files of modules.
+    /// Modules were found by their files, not by a list in the dump.
+    ModulesByFiles,
+    /// Files of modules are missing.
+    ModuleFilesMissing,
+    /// A module's file cannot be read.
+    ModuleFileUnreadable,
+    /// Nothing in the dump shows whether a module's file is the right one.
+    ModuleFileUnverified,
+    /// Only files of another build were found.
+    BuildIdMismatch,
+    /// The client for debuginfod servers cannot be run.
+    DebuginfodUnavailable,
+    /// Debug information (DWARF) cannot be read.
+    DwarfDamaged,
+    /// Debug information (PDB) cannot be read.
+    PdbDamaged,
+    // Python's state.
+    /// No CPython was found, or its state is not in the dump.
+    NoPython,
+    /// The process runs a Python that cannot be read: another version, another implementation.
+    UnsupportedPython,
+    /// The dump holds only a part of Python's state.
+    PythonPartial,
+    /// No interpreter of the process can be read.
+    NoInterpreter,
+    /// The runtime was found without a symbol for it.
+    NoRuntimeSymbol,
+    /// The runtime was found by a search through memory.
+    RuntimeByScan,
+    /// The runtime's memory cannot be read.
+    RuntimeUnreadable,
+    /// The list of interpreters is damaged.
+    InterpreterListCorrupt,
+    /// An interpreter cannot be read.
+    InterpreterUnreadable,
+    /// The list of thread states is damaged.
+    ThreadListCorrupt,
+    /// The list of thread states cannot be read.
+    ThreadListUnreadable,
+    /// It is not known which thread a thread state belongs to.
+    ThreadStateAmbiguous,
+    /// The names of extension modules cannot be read.
+    ExtensionModulesUnreadable,
+    /// `_Py_DebugOffsets` is damaged.
+    DebugOffsetsInvalid,
+    /// `_Py_DebugOffsets` of this version are not known.
+    DebugOffsetsUnknown,
+    /// Two providers of layouts differ.
+    LayoutDisagreement,
+    /// The layouts are those of another pre-release.
+    LayoutPrerelease,
+    // The report.
+    /// The order of native and Python frames is uncertain.
+    MergePartial,
+    /// A source file is newer than the process.
+    SourceChanged,
+    /// One that this version does not know.
+    #[serde(untagged)]
+    Other(String),
+}
+
+/// The same word as in JSON.
+impl fmt::Display for DiagnosticCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_kebab_case_and_unknown_ones_are_kept() {
+        for (code, word) in
+            [(DiagnosticCode::CoreTruncated, "core-truncated"), (DiagnosticCode::Other("no-such".into()), "no-such")]
+        {
+            assert_eq!(code.to_string(), word);
+            assert_eq!(serde_json::to_value(&code).unwrap(), word);
+            assert_eq!(serde_json::from_value::<DiagnosticCode>(word.into()).unwrap(), code);
+        }
+    }
+}
