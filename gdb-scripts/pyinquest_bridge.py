@@ -77,7 +77,7 @@ def find_engine():
         found = candidate and shutil.which(candidate)
         if found:
             return found
-    raise EngineLost("pyinquest: the pyinquest program was not found; install it (cargo install pyinquest) "
+    raise EngineLost("pyinquest: the pyinquest program was not found; build it (cargo install --locked --path DIR) "
                      "or set the environment variable PYINQUEST to its path")
 
 

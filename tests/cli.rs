@@ -238,3 +238,92 @@ fn a_running_process_needs_no_core() {
     let (code, _, err) = run(&["report"], "");
     assert!(code != 0 && err.contains("no dump was given"), "{err}");
 }
+
+/// A committed core.
+fn core() -> String {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/cores/3.12-basic.core.zst").to_owned()
+}
+
+#[test]
+fn a_core_alone_is_reported_on() {
+    let report = run(&["report", &core(), "--no-files"], "");
+    assert!(report.0 == 0 && report.1.contains("Greeter.greet"), "{report:?}");
+    assert_eq!(run(&[&core(), "--no-files"], ""), report);
+    let (code, _, err) = run(&["no/such.core"], "");
+    assert!(code == 3 && err.contains("no/such.core: no such file"), "{err}");
+}
+
+#[test]
+fn where_a_core_is_the_message_names_it() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::copy(core(), directory.path().join("core.1234.zst")).unwrap();
+    let output = pyinquest().arg("report").current_dir(&directory).output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && err.contains("help: there is core.1234.zst in this directory"), "{err}");
+}
+
+#[test]
+fn json_is_had_by_one_word_everywhere() {
+    let core = core();
+    for command in ["report", "bt", "locals", "info"] {
+        let short = run(&[command, &core, "--no-files", "--json"], "");
+        assert!(short.0 == 0 && short.1.starts_with("{\n"), "{command}: {short:?}");
+        assert_eq!(short, run(&[command, &core, "--no-files", "--format", "json"], ""), "{command}");
+    }
+    assert!(run(&["print", &core, "word", "--no-files", "--json"], "").1.starts_with("{\n"));
+    assert_eq!(run(&["report", &core, "--json", "--format", "text"], "").0, 2);
+}
+
+/// Every command that a person types has examples or tells its values; what is left out by default is said.
+#[test]
+fn help_has_examples_and_defaults() {
+    let limits = pyinquest::cpython::object::ReprLimits::default();
+    for command in ["report", "bt", "locals", "print", "info", "triage", "layouts"] {
+        let (_, help, _) = run(&[command, "--help"], "");
+        assert!(help.contains("Examples:\n  pyinquest "), "{command}: {help}");
+        assert!(
+            !help.lines().any(|l| l.starts_with("  pyinquest ") && !l.contains(command) && !l.contains("core.1234"))
+        );
+    }
+    let (_, help, _) = run(&["report", "--help"], "");
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (option, default) in [
+        ("--max-depth", limits.depth.to_string()),
+        ("--max-items", limits.items.to_string()),
+        ("--max-string", limits.characters.to_string()),
+        ("--max-reads", limits.reads.to_string()),
+        ("--thread", "all".to_owned()),
+        ("--format", "text".to_owned()),
+        ("--native", "none".to_owned()),
+    ] {
+        let part = help.split(&format!(" {option}")).nth(1).unwrap();
+        let part = part.split(" --").next().unwrap();
+        assert!(part.contains(&format!("[default: {default}")), "{option}: {part}");
+    }
+}
+
+#[test]
+fn the_readme_has_all_commands() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    for command in Cli::command().get_subcommands().filter(|c| !c.is_hide_set()) {
+        let name = command.get_name();
+        assert!(readme.contains(&format!("`pyinquest {name} ")), "README.md: {name}");
+    }
+}
+
+/// It is on no registry: what is installed comes from a clone.
+#[test]
+fn nobody_is_told_to_install_from_a_registry() {
+    let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut todo: Vec<_> = ["src", "docs", "gdb-scripts", "lldb-scripts", "README.md"].map(|p| top.join(p)).into();
+    let mut read = 0;
+    while let Some(path) = todo.pop() {
+        if path.is_dir() {
+            todo.extend(std::fs::read_dir(path).unwrap().map(|e| e.unwrap().path()));
+        } else if let Ok(text) = std::fs::read_to_string(&path) {
+            assert!(!text.contains("cargo install pyinquest"), "{}", path.display());
+            read += 1;
+        }
+    }
+    assert!(read > 300, "{read} files");
+}

@@ -54,7 +54,7 @@ pub fn show(mut report: Report, what: &Show, args: &SelectArgs, out: &OutputArgs
         first_frame: args.frame.unwrap_or(0),
         plumbing: what.native == Native::All,
     };
-    let bytes = match out.format {
+    let bytes = match out.format() {
         Format::Text => match what.view {
             View::Report => text::render(&report, &options),
             View::Stacks => text::stacks(&report, &options),
@@ -73,7 +73,7 @@ pub fn show(mut report: Report, what: &Show, args: &SelectArgs, out: &OutputArgs
         }
     };
     output::write(out, &bytes)?;
-    if what.view == View::Stacks && out.format == Format::Text {
+    if what.view == View::Stacks && out.format() == Format::Text {
         tell_diagnostics(&report);
     }
     Ok(code)

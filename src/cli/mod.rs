@@ -17,6 +17,7 @@ mod progress;
 mod render;
 mod report;
 pub mod run;
+mod shorthand;
 mod slim;
 pub mod triage;
 
@@ -29,7 +30,7 @@ use std::ffi::OsString;
 
 /// Runs the program with its arguments (the first is its name) and returns the exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    let result = match Cli::try_parse_from(arguments) {
+    let result = match Cli::try_parse_from(shorthand::expanded(arguments)) {
         Ok(cli) => dispatch(&cli.command),
         // `--help` and `--version` come this way too; no argument at all gets the help text, as an error.
         Err(error) if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {

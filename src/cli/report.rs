@@ -3,7 +3,7 @@
 use super::args::{Format, InfoArgs, InputArgs, LocalsArgs, Native, ReportArgs, SelectArgs, ValueArgs, View};
 use super::emit::{self, Show};
 use super::error::{input_name, io_text};
-use super::{CliError, coredumpctl, exit, live, progress};
+use super::{CliError, coredumpctl, exit, live, progress, shorthand};
 use crate::debuggee::{Target, TargetError};
 use crate::engine::{Inspection, Options, Source};
 use crate::image::SearchOptions;
@@ -19,8 +19,8 @@ pub fn report(args: &ReportArgs) -> Result<u8, CliError> {
 
 fn report_once(args: &ReportArgs) -> Result<u8, CliError> {
     let mut options = options(args.locals, args.native, &args.values);
-    options.machine = args.output.verbose || args.output.format == Format::Json;
-    options.without_findings = args.output.format == Format::Faulthandler;
+    options.machine = args.output.verbose || args.output.format() == Format::Json;
+    options.without_findings = args.output.format() == Format::Faulthandler;
     let report = read(&args.input, &options)?;
     let show = Show { view: View::Report, threads: emit::threads(&args.select, Threads::All), native: args.native };
     emit::show(report, &show, &args.select, &args.output)
@@ -112,7 +112,10 @@ fn source(input: &InputArgs) -> Result<PathBuf, CliError> {
             Some(coredumpctl::find(Path::new(coredumpctl::DIR), which)?)
         }
         None if input.core.as_os_str().is_empty() => {
-            let help = "name a core or minidump, - for standard input, or --pid PID for a running process";
+            let help = match shorthand::newest_dump(Path::new(".")) {
+                Some(here) => format!("there is {} in this directory: name it", here.display()),
+                None => "name a core or minidump, - for standard input, or --pid PID for a running process".to_owned(),
+            };
             return Err(CliError::new(exit::USAGE, "no dump was given").help(help));
         }
         None => None,

@@ -68,16 +68,16 @@ pub struct ValueArgs {
     /// Show reference counts
     #[arg(long)]
     pub refcounts: bool,
-    /// Cut containers inside containers at this depth
+    /// Cut containers inside containers at this depth [default: 10]
     #[arg(long, value_name = "N")]
     pub max_depth: Option<u32>,
-    /// Cut containers at this many items
+    /// Cut containers at this many items [default: 100]
     #[arg(long, value_name = "N")]
     pub max_items: Option<u64>,
-    /// Cut strings at this many characters
+    /// Cut strings at this many characters [default: 1000]
     #[arg(long, value_name = "N")]
     pub max_string: Option<u64>,
-    /// Give up on a value after this many reads of memory
+    /// Give up on a value after this many reads of memory [default: 20000]
     #[arg(long, value_name = "N")]
     pub max_reads: Option<u64>,
 }
@@ -86,10 +86,10 @@ pub struct ValueArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Selection")]
 pub struct SelectArgs {
-    /// Show only this thread: an id (the system's, or Python's as 0x...), a name, "crashed" or "all"
+    /// Show only this thread: an id (the system's, or Python's as 0x...), a name, "crashed" or "all" [default: all; bt, locals: crashed]
     #[arg(long, value_name = "ID|NAME|all")]
     pub thread: Option<String>,
-    /// Show only this frame (0 is the innermost)
+    /// Show only this frame (0 is the innermost) [default: all]
     #[arg(long, value_name = "N")]
     pub frame: Option<usize>,
 }
@@ -141,6 +141,9 @@ pub struct OutputArgs {
     /// Output format
     #[arg(long, short, value_name = "FORMAT", value_enum, default_value_t)]
     pub format: Format,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
     /// Colour text output
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub color: Color,
@@ -153,4 +156,12 @@ pub struct OutputArgs {
     /// Exit with code 5 when the report is incomplete
     #[arg(long)]
     pub strict: bool,
+}
+
+impl OutputArgs {
+    /// The format asked for in either way.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
-  pyinquest report core.1234                     what happened, for people
+  pyinquest core.1234                            what happened: report core.1234 for short
   pyinquest report core.1234 --locals            with the variables of every frame
   pyinquest report core.1234 --format json       everything, for programs
   pyinquest bt core.1234 --thread all            stacks alone
@@ -25,6 +25,41 @@ Exit codes:
   5  the report is incomplete, and --strict was given
   6  layouts check: the table differs from the file
   7  triage, run: --fail-on found crashes";
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  pyinquest report core.1234                     cause, crashed thread, other threads, what is missing
+  pyinquest report core.1234 --locals --native   with variables, and with native frames in their place
+  pyinquest report core.1234 --json              everything, for programs
+  pyinquest report core.1234 -f html -o out.html a page to hand on; read it first, it may hold secrets
+  pyinquest report core.1234 --sysroot image/    the files of the process are below image/
+  pyinquest report --pid 1234                    a running process
+  zcat core.gz | pyinquest report -              from standard input (packed ones are unpacked anyway)";
+
+const BT_EXAMPLES: &str = "\
+Examples:
+  pyinquest bt core.1234                         the crashed thread
+  pyinquest bt core.1234 --thread all            all threads
+  pyinquest bt core.1234 --thread MainThread     one, by name or id
+  pyinquest bt core.1234 --native=all            with every native frame
+  pyinquest bt --pid 1234 --watch 5              a running process, every five seconds";
+
+const LOCALS_EXAMPLES: &str = "\
+Examples:
+  pyinquest locals core.1234                     of the crashed thread
+  pyinquest locals core.1234 --frame 2           of one frame
+  pyinquest locals core.1234 --max-string 100000 --max-items 10000";
+
+const PRINT_EXAMPLES: &str = "\
+Examples:
+  pyinquest print core.1234 \"request.headers['Host']\"
+  pyinquest print core.1234 self.items[3] --frame 2
+  pyinquest print core.1234 @0x7f3a5c0 --json";
+
+const INFO_EXAMPLES: &str = "\
+Examples:
+  pyinquest info core.1234                       interpreter, threads, what is missing
+  pyinquest info core.1234 --verbose             with modules, notes, registers";
 
 const LAYOUTS_EXAMPLES: &str = "\
 Examples:
@@ -45,8 +80,10 @@ pub struct Cli {
 #[non_exhaustive]
 pub enum Command {
     /// Tell what happened to a process: cause, crashed thread, other threads, what is missing
+    #[command(after_help = REPORT_EXAMPLES)]
     Report(ReportArgs),
     /// Show Python stacks: of the crashed thread, unless --thread says otherwise
+    #[command(after_help = BT_EXAMPLES)]
     Bt(ReportArgs),
     /// Show local variables of frames: of the crashed thread, unless --thread says otherwise
     Locals(LocalsArgs),
@@ -109,6 +146,7 @@ pub struct ReportArgs {
 
 /// Arguments of `locals`.
 #[derive(Debug, Args)]
+#[command(after_help = LOCALS_EXAMPLES)]
 pub struct LocalsArgs {
     /// What to read
     #[command(flatten)]
@@ -126,6 +164,7 @@ pub struct LocalsArgs {
 
 /// Arguments of `info`.
 #[derive(Debug, Args)]
+#[command(after_help = INFO_EXAMPLES)]
 pub struct InfoArgs {
     /// What to read
     #[command(flatten)]
@@ -137,7 +176,7 @@ pub struct InfoArgs {
 
 /// Arguments of `print`.
 #[derive(Debug, Args)]
-#[command(allow_missing_positional = true)]
+#[command(allow_missing_positional = true, after_help = PRINT_EXAMPLES)]
 pub struct PrintArgs {
     /// What to read
     #[command(flatten)]

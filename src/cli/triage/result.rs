@@ -23,6 +23,9 @@ pub struct ResultArgs {
     /// What standard output shows
     #[arg(long, short, value_name = "FORMAT", value_enum, default_value_t)]
     pub format: TriageFormat,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
     /// Directory for all formats: triage.json, rows.ndjson, summary.txt, summary.md, triage.sarif, junit.xml, index.html
     #[arg(long, short, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -45,6 +48,14 @@ pub struct ResultArgs {
     /// Colour the summary
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub color: Color,
+}
+
+impl ResultArgs {
+    /// The format asked for in either way.
+    #[must_use]
+    pub fn format(&self) -> TriageFormat {
+        if self.json { TriageFormat::Json } else { self.format }
+    }
 }
 
 /// Formats of standard output.
@@ -88,7 +99,7 @@ pub(super) fn finish(mut triage: Triage, rows: &[Row], args: &ResultArgs) -> Res
     if let Some(dir) = &args.out {
         write_all(&triage, rows, dir)?;
     }
-    let shown = render(&triage, rows, args.format, &palette(args.color))?;
+    let shown = render(&triage, rows, args.format(), &palette(args.color))?;
     output::write_stdout(&shown)?;
     if let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|p| !p.is_empty()) {
         append(Path::new(&path), outputs::markdown(&triage).as_bytes())?;
