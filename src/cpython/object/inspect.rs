@@ -155,10 +155,10 @@ fn fill_attributes(heap: &Heap<'_>, details: &mut Details, limits: &ReprLimits) 
         Err(error) => details.problems.push(error.to_string()),
     }
     let Ok(info) = heap.type_of(details.addr) else { return };
-    for name in super::fields::stored_names(info.kind) {
-        if let Ok(Some(value)) = super::fields::stored_attribute(heap, details.addr, &info, name) {
+    for field in info.kind.row().attributes {
+        if let Ok(Some(value)) = super::fields::stored_attribute(heap, details.addr, &info, field.name) {
             let shown = repr(heap, value, limits);
-            details.attributes.push(Field { name: (*name).to_owned(), source: "field", addr: value, value: shown });
+            details.attributes.push(Field { name: field.name.to_owned(), source: "field", addr: value, value: shown });
         }
     }
 }

@@ -1,260 +1,88 @@
-//! [`Kind`]: which memory layout an object has, told by its type or the nearest native base type.
+//! [`Kind`]: which memory layout an object has, told by its type or the nearest native base type, and what a row of the
+//! table of kinds says.
 
+pub use super::kinds::Kind;
+
+use super::kinds::ROWS;
 use super::numpy_scalar;
+use super::repr::Render;
+use crate::cpython::{Context, FieldRef};
 
-/// The native layout family of a type: that of the first type along `tp_base` which C code defines and which is known here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-#[allow(missing_docs, reason = "each variant is the Python type in the table below")]
-pub enum Kind {
-    /// Nothing more is known than that it is an object.
-    Object,
-    /// A native type that is not known here.
-    Native,
-    Type,
-    None,
-    Ellipsis,
-    NotImplemented,
-    Int,
-    Bool,
-    Float,
-    Complex,
-    Str,
-    Bytes,
-    ByteArray,
-    MemoryView,
-    Tuple,
-    List,
-    Dict,
-    FrozenDict,
-    DictKeys,
-    DictValues,
-    DictItems,
-    OdictKeys,
-    OdictValues,
-    OdictItems,
-    MappingProxy,
-    Set,
-    FrozenSet,
-    Range,
-    Slice,
-    Deque,
-    DefaultDict,
-    OrderedDict,
-    Array,
-    Date,
-    Time,
-    DateTime,
-    TimeDelta,
-    TimeZone,
-    TzInfo,
-    ZoneInfo,
-    Decimal,
-    SimpleNamespace,
-    Exception,
-    ExceptionGroup,
-    ImportError,
-    WeakRef,
-    WeakProxy,
-    Function,
-    Method,
-    BuiltinFunction,
-    MethodDescriptor,
-    ClassMethodDescriptor,
-    WrapperDescriptor,
-    MethodWrapper,
-    GetSetDescriptor,
-    MemberDescriptor,
-    Partial,
-    Property,
-    StaticMethod,
-    ClassMethod,
-    Super,
-    Module,
-    Generator,
-    Coroutine,
-    AsyncGenerator,
-    Frame,
-    FrameLocalsProxy,
-    Code,
-    Traceback,
-    Cell,
-    Lock,
-    RLock,
-    GenericAlias,
-    Union,
-    TypeVar,
-    ParamSpec,
-    ParamSpecArgs,
-    ParamSpecKwargs,
-    TypeVarTuple,
-    TypeAlias,
-    Template,
-    Interpolation,
-    LazyImport,
-    ContextVar,
-    Context,
-    Token,
-    Sentinel,
-    Count,
-    Repeat,
-    Pattern,
-    Match,
-    FileIo,
-    BufferedReader,
-    BufferedWriter,
-    BufferedRandom,
-    TextIo,
-    Task,
-    Future,
-    StructSeq,
-    NumpyArray,
-    NumpyScalar,
-    NumpyStr,
-    NumpyBytes,
-    NumpyDtype,
-    Tensor,
-    CSimple,
-    Socket,
-    Element,
-    DirEntry,
-    Struct,
-    Capsule,
-    ThreadHandle,
+/// What is known of one kind.
+pub(super) struct Row {
+    /// The kind.
+    pub kind: Kind,
+    /// `tp_name` of its types.
+    pub names: &'static [&'static str],
+    /// Renders what the native `__repr__` of such a type prints.
+    pub repr: Option<Render>,
+    /// What is written for one inside its own repr.
+    pub again: Again,
+    /// Whether its repr can hold other objects.
+    pub nests: bool,
+    /// Attributes in fields of the object that are worth listing.
+    pub attributes: &'static [Field],
+    /// Further ones, found when asked for.
+    pub more: &'static [Field],
 }
 
-/// Types by `tp_name`.
-const NAMES: &[(&str, Kind)] = &[
-    ("object", Kind::Object),
-    ("type", Kind::Type),
-    ("NoneType", Kind::None),
-    ("ellipsis", Kind::Ellipsis),
-    ("EllipsisType", Kind::Ellipsis),
-    ("NotImplementedType", Kind::NotImplemented),
-    ("int", Kind::Int),
-    ("bool", Kind::Bool),
-    ("float", Kind::Float),
-    ("complex", Kind::Complex),
-    ("str", Kind::Str),
-    ("bytes", Kind::Bytes),
-    ("bytearray", Kind::ByteArray),
-    ("memoryview", Kind::MemoryView),
-    ("tuple", Kind::Tuple),
-    ("list", Kind::List),
-    ("dict", Kind::Dict),
-    ("frozendict", Kind::FrozenDict),
-    ("dict_keys", Kind::DictKeys),
-    ("dict_values", Kind::DictValues),
-    ("dict_items", Kind::DictItems),
-    ("odict_keys", Kind::OdictKeys),
-    ("odict_values", Kind::OdictValues),
-    ("odict_items", Kind::OdictItems),
-    ("mappingproxy", Kind::MappingProxy),
-    ("set", Kind::Set),
-    ("frozenset", Kind::FrozenSet),
-    ("range", Kind::Range),
-    ("slice", Kind::Slice),
-    ("collections.deque", Kind::Deque),
-    ("collections.defaultdict", Kind::DefaultDict),
-    ("collections.OrderedDict", Kind::OrderedDict),
-    ("array.array", Kind::Array),
-    ("datetime.date", Kind::Date),
-    ("datetime.time", Kind::Time),
-    ("datetime.datetime", Kind::DateTime),
-    ("datetime.timedelta", Kind::TimeDelta),
-    ("datetime.timezone", Kind::TimeZone),
-    ("datetime.tzinfo", Kind::TzInfo),
-    ("zoneinfo.ZoneInfo", Kind::ZoneInfo),
-    ("decimal.Decimal", Kind::Decimal),
-    ("types.SimpleNamespace", Kind::SimpleNamespace),
-    ("BaseException", Kind::Exception),
-    ("BaseExceptionGroup", Kind::ExceptionGroup),
-    ("ImportError", Kind::ImportError),
-    ("weakref", Kind::WeakRef),
-    ("weakref.ReferenceType", Kind::WeakRef),
-    ("weakproxy", Kind::WeakProxy),
-    ("weakref.ProxyType", Kind::WeakProxy),
-    ("weakcallableproxy", Kind::WeakProxy),
-    ("weakref.CallableProxyType", Kind::WeakProxy),
-    ("function", Kind::Function),
-    ("method", Kind::Method),
-    ("builtin_function_or_method", Kind::BuiltinFunction),
-    ("builtin_method", Kind::BuiltinFunction),
-    ("method_descriptor", Kind::MethodDescriptor),
-    ("classmethod_descriptor", Kind::ClassMethodDescriptor),
-    ("wrapper_descriptor", Kind::WrapperDescriptor),
-    ("method-wrapper", Kind::MethodWrapper),
-    ("getset_descriptor", Kind::GetSetDescriptor),
-    ("member_descriptor", Kind::MemberDescriptor),
-    ("functools.partial", Kind::Partial),
-    ("property", Kind::Property),
-    ("staticmethod", Kind::StaticMethod),
-    ("classmethod", Kind::ClassMethod),
-    ("super", Kind::Super),
-    ("module", Kind::Module),
-    ("generator", Kind::Generator),
-    ("coroutine", Kind::Coroutine),
-    ("async_generator", Kind::AsyncGenerator),
-    ("frame", Kind::Frame),
-    ("FrameLocalsProxy", Kind::FrameLocalsProxy),
-    ("code", Kind::Code),
-    ("traceback", Kind::Traceback),
-    ("cell", Kind::Cell),
-    ("_thread.lock", Kind::Lock),
-    ("_thread.RLock", Kind::RLock),
-    ("_thread._ThreadHandle", Kind::ThreadHandle),
-    ("types.GenericAlias", Kind::GenericAlias),
-    ("types.UnionType", Kind::Union),
-    ("typing.Union", Kind::Union),
-    ("typing.TypeVar", Kind::TypeVar),
-    ("typing.ParamSpec", Kind::ParamSpec),
-    ("typing.ParamSpecArgs", Kind::ParamSpecArgs),
-    ("typing.ParamSpecKwargs", Kind::ParamSpecKwargs),
-    ("typing.TypeVarTuple", Kind::TypeVarTuple),
-    ("typing.TypeAliasType", Kind::TypeAlias),
-    ("string.templatelib.Template", Kind::Template),
-    ("string.templatelib.Interpolation", Kind::Interpolation),
-    ("lazy_import", Kind::LazyImport),
-    ("types.LazyImportType", Kind::LazyImport),
-    ("ContextVar", Kind::ContextVar),
-    ("_contextvars.ContextVar", Kind::ContextVar),
-    ("Context", Kind::Context),
-    ("_contextvars.Context", Kind::Context),
-    ("sentinel", Kind::Sentinel),
-    ("Token", Kind::Token),
-    ("_contextvars.Token", Kind::Token),
-    ("itertools.count", Kind::Count),
-    ("itertools.repeat", Kind::Repeat),
-    ("re.Pattern", Kind::Pattern),
-    ("re.Match", Kind::Match),
-    ("_io.FileIO", Kind::FileIo),
-    ("_io.BufferedReader", Kind::BufferedReader),
-    ("_io.BufferedWriter", Kind::BufferedWriter),
-    ("_io.BufferedRandom", Kind::BufferedRandom),
-    ("_io.TextIOWrapper", Kind::TextIo),
-    ("_asyncio.Task", Kind::Task),
-    ("_asyncio.Future", Kind::Future),
-    ("numpy.ndarray", Kind::NumpyArray),
-    ("numpy.generic", Kind::NumpyScalar),
-    ("numpy.dtype", Kind::NumpyDtype),
-    ("numpy.str_", Kind::NumpyStr),
-    ("numpy.bytes_", Kind::NumpyBytes),
-    ("torch._C._TensorBase", Kind::Tensor),
-    ("torch._C.TensorBase", Kind::Tensor),
-    ("_ctypes._SimpleCData", Kind::CSimple),
-    ("_socket.socket", Kind::Socket),
-    ("xml.etree.ElementTree.Element", Kind::Element),
-    ("posix.DirEntry", Kind::DirEntry),
-    ("nt.DirEntry", Kind::DirEntry),
-    ("_struct.Struct", Kind::Struct),
-    ("PyCapsule", Kind::Capsule),
-];
+impl Row {
+    /// What a row is unless it says otherwise.
+    pub(super) const PLAIN: Row = Row {
+        kind: Kind::Native,
+        names: &[],
+        repr: None,
+        again: Again::Unknown,
+        nests: true,
+        attributes: &[],
+        more: &[],
+    };
+}
+
+/// What Python writes for an object inside its own repr (`Py_ReprEnter`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    /// Nothing known: for most types it would have ended in a `RecursionError`.
+    Unknown,
+    /// This text.
+    Text(&'static str),
+    /// `name(...)`.
+    Named,
+    /// `namespace(...)`, or the name of the subclass.
+    Namespace,
+    /// Only a part of the repr is guarded, so that it begins again (a defaultdict guards what is a plain dict).
+    Part,
+    /// `...`; where futures are not guarded, only their result is.
+    Future,
+}
+
+/// An attribute that a native type keeps in a field of the object (a `getset` or `member` descriptor in Python).
+pub(super) struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// Where it is.
+    pub place: Place,
+}
+
+/// Where a field is.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    /// In the layouts.
+    Layout(fn(&Context<'_>) -> FieldRef),
+    /// This word of the fields that follow the object head.
+    Word(u64),
+}
 
 impl Kind {
+    /// What the table says of this kind.
+    pub(super) fn row(self) -> &'static Row {
+        ROWS.get(self as usize).unwrap_or(&Row::PLAIN)
+    }
+
     /// The kind of the native type with this `tp_name`.
     #[must_use]
     pub fn of_name(tp_name: &str) -> Option<Kind> {
-        let named = NAMES.iter().find(|(name, _)| *name == tp_name).map(|(_, kind)| *kind);
+        let named = ROWS.iter().find(|row| row.names.contains(&tp_name)).map(|row| row.kind);
         named.or_else(|| numpy_scalar::of_name(tp_name).map(|_| Kind::NumpyScalar))
     }
 
@@ -283,6 +111,36 @@ impl Kind {
             Kind::Exception => matches!(self, Kind::Exception | Kind::ExceptionGroup | Kind::ImportError),
             Kind::Tuple => matches!(self, Kind::Tuple | Kind::StructSeq),
             other => self == other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn each_kind_has_its_row_and_each_name_one_kind() {
+        let mut names = HashSet::new();
+        for (index, row) in ROWS.iter().enumerate() {
+            assert_eq!(row.kind as usize, index);
+            assert_eq!(row.kind.row().names, row.names);
+            for name in row.names {
+                assert!(names.insert(name), "{name} stands in two rows");
+                assert_eq!(Kind::of_name(name), Some(row.kind));
+            }
+        }
+        assert!(names.len() > 100);
+    }
+
+    #[test]
+    fn an_attribute_stands_once_in_its_row() {
+        for row in ROWS {
+            let mut seen = HashSet::new();
+            for field in row.attributes.iter().chain(row.more) {
+                assert!(seen.insert(field.name), "{:?}.{}", row.kind, field.name);
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ mod inspect;
 mod instance;
 mod int;
 mod kind;
+mod kinds;
 mod numpy_scalar;
 mod path;
 mod refcount;

@@ -16,7 +16,11 @@ use crate::field;
 const MAX_NAME: u64 = 10_000;
 
 /// `<function qualified.name at 0x..>` (Objects/funcobject.c `func_repr`).
-pub(super) fn function(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn function(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    _: &TypeInfo,
+) -> Result<(), DecodeError> {
     let name = w.ctx().ptr(field!(w.ctx(), function.qualname), addr)?;
     let name = read_str(w.ctx(), name, MAX_NAME)?;
     w.push("<function ");
@@ -26,7 +30,7 @@ pub(super) fn function(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Resu
 }
 
 /// `<bound method qualified.name of self>` (Objects/classobject.c `method_repr`).
-pub(super) fn method(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn method(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let function = w.ctx().ptr(field!(w.ctx(), method.func), addr)?;
     let object = w.ctx().ptr(field!(w.ctx(), method.self_obj), addr)?;
     let name = callable_name(w, function);
@@ -82,7 +86,7 @@ fn builtin_qualname(w: &Writer<'_, '_>, addr: Addr) -> Option<String> {
 }
 
 /// `<built-in function len>`, `<built-in method append of list object at 0x..>` (Objects/methodobject.c `meth_repr`).
-pub(super) fn builtin(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn builtin(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let name = builtin_name(w, addr)?;
     let owner = w.ctx().ptr(field!(w.ctx(), cfunction.self_obj), addr)?;
     let bound = if owner.is_null() { None } else { Some(w.heap.type_of(owner)?) };
@@ -123,24 +127,44 @@ fn descriptor(w: &mut Writer<'_, '_>, what: &str, addr: Addr) -> Result<(), Deco
     w.fixed("' objects>")
 }
 
-pub(super) fn method_descriptor(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn method_descriptor(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    _: &TypeInfo,
+) -> Result<(), DecodeError> {
     descriptor(w, "method", addr)
 }
 
-pub(super) fn wrapper_descriptor(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn wrapper_descriptor(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    _: &TypeInfo,
+) -> Result<(), DecodeError> {
     descriptor(w, "slot wrapper", addr)
 }
 
-pub(super) fn member_descriptor(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn member_descriptor(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    _: &TypeInfo,
+) -> Result<(), DecodeError> {
     descriptor(w, "member", addr)
 }
 
-pub(super) fn getset_descriptor(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn getset_descriptor(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    _: &TypeInfo,
+) -> Result<(), DecodeError> {
     descriptor(w, "attribute", addr)
 }
 
 /// `<method-wrapper '__len__' of list object at 0x..>`: `wrapperobject {head, descr, self}` (Objects/descrobject.c).
-pub(super) fn method_wrapper(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn method_wrapper(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    _: &TypeInfo,
+) -> Result<(), DecodeError> {
     let [descr, owner] = [w.head_word(addr, 0)?, w.head_word(addr, 1)?];
     let ctx = w.ctx();
     let name = read_str(ctx, ctx.ptr(field!(ctx, descr.d_name), descr)?, MAX_NAME)?;
@@ -154,7 +178,11 @@ pub(super) fn method_wrapper(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -
 }
 
 /// `functools.partial(f, 1, k=2)`: `partialobject {head, fn, args, kw, ...}` (Modules/_functoolsmodule.c).
-pub(super) fn partial(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn partial(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let [function, args, keywords] = [w.head_word(addr, 0)?, w.head_word(addr, 1)?, w.head_word(addr, 2)?];
     let name = match () {
         () if w.ctx().dialect.repr.partial_full_type => w.heap.fully_qualified_name(info),
@@ -185,7 +213,11 @@ pub(super) fn partial(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Re
 }
 
 /// `<staticmethod(f)>` since 3.10: `staticmethod {head, sm_callable, sm_dict}` (Objects/funcobject.c).
-pub(super) fn static_method(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn static_method(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     if !w.ctx().dialect.repr.wrapped_methods {
         return super::default::object(w, addr, info);
     }
@@ -196,7 +228,11 @@ pub(super) fn static_method(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo)
 }
 
 /// `<super: <class 'A'>, <B object>>`: `superobject {head, type, obj, obj_type}` (Objects/typeobject.c `super_repr`).
-pub(super) fn super_object(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn super_object(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    _: &TypeInfo,
+) -> Result<(), DecodeError> {
     let [class, of] = [w.head_word(addr, 0)?, w.head_word(addr, 2)?];
     let name = |at: Addr| w.heap.type_info(at).map_or_else(|| "NULL".to_owned(), |t| t.name.clone());
     let (class, of_name) = (name(class), name(of));

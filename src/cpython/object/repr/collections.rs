@@ -23,7 +23,11 @@ const MAX_ORDERED: usize = 1_000_000;
 const DEQUE_BLOCK: u64 = 64;
 
 /// `dict_keys([...])`: `_PyDictViewObject {head, dv_dict}` (Objects/dictobject.c `dictview_repr`).
-pub(super) fn dict_view(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn dict_view(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let dict = w.head_word(addr, 0)?;
     let of = w.heap.type_of(dict)?;
     w.tp_name(info);
@@ -95,7 +99,11 @@ fn ordered(w: &Writer<'_, '_>, dict: Addr, total: u64) -> Result<Vec<(Addr, Addr
 }
 
 /// `OrderedDict({...})`, before 3.12 `OrderedDict([(...), ...])`.
-pub(super) fn ordered_dict(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn ordered_dict(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let (total, entries) = entries_of(w, addr, info)?;
     w.type_name(info);
     if total == 0 {
@@ -118,7 +126,11 @@ pub(super) fn ordered_dict(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) 
 }
 
 /// `defaultdict(<factory>, {...})`: `defdictobject {dict, default_factory}` (Modules/_collectionsmodule.c).
-pub(super) fn default_dict(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn default_dict(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let size = field!(w.ctx(), dict.size).1?;
     let factory = w.ctx().ptr_at("defaultdict.default_factory", addr.wrapping_add(size))?;
     w.type_name(info);
@@ -138,7 +150,11 @@ pub(super) fn default_dict(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) 
 }
 
 /// `frozendict({...})` (3.15).
-pub(super) fn frozen_dict(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn frozen_dict(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     w.type_name(info);
     if DictEntries::new(w.ctx(), addr)?.total() == 0 {
         return w.fixed("()");
@@ -149,7 +165,11 @@ pub(super) fn frozen_dict(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -
 }
 
 /// `mappingproxy({...})`: `mappingproxyobject {head, mapping}` (Objects/descrobject.c).
-pub(super) fn mapping_proxy(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn mapping_proxy(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    _: &TypeInfo,
+) -> Result<(), DecodeError> {
     w.push("mappingproxy(");
     let mapping = w.head_word(addr, 0)?;
     w.object(mapping);
@@ -157,7 +177,7 @@ pub(super) fn mapping_proxy(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) ->
 }
 
 /// `rangeobject {head, start, stop, step, length}` (Objects/rangeobject.c).
-pub(super) fn range(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn range(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let [start, stop, step] = [w.head_word(addr, 0)?, w.head_word(addr, 1)?, w.head_word(addr, 2)?];
     w.push("range(");
     w.object(start);
@@ -171,7 +191,7 @@ pub(super) fn range(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<
 }
 
 /// `PySliceObject {head, start, stop, step}` (Include/sliceobject.h).
-pub(super) fn slice(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn slice(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let mut separator = "slice(";
     for part in 0..3 {
         w.push(separator);
@@ -184,7 +204,11 @@ pub(super) fn slice(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<
 
 /// `deque([...], maxlen=n)`: `dequeobject {var_head, leftblock, rightblock, leftindex, rightindex, state, maxlen, ...}`,
 /// blocks `{leftlink, data[64], rightlink}` (Modules/_collectionsmodule.c).
-pub(super) fn deque(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn deque(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let maxlen = w.var_word(addr, 5)?.0.cast_signed();
     w.type_name(info);
     w.push("([");
@@ -221,7 +245,11 @@ pub(super) fn deque_items<'a>(
 }
 
 /// `module.name(field=value, ...)`: a tuple whose type has the field names in `tp_members` (Objects/structseq.c).
-pub(super) fn struct_sequence(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn struct_sequence(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let list = tuple_items(w.ctx(), addr)?;
     let members = w.ctx().ptr(field!(w.ctx(), type_object.members), info.addr)?;
     let size = field!(w.ctx(), member_def.size).1?;
@@ -245,7 +273,11 @@ pub(super) fn struct_sequence(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInf
 }
 
 /// `namespace(a=1)`: `_PyNamespaceObject {head, ns_dict}` (Objects/namespaceobject.c).
-pub(super) fn namespace(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn namespace(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let dict = w.head_word(addr, 0)?;
     let name = if info.is_native { "namespace" } else { &info.name };
     w.name(name);
@@ -270,7 +302,11 @@ pub(super) fn namespace(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> 
 
 /// `array('i', [1, 2])`: `arrayobject {var_head, ob_item, allocated, ob_descr, ...}`, descr `{char typecode, int itemsize,
 /// ...}` (Modules/arraymodule.c).
-pub(super) fn array(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn array(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let len = var_len(w.ctx(), "array.ob_size", addr)?;
     let data = w.var_word(addr, 0)?;
     let descr = w.var_word(addr, 2)?;
@@ -325,7 +361,11 @@ pub(super) fn number(w: &Writer<'_, '_>, code: char, bytes: &[u8]) -> String {
 }
 
 /// `count(start, step)`: `countobject {head, cnt, long_cnt, long_step}` (Modules/itertoolsmodule.c).
-pub(super) fn count(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn count(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let fast = w.head_word(addr, 0)?.0.cast_signed();
     let [long, step] = [w.head_word(addr, 1)?, w.head_word(addr, 2)?];
     w.type_name(info);
@@ -347,7 +387,11 @@ pub(super) fn count(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Resu
 }
 
 /// `repeat(element, times)`: `repeatobject {head, element, cnt}` (Modules/itertoolsmodule.c).
-pub(super) fn repeat(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn repeat(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let element = w.head_word(addr, 0)?;
     let left = w.head_word(addr, 1)?.0.cast_signed();
     w.type_name(info);

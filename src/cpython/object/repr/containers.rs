@@ -14,7 +14,7 @@ pub(super) fn items(w: &mut Writer<'_, '_>, items: Sequence<'_>) {
     w.sequence(items.total(), items, |w, item| w.object(item));
 }
 
-pub(super) fn tuple(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn tuple(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let list = tuple_items(w.ctx(), addr)?;
     let single = list.total() == 1;
     w.push("(");
@@ -23,7 +23,7 @@ pub(super) fn tuple(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<
     Ok(())
 }
 
-pub(super) fn list(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn list(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let list = list_items(w.ctx(), addr)?;
     w.push("[");
     items(w, list);
@@ -32,7 +32,7 @@ pub(super) fn list(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(
 }
 
 /// `{key: value, ...}` of a dict or what derives from it.
-pub(super) fn dict(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn dict(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let entries = DictEntries::new(w.ctx(), addr)?;
     w.push("{");
     pairs(w, entries.total(), entries);
@@ -54,7 +54,7 @@ pub(super) fn pairs(
 }
 
 /// `{1, 2}`, `set()`, `frozenset({1})`, `Child({1})` (Objects/setobject.c `set_repr`).
-pub(super) fn set(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn set(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     let len = set_len(w.ctx(), addr)?;
     let plain = info.kind == Kind::Set && info.is_native;
     if len == 0 {

@@ -20,7 +20,11 @@ fn wchar_size(os: Os) -> usize {
 
 /// `c_int(5)`: `CDataObject {head, b_ptr, ...}`; the class attribute `_type_` says what is there
 /// (Modules/_ctypes/_ctypes.c `Simple_repr`).
-pub(super) fn simple(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn simple(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let direct = w.heap.type_info(info.base).is_some_and(|base| base.is_native);
     let code = w.heap.lookup(info, "_type_").and_then(|(_, v)| read_text(w.ctx(), v, 1).ok());
     let code = code.and_then(|part| part.text.code_points().first().copied()).and_then(char::from_u32);

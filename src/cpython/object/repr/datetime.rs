@@ -45,7 +45,7 @@ fn zone(w: &Writer<'_, '_>, addr: Addr, fields: u64, aware: bool) -> Result<Opti
 }
 
 /// `datetime.date(2024, 2, 29)`.
-pub(super) fn date(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn date(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     let fields = packed(w, addr, 5)?;
     open(w, info, &year(fields.get(1..).unwrap_or_default()));
     w.fixed(")")
@@ -63,7 +63,11 @@ fn significant(numbers: &[u64], keep: usize) -> &[u64] {
 }
 
 /// `datetime.datetime(2024, 1, 2, 3, 4, 5, 6, fold=1, tzinfo=...)`.
-pub(super) fn date_time(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn date_time(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let fields = packed(w, addr, 12)?;
     let byte = |i: usize| fields.get(i).copied().map_or(0, u64::from);
     let [year, month, day] = year(fields.get(1..).unwrap_or_default());
@@ -81,7 +85,7 @@ pub(super) fn date_time(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> 
 }
 
 /// `datetime.time(1, 2, 3, 4, tzinfo=..., fold=1)`.
-pub(super) fn time(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn time(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     let fields = packed(w, addr, 8)?;
     let byte = |i: usize| fields.get(i).copied().map_or(0, u64::from);
     let micro = big_endian(fields.get(4..7).unwrap_or_default());
@@ -105,7 +109,11 @@ fn delta_parts(w: &Writer<'_, '_>, addr: Addr) -> Result<[i32; 3], DecodeError> 
 }
 
 /// `datetime.timedelta(days=-1, seconds=5)`.
-pub(super) fn delta(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn delta(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let parts = delta_parts(w, addr)?;
     let names = ["days", "seconds", "microseconds"];
     let shown: Vec<String> =
@@ -117,7 +125,11 @@ pub(super) fn delta(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Resu
 }
 
 /// `datetime.timezone.utc`, `datetime.timezone(datetime.timedelta(...), 'name')`: `{head, offset, name}`.
-pub(super) fn timezone(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn timezone(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let [offset, name] = [w.head_word(addr, 0)?, w.head_word(addr, 1)?];
     let is_delta = w.heap.type_of(offset)?.kind == Kind::TimeDelta;
     // There is only one without offset and name: `timezone.utc`.
@@ -135,7 +147,11 @@ pub(super) fn timezone(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> R
 }
 
 /// `zoneinfo.ZoneInfo(key='Europe/Paris')`: `{head, key, file_repr, ...}` (Modules/_zoneinfo.c).
-pub(super) fn zone_info(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn zone_info(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let key = w.head_word(addr, 0)?;
     w.tp_name(info);
     if !key.is_null() && w.heap.type_of(key)?.kind != Kind::None {

@@ -16,7 +16,7 @@ const SIGNALING_NAN: u8 = 8;
 const MAX_WORDS: u64 = 1 << 20;
 
 /// `Decimal('1.50')`: `PyDecObject {head, hash, mpd_t {uint8_t flags, ssize exp, digits, len, alloc, uint *data}, ...}`.
-pub(super) fn decimal(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn decimal(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let ctx = w.ctx();
     let word = u64::from(ctx.abi.pointer_size());
     let at = ctx.addr(field!(ctx, object.size), addr)?.wrapping_add(word);

@@ -11,7 +11,11 @@ use crate::cpython::object::kind::Kind;
 use crate::cpython::object::types::TypeInfo;
 
 /// `object.__repr__` (Objects/typeobject.c `object_repr`): `<module.Qualified.Name object at 0x..>`.
-pub(super) fn object(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn object(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     if w.limits.attributes || w.limits.style == ReprStyle::GdbScript {
         return structural(w, addr, info);
     }
@@ -49,7 +53,7 @@ fn lacks_module(w: &Writer<'_, '_>, info: &TypeInfo) -> bool {
 }
 
 /// `type.__repr__` (Objects/typeobject.c `type_repr`): `<class 'module.Qualified.Name'>`.
-pub(super) fn class(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn class(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let Some(class) = w.heap.type_info(addr) else {
         return Err(DecodeError::corrupt("class", addr, "it is no intact type object"));
     };
@@ -72,7 +76,7 @@ fn class_name(w: &Writer<'_, '_>, class: &TypeInfo) -> String {
 
 /// `<memory at 0x..>`, `<released memory at 0x..>`: `PyMemoryViewObject {var_head, mbuf, hash, int flags, ...}`, flag 1 is
 /// `_Py_MEMORYVIEW_RELEASED` (Objects/memoryobject.c `memory_repr`).
-pub(super) fn memory(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn memory(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let released = w.var_word(addr, 2)?.0 & 1 == 1;
     w.put(format_args!("<{}memory at {addr}>", if released { "released " } else { "" }, addr = w.pointer(addr)));
     Ok(())

@@ -11,7 +11,7 @@ use crate::field;
 
 /// `<socket object, fd=3, family=2, type=1, proto=0>`: `PySocketSockObject {head, SOCKET_T sock_fd, int sock_family, sock_type,
 /// sock_proto, ...}` (Modules/socketmodule.c `sock_repr`).
-pub(super) fn socket(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn socket(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let ctx = *w.ctx();
     // `SOCKET_T` is an `int`, on Windows a `UINT_PTR`.
     let width = match ctx.abi.os {
@@ -30,7 +30,7 @@ pub(super) fn socket(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result
 }
 
 /// `<Element 'tag' at 0x..>`: `ElementObject {head, tag, ...}` (Modules/_elementtree.c `element_repr`).
-pub(super) fn element(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn element(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let tag = w.head_word(addr, 0)?;
     w.push("<Element ");
     w.object(tag);
@@ -39,7 +39,11 @@ pub(super) fn element(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Resul
 }
 
 /// `<DirEntry 'name'>`: `DirEntry {head, name, ...}` (Modules/posixmodule.c `DirEntry_repr`).
-pub(super) fn dir_entry(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn dir_entry(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    _: &TypeInfo,
+) -> Result<(), DecodeError> {
     let name = w.head_word(addr, 0)?;
     w.push("<DirEntry ");
     w.object(name);
@@ -48,7 +52,11 @@ pub(super) fn dir_entry(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Res
 
 /// `Struct('<i')`: `PyStructObject {head, s_size, s_len, s_codes, s_format, ...}` (Modules/_struct.c `s_repr`, 3.13), the last
 /// a `bytes` object, since 3.15 a `str`.
-pub(super) fn compiled_format(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn compiled_format(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let format = w.head_word(addr, 3)?;
     let ctx = *w.ctx();
     w.type_name(info);

@@ -15,7 +15,11 @@ use crate::field;
 const MAX_NAME: u64 = 10_000;
 
 /// `<generator object name at 0x..>` (Objects/genobject.c).
-pub(super) fn generator(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn generator(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let name = w.ctx().ptr(field!(w.ctx(), generator.qualname), addr)?;
     let name = read_str(w.ctx(), name, MAX_NAME)?;
     w.push("<");
@@ -31,7 +35,7 @@ pub(super) fn generator(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> 
 }
 
 /// `<code object f at 0x.., file "x.py", line 1>` (Objects/codeobject.c `code_repr`).
-pub(super) fn code(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn code(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let ctx = w.ctx();
     let name = read_str(ctx, ctx.ptr(field!(ctx, code.name), addr)?, MAX_NAME)?;
     let line = ctx.int(field!(ctx, code.firstlineno), addr, 4)?;
@@ -45,7 +49,7 @@ pub(super) fn code(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(
 }
 
 /// `<frame at 0x.., file 'x.py', line 12, code f>` (Objects/frameobject.c `frame_repr`).
-pub(super) fn frame(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn frame(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let codes = CodeCache::default();
     let frame = frame_of_object(w.ctx(), &codes, addr)?;
     let code = frame.code?;
@@ -65,7 +69,11 @@ pub(super) fn frame(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<
 
 /// `{'name': value}`: `PyFrameLocalsProxyObject {head, frame}` (Objects/frameobject.c `framelocalsproxy_repr`: the repr of a
 /// dict of it).
-pub(super) fn frame_locals_proxy(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn frame_locals_proxy(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    _: &TypeInfo,
+) -> Result<(), DecodeError> {
     let frame = w.head_word(addr, 0)?;
     let ProxyEntries { entries, doubtful } = proxy_entries(w.heap, frame)?;
     if doubtful {

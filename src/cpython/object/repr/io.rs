@@ -15,7 +15,7 @@ const PATTERN_LENGTH: usize = 200;
 
 /// `<_io.FileIO name='x' mode='rb' closefd=True>`: `fileio {head, int fd, bit fields created, readable, writable, appending,
 /// seekable:2, (3.15: truncate,) closefd, ...}` (Modules/_io/fileio.c).
-pub(super) fn file(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn file(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     let ctx = *w.ctx();
     let raw = ctx.bytes_at("FileIO", ctx.addr(field!(ctx, object.size), addr)?, 8)?;
     let fd = ctx.abi.uint(raw.get(..4).unwrap_or_default()) as u32 as i32;
@@ -57,7 +57,11 @@ fn name_below(w: &Writer<'_, '_>, addr: Addr) -> Option<Addr> {
 }
 
 /// `<_io.BufferedReader name='x'>`: `buffered {head, raw, ...}` (Modules/_io/bufferedio.c).
-pub(super) fn buffered(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn buffered(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let name = name_below(w, addr);
     w.push("<");
     w.tp_name(info);
@@ -70,7 +74,7 @@ pub(super) fn buffered(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> R
 
 /// `<_io.TextIOWrapper name='x' mode='r' encoding='utf-8'>`: `textio {head, int ok, int detached, chunk_size, buffer, encoding,
 /// ...}` (Modules/_io/textio.c).
-pub(super) fn text(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn text(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     // Two ints and a Py_ssize_t before the buffer.
     let ints = 8 / u64::from(w.ctx().abi.pointer_size());
     let [buffer, encoding] = [w.head_word(addr, ints.saturating_add(1))?, w.head_word(addr, ints.saturating_add(2))?];
@@ -91,7 +95,7 @@ pub(super) fn text(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Resul
 
 /// `re.compile('x', re.IGNORECASE)`: `PatternObject {var_head, groups, groupindex, indexgroup, pattern, int flags, ...}`
 /// (Modules/_sre/sre.c `pattern_repr`).
-pub(super) fn pattern(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn pattern(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     const NAMES: [(u64, &str); 9] = [
         (1, "re.TEMPLATE"),
         (2, "re.IGNORECASE"),
@@ -133,7 +137,11 @@ pub(super) fn pattern(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Resul
 
 /// `<re.Match object; span=(0, 1), match='a'>`: `MatchObject {var_head, string, regs, pattern, pos, endpos, lastindex, groups,
 /// mark[]}` (Modules/_sre/sre.c `match_repr`).
-pub(super) fn matched(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn matched(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let string = w.var_word(addr, 0)?;
     let [start, end] = [w.var_word(addr, 7)?.0, w.var_word(addr, 8)?.0];
     let len = end.checked_sub(start).filter(|len| *len < 1 << 40);

@@ -35,7 +35,7 @@ pub(super) fn is_locked(w: &Writer<'_, '_>, addr: Addr) -> Result<bool, DecodeEr
 }
 
 /// `<locked _thread.lock object at 0x..>`.
-pub(super) fn lock(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn lock(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     w.push(if is_locked(w, addr)? { "<locked " } else { "<unlocked " });
     w.tp_name(info);
     w.put(format_args!(" object at {}>", w.pointer(addr)));
@@ -44,7 +44,11 @@ pub(super) fn lock(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Resul
 
 /// `<locked _thread.RLock object owner=1 count=2 at 0x..>`: `{lock, owner, count, in_weakreflist}`, since 3.14
 /// `{PyMutex mutex, unsigned long long thread, size_t level}` where the level counts from 0.
-pub(super) fn rlock(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn rlock(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let owner = w.head_word(addr, 1)?.0;
     let mut count = w.head_word(addr, 2)?.0;
     if words(w, info)? < 4 && byte(w, addr, 0)? & 1 != 0 {

@@ -12,7 +12,7 @@ use crate::field;
 /// `sys.get_int_max_str_digits()` by default: above, Python's `repr` raises `ValueError` and we write hex.
 const MAX_DECIMAL_DIGITS: u64 = 4300;
 
-pub(super) fn int(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn int(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     if let Some(small) = Int::read_small(w.ctx(), addr)? {
         w.put(small);
         return Ok(());
@@ -36,7 +36,7 @@ pub(super) fn int(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<()
     Ok(())
 }
 
-pub(super) fn bool(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn bool(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     match Int::read(w.ctx(), addr)?.to_i64() {
         Some(0) => w.fixed("False"),
         Some(1) => w.fixed("True"),
@@ -58,7 +58,7 @@ pub(super) fn float_at(ctx: &Context<'_>, bytes: &[u8]) -> f64 {
     }
 }
 
-pub(super) fn float(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn float(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let at = w.ctx().addr(field!(w.ctx(), float.fval), addr)?;
     let value = double_at(w.ctx(), at)?;
     if let Some(out) = w.open() {
@@ -67,7 +67,7 @@ pub(super) fn float(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<
     Ok(())
 }
 
-pub(super) fn complex(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn complex(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let at = w.ctx().addr(field!(w.ctx(), complex.cval), addr)?;
     let text = complex_repr(double_at(w.ctx(), at)?, double_at(w.ctx(), at.wrapping_add(8))?);
     w.fixed(&text)

@@ -19,7 +19,11 @@ use std::sync::Arc;
 const MAX_NAME: u64 = 10_000;
 
 /// `ValueError('x')` (Objects/exceptions.c `BaseException_repr`).
-pub(super) fn exception(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn exception(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let args = w.ctx().ptr(field!(w.ctx(), exception.args), addr)?;
     let mut items = tuple_items(w.ctx(), args)?;
     w.type_name(info);
@@ -38,7 +42,11 @@ pub(super) fn exception(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> 
 /// `ExceptionGroup('x', [ValueError(1)])`: `PyBaseExceptionGroupObject {base, msg, excs, excs_str}`; older versions have the
 /// repr of `BaseException`. The exceptions that it was made with are shown, as a list where it was given one; of another
 /// sequence the text was kept (3.13.10+, 3.14.1+, Objects/exceptions.c `BaseExceptionGroup_repr`).
-pub(super) fn exception_group(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn exception_group(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let ctx = *w.ctx();
     let message = ctx.ptr(field!(ctx, exception_group.msg), addr)?;
     let members = ctx.ptr(field!(ctx, exception_group.excs), addr)?;
@@ -72,7 +80,11 @@ pub(super) fn exception_group(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInf
 }
 
 /// `ImportError('x', name='m', path='p')` (3.15): `PyImportErrorObject {base, msg, name, path, ...}`.
-pub(super) fn import_error(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn import_error(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let ctx = *w.ctx();
     let args = ctx.ptr(field!(ctx, exception.args), addr)?;
     let fields = ctx.addr(field!(ctx, exception.size), addr)?;
@@ -95,7 +107,7 @@ pub(super) fn import_error(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) 
 }
 
 /// `<cell at 0x..: int object at 0x..>` (Objects/cellobject.c).
-pub(super) fn cell(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn cell(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let contents = w.ctx().ptr(field!(w.ctx(), cell.contents), addr)?;
     w.put(format_args!("<cell at {}: ", w.pointer(addr)));
     if contents.is_null() {
@@ -108,7 +120,7 @@ pub(super) fn cell(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(
 }
 
 /// `<weakref at 0x..; to 'T' at 0x.. (name)>`: `PyWeakReference {head, wr_object, ...}` (Objects/weakrefobject.c).
-pub(super) fn weakref(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn weakref(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let target = w.head_word(addr, 0)?;
     w.put(format_args!("<weakref at {}; ", w.pointer(addr)));
     let info = w.heap.type_of(target)?;
@@ -129,7 +141,11 @@ pub(super) fn weakref(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Resul
 }
 
 /// `<weakproxy at 0x.. to T at 0x..>` (`proxy_repr`).
-pub(super) fn weak_proxy(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn weak_proxy(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    _: &TypeInfo,
+) -> Result<(), DecodeError> {
     let target = w.head_word(addr, 0)?;
     let info = w.heap.type_of(target)?;
     let style = w.ctx().dialect.repr.weakref_full_type;
@@ -178,7 +194,7 @@ pub(super) fn module_attribute(w: &Writer<'_, '_>, module: Addr, name: &str) -> 
 }
 
 /// What `importlib._bootstrap._module_repr` makes of the module's spec.
-pub(super) fn module(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn module(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let doubtful = Cell::new(false);
     let result = module_text(w, addr, &doubtful);
     // What is not readable is not the same as what is not there.
@@ -290,7 +306,7 @@ fn module_of_spec(w: &mut Writer<'_, '_>, spec: Addr, doubtful: &Cell<bool>) -> 
 }
 
 /// `<capsule object "name" at 0x..>`: `PyCapsule {head, pointer, name, ...}` (Objects/capsule.c).
-pub(super) fn capsule(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn capsule(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let name = w.head_word(addr, 1)?;
     w.push("<capsule object ");
     if name.is_null() {
@@ -307,7 +323,11 @@ pub(super) fn capsule(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Resul
 }
 
 /// `<ContextVar name='x' default=1 at 0x..>`: `PyContextVar {head, var_name, var_default, ...}` (Python/context.c).
-pub(super) fn context_var(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn context_var(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    _: &TypeInfo,
+) -> Result<(), DecodeError> {
     let [name, default] = [w.head_word(addr, 0)?, w.head_word(addr, 1)?];
     w.push("<ContextVar name=");
     w.object(name);
@@ -320,7 +340,7 @@ pub(super) fn context_var(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> R
 }
 
 /// `<Token used var=<ContextVar ...> at 0x..>`: `PyContextToken {head, tok_ctx, tok_var, tok_oldval, int tok_used}`.
-pub(super) fn token(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn token(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let variable = w.head_word(addr, 1)?;
     let used = w.head_word(addr, 3)?.0 & 0xffff_ffff;
     w.push(if used != 0 { "<Token used var=" } else { "<Token var=" });
@@ -330,7 +350,11 @@ pub(super) fn token(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<
 }
 
 /// `MISSING`: `sentinelobject {head, name, module, repr}`, `repr` a text or NULL (Objects/sentinelobject.c, 3.15).
-pub(super) fn sentinel(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn sentinel(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    _: &TypeInfo,
+) -> Result<(), DecodeError> {
     let [name, own] = [w.head_word(addr, 0)?, w.head_word(addr, 2)?];
     let text = read_str(w.ctx(), if own.is_null() { name } else { own }, MAX_NAME)?;
     w.name(&text);

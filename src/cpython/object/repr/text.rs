@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 /// Most strings are shorter than this, in bytes.
 const SHORT: usize = 256;
 
-pub(super) fn str(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn str(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let mut room = [0; SHORT];
     if let Some(narrow) = read_narrow(w.ctx(), addr, w.limits.characters, &mut room)?
         && let Some(plain) = plain_ascii(narrow)
@@ -92,7 +92,7 @@ pub(super) fn quote_bytes(bytes: &[u8], always: bool) -> String {
     out
 }
 
-pub(super) fn bytes(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn bytes(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let len = var_len(w.ctx(), "bytes.ob_size", addr)?;
     let at = w.ctx().addr(field!(w.ctx(), bytes.sval), addr)?;
     let shown = len.min(w.limits.characters);
@@ -110,7 +110,11 @@ fn plausible(w: &Writer<'_, '_>, addr: Addr, len: u64) -> Result<(), DecodeError
     w.ctx().bytes_at("end of the data", addr.wrapping_add(len), 1).map(|_| ())
 }
 
-pub(super) fn bytearray(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn bytearray(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let len = var_len(w.ctx(), "bytearray.ob_size", addr)?;
     let shown = len.min(w.limits.characters);
     let data = if shown == 0 {

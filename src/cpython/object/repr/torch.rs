@@ -77,7 +77,7 @@ fn has_std_optional(w: &Writer<'_, '_>) -> bool {
 }
 
 /// `dtype=torch.float32 shape=(2, 3) device=cpu`; strides where the data is not in C order.
-pub(super) fn tensor(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn tensor(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let found = [w.head_word(addr, 0), w.head_word(addr, 1)];
     let Some(tensor) = found.into_iter().flatten().find_map(|at| Tensor::read(w, at, addr)) else {
         return w.fixed("of an unknown PyTorch");

@@ -45,7 +45,11 @@ pub(super) fn type_item(w: &mut Writer<'_, '_>, addr: Addr) {
 }
 
 /// `list[int]`: `gaobject {head, origin, args, parameters, weakreflist, bool starred, ...}`, `starred` since 3.11.
-pub(super) fn generic_alias(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn generic_alias(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let [origin, args] = [w.head_word(addr, 0)?, w.head_word(addr, 1)?];
     let ctx = w.ctx();
     let known = field!(ctx, object.size).1?.saturating_add(u64::from(ctx.abi.pointer_size()).saturating_mul(6));
@@ -63,7 +67,7 @@ pub(super) fn generic_alias(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo)
 }
 
 /// `int | None`: `unionobject {head, args, ...}` (Objects/unionobject.c).
-pub(super) fn union(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn union(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let args = w.head_word(addr, 0)?;
     for (index, item) in tuple_items(w.ctx(), args)?.enumerate() {
         let item = item?;
@@ -87,7 +91,11 @@ pub(super) fn union(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<
 
 /// `~T`: `typevarobject {head, name, ..., bool covariant, bool contravariant, bool infer_variance}`; `paramspecobject` ends
 /// the same way (Objects/typevarobject.c).
-pub(super) fn type_variable(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn type_variable(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let name = read_str(w.ctx(), w.head_word(addr, 0)?, MAX_NAME)?;
     let last = info.basicsize.saturating_sub(i64::from(w.ctx().abi.pointer_size()));
     let flags = w.ctx().bytes_at("type variable", addr.wrapping_offset(last), 3)?;
@@ -102,7 +110,7 @@ pub(super) fn type_variable(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo)
 }
 
 /// `P.args`: `paramspecattrobject {head, origin}`; of what is no `ParamSpec` its repr.
-pub(super) fn parameters(w: &mut Writer<'_, '_>, addr: Addr, end: &str) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn parameters(w: &mut Writer<'_, '_>, addr: Addr, end: &str) -> Result<(), DecodeError> {
     let origin = w.head_word(addr, 0)?;
     match w.heap.type_of(origin)?.kind {
         Kind::ParamSpec => {
@@ -115,7 +123,11 @@ pub(super) fn parameters(w: &mut Writer<'_, '_>, addr: Addr, end: &str) -> Resul
 }
 
 /// The name alone: `TypeAliasType`, and `TypeVarTuple` until it got a variance as other type variables have (3.15).
-pub(super) fn named(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn named(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let ctx = w.ctx();
     let with_variance = field!(ctx, object.size).1?.saturating_add(u64::from(ctx.abi.pointer_size()).saturating_mul(5));
     if info.kind == Kind::TypeVarTuple && info.basicsize.unsigned_abs() >= with_variance {
@@ -128,7 +140,11 @@ pub(super) fn named(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Resu
 
 /// `<lazy_import 'package.name'>` (3.15, Objects/lazyimportobject.c): a name, or an attribute of what another lazy import
 /// stands for.
-pub(super) fn lazy_import(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn lazy_import(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    _: &TypeInfo,
+) -> Result<(), DecodeError> {
     let ctx = *w.ctx();
     let mut parts = Vec::new();
     let mut at = addr;
@@ -155,7 +171,11 @@ pub(super) fn lazy_import(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> R
 }
 
 /// `Template(strings=('a', ''), interpolations=(...,))`: `{head, strings, interpolations}` (3.14).
-pub(super) fn template(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn template(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let [strings, interpolations] = [w.head_word(addr, 0)?, w.head_word(addr, 1)?];
     w.type_name(info);
     w.push("(strings=");
@@ -166,7 +186,11 @@ pub(super) fn template(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> R
 }
 
 /// `Interpolation(value, 'expression', None, '')`: `{head, value, expression, conversion, format_spec}` (3.14).
-pub(super) fn interpolation(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn interpolation(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     w.type_name(info);
     let mut separator = "(";
     for part in 0..4 {

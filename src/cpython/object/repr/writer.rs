@@ -2,12 +2,12 @@
 
 use super::limits::{Fidelity, ReprLimits, ReprStyle};
 use super::pointer::Pointer;
-use super::{default, gdb_script, native, python};
+use super::{default, gdb_script, python};
 use crate::base::{Addr, Os, escape_terminal_into};
 use crate::cpython::object::fields::{head_word, var_word};
 use crate::cpython::object::head::Head;
 use crate::cpython::object::instance::Attribute;
-use crate::cpython::object::kind::Kind;
+use crate::cpython::object::kind::Again;
 use crate::cpython::object::refcount::refcount;
 use crate::cpython::object::types::{Heap, ReprBy, TypeInfo};
 use crate::cpython::{Context, DecodeError};
@@ -115,7 +115,7 @@ impl<'h, 'a> Writer<'h, 'a> {
     }
 
     /// A whole repr that never varies.
-    pub(super) fn fixed(&mut self, text: &str) -> Result<(), DecodeError> {
+    pub(in crate::cpython::object) fn fixed(&mut self, text: &str) -> Result<(), DecodeError> {
         self.push(text);
         Ok(())
     }
@@ -186,7 +186,7 @@ impl<'h, 'a> Writer<'h, 'a> {
 
     /// Writes the object as its native base type would.
     pub(super) fn base(&mut self, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
-        match native(info.kind) {
+        match info.kind.row().repr {
             Some(render) => render(self, addr, info),
             None => default::structural(self, addr, info),
         }
@@ -300,7 +300,7 @@ impl<'h, 'a> Writer<'h, 'a> {
             return self.lower(if exact { Fidelity::Exact } else { Fidelity::Structural });
         }
         let depth = u32::try_from(self.active.len()).unwrap_or(u32::MAX);
-        if depth > self.limits.depth.min(ReprLimits::MAX_DEPTH) && nests(&info) {
+        if depth > self.limits.depth.min(ReprLimits::MAX_DEPTH) && info.kind.row().nests {
             self.put(format_args!("<{} at {addr}...>", info.short_name()));
             return self.lower(Fidelity::Cut);
         }
@@ -312,9 +312,9 @@ impl<'h, 'a> Writer<'h, 'a> {
     /// Whether the repr of such an object is guarded against itself in a part only, so that it begins again: a defaultdict
     /// guards what is a plain dict, a future its result.
     fn guards_a_part(&self, info: &TypeInfo) -> bool {
-        match info.kind {
-            Kind::DefaultDict => true,
-            Kind::Future | Kind::Task => !self.ctx().dialect.repr.futures_guarded,
+        match info.kind.row().again {
+            Again::Part => true,
+            Again::Future => !self.ctx().dialect.repr.futures_guarded,
             _ => false,
         }
     }
@@ -337,10 +337,12 @@ impl<'h, 'a> Writer<'h, 'a> {
 
     fn native_or_python(&mut self, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
         match self.heap.repr_by(info) {
-            ReprBy::Native(definer) => match native(definer.kind).filter(|_| definer.is_native && definer.is_known) {
-                Some(render) => render(self, addr, info),
-                None => default::structural(self, addr, info),
-            },
+            ReprBy::Native(definer) => {
+                match definer.kind.row().repr.filter(|_| definer.is_native && definer.is_known) {
+                    Some(render) => render(self, addr, info),
+                    None => default::structural(self, addr, info),
+                }
+            }
             ReprBy::Python(class, function) => python::render(self, addr, info, &class, function),
         }
     }
@@ -367,45 +369,17 @@ impl<'h, 'a> Writer<'h, 'a> {
     }
 }
 
-/// Whether objects of this type hold others in their repr.
-fn nests(info: &TypeInfo) -> bool {
-    !matches!(
-        info.kind,
-        Kind::None
-            | Kind::Ellipsis
-            | Kind::NotImplemented
-            | Kind::Int
-            | Kind::Bool
-            | Kind::Float
-            | Kind::Complex
-            | Kind::Str
-            | Kind::Bytes
-            | Kind::ByteArray
-            | Kind::Type
-            | Kind::Module
-            | Kind::Function
-    )
-}
-
 /// What Python writes for an object inside its own repr (`Py_ReprEnter`), and whether it is that: for other types it
 /// would have ended in a `RecursionError`.
 fn recursion_text(info: &TypeInfo) -> (String, bool) {
     let name = info.short_name();
-    match info.kind {
-        Kind::List | Kind::Deque => ("[...]".to_owned(), true),
-        Kind::Dict | Kind::FrameLocalsProxy => ("{...}".to_owned(), true),
-        Kind::Tuple => ("(...)".to_owned(), true),
-        Kind::Set | Kind::FrozenSet => (format!("{name}(...)"), true),
-        Kind::OrderedDict
-        | Kind::DictKeys
-        | Kind::DictValues
-        | Kind::DictItems
-        | Kind::Partial
-        | Kind::Future
-        | Kind::Task => ("...".to_owned(), true),
-        Kind::SimpleNamespace if info.is_native => ("namespace(...)".to_owned(), true),
-        Kind::SimpleNamespace => (format!("{}(...)", info.name), true),
-        _ => (format!("<{name} again>"), false),
+    match info.kind.row().again {
+        Again::Text(text) => (text.to_owned(), true),
+        Again::Named => (format!("{name}(...)"), true),
+        Again::Future => ("...".to_owned(), true),
+        Again::Namespace if info.is_native => ("namespace(...)".to_owned(), true),
+        Again::Namespace => (format!("{}(...)", info.name), true),
+        Again::Unknown | Again::Part => (format!("<{name} again>"), false),
     }
 }
 

@@ -49,7 +49,11 @@ impl Array {
 }
 
 /// `<numpy.ndarray object at 0x.. dtype=int64 shape=(2, 2) data=[[1, 2], [3, 4]]>`; strides where the data is not in C order.
-pub(super) fn array(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn array(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     w.lower(Fidelity::Structural);
     default::head(w, addr, info);
     let Some(layout) = layout(w.heap) else { return w.fixed(" of an unknown NumPy>") };
@@ -87,7 +91,11 @@ fn elements(w: &mut Writer<'_, '_>, dtype: &Dtype, at: Addr, shape: &[u64], stri
 }
 
 /// `dtype('float64')`.
-pub(super) fn data_type(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn data_type(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     let Some(layout) = layout(w.heap) else { return opaque(w, addr, info) };
     let dtype = Dtype::read(w, layout, addr)?;
     if matches!(dtype.element, Element::Unknown) {
@@ -118,7 +126,11 @@ fn opaque(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), Dec
 }
 
 /// `1.5`, or `np.float64(1.5)` since 2.0.
-pub(super) fn scalar(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn scalar(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     if scalar_value(w, addr, info)? { Ok(()) } else { opaque(w, addr, info) }
 }
 
@@ -193,12 +205,16 @@ fn time(w: &mut Writer<'_, '_>, layout: &Layout, name: &str, at: Addr) -> Result
 }
 
 /// `'a'`, or `np.str_('a')` since 2.0.
-pub(super) fn text(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn text(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     wrapped(w, addr, info, "np.str_", strings::str)
 }
 
 /// `b'a'`, or `np.bytes_(b'a')` since 2.0.
-pub(super) fn bytes(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn bytes(
+    w: &mut Writer<'_, '_>,
+    addr: Addr,
+    info: &TypeInfo,
+) -> Result<(), DecodeError> {
     wrapped(w, addr, info, "np.bytes_", strings::bytes)
 }
 

@@ -27,7 +27,7 @@ mod types;
 mod uuid;
 mod weakref;
 
-pub(super) use asyncio::{future as asyncio_future, task as asyncio_task};
+pub(in crate::cpython::object) use asyncio::{future as asyncio_future, task as asyncio_task};
 
 use super::default;
 use super::limits::Fidelity;

@@ -48,7 +48,7 @@ enum Name {
 }
 
 /// A `_asyncio.Future`; until 3.10 the function of tasks, too.
-pub(in crate::cpython::object::repr) fn future(
+pub(in crate::cpython::object) fn future(
     w: &mut Writer<'_, '_>,
     addr: Addr,
     info: &TypeInfo,
@@ -61,11 +61,7 @@ pub(in crate::cpython::object::repr) fn future(
 }
 
 /// A `_asyncio.Task`.
-pub(in crate::cpython::object::repr) fn task(
-    w: &mut Writer<'_, '_>,
-    addr: Addr,
-    info: &TypeInfo,
-) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn task(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     let future = native_future(w, addr)?;
     let ctx = *w.ctx();
     let stored = |at: Addr| Some(at).filter(|at| !at.is_null() && !is_none(w, *at));

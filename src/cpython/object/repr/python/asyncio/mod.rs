@@ -3,7 +3,7 @@
 mod callback;
 mod future;
 
-pub(in crate::cpython::object::repr) use future::{future, task};
+pub(in crate::cpython::object) use future::{future, task};
 pub(super) use future::{python_future, python_task};
 
 use super::{attribute, int_attribute, is_none, is_true, string_attribute};
