@@ -21,6 +21,9 @@ import pyinquest_bridge as bridge  # noqa: E402  (found by the path above)
 
 _MASK = (1 << 64) - 1
 
+# What may be a path to a Python object, where gdb knows no such expression.
+_PATH = re.compile(r"[^\W\d]")
+
 # Types that point to Python objects: CPython's and those of extension modules that keep to its naming.
 _OBJECT_TYPES = re.compile(r"^(?:struct )?(?:_?Py\w*Object|_object|_typeobject|_frame|wrapperobject)$")
 
@@ -347,7 +350,9 @@ class Command(gdb.Command):
             try:
                 args = _address_of(args)
             except gdb.error as problem:
-                raise gdb.GdbError(str(problem)) from None
+                # A name that gdb does not know may be a path to a Python object.
+                if not _PATH.match(args):
+                    raise gdb.GdbError(str(problem)) from None
         gdb.write(_run(self._engine_name, args).text)
 
 
@@ -372,7 +377,9 @@ COMMANDS = (
 
 for _name, _kind, _help in COMMANDS:
     Command(_name, _kind, _help)
-Command("object", gdb.COMMAND_DATA, "The Python object at an address.\n\npy-object ADDRESS|EXPRESSION", takes_address=True)
+Command("object", gdb.COMMAND_DATA, "A Python object: type, references, attributes and items.\n\n"
+        "py-object ADDRESS|EXPRESSION    what gdb itself knows\npy-object NAME[.ATTRIBUTE|[KEY]]...    a Python variable",
+        takes_address=True)
 
 
 class PyinquestHelp(gdb.Command):

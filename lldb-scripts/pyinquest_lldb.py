@@ -24,6 +24,9 @@ _OBJECT_TYPES = r"^(struct )?(_?Py[A-Za-z0-9_]*Object|_object|_typeobject|_frame
 # Named like objects, but without an object's head.
 _NOT_OBJECTS = re.compile(r"Keys|^_?PyInterp|Allocator")
 
+# What may be a path to a Python object, where lldb knows no such expression.
+_PATH = re.compile(r"[^\W\d]")
+
 _CATEGORY = "pyinquest"
 
 _STOPPED = (lldb.eStateStopped, lldb.eStateCrashed, lldb.eStateSuspended)
@@ -234,12 +237,13 @@ class Command:
         if args and wants_address and not args.startswith("-"):
             value = context.GetFrame().EvaluateExpression(args) if context.GetFrame().IsValid() else \
                 debugger.GetSelectedTarget().EvaluateExpression(args)
-            if value.GetError().Fail():
+            if value.GetError().Success():
+                # A struct in memory stands for its address.
+                pointer = value.AddressOf() if _is_struct(value.GetType()) else value
+                args = "{:#x}".format(pointer.GetValueAsUnsigned())
+            elif not _PATH.match(args):
                 result.SetError(value.GetError().GetCString() or "no such value")
                 return
-            # A struct in memory stands for its address.
-            pointer = value.AddressOf() if _is_struct(value.GetType()) else value
-            args = "{:#x}".format(pointer.GetValueAsUnsigned())
         text = _run(debugger, self.engine_name, args).text
         if text:
             result.AppendMessage(text[:-1] if text.endswith("\n") else text)
@@ -267,7 +271,8 @@ COMMANDS = (
     ("exc", "Exceptions of the selected thread: the one being raised, those being handled."),
     ("report", "The full crash report."),
     ("status", "State of pyinquest: its engine, the process, the CPython in it."),
-    ("object", "The Python object at an address.\n\npy-object ADDRESS|EXPRESSION"),
+    ("object", "A Python object: type, references, attributes and items.\n\n"
+     "py-object ADDRESS|EXPRESSION    what lldb itself knows\npy-object NAME[.ATTRIBUTE|[KEY]]...    a Python variable"),
 )
 
 
@@ -316,8 +321,8 @@ class Children:
         return len(self._children or ()) or self._value.GetNumChildren()
 
     def get_child_index(self, name):
-        for index, (child, _) in enumerate(self._children or ()):
-            if child == name:
+        for index, child in enumerate(self._children or ()):
+            if child[0] == name:
                 return index
         return -1 if self._children else self._value.GetIndexOfChildWithName(name)
 
@@ -326,10 +331,23 @@ class Children:
             return self._value.GetChildAtIndex(index)
         if not 0 <= index < len(self._children):
             return None
-        name, address = self._children[index]
+        name, address, *made = self._children[index]
         target = self._value.GetTarget()
-        data = lldb.SBData.CreateDataFromUInt64Array(target.GetByteOrder(), target.GetAddressByteSize(), [address])
-        return self._value.CreateValueFromData(name, data, self._value.GetType())
+        order, width = target.GetByteOrder(), target.GetAddressByteSize()
+        if not made:
+            data = lldb.SBData.CreateDataFromUInt64Array(order, width, [address])
+            return self._value.CreateValueFromData(name, data, self._value.GetType())
+        # No object in memory: a number of an array, or what only has a text.
+        if "int" in made[0]:
+            data = lldb.SBData.CreateDataFromSInt64Array(order, width, [made[0]["int"]])
+            return self._value.CreateValueFromData(name, data, target.GetBasicType(lldb.eBasicTypeLongLong))
+        if "float" in made[0]:
+            data = lldb.SBData.CreateDataFromDoubleArray(order, width, [made[0]["float"]])
+            return self._value.CreateValueFromData(name, data, target.GetBasicType(lldb.eBasicTypeDouble))
+        text = made[0]["text"]
+        data = lldb.SBData.CreateDataFromCString(order, width, text)
+        kind = target.GetBasicType(lldb.eBasicTypeChar).GetArrayType(len(text.encode("utf-8")))
+        return self._value.CreateValueFromData(name, data, kind)
 
     def has_children(self):
         return True

@@ -136,6 +136,73 @@ fn summaries_and_children() {
     }
 }
 
+/// Every container has its items as children, whatever kind it is.
+#[test]
+fn containers_show_their_items() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sample.py").display().to_string();
+    let program = "import array, collections, types\n\
+                   ordered = collections.OrderedDict(first='in order', second=2)\n\
+                   ordered.move_to_end('first')\n\
+                   default = collections.defaultdict(list, key=['of default'])\n\
+                   queue = collections.deque(['left', 'right'])\n\
+                   proxy = types.MappingProxyType({'shown': 'by proxy'})\n\
+                   view = {'viewed key': 'v'}.keys()\n\
+                   counted = collections.Counter({'counted': 3})\n\
+                   numbers = array.array('h', [-7, 8])\n\
+                   halves = array.array('d', [0.5])\n\
+                   letters = array.array('u', 'c')\n\
+                   id([ordered, default, queue, proxy, view, counted, numbers, halves, letters, range(100, 300, 50)])\n";
+    std::fs::write(&file, program).unwrap();
+    let all = lldbs();
+    if all.is_empty() {
+        skip!("{NONE}");
+    }
+    let Some(interpreter) = startable().into_iter().find(|i| i.has_dwarf) else {
+        skip!("no interpreter with debug information: run tests/interpreters/fetch.py");
+    };
+    for lldb in all.iter().filter(|l| l.tries(interpreter)) {
+        let commands = [
+            "breakpoint set --name builtin_id",
+            "run",
+            "frame variable --ptr-depth 2 v",
+            "script print('=object=')",
+            "py-object ordered",
+            "py-object queue[1]",
+            "py-object numbers",
+            "script print('=end=')",
+        ];
+        let said = lldb.run(&commands, &["--", &interpreter.exe, &file]);
+        let who = format!("{} {}:\n{}", lldb.name(), interpreter.name, said.text);
+        let children = said.text.split("=object=").next().unwrap();
+        let child = |name: &str, value: &str| {
+            assert!(
+                children.lines().any(|l| l.trim_start().starts_with(name) && l.ends_with(value)),
+                "{name} {value} {who}"
+            );
+        };
+        child("['second'] = 0x", " 2");
+        child("['first'] = 0x", " 'in order'");
+        child("['key'] = 0x", " ['of default']");
+        child("[0] = 0x", " 'left'");
+        child("[1] = 0x", " 'right'");
+        child("['shown'] = 0x", " 'by proxy'");
+        child("[0] = 0x", " 'viewed key'");
+        child("['counted'] = 0x", " 3");
+        child("[0] = -7", "");
+        child("[1] = 8", "");
+        child("[0] = 0.5", "");
+        child("[0] = \"'c'\"", "");
+        child("[3] = 250", "");
+        // In their own order.
+        assert!(children.find("['second'] = ") < children.find("['first'] = "), "{who}");
+        let object = said.between("=object=", "=end=");
+        assert!(object.contains("collections.OrderedDict, ") && object.contains("  ['first'] = 'in order'\n"), "{who}");
+        assert!(object.contains(": str, ") && object.contains("\n'right'\n"), "{who}");
+        assert!(object.contains("  [0] = -7\n  [1] = 8\n"), "{who}");
+    }
+}
+
 /// lldb tells nobody of memory that is written: what was read before must not be shown again.
 #[test]
 fn written_memory_is_read_again() {

@@ -3,7 +3,7 @@
 use super::python::View;
 use crate::base::{Addr, escape_terminal};
 use crate::cpython::frame::SlotValue;
-use crate::cpython::object::{Repr, ReprLimits, ReprStyle, repr};
+use crate::cpython::object::{Repr, ReprLimits, ReprStyle, Value, repr};
 
 /// Most characters of a value; CPython's script has the same limit.
 pub const MAX_VALUE: usize = 1024;
@@ -23,6 +23,14 @@ const LIMITS: ReprLimits = ReprLimits {
 #[must_use]
 pub fn object(view: &View<'_>, addr: Addr) -> Repr {
     let mut out = repr(&view.heap, addr, &ReprLimits { style: view.style, ..LIMITS });
+    out.text = truncated(&out.text);
+    out
+}
+
+/// A value that may be no object in memory.
+#[must_use]
+pub fn made(view: &View<'_>, value: &Value) -> Repr {
+    let mut out = value.show(&view.heap, &ReprLimits { style: view.style, ..LIMITS });
     out.text = truncated(&out.text);
     out
 }

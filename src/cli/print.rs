@@ -62,23 +62,27 @@ fn describe(details: &Details) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(out, "{name:<12}{}", escape_terminal(&text));
     };
-    line("address", details.addr.to_string());
+    let none = "none: Python makes the object when asked".to_owned();
+    line("address", details.addr.map_or(none, |addr| addr.to_string()));
     let of_type = |addr: Option<Addr>| addr.map(|a| format!(" at {a}")).unwrap_or_default();
     line("type", details.type_name.clone().unwrap_or_else(|| "?".to_owned()) + &of_type(details.type_addr));
-    line("bases", details.mro.iter().skip(1).cloned().collect::<Vec<_>>().join(", "));
+    if details.addr.is_some() {
+        line("bases", details.mro.iter().skip(1).cloned().collect::<Vec<_>>().join(", "));
+    }
     line("repr", details.repr.text.clone());
     if let Some(size) = details.size {
         line("size", format!("{size} bytes"));
     }
     match &details.refcount {
-        Ok(count) if count.immortal => line("references", format!("immortal (raw {:#x})", count.raw)),
-        Ok(count) => {
+        None => {}
+        Some(Ok(count)) if count.immortal => line("references", format!("immortal (raw {:#x})", count.raw)),
+        Some(Ok(count)) => {
             let parts = count.local.zip(count.shared).map(|(l, s)| format!(" (own thread {l}, others {s})"));
             let deferred = if count.deferred { ", deferred: at least" } else { "" };
             let number = count.count.map_or_else(|| "?".to_owned(), |n| n.to_string());
             line("references", format!("{number}{}{deferred}", parts.unwrap_or_default()));
         }
-        Err(e) => line("references", format!("unreadable: {e}")),
+        Some(Err(e)) => line("references", format!("unreadable: {e}")),
     }
     if let Some(gc) = &details.gc {
         let states = [(gc.tracked, "tracked"), (gc.finalized, "finalized"), (gc.collecting, "being collected")];
@@ -99,7 +103,8 @@ fn describe(details: &Details) -> String {
     }
     for item in &details.items {
         let key = item.key.as_ref().map(|(_, repr)| format!("{}: ", repr.text)).unwrap_or_default();
-        line("item", format!("{key}{}  (at {})", item.value.text, item.addr));
+        let at = item.addr.map(|addr| format!("  (at {addr})")).unwrap_or_default();
+        line("item", format!("{key}{}{at}", item.value.text));
     }
     for problem in &details.problems {
         line("problem", problem.clone());

@@ -5,6 +5,7 @@ use super::python::PythonParts;
 use super::{Options, PythonState, PythonThread, report};
 use crate::base::Addr;
 use crate::cpython::frame::Stack;
+use crate::cpython::object::Value;
 use crate::debuggee::{self, ByteSource, Crash, NativeThread, Target, TargetError};
 use crate::image::{Images, SearchOptions};
 use crate::model::{Finding, Report};
@@ -143,7 +144,7 @@ impl Inspection {
     /// The object at an address, as an object of the main interpreter.
     #[must_use]
     pub fn object(&self, addr: Addr) -> Option<Found<'_>> {
-        Some(Found { heap: self.python()?.heap(0)?, addr })
+        Some(Found { heap: self.python()?.heap(0)?, value: Value::Object(addr) })
     }
 
     /// The object that a path (`name.attr[1]['key']`, `@0x7f00`) leads to.

@@ -1,9 +1,8 @@
 //! One object of a process, found by a path: `name.attr[1]['key']`, `@0x7f00`.
 
-use super::tree::{Tree, tree};
+use super::tree::{Tree, leaf, tree};
 use super::{Inspection, Options, values};
-use crate::base::Addr;
-use crate::cpython::frame::{self, PyFrame, SlotValue};
+use crate::cpython::frame::{self, PyFrame};
 use crate::cpython::object::{self, Details, Heap, Path, PathError, dict_get_str};
 use crate::debuggee::Crash;
 use crate::model::Value;
@@ -45,27 +44,37 @@ pub enum LookupError {
 pub struct Found<'a> {
     /// The objects of its interpreter.
     pub heap: Heap<'a>,
-    /// Its address.
-    pub addr: Addr,
+    /// The object, or what Python would make one of.
+    pub value: object::Value,
 }
 
 impl Found<'_> {
     /// As a value.
     #[must_use]
     pub fn value(&self, options: &Options) -> Value {
-        values::value(&self.heap, self.addr, options)
+        match &self.value {
+            object::Value::Object(addr) => values::value(&self.heap, *addr, options),
+            made => values::made(made.show(&self.heap, &options.limits.repr)),
+        }
     }
 
     /// With what is in it.
     #[must_use]
     pub fn contents(&self, options: &Options) -> Tree {
-        tree(&self.heap, self.addr, options)
+        match &self.value {
+            object::Value::Object(addr) => tree(&self.heap, *addr, options),
+            made => leaf(made.show(&self.heap, &options.limits.repr)),
+        }
     }
 
     /// With all that is known of it.
     #[must_use]
     pub fn details(&self, options: &Options) -> Details {
-        object::inspect(&self.heap, self.addr, &options.limits.repr)
+        let limits = &options.limits.repr;
+        match &self.value {
+            object::Value::Object(addr) => object::inspect(&self.heap, *addr, limits),
+            made => Details::made(made.show(&self.heap, limits)),
+        }
     }
 }
 
@@ -86,7 +95,7 @@ pub(super) fn evaluate<'a>(inspection: &'a Inspection, path: &str, place: Place)
     };
     let heap = state.heap(thread.map_or(0, |t| t.interpreter)).ok_or(LookupError::NoPython)?;
     // An address needs no frame, and may be asked for where there is none.
-    let addr = match matches!(path.root, object::Root::Address(_)) {
+    let value = match matches!(path.root, object::Root::Address(_)) {
         true => path.evaluate(&heap, &|_| None)?,
         false => {
             let frames = thread.map(|t| state.stack(t).frames).unwrap_or_default();
@@ -95,18 +104,17 @@ pub(super) fn evaluate<'a>(inspection: &'a Inspection, path: &str, place: Place)
             path.evaluate(&heap, &|name| name_in(&heap, frame, name))?
         }
     };
-    Ok(Found { heap, addr })
+    Ok(Found { heap, value })
 }
 
 /// A name among the locals, globals and builtins of a frame.
-fn name_in(heap: &Heap<'_>, frame: &PyFrame, name: &str) -> Option<Addr> {
+fn name_in(heap: &Heap<'_>, frame: &PyFrame, name: &str) -> Option<object::Value> {
     let locals = frame::locals(heap, frame, usize::MAX).map(|(list, _)| list).unwrap_or_default();
-    let local = locals.into_iter().find_map(|var| match var.value {
-        SlotValue::Object(addr) if var.name == name => Some(addr),
-        _ => None,
-    });
+    let named = locals.iter().filter(|var| var.name == name);
+    let local = named.filter_map(|var| object::Value::of_slot(&var.value)).next();
     local.or_else(|| {
         let namespaces = frame::namespaces(&heap.ctx, frame).ok()?;
-        namespaces.iter().find_map(|namespace| dict_get_str(&heap.ctx, *namespace, name).ok()?)
+        let found = namespaces.iter().find_map(|namespace| dict_get_str(&heap.ctx, *namespace, name).ok()?);
+        found.map(object::Value::Object)
     })
 }

@@ -57,6 +57,12 @@ pub fn tree(heap: &Heap<'_>, addr: Addr, options: &Options) -> Tree {
     Growth { heap, options, left: MAX_NODES, above: Vec::new() }.node(addr, repr(heap, addr, &options.limits.repr))
 }
 
+/// A value that nothing more is known of.
+pub(super) fn leaf(shown: Repr) -> Tree {
+    let value = values::made(shown);
+    Tree { value, length: None, attributes: Vec::new(), items: Vec::new(), problems: Vec::new(), cut: false }
+}
+
 struct Growth<'h, 'a> {
     heap: &'h Heap<'a>,
     options: &'h Options,
@@ -74,6 +80,12 @@ impl Growth<'_, '_> {
         let tree = self.node(addr, shown);
         self.left = self.left.saturating_add(others);
         tree
+    }
+
+    /// A number of an array: nothing is in it.
+    fn leaf(&mut self, shown: Repr) -> Tree {
+        self.left = self.left.saturating_sub(1);
+        leaf(shown)
     }
 
     fn node(&mut self, addr: Addr, shown: Repr) -> Tree {
@@ -118,7 +130,11 @@ impl Growth<'_, '_> {
                 break;
             }
             let key = item.key.map(|(key, repr)| values::shown(self.heap, key, repr, self.options));
-            tree.items.push(Item { key, value: self.part(item.addr, item.value, items.len()) });
+            let value = match item.addr {
+                Some(addr) => self.part(addr, item.value, items.len()),
+                None => self.leaf(item.value),
+            };
+            tree.items.push(Item { key, value });
         }
         self.above.pop();
         tree

@@ -13,17 +13,22 @@ pub(super) fn value(heap: &Heap<'_>, addr: Addr, options: &Options) -> Value {
 
 /// The value at `addr` whose repr is at hand.
 pub(super) fn shown(heap: &Heap<'_>, addr: Addr, shown: object::Repr, options: &Options) -> Value {
+    Value { addr, refcount: if options.refcounts { refcount(heap, addr) } else { None }, ..made(shown) }
+}
+
+/// A value that is not an object in memory, but what Python would make one of.
+pub(super) fn made(shown: object::Repr) -> Value {
     Value {
         repr: shown.text,
         type_name: shown.type_name,
-        addr,
+        addr: Addr::NULL,
         fidelity: match shown.fidelity {
             object::Fidelity::Exact => Fidelity::Exact,
             object::Fidelity::Structural => Fidelity::Structural,
             object::Fidelity::Cut => Fidelity::Cut,
             object::Fidelity::Damaged => Fidelity::Damaged,
         },
-        refcount: if options.refcounts { refcount(heap, addr) } else { None },
+        refcount: None,
     }
 }
 

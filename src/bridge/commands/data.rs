@@ -11,8 +11,7 @@ use crate::bridge::session::Session;
 use crate::bridge::values;
 use crate::cpython::frame::{LocalVar, PyFrame, SlotKind, SlotValue};
 use crate::cpython::object::{
-    DictEntries, Kind, Path, PathError, ReprStyle, Root, Sequence, attributes, header, list_items, refcount as count,
-    set_items, tuple_items,
+    Item, Kind, Path, PathError, ReprStyle, Root, Value, attributes, header, items, refcount as count,
 };
 
 /// Most children of an object.
@@ -69,7 +68,7 @@ fn local_line(view: &View<'_>, var: &LocalVar, verbose: bool) -> String {
 struct Found {
     /// Where its first name was found; an address is in none.
     scope: Option<Scope>,
-    value: SlotValue,
+    value: Value,
 }
 
 /// Follows a path, from a name of the selected frame or from an address, and runs `with` on what it leads to.
@@ -79,9 +78,8 @@ fn look_up<T>(
     with: impl FnOnce(&View<'_>, &Found) -> Result<T, CommandError>,
 ) -> Result<T, CommandError> {
     let path = Path::parse(text).map_err(|error| wrong(text, &error))?;
-    let follow = |view: &View<'_>, start: Option<Addr>| match path.evaluate(&view.heap, &|_| start) {
-        Ok(end) => Ok(SlotValue::Object(end)),
-        Err(error) => Err(wrong(text, &error)),
+    let follow = |view: &View<'_>, start: Option<Value>| {
+        path.evaluate(&view.heap, &|_| start.clone()).map_err(|error| wrong(text, &error))
     };
     let name = match &path.root {
         Root::Name(name) => name,
@@ -92,12 +90,9 @@ fn look_up<T>(
     };
     let natives = for_selection(session, Natives::None);
     let current = current(session, natives)?;
-    let mut found = by_name(&current, name)?;
-    if !path.steps.is_empty() {
-        let SlotValue::Object(start) = found.value else { return Err(not_an_object(name)) };
-        found.value = follow(&current.view, Some(start))?;
-    }
-    with(&current.view, &found)
+    let found = by_name(&current, name)?;
+    let value = follow(&current.view, Some(found.value))?;
+    with(&current.view, &Found { scope: found.scope, value })
 }
 
 /// A local, global or builtin of the selected frame.
@@ -107,17 +102,16 @@ fn by_name(current: &Current<'_>, name: &str) -> Result<Found, CommandError> {
     let list = view.locals(frame, usize::MAX)?;
     let local = list.into_iter().find(|v| v.name == *name && v.value != SlotValue::Unbound);
     match local {
-        // The namespace of a module body is its globals.
-        Some(var) => match (&var.value, view.global(frame, name)) {
-            (SlotValue::Object(own), Ok(Some((Scope::Global, global))))
-                if *own == global && var.kind == SlotKind::Name =>
-            {
-                Ok(Found { scope: Some(Scope::Global), value: var.value })
-            }
-            _ => Ok(Found { scope: Some(Scope::Local), value: var.value }),
-        },
+        Some(LocalVar { value: SlotValue::Unreadable(error), .. }) => Err(error.into()),
+        Some(var) => {
+            let value = Value::of_slot(&var.value).ok_or_else(|| not_an_object(name))?;
+            // The namespace of a module body is its globals.
+            let global = var.kind == SlotKind::Name
+                && matches!(view.global(frame, name), Ok(Some((Scope::Global, at))) if value.object() == Some(at));
+            Ok(Found { scope: Some(if global { Scope::Global } else { Scope::Local }), value })
+        }
         None => match view.global(frame, name)? {
-            Some((scope, addr)) => Ok(Found { scope: Some(scope), value: SlotValue::Object(addr) }),
+            Some((scope, addr)) => Ok(Found { scope: Some(scope), value: Value::Object(addr) }),
             None => Err(CommandError::message(format!("{} not found", quoted(name)))),
         },
     }
@@ -152,7 +146,7 @@ pub(super) fn print(session: &mut Session, args: &str) -> Result<Reply, CommandE
         return with_view(session, |view| Ok(Reply::text(format!("{}\n", values::object(view, at).text))));
     }
     look_up(session, args, |view, found| {
-        let value = values::slot(view, &found.value).unwrap_or_default();
+        let value = values::made(view, &found.value).text;
         let prefix = found.scope.map(|scope| format!("{} {} = ", scope.name(), quoted(args))).unwrap_or_default();
         Ok(Reply::text(format!("{prefix}{value}\n")))
     })
@@ -172,22 +166,41 @@ fn address_of(args: &str, usage: &str) -> Result<Addr, CommandError> {
     arguments::address(args).ok_or_else(|| CommandError::message(format!("usage: {usage}")))
 }
 
-/// `py-object ADDRESS`.
+/// `py-object PATH|ADDRESS`.
 pub(super) fn object(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
-    let at = address_of(args, "py-object ADDRESS")?;
-    with_view(session, |view| {
-        let info = header(&view.heap, at)?.type_info;
-        let name = escape_terminal(&view.heap.full_name(&info));
-        let mut out = format!("{at}: {name}, {}\n{}\n", refcount_text(view, at)?, values::object(view, at).text);
-        if let Ok((list, more)) = attributes(&view.heap, at, MAX_CHILDREN) {
-            for attribute in list {
-                let value = values::object(view, attribute.value).text;
-                out.push_str(&format!("  .{} = {value}\n", escape_terminal(&attribute.name.to_string())));
-            }
-            out.push_str(if more { "  ...\n" } else { "" });
-        }
-        Ok(Reply::text(out))
+    if args.is_empty() {
+        return Err(CommandError::message("usage: py-object NAME[.ATTRIBUTE|[KEY]]..., or 0xADDRESS"));
+    }
+    if let Some(at) = arguments::address(args) {
+        return with_view(session, |view| about(view, at).map(Reply::text));
+    }
+    look_up(session, args, |view, found| match found.value.object() {
+        Some(at) => about(view, at).map(Reply::text),
+        None => Ok(Reply::text(format!("{}: {}\n", quoted(args), values::made(view, &found.value).text))),
     })
+}
+
+/// Type, references, value, attributes and items of an object.
+fn about(view: &View<'_>, at: Addr) -> Result<String, CommandError> {
+    let info = header(&view.heap, at)?.type_info;
+    let name = escape_terminal(&view.heap.full_name(&info));
+    let mut out = format!("{at}: {name}, {}\n{}\n", refcount_text(view, at)?, values::object(view, at).text);
+    if let Ok((list, more)) = attributes(&view.heap, at, MAX_CHILDREN) {
+        for attribute in list {
+            let value = values::object(view, attribute.value).text;
+            out.push_str(&format!("  .{} = {value}\n", escape_terminal(&attribute.name.to_string())));
+        }
+        out.push_str(if more { "  ...\n" } else { "" });
+    }
+    let Ok(Some(found)) = items(&view.heap, at, &info, MAX_CHILDREN as u64) else { return Ok(out) };
+    let total = found.total();
+    for (index, item) in found.take(MAX_CHILDREN).enumerate() {
+        let Item { key, value } = item?;
+        let name = key.map_or_else(|| index.to_string(), |key| values::object(view, key).text);
+        out.push_str(&format!("  [{name}] = {}\n", values::made(view, &value).text));
+    }
+    out.push_str(if total > MAX_CHILDREN as u64 { "  ...\n" } else { "" });
+    Ok(out)
 }
 
 fn refcount_text(view: &View<'_>, at: Addr) -> Result<String, CommandError> {
@@ -222,9 +235,9 @@ pub(super) fn refcount(session: &mut Session, args: &str) -> Result<Reply, Comma
             Ok(Reply::text(format!("{}\n", refcount_text(view, at)?)))
         });
     }
-    look_up(session, args, |view, found| match found.value {
-        SlotValue::Object(at) => Ok(Reply::text(format!("{}: {}\n", quoted(args), refcount_text(view, at)?))),
-        _ => Err(not_an_object(args)),
+    look_up(session, args, |view, found| match found.value.object() {
+        Some(at) => Ok(Reply::text(format!("{}: {}\n", quoted(args), refcount_text(view, at)?))),
+        None => Err(not_an_object(args)),
     })
 }
 
@@ -265,36 +278,39 @@ pub(super) fn refcnt(session: &mut Session, args: &str) -> Result<Reply, Command
 
 /// `$py_local`.
 pub(super) fn local(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
-    look_up(session, args, |_, found| match found.value {
-        SlotValue::Object(at) => Ok(Reply::text("").value(at.0)),
-        _ => Err(not_an_object(args)),
+    look_up(session, args, |_, found| match found.value.object() {
+        Some(at) => Ok(Reply::text("").value(at.0)),
+        None => Err(not_an_object(args)),
     })
 }
 
-/// Items and attributes of an object, for lldb's synthetic children.
+/// Items and attributes of an object, for the children that debuggers show: name and address, or name, 0 and what is
+/// no object in memory (`{"int": 1}`, `{"float": 1.5}`, `{"text": "'a'"}`).
 pub(super) fn children(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
     let at = address_of(args, "ADDRESS")?;
     with_view(session, |view| {
-        let mut list: Vec<(String, u64)> = Vec::new();
-        let ctx = view.ctx();
-        let limit = MAX_CHILDREN as u64;
-        let numbered = |items: Vec<Addr>| items.into_iter().enumerate().map(|(i, a)| (format!("[{i}]"), a.0));
-        let items = |mut s: Sequence<'_>| (0..s.total().min(limit)).map_while(|i| s.item(i)?.ok()).collect();
-        match header(&view.heap, at)?.type_info.kind {
-            Kind::Tuple => list.extend(numbered(items(tuple_items(ctx, at)?))),
-            Kind::List => list.extend(numbered(items(list_items(ctx, at)?))),
-            Kind::Set | Kind::FrozenSet => list.extend(numbered(set_items(ctx, at, limit)?)),
-            Kind::Dict => {
-                for entry in DictEntries::new(ctx, at)?.take(MAX_CHILDREN) {
-                    let (key, value) = entry?;
-                    list.push((format!("[{}]", values::object(view, key).text), value.0));
-                }
-            }
-            _ => {}
+        let mut list: Vec<serde_json::Value> = Vec::new();
+        let info = header(&view.heap, at)?.type_info;
+        let found = items(&view.heap, at, &info, MAX_CHILDREN as u64)?;
+        for (index, item) in found.into_iter().flatten().take(MAX_CHILDREN).enumerate() {
+            // A list that is damaged in the middle is shown up to there.
+            let Ok(Item { key, value }) = item else { break };
+            let name = key.map_or_else(|| index.to_string(), |key| values::object(view, key).text);
+            list.push(child(view, &format!("[{name}]"), &value));
         }
         if let Ok((attributes, _)) = attributes(&view.heap, at, MAX_CHILDREN) {
-            list.extend(attributes.into_iter().map(|a| (escape_terminal(&a.name.to_string()), a.value.0)));
+            let named = attributes.into_iter().map(|a| (escape_terminal(&a.name.to_string()), a.value.0));
+            list.extend(named.map(|child| serde_json::json!(child)));
         }
-        Ok(Reply::text("").value(serde_json::json!(list)))
+        Ok(Reply::text("").value(list))
     })
+}
+
+fn child(view: &View<'_>, name: &str, value: &Value) -> serde_json::Value {
+    match value {
+        Value::Object(addr) => serde_json::json!([name, addr.0]),
+        Value::Int(number) => serde_json::json!([name, 0, { "int": number }]),
+        Value::Float(number) if number.is_finite() => serde_json::json!([name, 0, { "float": number }]),
+        made => serde_json::json!([name, 0, { "text": values::made(view, made).text }]),
+    }
 }

@@ -181,7 +181,7 @@ pub struct PrintArgs {
     /// What to read
     #[command(flatten)]
     pub input: InputArgs,
-    /// What to show: a name, then `.attr`, `[index]` or `['key']`, or `@ADDRESS`
+    /// What to show: a name, then `.attr`, `[index]` or `['key']`; `@ADDRESS`; `len(name)`
     #[arg(value_name = "EXPR", required = true)]
     pub expression: String,
     /// Write JSON

@@ -1,12 +1,11 @@
 //! [`inspect`]: everything that is known of one object, for `pyinquest object`.
 
-use super::dict::{DictEntries, dict_len};
+use super::children::{Item, items, length};
 use super::instance::{AttributeSource, attributes};
 use super::kind::Kind;
 use super::refcount::{Refcount, refcount};
 use super::repr::{Repr, ReprLimits, repr};
-use super::sequence::{Sequence, list_items, tuple_items, var_len};
-use super::set::{set_items, set_len};
+use super::sequence::var_len;
 use super::types::{Heap, TypeInfo, flags};
 use crate::base::Addr;
 use crate::cpython::DecodeError;
@@ -43,11 +42,11 @@ pub struct Field {
 
 /// One item of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
+pub struct ListedItem {
     /// The key, for mappings.
     pub key: Option<(Addr, Repr)>,
-    /// Address of the item.
-    pub addr: Addr,
+    /// Address of the item; numbers of an array have none.
+    pub addr: Option<Addr>,
     /// Its repr.
     pub value: Repr,
 }
@@ -55,8 +54,8 @@ pub struct Item {
 /// Everything that is known of one object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Details {
-    /// Its address.
-    pub addr: Addr,
+    /// Its address; absent for what is not an object in memory.
+    pub addr: Option<Addr>,
     /// Its type with module; absent when `ob_type` leads to no type.
     pub type_name: Option<String>,
     /// `ob_type`, when readable.
@@ -67,8 +66,8 @@ pub struct Details {
     pub repr: Repr,
     /// Size in bytes without GC head: `tp_basicsize` and items.
     pub size: Option<u64>,
-    /// Reference count.
-    pub refcount: Result<Refcount, DecodeError>,
+    /// Reference count, of an object in memory.
+    pub refcount: Option<Result<Refcount, DecodeError>>,
     /// GC state, for types that take part in collection.
     pub gc: Option<GcState>,
     /// Length, for containers and strings.
@@ -80,9 +79,32 @@ pub struct Details {
     /// Whether there are more attributes.
     pub more_attributes: bool,
     /// Items of a container, as many as the limits allow.
-    pub items: Vec<Item>,
+    pub items: Vec<ListedItem>,
     /// What could not be read.
     pub problems: Vec<String>,
+}
+
+impl Details {
+    /// Of what is not an object in memory: its repr alone.
+    #[must_use]
+    pub fn made(shown: Repr) -> Details {
+        Details {
+            addr: None,
+            type_name: shown.type_name.clone(),
+            type_addr: None,
+            mro: Vec::new(),
+            repr: shown,
+            size: None,
+            refcount: None,
+            gc: None,
+            length: None,
+            facts: Vec::new(),
+            attributes: Vec::new(),
+            more_attributes: false,
+            items: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
 }
 
 /// Looks at the object at `addr` from all sides. `limits.items` bounds attributes and items.
@@ -95,21 +117,12 @@ pub fn inspect(heap: &Heap<'_>, addr: Addr, limits: &ReprLimits) -> Details {
 #[must_use]
 pub fn inspect_shown(heap: &Heap<'_>, addr: Addr, shown: Repr, limits: &ReprLimits) -> Details {
     let mut details = Details {
-        addr,
-        type_name: None,
+        addr: Some(addr),
         type_addr: heap.ctx.ptr(field!(heap.ctx, object.ob_type), addr).ok(),
-        mro: Vec::new(),
-        repr: shown,
-        size: None,
-        refcount: refcount(&heap.ctx, addr),
-        gc: None,
-        length: None,
-        facts: Vec::new(),
-        attributes: Vec::new(),
-        more_attributes: false,
-        items: Vec::new(),
-        problems: Vec::new(),
+        refcount: Some(refcount(&heap.ctx, addr)),
+        ..Details::made(shown)
     };
+    details.type_name = None;
     let info = match heap.type_of(addr) {
         Ok(info) => info,
         Err(error) => {
@@ -126,17 +139,17 @@ pub fn inspect_shown(heap: &Heap<'_>, addr: Addr, shown: Repr, limits: &ReprLimi
         details.problems.push(e.to_string());
         None
     });
-    fill_attributes(heap, &mut details, limits);
-    if let Err(error) = fill_items(heap, &info, &mut details, limits) {
+    fill_attributes(heap, addr, &info, &mut details, limits);
+    if let Err(error) = fill_items(heap, addr, &info, &mut details, limits) {
         details.problems.push(error.to_string());
     }
     facts(heap, addr, &info, &mut details.facts);
     details
 }
 
-fn fill_attributes(heap: &Heap<'_>, details: &mut Details, limits: &ReprLimits) {
+fn fill_attributes(heap: &Heap<'_>, addr: Addr, info: &TypeInfo, details: &mut Details, limits: &ReprLimits) {
     let limit = usize::try_from(limits.items).unwrap_or(usize::MAX);
-    match attributes(heap, details.addr, limit) {
+    match attributes(heap, addr, limit) {
         Ok((list, more)) => {
             details.more_attributes = more;
             details.attributes = list
@@ -154,48 +167,27 @@ fn fill_attributes(heap: &Heap<'_>, details: &mut Details, limits: &ReprLimits) 
         }
         Err(error) => details.problems.push(error.to_string()),
     }
-    let Ok(info) = heap.type_of(details.addr) else { return };
     for field in info.kind.row().attributes {
-        if let Ok(Some(value)) = super::fields::stored_attribute(heap, details.addr, &info, field.name) {
+        if let Ok(Some(value)) = super::fields::stored_attribute(heap, addr, info, field.name) {
             let shown = repr(heap, value, limits);
             details.attributes.push(Field { name: field.name.to_owned(), source: "field", addr: value, value: shown });
         }
     }
 }
 
-fn fill_items(heap: &Heap<'_>, info: &TypeInfo, details: &mut Details, limits: &ReprLimits) -> Result<(), DecodeError> {
-    let (ctx, addr) = (&heap.ctx, details.addr);
-    let limit = usize::try_from(limits.items).unwrap_or(usize::MAX);
-    let item = |value: Addr| Item { key: None, addr: value, value: repr(heap, value, limits) };
-    let of_sequence = |details: &mut Details, items: Sequence<'_>| -> Result<(), DecodeError> {
-        details.length = Some(items.total());
-        for value in items.take(limit) {
-            details.items.push(item(value?));
-        }
-        Ok(())
-    };
-    match info.kind {
-        Kind::List => of_sequence(details, list_items(ctx, addr)?)?,
-        Kind::Tuple | Kind::StructSeq => of_sequence(details, tuple_items(ctx, addr)?)?,
-        Kind::Dict | Kind::DefaultDict | Kind::OrderedDict | Kind::FrozenDict => {
-            details.length = Some(dict_len(ctx, addr)?);
-            for entry in DictEntries::new(ctx, addr)?.take(limit) {
-                let (key, value) = entry?;
-                let key = Some((key, repr(heap, key, limits)));
-                details.items.push(Item { key, addr: value, value: repr(heap, value, limits) });
-            }
-        }
-        Kind::Set | Kind::FrozenSet => {
-            details.length = Some(set_len(ctx, addr)?);
-            for value in set_items(ctx, addr, limits.items)? {
-                details.items.push(item(value));
-            }
-        }
-        Kind::Bytes | Kind::ByteArray | Kind::Deque | Kind::Array => {
-            details.length = Some(var_len(ctx, "ob_size", addr)?)
-        }
-        Kind::Str => details.length = Some(super::unicode::read_text(ctx, addr, 0)?.length),
-        _ => {}
+fn fill_items(
+    heap: &Heap<'_>,
+    addr: Addr,
+    info: &TypeInfo,
+    details: &mut Details,
+    limits: &ReprLimits,
+) -> Result<(), DecodeError> {
+    details.length = length(heap, addr, info)?;
+    let Some(items) = items(heap, addr, info, limits.items)? else { return Ok(()) };
+    for item in items.take(usize::try_from(limits.items).unwrap_or(usize::MAX)) {
+        let Item { key, value } = item?;
+        let key = key.map(|key| (key, repr(heap, key, limits)));
+        details.items.push(ListedItem { key, addr: value.object(), value: value.show(heap, limits) });
     }
     Ok(())
 }

@@ -3,6 +3,8 @@
 
 pub use super::kinds::Kind;
 
+use super::attribute::Computes;
+use super::children::ItemsOf;
 use super::kinds::ROWS;
 use super::numpy_scalar;
 use super::repr::Render;
@@ -24,6 +26,10 @@ pub(super) struct Row {
     pub attributes: &'static [Field],
     /// Further ones, found when asked for.
     pub more: &'static [Field],
+    /// Attributes that Python computes of the data of such an object.
+    pub computes: Option<Computes>,
+    /// What it holds.
+    pub holds: Holds,
 }
 
 impl Row {
@@ -36,7 +42,24 @@ impl Row {
         nests: true,
         attributes: &[],
         more: &[],
+        computes: None,
+        holds: Holds::Nothing,
     };
+}
+
+/// What objects of a kind hold, and how it is reached.
+#[derive(Clone, Copy)]
+pub(super) enum Holds {
+    /// Nothing.
+    Nothing,
+    /// Items in an order, which an index counts.
+    Sequence(ItemsOf),
+    /// Items that no index reaches.
+    Members(ItemsOf),
+    /// Keys and values.
+    Mapping(ItemsOf),
+    /// Characters or bytes: an index reaches them, but no list of them says more than the repr.
+    Text(ItemsOf),
 }
 
 /// What Python writes for an object inside its own repr (`Py_ReprEnter`).

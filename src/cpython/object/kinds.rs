@@ -2,7 +2,9 @@
 //!
 //! A field that a row leaves out is that of [`Row::PLAIN`]. The C structs are cited where their repr is written.
 
-use super::kind::{Again, Field, Place, Row};
+use super::attribute;
+use super::children;
+use super::kind::{Again, Field, Holds, Place, Row};
 use super::repr::{
     callables, collections, containers, ctypes, datetime, decimal, default, extensions, frames, io, locks, number,
     numpy, python, runtime, text, torch, typing,
@@ -59,6 +61,7 @@ kinds! {
             "__bases__" => type_object.bases,
             "__mro__" => type_object.mro,
         ],
+        computes: Some(attribute::of_type),
     }
     None ["NoneType"] { repr: Some(|w, _, _| w.fixed("None")), nests: false }
     Ellipsis ["ellipsis", "EllipsisType"] { repr: Some(|w, _, _| w.fixed("Ellipsis")), nests: false }
@@ -67,32 +70,72 @@ kinds! {
     Bool ["bool"] { repr: Some(number::bool), nests: false }
     Float ["float"] { repr: Some(number::float), nests: false }
     Complex ["complex"] { repr: Some(number::complex), nests: false }
-    Str ["str"] { repr: Some(text::str), nests: false }
-    Bytes ["bytes"] { repr: Some(text::bytes), nests: false }
-    ByteArray ["bytearray"] { repr: Some(text::bytearray), nests: false }
+    Str ["str"] { repr: Some(text::str), nests: false, holds: Holds::Text(children::str) }
+    Bytes ["bytes"] { repr: Some(text::bytes), nests: false, holds: Holds::Text(children::bytes) }
+    ByteArray ["bytearray"] { repr: Some(text::bytearray), nests: false, holds: Holds::Text(children::bytearray) }
     MemoryView ["memoryview"] { repr: Some(default::memory) }
-    Tuple ["tuple"] { repr: Some(containers::tuple), again: Again::Text("(...)") }
-    List ["list"] { repr: Some(containers::list), again: Again::Text("[...]") }
-    Dict ["dict"] { repr: Some(containers::dict), again: Again::Text("{...}") }
-    FrozenDict ["frozendict"] { repr: Some(collections::frozen_dict) }
-    DictKeys ["dict_keys"] { repr: Some(collections::dict_view), again: Again::Text("...") }
-    DictValues ["dict_values"] { repr: Some(collections::dict_view), again: Again::Text("...") }
-    DictItems ["dict_items"] { repr: Some(collections::dict_view), again: Again::Text("...") }
-    OdictKeys ["odict_keys"] { repr: Some(collections::dict_view) }
-    OdictValues ["odict_values"] { repr: Some(collections::dict_view) }
-    OdictItems ["odict_items"] { repr: Some(collections::dict_view) }
-    MappingProxy ["mappingproxy"] { repr: Some(collections::mapping_proxy) }
-    Set ["set"] { repr: Some(containers::set), again: Again::Named }
-    FrozenSet ["frozenset"] { repr: Some(containers::set), again: Again::Named }
-    Range ["range"] { repr: Some(collections::range), more: fields!["start" => 0, "stop" => 1, "step" => 2] }
+    Tuple ["tuple"] {
+        repr: Some(containers::tuple),
+        again: Again::Text("(...)"),
+        holds: Holds::Sequence(children::tuple),
+    }
+    List ["list"] {
+        repr: Some(containers::list),
+        again: Again::Text("[...]"),
+        holds: Holds::Sequence(children::list),
+    }
+    Dict ["dict"] { repr: Some(containers::dict), again: Again::Text("{...}"), holds: Holds::Mapping(children::dict) }
+    FrozenDict ["frozendict"] { repr: Some(collections::frozen_dict), holds: Holds::Mapping(children::dict) }
+    DictKeys ["dict_keys"] {
+        repr: Some(collections::dict_view),
+        again: Again::Text("..."),
+        holds: Holds::Members(children::keys),
+    }
+    DictValues ["dict_values"] {
+        repr: Some(collections::dict_view),
+        again: Again::Text("..."),
+        holds: Holds::Members(children::values),
+    }
+    DictItems ["dict_items"] {
+        repr: Some(collections::dict_view),
+        again: Again::Text("..."),
+        holds: Holds::Members(children::pairs),
+    }
+    OdictKeys ["odict_keys"] { repr: Some(collections::dict_view), holds: Holds::Members(children::keys) }
+    OdictValues ["odict_values"] { repr: Some(collections::dict_view), holds: Holds::Members(children::values) }
+    OdictItems ["odict_items"] { repr: Some(collections::dict_view), holds: Holds::Members(children::pairs) }
+    MappingProxy ["mappingproxy"] { repr: Some(collections::mapping_proxy), holds: Holds::Mapping(children::proxy) }
+    Set ["set"] { repr: Some(containers::set), again: Again::Named, holds: Holds::Members(children::set) }
+    FrozenSet ["frozenset"] { repr: Some(containers::set), again: Again::Named, holds: Holds::Members(children::set) }
+    Range ["range"] {
+        repr: Some(collections::range),
+        more: fields!["start" => 0, "stop" => 1, "step" => 2],
+        holds: Holds::Sequence(children::range),
+    }
     Slice ["slice"] { repr: Some(collections::slice), more: fields!["start" => 0, "stop" => 1, "step" => 2] }
-    Deque ["collections.deque"] { repr: Some(collections::deque), again: Again::Text("[...]") }
-    DefaultDict ["collections.defaultdict"] { repr: Some(collections::default_dict), again: Again::Part }
-    OrderedDict ["collections.OrderedDict"] { repr: Some(collections::ordered_dict), again: Again::Text("...") }
-    Array ["array.array"] { repr: Some(collections::array) }
-    Date ["datetime.date"] { repr: Some(datetime::date) }
-    Time ["datetime.time"] { repr: Some(datetime::time) }
-    DateTime ["datetime.datetime"] { repr: Some(datetime::date_time) }
+    Deque ["collections.deque"] {
+        repr: Some(collections::deque),
+        again: Again::Text("[...]"),
+        holds: Holds::Sequence(children::deque),
+    }
+    DefaultDict ["collections.defaultdict"] {
+        repr: Some(collections::default_dict),
+        again: Again::Part,
+        holds: Holds::Mapping(children::dict),
+    }
+    OrderedDict ["collections.OrderedDict"] {
+        repr: Some(collections::ordered_dict),
+        again: Again::Text("..."),
+        holds: Holds::Mapping(children::ordered),
+    }
+    Array ["array.array"] {
+        repr: Some(collections::array),
+        holds: Holds::Sequence(children::array),
+        computes: Some(attribute::of_array),
+    }
+    Date ["datetime.date"] { repr: Some(datetime::date), computes: Some(datetime::part) }
+    Time ["datetime.time"] { repr: Some(datetime::time), computes: Some(datetime::part) }
+    DateTime ["datetime.datetime"] { repr: Some(datetime::date_time), computes: Some(datetime::part) }
     TimeDelta ["datetime.timedelta"] { repr: Some(datetime::delta) }
     TimeZone ["datetime.timezone"] { repr: Some(datetime::timezone) }
     TzInfo ["datetime.tzinfo"] {}
@@ -139,6 +182,7 @@ kinds! {
     MethodWrapper ["method-wrapper"] { repr: Some(callables::method_wrapper) }
     GetSetDescriptor ["getset_descriptor"] { repr: Some(callables::getset_descriptor) }
     MemberDescriptor ["member_descriptor"] { repr: Some(callables::member_descriptor) }
+    TupleGetter ["collections._tuplegetter", "_collections._tuplegetter"] {}
     Partial ["functools.partial"] {
         repr: Some(callables::partial),
         again: Again::Text("..."),
@@ -160,27 +204,31 @@ kinds! {
         more: fields![
             "__name__" => generator.name,
             "__qualname__" => generator.qualname,
-            "gi_code" => generator.code,
         ],
+        computes: Some(attribute::of_generator),
     }
     Coroutine ["coroutine"] {
         repr: Some(frames::generator),
         more: fields![
             "__name__" => generator.name,
             "__qualname__" => generator.qualname,
-            "cr_code" => generator.code,
         ],
+        computes: Some(attribute::of_generator),
     }
     AsyncGenerator ["async_generator"] {
         repr: Some(frames::generator),
         more: fields![
             "__name__" => generator.name,
             "__qualname__" => generator.qualname,
-            "ag_code" => generator.code,
         ],
+        computes: Some(attribute::of_generator),
     }
-    Frame ["frame"] { repr: Some(frames::frame) }
-    FrameLocalsProxy ["FrameLocalsProxy"] { repr: Some(frames::frame_locals_proxy), again: Again::Text("{...}") }
+    Frame ["frame"] { repr: Some(frames::frame), computes: Some(attribute::of_frame_object) }
+    FrameLocalsProxy ["FrameLocalsProxy"] {
+        repr: Some(frames::frame_locals_proxy),
+        again: Again::Text("{...}"),
+        holds: Holds::Mapping(children::frame_locals),
+    }
     Code ["code"] {
         repr: Some(frames::code),
         attributes: fields![
@@ -227,11 +275,15 @@ kinds! {
     TextIo ["_io.TextIOWrapper"] { repr: Some(io::text) }
     Task ["_asyncio.Task"] { repr: Some(python::asyncio_task), again: Again::Future }
     Future ["_asyncio.Future"] { repr: Some(python::asyncio_future), again: Again::Future }
-    StructSeq [] { repr: Some(collections::struct_sequence) }
-    NumpyArray ["numpy.ndarray"] { repr: Some(numpy::array) }
+    StructSeq [] { repr: Some(collections::struct_sequence), holds: Holds::Sequence(children::tuple) }
+    NumpyArray ["numpy.ndarray"] {
+        repr: Some(numpy::array),
+        holds: Holds::Sequence(children::ndarray),
+        computes: Some(attribute::of_ndarray),
+    }
     NumpyScalar ["numpy.generic"] { repr: Some(numpy::scalar) }
-    NumpyStr ["numpy.str_"] { repr: Some(numpy::text) }
-    NumpyBytes ["numpy.bytes_"] { repr: Some(numpy::bytes) }
+    NumpyStr ["numpy.str_"] { repr: Some(numpy::text), holds: Holds::Text(children::str) }
+    NumpyBytes ["numpy.bytes_"] { repr: Some(numpy::bytes), holds: Holds::Text(children::bytes) }
     NumpyDtype ["numpy.dtype"] { repr: Some(numpy::data_type) }
     Tensor ["torch._C._TensorBase", "torch._C.TensorBase"] { repr: Some(torch::tensor) }
     CSimple ["_ctypes._SimpleCData"] { repr: Some(ctypes::simple) }

@@ -3,6 +3,8 @@
 //! Primitives ([`read_text`], [`Int`], [`DictEntries`], ...) take a [`Context`](super::Context); what needs to know types takes a
 //! [`Heap`]. Nothing here runs Python code or trusts what it reads: every walk has a limit.
 
+mod attribute;
+mod children;
 mod dict;
 mod fields;
 mod float;
@@ -21,10 +23,12 @@ mod set;
 mod static_types;
 mod types;
 mod unicode;
+mod value;
 
+pub use children::{Item, Items, items, length};
 pub use dict::{DictEntries, dict_get_str, dict_len};
 pub use float::{complex_repr, float_repr};
-pub use inspect::{Details, Field, GcState, Item, inspect, inspect_shown};
+pub use inspect::{Details, Field, GcState, ListedItem, inspect, inspect_shown};
 pub use instance::{Attribute, AttributeSource, attributes, find_attribute};
 pub use int::Int;
 pub use kind::Kind;
@@ -35,3 +39,4 @@ pub use sequence::{Sequence, list_items, tuple_items};
 pub use set::{set_items, set_len};
 pub use types::{Header, Heap, SymbolNames, TypeCache, TypeInfo, header};
 pub use unicode::{TextPart, read_str, read_text};
+pub use value::Value;

@@ -1,15 +1,17 @@
-//! Paths to objects, evaluated without running code: `name.attr[1]['key']`, `@0x7f00.attr`.
+//! Paths to objects, evaluated without running code: `name.attr[1]['key']`, `@0x7f00.attr`, `len(name.attr)`.
 
-use super::dict::DictEntries;
-use super::fields::stored_attribute;
+use super::attribute::{Attribute, attribute};
+use super::children::{Item, dict_of, length};
 use super::instance::find_attribute;
 use super::int::Int;
-use super::kind::Kind;
-use super::sequence::{list_items, tuple_items};
-use super::types::{Heap, TypeInfo};
+use super::kind::{Holds, Kind};
+use super::repr::{ReprLimits, array_part, array_shape};
+use super::types::Heap;
 use super::unicode::read_text;
+use super::value::Value;
 use crate::base::{Addr, Text};
 use crate::cpython::DecodeError;
+use crate::cpython::frame::locals;
 
 /// Longest path text.
 const MAX_TEXT: usize = 10_000;
@@ -55,6 +57,8 @@ pub struct Path {
     pub root: Root,
     /// Its steps.
     pub steps: Vec<Step>,
+    /// Whether the length of what it leads to is asked for: `len(path)`.
+    pub length: bool,
 }
 
 /// Why a path leads nowhere.
@@ -76,14 +80,14 @@ pub enum PathError {
         name: String,
     },
     /// An object has no such attribute in memory.
-    #[error("{path} (type {type_name}, at {addr}) stores no attribute {name:?}{hint}")]
+    #[error("{path} (type {type_name}{}) stores no attribute {name:?}{hint}", at(.addr))]
     NoAttribute {
         /// The path up to the object.
         path: String,
         /// Its type.
         type_name: String,
-        /// Its address.
-        addr: Addr,
+        /// Its address, when it is in memory.
+        addr: Option<Addr>,
         /// The attribute.
         name: String,
         /// What else could be meant.
@@ -102,14 +106,14 @@ pub enum PathError {
         item: String,
     },
     /// The object has no items that can be reached by this step.
-    #[error("{path} (type {type_name}, at {addr}): {step} cannot be looked up in it without running code")]
+    #[error("{path} (type {type_name}{}): {step} cannot be looked up in it without running code", at(.addr))]
     NotIndexable {
         /// The path up to the object.
         path: String,
         /// Its type.
         type_name: String,
-        /// Its address.
-        addr: Addr,
+        /// Its address, when it is in memory.
+        addr: Option<Addr>,
         /// The step.
         step: String,
     },
@@ -123,6 +127,10 @@ pub enum PathError {
     },
 }
 
+fn at(addr: &Option<Addr>) -> String {
+    addr.map(|addr| format!(", at {addr}")).unwrap_or_default()
+}
+
 impl Path {
     /// Parses `name.attr[1]['key']`.
     ///
@@ -131,114 +139,195 @@ impl Path {
     pub fn parse(text: &str) -> Result<Path, PathError> {
         let chars: Vec<char> = text.trim().chars().take(MAX_TEXT).collect();
         let mut parser = Parser { chars: &chars, at: 0 };
+        let length = parser.skip_all("len(");
+        if length {
+            parser.spaces();
+        }
         let root = parser.root()?;
         let mut steps = Vec::new();
-        while let Some(step) = parser.step()? {
+        while let Some(step) = parser.step(length)? {
             steps.push(step);
         }
-        Ok(Path { root, steps })
+        if length && !parser.closes() {
+            return parser.fail("`)` is expected");
+        }
+        Ok(Path { root, steps, length })
     }
 
-    /// The object the path leads to. `name` finds the first name.
+    /// What the path leads to. `name` finds the first name.
     ///
     /// # Errors
     /// [`PathError`] that says which step failed and on what.
-    pub fn evaluate(&self, heap: &Heap<'_>, name: &dyn Fn(&str) -> Option<Addr>) -> Result<Addr, PathError> {
-        let (mut addr, mut walked) = match &self.root {
-            Root::Address(addr) => (*addr, format!("@{addr}")),
+    pub fn evaluate(&self, heap: &Heap<'_>, name: &dyn Fn(&str) -> Option<Value>) -> Result<Value, PathError> {
+        let (mut value, mut walked) = match &self.root {
+            Root::Address(addr) => (Value::Object(*addr), format!("@{addr}")),
             Root::Name(first) => {
                 let found = name(first).ok_or_else(|| PathError::NoName { name: first.clone() })?;
                 (found, first.clone())
             }
         };
         for step in &self.steps {
-            addr = walk(heap, addr, step, &walked)?;
+            value = Walk { heap, path: &walked }.step(&value, step)?;
             walked.push_str(&step.to_string());
         }
-        Ok(addr)
-    }
-}
-
-fn walk(heap: &Heap<'_>, addr: Addr, step: &Step, path: &str) -> Result<Addr, PathError> {
-    let decode = |source: DecodeError| PathError::Decode { path: path.to_owned(), source };
-    let info = heap.type_of(addr).map_err(decode)?;
-    match step {
-        Step::Attribute(name) => attribute(heap, addr, &info, name).map_err(decode)?.ok_or_else(|| {
-            let hint = match heap.lookup(&info, name) {
-                Some(_) => " (its class computes it)",
-                None => "",
-            };
-            let (path, type_name) = (path.to_owned(), info.name.clone());
-            PathError::NoAttribute { path, type_name, addr, name: name.clone(), hint }
-        }),
-        Step::Index(_) | Step::Key(_) => item(heap, addr, &info, step, path),
-    }
-}
-
-/// The value of `object.name` where it is stored: in a field of the object, its `__dict__` or slots, its class.
-fn attribute(heap: &Heap<'_>, addr: Addr, info: &TypeInfo, name: &str) -> Result<Option<Addr>, DecodeError> {
-    if let Some(found) = stored_attribute(heap, addr, info, name)? {
-        return Ok(Some(found));
-    }
-    if let Some(found) = find_attribute(heap, addr, name)? {
-        return Ok(Some(found));
-    }
-    // A class finds attributes along its own MRO, everything else those of its class that are plain values.
-    if info.kind == Kind::Type
-        && let Some(class) = heap.type_info(addr)
-        && let Some((_, value)) = heap.lookup(&class, name)
-    {
-        return Ok(Some(value));
-    }
-    let Some((_, value)) = heap.lookup(info, name) else { return Ok(None) };
-    let kind = heap.type_of(value)?.kind;
-    let computed = matches!(
-        kind,
-        Kind::Property | Kind::MemberDescriptor | Kind::GetSetDescriptor | Kind::ClassMethod | Kind::StaticMethod
-    );
-    Ok((!computed).then_some(value))
-}
-
-fn item(heap: &Heap<'_>, addr: Addr, info: &TypeInfo, step: &Step, path: &str) -> Result<Addr, PathError> {
-    let decode = |source: DecodeError| PathError::Decode { path: path.to_owned(), source };
-    let missing = |length: u64| PathError::NoItem {
-        path: path.to_owned(),
-        type_name: info.name.clone(),
-        length,
-        item: step.to_string(),
-    };
-    match (info.kind, step) {
-        (Kind::List | Kind::Tuple | Kind::StructSeq, Step::Index(index)) => {
-            let items =
-                if info.kind == Kind::List { list_items(&heap.ctx, addr) } else { tuple_items(&heap.ctx, addr) };
-            let mut items = items.map_err(decode)?;
-            let length = items.total();
-            let at = if *index < 0 { length.checked_sub(index.unsigned_abs()) } else { Some(index.unsigned_abs()) };
-            let found = at.and_then(|at| items.item(at)).ok_or_else(|| missing(length))?;
-            found.map_err(decode)
+        if self.length {
+            return Walk { heap, path: &walked }.length(&value);
         }
-        (Kind::Dict | Kind::DefaultDict | Kind::OrderedDict | Kind::FrozenDict, _) => {
-            let entries = DictEntries::new(&heap.ctx, addr).map_err(decode)?;
-            let length = entries.total();
-            for entry in entries.take(MAX_SEARCH) {
-                let (key, value) = entry.map_err(decode)?;
-                if is_key(heap, key, step) {
-                    return Ok(value);
-                }
+        Ok(value)
+    }
+}
+
+/// One step from what `path` leads to.
+struct Walk<'w, 'a> {
+    heap: &'w Heap<'a>,
+    path: &'w str,
+}
+
+impl Walk<'_, '_> {
+    fn decode(&self, source: DecodeError) -> PathError {
+        PathError::Decode { path: self.path.to_owned(), source }
+    }
+
+    fn type_name(&self, value: &Value) -> String {
+        match value {
+            Value::Object(addr) => self.heap.type_of(*addr).map_or_else(|_| "?".to_owned(), |info| info.name.clone()),
+            made => made.show(self.heap, &ReprLimits::default()).type_name.unwrap_or_else(|| "?".to_owned()),
+        }
+    }
+
+    fn no_attribute(&self, value: &Value, name: &str, hint: &'static str) -> PathError {
+        let (path, type_name) = (self.path.to_owned(), self.type_name(value));
+        PathError::NoAttribute { path, type_name, addr: value.object(), name: name.to_owned(), hint }
+    }
+
+    fn no_item(&self, value: &Value, step: &Step, length: u64) -> PathError {
+        let (path, type_name) = (self.path.to_owned(), self.type_name(value));
+        PathError::NoItem { path, type_name, length, item: step.to_string() }
+    }
+
+    fn not_indexable(&self, value: &Value, step: &str) -> PathError {
+        let (path, type_name) = (self.path.to_owned(), self.type_name(value));
+        PathError::NotIndexable { path, type_name, addr: value.object(), step: step.to_owned() }
+    }
+
+    fn step(&self, value: &Value, step: &Step) -> Result<Value, PathError> {
+        match step {
+            Step::Attribute(name) => match attribute(self.heap, value, name).map_err(|e| self.decode(e))? {
+                Attribute::Found(found) => Ok(found),
+                Attribute::Unset => Err(self.no_attribute(value, name, " (its slot is not set)")),
+                Attribute::Computed => Err(self.no_attribute(value, name, " (its class computes it)")),
+                Attribute::None => Err(self.no_attribute(value, name, "")),
+            },
+            Step::Index(index) => self.index(value, *index, step),
+            Step::Key(_) => self.key(value, step),
+        }
+    }
+
+    /// The item at a position, or one whose key is this number.
+    fn index(&self, value: &Value, index: i64, step: &Step) -> Result<Value, PathError> {
+        let place = |length: u64| {
+            let at = if index < 0 { length.checked_sub(index.unsigned_abs()) } else { Some(index.unsigned_abs()) };
+            at.filter(|at| *at < length).ok_or_else(|| self.no_item(value, step, length))
+        };
+        let nth = |length: usize| place(length as u64).map(|at| usize::try_from(at).unwrap_or(usize::MAX));
+        let missing = || self.no_item(value, step, 0);
+        match value {
+            Value::Object(addr) => {
+                let info = self.heap.type_of(*addr).map_err(|e| self.decode(e))?;
+                let (Holds::Sequence(items) | Holds::Text(items)) = info.kind.row().holds else {
+                    return self.key(value, step);
+                };
+                let items = items(self.heap, *addr, &info, u64::MAX).map_err(|e| self.decode(e))?;
+                let at = place(items.total())?;
+                items.at(at).ok_or_else(missing)?.map_err(|e| self.decode(e))
             }
-            Err(missing(length))
-        }
-        (Kind::MappingProxy, _) => {
-            let mapping = super::fields::head_word(&heap.ctx, addr, 0).map_err(decode)?;
-            let info = heap.type_of(mapping).map_err(decode)?;
-            if info.kind == Kind::MappingProxy {
-                return Err(decode(DecodeError::corrupt("mappingproxy", addr, "a proxy of a proxy")));
+            Value::Tuple(items) => items.get(nth(items.len())?).cloned().ok_or_else(missing),
+            Value::Bytes(bytes) => {
+                bytes.get(nth(bytes.len())?).map(|byte| Value::Int(i64::from(*byte))).ok_or_else(missing)
             }
-            item(heap, mapping, &info, step, path)
+            Value::Text(text) => {
+                let point = text.code_points().get(nth(text.len())?).copied();
+                point.map(|point| Value::Text(Text::from_code_points([point]))).ok_or_else(missing)
+            }
+            Value::ArrayPart { array, index: outer } => {
+                let shape = array_shape(self.heap, *array).map_err(|e| self.decode(e))?;
+                let length = shape.get(outer.len()).ok_or_else(|| self.not_indexable(value, &step.to_string()))?;
+                let mut inner = outer.clone();
+                inner.push(place(*length)?);
+                array_part(self.heap, *array, inner).map_err(|e| self.decode(e))
+            }
+            _ => Err(self.not_indexable(value, &step.to_string())),
         }
-        _ => {
-            let (path, type_name, step) = (path.to_owned(), info.name.clone(), step.to_string());
-            Err(PathError::NotIndexable { path, type_name, addr, step })
+    }
+
+    /// The value of a key.
+    fn key(&self, value: &Value, step: &Step) -> Result<Value, PathError> {
+        let of_name = |found: Option<Value>, length: u64| found.ok_or_else(|| self.no_item(value, step, length));
+        let named = match step {
+            Step::Key(text) => Some(text.to_string()),
+            _ => None,
+        };
+        match (value, named) {
+            (Value::Object(addr), _) => self.entry(*addr, value, step),
+            (Value::Attributes(addr), Some(name)) => {
+                let found = find_attribute(self.heap, *addr, &name).map_err(|e| self.decode(e))?;
+                of_name(found.map(Value::Object), 0)
+            }
+            (Value::Locals(frame), Some(name)) => {
+                let (list, _) = locals(self.heap, frame, usize::MAX).map_err(|e| self.decode(e))?;
+                let length = list.len() as u64;
+                let found = list.into_iter().find(|variable| variable.name == *name);
+                of_name(found.and_then(|variable| Value::of_slot(&variable.value)), length)
+            }
+            _ => Err(self.not_indexable(value, &step.to_string())),
+        }
+    }
+
+    /// The entry of a dict or what shows one.
+    fn entry(&self, addr: Addr, value: &Value, step: &Step) -> Result<Value, PathError> {
+        let heap = self.heap;
+        let info = heap.type_of(addr).map_err(|e| self.decode(e))?;
+        let Holds::Mapping(items) = info.kind.row().holds else {
+            return Err(self.not_indexable(value, &step.to_string()));
+        };
+        // The order of an OrderedDict is of no matter here, and dear.
+        let dict = dict_of(heap, addr, &info).map_err(|e| self.decode(e))?;
+        let entries = match dict {
+            Some(dict) => super::children::dict(heap, dict, &info, u64::MAX),
+            None => items(heap, addr, &info, u64::MAX),
+        };
+        let entries = entries.map_err(|e| self.decode(e))?;
+        let length = entries.total();
+        for entry in entries.take(MAX_SEARCH) {
+            let Item { key, value } = entry.map_err(|e| self.decode(e))?;
+            if key.is_some_and(|key| is_key(heap, key, step)) {
+                return Ok(value);
+            }
+        }
+        Err(self.no_item(value, step, length))
+    }
+
+    /// What `len()` would say.
+    fn length(&self, value: &Value) -> Result<Value, PathError> {
+        let counted = match value {
+            Value::Object(addr) => self.counted(*addr).map_err(|e| self.decode(e))?,
+            Value::Tuple(items) => Some(items.len() as u64),
+            Value::Bytes(bytes) => Some(bytes.len() as u64),
+            Value::Text(text) => Some(text.len() as u64),
+            Value::ArrayPart { array, index } => {
+                array_shape(self.heap, *array).map_err(|e| self.decode(e))?.get(index.len()).copied()
+            }
+            _ => None,
+        };
+        counted.map(Value::from).ok_or_else(|| self.not_indexable(value, "len()"))
+    }
+
+    fn counted(&self, addr: Addr) -> Result<Option<u64>, DecodeError> {
+        let info = self.heap.type_of(addr)?;
+        // A class of the user's own may count otherwise.
+        match self.heap.lookup(&info, "__len__") {
+            Some((class, _)) if !class.is_native => Ok(None),
+            _ => length(self.heap, addr, &info),
         }
     }
 }
@@ -272,6 +361,25 @@ impl Parser<'_> {
             self.at = self.at.saturating_add(1);
         }
         found
+    }
+
+    /// Skips all of `text`, or nothing.
+    fn skip_all(&mut self, text: &str) -> bool {
+        let count = text.chars().count();
+        let next = self.chars.get(self.at..self.at.saturating_add(count));
+        let found = next.is_some_and(|next| next.iter().copied().eq(text.chars()));
+        if found {
+            self.at = self.at.saturating_add(count);
+        }
+        found
+    }
+
+    /// Skips the last `)`.
+    fn closes(&mut self) -> bool {
+        self.spaces();
+        let closed = self.skip(')');
+        self.spaces();
+        closed && self.peek().is_none()
     }
 
     fn fail<T>(&self, why: &str) -> Result<T, PathError> {
@@ -312,7 +420,8 @@ impl Parser<'_> {
         }
     }
 
-    fn step(&mut self) -> Result<Option<Step>, PathError> {
+    /// The next step; `inside` parentheses, `)` ends the path.
+    fn step(&mut self, inside: bool) -> Result<Option<Step>, PathError> {
         self.spaces();
         if self.skip('.') {
             return self.identifier().map(|name| Some(Step::Attribute(name)));
@@ -328,6 +437,7 @@ impl Parser<'_> {
         }
         match self.peek() {
             None => Ok(None),
+            Some(')') if inside => Ok(None),
             Some(_) => self.fail("`.` or `[` is expected"),
         }
     }
@@ -396,13 +506,26 @@ mod tests {
         ];
         assert_eq!(path.steps, steps);
         assert_eq!(Path::parse("@0x7fAb").unwrap().root, Root::Address(Addr(0x7fab)));
+        let counted = Path::parse("len( self.items[0] )").unwrap();
+        assert!(counted.length && counted.steps.len() == 2);
+        assert!(!Path::parse("len").unwrap().length);
     }
 
     #[test]
     fn what_is_no_path_is_refused_with_its_column() {
-        for (text, column) in
-            [("", 1), ("1a", 1), ("a.", 3), ("a[", 3), ("a['x", 5), ("a[1", 4), ("@7f", 2), ("f()", 2), ("a b", 3)]
-        {
+        for (text, column) in [
+            ("", 1),
+            ("1a", 1),
+            ("a.", 3),
+            ("a[", 3),
+            ("a['x", 5),
+            ("a[1", 4),
+            ("@7f", 2),
+            ("f()", 2),
+            ("a b", 3),
+            ("len(a", 6),
+            ("len(a) b", 8),
+        ] {
             match Path::parse(text) {
                 Err(PathError::Syntax { column: found, .. }) => assert_eq!(found, column, "{text}"),
                 other => panic!("{text}: {other:?}"),

@@ -1,26 +1,18 @@
 //! Containers of `collections`, `types`, `array`, `itertools` and the views of dicts.
 
 use super::containers::pairs;
-use super::number::float_at;
 use super::text::quote_str;
 use super::writer::Writer;
 use crate::base::Addr;
 use crate::cpython::DecodeError;
+use crate::cpython::object::children::{CArray, c_number, deque_items, entries_of};
 use crate::cpython::object::dict::DictEntries;
-use crate::cpython::object::float::float_repr;
 use crate::cpython::object::kind::Kind;
 use crate::cpython::object::sequence::{tuple_items, var_len};
 use crate::cpython::object::types::TypeInfo;
 use crate::cpython::object::unicode::read_text;
 use crate::debuggee::MemoryExt as _;
 use crate::field;
-use std::collections::HashMap;
-
-/// Entries of an `OrderedDict` looked at to bring them into their order.
-const MAX_ORDERED: usize = 1_000_000;
-
-/// Pointers in one block of a deque (Modules/_collectionsmodule.c `BLOCKLEN`).
-const DEQUE_BLOCK: u64 = 64;
 
 /// `dict_keys([...])`: `_PyDictViewObject {head, dv_dict}` (Objects/dictobject.c `dictview_repr`).
 pub(in crate::cpython::object) fn dict_view(
@@ -32,7 +24,7 @@ pub(in crate::cpython::object) fn dict_view(
     let of = w.heap.type_of(dict)?;
     w.tp_name(info);
     w.push("([");
-    let entries = entries_of(w, dict, &of)?;
+    let entries = entries_of(w.ctx(), dict, &of, w.limits.items)?;
     match info.kind {
         Kind::DictItems | Kind::OdictItems => {
             w.sequence(entries.0, entries.1, |w, (key, value)| {
@@ -50,61 +42,13 @@ pub(in crate::cpython::object) fn dict_view(
     Ok(())
 }
 
-type Entries<'a> = (u64, Box<dyn Iterator<Item = Result<(Addr, Addr), DecodeError>> + 'a>);
-
-/// The entries of a dict in the order Python iterates, and how many there are.
-pub(super) fn entries_of<'a>(w: &Writer<'_, 'a>, dict: Addr, info: &TypeInfo) -> Result<Entries<'a>, DecodeError> {
-    let entries = DictEntries::new(w.ctx(), dict)?;
-    let total = entries.total();
-    if info.kind == Kind::OrderedDict {
-        return Ok((total, Box::new(ordered(w, dict, total)?.into_iter().map(Ok))));
-    }
-    Ok((total, Box::new(entries)))
-}
-
-/// The entries of an `OrderedDict` in the order of its linked list: `PyODictObject {od_dict, od_first, ...}`, nodes `{key, hash, next, prev}`
-/// (Objects/odictobject.c).
-fn ordered(w: &Writer<'_, '_>, dict: Addr, total: u64) -> Result<Vec<(Addr, Addr)>, DecodeError> {
-    let ctx = w.ctx();
-    let word = u64::from(ctx.abi.pointer_size());
-    let dict_size = field!(ctx, dict.size).1?;
-    let mut node = ctx.ptr_at("odict.od_first", dict.wrapping_add(dict_size))?;
-    let mut entries = DictEntries::new(ctx, dict)?;
-    let mut table: Option<HashMap<Addr, Addr>> = None;
-    let mut out = Vec::new();
-    let want = total.min(w.limits.items.saturating_add(1));
-    while !node.is_null() && (out.len() as u64) < want {
-        let key = ctx.ptr_at("odict node key", node)?;
-        node = ctx.ptr_at("odict node next", node.wrapping_add(word.saturating_mul(2)))?;
-        // As long as nothing was moved, both orders are the same.
-        if table.is_none() {
-            match entries.next() {
-                Some(Ok((k, value))) if k == key => {
-                    out.push((key, value));
-                    continue;
-                }
-                _ => {
-                    let all = DictEntries::new(ctx, dict)?;
-                    table = Some(all.take(MAX_ORDERED).collect::<Result<_, _>>()?);
-                }
-            }
-        }
-        let value = table.as_ref().and_then(|t| t.get(&key)).copied();
-        out.push((key, value.ok_or_else(|| DecodeError::corrupt("odict node key", key, "not a key of the dict"))?));
-    }
-    if (out.len() as u64) < want {
-        return Err(DecodeError::corrupt("odict.od_first", dict, format!("{total} entries, {} linked", out.len())));
-    }
-    Ok(out)
-}
-
 /// `OrderedDict({...})`, before 3.12 `OrderedDict([(...), ...])`.
 pub(in crate::cpython::object) fn ordered_dict(
     w: &mut Writer<'_, '_>,
     addr: Addr,
     info: &TypeInfo,
 ) -> Result<(), DecodeError> {
-    let (total, entries) = entries_of(w, addr, info)?;
+    let (total, entries) = entries_of(w.ctx(), addr, info, w.limits.items)?;
     w.type_name(info);
     if total == 0 {
         return w.fixed("()");
@@ -202,8 +146,7 @@ pub(in crate::cpython::object) fn slice(w: &mut Writer<'_, '_>, addr: Addr, _: &
     w.fixed(")")
 }
 
-/// `deque([...], maxlen=n)`: `dequeobject {var_head, leftblock, rightblock, leftindex, rightindex, state, maxlen, ...}`,
-/// blocks `{leftlink, data[64], rightlink}` (Modules/_collectionsmodule.c).
+/// `deque([...], maxlen=n)` (Modules/_collectionsmodule.c `deque_repr`).
 pub(in crate::cpython::object) fn deque(
     w: &mut Writer<'_, '_>,
     addr: Addr,
@@ -212,36 +155,13 @@ pub(in crate::cpython::object) fn deque(
     let maxlen = w.var_word(addr, 5)?.0.cast_signed();
     w.type_name(info);
     w.push("([");
-    let (len, elements) = deque_items(w, addr)?;
+    let (len, elements) = deque_items(w.ctx(), addr)?;
     w.sequence(len, elements, |w, item| w.object(item));
     w.push("]");
     if maxlen >= 0 {
         w.put(format_args!(", maxlen={maxlen}"));
     }
     w.fixed(")")
-}
-
-/// Length and elements of a deque.
-pub(super) fn deque_items<'a>(
-    w: &Writer<'_, 'a>,
-    addr: Addr,
-) -> Result<(u64, impl Iterator<Item = Result<Addr, DecodeError>> + use<'a>), DecodeError> {
-    let len = var_len(w.ctx(), "deque.ob_size", addr)?;
-    let mut block = w.var_word(addr, 0)?;
-    let mut index = w.var_word(addr, 2)?.0;
-    let word = u64::from(w.ctx().abi.pointer_size());
-    let ctx = *w.ctx();
-    let elements = (0..len).map(move |_| {
-        if index >= DEQUE_BLOCK {
-            let right = block.wrapping_add(word.saturating_mul(DEQUE_BLOCK.saturating_add(1)));
-            block = ctx.ptr_at("deque block.rightlink", right)?;
-            index = 0;
-        }
-        let at = block.wrapping_add(word.saturating_mul(index.saturating_add(1)));
-        index = index.saturating_add(1);
-        ctx.ptr_at("deque block.data", at)
-    });
-    Ok((len, elements))
 }
 
 /// `module.name(field=value, ...)`: a tuple whose type has the field names in `tp_members` (Objects/structseq.c).
@@ -300,32 +220,24 @@ pub(in crate::cpython::object) fn namespace(
     w.fixed(")")
 }
 
-/// `array('i', [1, 2])`: `arrayobject {var_head, ob_item, allocated, ob_descr, ...}`, descr `{char typecode, int itemsize,
-/// ...}` (Modules/arraymodule.c).
+/// `array('i', [1, 2])` (Modules/arraymodule.c `array_repr`).
 pub(in crate::cpython::object) fn array(
     w: &mut Writer<'_, '_>,
     addr: Addr,
     info: &TypeInfo,
 ) -> Result<(), DecodeError> {
-    let len = var_len(w.ctx(), "array.ob_size", addr)?;
-    let data = w.var_word(addr, 0)?;
-    let descr = w.var_word(addr, 2)?;
-    let head = w.ctx().bytes_at("array descr", descr, 8)?;
-    let code = head.first().copied().map_or('?', char::from);
-    let width = w.ctx().abi.uint(head.get(4..8).unwrap_or_default());
-    if !(1..=8).contains(&width) || !code.is_ascii_alphabetic() {
-        return Err(DecodeError::corrupt("array descr", descr, format!("type {code:?}, {width} bytes")));
-    }
+    let array = CArray::read(w.ctx(), addr)?;
+    let CArray { len, data, code, width } = array;
     w.type_name(info);
     w.put(format_args!("('{code}'"));
     if len == 0 {
         return w.fixed(")");
     }
     w.push(", ");
-    let shown = len.min(if matches!(code, 'u' | 'w') { w.limits.characters } else { w.limits.items });
+    let shown = len.min(if array.is_text() { w.limits.characters } else { w.limits.items });
     let raw = w.ctx().bytes_at("array items", data, shown.saturating_mul(width))?;
     let chunk = usize::try_from(width).unwrap_or(1);
-    if matches!(code, 'u' | 'w') {
+    if array.is_text() {
         let points: Vec<u32> = raw.chunks_exact(chunk).map(|c| w.ctx().abi.uint(c) as u32).collect();
         w.push(&quote_str(&points, w.ctx().dialect.repr.unicode));
     } else {
@@ -342,22 +254,13 @@ pub(in crate::cpython::object) fn array(
         w.push(", ");
         w.more(len.saturating_sub(shown));
     }
-    w.push(if matches!(code, 'u' | 'w') { ")" } else { "])" });
+    w.push(if array.is_text() { ")" } else { "])" });
     Ok(())
 }
 
 /// An element of an array of C numbers: `struct` codes.
 pub(super) fn number(w: &Writer<'_, '_>, code: char, bytes: &[u8]) -> String {
-    let raw = w.ctx().abi.uint(bytes);
-    let bits = u32::try_from(bytes.len()).unwrap_or(8).saturating_mul(8);
-    match code {
-        'f' | 'd' => float_repr(float_at(w.ctx(), bytes)),
-        _ if code.is_ascii_uppercase() => raw.to_string(),
-        _ => {
-            let shift = 64u32.saturating_sub(bits);
-            raw.wrapping_shl(shift).cast_signed().wrapping_shr(shift).to_string()
-        }
-    }
+    c_number(w.ctx(), code, bytes).number_text().unwrap_or_default()
 }
 
 /// `count(start, step)`: `countobject {head, cnt, long_cnt, long_step}` (Modules/itertoolsmodule.c).

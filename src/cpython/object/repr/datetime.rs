@@ -4,14 +4,15 @@
 
 use super::writer::Writer;
 use crate::base::Addr;
-use crate::cpython::DecodeError;
+use crate::cpython::object::fields::head_word;
 use crate::cpython::object::kind::Kind;
-use crate::cpython::object::types::TypeInfo;
+use crate::cpython::object::types::{Heap, TypeInfo};
+use crate::cpython::object::value::Value;
+use crate::cpython::{Context, DecodeError};
 use crate::field;
 
 /// `hastzinfo`, the packed fields and what follows, `N` bytes in all.
-fn packed(w: &Writer<'_, '_>, addr: Addr, len: u64) -> Result<Vec<u8>, DecodeError> {
-    let ctx = w.ctx();
+fn packed(ctx: &Context<'_>, addr: Addr, len: u64) -> Result<Vec<u8>, DecodeError> {
     let at = ctx.addr(field!(ctx, object.size), addr)?.wrapping_add(u64::from(ctx.abi.pointer_size()));
     ctx.bytes_at("datetime fields", at, len)
 }
@@ -34,19 +35,19 @@ fn open(w: &mut Writer<'_, '_>, info: &TypeInfo, numbers: &[u64]) {
 }
 
 /// The time zone of an aware object: the pointer aligned behind the fields and `fold`.
-fn zone(w: &Writer<'_, '_>, addr: Addr, fields: u64, aware: bool) -> Result<Option<Addr>, DecodeError> {
+fn zone(ctx: &Context<'_>, addr: Addr, fields: u64, aware: bool) -> Result<Option<Addr>, DecodeError> {
     if !aware {
         return Ok(None);
     }
-    let word = u64::from(w.ctx().abi.pointer_size());
+    let word = u64::from(ctx.abi.pointer_size());
     // hastzinfo, fields, fold; then up to the next word.
     let bytes = fields.saturating_add(2);
-    w.head_word(addr, bytes.div_ceil(word).saturating_add(1)).map(Some)
+    head_word(ctx, addr, bytes.div_ceil(word).saturating_add(1)).map(Some)
 }
 
 /// `datetime.date(2024, 2, 29)`.
 pub(in crate::cpython::object) fn date(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
-    let fields = packed(w, addr, 5)?;
+    let fields = packed(w.ctx(), addr, 5)?;
     open(w, info, &year(fields.get(1..).unwrap_or_default()));
     w.fixed(")")
 }
@@ -68,7 +69,7 @@ pub(in crate::cpython::object) fn date_time(
     addr: Addr,
     info: &TypeInfo,
 ) -> Result<(), DecodeError> {
-    let fields = packed(w, addr, 12)?;
+    let fields = packed(w.ctx(), addr, 12)?;
     let byte = |i: usize| fields.get(i).copied().map_or(0, u64::from);
     let [year, month, day] = year(fields.get(1..).unwrap_or_default());
     let micro = big_endian(fields.get(8..11).unwrap_or_default());
@@ -77,7 +78,7 @@ pub(in crate::cpython::object) fn date_time(
     if byte(11) != 0 {
         w.push(", fold=1");
     }
-    if let Some(zone) = zone(w, addr, 10, byte(0) != 0)? {
+    if let Some(zone) = zone(w.ctx(), addr, 10, byte(0) != 0)? {
         w.push(", tzinfo=");
         w.object(zone);
     }
@@ -86,12 +87,12 @@ pub(in crate::cpython::object) fn date_time(
 
 /// `datetime.time(1, 2, 3, 4, tzinfo=..., fold=1)`.
 pub(in crate::cpython::object) fn time(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
-    let fields = packed(w, addr, 8)?;
+    let fields = packed(w.ctx(), addr, 8)?;
     let byte = |i: usize| fields.get(i).copied().map_or(0, u64::from);
     let micro = big_endian(fields.get(4..7).unwrap_or_default());
     let numbers = [byte(1), byte(2), byte(3), micro];
     open(w, info, significant(&numbers, 2));
-    if let Some(zone) = zone(w, addr, 6, byte(0) != 0)? {
+    if let Some(zone) = zone(w.ctx(), addr, 6, byte(0) != 0)? {
         w.push(", tzinfo=");
         w.object(zone);
     }
@@ -101,9 +102,44 @@ pub(in crate::cpython::object) fn time(w: &mut Writer<'_, '_>, addr: Addr, info:
     w.fixed(")")
 }
 
+/// `year`, `hour`, `tzinfo` and the like of a date, time or datetime.
+pub(in crate::cpython::object) fn part(
+    heap: &Heap<'_>,
+    addr: Addr,
+    info: &TypeInfo,
+    name: &str,
+) -> Result<Option<Value>, DecodeError> {
+    let ctx = &heap.ctx;
+    // Where the time of day begins, and how many bytes the packed fields have.
+    let (time, fields) = match info.kind {
+        Kind::Date => (None, 4),
+        Kind::Time => (Some(1), 6),
+        _ => (Some(5), 10),
+    };
+    let raw = packed(ctx, addr, if info.kind == Kind::Date { 5 } else { u64::saturating_add(fields, 2) })?;
+    let byte = |at: usize| raw.get(at).copied().map(|byte| Value::Int(i64::from(byte)));
+    let of_day = |n: usize| time.and_then(|time: usize| byte(time.saturating_add(n)));
+    let big = |from: usize, to: usize| raw.get(from..to).map(|bytes| Value::from(big_endian(bytes)));
+    Ok(match (name, time) {
+        ("year", _) if info.kind != Kind::Time => big(1, 3),
+        ("month", _) if info.kind != Kind::Time => byte(3),
+        ("day", _) if info.kind != Kind::Time => byte(4),
+        ("hour", _) => of_day(0),
+        ("minute", _) => of_day(1),
+        ("second", _) => of_day(2),
+        ("microsecond", Some(time)) => big(time.saturating_add(3), time.saturating_add(6)),
+        ("fold", Some(_)) => raw.last().map(|fold| Value::Int(i64::from(*fold))),
+        ("tzinfo", Some(_)) => {
+            let zone = zone(ctx, addr, fields, raw.first().is_some_and(|aware| *aware != 0))?;
+            Some(zone.map_or(Value::None, Value::Object))
+        }
+        _ => None,
+    })
+}
+
 /// The days, seconds and microseconds of a `timedelta {head, hashcode, int days, int seconds, int microseconds}`.
 fn delta_parts(w: &Writer<'_, '_>, addr: Addr) -> Result<[i32; 3], DecodeError> {
-    let raw = packed(w, addr, 12)?;
+    let raw = packed(w.ctx(), addr, 12)?;
     let part = |i: usize| w.ctx().abi.uint(raw.get(i..i.saturating_add(4)).unwrap_or_default()) as u32 as i32;
     Ok([part(0), part(4), part(8)])
 }

@@ -17,6 +17,7 @@ mod gdb_script;
 pub(super) mod io;
 mod limits;
 pub(super) mod locks;
+mod made;
 pub(super) mod number;
 pub(super) mod numpy;
 mod pointer;
@@ -30,6 +31,8 @@ pub(super) mod typing;
 mod writer;
 
 pub use limits::{Fidelity, Repr, ReprLimits, ReprStyle};
+pub(in crate::cpython::object) use made::repr_of;
+pub(in crate::cpython::object) use numpy::{attribute as array_attribute, part_of as array_part, shape as array_shape};
 pub(in crate::cpython::object) use writer::Writer;
 
 use super::kind::Kind;

@@ -49,15 +49,6 @@ pub(super) fn double_at(ctx: &Context<'_>, at: Addr) -> Result<f64, DecodeError>
     ctx.uint_at("double", at, 8).map(f64::from_bits)
 }
 
-/// The C float or double in these bytes.
-pub(super) fn float_at(ctx: &Context<'_>, bytes: &[u8]) -> f64 {
-    let raw = ctx.abi.uint(bytes);
-    match bytes.len() {
-        4 => f64::from(f32::from_bits(raw as u32)),
-        _ => f64::from_bits(raw),
-    }
-}
-
 pub(in crate::cpython::object) fn float(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
     let at = w.ctx().addr(field!(w.ctx(), float.fval), addr)?;
     let value = double_at(w.ctx(), at)?;

@@ -7,6 +7,7 @@ use crate::cpython::DecodeError;
 use crate::cpython::object::dict::DictEntries;
 use crate::cpython::object::int::Int;
 use crate::cpython::object::kind::Kind;
+use crate::cpython::object::numpy_scalar::Number;
 use crate::cpython::object::repr::strided::tuple_text;
 use crate::cpython::object::repr::text::quote_str;
 use crate::cpython::object::repr::writer::Writer;
@@ -71,6 +72,18 @@ pub(super) struct Field {
 }
 
 impl Dtype {
+    /// The number that an element is, where it is one whose scalar is decoded.
+    pub fn number(&self) -> Option<Number> {
+        match self.element {
+            Element::Bool => Some(Number::Bool),
+            Element::Int => Some(Number::Int),
+            Element::Unsigned => Some(Number::Unsigned),
+            Element::Float if self.size <= 8 => Some(Number::Float),
+            Element::Complex if self.size <= 16 => Some(Number::Complex),
+            _ => None,
+        }
+    }
+
     /// The type described by the `PyArray_Descr` at `addr`.
     pub fn read(w: &Writer<'_, '_>, layout: &Layout, addr: Addr) -> Result<Dtype, DecodeError> {
         read_nested(w, layout, addr, MAX_NESTED)

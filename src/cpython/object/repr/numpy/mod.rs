@@ -6,14 +6,16 @@ mod dtype;
 mod element;
 mod layout;
 
-use super::limits::Fidelity;
+use super::limits::{Fidelity, ReprLimits};
 use super::strided::{is_c_order, tuple_text};
 use super::writer::Writer;
 use super::{default, text as strings};
 use crate::base::Addr;
 use crate::cpython::DecodeError;
 use crate::cpython::object::numpy_scalar::{self, Number, Scalar};
-use crate::cpython::object::types::TypeInfo;
+use crate::cpython::object::types::{Heap, TypeInfo};
+use crate::cpython::object::value::Value;
+use crate::field;
 use datetime::Unit;
 use dtype::{Dtype, Element, MAX_DIMENSIONS};
 use element::number;
@@ -88,6 +90,115 @@ fn elements(w: &mut Writer<'_, '_>, dtype: &Dtype, at: Addr, shape: &[u64], stri
     w.push("[");
     w.sequence(*length, places, |w, at| elements(w, dtype, at, shape, strides));
     w.push("]");
+}
+
+/// Lengths of the dimensions of an array.
+pub(in crate::cpython::object) fn shape(heap: &Heap<'_>, addr: Addr) -> Result<Vec<u64>, DecodeError> {
+    opened(heap, addr, |array| Ok(array.shape))
+}
+
+/// Reads an array with a writer of its own.
+fn opened<T>(
+    heap: &Heap<'_>,
+    addr: Addr,
+    with: impl FnOnce(Array) -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
+    let limits = ReprLimits::default();
+    let w = Writer::new(heap, &limits);
+    with(Array::read(&w, known(heap, addr)?, addr)?)
+}
+
+fn known(heap: &Heap<'_>, addr: Addr) -> Result<&'static Layout, DecodeError> {
+    layout(heap).ok_or_else(|| DecodeError::corrupt("ndarray", addr, "of a NumPy that is not known here"))
+}
+
+impl Array {
+    /// Where the part at these indices begins, and the dimensions that it has left.
+    fn part(&self, index: &[u64]) -> Option<(Addr, &[u64], &[i64])> {
+        let mut at = self.data;
+        for (dimension, index) in index.iter().enumerate() {
+            let (length, stride) = (self.shape.get(dimension)?, self.strides.get(dimension)?);
+            if index >= length {
+                return None;
+            }
+            at = at.wrapping_offset(index.cast_signed().wrapping_mul(*stride));
+        }
+        Some((at, self.shape.get(index.len()..)?, self.strides.get(index.len()..)?))
+    }
+}
+
+fn no_part(addr: Addr) -> DecodeError {
+    DecodeError::corrupt("ndarray", addr, "an index that it does not have")
+}
+
+/// The part of an array at these indices: an object where it holds objects.
+pub(in crate::cpython::object) fn part_of(heap: &Heap<'_>, addr: Addr, index: Vec<u64>) -> Result<Value, DecodeError> {
+    opened(heap, addr, |array| {
+        let (at, shape, _) = array.part(&index).ok_or_else(|| no_part(addr))?;
+        if !shape.is_empty() || !matches!(array.dtype.element, Element::Object) {
+            return Ok(Value::ArrayPart { array: addr, index });
+        }
+        let object = heap.ctx.ptr_at("array of objects", at)?;
+        Ok(if object.is_null() { Value::None } else { Value::Object(object) })
+    })
+}
+
+/// An element as the scalar that Python makes of it, or a sub-array as nested lists.
+pub(super) fn part(w: &mut Writer<'_, '_>, addr: Addr, index: &[u64]) -> Result<(), DecodeError> {
+    let layout = known(w.heap, addr)?;
+    let array = Array::read(w, layout, addr)?;
+    let (at, shape, strides) = array.part(index).ok_or_else(|| no_part(addr))?;
+    match array.dtype.number().filter(|_| shape.is_empty() && array.dtype.endian == w.ctx().abi.endian) {
+        Some(kind) => stored_number(w, layout, kind, array.dtype.size, at),
+        None => {
+            w.lower(Fidelity::Structural);
+            elements(w, &array.dtype, at, shape, strides);
+            Ok(())
+        }
+    }
+}
+
+/// Name of the type of a part.
+pub(super) fn part_type(heap: &Heap<'_>, addr: Addr, index: &[u64]) -> Result<Option<String>, DecodeError> {
+    opened(heap, addr, |array| {
+        let bits = array.dtype.size.saturating_mul(8);
+        let number = match array.dtype.number() {
+            _ if index.len() < array.shape.len() => return Ok(Some("ndarray".to_owned())),
+            Some(Number::Int) => format!("int{bits}"),
+            Some(Number::Unsigned) => format!("uint{bits}"),
+            Some(Number::Float) => format!("float{bits}"),
+            Some(Number::Complex) => format!("complex{bits}"),
+            Some(Number::Bool) if known(heap, addr)?.typed_scalars => "bool".to_owned(),
+            Some(Number::Bool) => "bool_".to_owned(),
+            None => return Ok(None),
+        };
+        Ok(Some(number))
+    })
+}
+
+/// What Python computes of the fields of an array.
+pub(in crate::cpython::object) fn attribute(
+    heap: &Heap<'_>,
+    addr: Addr,
+    name: &str,
+) -> Result<Option<Value>, DecodeError> {
+    let layout = known(heap, addr)?;
+    opened(heap, addr, |array| {
+        let count = |shape: &[u64]| shape.iter().try_fold(1u64, |product, length| product.checked_mul(*length));
+        Ok(match name {
+            "shape" => Some(Value::Tuple(array.shape.iter().map(|length| Value::from(*length)).collect())),
+            "strides" => Some(Value::Tuple(array.strides.iter().map(|stride| Value::Int(*stride)).collect())),
+            "ndim" => Some(Value::from(array.shape.len() as u64)),
+            "size" => count(&array.shape).map(Value::from),
+            "itemsize" => Some(Value::from(array.dtype.size)),
+            "nbytes" => count(&array.shape).and_then(|n| n.checked_mul(array.dtype.size)).map(Value::from),
+            "dtype" => {
+                let at = heap.ctx.addr(field!(heap.ctx, object.size), addr)?.wrapping_add(layout.descr);
+                Some(Value::Object(heap.ctx.ptr_at("ndarray.descr", at)?))
+            }
+            _ => None,
+        })
+    })
 }
 
 /// `dtype('float64')`.

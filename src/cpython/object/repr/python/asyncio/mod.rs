@@ -9,9 +9,9 @@ pub(super) use future::{python_future, python_task};
 use super::{attribute, int_attribute, is_none, is_true, string_attribute};
 use crate::base::Addr;
 use crate::cpython::DecodeError;
+use crate::cpython::object::children::deque_items;
 use crate::cpython::object::float::float_repr;
 use crate::cpython::object::kind::Kind;
-use crate::cpython::object::repr::collections::deque_items;
 use crate::cpython::object::repr::containers::items;
 use crate::cpython::object::repr::default::head;
 use crate::cpython::object::repr::number::double_at;
@@ -82,7 +82,7 @@ pub(super) fn queue(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Resu
         let open = " _queue=[";
         match w.heap.type_of(queue)?.kind {
             Kind::Deque => {
-                let (len, elements) = deque_items(w, queue)?;
+                let (len, elements) = deque_items(w.ctx(), queue)?;
                 if len > 0 {
                     w.push(open);
                     w.sequence(len, elements, |w, item| w.object(item));
