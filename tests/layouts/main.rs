@@ -96,6 +96,8 @@ fn aarch64_tables_agree_with_the_dwarf_of_arm64_builds() {
         let (compared, _, mut differences) = compare(table, &extract.layouts(Provider::Dwarf));
         differences
             .retain(|d| !KNOWN.iter().any(|k| name.starts_with(k.0) && k.1 == format!("{}.{}", d.strukt, d.field)));
+        // These extracts were made before the field was read; release builds of arm64 are compared with it below.
+        differences.retain(|d| (d.strukt, d.field, d.dwarf) != ("interpreter", "obmalloc", None));
         assert!(compared > 60, "{table_name}: {compared}");
         assert_eq!(differences, [], "{table_name}");
     }

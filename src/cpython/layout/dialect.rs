@@ -160,6 +160,41 @@ pub enum GilPlace {
     Interpreter,
 }
 
+/// Where pymalloc's arenas are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObmallocPlace {
+    /// Static variables `arenas` and `maxarenas` of Objects/obmalloc.c (3.8 to 3.11).
+    Statics,
+    /// `interp->obmalloc` is the state (3.12).
+    InInterpreter,
+    /// `interp->obmalloc` points to the state (3.13+).
+    Pointer,
+    /// mimalloc is used in its place (free-threaded builds).
+    Mimalloc,
+}
+
+/// pymalloc's arenas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Obmalloc {
+    /// Where they are found.
+    pub place: ObmallocPlace,
+    /// `POOL_SIZE` in bytes.
+    pub pool_size: u64,
+    /// `ARENA_SIZE` in bytes.
+    pub arena_size: u64,
+}
+
+/// Differences in what `sys.getsizeof` counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SizeForms {
+    /// An int of value 0 has a digit (3.11+, Objects/longobject.c).
+    pub zero_has_digit: bool,
+    /// Static types count a head of the collector that they do not have (3.11, 3.12, Python/sysmodule.c).
+    pub static_type_has_head: bool,
+    /// Bytes of the object that a bytearray keeps its bytes in (3.15+, Objects/bytearrayobject.c).
+    pub bytearray_head: u64,
+}
+
 /// Values of `gi_frame_state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GeneratorStates {
@@ -223,6 +258,10 @@ pub struct Dialect {
     pub unicode_state: UnicodeState,
     /// The GIL.
     pub gil: GilPlace,
+    /// The allocator of small objects.
+    pub obmalloc: Obmalloc,
+    /// Sizes.
+    pub sizes: SizeForms,
     /// Generator states; `None` where `gi_frame` and `gi_running` tell (3.8 to 3.10).
     pub generator_states: Option<GeneratorStates>,
     /// Bits of the thread status word (`thread.status`), where there is one.

@@ -2,7 +2,8 @@
 
 use super::{
     Dialect, FrameLink, FrameOwners, GeneratorStates, GilPlace, InlineValues, InstanceDict, InstructionPointer,
-    IntRepr, LineTable, LocalsPlus, RefcountForm, ReprStyles, StackRefs, ThreadStatusBits, TypeDicts, UnicodeState,
+    IntRepr, LineTable, LocalsPlus, Obmalloc, ObmallocPlace, RefcountForm, ReprStyles, SizeForms, StackRefs,
+    ThreadStatusBits, TypeDicts, UnicodeState,
 };
 use crate::base::{Abi, Os};
 use crate::cpython::{BuildFlags, PyVersion};
@@ -37,6 +38,9 @@ const V3_08: Dialect = Dialect {
     refcount: RefcountForm::Plain,
     unicode_state: UNICODE_READY,
     gil: GilPlace::Runtime,
+    // Objects/obmalloc.c: POOL_SIZE is a page, ARENA_SIZE 256 KiB.
+    obmalloc: Obmalloc { place: ObmallocPlace::Statics, pool_size: 4 << 10, arena_size: 256 << 10 },
+    sizes: SizeForms { zero_has_digit: false, static_type_has_head: false, bytearray_head: 0 },
     generator_states: None,
     thread_local_bytecode: false,
     thread_status: None,
@@ -49,6 +53,8 @@ const V3_10: Dialect = Dialect {
     line_table: LineTable::Ranges,
     // Include/cpython/frameobject.h: "Index in code".
     instruction_pointer: InstructionPointer::LastiUnits,
+    // Objects/obmalloc.c: WITH_PYMALLOC_RADIX_TREE, USE_LARGE_ARENAS, USE_LARGE_POOLS on 64-bit platforms.
+    obmalloc: Obmalloc { place: ObmallocPlace::Statics, pool_size: 16 << 10, arena_size: 1 << 20 },
     ..V3_08
 };
 
@@ -73,6 +79,7 @@ const V3_11: Dialect = Dialect {
         executing: &[0],
         finished: &[1, 4],
     }),
+    sizes: SizeForms { zero_has_digit: true, static_type_has_head: true, bytearray_head: 0 },
     ..V3_10
 };
 
@@ -90,6 +97,7 @@ const V3_12: Dialect = Dialect {
     unicode_state: UNICODE,
     // PEP 684, Include/internal/pycore_ceval_state.h.
     gil: GilPlace::Interpreter,
+    obmalloc: Obmalloc { place: ObmallocPlace::InInterpreter, ..V3_10.obmalloc },
     // Include/cpython/pystate.h: `_status`.
     thread_status: Some(ThreadStatusBits { active: 4, holds_gil: None, finalizing: 5, cleared: 6, finalized: 7 }),
     ..V3_11
@@ -111,6 +119,8 @@ const V3_13: Dialect = Dialect {
         finished: &[1, 4],
     }),
     thread_status: Some(ThreadStatusBits { active: 4, holds_gil: Some(5), finalizing: 6, cleared: 7, finalized: 8 }),
+    obmalloc: Obmalloc { place: ObmallocPlace::Pointer, ..V3_10.obmalloc },
+    sizes: SizeForms { static_type_has_head: false, ..V3_12.sizes },
     ..V3_12
 };
 
@@ -118,6 +128,7 @@ const V3_13T: Dialect = Dialect {
     instance_dict: InstanceDict::Inline { dict_at: -8 },
     // PEP 703. Deferred objects have one reference of the collector in `ob_ref_local` and no bias (seen running).
     refcount: RefcountForm::Biased { deferred_bias: 0 },
+    obmalloc: Obmalloc { place: ObmallocPlace::Mimalloc, ..V3_10.obmalloc },
     ..V3_13
 };
 
@@ -140,6 +151,7 @@ const V3_14T: Dialect = Dialect {
     unicode_state: UNICODE_BYTE,
     // Include/internal/pycore_code.h: _PyCodeArray.
     thread_local_bytecode: true,
+    obmalloc: V3_13T.obmalloc,
     ..V3_14
 };
 
@@ -159,6 +171,8 @@ const V3_15: Dialect = Dialect {
     }),
     // Modules of one package are judged by the package (seen running 3.15.2; 3.14.10 still lists `email._lzma`).
     standard_submodules: true,
+    // `PyBytesObject` without its NUL.
+    sizes: SizeForms { bytearray_head: 33, ..V3_14.sizes },
     ..V3_14
 };
 
@@ -167,6 +181,7 @@ const V3_15T: Dialect = Dialect {
     refcount: V3_14T.refcount,
     unicode_state: V3_14T.unicode_state,
     thread_local_bytecode: true,
+    obmalloc: V3_13T.obmalloc,
     ..V3_15
 };
 

@@ -22,7 +22,8 @@ pub use codegen::{Base, Note, print_layouts};
 pub use debug_offsets::{COOKIE, DebugOffsets, PREFIX_SIZE, parse_prefix};
 pub use dialect::{
     Dialect, FrameLink, FrameOwners, GeneratorStates, GilPlace, InlineValues, InstanceDict, InstructionPointer,
-    IntRepr, LineTable, LocalsPlus, RefcountForm, StackRefs, ThreadStatusBits, TypeDicts, UnicodeState,
+    IntRepr, LineTable, LocalsPlus, Obmalloc, ObmallocPlace, RefcountForm, SizeForms, StackRefs, ThreadStatusBits,
+    TypeDicts, UnicodeState,
 };
 pub use dialect_versions::dialect;
 pub use extract::{EXTRACT_FORMAT, Extract};

@@ -40,6 +40,8 @@ layouts! {
         types_extensions ["types.for_extensions.initialized"],
         asyncio_tasks_head ["asyncio_tasks_head"],
         monitors ["monitors"],
+        // In the state itself (3.12), later a pointer to it: `Dialect::obmalloc` says which.
+        obmalloc ["obmalloc"],
     }
     /// `PyThreadState` / `_PyThreadStateImpl` (Include/cpython/pystate.h, pycore_tstate.h).
     thread: ThreadLayout ["_ts", "PyThreadState"] {
@@ -227,6 +229,7 @@ layouts! {
         traverse ["tp_traverse"],
         clear ["tp_clear"],
         weaklistoffset ["tp_weaklistoffset"],
+        weaklist ["tp_weaklist"],
         members ["tp_members"],
         base ["tp_base"],
         dict ["tp_dict"],
@@ -300,6 +303,7 @@ layouts! {
     }
     /// `PyDictKeysObject` (Objects/dict-common.h, 3.11+ pycore_dict.h).
     dict_keys: DictKeysLayout ["_dictkeysobject", "PyDictKeysObject"] {
+        refcnt ["dk_refcnt"],
         dk_size ["dk_size"],
         log2_size ["dk_log2_size"],
         log2_index_bytes ["dk_log2_index_bytes"],
@@ -366,12 +370,13 @@ layouts! {
     module: ModuleLayout ["PyModuleObject"] {
         dict ["md_dict"],
         def ["md_def"],
+        state ["md_state"],
         name ["md_name"],
         token ["md_token"],
         token_is_def ["md_token_is_def"],
     }
     /// `PyModuleDef`.
-    module_def: ModuleDefLayout ["PyModuleDef"] { name ["m_name"], methods ["m_methods"] }
+    module_def: ModuleDefLayout ["PyModuleDef"] { name ["m_name"], size_field ["m_size"], methods ["m_methods"] }
     /// `PyDescrObject` and its children.
     descr: DescrLayout ["PyDescrObject"] {
         size [],
@@ -417,6 +422,45 @@ layouts! {
         frame ["frame"],
         enabled ["enabled"],
     }
+    /// `struct gc_generation`: it starts with the `PyGC_Head` of its list.
+    gc_generation: GcGenerationLayout ["gc_generation"] { size [], count ["count"] }
+    /// `struct _obmalloc_state` (3.12+, Include/internal/pycore_obmalloc.h).
+    obmalloc: ObmallocLayout ["_obmalloc_state"] { arenas ["mgmt.arenas"], maxarenas ["mgmt.maxarenas"] }
+    /// `struct arena_object` (Objects/obmalloc.c, 3.12+ pycore_obmalloc.h).
+    arena_object: ArenaObjectLayout ["arena_object"] {
+        size [],
+        address ["address"],
+        pool_address ["pool_address"],
+        ntotalpools ["ntotalpools"],
+    }
+    /// `struct pool_header`.
+    pool_header: PoolHeaderLayout ["pool_header"] {
+        size [],
+        count ["ref.count"],
+        freeblock ["freeblock"],
+        arenaindex ["arenaindex"],
+        szidx ["szidx"],
+        nextoffset ["nextoffset"],
+        maxnextoffset ["maxnextoffset"],
+    }
+    /// `mi_segment_t` (Include/internal/mimalloc/mimalloc/types.h, 3.13+).
+    mi_segment: MiSegmentLayout ["mi_segment_s"] { size [], slice_entries ["slice_entries"], slices ["slices"] }
+    /// `mi_page_t`, which is `mi_slice_t`.
+    mi_page: MiPageLayout ["mi_page_s"] {
+        size [],
+        slice_count ["slice_count"],
+        slice_offset ["slice_offset"],
+        capacity ["capacity"],
+        reserved ["reserved"],
+        free ["free"],
+        used ["used"],
+        xblock_size ["xblock_size"],
+        block_size ["block_size"],
+        page_start ["page_start"],
+        local_free ["local_free"],
+        xthread_free ["xthread_free"],
+        next ["next"],
+    }
     /// `struct arraydescr` (Modules/arraymodule.c).
     array_descr: ArrayDescrLayout ["arraydescr"] { typecode ["typecode"], itemsize ["itemsize"] }
     /// `arrayobject`.
@@ -434,9 +478,13 @@ layouts! {
     /// `defdictobject`.
     defaultdict: DefaultDictLayout ["defdictobject"] { default_factory ["default_factory"] }
     /// `PyODictObject` (Objects/odictobject.c).
-    odict: ODictLayout ["_odictobject", "PyODictObject"] { first ["od_first"], last ["od_last"] }
+    odict: ODictLayout ["_odictobject", "PyODictObject"] {
+        first ["od_first"],
+        last ["od_last"],
+        fast_nodes_size ["od_fast_nodes_size"],
+    }
     /// `_ODictNode`.
-    odict_node: ODictNodeLayout ["_odictnode", "_ODictNode"] { key ["key"], hash ["hash"], next ["next"] }
+    odict_node: ODictNodeLayout ["_odictnode", "_ODictNode"] { size [], key ["key"], hash ["hash"], next ["next"] }
     /// `PyFrozenDictObject` (3.15).
     frozendict: FrozenDictLayout ["PyFrozenDictObject"] { hash ["ma_hash"] }
     /// `rangeobject` (Objects/rangeobject.c).

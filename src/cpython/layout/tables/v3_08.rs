@@ -110,6 +110,7 @@ pub const RELEASE: Layouts = Layouts {
         traverse: at(184),
         clear: at(192),
         weaklistoffset: at(208),
+        weaklist: at(368),
         members: at(240),
         base: at(256),
         dict: at(264),
@@ -146,6 +147,7 @@ pub const RELEASE: Layouts = Layouts {
     dict: DictLayout { size: at(48), used: at(16), keys: at(32), values: at(40), ..DictLayout::NONE },
     // Objects/dict-common.h. A table is split when the dict has ma_values.
     dict_keys: DictKeysLayout {
+        refcnt: at(0),
         dk_size: at(8),
         lookup: at(16),
         usable: at(24),
@@ -181,8 +183,8 @@ pub const RELEASE: Layouts = Layouts {
     method: MethodLayout { func: at(16), self_obj: at(24), ..MethodLayout::NONE },
     cfunction: CFunctionLayout { ml: at(16), self_obj: at(24), module: at(32), ..CFunctionLayout::NONE },
     method_def: MethodDefLayout { name: at(0), meth: at(8), flags: at(16), ..MethodDefLayout::NONE },
-    module: ModuleLayout { dict: at(16), def: at(24), name: at(48), ..ModuleLayout::NONE },
-    module_def: ModuleDefLayout { name: at(40), methods: at(64), ..ModuleDefLayout::NONE },
+    module: ModuleLayout { dict: at(16), def: at(24), state: at(32), name: at(48), ..ModuleLayout::NONE },
+    module_def: ModuleDefLayout { name: at(40), size_field: at(56), methods: at(64), ..ModuleDefLayout::NONE },
     descr: DescrLayout { size: at(40), d_type: at(16), d_name: at(24), d_qualname: at(32), ..DescrLayout::NONE },
     member_descr: MemberDescrLayout { member: at(40), ..MemberDescrLayout::NONE },
     // Include/structmember.h; public names Py_T_* from 3.12 on.
@@ -213,6 +215,24 @@ pub const RELEASE: Layouts = Layouts {
         enabled: at(12),
         ..GcLayout::NONE
     },
+    gc_generation: GcGenerationLayout { size: at(24), count: at(20), ..GcGenerationLayout::NONE },
+    arena_object: ArenaObjectLayout {
+        size: at(48),
+        address: at(0),
+        pool_address: at(8),
+        ntotalpools: at(20),
+        ..ArenaObjectLayout::NONE
+    },
+    pool_header: PoolHeaderLayout {
+        size: at(48),
+        count: at(0),
+        freeblock: at(8),
+        arenaindex: at(32),
+        szidx: at(36),
+        nextoffset: at(40),
+        maxnextoffset: at(44),
+        ..PoolHeaderLayout::NONE
+    },
     array_descr: ArrayDescrLayout { typecode: at(0), itemsize: at(4), ..ArrayDescrLayout::NONE },
     array: ArrayLayout { items: at(24), descr: at(40), ..ArrayLayout::NONE },
     deque: DequeLayout {
@@ -225,8 +245,8 @@ pub const RELEASE: Layouts = Layouts {
     },
     deque_block: DequeBlockLayout { leftlink: at(0), data: at(8), rightlink: at(520), ..DequeBlockLayout::NONE },
     defaultdict: DefaultDictLayout { default_factory: at(48), ..DefaultDictLayout::NONE },
-    odict: ODictLayout { first: at(48), last: at(56), ..ODictLayout::NONE },
-    odict_node: ODictNodeLayout { key: at(0), hash: at(8), next: at(16), ..ODictNodeLayout::NONE },
+    odict: ODictLayout { first: at(48), last: at(56), fast_nodes_size: at(72), ..ODictLayout::NONE },
+    odict_node: ODictNodeLayout { size: at(32), key: at(0), hash: at(8), next: at(16), ..ODictNodeLayout::NONE },
     range: RangeLayout { start: at(16), stop: at(24), step: at(32), length: at(40), ..RangeLayout::NONE },
     slice: SliceLayout { start: at(16), stop: at(24), step: at(32), ..SliceLayout::NONE },
     memoryview: MemoryViewLayout {
@@ -341,6 +361,12 @@ pub const WINDOWS: Layouts = Layouts {
     interpreter: InterpreterLayout { size: at(2680), ..RELEASE.interpreter },
     thread: ThreadLayout { size: at(256), ..RELEASE.thread },
     gil: GilLayout { cond: at(24), mutex: at(40), ..RELEASE.gil },
+    type_object: TypeLayout { weaklist: Slot::ABSENT, ..RELEASE.type_object },
+    dict_keys: DictKeysLayout { refcnt: Slot::ABSENT, ..RELEASE.dict_keys },
+    module: ModuleLayout { state: Slot::ABSENT, ..RELEASE.module },
+    module_def: ModuleDefLayout { size_field: Slot::ABSENT, ..RELEASE.module_def },
+    odict: ODictLayout { fast_nodes_size: Slot::ABSENT, ..RELEASE.odict },
+    odict_node: ODictNodeLayout { size: Slot::ABSENT, ..RELEASE.odict_node },
     range_iter: RangeIterLayout::NONE,
     rlock: RLockLayout::NONE,
     ..RELEASE

@@ -92,6 +92,12 @@ pub const WINDOWS: Layouts = Layouts {
     interpreter: InterpreterLayout { size: at(113504), ..RELEASE.interpreter },
     thread: ThreadLayout { size: at(272), ..RELEASE.thread },
     gil: GilLayout { cond: at(24), mutex: at(40), ..RELEASE.gil },
+    type_object: TypeLayout { weaklist: Slot::ABSENT, ..RELEASE.type_object },
+    dict_keys: DictKeysLayout { refcnt: Slot::ABSENT, ..RELEASE.dict_keys },
+    module: ModuleLayout { state: Slot::ABSENT, ..RELEASE.module },
+    module_def: ModuleDefLayout { size_field: Slot::ABSENT, ..RELEASE.module_def },
+    odict: ODictLayout { fast_nodes_size: Slot::ABSENT, ..RELEASE.odict },
+    odict_node: ODictNodeLayout { size: Slot::ABSENT, ..RELEASE.odict_node },
     range_iter: RangeIterLayout::NONE,
     rlock: RLockLayout::NONE,
     ..RELEASE

@@ -28,6 +28,7 @@ pub const RELEASE: Layouts = Layouts {
         finalizing: at(104),
         types_builtins: at(373704),
         monitors: at(381744),
+        obmalloc: at(3960),
         ..v3_11::RELEASE.interpreter
     },
     thread: ThreadLayout {
@@ -125,6 +126,7 @@ pub const RELEASE: Layouts = Layouts {
         iframe: at(72),
         ..v3_11::RELEASE.generator
     },
+    obmalloc: ObmallocLayout { arenas: at(512), maxarenas: at(520), ..ObmallocLayout::NONE },
     type_alias: TypeAliasLayout { name: at(16), value: at(40), ..TypeAliasLayout::NONE },
     type_var: TypeVarLayout {
         name: at(16),
@@ -171,6 +173,7 @@ pub const WINDOWS: Layouts = Layouts {
         own_gil: at(1024),
         types_builtins: at(373592),
         monitors: at(381632),
+        obmalloc: Slot::ABSENT,
         ..RELEASE.interpreter
     },
     thread: ThreadLayout {
@@ -183,6 +186,12 @@ pub const WINDOWS: Layouts = Layouts {
         ..RELEASE.thread
     },
     gil: GilLayout { cond: at(24), mutex: at(40), ..RELEASE.gil },
+    type_object: TypeLayout { weaklist: Slot::ABSENT, ..RELEASE.type_object },
+    dict_keys: DictKeysLayout { refcnt: Slot::ABSENT, ..RELEASE.dict_keys },
+    module: ModuleLayout { state: Slot::ABSENT, ..RELEASE.module },
+    module_def: ModuleDefLayout { size_field: Slot::ABSENT, ..RELEASE.module_def },
+    odict: ODictLayout { fast_nodes_size: Slot::ABSENT, ..RELEASE.odict },
+    odict_node: ODictNodeLayout { size: Slot::ABSENT, ..RELEASE.odict_node },
     range_iter: RangeIterLayout { step: at(20), len: at(24), ..RELEASE.range_iter },
     rlock: RLockLayout::NONE,
     ..RELEASE

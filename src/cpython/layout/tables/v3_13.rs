@@ -32,6 +32,7 @@ pub const RELEASE: Layouts = Layouts {
         types_builtins: at(182968),
         types_extensions: at(192584),
         monitors: at(193136),
+        obmalloc: at(10800),
         ..v3_12::RELEASE.interpreter
     },
     thread: ThreadLayout {
@@ -76,6 +77,21 @@ pub const RELEASE: Layouts = Layouts {
         ..v3_12::RELEASE.dict_values
     },
     gc: GcLayout { generations: Slot::ABSENT, ..v3_12::RELEASE.gc },
+    mi_segment: MiSegmentLayout { size: at(41304), slice_entries: at(248), slices: at(264), ..MiSegmentLayout::NONE },
+    mi_page: MiPageLayout {
+        size: at(80),
+        slice_count: at(0),
+        slice_offset: at(4),
+        capacity: at(10),
+        reserved: at(12),
+        free: at(16),
+        used: at(24),
+        xblock_size: at(28),
+        local_free: at(32),
+        xthread_free: at(40),
+        next: at(56),
+        ..MiPageLayout::NONE
+    },
     type_var: TypeVarLayout {
         covariant: at(72),
         contravariant: at(73),
@@ -139,8 +155,11 @@ pub const DEBUG: Layouts = Layouts {
         types_builtins: at(182984),
         types_extensions: at(192600),
         monitors: at(193152),
+        obmalloc: at(10808),
         ..RELEASE.interpreter
     },
+    mi_segment: MiSegmentLayout { size: at(49512), ..RELEASE.mi_segment },
+    mi_page: MiPageLayout { size: at(96), xthread_free: at(56), next: at(72), ..RELEASE.mi_page },
     ..RELEASE
 };
 
@@ -167,6 +186,7 @@ pub const FREE_THREADED: Layouts = Layouts {
         types_builtins: at(186056),
         types_extensions: at(195672),
         monitors: at(196224),
+        obmalloc: at(17432),
         ..RELEASE.interpreter
     },
     thread_impl: ThreadImplLayout { size: at(17816), ..RELEASE.thread_impl },
@@ -236,6 +256,7 @@ pub const FREE_THREADED: Layouts = Layouts {
         traverse: at(200),
         clear: at(208),
         weaklistoffset: at(224),
+        weaklist: at(384),
         members: at(256),
         base: at(272),
         dict: at(280),
@@ -297,8 +318,8 @@ pub const FREE_THREADED: Layouts = Layouts {
     },
     method: MethodLayout { func: at(32), self_obj: at(40), ..RELEASE.method },
     cfunction: CFunctionLayout { ml: at(32), self_obj: at(40), module: at(48), ..RELEASE.cfunction },
-    module: ModuleLayout { dict: at(32), def: at(40), name: at(64), ..RELEASE.module },
-    module_def: ModuleDefLayout { name: at(56), methods: at(80), ..RELEASE.module_def },
+    module: ModuleLayout { dict: at(32), def: at(40), state: at(48), name: at(64), ..RELEASE.module },
+    module_def: ModuleDefLayout { name: at(56), size_field: at(72), methods: at(80), ..RELEASE.module_def },
     descr: DescrLayout { size: at(56), d_type: at(32), d_name: at(40), d_qualname: at(48), ..RELEASE.descr },
     member_descr: MemberDescrLayout { member: at(56), ..RELEASE.member_descr },
     exception: ExceptionLayout {
@@ -314,6 +335,8 @@ pub const FREE_THREADED: Layouts = Layouts {
     },
     traceback: TracebackLayout { next: at(32), frame: at(40), lasti: at(48), lineno: at(52), ..RELEASE.traceback },
     gc: GcLayout { generations: at(24), ..RELEASE.gc },
+    mi_segment: MiSegmentLayout { size: at(49512), ..RELEASE.mi_segment },
+    mi_page: MiPageLayout { size: at(96), ..RELEASE.mi_page },
     array: ArrayLayout { items: at(40), descr: at(56), ..RELEASE.array },
     deque: DequeLayout {
         leftblock: at(40),
@@ -324,7 +347,7 @@ pub const FREE_THREADED: Layouts = Layouts {
         ..RELEASE.deque
     },
     defaultdict: DefaultDictLayout { default_factory: at(64), ..RELEASE.defaultdict },
-    odict: ODictLayout { first: at(64), last: at(72), ..RELEASE.odict },
+    odict: ODictLayout { first: at(64), last: at(72), fast_nodes_size: at(88), ..RELEASE.odict },
     range: RangeLayout { start: at(32), stop: at(40), step: at(48), length: at(56), ..RELEASE.range },
     slice: SliceLayout { start: at(32), stop: at(40), step: at(48), ..RELEASE.slice },
     memoryview: MemoryViewLayout {
@@ -457,9 +480,12 @@ pub const FREE_THREADED_DEBUG: Layouts = Layouts {
         types_builtins: at(186136),
         types_extensions: at(195752),
         monitors: at(196304),
+        obmalloc: at(17496),
         ..FREE_THREADED.interpreter
     },
     thread_impl: ThreadImplLayout { size: at(20224), ..FREE_THREADED.thread_impl },
+    mi_segment: MiSegmentLayout { size: at(57720), ..FREE_THREADED.mi_segment },
+    mi_page: MiPageLayout { size: at(112), xthread_free: at(56), next: at(72), ..FREE_THREADED.mi_page },
     ..FREE_THREADED
 };
 
@@ -481,6 +507,7 @@ pub const WINDOWS: Layouts = Layouts {
         types_builtins: at(182768),
         types_extensions: at(192384),
         monitors: at(192936),
+        obmalloc: Slot::ABSENT,
         ..RELEASE_0.interpreter
     },
     thread: ThreadLayout {
@@ -494,7 +521,13 @@ pub const WINDOWS: Layouts = Layouts {
     },
     thread_impl: ThreadImplLayout { size: at(328), asyncio_running_loop: at(296), ..RELEASE_0.thread_impl },
     gil: GilLayout { cond: at(24), mutex: at(32), ..RELEASE_0.gil },
+    type_object: TypeLayout { weaklist: Slot::ABSENT, ..RELEASE_0.type_object },
+    dict_keys: DictKeysLayout { refcnt: Slot::ABSENT, ..RELEASE_0.dict_keys },
+    module: ModuleLayout { state: Slot::ABSENT, ..RELEASE_0.module },
+    module_def: ModuleDefLayout { size_field: Slot::ABSENT, ..RELEASE_0.module_def },
     gc: GcLayout { generations: at(24), ..RELEASE_0.gc },
+    odict: ODictLayout { fast_nodes_size: Slot::ABSENT, ..RELEASE_0.odict },
+    odict_node: ODictNodeLayout { size: Slot::ABSENT, ..RELEASE_0.odict_node },
     range_iter: RangeIterLayout { step: at(20), len: at(24), ..RELEASE_0.range_iter },
     rlock: RLockLayout::NONE,
     ..RELEASE_0
@@ -518,6 +551,7 @@ pub const WINDOWS_FREE_THREADED: Layouts = Layouts {
         types_builtins: at(185864),
         types_extensions: at(195480),
         monitors: at(196032),
+        obmalloc: Slot::ABSENT,
         ..FREE_THREADED.interpreter
     },
     thread: ThreadLayout {
@@ -531,6 +565,12 @@ pub const WINDOWS_FREE_THREADED: Layouts = Layouts {
     },
     thread_impl: ThreadImplLayout { size: at(17808), asyncio_running_loop: at(296), ..FREE_THREADED.thread_impl },
     gil: GilLayout { last_holder: at(8), locked: at(16), cond: at(24), mutex: at(32), ..FREE_THREADED.gil },
+    type_object: TypeLayout { weaklist: Slot::ABSENT, ..FREE_THREADED.type_object },
+    dict_keys: DictKeysLayout { refcnt: Slot::ABSENT, ..FREE_THREADED.dict_keys },
+    module: ModuleLayout { state: Slot::ABSENT, ..FREE_THREADED.module },
+    module_def: ModuleDefLayout { size_field: Slot::ABSENT, ..FREE_THREADED.module_def },
+    odict: ODictLayout { fast_nodes_size: Slot::ABSENT, ..FREE_THREADED.odict },
+    odict_node: ODictNodeLayout { size: Slot::ABSENT, ..FREE_THREADED.odict_node },
     range_iter: RangeIterLayout { step: at(36), len: at(40), ..FREE_THREADED.range_iter },
     rlock: RLockLayout::NONE,
     ..FREE_THREADED

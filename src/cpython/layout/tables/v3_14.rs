@@ -30,6 +30,7 @@ pub const RELEASE: Layouts = Layouts {
         types_extensions: at(189856),
         asyncio_tasks_head: at(10880),
         monitors: at(223240),
+        obmalloc: at(10904),
         ..v3_13::RELEASE.interpreter
     },
     thread: ThreadLayout {
@@ -77,6 +78,23 @@ pub const RELEASE: Layouts = Layouts {
         collecting: at(192),
         ..v3_13::RELEASE.gc
     },
+    mi_segment: MiSegmentLayout {
+        size: at(49536),
+        slice_entries: at(272),
+        slices: at(288),
+        ..v3_13::RELEASE.mi_segment
+    },
+    mi_page: MiPageLayout {
+        size: at(96),
+        used: at(32),
+        xblock_size: Slot::ABSENT,
+        block_size: at(40),
+        page_start: at(48),
+        local_free: at(24),
+        xthread_free: at(56),
+        next: at(72),
+        ..v3_13::RELEASE.mi_page
+    },
     template: TemplateLayout { strings: at(16), interpolations: at(24), ..TemplateLayout::NONE },
     interpolation: InterpolationLayout {
         value: at(16),
@@ -119,6 +137,7 @@ pub const RELEASE_0: Layouts = Layouts {
         types_extensions: at(189832),
         asyncio_tasks_head: at(10856),
         monitors: at(223216),
+        obmalloc: at(10880),
         ..RELEASE.interpreter
     },
     gc: GcLayout { generation0: Slot::ABSENT, ..RELEASE.gc },
@@ -134,8 +153,11 @@ pub const DEBUG: Layouts = Layouts {
         types_extensions: at(189872),
         asyncio_tasks_head: at(10888),
         monitors: at(223256),
+        obmalloc: at(10912),
         ..RELEASE.interpreter
     },
+    mi_segment: MiSegmentLayout { size: at(57744), ..RELEASE.mi_segment },
+    mi_page: MiPageLayout { size: at(112), xthread_free: at(72), next: at(88), ..RELEASE.mi_page },
     ..RELEASE
 };
 
@@ -166,6 +188,7 @@ pub const FREE_THREADED: Layouts = Layouts {
         types_extensions: at(195648),
         asyncio_tasks_head: at(17304),
         monitors: at(229032),
+        obmalloc: Slot::ABSENT,
         ..v3_13::FREE_THREADED.interpreter
     },
     thread: ThreadLayout {
@@ -211,10 +234,22 @@ pub const FREE_THREADED: Layouts = Layouts {
     },
     co_monitoring: CoMonitoringLayout { lines: at(96), ..v3_13::FREE_THREADED.co_monitoring },
     object: ObjectLayout { ob_flags: at(8), ..v3_13::FREE_THREADED.object },
+    type_object: TypeLayout { weaklist: Slot::ABSENT, ..v3_13::FREE_THREADED.type_object },
     heap_type: HeapTypeLayout { size: at(960), unique_id: at(952), ..v3_13::FREE_THREADED.heap_type },
     tuple: TupleLayout { items: at(48), ..v3_13::FREE_THREADED.tuple },
+    dict_keys: DictKeysLayout { refcnt: Slot::ABSENT, ..v3_13::FREE_THREADED.dict_keys },
     generator: GeneratorLayout { size: at(176), ..v3_13::FREE_THREADED.generator },
+    module: ModuleLayout { state: Slot::ABSENT, ..v3_13::FREE_THREADED.module },
+    module_def: ModuleDefLayout { size_field: Slot::ABSENT, ..v3_13::FREE_THREADED.module_def },
     gc: GcLayout { generation0: Slot::ABSENT, permanent: at(96), collecting: at(192), ..v3_13::FREE_THREADED.gc },
+    gc_generation: GcGenerationLayout::NONE,
+    obmalloc: ObmallocLayout::NONE,
+    arena_object: ArenaObjectLayout::NONE,
+    pool_header: PoolHeaderLayout::NONE,
+    mi_segment: MiSegmentLayout::NONE,
+    mi_page: MiPageLayout::NONE,
+    odict: ODictLayout { fast_nodes_size: Slot::ABSENT, ..v3_13::FREE_THREADED.odict },
+    odict_node: ODictNodeLayout { size: Slot::ABSENT, ..v3_13::FREE_THREADED.odict_node },
     template: TemplateLayout { strings: at(32), interpolations: at(40), ..TemplateLayout::NONE },
     interpolation: InterpolationLayout {
         value: at(32),
@@ -286,6 +321,7 @@ pub const WINDOWS: Layouts = Layouts {
         types_extensions: at(189672),
         asyncio_tasks_head: at(10696),
         monitors: at(223056),
+        obmalloc: Slot::ABSENT,
         ..RELEASE.interpreter
     },
     thread: ThreadLayout {
@@ -308,6 +344,12 @@ pub const WINDOWS: Layouts = Layouts {
         ..RELEASE.thread_impl
     },
     gil: GilLayout { cond: at(24), mutex: at(32), ..RELEASE.gil },
+    type_object: TypeLayout { weaklist: Slot::ABSENT, ..RELEASE.type_object },
+    dict_keys: DictKeysLayout { refcnt: Slot::ABSENT, ..RELEASE.dict_keys },
+    module: ModuleLayout { state: Slot::ABSENT, ..RELEASE.module },
+    module_def: ModuleDefLayout { size_field: Slot::ABSENT, ..RELEASE.module_def },
+    odict: ODictLayout { fast_nodes_size: Slot::ABSENT, ..RELEASE.odict },
+    odict_node: ODictNodeLayout { size: Slot::ABSENT, ..RELEASE.odict_node },
     range_iter: RangeIterLayout { step: at(20), len: at(24), ..RELEASE.range_iter },
     rlock: RLockLayout::NONE,
     ..RELEASE

@@ -33,6 +33,7 @@ pub const RELEASE: Layouts = Layouts {
         types_extensions: at(190024),
         asyncio_tasks_head: at(10856),
         monitors: at(223512),
+        obmalloc: at(10880),
         ..v3_14::RELEASE.interpreter
     },
     thread: ThreadLayout {
@@ -81,6 +82,7 @@ pub const RELEASE: Layouts = Layouts {
     // md_token and md_token_is_def instead of md_def alone (Include/internal/pycore_moduleobject.h).
     module: ModuleLayout {
         def: Slot::ABSENT,
+        state: at(24),
         name: at(40),
         token: at(88),
         token_is_def: at(48),
@@ -111,8 +113,11 @@ pub const DEBUG: Layouts = Layouts {
         types_extensions: at(190040),
         asyncio_tasks_head: at(10864),
         monitors: at(223528),
+        obmalloc: at(10888),
         ..RELEASE.interpreter
     },
+    mi_segment: MiSegmentLayout { size: at(57744), ..RELEASE.mi_segment },
+    mi_page: MiPageLayout { size: at(112), xthread_free: at(72), next: at(88), ..RELEASE.mi_page },
     ..RELEASE
 };
 
@@ -252,6 +257,7 @@ pub const WINDOWS: Layouts = Layouts {
         types_extensions: at(189840),
         asyncio_tasks_head: at(10672),
         monitors: at(223328),
+        obmalloc: Slot::ABSENT,
         ..RELEASE.interpreter
     },
     thread: ThreadLayout {
@@ -275,6 +281,12 @@ pub const WINDOWS: Layouts = Layouts {
         ..RELEASE.thread_impl
     },
     gil: GilLayout { cond: at(24), mutex: at(32), ..RELEASE.gil },
+    type_object: TypeLayout { weaklist: Slot::ABSENT, ..RELEASE.type_object },
+    dict_keys: DictKeysLayout { refcnt: Slot::ABSENT, ..RELEASE.dict_keys },
+    module: ModuleLayout { state: Slot::ABSENT, ..RELEASE.module },
+    module_def: ModuleDefLayout { size_field: Slot::ABSENT, ..RELEASE.module_def },
+    odict: ODictLayout { fast_nodes_size: Slot::ABSENT, ..RELEASE.odict },
+    odict_node: ODictNodeLayout { size: Slot::ABSENT, ..RELEASE.odict_node },
     range_iter: RangeIterLayout { step: at(20), len: at(24), ..RELEASE.range_iter },
     rlock: RLockLayout::NONE,
     ..RELEASE
