@@ -55,17 +55,32 @@ pub trait Memory: Send + Sync {
     /// # Errors
     /// [`ReadError`] with the first unreadable address and the reason.
     fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError>;
+
+    /// What of the memory is held as bytes of this process (a mapped dump), sorted by address and without overlap: a
+    /// way around [`Memory::read`] for walks over all of it. What is not in it may still be readable. Empty where
+    /// there is no such thing.
+    fn slices(&self) -> Vec<(Addr, &[u8])> {
+        Vec::new()
+    }
 }
 
 impl<M: Memory + ?Sized> Memory for &M {
     fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
         (**self).read(addr, buf)
     }
+
+    fn slices(&self) -> Vec<(Addr, &[u8])> {
+        (**self).slices()
+    }
 }
 
 impl<M: Memory + ?Sized> Memory for std::sync::Arc<M> {
     fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
         (**self).read(addr, buf)
+    }
+
+    fn slices(&self) -> Vec<(Addr, &[u8])> {
+        (**self).slices()
     }
 }
 

@@ -378,6 +378,18 @@ impl Memory for AddressSpace {
         }
         result
     }
+
+    /// Nothing while reads are remembered (what is read through a slice is not), and nothing of a redacted dump.
+    fn slices(&self) -> Vec<(Addr, &[u8])> {
+        let (Primary::Dump(source), None, false) = (&self.primary, &self.kept, self.is_recording()) else {
+            return Vec::new();
+        };
+        let held = |s: &Segment| {
+            let bytes = s.bytes_in(&**source, 0, usize::try_from(s.available).ok()?)?;
+            (!bytes.is_empty()).then_some((s.start, bytes))
+        };
+        self.segments.iter().filter_map(held).collect()
+    }
 }
 
 fn clamp_len(buf: &[u8], available: u64) -> usize {
@@ -415,6 +427,17 @@ mod tests {
         assert_eq!(space.read_array::<16>(Addr(0x1ff8)), Ok(std::array::from_fn(|i| i as u8)));
         let err = space.read_array::<4>(Addr(0x2006)).unwrap_err();
         assert_eq!(err, ReadError { addr: Addr(0x2008), kind: ReadErrorKind::Unmapped });
+    }
+
+    #[test]
+    fn slices_are_what_the_dump_holds_and_nothing_while_reads_are_remembered() {
+        let bytes: Arc<dyn ByteSource> = Arc::new((0u8..32).collect::<Vec<_>>());
+        let space = AddressSpace::from_dump(bytes, vec![seg(0x2000, 16, 8, 4, 16), seg(0x1000, 8, 0, 8, 8)]);
+        assert!(space.slices().is_empty());
+        space.stop_recording();
+        let expected: Vec<(Addr, &[u8])> =
+            vec![(Addr(0x1000), &[0, 1, 2, 3, 4, 5, 6, 7]), (Addr(0x2000), &[8, 9, 10, 11])];
+        assert_eq!(space.slices(), expected);
     }
 
     #[test]
