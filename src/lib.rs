@@ -10,6 +10,7 @@
 //! - [`model`]: the report as data
 //! - [`cpython`]: Python's own state
 //! - [`native`]: unwinding and symbols of native code
+//! - [`heap`]: every object of a process, by type, size and reference
 //! - [`stack`]: one merged stack for each thread
 //! - [`findings`]: rules that name the cause
 //! - [`engine`]: makes a report of a target
@@ -35,6 +36,7 @@ pub mod findings;
 #[cfg(all(feature = "cli", feature = "minidump", feature = "pdb"))]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod heap;
 pub mod image;
 pub mod model;
 pub mod native;

@@ -104,6 +104,15 @@ pub enum DiagnosticCode {
     LayoutDisagreement,
     /// The layouts are those of another pre-release.
     LayoutPrerelease,
+    // The heap.
+    /// A list of the garbage collector is damaged or unreadable.
+    GcListBroken,
+    /// The allocator's structures are not known for this build.
+    HeapPoolsUnknown,
+    /// Writable memory was lost because the dump was cut.
+    HeapCut,
+    /// Writable memory is not in the dump.
+    HeapLeftOut,
     // The report.
     /// The order of native and Python frames is uncertain.
     MergePartial,

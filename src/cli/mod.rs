@@ -8,6 +8,7 @@ mod documents;
 mod emit;
 mod error;
 pub mod exit;
+mod heap;
 mod init;
 mod layouts;
 mod live;
@@ -56,6 +57,7 @@ fn dispatch(command: &Command) -> Result<u8, CliError> {
         Command::Print(args) => print::print(args),
         Command::Object(args) => print::object(args),
         Command::Info(args) => report::info(args),
+        Command::Heap(args) => heap::run(args),
         Command::Render(args) => render::run(args),
         Command::Slim(args) => slim::run(args),
         Command::Collect(args) => core_pattern::run(args),

@@ -4,6 +4,8 @@
 
 mod crash;
 mod exceptions;
+pub mod heap;
+pub mod heap_answers;
 mod inspection;
 mod live;
 mod lock_waits;

@@ -3,6 +3,8 @@
 //! Every part may be absent; a consumer must accept unknown enum values and fields. Addresses are hex strings,
 //! lines and columns count from 1 and 0 as Python's do (`co_positions`): lines from 1, columns in UTF-8 bytes from 0.
 
+pub mod heap;
+
 use crate::base::{Abi, Addr, Diagnostic, DiagnosticCode, Text};
 use crate::debuggee::SourceKind;
 use schemars::JsonSchema;

@@ -3,6 +3,7 @@
 mod carets;
 pub mod faulthandler;
 mod faulthandler_styles;
+pub mod heap;
 pub mod html;
 pub mod info;
 pub mod json;

@@ -1,8 +1,10 @@
 //! The command line: only parses.
 
 mod groups;
+mod heap;
 
 pub use groups::*;
+pub use heap::*;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -93,6 +95,8 @@ pub enum Command {
     Object(ObjectArgs),
     /// Show what is in a dump: interpreter, threads, modules, what is missing
     Info(InfoArgs),
+    /// Show what is in the heap: objects by type, who refers to them
+    Heap(HeapArgs),
     /// Show a report that was saved with --format json in another format
     Render(RenderArgs),
     /// Write a dump with just the memory that reports read

@@ -1,0 +1,266 @@
+//! pymalloc (Objects/obmalloc.c, 3.12+ Include/internal/pycore_obmalloc.h): arenas of pools of blocks of one size.
+//!
+//! A block that is in use holds an object, or a buffer of one (items of a list, keys of a dict, memory of
+//! `PyMem_Malloc`): only what has a proven type, a plausible count and enough room for it is taken for an object.
+
+use super::object_in;
+use crate::base::Addr;
+use crate::cpython::Context;
+use crate::cpython::layout::{Obmalloc, ObmallocPlace};
+use crate::field;
+use crate::heap::objects::{Found, Origin};
+use crate::heap::offsets::Offsets;
+use crate::heap::types::{TypeTable, flags};
+use crate::heap::view::View;
+use crate::need;
+use std::collections::HashSet;
+
+/// Blocks are multiples of this.
+const ALIGNMENT: u64 = 16;
+/// Size classes of 64-bit builds: up to 512 bytes.
+const CLASSES: u64 = 32;
+/// More arenas than a process can have.
+const MAX_ARENAS: u64 = 1 << 24;
+/// Bytes that debug hooks put before a block: its size, and a letter with seven marks.
+const DEBUG_HEAD: u64 = 16;
+/// The marks (`PYMEM_FORBIDDENBYTE`).
+const FORBIDDEN: u8 = 0xfd;
+
+/// How the arenas were found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PoolsBy {
+    /// By the allocator's own table of arenas.
+    Table,
+    /// By the form of pools in all memory: no symbol led to the table.
+    Structure,
+}
+
+/// What pymalloc holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolCounts {
+    /// Pools in use.
+    pub pools: u64,
+    /// Blocks in use: `sys.getallocatedblocks()`.
+    pub blocks: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Blocks that are objects.
+    pub objects: u64,
+    /// Pools that are not in the dump or damaged.
+    pub unreadable: u64,
+    /// Whether blocks have the marks of debug hooks (`PYTHONMALLOC=debug`).
+    pub debug: bool,
+}
+
+/// Static variables of 3.8 to 3.11, where symbols lead to them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statics {
+    /// `arenas`.
+    pub arenas: Option<Addr>,
+    /// `maxarenas`.
+    pub maxarenas: Option<Addr>,
+}
+
+/// Offsets of `struct pool_header`.
+struct Pool {
+    header: u64,
+    count: u64,
+    freeblock: u64,
+    szidx: u64,
+    nextoffset: u64,
+    maxnextoffset: u64,
+}
+
+/// A walk over the pools.
+pub(in crate::heap) struct Pools<'v, 'a> {
+    view: &'v View<'a>,
+    o: &'v Offsets,
+    pool: Pool,
+    obmalloc: Obmalloc,
+    seen: HashSet<u64>,
+    free: HashSet<u64, foldhash::fast::RandomState>,
+    pub counts: PoolCounts,
+}
+
+impl<'v, 'a> Pools<'v, 'a> {
+    /// `None` where the layout of pools is not known.
+    pub fn new(ctx: &Context<'_>, view: &'v View<'a>, o: &'v Offsets) -> Option<Self> {
+        let l = ctx.layouts;
+        let pool = Pool {
+            header: l.pool_header.size.offset()?,
+            count: l.pool_header.count.offset()?,
+            freeblock: l.pool_header.freeblock.offset()?,
+            szidx: l.pool_header.szidx.offset()?,
+            nextoffset: l.pool_header.nextoffset.offset()?,
+            maxnextoffset: l.pool_header.maxnextoffset.offset()?,
+        };
+        let obmalloc = ctx.dialect.obmalloc;
+        let counts = PoolCounts::default();
+        Some(Pools { view, o, pool, obmalloc, seen: HashSet::new(), free: HashSet::default(), counts })
+    }
+
+    /// Arenas of one interpreter (or of the process) by the allocator's table: first address and end of the pools that
+    /// were used of each. `None` when the table cannot be found.
+    pub fn arenas(&self, ctx: &Context<'_>, statics: Statics, interpreter: Addr) -> Option<Vec<(u64, u64)>> {
+        let (table, count) = match self.obmalloc.place {
+            ObmallocPlace::Statics => (statics.arenas?, statics.maxarenas?),
+            ObmallocPlace::InInterpreter => {
+                self.fields(ctx, ctx.addr(field!(ctx, interpreter.obmalloc), interpreter).ok()?)?
+            }
+            ObmallocPlace::Pointer => {
+                self.fields(ctx, ctx.ptr(field!(ctx, interpreter.obmalloc), interpreter).ok()?)?
+            }
+            ObmallocPlace::Mimalloc => return None,
+        };
+        let table = self.view.word(table.0)?;
+        let count = u64::from(self.view.u32(count.0)?);
+        if table == 0 || count > MAX_ARENAS {
+            return (table == 0 && count == 0).then(Vec::new);
+        }
+        let size = need!(ctx.layouts, arena_object.size).ok()?;
+        let (address, pool_address) =
+            (need!(ctx.layouts, arena_object.address).ok()?, need!(ctx.layouts, arena_object.pool_address).ok()?);
+        let mut arenas = Vec::new();
+        for index in 0..count {
+            let at = table.wrapping_add(index.wrapping_mul(size));
+            let start = self.view.word(at.wrapping_add(address))?;
+            let end = self.view.word(at.wrapping_add(pool_address))?;
+            let limit = start.saturating_add(self.obmalloc.arena_size);
+            if start != 0 && end >= start && end <= limit {
+                arenas.push((self.aligned(start), end));
+            }
+        }
+        Some(arenas)
+    }
+
+    fn fields(&self, ctx: &Context<'_>, state: Addr) -> Option<(Addr, Addr)> {
+        let arenas = ctx.addr(field!(ctx, obmalloc.arenas), state).ok()?;
+        Some((arenas, ctx.addr(field!(ctx, obmalloc.maxarenas), state).ok()?))
+    }
+
+    fn aligned(&self, addr: u64) -> u64 {
+        let size = self.obmalloc.pool_size;
+        addr.wrapping_add(size.wrapping_sub(1)) & !size.wrapping_sub(1)
+    }
+
+    /// The pools of an arena.
+    pub fn arena(&mut self, types: &mut TypeTable<'_>, (start, end): (u64, u64), found: &mut Vec<Found>) {
+        let mut at = start;
+        while at < end {
+            if self.seen.insert(at) && !self.pool(types, at, found) {
+                self.counts.unreadable = self.counts.unreadable.wrapping_add(1);
+            }
+            at = at.wrapping_add(self.obmalloc.pool_size);
+        }
+    }
+
+    /// Every pool that memory holds, by its form alone.
+    pub fn by_structure(&mut self, types: &mut TypeTable<'_>, found: &mut Vec<Found>) {
+        let ranges: Vec<(u64, u64)> = self.view.ranges().collect();
+        for (start, len) in ranges {
+            let end = start.saturating_add(len);
+            let mut at = self.aligned(start);
+            while at >= start && at.saturating_add(self.obmalloc.pool_size) <= end {
+                if self.head(at).is_some_and(|h| h.count > 0) && self.seen.insert(at) {
+                    self.pool(types, at, found);
+                }
+                at = at.wrapping_add(self.obmalloc.pool_size);
+            }
+        }
+    }
+
+    /// The head of the pool at `at`, where it has the form of one.
+    fn head(&self, at: u64) -> Option<Head> {
+        let p = &self.pool;
+        let field = |offset: u64| self.view.u32(at.wrapping_add(offset)).map(u64::from);
+        let szidx = field(p.szidx)?;
+        if szidx >= CLASSES {
+            return None;
+        }
+        let size = szidx.wrapping_add(1).wrapping_mul(ALIGNMENT);
+        let room = self.obmalloc.pool_size.wrapping_sub(p.header);
+        let (count, next, max) = (field(p.count)?, field(p.nextoffset)?, field(p.maxnextoffset)?);
+        let freeblock = self.view.word(at.wrapping_add(p.freeblock))?;
+        let free_inside = freeblock == 0
+            || freeblock >= at.wrapping_add(p.header) && freeblock < at.wrapping_add(self.obmalloc.pool_size);
+        let sound = max == self.obmalloc.pool_size.wrapping_sub(size)
+            && count <= room / size
+            && next >= p.header.wrapping_add(size)
+            && next <= max.wrapping_add(size)
+            && next.wrapping_sub(p.header).is_multiple_of(size)
+            && free_inside;
+        sound.then_some(Head { size, count, next, freeblock })
+    }
+
+    /// The objects of a pool; `false` when it is unreadable or damaged.
+    fn pool(&mut self, types: &mut TypeTable<'_>, at: u64, found: &mut Vec<Found>) -> bool {
+        // A pool that was given back, or never had a class, has no blocks in use.
+        let Some(count) = self.view.u32(at.wrapping_add(self.pool.count)) else { return false };
+        if count == 0 {
+            return true;
+        }
+        let Some(head) = self.head(at) else { return false };
+        let first = at.wrapping_add(self.pool.header);
+        let blocks = head.next.wrapping_sub(self.pool.header) / head.size;
+        self.collect_free(at, first, &head, blocks.wrapping_sub(head.count));
+        self.counts.pools = self.counts.pools.wrapping_add(1);
+        self.counts.blocks = self.counts.blocks.wrapping_add(head.count);
+        self.counts.bytes = self.counts.bytes.wrapping_add(head.count.wrapping_mul(head.size));
+        for index in 0..blocks {
+            let block = first.wrapping_add(index.wrapping_mul(head.size));
+            if !self.free.is_empty() && self.free.contains(&block) {
+                continue;
+            }
+            if let Some((addr, type_id)) = self.object(types, block, head.size) {
+                let origin = self.origin(types, addr, type_id);
+                found.push(Found { addr, type_id, origin });
+                self.counts.objects = self.counts.objects.wrapping_add(1);
+            }
+        }
+        true
+    }
+
+    /// The blocks on the free list of a pool: each begins with a link to the next one.
+    fn collect_free(&mut self, pool: u64, first: u64, head: &Head, most: u64) {
+        self.free.clear();
+        let end = pool.wrapping_add(self.obmalloc.pool_size);
+        let mut at = head.freeblock;
+        for _ in 0..most.min(self.obmalloc.pool_size / ALIGNMENT) {
+            let inside = at >= first && at < end && at.wrapping_sub(first).is_multiple_of(head.size);
+            if !inside || !self.free.insert(at) {
+                break;
+            }
+            at = self.view.word(at).unwrap_or(0);
+        }
+    }
+
+    fn object(&mut self, types: &mut TypeTable<'_>, block: u64, size: u64) -> Option<(u64, u32)> {
+        let (view, o) = (self.view, self.o);
+        if size > DEBUG_HEAD.wrapping_add(8)
+            && let Some(marks) = view.array::<8>(block.wrapping_add(8))
+            && marks.iter().skip(1).all(|mark| *mark == FORBIDDEN)
+            && matches!(marks.first(), Some(b'o' | b'm' | b'r'))
+        {
+            self.counts.debug = true;
+            let own = view.array(block).map(u64::from_be_bytes).filter(|n| *n <= size)?;
+            return object_in(view, o, types, block.wrapping_add(DEBUG_HEAD), own);
+        }
+        object_in(view, o, types, block, size)
+    }
+
+    fn origin(&self, types: &TypeTable<'_>, addr: u64, type_id: u32) -> Origin {
+        let gc = types.get(type_id).is_some_and(|s| s.has(flags::HAVE_GC));
+        // `_PyObject_GC_IS_TRACKED`: `_gc_next` is not 0.
+        let next = || self.view.word(addr.wrapping_sub(16)).unwrap_or(0);
+        if gc && next() != 0 { Origin::TrackedElsewhere } else { Origin::Allocated }
+    }
+}
+
+/// What the head of a pool says.
+struct Head {
+    size: u64,
+    count: u64,
+    next: u64,
+    freeblock: u64,
+}

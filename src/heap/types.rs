@@ -1,0 +1,307 @@
+//! [`TypeTable`]: every type of the heap with what walks need of it. A word is a type only when that is proven.
+
+use super::offsets::Offsets;
+use super::view::View;
+use crate::base::Addr;
+use crate::cpython::layout::InstanceDict;
+use crate::cpython::object::{Heap, Kind, TypeInfo};
+use foldhash::fast::RandomState;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// Most entries of `tp_members` that are read.
+const MAX_MEMBERS: u64 = 1000;
+/// Longest chain of base types that is followed.
+const MAX_BASES: usize = 200;
+/// Words that are no types are remembered up to this many, then from the start again.
+const MAX_REFUSED: usize = 1 << 20;
+
+/// `Py_TPFLAGS_*` (Include/object.h).
+pub(super) mod flags {
+    pub const INLINE_VALUES: u64 = 1 << 2;
+    /// `Py_TPFLAGS_PREHEADER`: `MANAGED_WEAKREF` and `MANAGED_DICT`.
+    pub const PREHEADER: u64 = 3 << 3;
+    pub const MANAGED_DICT: u64 = 1 << 4;
+    pub const HEAPTYPE: u64 = 1 << 9;
+    pub const READY: u64 = 1 << 12;
+    pub const HAVE_GC: u64 = 1 << 14;
+    pub const TYPE_SUBCLASS: u64 = 1 << 31;
+}
+
+/// Index of a type in the [`TypeTable`].
+pub type TypeId = u32;
+
+/// Which walk finds the references of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Walk {
+    /// Named fields alone.
+    Fields,
+    /// Named fields, and every word of the native part that leads to an object.
+    Words,
+    Tuple,
+    List,
+    Dict,
+    Set,
+    Deque,
+    Type,
+    Module,
+    Generator,
+    Frame,
+    WeakRef,
+}
+
+/// A field that holds an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Member {
+    /// Offset in bytes.
+    pub offset: u64,
+    /// Name of the attribute.
+    pub name: Box<str>,
+}
+
+/// What is known of a type.
+#[derive(Debug)]
+pub struct Shape {
+    /// Address of the type object.
+    pub addr: Addr,
+    /// Name with module, as `repr()` of the class has it.
+    pub name: String,
+    /// Layout family.
+    pub kind: Kind,
+    /// `tp_basicsize` in bytes.
+    pub basicsize: u64,
+    /// `tp_itemsize` in bytes.
+    pub itemsize: u64,
+    /// `tp_flags`.
+    pub flags: u64,
+    /// Whether C code defines it.
+    pub is_native: bool,
+    /// Bytes of an instance's memory block before the object: the collector's head, and 3.11+ the words for dict and
+    /// weak references.
+    pub(super) presize: u64,
+    pub(super) walk: Walk,
+    /// Fields with names, by offset.
+    pub(super) members: Vec<Member>,
+    /// The part of an instance in which each word may be a reference.
+    pub(super) words: std::ops::Range<u64>,
+    /// Where the list of weak references begins, which is no reference.
+    pub(super) weaklist: Option<u64>,
+    pub(super) dictoffset: i64,
+    /// `tp_dict` where it is not in the type object itself (static types, 3.12+).
+    pub(super) dict_elsewhere: Option<u64>,
+}
+
+impl Shape {
+    pub(super) fn has(&self, flag: u64) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// Whether its instances take part in garbage collection.
+    #[must_use]
+    pub fn is_gc(&self) -> bool {
+        self.has(flags::HAVE_GC)
+    }
+
+    /// Whether its instances are types.
+    #[must_use]
+    pub fn is_metatype(&self) -> bool {
+        self.has(flags::TYPE_SUBCLASS)
+    }
+
+    /// Whether an instance's `__dict__` is none of its own words (3.11+).
+    pub(super) fn managed_dict(&self, o: &Offsets) -> bool {
+        self.has(flags::MANAGED_DICT) && o.instance_dict != InstanceDict::DictOffset
+    }
+}
+
+/// The types seen so far.
+pub struct TypeTable<'h> {
+    heap: &'h Heap<'h>,
+    offsets: Offsets,
+    known: HashMap<u64, TypeId, RandomState>,
+    refused: HashSet<u64, RandomState>,
+    shapes: Vec<Shape>,
+}
+
+impl std::fmt::Debug for TypeTable<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TypeTable").field("types", &self.shapes.len()).finish_non_exhaustive()
+    }
+}
+
+impl<'h> TypeTable<'h> {
+    pub(super) fn new(heap: &'h Heap<'h>, offsets: Offsets) -> TypeTable<'h> {
+        TypeTable { heap, offsets, known: HashMap::default(), refused: HashSet::default(), shapes: Vec::new() }
+    }
+
+    /// The type at `addr`; `None` when there is none.
+    #[inline]
+    pub(super) fn prove(&mut self, view: &View<'_>, addr: u64) -> Option<TypeId> {
+        if let Some(id) = self.known.get(&addr) {
+            return Some(*id);
+        }
+        if addr & 7 != 0 || addr < 4096 {
+            return None;
+        }
+        self.prove_new(view, addr)
+    }
+
+    #[inline(never)]
+    fn prove_new(&mut self, view: &View<'_>, addr: u64) -> Option<TypeId> {
+        if self.refused.contains(&addr) {
+            return None;
+        }
+        let found = self.read(view, addr);
+        match found {
+            Some(shape) => {
+                let id = TypeId::try_from(self.shapes.len()).ok()?;
+                self.shapes.push(shape);
+                self.known.insert(addr, id);
+                Some(id)
+            }
+            None => {
+                if self.refused.len() >= MAX_REFUSED {
+                    self.refused.clear();
+                }
+                self.refused.insert(addr);
+                None
+            }
+        }
+    }
+
+    fn read(&self, view: &View<'_>, addr: u64) -> Option<Shape> {
+        // Cheap questions first: nearly all words are no types.
+        let word = view.word(addr.wrapping_add(self.offsets.tp_flags))?;
+        let basicsize = view.word(addr.wrapping_add(self.offsets.tp_basicsize))?;
+        if word & flags::READY == 0 || !(8..1 << 24).contains(&basicsize) {
+            return None;
+        }
+        let info = self.heap.type_info(Addr(addr))?;
+        Some(self.shape(view, &info))
+    }
+
+    fn shape(&self, view: &View<'_>, info: &Arc<TypeInfo>) -> Shape {
+        let o = &self.offsets;
+        let chain = self.chain(info);
+        let native = chain.iter().find(|c| c.is_native).unwrap_or(info);
+        let preheader = info.flags & flags::PREHEADER != 0 && o.instance_dict != InstanceDict::DictOffset;
+        let gc_head = if info.flags & flags::HAVE_GC != 0 { o.gc_head } else { 0 };
+        let mut members: Vec<Member> = chain.iter().flat_map(|c| self.members(view, c)).collect();
+        members.extend(super::names::fields(&self.heap.ctx, info.kind));
+        members.retain(|m| m.offset >= o.head);
+        members.sort_by_key(|m| m.offset);
+        members.dedup_by_key(|m| m.offset);
+        let walk = walk_of(info.kind);
+        let native_size = native.basicsize.unsigned_abs();
+        let words = match (info.kind, walk) {
+            (Kind::Dict | Kind::DefaultDict | Kind::OrderedDict | Kind::FrozenDict, _) => o.dict_size..native_size,
+            (_, Walk::Words | Walk::Module) => o.head..native_size,
+            (_, Walk::Generator) => {
+                let frame = self.heap.ctx.layouts.generator.iframe.offset();
+                o.head..frame.unwrap_or(native_size).min(native_size)
+            }
+            _ => 0..0,
+        };
+        Shape {
+            addr: info.addr,
+            name: self.heap.full_name(info),
+            kind: info.kind,
+            basicsize: info.basicsize.unsigned_abs(),
+            itemsize: info.itemsize.unsigned_abs(),
+            flags: info.flags,
+            is_native: info.is_native,
+            presize: if preheader { gc_head.wrapping_add(16) } else { gc_head },
+            walk,
+            members,
+            words,
+            weaklist: u64::try_from(info.weaklistoffset).ok().filter(|at| *at > 0),
+            dictoffset: info.dictoffset,
+            dict_elsewhere: (!info.is_heap).then(|| self.heap.type_dict(info).ok()).flatten().map(|d| d.0),
+        }
+    }
+
+    /// The type and those it is derived from along `tp_base`.
+    fn chain(&self, info: &Arc<TypeInfo>) -> Vec<Arc<TypeInfo>> {
+        let mut chain = vec![Arc::clone(info)];
+        while let Some(base) = chain.last().map(|c| c.base).filter(|b| !b.is_null())
+            && chain.len() < MAX_BASES
+            && !chain.iter().any(|c| c.addr == base)
+            && let Some(next) = self.heap.type_info(base)
+        {
+            chain.push(next);
+        }
+        chain
+    }
+
+    /// What `tp_members` states to be an object: slots of `__slots__`, and fields of native types.
+    fn members(&self, view: &View<'_>, info: &TypeInfo) -> Vec<Member> {
+        let o = &self.offsets.member;
+        let mut found = Vec::new();
+        let Some(list) = view.word(info.addr.0.wrapping_add(self.offsets.tp_members)).filter(|a| *a != 0) else {
+            return found;
+        };
+        // Those of structseq types are items (Objects/structseq.c).
+        let limit = match info.itemsize {
+            0 => info.basicsize.unsigned_abs(),
+            size => info.basicsize.unsigned_abs().wrapping_add(size.unsigned_abs().wrapping_mul(MAX_MEMBERS)),
+        };
+        for index in 0..MAX_MEMBERS {
+            let at = list.wrapping_add(index.wrapping_mul(o.size));
+            let name = view.word(at.wrapping_add(o.name)).filter(|n| *n != 0);
+            let kind = view.u32(at.wrapping_add(o.kind));
+            let offset = view.word(at.wrapping_add(o.offset));
+            let (Some(name), Some(kind), Some(offset)) = (name, kind, offset) else { break };
+            // `_Py_T_OBJECT` and `Py_T_OBJECT_EX` (Include/descrobject.h).
+            if (kind == 6 || kind == 16) && offset < limit && offset & 7 == 0 {
+                let text = crate::debuggee::MemoryExt::read_cstr(self.heap.ctx.memory, Addr(name), 200);
+                let name = text.map_or_else(|_| "?".to_owned(), |t| String::from_utf8_lossy(&t).into_owned());
+                found.push(Member { offset, name: name.into_boxed_str() });
+            }
+        }
+        found
+    }
+
+    /// What is known of a type.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, id: TypeId) -> Option<&Shape> {
+        self.shapes.get(id as usize)
+    }
+
+    /// The shapes alone, for work that meets no new types.
+    pub(super) fn into_shapes(self) -> Vec<Shape> {
+        self.shapes
+    }
+}
+
+fn walk_of(kind: Kind) -> Walk {
+    match kind {
+        Kind::Tuple | Kind::StructSeq => Walk::Tuple,
+        Kind::List => Walk::List,
+        Kind::Dict | Kind::DefaultDict | Kind::OrderedDict | Kind::FrozenDict => Walk::Dict,
+        Kind::Set | Kind::FrozenSet => Walk::Set,
+        Kind::Deque => Walk::Deque,
+        Kind::Type => Walk::Type,
+        Kind::Module => Walk::Module,
+        Kind::Generator | Kind::Coroutine | Kind::AsyncGenerator => Walk::Generator,
+        Kind::Frame => Walk::Frame,
+        Kind::WeakRef | Kind::WeakProxy => Walk::WeakRef,
+        Kind::Object
+        | Kind::None
+        | Kind::Ellipsis
+        | Kind::NotImplemented
+        | Kind::Int
+        | Kind::Bool
+        | Kind::Float
+        | Kind::Complex
+        | Kind::Str
+        | Kind::Bytes
+        | Kind::ByteArray
+        | Kind::Date
+        | Kind::TimeDelta
+        | Kind::Decimal
+        | Kind::Array
+        | Kind::NumpyScalar => Walk::Fields,
+        _ => Walk::Words,
+    }
+}

@@ -1,0 +1,153 @@
+//! Answers about the heap of a process, as they go over the wire.
+
+use crate::base::{Addr, Diagnostic};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Version of these answers.
+pub const HEAP_SCHEMA_VERSION: &str = "1.0";
+
+/// How complete the objects are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HeapCoverage {
+    /// Whether every list of the collector was whole; absent where there are none (free-threaded builds).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub gc_lists_whole: Option<bool>,
+    /// Whether a collection was under way.
+    pub collecting: bool,
+    /// How the allocator's memory was found.
+    pub allocator: AllocatorFound,
+    /// Blocks of pymalloc in use, as `sys.getallocatedblocks()` counts them.
+    pub blocks: u64,
+    /// Of these, blocks that are objects; the others are buffers of objects or of C code.
+    pub blocks_with_objects: u64,
+    /// Parts of the allocator that are unreadable or damaged.
+    pub unreadable_pools: u64,
+    /// Bytes of writable memory that the dump leaves out.
+    pub left_out: u64,
+    /// Bytes of writable memory lost because the dump was cut.
+    pub cut: u64,
+}
+
+/// How the allocator's memory was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AllocatorFound {
+    /// pymalloc by its table of arenas.
+    PymallocTable,
+    /// pymalloc by the form of its pools: nothing led to the table.
+    PymallocStructure,
+    /// mimalloc by the form of its segments.
+    Mimalloc,
+    /// Not: objects that the collector does not track are those that others refer to.
+    #[default]
+    None,
+}
+
+/// Objects and bytes by type.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HeapCensus {
+    /// [`HEAP_SCHEMA_VERSION`].
+    pub schema_version: String,
+    /// How complete it is.
+    pub coverage: HeapCoverage,
+    /// Objects that were counted.
+    pub objects: u64,
+    /// Their bytes, as `sys.getsizeof` gives them.
+    pub bytes: u64,
+    /// How many of them the collector tracks.
+    pub tracked: u64,
+    /// Types that have objects.
+    pub types_total: u64,
+    /// The types, as many as were asked for.
+    pub types: Vec<HeapType>,
+    /// What is missing or uncertain.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// The objects of one type.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HeapType {
+    /// Name with module.
+    #[serde(rename = "type")]
+    pub name: String,
+    /// Address of the type object.
+    pub type_addr: Addr,
+    /// How many.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Part of all bytes that were counted, 0 to 1.
+    pub share: f64,
+    /// Bytes of the largest.
+    pub largest: u64,
+    /// Its address.
+    pub largest_at: Addr,
+}
+
+/// Single objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HeapObjects {
+    /// [`HEAP_SCHEMA_VERSION`].
+    pub schema_version: String,
+    /// How complete the heap is.
+    pub coverage: HeapCoverage,
+    /// How many objects there are of those that were asked for.
+    pub total: u64,
+    /// The largest of them, as many as were asked for.
+    pub objects: Vec<HeapObject>,
+    /// What is missing or uncertain.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// One object.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HeapObject {
+    /// Its address.
+    pub addr: Addr,
+    /// Name of its type, with module.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// Its bytes.
+    pub bytes: u64,
+    /// The collector's generation; absent for what is in none of its lists.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub generation: Option<u8>,
+    /// A short form of its value.
+    pub value: String,
+}
+
+/// Texts and bytes that cost the most.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HeapStrings {
+    /// [`HEAP_SCHEMA_VERSION`].
+    pub schema_version: String,
+    /// How complete the heap is.
+    pub coverage: HeapCoverage,
+    /// How many `str` and `bytes` objects there are.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Bytes that equal values take beyond the first of each.
+    pub duplicate_bytes: u64,
+    /// The values, as many as were asked for.
+    pub strings: Vec<HeapString>,
+    /// What is missing or uncertain.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// One value and how often it is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HeapString {
+    /// Address of one of the objects.
+    pub addr: Addr,
+    /// How many objects have this value.
+    pub count: u64,
+    /// Bytes of all of them.
+    pub bytes: u64,
+    /// A short form of the value.
+    pub value: String,
+}
