@@ -1,4 +1,61 @@
-//! pyinquest explains dead and stuck CPython processes from the outside.
+//! pyinquest explains dead and stuck CPython processes from the outside: from an ELF core, a minidump, a running process or a
+//! debugger's session. It runs nothing of the process and needs none of its files.
+//!
+//! [`engine::Inspection`] is where everything starts. It is opened once, reads each part when it is asked for, and may be
+//! shared among threads:
+//!
+//! ```
+//! use pyinquest::engine::{Inspection, Options, Place};
+//! use pyinquest::image::SearchOptions;
+//! use pyinquest::model::Fidelity;
+//! use std::path::Path;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Files of the process may be named here; this dump brings all that is needed.
+//! let search = SearchOptions { no_files: true, ..SearchOptions::default() };
+//! let inspection = Inspection::open(Path::new("fixtures/cores/3.12-basic.core.zst"), &search)?;
+//!
+//! // The cause, all threads, what is missing: plain data that serialises itself.
+//! let report = inspection.report(&Options::default());
+//! assert_eq!(report.python.as_ref().map(|p| p.version.as_str()), Some("3.12.1"));
+//! assert_eq!(report.findings[0].id, "null-pointer");
+//! let crashed = report.threads.iter().find(|t| t.crashed).ok_or("no thread crashed")?;
+//! assert_eq!(crashed.frames[0].line, Some(45));
+//!
+//! // One value, by its path from a frame.
+//! let found = inspection.evaluate("items[1]", Place::default())?;
+//! let value = found.value(&Options::default());
+//! assert_eq!((value.repr.as_str(), value.fidelity), ("'hello'", Fidelity::Exact));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Nothing is guessed. What cannot be read is absent, and a [diagnostic](base::Diagnostic) says why; a value that is not exactly
+//! what `repr()` would have printed says so ([`model::Fidelity`]). All input is taken for hostile: no input makes a function
+//! of this library panic, hang or use memory without bound. Text of the process is raw in the [`model`]; [`render`]
+//! escapes it, and so does [`base::escape_terminal`].
+//!
+//! More examples: a report as text, a value, all threads' locks, in `docs/examples`.
+//!
+//! # Cargo features
+//!
+//! All are on by default. Without any, the library reads ELF cores.
+//!
+//! | feature | what it brings |
+//! |---|---|
+//! | `minidump` | minidumps of Linux and Windows |
+//! | `pdb` | functions and lines of Windows modules |
+//! | `live` | running processes |
+//! | `triage`, `sqlite`, `postgres` | many dumps, grouped by cause; where crashes are remembered |
+//! | `schema` | JSON Schemas of reports |
+//! | `cli` | the program, and what debuggers talk to |
+//!
+//! # Stability
+//!
+//! Before 1.0 any release may change the interface; CHANGELOG.md says how. The JSON of a report has a version of its own
+//! ([`model::SCHEMA_VERSION`]).
+//!
+//! # Rooms
 //!
 //! The rooms, each of which imports only those before it (`docs/architecture.md`; a test holds it):
 //!
@@ -18,7 +75,6 @@
 //! - [`triage`]: many dumps, grouped by cause
 //! - [`bridge`]: what gdb and lldb talk to
 //! - [`cli`]: the program
-//!
 #![cfg_attr(
     not(all(feature = "cli", feature = "minidump", feature = "live", feature = "pdb")),
     allow(dead_code, unused_imports, reason = "helpers of the parts that are left out")
