@@ -203,7 +203,7 @@ fn run_triages_what_its_command_leaves() {
     let output = command.env("TMPDIR", quiet.path()).output().unwrap();
     assert_eq!((output.status.code(), output.stdout.len()), (Some(9), 0));
     let missing = pyinquest().args(["run", "--", "./no-such-command"]).current_dir(quiet.path()).output().unwrap();
-    assert_eq!(missing.status.code(), Some(2));
+    assert_eq!(missing.status.code(), Some(127));
 }
 
 #[test]

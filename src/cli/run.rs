@@ -2,7 +2,7 @@
 
 use super::error::io_text;
 use super::triage::{self, FilesArgs, PoolArgs, ResultArgs};
-use super::{CliError, exit, output};
+use super::{CliError, output};
 use crate::base::escape_terminal;
 use crate::triage::run_command;
 use clap::Args;
@@ -34,8 +34,14 @@ const EXIT: &str = "\
 Cores are looked for in the working directory and below, in the directory for temporary files, and where
 kernel.core_pattern says. They stay where they are.
 
-The exit code is that of the command (128 and the signal when a signal ended it). When the command succeeds and
+The exit code is that of the command (128 and the signal when a signal ended it; 127 when there is no such command, 126
+when it cannot be run). When the command succeeds and
 --fail-on finds something, because a child has crashed, it is 7.";
+
+/// As shells have it.
+fn not_run(error: &std::io::Error) -> u8 {
+    if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 }
+}
 
 /// Runs the command, then the triage.
 ///
@@ -44,7 +50,7 @@ The exit code is that of the command (128 and the signal when a signal ended it)
 pub fn run(args: &RunArgs) -> Result<u8, CliError> {
     let name = args.command.first().map(|c| c.to_string_lossy().into_owned()).unwrap_or_default();
     let ran = run_command::run(&args.command, &args.core_dir)
-        .map_err(|e| CliError::new(exit::USAGE, format!("cannot run {name}: {}", io_text(&e))))?;
+        .map_err(|e| CliError::new(not_run(&e), format!("cannot run {name}: {}", io_text(&e))))?;
     let own = run_command::shell_status(ran.status);
     let died = std::os::unix::process::ExitStatusExt::core_dumped(&ran.status);
     if ran.cores.is_empty() && !died {

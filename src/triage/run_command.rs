@@ -1,8 +1,11 @@
 //! Runs a command and finds the cores that it and its children leave.
 
 use super::input;
+use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill};
+use nix::sys::signalfd::SignalFd;
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 use std::ffi::OsString;
 use std::fs;
@@ -10,8 +13,7 @@ use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// Where the kernel puts cores: `/proc/sys/kernel/core_pattern` and `core_uses_pid` (core(5)).
@@ -127,15 +129,7 @@ pub fn run(command: &[OsString], directories: &[PathBuf]) -> io::Result<Ran> {
     let roots = roots(&pattern, directories);
     let before = find(&pattern, &roots, SystemTime::UNIX_EPOCH);
 
-    // The child gets an empty mask from `Command`; here the signals only reach the thread that waits for them.
-    let mut signals = SigSet::empty();
-    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().for_each(|s| signals.add(s));
-    signals.thread_block().map_err(io::Error::from)?;
-    let mut child = Command::new(program).args(arguments).spawn()?;
-    let over = Arc::new(AtomicBool::new(false));
-    forward(signals, child.id(), &over);
-    let status = child.wait();
-    over.store(true, Ordering::SeqCst);
+    let status = run_as_a_shell(Command::new(program).args(arguments))?;
 
     let mut cores = find(&pattern, &roots, begin);
     // One that was there is new only if it was written again.
@@ -143,7 +137,7 @@ pub fn run(command: &[OsString], directories: &[PathBuf]) -> io::Result<Ran> {
     if let Some(advice) = pattern.advice() {
         notes.push(advice);
     }
-    Ok(Ran { status: status?, cores, notes })
+    Ok(Ran { status, cores, notes })
 }
 
 /// Raises the soft limit of core files to the hard limit.
@@ -157,21 +151,51 @@ fn allow_cores() -> Vec<String> {
     }
 }
 
-/// Passes on what asks us to end; a terminal sends SIGINT to the command itself.
-fn forward(signals: SigSet, child: u32, over: &Arc<AtomicBool>) {
+/// What is passed on to the command: signals that ask to end, and the two that programs give a meaning of their own.
+const PASSED_ON: [Signal; 6] =
+    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGUSR1, Signal::SIGUSR2];
+
+/// Runs a command to its end as a shell would: it has our signal mask, dispositions, process group and terminal, and what
+/// a terminal sends reaches it directly, once. Signals that are sent to us alone are passed on.
+fn run_as_a_shell(command: &mut Command) -> io::Result<ExitStatus> {
+    // First, so that the command has the mask that we were given.
+    let mut child = command.spawn()?;
+    let signals: SigSet = PASSED_ON.into_iter().collect();
+    let before = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+    let over = Arc::new(Mutex::new(false));
+    let pid = Pid::from_raw(i32::try_from(child.id()).map_err(io::Error::other)?);
+    pass_on(SignalFd::new(&signals)?, pid, &over);
+    // As long as it is not waited for, its number is its own.
+    while waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT) == Err(Errno::EINTR) {}
+    *over.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    let status = child.wait();
+    // From here on signals are for us, and for the workers of the triage.
+    before.thread_set_mask()?;
+    status
+}
+
+/// Passes on what is sent to us. A terminal sends to the whole process group: the command has that already.
+fn pass_on(signals: SignalFd, child: Pid, over: &Arc<Mutex<bool>>) {
     let over = Arc::clone(over);
     std::thread::spawn(move || {
-        while let Ok(signal) = signals.wait() {
-            if over.load(Ordering::SeqCst) {
+        while let Ok(Some(info)) = signals.read_signal() {
+            let Some(signal) = i32::try_from(info.ssi_signo).ok().and_then(|n| Signal::try_from(n).ok()) else {
+                continue;
+            };
+            let over = over.lock().unwrap_or_else(PoisonError::into_inner);
+            if *over {
                 std::process::exit(128_i32.saturating_add(signal as i32));
             }
-            if let (Ok(pid), true) = (i32::try_from(child), signal != Signal::SIGINT) {
+            if info.ssi_code != SI_KERNEL {
                 // A child that has just ended needs no signal.
-                let _ = kill(Pid::from_raw(pid), signal);
+                let _ = kill(child, signal);
             }
         }
     });
 }
+
+/// `si_code` of signals that the kernel itself sends, as for a key at a terminal (sigaction(2)).
+const SI_KERNEL: i32 = 0x80;
 
 fn roots(pattern: &CorePattern, directories: &[PathBuf]) -> Vec<PathBuf> {
     let mut roots = match pattern {
