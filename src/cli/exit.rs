@@ -16,6 +16,8 @@ pub const INCOMPLETE: u8 = 5;
 pub const DIFFERS: u8 = 6;
 /// `--fail-on` found crashes.
 pub const CRASHES: u8 = 7;
+/// The results are there, but something that was to be kept could not be: a store, a baseline, a file.
+pub const NOT_KEPT: u8 = 8;
 
 /// The codes with what they mean, for the help text and the manual.
 pub const MEANINGS: &[(u8, &str)] = &[
@@ -27,4 +29,5 @@ pub const MEANINGS: &[(u8, &str)] = &[
     (INCOMPLETE, "the report is incomplete, and --strict was given"),
     (DIFFERS, "layouts check: the table differs from the file"),
     (CRASHES, "triage, run: --fail-on found crashes"),
+    (NOT_KEPT, "triage, run: there are results, but --db, --baseline or --out could not be written"),
 ];

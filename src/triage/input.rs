@@ -4,8 +4,10 @@ use super::read_dump;
 use super::record::Label;
 use crate::debuggee::compressed::Packing;
 use crate::os::windows::streams;
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use tempfile::TempPath;
@@ -60,30 +62,75 @@ pub fn expand(arguments: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// Calls `each` for everything that the arguments name, archives unpacked member by member. Ends early when `each`
-/// says so by returning false.
+/// says so by returning false. Links inside directories are followed to files, and not to directories, which could lead
+/// round in circles; a file that has been read under its own name is not read again through a link.
 pub fn visit(arguments: &[PathBuf], each: &mut dyn FnMut(Found) -> bool) -> bool {
-    expand(arguments).iter().all(|path| visit_path(path, true, 0, each))
+    let mut walk = Walk { each, seen: HashSet::new(), links: Vec::new() };
+    if !expand(arguments).iter().all(|path| walk.path(path, Reached::Named, 0)) {
+        return false;
+    }
+    std::mem::take(&mut walk.links).iter().all(|link| walk.path(link, Reached::Link, 0))
 }
 
-fn visit_path(path: &Path, named: bool, depth: usize, each: &mut dyn FnMut(Found) -> bool) -> bool {
-    let data = match if named { fs::metadata(path) } else { fs::symlink_metadata(path) } {
-        Ok(data) => data,
-        Err(error) => return each(Found::Broken(read_dump::label(path), error.to_string())),
-    };
-    if data.is_dir() {
+/// How a path was come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reached {
+    Named,
+    Inside,
+    Link,
+}
+
+struct Walk<'e> {
+    each: &'e mut dyn FnMut(Found) -> bool,
+    /// Device and inode of files that were read.
+    seen: HashSet<(u64, u64)>,
+    /// Links inside of directories.
+    links: Vec<PathBuf>,
+}
+
+impl Walk<'_> {
+    fn path(&mut self, path: &Path, reached: Reached, depth: usize) -> bool {
+        let named = reached == Reached::Named;
+        let data = match if reached == Reached::Inside { fs::symlink_metadata(path) } else { fs::metadata(path) } {
+            Ok(data) => data,
+            Err(_) if reached == Reached::Link => return (self.each)(Found::Other),
+            Err(error) => return (self.each)(Found::Broken(read_dump::label(path), error.to_string())),
+        };
+        if data.is_symlink() {
+            self.links.push(path.to_owned());
+            return true;
+        }
+        if data.is_dir() && reached == Reached::Link {
+            return (self.each)(Found::Other);
+        }
+        if data.is_dir() {
+            return self.directory(path, depth);
+        }
+        if data.is_file() && !self.seen.insert((data.dev(), data.ino())) && reached == Reached::Link {
+            return true;
+        }
+        match data.is_file() || named {
+            true => visit_file(path, &data, named, self.each),
+            false => (self.each)(Found::Other),
+        }
+    }
+
+    fn directory(&mut self, path: &Path, depth: usize) -> bool {
         if depth >= DEPTH_LIMIT {
-            return each(Found::Broken(read_dump::label(path), "directories are nested too deeply".to_owned()));
+            return (self.each)(Found::Broken(read_dump::label(path), "directories are nested too deeply".to_owned()));
         }
         let mut inside: Vec<PathBuf> = match fs::read_dir(path) {
             Ok(entries) => entries.filter_map(Result::ok).map(|entry| entry.path()).collect(),
-            Err(error) => return each(Found::Broken(read_dump::label(path), error.to_string())),
+            Err(error) => return (self.each)(Found::Broken(read_dump::label(path), error.to_string())),
         };
         inside.sort();
-        return inside.iter().all(|path| visit_path(path, false, depth.saturating_add(1), each));
+        inside.iter().all(|path| self.path(path, Reached::Inside, depth.saturating_add(1)))
     }
+}
+
+fn visit_file(path: &Path, data: &fs::Metadata, named: bool, each: &mut dyn FnMut(Found) -> bool) -> bool {
     if !data.is_file() {
-        // Links inside directories are not followed: they may lead round in circles or out of the directory.
-        return if named { each(Found::Dump(plain(path))) } else { each(Found::Other) };
+        return each(Found::Dump(plain(path)));
     }
     let head = match head(path) {
         Ok(head) => head,
@@ -277,18 +324,26 @@ mod tests {
         fs::write(at("y.tar.zst"), zstd::encode_all(tar_of(&["core.9"]).as_slice(), 1).unwrap()).unwrap();
         fs::write(at("z.core.zst"), zstd::encode_all(core().as_slice(), 1).unwrap()).unwrap();
         std::os::unix::fs::symlink(dir.path(), at("loop")).unwrap();
+        // One to a file that is read anyway, one to a file elsewhere, one to nothing.
+        std::os::unix::fs::symlink(at("core.2"), at("again")).unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::write(elsewhere.path().join("x"), core()).unwrap();
+        std::os::unix::fs::symlink(elsewhere.path().join("x"), at("linked")).unwrap();
+        std::os::unix::fs::symlink("nothing", at("dangling")).unwrap();
         assert_eq!(
             names(&[dir.path().to_owned()]),
             [
                 "dump core",
                 "dump core.2",
                 "other",
-                "other",
                 "dump core.1",
                 "dump core",
                 "other",
                 "dump y.tar.zst::core.9",
-                "dump z.core.zst"
+                "dump z.core.zst",
+                "other",
+                "dump linked",
+                "other"
             ]
         );
         assert_eq!(names(&[at("core.*"), at("none*")]), ["dump core.2", "broken none*"]);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Version of this form: `MAJOR.MINOR`. New optional fields raise MINOR, anything else MAJOR.
-pub const SCHEMA_VERSION: &str = "1.0";
+pub const SCHEMA_VERSION: &str = "1.1";
 
 /// Result of a triage run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +27,9 @@ pub struct Triage {
     pub broken: Vec<Broken>,
     /// Branch, build, whatever the run was labelled with.
     pub labels: BTreeMap<String, String>,
+    /// What failed beside the analysis: a store or baseline that could not be used, so that no state is known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
 }
 
 /// What earlier runs know of a crash.

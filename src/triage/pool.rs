@@ -46,7 +46,7 @@ pub enum Event {
 /// A worker is replaced after this many dumps: what it has cached must not pile up.
 const DUMPS_PER_WORKER: usize = 200;
 /// A row is a line; a longer one is no row.
-const ROW_LIMIT: u64 = 256 << 20;
+pub const ROW_LIMIT: u64 = 256 << 20;
 
 #[derive(Serialize, Deserialize)]
 struct Request {

@@ -28,6 +28,10 @@ pub struct MapOptions {
     pub debuginfod: bool,
     /// Look at no file but the dump.
     pub no_files: bool,
+    /// Whether the report has source lines.
+    pub sources: bool,
+    /// Whether these may be of this host's own files, whatever host the dump is of.
+    pub host_sources: bool,
     /// A file with rules to be asked before the built-in ones.
     pub rules: Option<PathBuf>,
     /// Whether the report has locals.
@@ -71,12 +75,13 @@ pub fn report(path: &Path, options: &MapOptions) -> Result<Report, TargetError> 
     };
     let inspection = Inspection::open(path, &search)?;
     let mut report = inspection.report(&Options { locals: options.locals, native: true, ..Options::default() });
-    if !options.no_files {
+    if options.sources && !options.no_files {
         let beside = path.parent().map(Path::to_owned);
         let sources = Sources::new(SourceOptions {
             sysroots: options.sysroots.clone(),
             path_maps: options.path_maps.clone(),
             relative_to: beside.into_iter().collect(),
+            own_host: options.host_sources || inspection.images().of_this_boot(inspection.target()),
             dumped: std::fs::metadata(path).ok().and_then(|m| m.modified().ok()),
         });
         source_lines::add(&mut report, &sources);

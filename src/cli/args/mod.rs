@@ -26,7 +26,8 @@ Exit codes:
   4  no CPython was found in the process
   5  the report is incomplete, and --strict was given
   6  layouts check: the table differs from the file
-  7  triage, run: --fail-on found crashes";
+  7  triage, run: --fail-on found crashes
+  8  triage, run: there are results, but --db, --baseline or --out could not be written";
 
 const REPORT_EXAMPLES: &str = "\
 Examples:

@@ -67,6 +67,9 @@ pub struct FilesArgs {
     /// Rules that are asked before the built-in ones (see `triage rules`)
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
+    /// Have the source lines of frames in the results
+    #[arg(long, help_heading = "Privacy", conflicts_with = "no_files")]
+    pub with_sources: bool,
     /// Have locals in JSON, NDJSON and HTML; values of names that look like secrets are left out
     #[arg(long, help_heading = "Privacy")]
     pub with_locals: bool,
@@ -189,6 +192,8 @@ impl FilesArgs {
             path_maps: self.files.map.clone(),
             debuginfod: self.files.debuginfod,
             no_files: self.files.no_files,
+            sources: self.with_sources,
+            host_sources: self.files.host_sources,
             rules: self.rules.clone(),
             locals: self.with_locals,
             unredacted: self.no_redact,

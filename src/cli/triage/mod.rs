@@ -13,11 +13,11 @@ use super::error::io_text;
 use super::{CliError, exit, output};
 use crate::triage::group::{self, Collector};
 use crate::triage::pool::{self, Event, PoolOptions};
-use crate::triage::read_dump::MapOptions;
-use crate::triage::record::Row;
+use crate::triage::read_dump::{self, MapOptions};
+use crate::triage::record::{FORMAT, Label, Outcome, Row};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ pub(super) fn triage(
     })?;
     let rows = collector.rows();
     let triage = group::triage(&rows, &rules);
-    result::finish(triage, &rows, wanted)
+    result::finish(triage, &rows, paths, wanted)
 }
 
 /// Reads all dumps with a progress bar on a terminal; the first error of `each` ends it.
@@ -115,7 +115,9 @@ fn progress() -> ProgressBar {
 
 fn map_dumps(args: &MapArgs) -> Result<u8, CliError> {
     let mut stdout = io::stdout().lock();
+    let mut absent = false;
     read(&args.paths, &args.files.options(), &args.pool, |row| {
+        absent |= row.outcome == Outcome::Unreadable && !Path::new(&row.dump).exists() && !row.dump.contains("::");
         let line = row_line(&row)?;
         match stdout.write_all(&line).and_then(|()| stdout.flush()) {
             Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
@@ -124,8 +126,8 @@ fn map_dumps(args: &MapArgs) -> Result<u8, CliError> {
             _ => Ok(()),
         }
     })?;
-    // The row says why; a batch system must not repeat the job for it.
-    Ok(exit::OK)
+    // The row of a damaged dump says why, and a batch system must not repeat the job for it; a wrong path is its own fault.
+    Ok(if absent { exit::INPUT } else { exit::OK })
 }
 
 /// A row as a line.
@@ -141,34 +143,43 @@ fn reduce(args: &ReduceArgs) -> Result<u8, CliError> {
     let rules = options.load_rules().map_err(|e| CliError::new(exit::USAGE, e.to_string()))?;
     let mut collector = Collector::default();
     for path in &crate::triage::input::expand(&args.rows) {
-        read_rows(path, &mut collector)?;
+        if let Err(error) = read_rows(path, &mut collector) {
+            collector.add(Row::without_report(read_dump::label(path), Outcome::Unreadable, io_text(&error)));
+        }
     }
     let rows = collector.rows();
     let triage = group::triage(&rows, &rules);
-    result::finish(triage, &rows, &args.result)
+    result::finish(triage, &rows, &args.rows, &args.result)
 }
 
-fn read_rows(path: &Path, collector: &mut Collector) -> Result<(), CliError> {
-    let lines: Box<dyn io::BufRead> = match path == Path::new("-") {
+/// The rows of a file. A line that is no row is a row that says so.
+fn read_rows(path: &Path, collector: &mut Collector) -> io::Result<()> {
+    let mut lines: Box<dyn io::BufRead> = match path == Path::new("-") {
         true => Box::new(BufReader::new(io::stdin())),
-        false => Box::new(BufReader::new(File::open(path).map_err(|e| CliError::input(path, &e))?)),
+        false => Box::new(BufReader::new(File::open(path)?)),
     };
-    for (number, line) in lines.lines().enumerate() {
-        let line = line.map_err(|e| CliError::input(path, &e))?;
-        if line.trim().is_empty() {
-            continue;
+    for number in 1_usize.. {
+        let mut line = Vec::new();
+        if lines.by_ref().take(pool::ROW_LIMIT).read_until(b'\n', &mut line)? == 0 {
+            break;
         }
-        let wrong = |why: String| {
-            let at = number.saturating_add(1);
-            CliError::new(exit::INPUT, format!("{}:{at}: not a row of `triage map`: {why}", path.display()))
-        };
-        let row: Row = serde_json::from_str(&line).map_err(|e| wrong(e.to_string()))?;
-        if row.format != crate::triage::record::FORMAT {
-            return Err(wrong(format!("format {} instead of {}", row.format, crate::triage::record::FORMAT)));
+        if !line.trim_ascii().is_empty() {
+            collector.add(row_of(&line).unwrap_or_else(|why| {
+                let dump = format!("{}:{number}", path.display());
+                let why = format!("not a row of `triage map`: {why}");
+                Row::without_report(Label { dump, ..Label::default() }, Outcome::Unreadable, why)
+            }));
         }
-        collector.add(row);
     }
     Ok(())
+}
+
+fn row_of(line: &[u8]) -> Result<Row, String> {
+    let row: Row = serde_json::from_slice(line).map_err(|e| e.to_string())?;
+    match row.format == FORMAT {
+        true => Ok(row),
+        false => Err(format!("format {} instead of {FORMAT}", row.format)),
+    }
 }
 
 fn worker(args: &WorkerArgs) -> Result<u8, CliError> {

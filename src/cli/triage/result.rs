@@ -6,15 +6,17 @@ use crate::cli::error::io_text;
 use crate::cli::{CliError, exit, output};
 use crate::render::palette::Palette;
 use crate::triage::baseline::Baseline;
+use crate::triage::input::expand;
 use crate::triage::model::{State, Triage};
 use crate::triage::outputs;
-use crate::triage::record::Row;
+use crate::triage::record::{Outcome, Row};
 use crate::triage::signature::hash;
 use crate::triage::store::{self, Sighting};
 use clap::{Args, ValueEnum};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// What comes out.
 #[derive(Clone, Debug, Default, Args)]
@@ -45,6 +47,9 @@ pub struct ResultArgs {
     /// are new)
     #[arg(long, value_name = "WHICH", value_enum, default_value_t)]
     pub fail_on: FailOn,
+    /// Exit with code 5 when a dump, or a row of `triage reduce`, could not be read
+    #[arg(long)]
+    pub strict: bool,
     /// Colour the summary
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub color: Color,
@@ -92,19 +97,45 @@ pub enum FailOn {
     None,
 }
 
-/// Compares with what is known, writes the outputs, tells the exit code.
-pub(super) fn finish(mut triage: Triage, rows: &[Row], args: &ResultArgs) -> Result<u8, CliError> {
+/// Compares with what is known, writes the outputs, tells the exit code. Whatever fails on the way, the results are
+/// written and shown, and what failed is in them. `named`: what the command line names, of which all must be readable.
+pub(super) fn finish(mut triage: Triage, rows: &[Row], named: &[PathBuf], args: &ResultArgs) -> Result<u8, CliError> {
     triage.labels = args.label.iter().cloned().collect();
-    remember(&mut triage, rows, args)?;
-    if let Some(dir) = &args.out {
-        write_all(&triage, rows, dir)?;
+    let mut failures = remember(&mut triage, rows, args);
+    triage.problems = failures.iter().map(|error| error.message.clone()).collect();
+    if let Some(dir) = &args.out
+        && let Err(error) = write_all(&triage, rows, dir)
+    {
+        triage.problems.push(error.message.clone());
+        failures.push(error);
     }
     let shown = render(&triage, rows, args.format(), &palette(args.color))?;
     output::write_stdout(&shown)?;
-    if let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|p| !p.is_empty()) {
-        append(Path::new(&path), outputs::markdown(&triage).as_bytes())?;
+    if let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|p| !p.is_empty())
+        && let Err(error) = append(Path::new(&path), outputs::markdown(&triage).as_bytes())
+    {
+        failures.push(error);
     }
-    Ok(exit_code(&triage, args.fail_on))
+    failures.iter().for_each(|error| output::write_stderr(&error.render()));
+    let not_read = unreadable(rows, named);
+    if let Some(first) = not_read.first() {
+        let more = not_read.len().saturating_sub(1);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        output::write_stderr(&CliError::new(exit::INPUT, format!("not read: {first}{more}")).render());
+    }
+    Ok(match exit_code(&triage, args.fail_on) {
+        _ if !failures.is_empty() => exit::NOT_KEPT,
+        exit::OK if !not_read.is_empty() => exit::INPUT,
+        exit::OK if args.strict && !triage.broken.is_empty() => exit::INCOMPLETE,
+        code => code,
+    })
+}
+
+/// What the command line names and what could not be read; dumps inside of directories and archives are rows like others.
+pub(super) fn unreadable<'r>(rows: &'r [Row], named: &[PathBuf]) -> Vec<&'r str> {
+    let names: BTreeSet<String> = expand(named).iter().map(|path| path.display().to_string()).collect();
+    let broken = rows.iter().filter(|row| row.outcome == Outcome::Unreadable && names.contains(&row.dump));
+    broken.map(|row| row.dump.as_str()).collect()
 }
 
 fn exit_code(triage: &Triage, fail_on: FailOn) -> u8 {
@@ -120,9 +151,19 @@ fn exit_code(triage: &Triage, fail_on: FailOn) -> u8 {
     }
 }
 
-fn remember(triage: &mut Triage, rows: &[Row], args: &ResultArgs) -> Result<(), CliError> {
+/// What could not be remembered; of a store that failed, the groups know nothing.
+fn remember(triage: &mut Triage, rows: &[Row], args: &ResultArgs) -> Vec<CliError> {
+    let before = triage.groups.clone();
+    let stored = record(triage, rows, args);
+    if stored.is_err() {
+        triage.groups = before;
+    }
+    [stored, judge(triage, args)].into_iter().filter_map(Result::err).collect()
+}
+
+fn record(triage: &mut Triage, rows: &[Row], args: &ResultArgs) -> Result<(), CliError> {
     if let Some(place) = &args.db {
-        let failed = |e: store::StoreError| CliError::new(exit::USAGE, e.to_string());
+        let failed = |e: store::StoreError| CliError::new(exit::NOT_KEPT, e.to_string());
         let by_name: BTreeMap<&str, Vec<&Row>> = rows.iter().fold(BTreeMap::new(), |mut map, row| {
             map.entry(row.dump.as_str()).or_insert_with(Vec::new).push(row);
             map
@@ -139,8 +180,12 @@ fn remember(triage: &mut Triage, rows: &[Row], args: &ResultArgs) -> Result<(), 
         let mut store = store::open(place).map_err(failed)?;
         store.record(&mut triage.groups, &sightings, &labels).map_err(failed)?;
     }
+    Ok(())
+}
+
+fn judge(triage: &mut Triage, args: &ResultArgs) -> Result<(), CliError> {
     if let Some(path) = &args.baseline {
-        let failed = |e: crate::triage::baseline::BaselineError| CliError::new(exit::USAGE, e.to_string());
+        let failed = |e: crate::triage::baseline::BaselineError| CliError::new(exit::NOT_KEPT, e.to_string());
         let mut baseline = Baseline::load(path).map_err(failed)?;
         baseline.judge(&mut triage.groups);
         if args.update_baseline {
@@ -186,21 +231,34 @@ const FILES: [(&str, TriageFormat); 7] = [
     ("index.html", TriageFormat::Html),
 ];
 
+/// All files or none: they are written beside their places first.
 fn write_all(triage: &Triage, rows: &[Row], dir: &Path) -> Result<(), CliError> {
     let failed = |path: &Path, e: &std::io::Error| {
-        CliError::new(exit::USAGE, format!("cannot write {}: {}", path.display(), io_text(e)))
+        CliError::new(exit::NOT_KEPT, format!("cannot write {}: {}", path.display(), io_text(e)))
     };
     std::fs::create_dir_all(dir).map_err(|e| failed(dir, &e))?;
+    let mut written = Vec::new();
     for (name, format) in FILES {
-        let path = dir.join(name);
         let bytes = render(triage, rows, format, &Palette::plain())?;
-        std::fs::write(&path, bytes).map_err(|e| failed(&path, &e))?;
+        let file = beside(dir, &bytes).map_err(|e| failed(&dir.join(name), &e))?;
+        written.push((file, dir.join(name)));
+    }
+    for (file, path) in written {
+        file.persist(&path).map_err(|e| failed(&path, &e.error))?;
     }
     Ok(())
+}
+
+/// A file in the directory that is removed unless it is kept, with the rights of a new file.
+fn beside(dir: &Path, bytes: &[u8]) -> std::io::Result<NamedTempFile> {
+    let rights = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    let mut file = tempfile::Builder::new().prefix(".pyinquest-").permissions(rights).tempfile_in(dir)?;
+    file.write_all(bytes)?;
+    Ok(file)
 }
 
 fn append(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     let open = std::fs::OpenOptions::new().create(true).append(true).open(path);
     open.and_then(|mut file| file.write_all(bytes))
-        .map_err(|e| CliError::new(exit::USAGE, format!("cannot write {}: {}", path.display(), io_text(&e))))
+        .map_err(|e| CliError::new(exit::NOT_KEPT, format!("cannot write {}: {}", path.display(), io_text(&e))))
 }

@@ -14,6 +14,9 @@ const DUMPS: usize = 3;
 pub fn render(triage: &Triage, palette: &Palette) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}", headline(triage));
+    for problem in &triage.problems {
+        let _ = writeln!(out, "problem: {}", escape_terminal(problem));
+    }
     for (index, group) in triage.groups.iter().enumerate() {
         one(&mut out, index.saturating_add(1), group, palette);
     }

@@ -1,0 +1,101 @@
+//! What goes wrong beside a triage must not cost its results, and must not stay green.
+
+use crate::{pyinquest, scene};
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn triage(arguments: &[&str], path: &Path) -> Output {
+    let mut command = pyinquest();
+    command.args(["triage", "--no-files", "--format", "json"]).args(arguments).arg(path);
+    command.output().unwrap()
+}
+
+fn result(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_store_that_fails_loses_nothing() {
+    let (dir, core, _) = scene();
+    let broken = dir.path().join("broken.db");
+    std::fs::write(&broken, "this is no database at all, and longer than a header of one is\n".repeat(20)).unwrap();
+    let baseline = dir.path().join("baseline.toml");
+    std::fs::write(&baseline, "]] no toml").unwrap();
+    let out = dir.path().join("out");
+    let gone = "postgresql://nobody@127.0.0.1:1/none";
+    for (option, place) in
+        [("--db", broken.to_str().unwrap()), ("--db", gone), ("--baseline", baseline.to_str().unwrap())]
+    {
+        let output = triage(&[option, place, "--out", out.to_str().unwrap(), "--fail-on", "any"], &core);
+        assert_eq!(output.status.code(), Some(8), "{place}: {}", said(&output));
+        assert!(said(&output).starts_with("pyinquest: error: "), "{place}: {}", said(&output));
+        for result in
+            [result(&output), serde_json::from_slice(&std::fs::read(out.join("triage.json")).unwrap()).unwrap()]
+        {
+            assert_eq!(result["groups"].as_array().unwrap().len(), 1, "{place}: {result}");
+            assert_eq!(result["problems"].as_array().unwrap().len(), 1, "{place}: {result}");
+            assert!(result["groups"][0].get("state").is_none(), "nothing is known: {result}");
+        }
+        assert!(std::fs::read_to_string(out.join("summary.txt")).unwrap().contains("problem: "), "{place}");
+        std::fs::remove_dir_all(&out).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&baseline).unwrap(), "]] no toml", "left as it was");
+    // A directory that cannot be written: the results are on standard output all the same.
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let output = triage(&["--out", file.join("out").to_str().unwrap()], &core);
+    assert_eq!((output.status.code(), result(&output)["dumps"].as_u64()), (Some(8), Some(1)), "{}", said(&output));
+}
+
+#[test]
+fn bad_rows_are_counted_and_named() {
+    let (dir, core, _) = scene();
+    let row = pyinquest().args(["triage", "map", "--no-files"]).arg(&core).output().unwrap();
+    assert_eq!(row.status.code(), Some(0), "{row:?}");
+    let mut rows = row.stdout.clone();
+    rows.extend(b"{\"format\": 99}\n\nnot JSON\n\xff\xfe\n");
+    rows.extend(&row.stdout);
+    let file = dir.path().join("rows.ndjson");
+    std::fs::write(&file, rows).unwrap();
+    let reduce = |more: &[&str], path: &Path| {
+        let mut command: Command = pyinquest();
+        command.args(["triage", "reduce", "--format", "json"]).args(more).arg(path).output().unwrap()
+    };
+    let output = reduce(&[], &file);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let found = result(&output);
+    let names: Vec<&str> = found["broken"].as_array().unwrap().iter().map(|b| b["dump"].as_str().unwrap()).collect();
+    let at = |line: usize| format!("{}:{line}", file.display());
+    assert_eq!(names, [at(2), at(4), at(5)]);
+    assert_eq!((found["groups"][0]["count"].as_u64(), found["dumps"].as_u64()), (Some(2), Some(5)));
+    assert_eq!(reduce(&["--strict"], &file).status.code(), Some(5));
+    let absent = reduce(&[], &dir.path().join("rows.ndjsn"));
+    assert_eq!(absent.status.code(), Some(3), "a wrong path: {}", said(&absent));
+}
+
+#[test]
+fn wrong_paths_and_unreadable_inputs_do_not_stay_green() {
+    let (dir, core, store) = scene();
+    for wrong in ["core.absent", "core.absent*", "text"] {
+        std::fs::write(dir.path().join("text"), "no dump\n").unwrap();
+        let output = triage(&[], &dir.path().join(wrong));
+        assert_eq!(output.status.code(), Some(3), "{wrong}: {}", said(&output));
+        assert!(said(&output).contains("not read: "), "{wrong}: {}", said(&output));
+        assert_eq!(result(&output)["broken"].as_array().unwrap().len(), 1);
+    }
+    let map = pyinquest().args(["triage", "map"]).arg(dir.path().join("core.absent")).output().unwrap();
+    assert_eq!(map.status.code(), Some(3));
+    // A directory of links is read; one damaged dump in it is a row like others, and with --strict a fault.
+    std::os::unix::fs::symlink(&core, store.join("core.linked")).unwrap();
+    let output = triage(&["--strict"], &store);
+    assert_eq!((output.status.code(), result(&output)["groups"][0]["count"].as_u64()), (Some(0), Some(1)));
+    std::fs::write(store.join("core.damaged"), b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x04\0\x3e\0 and no more")
+        .unwrap();
+    assert_eq!(triage(&[], &store).status.code(), Some(0));
+    assert_eq!(triage(&["--strict"], &store).status.code(), Some(5));
+}
