@@ -10,6 +10,12 @@ mod compare;
 mod kernel;
 #[path = "commands/live.rs"]
 mod live;
+#[path = "commands/run.rs"]
+mod run;
+#[path = "commands/source_files.rs"]
+mod source_files;
+#[path = "commands/triage_faults.rs"]
+mod triage_faults;
 
 use common::{block, one_per_minor, skip};
 use std::io::Read as _;

@@ -178,7 +178,7 @@ fn a_sysroot_is_used_and_other_builds_are_refused() {
     }
     assert_eq!(images.find_symbol(&target, "_PyRuntime").len(), 1);
     if let Some(debug_file) = &interpreter.debug_file {
-        let libpython = images.iter().find(|i| i.debug_path() == Some(debug_file));
+        let libpython = images.iter().find(|i| i.debug_path().as_ref() == Some(debug_file));
         assert!(libpython.is_some_and(|i| i.section_data(".debug_info").is_some()));
     }
 

@@ -118,6 +118,10 @@ pub enum DiagnosticCode {
     MergePartial,
     /// A source file is newer than the process.
     SourceChanged,
+    /// Source lines of this host's own files are not shown: nothing proves that the process ran on this boot of it.
+    SourceOfOtherHost,
+    /// Which files source lines come from.
+    SourceOrigin,
     /// One that this version does not know.
     #[serde(untagged)]
     Other(String),

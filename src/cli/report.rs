@@ -76,12 +76,15 @@ fn stacks_of(input: &InputArgs) -> Threads {
 /// Opens, analyses, adds source lines.
 fn read(input: &InputArgs, options: &Options) -> Result<Report, CliError> {
     let _progress = progress::after_a_while("reading the dump");
-    let mut report = match input.pid {
-        Some(pid) => live::report(pid, input, &search(input), |inspection| inspection.report(options))?,
-        None => open(input)?.report(options),
+    let (mut report, own_host) = match input.pid {
+        Some(pid) => (live::report(pid, input, &search(input), |inspection| inspection.report(options))?, true),
+        None => {
+            let inspection = open(input)?;
+            (inspection.report(options), inspection.images().of_this_boot(inspection.target()))
+        }
     };
     if !input.files.no_files {
-        source_lines::add(&mut report, &sources(input));
+        source_lines::add(&mut report, &sources(input, own_host || input.files.host_sources));
     }
     Ok(report)
 }
@@ -142,14 +145,31 @@ pub fn search(input: &InputArgs) -> SearchOptions {
     }
 }
 
-/// Relative names (3.8 keeps `python prog.py` as it was typed) are looked up beside the dump, where a core is put
-/// unless the system says otherwise.
-fn sources(input: &InputArgs) -> Sources {
-    let beside = input.core.parent().map(|p| if p.as_os_str().is_empty() { PathBuf::from(".") } else { p.to_owned() });
-    Sources::new(SourceOptions {
+/// Relative names (3.8 keeps `python prog.py` as it was typed) are looked up where a running process is, and beside a
+/// dump, where a core is put unless the system says otherwise. `own_host`: this host's files are those of the process.
+fn sources(input: &InputArgs, own_host: bool) -> Sources {
+    let mut options = SourceOptions {
         sysroots: input.files.sysroot.clone(),
         path_maps: input.files.map.clone(),
-        relative_to: beside.into_iter().collect(),
-        dumped: std::fs::metadata(&input.core).ok().and_then(|m| m.modified().ok()),
-    })
+        own_host,
+        ..SourceOptions::default()
+    };
+    match input.pid {
+        Some(pid) => {
+            options.relative_to = vec![crate::debuggee::live::working_directory(pid)];
+            options.dumped = crate::debuggee::live::started(pid);
+            // In another root, or another mount namespace, the files of this host are not those of the process.
+            if let Some(root) = crate::debuggee::live::sysroot(pid) {
+                options.sysroots.push(root);
+                options.own_host = input.files.host_sources;
+            }
+        }
+        None => {
+            let parent = input.core.parent();
+            let beside = parent.map(|p| if p.as_os_str().is_empty() { PathBuf::from(".") } else { p.to_owned() });
+            options.relative_to = beside.into_iter().collect();
+            options.dumped = std::fs::metadata(&input.core).ok().and_then(|m| m.modified().ok());
+        }
+    }
+    Sources::new(options)
 }

@@ -4,6 +4,7 @@ use crate::base::Addr;
 use crate::debuggee::Protection;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 /// One line of `/proc/PID/maps`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +105,34 @@ pub fn sysroot(pid: i32) -> Option<PathBuf> {
     let elsewhere = root.is_some_and(|r| r != Path::new("/"));
     let other_namespace = own.is_some() && theirs.is_some() && own != theirs;
     (elsewhere || other_namespace).then(|| dir(pid).join("root"))
+}
+
+/// The directory that the process works in, as a path that leads there from here.
+#[must_use]
+pub fn working_directory(pid: i32) -> PathBuf {
+    dir(pid).join("cwd")
+}
+
+/// When the process was started, by this host's clock.
+#[must_use]
+pub fn started(pid: i32) -> Option<SystemTime> {
+    let ticks = start_ticks(pid)?;
+    let stat = std::fs::read_to_string("/proc/stat").ok()?;
+    let boot: u64 = stat.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok())?;
+    // The unit of times in /proc is 1/100 s on all that Linux runs on (USER_HZ, time(7)).
+    let since_boot = Duration::from_millis(ticks.checked_mul(10)?);
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(boot))?.checked_add(since_boot)
+}
+
+/// When the process was started, in clock ticks since boot: what distinguishes it from another one with its pid
+/// (`/proc/PID/stat`, field 22; proc(5)).
+#[must_use]
+pub fn start_ticks(pid: i32) -> Option<u64> {
+    let stat = read(&dir(pid).join("stat")).ok()?;
+    let stat = String::from_utf8_lossy(&stat);
+    // The name of the command, in parentheses, may hold anything.
+    let (_, rest) = stat.rsplit_once(") ")?;
+    rest.split(' ').nth(19)?.parse().ok()
 }
 
 /// A small file of `/proc/PID`, at most 64 MiB.

@@ -14,7 +14,6 @@ use object::LittleEndian as LE;
 use object::elf::{self, ProgramHeader64};
 use std::sync::Arc;
 
-/// What every reader of modules calls the vDSO.
 /// A vDSO has two pages.
 const MAX_VDSO: u64 = 1 << 20;
 /// How many files a message names.
@@ -134,7 +133,7 @@ fn image(target: &Target, index: usize, module: &Module, options: &Arc<SearchOpt
 fn vdso(target: &Target, module: &Module) -> Option<HostFile> {
     let size = module.end.distance_from(module.base).filter(|size| module.path == VDSO && *size <= MAX_VDSO)?;
     let bytes = target.memory.read_vec(module.base, size).ok()?;
-    Some(HostFile { path: None, bytes: FileBytes::whole(Arc::new(bytes)), id: None })
+    Some(HostFile { place: None, bytes: FileBytes::whole(Arc::new(bytes)), id: None })
 }
 
 /// Whether the dump was to hold the stack of a thread: then it was to hold all private memory that was written to.

@@ -2,7 +2,6 @@ use super::test_files::{BASE, Dumped, core, library, run};
 use super::*;
 use crate::base::Addr;
 use crate::debuggee::{BuildId, MemoryExt as _, ReadErrorKind, Target};
-use std::path::Path;
 
 fn codes(target: &Target) -> Vec<String> {
     target.diagnostics.to_vec().into_iter().map(|d| d.code.to_string()).collect()
@@ -114,7 +113,7 @@ fn files_are_found_in_every_place_that_was_given() {
         let mut target = core(&lib, gone, Dumped::Kernel);
         target.modules[0].is_main = true;
         let images = Images::attach(&mut target, &options);
-        let path = images.get(0).unwrap().path().map(Path::to_owned);
+        let path = images.get(0).unwrap().path();
         (path, codes(&target))
     };
     let expect = |path: &str| (Some(dir.path().join(path)), vec![]);
@@ -179,7 +178,7 @@ fn symbols_come_from_the_memory_image_the_file_and_the_debug_file() {
     let image = images.get(0).unwrap();
     assert_eq!(how(&images, &target, "internal"), [SymbolSource::DebugFile]);
     assert_eq!(images.symbol_at(&target, inside).unwrap().name, "internal");
-    assert_eq!((image.debug_origin(), image.debug_path()), (Some(DebugOrigin::BuildId), Some(debug.as_path())));
+    assert_eq!((image.debug_origin(), image.debug_path()), (Some(DebugOrigin::BuildId), Some(debug.clone())));
     assert_eq!(
         &image.section_data(".text").unwrap()[..],
         &image.object_data().unwrap()[start.0 as usize - BASE as usize..][..size as usize]

@@ -6,10 +6,11 @@ use super::debuginfod::{self, Artifact};
 use super::find::{SearchOptions, build_id_path};
 use super::host_file::HostFile;
 use crate::debuggee::BuildId;
+use crate::sys::Place;
 use std::ffi::OsStr;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Where debug data came from.
@@ -76,14 +77,14 @@ fn has_dwarf(file: &HostFile) -> bool {
 /// The debug file that a debuginfod server has for this build.
 fn from_server(id: &BuildId, options: &SearchOptions) -> Option<HostFile> {
     let path = options.debuginfod.then(|| debuginfod::fetch(Artifact::DebugInfo, id)).flatten()?;
-    HostFile::open(&path).ok().filter(|file| file.build_id().as_ref() == Some(id))
+    HostFile::open(&Place::named(&path)).ok().filter(|file| file.build_id().as_ref() == Some(id))
 }
 
 /// A debug file in a `.build-id` directory. Its own build-id is checked: the links can be stale.
 pub(super) fn by_build_id(id: &BuildId, options: &SearchOptions) -> Option<HostFile> {
     let name = format!("{}.debug", build_id_path(id)?);
     options.all_debug_dirs().iter().find_map(|dir| {
-        let file = HostFile::open(&dir.join(&name)).ok()?;
+        let file = HostFile::open(&dir.join(Path::new(&name))).ok()?;
         (file.build_id().as_ref() == Some(id)).then_some(file)
     })
 }
@@ -97,17 +98,17 @@ fn by_link(path: &str, build_id: Option<&BuildId>, own: &HostFile, options: &Sea
     if name.file_name() != Some(name.as_os_str()) {
         return None;
     }
-    let mut candidates: Vec<PathBuf> = Vec::new();
-    if let Some(dir) = own.path.as_deref().and_then(Path::parent) {
-        candidates.extend([dir.join(name), dir.join(".debug").join(name)]);
+    let mut candidates: Vec<Place> = Vec::new();
+    if let Some(dir) = own.place.as_ref().and_then(Place::parent) {
+        candidates.extend([dir.join(name), dir.join(Path::new(".debug")).join(name)]);
     }
     let dir = Path::new(path).parent().and_then(|dir| dir.strip_prefix("/").ok());
     for debug_dir in options.all_debug_dirs() {
         candidates.extend(dir.map(|dir| debug_dir.join(dir).join(name)));
         candidates.push(debug_dir.join(name));
     }
-    candidates.into_iter().filter(|path| own.path.as_ref() != Some(path)).find_map(|path| {
-        let file = HostFile::open(&path).ok()?;
+    candidates.into_iter().filter(|place| own.place.as_ref() != Some(place)).find_map(|place| {
+        let file = HostFile::open(&place).ok()?;
         let right = match (build_id, file.build_id()) {
             (Some(wanted), Some(id)) => id == *wanted,
             _ => crc32fast::hash(&file.bytes) == crc,
@@ -118,7 +119,7 @@ fn by_link(path: &str, build_id: Option<&BuildId>, own: &HostFile, options: &Sea
 
 /// For the fuzzers: all that a module's file says of its debug information, without any other file.
 pub(crate) fn read_all(bytes: FileBytes) -> usize {
-    let file = HostFile { path: None, bytes, id: None };
+    let file = HostFile { place: None, bytes, id: None };
     let links = usize::from(file.debug_link().is_some()).saturating_add(usize::from(file.debug_alt_link().is_some()));
     let mini = mini(&file);
     let ids = [Some(&file), mini.as_ref()].into_iter().flatten().filter(|f| f.build_id().is_some() || has_dwarf(f));
@@ -131,18 +132,24 @@ fn mini(own: &HostFile) -> Option<HostFile> {
     let mut data = Vec::new();
     let reader = lzma_rust2::XzReader::new_mem_limit(&*packed, true, MINI_DICTIONARY_KB);
     reader.take(MAX_MINI).read_to_end(&mut data).ok()?;
-    Some(HostFile { path: None, bytes: FileBytes::whole(Arc::new(data)), id: None })
+    Some(HostFile { place: None, bytes: FileBytes::whole(Arc::new(data)), id: None })
 }
 
 /// The file of shared DWARF that dwz split off (`.gnu_debugaltlink`), for a debug file.
 pub(super) fn alternate(debug: &HostFile, options: &SearchOptions) -> Option<HostFile> {
     let (name, id) = debug.debug_alt_link()?;
     let name = Path::new(OsStr::from_bytes(&name));
-    let beside = debug.path.as_deref().and_then(Path::parent).map(|dir| dir.join(name));
-    let in_roots = options.sysroots.iter().filter_map(|root| super::sysroot::resolve(root, name));
-    let in_dirs = options.all_debug_dirs().into_iter().filter_map(|dir| Some(dir.join(".dwz").join(name.file_name()?)));
-    let named = beside.into_iter().chain(in_roots).chain(in_dirs).find_map(|path| {
-        let file = HostFile::open(&path).ok()?;
+    // A debug file names the shared one by an absolute path, or relative to itself.
+    let beside = debug.place.as_ref().and_then(Place::parent).map(|dir| dir.join(name));
+    let here = name.is_absolute().then(|| Place::in_root(Path::new("/"), name));
+    let relative = debug.path().as_deref().and_then(Path::parent).filter(|_| here.is_none()).map(|dir| dir.join(name));
+    let here = here.or_else(|| relative.map(|path| Place::in_root(Path::new("/"), &path)));
+    let in_roots = options.sysroots.iter().map(|root| Place::in_root(root, name));
+    let dwz = Path::new(".dwz");
+    let in_dirs =
+        options.all_debug_dirs().into_iter().filter_map(|dir| Some(dir.join(dwz).join(name.file_name()?.as_ref())));
+    let named = beside.into_iter().chain(in_roots).chain(here).chain(in_dirs).find_map(|place| {
+        let file = HostFile::open(&place).ok()?;
         (file.build_id().as_ref() == Some(&id)).then_some(file)
     });
     named.or_else(|| by_build_id(&id, options)).or_else(|| from_server(&id, options))

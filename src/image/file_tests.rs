@@ -5,6 +5,7 @@ use super::host_file::HostFile;
 use super::symtab::SymbolTable;
 use super::test_files::{Loaded, library, run};
 use crate::base::Abi;
+use crate::sys::Place;
 use object::elf;
 use std::path::Path;
 
@@ -17,7 +18,7 @@ fn dynamic_symbols_in_memory_are_those_of_the_file() {
         let lib = library(dir.path(), "lib.so", &[&format!("-Wl,--hash-style={style}")]);
         let memory = Loaded::new(&lib);
         let symbols = DynamicSymbols::locate(&memory, &memory.headers).unwrap();
-        let of_file = SymbolTable::of_file(&HostFile::open(&lib).unwrap(), elf::SHT_DYNSYM).unwrap();
+        let of_file = SymbolTable::of_file(&HostFile::open(&Place::named(&lib)).unwrap(), elf::SHT_DYNSYM).unwrap();
         let table = symbols.table(&memory, &Abi::LINUX_X86_64).unwrap();
         for name in NAMES {
             let expected = of_file.find(name.as_bytes()).next();
@@ -38,16 +39,16 @@ fn a_debug_link_counts_when_the_crc_is_right() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
     let lib = library(dir.path(), "lib.so", &["-g", "-Wl,--build-id=none"]);
-    let own = HostFile::open(&lib).unwrap();
+    let own = HostFile::open(&Place::named(&lib)).unwrap();
     assert_eq!(locate("/x/lib.so", None, Some(&own), &SearchOptions::default()).unwrap().origin, DebugOrigin::Own);
     assert_eq!(own.build_id(), None);
     std::fs::create_dir(dir.path().join(".debug")).unwrap();
     run("objcopy", &["--only-keep-debug", &path("lib.so"), &path(".debug/lib.so.dbg")]);
     run("strip", &[&path("lib.so")]);
     run("objcopy", &[&format!("--add-gnu-debuglink={}", path(".debug/lib.so.dbg")), &path("lib.so")]);
-    let own = HostFile::open(&lib).unwrap();
+    let own = HostFile::open(&Place::named(&lib)).unwrap();
     let found = locate("/x/lib.so", None, Some(&own), &SearchOptions::default()).unwrap();
-    assert_eq!((found.origin, found.file.path), (DebugOrigin::DebugLink, Some(path(".debug/lib.so.dbg").into())));
+    assert_eq!((found.origin, found.file.path()), (DebugOrigin::DebugLink, Some(path(".debug/lib.so.dbg").into())));
     let none = SearchOptions { no_files: true, ..SearchOptions::default() };
     assert!(locate("/x/lib.so", None, Some(&own), &none).is_none());
 
@@ -70,7 +71,7 @@ fn mini_debug_information_is_unpacked() {
     }
     run("xz", &[&path("mini")]);
     run("objcopy", &[&format!("--add-section=.gnu_debugdata={}", path("mini.xz")), &path("lib.so")]);
-    let own = HostFile::open(&lib).unwrap();
+    let own = HostFile::open(&Place::named(&lib)).unwrap();
     let found = locate("/x/lib.so", None, Some(&own), &SearchOptions::default()).unwrap();
     assert_eq!(found.origin, DebugOrigin::MiniDebugInfo);
     let symbols = SymbolTable::of_file(&found.file, elf::SHT_SYMTAB).unwrap();
@@ -85,9 +86,10 @@ fn compressed_sections_are_unpacked() {
     let packed = dir.path().join("packed.so");
     let (from, to) = (plain.to_str().unwrap(), packed.to_str().unwrap());
     run("objcopy", &["--compress-debug-sections=zlib", from, to]);
-    let section = |path: &Path| HostFile::open(path).unwrap().section_data(".debug_info").unwrap().to_vec();
+    let section =
+        |path: &Path| HostFile::open(&Place::named(path)).unwrap().section_data(".debug_info").unwrap().to_vec();
     assert_eq!(section(&packed), section(&plain));
-    assert!(HostFile::open(&plain).unwrap().section_data(".absent").is_none());
+    assert!(HostFile::open(&Place::named(&plain)).unwrap().section_data(".absent").is_none());
 }
 
 #[test]
@@ -112,7 +114,7 @@ fn a_library_damaged_anywhere_does_no_harm() {
             }
         }
         std::fs::write(&damaged, bytes).unwrap();
-        let file = HostFile::open(&damaged).unwrap();
+        let file = HostFile::open(&Place::named(&damaged)).unwrap();
         let _ = (file.build_id(), file.debug_link(), file.debug_alt_link(), file.section(".text"));
         let _ = (file.section_data(".debug_info"), file.section_data(".dynsym"));
         for kind in [elf::SHT_SYMTAB, elf::SHT_DYNSYM] {

@@ -2,9 +2,9 @@
 
 use super::debuginfod::{self, Artifact};
 use super::host_file::{HostFile, is_machine};
-use super::sysroot;
 use crate::debuggee::elf_modules::ElfImage;
 use crate::debuggee::{BuildId, MemoryExt as _, Module, Target};
+use crate::sys::{Place, mapped};
 use object::LittleEndian as LE;
 use object::elf;
 use std::io;
@@ -30,10 +30,11 @@ pub struct SearchOptions {
 
 impl SearchOptions {
     /// Debug directories in the order they are searched.
-    pub(super) fn all_debug_dirs(&self) -> Vec<PathBuf> {
-        let in_root = |root: &PathBuf| sysroot::resolve(root, Path::new("/usr/lib/debug"));
-        let own = self.debug_dirs.iter().cloned();
-        own.chain(self.sysroots.iter().filter_map(in_root)).chain([PathBuf::from("/usr/lib/debug")]).collect()
+    pub(super) fn all_debug_dirs(&self) -> Vec<Place> {
+        let system = Path::new("/usr/lib/debug");
+        let own = self.debug_dirs.iter().map(|directory| Place::named(directory));
+        let in_roots = self.sysroots.iter().map(|root| Place::in_root(root, system));
+        own.chain(in_roots).chain([Place::named(system)]).collect()
     }
 }
 
@@ -92,8 +93,9 @@ pub(super) fn find(target: &Target, module: &Module, options: &SearchOptions) ->
     if options.no_files || module.path.is_empty() && !module.is_main {
         return found;
     }
-    for Candidate { path, trusted } in candidates(module, options) {
-        let file = match HostFile::open(&path) {
+    for Candidate { place, trusted } in candidates(module, options) {
+        let path = place.shown();
+        let file = match HostFile::open(&place) {
             Ok(file) => file,
             Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => continue,
             Err(e) => {
@@ -125,7 +127,7 @@ pub(super) fn find(target: &Target, module: &Module, options: &SearchOptions) ->
     if found.file.is_none()
         && options.debuginfod
         && let Some(path) = module.build_id.as_ref().and_then(|id| debuginfod::fetch(Artifact::Executable, id))
-        && let Ok(file) = HostFile::open(&path)
+        && let Ok(file) = HostFile::open(&Place::named(&path))
         && let Verdict::Same(how) = verify(target, module, &file)
     {
         return Found { status: FileStatus::Ok, verified: Some(how), file: Some(file), refused: None };
@@ -134,7 +136,7 @@ pub(super) fn find(target: &Target, module: &Module, options: &SearchOptions) ->
 }
 
 pub(super) struct Candidate {
-    pub path: PathBuf,
+    pub place: Place,
     /// Whether the place says that it is this module's file (not only its name).
     trusted: bool,
 }
@@ -144,35 +146,29 @@ pub(super) fn candidates(module: &Module, options: &SearchOptions) -> Vec<Candid
     // copy of it all the same (package managers replace files with identical ones).
     let path = module.path.strip_suffix(" (deleted)").unwrap_or(&module.path);
     let mut out = Vec::new();
-    let mut add = |path: PathBuf, trusted: bool| out.push(Candidate { path, trusted });
+    let mut add = |place: Place, trusted: bool| out.push(Candidate { place, trusted });
     if module.is_main
         && let Some(path) = &options.executable
     {
-        add(path.clone(), true);
+        add(Place::named(path), true);
     }
     if path.starts_with('/') {
-        for (from, to) in &options.path_maps {
-            if let Some(rest) = path.strip_prefix(from.as_str()) {
-                add(PathBuf::from(format!("{to}{rest}")), true);
-            }
-        }
+        mapped(path, &options.path_maps).into_iter().for_each(|place| add(place, true));
         for root in &options.sysroots {
-            if let Some(path) = sysroot::resolve(root, Path::new(path)) {
-                add(path, true);
-            }
+            add(Place::in_root(root, Path::new(path)), true);
         }
-        // With a sysroot given, a file of this machine counts only if it proves to be the one.
-        add(PathBuf::from(path), options.sysroots.is_empty());
+        // With a sysroot given, a file of this host counts only if it proves to be the one.
+        add(Place::in_root(Path::new("/"), Path::new(path)), options.sysroots.is_empty());
     }
     let build_id = module.build_id.as_ref().and_then(build_id_path);
     for dir in options.all_debug_dirs() {
         if let Some(id) = &build_id {
-            add(dir.join(id), true);
+            add(dir.join(Path::new(id)), true);
         }
     }
     if let Some(name) = Path::new(path).file_name() {
         for dir in &options.debug_dirs {
-            add(dir.join(name), false);
+            add(Place::named(&dir.join(name)), false);
         }
     }
     out

@@ -6,19 +6,19 @@ use super::section_cache::{self, FileId};
 use crate::base::Addr;
 use crate::debuggee::BuildId;
 use crate::debuggee::elf_modules::{ElfImage, build_id_in_notes};
-use crate::sys::map_file;
+use crate::sys::{Place, map_opened};
 use object::elf;
 use object::read::elf::ElfFile64;
 use object::{LittleEndian as LE, Object as _, ObjectSection as _};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// An ELF file on the host (or in memory).
 #[derive(Clone, Debug)]
 pub(super) struct HostFile {
     /// Where it is; `None` for one that was put together from memory or found inside another.
-    pub path: Option<PathBuf>,
+    pub place: Option<Place>,
     pub bytes: FileBytes,
     /// Which file it is, where that is certain.
     pub id: Option<FileId>,
@@ -26,17 +26,20 @@ pub(super) struct HostFile {
 
 impl HostFile {
     /// Maps a file that is 64-bit little-endian ELF.
-    pub fn open(path: &Path) -> io::Result<HostFile> {
-        let id = |path| std::fs::metadata(path).ok().as_ref().map(FileId::from);
-        let before = id(path);
-        let bytes = FileBytes::whole(Arc::new(map_file(path)?));
-        // No other file has taken its place in between.
-        let id = before.filter(|before| id(path).as_ref() == Some(before));
-        let file = HostFile { path: Some(path.to_owned()), bytes, id };
+    pub fn open(place: &Place) -> io::Result<HostFile> {
+        let (open, place) = place.open_resolved(u64::MAX)?;
+        let id = open.metadata().ok().as_ref().map(FileId::from);
+        let bytes = FileBytes::whole(Arc::new(map_opened(&open)?));
+        let file = HostFile { place: Some(place), bytes, id };
         if !file.bytes.starts_with(&elf::ELFMAG) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "not an ELF file"));
         }
         Ok(file)
+    }
+
+    /// Where it is, as a path of the host.
+    pub fn path(&self) -> Option<PathBuf> {
+        self.place.as_ref().map(Place::shown)
     }
 
     /// The headers, as loaded at `base`.

@@ -13,10 +13,11 @@ use super::symbols::SymbolSource;
 use super::symtab::SymbolTable;
 use crate::base::{Abi, Addr};
 use crate::debuggee::elf_modules::ElfImage;
-use crate::debuggee::{BuildId, Memory};
+use crate::debuggee::{BuildId, ByteSource, Memory};
+use crate::sys::{Place, map_opened, mapped};
 use object::elf;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
 /// One image for each module of a target, in the order of [`Target::modules`](crate::debuggee::Target::modules).
@@ -85,8 +86,22 @@ pub(super) struct Lazy {
 impl Image {
     /// The host file in use; `None` when there is none, or for the vDSO.
     #[must_use]
-    pub fn path(&self) -> Option<&Path> {
-        self.file.as_ref()?.path.as_deref()
+    pub fn path(&self) -> Option<PathBuf> {
+        self.file.as_ref()?.path()
+    }
+
+    /// Where that file is.
+    pub(super) fn place(&self) -> Option<&Place> {
+        self.file.as_ref()?.place.as_ref()
+    }
+
+    /// Maps a file that its DWARF names: one of split DWARF. It may be where the process's own files may be.
+    #[must_use]
+    pub fn companion(&self, path: &Path) -> Option<impl ByteSource + use<>> {
+        let roots = self.options.sysroots.iter().map(PathBuf::as_path).chain([Path::new("/")]);
+        let moved = mapped(path.to_str()?, &self.options.path_maps);
+        let mut places = moved.into_iter().chain(roots.map(|root| Place::in_root(root, path)));
+        places.find_map(|place| map_opened(&place.open(u64::MAX).ok()?).ok())
     }
 
     /// ELF and program headers, from memory or else from the file.
@@ -142,10 +157,10 @@ impl Image {
 
     /// Path of the file with the debug data; `None` also for mini debug information.
     #[must_use]
-    pub fn debug_path(&self) -> Option<&Path> {
+    pub fn debug_path(&self) -> Option<PathBuf> {
         match self.pe {
-            Some(_) => self.lazy.pdb.get()?.as_ref()?.path.as_deref(),
-            None => self.debug()?.file.path.as_deref(),
+            Some(_) => self.lazy.pdb.get()?.as_ref()?.path(),
+            None => self.debug()?.file.path(),
         }
     }
 
@@ -153,7 +168,7 @@ impl Image {
     #[must_use]
     #[cfg(feature = "pdb")]
     pub fn pdb_data(&self, memory: &dyn Memory) -> Option<&FileBytes> {
-        let find = || pdb_file::locate(&self.pe.as_ref()?.pdb(memory)?, self.path(), &self.options);
+        let find = || pdb_file::locate(&self.pe.as_ref()?.pdb(memory)?, self.place(), &self.options);
         self.lazy.pdb.get_or_init(find).as_ref().map(|f| &f.bytes)
     }
 

@@ -1,4 +1,3 @@
-//! Modules as files: found on the host (or in a sysroot, or by build-id), checked against the dump, and read for
 //! memory that the dump leaves out, symbols, sections, DWARF.
 //!
 //! [`Images::attach`] is cheap: it maps each file and looks at its first page. Everything else is read when asked for.
@@ -17,6 +16,7 @@ mod find;
 mod host_file;
 mod images;
 mod modules_from_link_map;
+mod own_boot;
 #[cfg(feature = "pdb")]
 pub(crate) mod pdb_file;
 #[cfg(feature = "pdb")]
@@ -26,7 +26,6 @@ mod pe_find;
 mod section_cache;
 mod symbols;
 mod symtab;
-mod sysroot;
 #[cfg(test)]
 mod test_files;
 

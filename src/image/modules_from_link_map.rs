@@ -43,5 +43,5 @@ pub(super) fn complete(target: &mut Target, options: &SearchOptions) {
 fn headers(path: &str, base: Addr, is_main: bool, options: &SearchOptions) -> Option<ElfImage> {
     let module =
         Module { path: path.to_owned(), base, end: base, build_id: None, mappings: Vec::new(), version: None, is_main };
-    candidates(&module, options).into_iter().find_map(|c| HostFile::open(&c.path).ok()?.headers(base))
+    candidates(&module, options).into_iter().find_map(|c| HostFile::open(&c.place).ok()?.headers(base))
 }

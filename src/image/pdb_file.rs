@@ -6,19 +6,20 @@ use super::pdb_source::{PdbBytes, guarded};
 use super::pe::PdbReference;
 use super::{FileBytes, pe_find};
 use crate::debuggee::BuildId;
-use crate::sys::map_file;
+use crate::sys::{Place, map_opened};
 use pdb_addr2line::pdb::{Error, PDB};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The PDB that an image refers to. One of another build is not taken.
-pub(super) fn locate(wanted: &PdbReference, module: Option<&Path>, options: &SearchOptions) -> Option<HostFile> {
+pub(super) fn locate(wanted: &PdbReference, module: Option<&Place>, options: &SearchOptions) -> Option<HostFile> {
     if options.no_files {
         return None;
     }
-    candidates(wanted, module, options).into_iter().find_map(|path| {
-        let bytes = FileBytes::whole(Arc::new(map_file(&path).ok()?));
-        (id(&bytes).as_ref() == Some(&wanted.id)).then_some(HostFile { path: Some(path), bytes, id: None })
+    candidates(wanted, module, options).into_iter().find_map(|place| {
+        let file = place.open(u64::MAX).ok()?;
+        let bytes = FileBytes::whole(Arc::new(map_opened(&file).ok()?));
+        (id(&bytes).as_ref() == Some(&wanted.id)).then_some(HostFile { place: Some(place), bytes, id: None })
     })
 }
 
@@ -37,7 +38,7 @@ pub(crate) fn id(pdb: &[u8]) -> Option<BuildId> {
     Some(BuildId(guid.as_bytes().iter().copied().chain(age.to_be_bytes()).collect()))
 }
 
-fn candidates(wanted: &PdbReference, module: Option<&Path>, options: &SearchOptions) -> Vec<PathBuf> {
+fn candidates(wanted: &PdbReference, module: Option<&Place>, options: &SearchOptions) -> Vec<Place> {
     let name = wanted.path.rsplit(['\\', '/']).next().unwrap_or_default();
     if name.is_empty() || name == ".." {
         return Vec::new();
@@ -49,9 +50,10 @@ fn candidates(wanted: &PdbReference, module: Option<&Path>, options: &SearchOpti
         }
         None => String::new(),
     };
-    let beside = module.and_then(Path::parent).map(Path::to_path_buf);
-    let directories: Vec<PathBuf> = options.debug_dirs.iter().chain(&options.sysroots).cloned().chain(beside).collect();
-    let by_key = directories.iter().map(|f| f.join(name).join(&key).join(name)).filter(|p| p.is_file());
-    let named = directories.iter().filter_map(|f| pe_find::by_name(f, name));
-    by_key.chain(named).collect()
+    let in_store: PathBuf = [name, &key, name].iter().collect();
+    let stores = options.debug_dirs.iter().map(|directory| Place::named(directory));
+    let roots = options.sysroots.iter().map(|root| Place::in_root(root, Path::new("/")));
+    let by_key = stores.chain(roots).map(|directory| directory.join(&in_store));
+    let beside = module.and_then(Place::parent).map(|directory| directory.join(Path::new(name)));
+    by_key.chain(pe_find::named(name, options)).chain(beside).collect()
 }

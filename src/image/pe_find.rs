@@ -1,12 +1,12 @@
 //! Finds the file of a PE module and lets it stand for memory that the dump leaves out.
 
+use super::FileBytes;
 use super::find::{FileStatus, SearchOptions, Verification};
 use super::host_file::HostFile;
 use super::pe;
-use super::{FileBytes, sysroot};
 use crate::base::{Diagnostic, DiagnosticCode};
 use crate::debuggee::{ByteSource, Module, Target};
-use crate::sys::map_file;
+use crate::sys::{Place, map_opened};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,8 +24,9 @@ pub(super) fn find(target: &mut Target, module: &Module, options: &SearchOptions
     if options.no_files {
         return found;
     }
-    for path in candidates(module, options) {
-        let Ok(map) = map_file(&path) else { continue };
+    for place in candidates(module, options) {
+        let Ok(map) = place.open(u64::MAX).and_then(|file| map_opened(&file)) else { continue };
+        let path = place.shown();
         let source: Arc<dyn ByteSource> = Arc::new(map);
         match pe::backings(module, &source) {
             Some(pieces) => {
@@ -34,7 +35,7 @@ pub(super) fn find(target: &mut Target, module: &Module, options: &SearchOptions
                 return FoundPe {
                     status: FileStatus::Ok,
                     verified: Some(Verification::BuildId),
-                    file: Some(HostFile { path: Some(path), bytes, id: None }),
+                    file: Some(HostFile { place: Some(place), bytes, id: None }),
                 };
             }
             None => {
@@ -47,17 +48,25 @@ pub(super) fn find(target: &mut Target, module: &Module, options: &SearchOptions
     found
 }
 
-fn candidates(module: &Module, options: &SearchOptions) -> Vec<PathBuf> {
-    let own = options.executable.iter().filter(|_| module.is_main).cloned();
+fn candidates(module: &Module, options: &SearchOptions) -> Vec<Place> {
+    let own = options.executable.iter().filter(|_| module.is_main).map(|path| Place::named(path));
     let inside = module.path.split_once(':').map_or(module.path.as_str(), |(_, path)| path).replace('\\', "/");
-    let rooted = options.sysroots.iter().filter_map(|root| sysroot::resolve(root, Path::new(&inside)));
-    let directories = options.debug_dirs.iter().chain(&options.sysroots);
-    let named = directories.filter_map(|directory| by_name(directory, module.file_name()));
-    own.chain(rooted).chain(named).collect()
+    let rooted = options.sysroots.iter().map(|root| Place::in_root(root, Path::new(&inside)));
+    own.chain(rooted).chain(named(module.file_name(), options)).collect()
+}
+
+/// Files of this name in the directories that were given.
+pub(super) fn named(name: &str, options: &SearchOptions) -> Vec<Place> {
+    let found = options.debug_dirs.iter().filter_map(|directory| Some(Place::named(&by_name(directory, name)?)));
+    let in_roots = options.sysroots.iter().filter_map(|root| {
+        let path = by_name(root, name)?;
+        Some(Place::in_root(root, path.file_name()?.as_ref()))
+    });
+    found.chain(in_roots).collect()
 }
 
 /// Windows does not tell upper from lower case in names.
-pub(super) fn by_name(directory: &Path, name: &str) -> Option<PathBuf> {
+fn by_name(directory: &Path, name: &str) -> Option<PathBuf> {
     let exact = directory.join(name);
     if exact.is_file() {
         return Some(exact);

@@ -8,7 +8,6 @@ use crate::debuggee::recorded_symbols::{CodeName, NamedSymbol};
 use crate::debuggee::{ByteSource, Target};
 use crate::image::decompress::unfold;
 use crate::image::{Image, Images, SymbolAt, SymbolSource};
-use crate::sys::map_file;
 use object::{Object as _, ObjectSection as _};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -181,7 +180,8 @@ impl<'a> Symbolizer<'a> {
         let answers = match super::pdb::functions_at(data, &offsets) {
             Ok(answers) => answers,
             Err(e) => {
-                let path = image.debug_path().unwrap_or(Path::new("")).display();
+                let path = image.debug_path().unwrap_or_default();
+                let path = path.display();
                 let text = format!("{path} is damaged: {e}");
                 self.target.diagnostics.push(Diagnostic::warning(DiagnosticCode::PdbDamaged, text));
                 return;
@@ -290,7 +290,7 @@ impl<'i> ImageDwarf<'i> {
     /// A file of split DWARF, mapped once.
     fn file(&self, path: &Path) -> Option<SectionData> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = || map_file(path).ok().map(|map| Arc::new(map) as SectionData);
+        let open = || self.image.companion(path).map(|map| Arc::new(map) as SectionData);
         files.entry(path.to_owned()).or_insert_with(open).clone()
     }
 }

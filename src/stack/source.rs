@@ -1,10 +1,13 @@
-//! [`Sources`]: lines of source files named by a dead process, found on this machine.
+//! [`Sources`]: lines of source files named by a dead process, found on this host.
 //!
-//! The names are untrusted: only regular files of a sane size are read, and no more of them than a limit.
+//! The names are untrusted: a [`Place`] opens them, only below what [`SourceOptions`] allow, and no more of them than a
+//! limit. What nobody vouched for (this host's own files) must also look like Python source.
 
-use crate::base::{Diagnostic, DiagnosticCode};
+use crate::base::{Diagnostic, DiagnosticCode, first_of};
+use crate::sys::{Place, mapped};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::SystemTime;
@@ -13,6 +16,12 @@ use std::time::SystemTime;
 const MAX_SIZE: u64 = 16 << 20;
 /// Files looked at.
 const MAX_FILES: usize = 2000;
+/// Bytes kept of all of them.
+const MAX_TOTAL: u64 = 256 << 20;
+/// How many files a message names.
+const NAMED: usize = 3;
+/// Endings of names of Python's source files, and of what Cython makes modules of.
+const ENDINGS: [&str; 6] = [".py", ".pyw", ".pyi", ".pyx", ".pxd", ".pxi"];
 
 /// Where to look for source files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,9 +30,12 @@ pub struct SourceOptions {
     pub sysroots: Vec<PathBuf>,
     /// Path prefixes of the dead process and what stands for them here, tried before everything else.
     pub path_maps: Vec<(String, String)>,
-    /// Directories that relative names are looked up in.
+    /// Directories that relative names are looked up in, where `own_host` allows it.
     pub relative_to: Vec<PathBuf>,
-    /// When the process was dumped: files changed later may be other than those that ran.
+    /// Whether this host's own files are those that the process saw: see
+    /// [`Images::of_this_boot`](crate::image::Images::of_this_boot).
+    pub own_host: bool,
+    /// When the process was dumped, or started if it still runs: files changed later may be other than those that ran.
     pub dumped: Option<SystemTime>,
 }
 
@@ -33,6 +45,19 @@ pub struct Sources {
     options: SourceOptions,
     files: RefCell<HashMap<String, Option<Rc<SourceFile>>>>,
     diagnostics: RefCell<Vec<Diagnostic>>,
+    bytes: RefCell<u64>,
+    used: RefCell<Used>,
+}
+
+/// Where texts came from.
+#[derive(Debug, Default)]
+struct Used {
+    /// Files under the process's own name.
+    own: usize,
+    /// `host path (for name)`.
+    elsewhere: Vec<String>,
+    /// Whether a file of this host was left alone because nobody vouched for it.
+    left: bool,
 }
 
 #[derive(Debug)]
@@ -59,10 +84,43 @@ impl Sources {
         source.text.get(start..end).map(|line| line.trim_end_matches(['\r', '\n']).to_owned())
     }
 
+    /// Lines `first..=last` of `file`, as many as there are.
+    ///
+    /// # Errors
+    /// When no such file may be read.
+    pub fn lines(&self, file: &str, first: u32, last: u32) -> io::Result<Vec<String>> {
+        if self.file(file).is_none() {
+            // What is told is what the system says of the name itself.
+            let missing = || io::Error::from(io::ErrorKind::NotFound);
+            let places = self.candidates(file);
+            let error =
+                places.last().map_or_else(missing, |place| self.read(file, place).err().unwrap_or_else(missing));
+            return Err(error);
+        }
+        Ok((first..=last).map_while(|number| self.line(file, number)).collect())
+    }
+
     /// What has to be said about the files that were used.
     #[must_use]
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
-        self.diagnostics.borrow().clone()
+        let used = self.used.borrow();
+        let mut out = self.diagnostics.borrow().clone();
+        if used.own > 0 {
+            let text = format!("source lines are those of {} files of this host", used.own);
+            out.push(Diagnostic::note(DiagnosticCode::SourceOrigin, text));
+        }
+        if !used.elsewhere.is_empty() {
+            let names: Vec<&str> = used.elsewhere.iter().map(String::as_str).collect();
+            let text = format!("source lines come from {}", first_of(&names, NAMED));
+            out.push(Diagnostic::note(DiagnosticCode::SourceOrigin, text));
+        }
+        if used.left {
+            let text = "no source lines of this host's own files are shown: nothing proves that the process ran on this \
+                        boot of this host";
+            let hint = "give --host-sources if these are its files, or --sysroot or --map for where they are";
+            out.push(Diagnostic::note(DiagnosticCode::SourceOfOtherHost, text).hint(hint));
+        }
+        out
     }
 
     fn file(&self, name: &str) -> Option<Rc<SourceFile>> {
@@ -83,32 +141,61 @@ impl Sources {
         if name.is_empty() || name.starts_with('<') || name.contains('\0') {
             return None;
         }
-        self.candidates(name).into_iter().find_map(|path| {
-            let meta = std::fs::metadata(&path).ok()?;
-            if !meta.is_file() || meta.len() > MAX_SIZE {
-                return None;
-            }
-            let file = SourceFile::new(decode(&std::fs::read(&path).ok()?)?);
-            self.check_age(&path, meta.modified().ok());
-            Some(file)
-        })
+        let found = self.candidates(name).into_iter().find_map(|place| self.read(name, &place).ok());
+        // Whether there is such a file here is not looked at.
+        self.used.borrow_mut().left |= found.is_none() && !self.options.own_host;
+        found
     }
 
-    fn candidates(&self, name: &str) -> Vec<PathBuf> {
-        let mapped = self.options.path_maps.iter().filter_map(|(old, new)| {
-            let rest = name.strip_prefix(old.as_str())?;
-            Some(PathBuf::from(format!("{new}{rest}")))
-        });
-        let path = Path::new(name);
-        let mut list: Vec<PathBuf> = mapped.collect();
-        if path.is_absolute() {
-            let inside = path.strip_prefix("/").unwrap_or(path);
-            list.extend(self.options.sysroots.iter().map(|root| root.join(inside)));
-            list.push(path.to_owned());
-        } else {
-            list.extend(self.options.relative_to.iter().map(|directory| directory.join(path)));
+    /// The file at a place, if it may be shown.
+    fn read(&self, name: &str, place: &Place) -> io::Result<SourceFile> {
+        let file = place.open(MAX_SIZE)?;
+        let meta = file.metadata()?;
+        let total = self.bytes.borrow().saturating_add(meta.len());
+        if total > MAX_TOTAL {
+            return Err(io::ErrorKind::FileTooLarge.into());
         }
+        let mut bytes = Vec::new();
+        file.take(MAX_SIZE).read_to_end(&mut bytes)?;
+        let path = place.shown();
+        let vouched = !self.is_own(name, place);
+        if !vouched && !looks_like_source(name, &bytes) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "does not look like Python source"));
+        }
+        let unknown = || io::Error::new(io::ErrorKind::InvalidData, "is in an unknown encoding");
+        let source = SourceFile::new(decode(&bytes).ok_or_else(unknown)?);
+        self.bytes.replace(total);
+        self.check_age(&path, meta.modified().ok());
+        let mut used = self.used.borrow_mut();
+        match path == Path::new(name) {
+            true => used.own = used.own.saturating_add(1),
+            false => used.elsewhere.push(format!("{} (for {name})", path.display())),
+        }
+        Ok(source)
+    }
+
+    /// Whether a place is there only because the process's host is taken for this one.
+    fn is_own(&self, name: &str, place: &Place) -> bool {
+        self.own_places(name).contains(place)
+    }
+
+    fn candidates(&self, name: &str) -> Vec<Place> {
+        let mut list = mapped(name, &self.options.path_maps);
+        let path = Path::new(name);
+        if path.is_absolute() {
+            list.extend(self.options.sysroots.iter().map(|root| Place::in_root(root, path)));
+        }
+        list.extend(self.own_places(name));
         list
+    }
+
+    fn own_places(&self, name: &str) -> Vec<Place> {
+        let path = Path::new(name);
+        match (self.options.own_host, path.is_absolute()) {
+            (false, _) => Vec::new(),
+            (true, true) => vec![Place::in_root(Path::new("/"), path)],
+            (true, false) => self.options.relative_to.iter().map(|directory| Place::beneath(directory, path)).collect(),
+        }
     }
 
     fn check_age(&self, path: &Path, changed: Option<SystemTime>) {
@@ -134,6 +221,15 @@ impl SourceFile {
         }
         SourceFile { text, starts }
     }
+}
+
+/// Whether a file is one that Python runs: by its name, or by its first line. A name that a dump chose must not make us
+/// show what is no source.
+fn looks_like_source(name: &str, bytes: &[u8]) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let first = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
+    let script = first.starts_with(b"#!") && memchr::memmem::find(first, b"python").is_some();
+    !bytes.contains(&0) && (script || ENDINGS.iter().any(|ending| lower.ends_with(ending)))
 }
 
 /// Source text in the encoding that it declares (PEP 263), UTF-8 without declaration.
@@ -172,6 +268,7 @@ fn declared(bytes: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::{SourceFile, SourceOptions, Sources, decode};
+    use crate::base::DiagnosticCode;
     use std::fs;
     use std::time::{Duration, SystemTime};
 
@@ -203,6 +300,7 @@ mod tests {
             sysroots: vec![root.join("sys")],
             path_maps: vec![("/build/".to_owned(), format!("{}/mapped/", root.display()))],
             relative_to: vec![root.to_owned()],
+            own_host: true,
             dumped: Some(SystemTime::now() - Duration::from_secs(3600)),
         });
         assert_eq!(sources.line("/app/a.py", 1).as_deref(), Some("in sysroot"));
@@ -213,6 +311,38 @@ mod tests {
         assert_eq!(sources.line("<string>", 1), None);
         assert_eq!(sources.line("/dev/zero", 1), None);
         assert_eq!(sources.line("/no/such.py", 1), None);
-        assert_eq!(sources.diagnostics().len(), 3, "all three are newer than the dump");
+        let newer = sources.diagnostics().iter().filter(|d| d.code == DiagnosticCode::SourceChanged).count();
+        assert_eq!(newer, 3, "all three are newer than the dump");
+        let origin =
+            sources.diagnostics().into_iter().find(|d| d.code == DiagnosticCode::SourceOrigin).unwrap().message;
+        assert!(origin.contains(&format!("{}/sys/app/a.py (for /app/a.py)", root.display())), "{origin}");
+    }
+
+    /// Names that a dump may choose, with every permission there is to have: none shows a line.
+    #[test]
+    fn what_is_not_source_is_not_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        fs::create_dir(root.join("work")).unwrap();
+        fs::write(root.join("secret.py"), "secret\n").unwrap();
+        fs::write(root.join("key.pem"), "secret\n").unwrap();
+        fs::write(root.join("script"), "#!/usr/bin/env python3\nx\n").unwrap();
+        fs::write(root.join("work/own.py"), "own\n").unwrap();
+        std::os::unix::fs::symlink("../secret.py", root.join("work/link.py")).unwrap();
+        std::os::unix::fs::symlink("/proc/self/environ", root.join("work/environ.py")).unwrap();
+        let options = SourceOptions { relative_to: vec![root.join("work")], own_host: true, ..Default::default() };
+        let sources = Sources::new(options.clone());
+        let text = |name: &str| sources.line(name, 1);
+        let at = |name: &str| root.join(name).display().to_string();
+        assert_eq!(text("own.py").as_deref(), Some("own"));
+        assert_eq!(text(&at("secret.py")).as_deref(), Some("secret"));
+        assert_eq!(sources.line(&at("script"), 2).as_deref(), Some("x"));
+        for name in ["../secret.py", "link.py", "environ.py", "/etc/passwd", "/proc/self/environ", "/proc/kmsg"] {
+            assert_eq!(text(name), None, "{name}");
+        }
+        assert_eq!(text(&at("key.pem")), None);
+        let other = Sources::new(SourceOptions { own_host: false, ..options });
+        assert_eq!((other.line("own.py", 1), other.line(&at("secret.py"), 1)), (None, None));
+        assert!(other.diagnostics().iter().any(|d| d.code == DiagnosticCode::SourceOfOtherHost));
     }
 }

@@ -1,5 +1,6 @@
 //! Read-only maps of whole files.
 
+use super::Place;
 use memmap2::Mmap;
 use std::fs::File;
 use std::io;
@@ -17,17 +18,17 @@ use std::path::Path;
 /// What the system says; [`io::ErrorKind::IsADirectory`] for directories and [`io::ErrorKind::InvalidInput`] for
 /// other things that are not regular files (opening a FIFO would block).
 pub fn map_file(path: &Path) -> io::Result<Mmap> {
-    let kind = std::fs::metadata(path)?;
-    if kind.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
-    }
-    if !kind.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
-    let file = File::open(path)?;
+    map_opened(&Place::named(path).open(u64::MAX)?)
+}
+
+/// Maps a file that is open; see [`map_file`].
+///
+/// # Errors
+/// What the system says.
+pub fn map_opened(file: &File) -> io::Result<Mmap> {
     // SAFETY: the map is read-only and private to this process's view; that the file may change underneath is
     // discussed above. Bytes have no invalid values.
-    unsafe { Mmap::map(&file) }
+    unsafe { Mmap::map(file) }
 }
 
 #[cfg(test)]

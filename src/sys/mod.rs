@@ -3,13 +3,15 @@
 
 mod map_temp;
 mod mmap;
+mod place;
 #[cfg(feature = "live")]
 mod process_vm;
 #[cfg(feature = "live")]
 mod ptrace;
 
 pub use map_temp::map_temp;
-pub use mmap::map_file;
+pub use mmap::{map_file, map_opened};
+pub use place::{Place, mapped};
 #[cfg(feature = "live")]
 pub use process_vm::ProcessMemory;
 #[cfg(feature = "live")]

@@ -48,6 +48,9 @@ pub struct FileArgs {
     /// Ask the servers of DEBUGINFOD_URLS for files and debug information that are not here
     #[arg(long, help_heading = "Files", conflicts_with = "no_files")]
     pub debuginfod: bool,
+    /// Show source lines of this host's own files although the dump is not known to be of this boot of this host
+    #[arg(long, help_heading = "Files", conflicts_with = "no_files")]
+    pub host_sources: bool,
     /// Look at no file but the dump
     #[arg(long, help_heading = "Files")]
     pub no_files: bool,

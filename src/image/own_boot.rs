@@ -1,0 +1,57 @@
+//! Whether a dump is of a process of this host, of its present boot: then the files here are those that the process saw.
+
+use super::host_file::HostFile;
+use super::{FileBytes, FileStatus, Images};
+use crate::debuggee::{BuildId, SourceKind, Target};
+use crate::os::linux::VDSO;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+impl Images {
+    /// Whether the process is of this host and of its present boot: it runs here, or its dump was written since the
+    /// kernel started, its kernel is this one (the build-id of its vDSO, which no two builds share), and the executable
+    /// that it ran is the one that is here under the same name. A guard against mistakes: who makes a dump by hand can
+    /// make one that passes, so that what is opened because of it must still be harmless.
+    #[must_use]
+    pub fn of_this_boot(&self, target: &Target) -> bool {
+        match target.source {
+            SourceKind::Live | SourceKind::Debugger => true,
+            SourceKind::Minidump => false,
+            SourceKind::ElfCore => since_boot(target) && self.same_executable(target) && same_kernel(target),
+        }
+    }
+
+    fn same_executable(&self, target: &Target) -> bool {
+        let main = target.modules.iter().position(|m| m.is_main);
+        main.and_then(|at| self.get(at).zip(target.modules.get(at))).is_some_and(|(image, module)| {
+            image.status == FileStatus::Ok && image.path().as_deref() == Some(Path::new(&module.path))
+        })
+    }
+}
+
+/// A dump without a vDSO says nothing of its kernel.
+fn same_kernel(target: &Target) -> bool {
+    let theirs = target.modules.iter().find(|m| m.path == VDSO).and_then(|m| m.build_id.clone());
+    theirs.is_some() && theirs == own_vdso()
+}
+
+fn since_boot(target: &Target) -> bool {
+    let written = target.path.as_ref().and_then(|path| std::fs::metadata(path).ok()?.modified().ok());
+    let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    let seconds = stat.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok());
+    let boot = seconds.and_then(|n| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(n)));
+    written.zip(boot).is_some_and(|(written, boot)| written >= boot)
+}
+
+/// The build-id of the vDSO that the kernel gave us.
+fn own_vdso() -> Option<BuildId> {
+    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    let range = maps.lines().find(|line| line.ends_with(VDSO))?.split(' ').next()?.split_once('-')?;
+    let [start, end] = [range.0, range.1].map(|text| u64::from_str_radix(text, 16).ok());
+    let start = start?;
+    let mut bytes = vec![0; usize::try_from(end?.checked_sub(start)?).ok()?];
+    std::fs::File::open("/proc/self/mem").ok()?.read_exact_at(&mut bytes, start).ok()?;
+    HostFile { place: None, bytes: FileBytes::whole(Arc::new(bytes)), id: None }.build_id()
+}
