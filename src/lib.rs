@@ -60,11 +60,11 @@
 //! The rooms, each of which imports only those before it (`docs/architecture.md`; a test holds it):
 //!
 //! - [`base`]: addresses, the target's ABI, budgets, diagnostics
+//! - [`model`]: the report as data
 //! - `sys`: the only unsafe code
 //! - [`debuggee`]: one model of a stopped process, whatever it was read from
 //! - [`slim`]: writes dumps that hold just the memory that a report reads
 //! - [`image`]: files, sections and symbols of the modules
-//! - [`model`]: the report as data
 //! - [`cpython`]: Python's own state
 //! - [`native`]: unwinding and symbols of native code
 //! - [`heap`]: every object of a process, by type, size and reference

@@ -10,7 +10,7 @@ use pyinquest::base::DiagnosticCode;
 use pyinquest::debuggee::live::LiveOptions;
 use pyinquest::engine::{Inspection, Options, examine};
 use pyinquest::image::SearchOptions;
-use pyinquest::model::{Confidence, Finding, FrameKind, Report, Thread};
+use pyinquest::model::{Confidence, Finding, FrameKind, Report, Thread, WaitKind};
 use rayon::prelude::*;
 
 fn report(interpreter: &Interpreter, core: &std::path::Path) -> Report {
@@ -74,7 +74,7 @@ fn thread<'r>(report: &'r Report, wanted: &str) -> Result<&'r Thread, String> {
 }
 
 /// Thread `who` waits for something of kind `kind` that `owner` has.
-fn waits(report: &Report, who: &str, kind: &str, owner: &str) -> Result<(), String> {
+fn waits(report: &Report, who: &str, kind: WaitKind, owner: &str) -> Result<(), String> {
     let wait = thread(report, who)?.waits_for.as_ref().ok_or_else(|| format!("{who} waits for nothing"))?;
     let owner = thread(report, owner)?.tid;
     if wait.kind == kind && wait.owner == owner { Ok(()) } else { Err(format!("{who} waits for {wait:?}")) }
@@ -88,7 +88,7 @@ fn deadlock<'r>(report: &'r Report, confidence: Confidence, parts: &[&str]) -> R
 }
 
 /// Two threads of the way `name` wait for each other.
-fn cycle<'r>(report: &'r Report, name: &str, kind: &str, confidence: Confidence) -> Result<&'r Finding, String> {
+fn cycle<'r>(report: &'r Report, name: &str, kind: WaitKind, confidence: Confidence) -> Result<&'r Finding, String> {
     let (alpha, beta) = (format!("{name}-alpha"), format!("{name}-beta"));
     waits(report, &alpha, kind, &beta)?;
     waits(report, &beta, kind, &alpha)?;
@@ -99,17 +99,17 @@ fn cycle<'r>(report: &'r Report, name: &str, kind: &str, confidence: Confidence)
 const IN_PYTHON: &[&str] = &["rlocks", "locks", "conditions", "three", "again", "joins", "imports", "idle"];
 
 fn in_python(report: &Report) -> Result<(), String> {
-    cycle(report, "rlocks", "rlock", Confidence::High)?;
+    cycle(report, "rlocks", WaitKind::RLock, Confidence::High)?;
     // A Condition has an RLock.
-    cycle(report, "conditions", "rlock", Confidence::High)?;
-    cycle(report, "joins", "thread", Confidence::High)?;
+    cycle(report, "conditions", WaitKind::RLock, Confidence::High)?;
+    cycle(report, "joins", WaitKind::Thread, Confidence::High)?;
     plain_locks(report)?;
-    waits(report, "three-alpha", "rlock", "three-beta")?;
-    waits(report, "three-gamma", "rlock", "three-alpha")?;
+    waits(report, "three-alpha", WaitKind::RLock, "three-beta")?;
+    waits(report, "three-gamma", WaitKind::RLock, "three-alpha")?;
     let names = ["deadlock of 3 threads", "\"three-alpha\"", "\"three-beta\"", "\"three-gamma\""];
     deadlock(report, Confidence::High, &names)?;
-    waits(report, "imports-alpha", "thread", "imports-beta")?;
-    waits(report, "imports-beta", "module_lock", "imports-alpha")?;
+    waits(report, "imports-alpha", WaitKind::Thread, "imports-beta")?;
+    waits(report, "imports-beta", WaitKind::ModuleLock, "imports-alpha")?;
     deadlock(report, Confidence::High, &["the import of module stuck_module", "the end of thread"])?;
     let ways = report.findings.iter().take_while(|f| f.id == "deadlock").count();
     let all = report.findings.iter().filter(|f| f.id == "deadlock").count();
@@ -119,19 +119,19 @@ fn in_python(report: &Report) -> Result<(), String> {
 
 /// A plain lock records no owner, but a `with` block shows who may have it.
 fn plain_locks(report: &Report) -> Result<(), String> {
-    let found = cycle(report, "locks", "lock", Confidence::Medium)?;
+    let found = cycle(report, "locks", WaitKind::Lock, Confidence::Medium)?;
     let hint = |e: &String| e.contains("records no owner") && e.contains("(deadlock.py:") && e.contains("take)");
     if !found.evidence.iter().all(hint) {
         return Err(format!("the evidence does not say where it comes from: {:?}", found.evidence));
     }
-    waits(report, "again-alpha", "lock", "again-alpha")?;
+    waits(report, "again-alpha", WaitKind::Lock, "again-alpha")?;
     let parts = ["\"again-alpha\" waits for the threading.Lock", "seems to hold itself"];
     deadlock(report, Confidence::Medium, &parts).map(|_| ())
 }
 
 fn waiting_for_work(report: &Report) -> Result<(), String> {
-    waits(report, "joiner", "thread", "sleeper")?;
-    waits(report, "waiter", "rlock", "owner")?;
+    waits(report, "joiner", WaitKind::Thread, "sleeper")?;
+    waits(report, "waiter", WaitKind::RLock, "owner")?;
     for (who, call) in [
         ("condition", "Condition.wait"),
         ("shared", "Condition.wait"),
@@ -142,7 +142,7 @@ fn waiting_for_work(report: &Report) -> Result<(), String> {
         ("pool_0", ""),
     ] {
         let wait = thread(report, who)?.waits_for.as_ref().ok_or_else(|| format!("{who} waits for nothing"))?;
-        if wait.kind != "notification" || !wait.what.contains(call) || wait.owner.is_some() {
+        if wait.kind != WaitKind::Notification || !wait.what.contains(call) || wait.owner.is_some() {
             return Err(format!("{who} waits for {wait:?}"));
         }
     }
@@ -157,7 +157,7 @@ fn threads_that_wait_for_each_other_are_told_from_those_that_wait_for_work() {
 #[test]
 fn a_mutex_of_c_code_locked_twice_with_the_gil() {
     everywhere(&["relock"], |interpreter, report| {
-        waits(report, "relock-alpha", "mutex", "relock-alpha")?;
+        waits(report, "relock-alpha", WaitKind::Mutex, "relock-alpha")?;
         // The main thread wants to come back from C.
         if !interpreter.free_threaded && report.interpreters[0].gil_locked != Some(true) {
             return Err("the GIL is free".to_owned());
@@ -174,8 +174,8 @@ fn the_gil_against_a_mutex() {
             let found = report.findings.iter().any(|f| f.id == "deadlock");
             return if found { Err("a deadlock without a GIL".to_owned()) } else { Ok(()) };
         }
-        waits(report, "inversion-alpha", "gil", "inversion-beta")?;
-        waits(report, "inversion-beta", "mutex", "inversion-alpha")?;
+        waits(report, "inversion-alpha", WaitKind::Gil, "inversion-beta")?;
+        waits(report, "inversion-beta", WaitKind::Mutex, "inversion-alpha")?;
         first(report, &["waits for the GIL", "waits for the mutex"])
     });
 }
@@ -226,8 +226,8 @@ fn threads_of_a_living_process_that_wait_for_each_other() {
 }
 
 fn both_cycles(report: &Report) -> Result<(), String> {
-    cycle(report, "rlocks", "rlock", Confidence::High)?;
-    cycle(report, "joins", "thread", Confidence::High)?;
+    cycle(report, "rlocks", WaitKind::RLock, Confidence::High)?;
+    cycle(report, "joins", WaitKind::Thread, Confidence::High)?;
     let leads = report.findings.first().map(|f| f.id.as_str());
     if leads == Some("deadlock") { Ok(()) } else { Err(format!("{leads:?} leads")) }
 }

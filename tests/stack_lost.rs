@@ -9,7 +9,7 @@ use common::{Interpreter, crash, interpreters, skip};
 use pyinquest::debuggee::elf_core;
 use pyinquest::engine::{Options, analyze};
 use pyinquest::image::{Images, SearchOptions};
-use pyinquest::model::{Frame, Report, Thread};
+use pyinquest::model::{Frame, FrameOwner, Report, Thread};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -98,7 +98,7 @@ fn python_frames_without_the_c_stack() {
         assert!(places.is_sorted(), "{name}: the order of frames: {places:?}");
         for (index, frame) in all.iter().enumerate() {
             let there = places.contains(&Some(index));
-            assert!(there || frame.owner.as_deref() == Some("generator"), "{name}: frame {index} is lost: {frame:#?}");
+            assert!(there || frame.owner == Some(FrameOwner::Generator), "{name}: frame {index} is lost: {frame:#?}");
         }
         for (place, frame) in places.iter().zip(&found) {
             let before = place.unwrap().checked_sub(1);

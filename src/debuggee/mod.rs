@@ -26,9 +26,10 @@ mod segments;
 pub mod slim_record;
 mod thread;
 
+pub use crate::model::SourceKind;
 pub use crash::{Crash, SignalInfo};
 pub use memory::{Memory, MemoryExt, ReadError, ReadErrorKind};
-pub use model::{MissingPart, ProcessInfo, SourceKind, Target, TargetError};
+pub use model::{MissingPart, ProcessInfo, Target, TargetError};
 pub use module::{BuildId, Mapping, Module};
 pub use open::{STDIN, from_bytes, open};
 pub use recorder::PageSet;

@@ -3,24 +3,10 @@
 use super::recorded_symbols::CodeNames;
 use super::{AddressSpace, Crash, MemoryExt as _, Module, NativeThread};
 use crate::base::{Abi, Addr, Diagnostics};
+use crate::model::SourceKind;
 use crate::os::linux::auxv::{self, Auxv};
 use std::path::PathBuf;
 use std::sync::Arc;
-
-/// What a target was read from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum SourceKind {
-    /// ELF core file.
-    ElfCore,
-    /// Minidump file.
-    Minidump,
-    /// Live process.
-    Live,
-    /// Debugger session.
-    Debugger,
-}
 
 /// A part that the source does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use crate::base::Addr;
 use crate::cpython::DecodeError;
 use crate::cpython::object::{Heap, Kind, read_text, repr, tuple_items};
 use crate::field;
-use crate::model::{ExceptionInfo, ExceptionLink, TracebackEntry};
+use crate::model::{ExceptionInfo, ExceptionLink, ExceptionRelation, TracebackEntry};
 use std::collections::HashSet;
 
 /// Most entries of one traceback, and most exceptions linked by cause and context.
@@ -37,21 +37,21 @@ fn linked(
         && !seen.contains(&other)
     {
         let exception = linked(state, heap, other, options, seen);
-        info.caused_by = Some(Box::new(ExceptionLink { relation: relation.to_owned(), exception }));
+        info.caused_by = Some(Box::new(ExceptionLink { relation, exception }));
     }
     info
 }
 
 /// `__cause__`, else `__context__` unless that is suppressed.
-fn link(heap: &Heap<'_>, addr: Addr) -> Result<Option<(&'static str, Addr)>, DecodeError> {
+fn link(heap: &Heap<'_>, addr: Addr) -> Result<Option<(ExceptionRelation, Addr)>, DecodeError> {
     let ctx = &heap.ctx;
     let cause = ctx.ptr(field!(ctx, exception.cause), addr)?;
     if !cause.is_null() {
-        return Ok(Some(("cause", cause)));
+        return Ok(Some((ExceptionRelation::Cause, cause)));
     }
     let context = ctx.ptr(field!(ctx, exception.context), addr)?;
     let suppressed = ctx.uint(field!(ctx, exception.suppress_context), addr, 1)? != 0;
-    Ok((!context.is_null() && !suppressed).then_some(("context", context)))
+    Ok((!context.is_null() && !suppressed).then_some((ExceptionRelation::Context, context)))
 }
 
 fn traceback(state: PythonState<'_>, heap: &Heap<'_>, addr: Addr) -> Result<Vec<TracebackEntry>, DecodeError> {

@@ -7,7 +7,7 @@ use crate::cpython::object::{Heap, Kind, find_attribute};
 use crate::cpython::runtime::{Interpreter as PyInterpreter, gil_address};
 use crate::cpython::sync::{Asleep, Blocker, blocker, entered};
 use crate::debuggee::{Registers, Target};
-use crate::model::{FrameKind, Report, Thread, Wait};
+use crate::model::{FrameKind, OwnerFrom, Report, Thread, Wait, WaitKind};
 use crate::native::futex::{FutexWait, Sleeper, futex_wait, glibc_mutex, joined_thread};
 use crate::native::regfile::ArchInfo;
 use crate::stack::NativeStack;
@@ -47,7 +47,7 @@ pub(super) fn add(
         .take(MAX_THREADS)
         .map(|t| known.wait(t, stacks.iter().find(|s| Some(s.tid) == t.tid), report))
         .collect();
-    let holders = match waits.iter().flatten().any(|w| w.kind == "lock") {
+    let holders = match waits.iter().flatten().any(|w| w.kind == WaitKind::Lock) {
         true => known.holders(&report.threads, &waits),
         false => HashMap::new(),
     };
@@ -65,11 +65,11 @@ fn idents(threads: &[Thread]) -> HashMap<u64, u64> {
 type Holders = HashMap<Addr, Option<(u64, String)>>;
 
 fn with_holder(mut wait: Wait, holders: &Holders) -> Wait {
-    if wait.kind == "lock"
+    if wait.kind == WaitKind::Lock
         && let Some(Some((tid, place))) = wait.addr.and_then(|lock| holders.get(&lock))
     {
         wait.owner = Some(*tid);
-        wait.owner_from = Some("with".to_owned());
+        wait.owner_from = Some(OwnerFrom::With);
         wait.owner_at = Some(place.clone());
     }
     wait
@@ -121,32 +121,36 @@ impl Known<'_> {
         let timed = futex.timed;
         Some(match blocker(heap, &asleep)? {
             Blocker::Gil => gil_wait(),
-            Blocker::Lock(at) => Wait { addr: Some(at), timed, ..wait("lock", format!("the threading.Lock at {at}")) },
+            Blocker::Lock(at) => {
+                Wait { addr: Some(at), timed, ..wait(WaitKind::Lock, format!("the threading.Lock at {at}")) }
+            }
             Blocker::RLock(at, owner) => Wait {
                 addr: Some(at),
                 timed,
-                ..self.owned(owner, wait("rlock", format!("the threading.RLock at {at}")))
+                ..self.owned(owner, wait(WaitKind::RLock, format!("the threading.RLock at {at}")))
             },
             Blocker::ModuleLock(at, module, owner) => Wait {
                 addr: Some(at),
                 timed,
-                ..self.owned(owner, wait("module_lock", format!("the import of module {module}")))
+                ..self.owned(owner, wait(WaitKind::ModuleLock, format!("the import of module {module}")))
             },
             Blocker::Thread(ident) => {
                 let tid = self.idents.get(&ident);
                 let name = tid.map_or_else(|| format!("with ident {ident:#x}"), u64::to_string);
-                Wait { timed, ..self.owned(Some(ident), wait("thread", format!("the end of thread {name}"))) }
+                Wait { timed, ..self.owned(Some(ident), wait(WaitKind::Thread, format!("the end of thread {name}"))) }
             }
             Blocker::Notification(call, condition) => {
-                Wait { addr: condition, timed, ..wait("notification", format!("a notification, in {call}")) }
+                Wait { addr: condition, timed, ..wait(WaitKind::Notification, format!("a notification, in {call}")) }
             }
-            Blocker::Mutex(at) => Wait { addr: Some(at), timed, ..wait("mutex", format!("the PyMutex at {at}")) },
+            Blocker::Mutex(at) => {
+                Wait { addr: Some(at), timed, ..wait(WaitKind::Mutex, format!("the PyMutex at {at}")) }
+            }
         })
     }
 
     fn owned(&self, ident: Option<u64>, wait: Wait) -> Wait {
         let owner = ident.and_then(|ident| self.idents.get(&ident)).copied();
-        Wait { owner, owner_from: owner.map(|_| "recorded".to_owned()), ..wait }
+        Wait { owner, owner_from: owner.map(|_| OwnerFrom::Recorded), ..wait }
     }
 
     /// Between two looks at the GIL (every 5 ms) a thread does not sleep: then the function it is in tells.
@@ -175,8 +179,8 @@ impl Known<'_> {
                     addr: Some(mutex.addr),
                     timed: futex.timed,
                     owner,
-                    owner_from: owner.map(|_| "recorded".to_owned()),
-                    ..wait("mutex", format!("the mutex at {}", mutex.addr))
+                    owner_from: owner.map(|_| OwnerFrom::Recorded),
+                    ..wait(WaitKind::Mutex, format!("the mutex at {}", mutex.addr))
                 })
             }
             Sleeper::Join => {
@@ -184,15 +188,15 @@ impl Known<'_> {
                 Some(Wait {
                     timed: futex.timed,
                     owner: Some(tid),
-                    owner_from: Some("recorded".to_owned()),
-                    ..wait("thread", format!("the end of thread {tid}"))
+                    owner_from: Some(OwnerFrom::Recorded),
+                    ..wait(WaitKind::Thread, format!("the end of thread {tid}"))
                 })
             }
         }
     }
 
     fn with_gil_holder(&self, wait: Wait, thread: &Thread, report: &Report) -> Wait {
-        if wait.kind != "gil" {
+        if wait.kind != WaitKind::Gil {
             return wait;
         }
         let id = thread.python.as_ref().map(|p| p.interpreter);
@@ -200,7 +204,7 @@ impl Known<'_> {
         let holder = interpreter.filter(|i| i.gil_locked == Some(true)).and_then(|i| i.gil_holder);
         let by_state = |t: &&Thread| t.python.as_ref().is_some_and(|p| Some(p.tstate) == holder);
         let owner = holder.and_then(|_| report.threads.iter().find(by_state)).and_then(|t| t.tid);
-        Wait { owner, owner_from: owner.map(|_| "recorded".to_owned()), ..wait }
+        Wait { owner, owner_from: owner.map(|_| OwnerFrom::Recorded), ..wait }
     }
 
     fn frames(&self, heap: &Heap<'_>, tstate: Addr, limit: u64) -> Vec<PyFrame> {
@@ -215,7 +219,7 @@ impl Known<'_> {
             let Some((_, heap)) = self.heaps.iter().find(|(i, _)| i.id == python.interpreter) else { continue };
             let released = wait
                 .as_ref()
-                .filter(|w| w.kind == "notification")
+                .filter(|w| w.kind == WaitKind::Notification)
                 .and_then(|w| find_attribute(heap, w.addr?, "_lock").ok()?);
             for frame in self.frames(heap, python.tstate, MAX_FRAMES) {
                 for lock in entered(heap, &frame) {
@@ -241,12 +245,12 @@ impl Known<'_> {
     }
 }
 
-fn wait(kind: &str, what: String) -> Wait {
-    Wait { kind: kind.to_owned(), what, ..Wait::default() }
+fn wait(kind: WaitKind, what: String) -> Wait {
+    Wait { kind, what, ..Wait::default() }
 }
 
 fn gil_wait() -> Wait {
-    wait("gil", "the GIL".to_owned())
+    wait(WaitKind::Gil, "the GIL".to_owned())
 }
 
 /// Registers that still hold what the callers of the sleeping function put there.

@@ -5,7 +5,7 @@ use crate::base::{Diagnostic, DiagnosticCode, first_of};
 use crate::debuggee::{Crash, Target};
 use crate::findings::{self, Facts};
 use crate::image::Images;
-use crate::model::{FrameKind, NativeFrame, Report, Thread};
+use crate::model::{FrameKind, NativeFrame, Report, Thread, Trust};
 use crate::native::ModuleTables;
 use crate::native::symbolize::{Lines, Symbolizer};
 use crate::stack::methods::{CodePoint, method_names};
@@ -114,7 +114,7 @@ fn name_methods(target: &Target, tables: &ModuleTables<'_>, interpreter: &Interp
     let frames = native.filter_map(|f| f.native.as_mut().map(|native| (f.function.is_none(), native))).filter(asked);
     let frames: Vec<&mut NativeFrame> = frames.map(|(_, frame)| frame).collect();
     let places: Vec<CodePoint> =
-        frames.iter().map(|f| CodePoint { ip: f.ip, return_address: f.trust != "context" }).collect();
+        frames.iter().map(|f| CodePoint { ip: f.ip, return_address: f.trust != Some(Trust::Context) }).collect();
     for (frame, name) in frames.into_iter().zip(method_names(target, tables, &places)) {
         frame.method = name;
         // What has a name is no unknown part of the interpreter.

@@ -1,7 +1,7 @@
 //! Source, process and modules of a report.
 
 use crate::debuggee::Target;
-use crate::image::{FileStatus, Images};
+use crate::image::Images;
 use crate::model::{Annotation, Missing, ModuleInfo, Process, Source};
 
 pub(super) fn source(target: &Target) -> Source {
@@ -37,7 +37,7 @@ pub(super) fn modules(target: &Target, images: &Images) -> Vec<ModuleInfo> {
         end: module.end,
         build_id: module.build_id.as_ref().map(ToString::to_string),
         file: images.get(index).and_then(|i| i.path()).map(|p| p.display().to_string()),
-        file_status: images.get(index).and_then(|i| status_name(i.status)),
+        file_status: images.get(index).map(|i| i.status),
     };
     target.modules.iter().enumerate().map(describe).collect()
 }
@@ -45,9 +45,4 @@ pub(super) fn modules(target: &Target, images: &Images) -> Vec<ModuleInfo> {
 pub(super) fn missing(target: &Target) -> Vec<Missing> {
     let part = |m: &crate::debuggee::MissingPart| Missing { start: m.start, size: m.size, why: m.why.clone() };
     target.missing.iter().map(part).collect()
-}
-
-/// The name it has in JSON: one list of names for both.
-fn status_name(status: FileStatus) -> Option<String> {
-    serde_json::to_value(status).ok()?.as_str().map(str::to_owned)
 }

@@ -6,14 +6,13 @@ use crate::base::Addr;
 use crate::cpython::Context;
 use crate::cpython::code::CodeCache;
 use crate::cpython::frame::{self, Stack};
-use crate::cpython::layout::Provider;
 use crate::cpython::locate::{Located, Proof, locate};
 use crate::cpython::object::{Heap, SymbolNames, TypeCache};
 use crate::cpython::runtime::{self, Interpreter, ThreadList, ThreadState, interpreters};
 use crate::debuggee::Target;
 use crate::field;
 use crate::image::Images;
-use crate::model::Python;
+use crate::model::{LayoutProvider, Python, RuntimeState};
 use std::sync::{Arc, OnceLock};
 
 /// What was read of a process's CPython. Each part is read once, when it is first asked for.
@@ -218,11 +217,11 @@ impl<'a> PythonState<'a> {
         Python {
             version: if exact { located.version.to_string() } else { located.version.short() },
             version_hex: exact.then(|| located.version.to_hex()),
-            version_from: Some(located.version_from.to_owned()),
+            version_from: Some(located.version_from),
             debug_build: (located.proof == Proof::Whole).then_some(flags.debug),
             free_threaded: Some(flags.free_threaded),
             runtime: located.runtime,
-            found_by: Some(located.found_by.name().to_owned()),
+            found_by: Some(located.found_by),
             module: module.map(|m| m.path.clone()),
             layout_providers: located.selected.provider_counts.iter().map(provider_count).collect(),
             layout_table: located.selected.table_name.map(str::to_owned),
@@ -232,18 +231,13 @@ impl<'a> PythonState<'a> {
     }
 
     /// `initialized`, or `finalizing` while `Py_Finalize` runs (a thread state is set in `_PyRuntime._finalizing`).
-    fn runtime_state(self) -> Option<String> {
+    fn runtime_state(self) -> Option<RuntimeState> {
         let ctx = self.context();
         let finalizing = ctx.ptr(field!(ctx, runtime.finalizing), self.located.runtime?).ok()?;
-        Some(if finalizing.is_null() { "initialized" } else { "finalizing" }.to_owned())
+        Some(if finalizing.is_null() { RuntimeState::Initialized } else { RuntimeState::Finalizing })
     }
 }
 
-fn provider_count((provider, count): (&Provider, &usize)) -> (String, u32) {
-    let name = match provider {
-        Provider::Table => "table",
-        Provider::Dwarf => "dwarf",
-        Provider::DebugOffsets => "debug_offsets",
-    };
-    (name.to_owned(), u32::try_from(*count).unwrap_or(u32::MAX))
+fn provider_count((provider, count): (&LayoutProvider, &usize)) -> (LayoutProvider, u32) {
+    (*provider, u32::try_from(*count).unwrap_or(u32::MAX))
 }

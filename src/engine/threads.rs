@@ -6,7 +6,7 @@ use crate::cpython::frame::{PyFrame, Stack};
 use crate::cpython::object::Heap;
 use crate::cpython::runtime::{self, Gil, Interpreter as PyInterpreter};
 use crate::debuggee::Target;
-use crate::model::{Frame, FrameKind, Interpreter, PythonThread, Report, Thread};
+use crate::model::{Frame, FrameKind, Interpreter, NameFrom, PythonThread, Report, Thread};
 use std::collections::HashMap;
 
 /// The Python side of a process.
@@ -118,8 +118,8 @@ impl OneThread<'_> {
         let native_name = tid.and_then(|t| self.target.thread(t)).and_then(|t| t.name.clone());
         let python_name = self.names.get(&thread.ident).cloned();
         let (name, name_from) = match (python_name, native_name) {
-            (Some(name), _) => (Some(name), Some("threading")),
-            (None, Some(name)) => (Some(Text::from(name.as_str())), Some("dump")),
+            (Some(name), _) => (Some(name), Some(NameFrom::Threading)),
+            (None, Some(name)) => (Some(Text::from(name.as_str())), Some(NameFrom::Dump)),
             (None, None) => (None, None),
         };
         let stack = self.state.stack(found);
@@ -128,7 +128,7 @@ impl OneThread<'_> {
         Thread {
             tid,
             name,
-            name_from: name_from.map(str::to_owned),
+            name_from,
             crashed: false,
             python: Some(PythonThread {
                 tstate: thread.addr,
@@ -138,7 +138,7 @@ impl OneThread<'_> {
                 ident: Some(thread.ident),
                 main,
                 holds_gil,
-                status: thread.attachment.map(|a| a.name().to_owned()),
+                status: thread.attachment,
                 collecting: self.interpreter.gc_collecting.map(|c| c && holds_gil.unwrap_or(false)),
                 raising: thread.raising.map(info),
                 handling: thread.handling.iter().filter(|a| self.heap.is_exception(**a)).map(|a| info(*a)).collect(),
@@ -196,7 +196,7 @@ impl OneThread<'_> {
             addr: Some(frame.addr),
             code: code.map(|c| c.addr),
             lasti: frame.lasti.as_ref().ok().copied(),
-            owner: Some(frame.owner.name().to_owned()),
+            owner: Some(frame.owner),
             entry: Some(frame.entry),
             entry_sp: frame.entry_sp,
             locals,
@@ -218,7 +218,7 @@ pub(super) fn add_native(target: &Target, report: &mut Report) {
             threads.push(Thread {
                 tid: Some(native.tid),
                 name: native.name.as_deref().map(Text::from),
-                name_from: native.name.as_ref().map(|_| "dump".to_owned()),
+                name_from: native.name.as_ref().map(|_| NameFrom::Dump),
                 frames_end: Some(why.to_owned()),
                 ..Thread::default()
             });

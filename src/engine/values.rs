@@ -4,7 +4,7 @@ use super::Options;
 use crate::base::{Addr, Text};
 use crate::cpython::frame::{self, LocalVar, PyFrame, SlotKind, SlotValue};
 use crate::cpython::object::{self, Heap};
-use crate::model::{Fidelity, Local, LocalKind, Refcount, Value};
+use crate::model::{Local, LocalKind, Refcount, Value};
 
 /// The object at `addr` as a report shows it.
 pub(super) fn value(heap: &Heap<'_>, addr: Addr, options: &Options) -> Value {
@@ -18,18 +18,7 @@ pub(super) fn shown(heap: &Heap<'_>, addr: Addr, shown: object::Repr, options: &
 
 /// A value that is not an object in memory, but what Python would make one of.
 pub(super) fn made(shown: object::Repr) -> Value {
-    Value {
-        repr: shown.text,
-        type_name: shown.type_name,
-        addr: Addr::NULL,
-        fidelity: match shown.fidelity {
-            object::Fidelity::Exact => Fidelity::Exact,
-            object::Fidelity::Structural => Fidelity::Structural,
-            object::Fidelity::Cut => Fidelity::Cut,
-            object::Fidelity::Damaged => Fidelity::Damaged,
-        },
-        refcount: None,
-    }
+    Value { repr: shown.text, type_name: shown.type_name, addr: Addr::NULL, fidelity: shown.fidelity, refcount: None }
 }
 
 fn refcount(heap: &Heap<'_>, addr: Addr) -> Option<Refcount> {

@@ -3,7 +3,7 @@
 use super::blame::python_place;
 use super::facts::Facts;
 use super::finding;
-use crate::model::{Confidence, Finding, FrameKind, Report, Thread, Wait};
+use crate::model::{Confidence, Finding, FrameKind, OwnerFrom, Report, Thread, Wait, WaitKind};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Threads that are named one by one.
@@ -41,7 +41,7 @@ pub(super) fn held(facts: &Facts<'_>) -> Vec<Finding> {
     let mut by_owner: BTreeMap<u64, Vec<&Thread>> = BTreeMap::new();
     for thread in &facts.report.threads {
         // The GIL passes from thread to thread, and to wait for a thread's end is what a program is made to do.
-        let wait = thread.waits_for.as_ref().filter(|w| !matches!(w.kind.as_str(), "gil" | "thread"));
+        let wait = thread.waits_for.as_ref().filter(|w| !matches!(w.kind, WaitKind::Gil | WaitKind::Thread));
         if let Some(owner) = wait.and_then(|w| w.owner) {
             by_owner.entry(owner).or_default().push(thread);
         }
@@ -108,12 +108,12 @@ impl<'a> Waits<'a> {
             evidence.push(format!("stuck behind them: {}", names.join(", ")));
         }
         // A plain lock does not say who has it, and a wait with a limit ends by itself.
-        let sure = members.iter().all(|(_, w)| w.owner_from.as_deref() == Some("recorded") && !w.timed);
+        let sure = members.iter().all(|(_, w)| w.owner_from == Some(OwnerFrom::Recorded) && !w.timed);
         let confidence = if sure { Confidence::High } else { Confidence::Medium };
         if members.iter().any(|(_, w)| w.timed) {
             evidence.push("one of these waits has a time limit and will end by itself".to_owned());
         }
-        let crossed_gil = members.iter().any(|(_, w)| w.kind == "gil");
+        let crossed_gil = members.iter().any(|(_, w)| w.kind == WaitKind::Gil);
         let advice = match (members.len(), crossed_gil) {
             (_, true) => "let the GIL go (Py_BEGIN_ALLOW_THREADS) before waiting for a lock of C code",
             (1, _) => "the thread takes a lock again that it has: use an RLock, or do not call back under the lock",
@@ -143,18 +143,18 @@ impl<'a> Waits<'a> {
 
 /// "holds", or how sure that is.
 fn holds(wait: &Wait) -> &'static str {
-    match (wait.kind.as_str(), wait.owner_from.as_deref()) {
-        ("thread", _) => "is",
-        (_, Some("with")) => "seems to hold",
+    match (wait.kind, wait.owner_from) {
+        (WaitKind::Thread, _) => "is",
+        (_, Some(OwnerFrom::With)) => "seems to hold",
         _ => "holds",
     }
 }
 
 /// "the RLock at 0x.. that Thread 12 "b" holds"
 fn owned(wait: &Wait, owner: &Thread) -> String {
-    match (wait.kind.as_str(), wait.owner_from.as_deref()) {
-        ("thread", _) => wait.what.clone(),
-        (_, Some("with")) => format!("{} that {} seems to hold", wait.what, label(owner)),
+    match (wait.kind, wait.owner_from) {
+        (WaitKind::Thread, _) => wait.what.clone(),
+        (_, Some(OwnerFrom::With)) => format!("{} that {} seems to hold", wait.what, label(owner)),
         _ => format!("{} that {} holds", wait.what, label(owner)),
     }
 }
@@ -177,9 +177,9 @@ fn doing(thread: &Thread) -> String {
 /// "thread 12 waits for the RLock at 0x.., held by thread 13 (recorded in the lock), at app.py:31 in load"
 fn line(thread: &Thread, wait: &Wait) -> Option<String> {
     let owner = wait.owner?;
-    let from = match (wait.kind.as_str(), wait.owner_from.as_deref(), wait.owner_at.as_deref()) {
-        ("thread", ..) => String::new(),
-        (_, Some("with"), Some(place)) => {
+    let from = match (wait.kind, wait.owner_from, wait.owner_at.as_deref()) {
+        (WaitKind::Thread, ..) => String::new(),
+        (_, Some(OwnerFrom::With), Some(place)) => {
             format!(", which records no owner; thread {owner} is inside of `with` on it ({place})")
         }
         _ => format!(", held by thread {owner}"),

@@ -5,7 +5,7 @@ use super::facts::Scene;
 use super::finding;
 use super::memory_access::signals;
 use super::segv::signal_evidence;
-use crate::model::{Confidence, Finding, Frame};
+use crate::model::{Confidence, Finding, Frame, ThreadStatus};
 use crate::stack::hidden_frames::base_name;
 
 /// Functions that may run without the GIL: they take or drop it, make thread states, or use none of it.
@@ -51,9 +51,8 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
         Some(Finding { advice: Some(advice.to_owned()), ..finding(id, title, confidence, evidence, scene.tid) })
     };
     let place = format!("{function}, called by {}", native_place(caller));
-    let state = report.python.as_ref().and_then(|p| p.state.as_deref());
     let over = report.python.is_some() && report.interpreters.is_empty();
-    if over || state == Some("finalized") {
+    if over {
         evidence.push("the runtime has no interpreter any more".to_owned());
         let title = format!("the Python API was used after Py_Finalize: {place}");
         let advice = "callbacks that outlive the interpreter (atexit, static destructors, threads) must not call it";
@@ -70,7 +69,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
         return make("api-without-gil", title, Confidence::High, evidence, advice);
     };
     let interpreter = report.interpreters.iter().find(|i| i.id == python.interpreter);
-    let detached = python.status.as_deref().is_some_and(|s| s == "detached" || s == "suspended");
+    let detached = matches!(python.status, Some(ThreadStatus::Detached | ThreadStatus::Suspended));
     if detached {
         evidence.push(format!("the thread state {} is detached", python.tstate));
     }

@@ -100,7 +100,7 @@ fn knows_mappings(facts: &Facts<'_>) -> bool {
         SourceKind::ElfCore | SourceKind::Live => !segments.is_empty(),
         // Mappings without content come from the writer's list of mappings.
         SourceKind::Minidump => segments.iter().any(|s| s.dumped == 0),
-        SourceKind::Debugger => false,
+        _ => false,
     }
 }
 
@@ -110,6 +110,6 @@ fn knows_rights(facts: &Facts<'_>, segment: &Segment) -> bool {
     match facts.target.source {
         SourceKind::ElfCore | SourceKind::Live => true,
         SourceKind::Minidump => known && knows_mappings(facts),
-        SourceKind::Debugger => known,
+        _ => known,
     }
 }

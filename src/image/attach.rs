@@ -1,7 +1,7 @@
 //! [`Images::attach`]: finds the modules' files and lets them stand for memory that the dump leaves out.
 
 use super::FileBytes;
-use super::find::{self, FileStatus, SearchOptions, Verification};
+use super::find::{self, SearchOptions, Verification};
 use super::host_file::HostFile;
 use super::images::{Image, Images, Lazy};
 use super::pe::PeImage;
@@ -9,6 +9,7 @@ use super::pe_find;
 use crate::base::{Addr, Diagnostic, DiagnosticCode, Os, first_of};
 use crate::debuggee::elf_modules::ElfImage;
 use crate::debuggee::{Backing, MemoryExt as _, Module, SourceKind, Target};
+use crate::model::FileStatus;
 use crate::os::linux::VDSO;
 use object::LittleEndian as LE;
 use object::elf::{self, ProgramHeader64};

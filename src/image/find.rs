@@ -4,6 +4,7 @@ use super::debuginfod::{self, Artifact};
 use super::host_file::{HostFile, is_machine};
 use crate::debuggee::elf_modules::ElfImage;
 use crate::debuggee::{BuildId, MemoryExt as _, Module, Target};
+use crate::model::FileStatus;
 use crate::sys::{Place, mapped};
 use object::LittleEndian as LE;
 use object::elf;
@@ -36,23 +37,6 @@ impl SearchOptions {
         let in_roots = self.sysroots.iter().map(|root| Place::in_root(root, system));
         own.chain(in_roots).chain([Place::named(system)]).collect()
     }
-}
-
-/// What became of the search for a module's file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum FileStatus {
-    /// Found, and it is the file that was mapped.
-    Ok,
-    /// No file.
-    Missing,
-    /// Only files of another build were found; none is used.
-    BuildIdMismatch,
-    /// A file was found, but nothing in the dump tells whether it is the one: it gives symbols, not memory.
-    Unverified,
-    /// A file was found that cannot be read or is not ELF.
-    Unreadable,
 }
 
 /// By what a file was recognised.

@@ -3,7 +3,7 @@
 use super::FileBytes;
 use super::debug_file::{self, DebugFile, DebugOrigin};
 use super::dynsym::DynamicSymbols;
-use super::find::{FileStatus, SearchOptions, Verification};
+use super::find::{SearchOptions, Verification};
 use super::host_file::HostFile;
 #[cfg(feature = "pdb")]
 use super::pdb_file;
@@ -14,6 +14,7 @@ use super::symtab::SymbolTable;
 use crate::base::{Abi, Addr};
 use crate::debuggee::elf_modules::ElfImage;
 use crate::debuggee::{BuildId, ByteSource, Memory};
+use crate::model::FileStatus;
 use crate::sys::{Place, map_opened, mapped};
 use object::elf;
 use std::collections::HashMap;

@@ -29,9 +29,10 @@ mod symtab;
 #[cfg(test)]
 mod test_files;
 
+pub use crate::model::FileStatus;
 pub use debug_file::DebugOrigin;
 pub use file_slice::FileBytes;
-pub use find::{FileStatus, SearchOptions, Verification};
+pub use find::{SearchOptions, Verification};
 pub use images::{Image, Images};
 pub(crate) use section_cache::FileId;
 pub use symbols::{SymbolAt, SymbolHit, SymbolSource};

@@ -18,7 +18,7 @@ impl Images {
     pub fn of_this_boot(&self, target: &Target) -> bool {
         match target.source {
             SourceKind::Live | SourceKind::Debugger => true,
-            SourceKind::Minidump => false,
+            SourceKind::Minidump | SourceKind::Unknown => false,
             SourceKind::ElfCore => since_boot(target) && self.same_executable(target) && same_kernel(target),
         }
     }

@@ -1,11 +1,12 @@
 //! Finds the file of a PE module and lets it stand for memory that the dump leaves out.
 
 use super::FileBytes;
-use super::find::{FileStatus, SearchOptions, Verification};
+use super::find::{SearchOptions, Verification};
 use super::host_file::HostFile;
 use super::pe;
 use crate::base::{Diagnostic, DiagnosticCode};
 use crate::debuggee::{ByteSource, Module, Target};
+use crate::model::FileStatus;
 use crate::sys::{Place, map_opened};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

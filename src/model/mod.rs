@@ -6,19 +6,34 @@
 pub mod heap;
 
 use crate::base::{Abi, Addr, Diagnostic, DiagnosticCode, Text};
-use crate::debuggee::SourceKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+mod words;
+
+pub use words::{
+    Confidence, ExceptionRelation, Fidelity, FileStatus, FoundBy, FrameKind, FrameOwner, LayoutProvider, LocalKind,
+    NameFrom, OwnerFrom, RuntimeState, SourceKind, ThreadStatus, Trust, VersionFrom, WaitKind,
+};
+
 /// Version of the JSON schema: `MAJOR.MINOR`. New optional fields raise MINOR, anything else MAJOR.
-pub const SCHEMA_VERSION: &str = "1.1";
+pub const SCHEMA_VERSION: &str = "2.0";
+
+/// The version of a report that was read: one of schema 1.x is one of this version, since the words that changed are
+/// read as those of this version.
+fn read_schema_version<'de, D: serde::Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+    let version = String::deserialize(d)?;
+    Ok(if version.split('.').next() == Some("1") { SCHEMA_VERSION.to_owned() } else { version })
+}
 
 /// A crash report.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Report {
     /// Version of this schema.
+    #[serde(deserialize_with = "read_schema_version")]
+    #[schemars(with = "String")]
     pub schema_version: String,
     /// `pyinquest` and its version.
     pub tool: String,
@@ -146,7 +161,7 @@ pub struct Python {
     pub version_hex: Option<u32>,
     /// How the version was learnt.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub version_from: Option<String>,
+    pub version_from: Option<VersionFrom>,
     /// `--with-pydebug`; absent when not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub debug_build: Option<bool>,
@@ -156,21 +171,20 @@ pub struct Python {
     /// Address of `_PyRuntime`, when found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime: Option<Addr>,
-    /// How the runtime (or, without it, the interpreter) was found: `dynsym`, `symtab`, `pyruntime-section`,
-    /// `debug-offsets-scan`, `interpreter-scan`.
+    /// How the runtime (or, without it, the interpreter) was found.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub found_by: Option<String>,
+    pub found_by: Option<FoundBy>,
     /// File that holds the runtime.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
-    /// How many field offsets came from which provider (`table`, `dwarf`, `debug_offsets`).
-    pub layout_providers: BTreeMap<String, u32>,
+    /// How many field offsets came from which provider.
+    pub layout_providers: BTreeMap<LayoutProvider, u32>,
     /// Name of the built-in table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layout_table: Option<String>,
-    /// Runtime state: `initialized`, `finalizing`.
+    /// Runtime state.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<String>,
+    pub state: Option<RuntimeState>,
     /// Whether a thread that is shown without a Python state may have one: a list of thread states breaks off, or it is not
     /// known which thread one belongs to.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -227,12 +241,12 @@ pub struct Thread {
     /// Operating system's thread id; absent when it could not be told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tid: Option<u64>,
-    /// Name, and in `name_from` who knows it (`threading`, `dump`).
+    /// Name, and in `name_from` who knows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Text>,
     /// Where the name comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub name_from: Option<String>,
+    pub name_from: Option<NameFrom>,
     /// Whether the crash happened in it.
     pub crashed: bool,
     /// Its Python side; absent for a thread without a thread state.
@@ -258,8 +272,8 @@ pub struct Thread {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Wait {
-    /// `gil`, `lock`, `rlock`, `module_lock`, `thread` (its end), `notification` (nobody owes it), `mutex` (of C code).
-    pub kind: String,
+    /// What kind of thing it is.
+    pub kind: WaitKind,
     /// The same for people: `the RLock at 0x7f...`.
     pub what: String,
     /// Address of the lock object or mutex.
@@ -270,10 +284,9 @@ pub struct Wait {
     /// Thread id of the one that has it, or whose end is waited for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<u64>,
-    /// How the owner is known: `recorded` (the lock itself says so), or `with` (no more than that a frame of the
-    /// thread is inside of a `with` block on the lock).
+    /// How the owner is known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub owner_from: Option<String>,
+    pub owner_from: Option<OwnerFrom>,
     /// For `with`: the place of that frame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner_at: Option<String>,
@@ -316,9 +329,9 @@ pub struct PythonThread {
     /// Whether it holds the GIL; absent when not known or in a build without GIL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holds_gil: Option<bool>,
-    /// `attached`, `detached`, `suspended`, `waiting-for-gil`, when known.
+    /// Whether it may run Python code, when known (3.13+).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<String>,
+    pub status: Option<ThreadStatus>,
     /// Whether it runs the garbage collector.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub collecting: Option<bool>,
@@ -348,8 +361,8 @@ pub struct ExceptionInfo {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ExceptionLink {
-    /// `cause` or `context`.
-    pub relation: String,
+    /// Which of both it is.
+    pub relation: ExceptionRelation,
     /// The other exception.
     pub exception: ExceptionInfo,
 }
@@ -367,18 +380,6 @@ pub struct TracebackEntry {
     /// Function.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function: Option<Text>,
-}
-
-/// Python or native.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum FrameKind {
-    /// A frame of Python code.
-    #[default]
-    Python,
-    /// A frame of native code.
-    Native,
 }
 
 /// One frame.
@@ -420,9 +421,9 @@ pub struct Frame {
     /// Python: offset of the instruction in bytes (`f_lasti`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lasti: Option<i64>,
-    /// Python: who owns the frame: `thread`, `generator`, `frame_object`.
+    /// Python: who owns the frame.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub owner: Option<String>,
+    pub owner: Option<FrameOwner>,
     /// Python: whether a C evaluation loop was entered for this frame (its caller is native code).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entry: Option<bool>,
@@ -463,30 +464,13 @@ pub struct NativeFrame {
     /// without another name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// How the frame was found: `context`, `cfi`, `frame_pointer`, `scan`, `inline`.
-    pub trust: String,
+    /// How the frame was found; absent where it stands for frames that are left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trust: Option<Trust>,
     /// Whether the function was inlined into the next (outer) native frame.
     pub inlined: bool,
     /// Whether it is interpreter plumbing, hidden by default.
     pub plumbing: bool,
-}
-
-/// Kind of a local variable.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum LocalKind {
-    /// Parameter.
-    Argument,
-    /// Local variable.
-    #[default]
-    Local,
-    /// Local variable or parameter that inner functions use.
-    Cell,
-    /// Variable of an outer function.
-    Free,
-    /// Entry of the namespace of a module or class body.
-    Name,
 }
 
 /// One local variable.
@@ -516,28 +500,11 @@ pub struct Value {
     pub type_name: Option<String>,
     /// Address.
     pub addr: Addr,
-    /// Whether `repr` is what Python would have printed: `exact`, `structural` (repr is user code), `cut` (limits),
-    /// `damaged` (something was unreadable or corrupt).
+    /// Whether `repr` is what Python would have printed.
     pub fidelity: Fidelity,
     /// Reference count, when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refcount: Option<Refcount>,
-}
-
-/// How far a shown value is what Python would have printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Fidelity {
-    /// Text for text what `repr()` prints.
-    #[default]
-    Exact,
-    /// The type's `repr` is user code: type, address and attributes instead.
-    Structural,
-    /// Cut by a limit.
-    Cut,
-    /// Something was unreadable or corrupt.
-    Damaged,
 }
 
 /// A reference count.
@@ -575,9 +542,9 @@ pub struct ModuleInfo {
     /// File used for it on this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// `ok`, `missing`, `build-id-mismatch`, `unreadable`.
+    /// What became of the search for that file.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub file_status: Option<String>,
+    pub file_status: Option<FileStatus>,
 }
 
 /// A part that is missing in the source.
@@ -590,19 +557,6 @@ pub struct Missing {
     pub size: u64,
     /// Why.
     pub why: String,
-}
-
-/// How sure a rule is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Confidence {
-    /// A hint.
-    #[default]
-    Low,
-    /// Likely.
-    Medium,
-    /// The evidence leaves no other reading.
-    High,
 }
 
 /// What a rule found.

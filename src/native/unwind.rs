@@ -17,34 +17,7 @@ const FULL_FRAMES: usize = 512;
 /// Rows kept; a stack visits few distinct addresses, however deep it is.
 const MAX_CACHED_ROWS: usize = 1 << 16;
 
-/// How a frame was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Trust {
-    /// The thread's own registers.
-    Context,
-    /// Call frame information.
-    Cfi,
-    /// Registers that the kernel saved when it delivered a signal.
-    Signal,
-    /// The frame pointer chain; frames without frame pointer may be missing.
-    FramePointer,
-    /// A word on the stack that looks like a return address; the frame may be stale.
-    Scan,
-}
-
-impl Trust {
-    /// The word of the report.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Trust::Context => "context",
-            Trust::Cfi => "cfi",
-            Trust::Signal => "signal",
-            Trust::FramePointer => "frame_pointer",
-            Trust::Scan => "scan",
-        }
-    }
-}
+pub use crate::model::Trust;
 
 /// One physical frame. (Inlined functions are found by symbolising it.)
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@
 
 use super::faulthandler_styles::Style;
 use crate::base::{Os, Text};
-use crate::model::{CrashReport, Frame, FrameKind, Interpreter, Python, Report, Thread};
+use crate::model::{CrashReport, Frame, FrameKind, Interpreter, NameFrom, Python, Report, Thread};
 
 /// Frames printed of a stack (`MAX_FRAME_DEPTH`).
 const MAX_FRAMES: usize = 100;
@@ -238,7 +238,7 @@ impl<'a> Writer<'a> {
         let first = thread.tid.is_some() && thread.tid == self.report.process.pid;
         let main = first || thread.python.as_ref().and_then(|p| p.main) == Some(true);
         let linux = self.report.process.abi.is_none_or(|abi| abi.os == Os::Linux);
-        let from_dump = thread.name_from.as_deref() == Some("dump");
+        let from_dump = thread.name_from == Some(NameFrom::Dump);
         let command = self.report.process.command.as_deref().unwrap_or_default();
         // `threading` makes up names for threads that it did not start and does not tell the system.
         let dummy = |name: &Text| !from_dump && name.to_string().starts_with("Dummy-");

@@ -6,7 +6,7 @@ use super::wording::{
     count, frame_line, machine, safe, safe_short, size, source_kind, thread_label, thread_states, waits_for,
 };
 use crate::base::Severity;
-use crate::model::{Confidence, ExceptionInfo, Fidelity, Frame, FrameKind, Local, Report, Thread};
+use crate::model::{Confidence, ExceptionInfo, ExceptionRelation, Fidelity, Frame, FrameKind, Local, Report, Thread};
 use std::fmt::Write as _;
 
 /// The style sheet of the page, for pages that hold reports.
@@ -181,8 +181,8 @@ fn stack(out: &mut String, thread: &Thread) {
 fn frame_item(out: &mut String, index: usize, frame: &Frame) {
     let class = match (frame.kind, frame.native.as_ref().is_some_and(|n| n.plumbing)) {
         (FrameKind::Python, _) => "python",
-        (FrameKind::Native, false) => "native",
-        (FrameKind::Native, true) => "native plumbing",
+        (_, false) => "native",
+        (_, true) => "native plumbing",
     };
     let _ = write!(out, "<li value=\"{index}\" class=\"{class}\">{}", esc(&frame_line(frame)));
     if let Some(source) = &frame.source {
@@ -234,7 +234,8 @@ fn exception(out: &mut String, verb: &str, first: &ExceptionInfo) {
             out.push_str("</ul>\n");
         }
         next = info.caused_by.as_ref().map(|link| {
-            verb = if link.relation == "cause" { "caused by" } else { "raised while handling" }.to_owned();
+            verb = if link.relation == ExceptionRelation::Cause { "caused by" } else { "raised while handling" }
+                .to_owned();
             &link.exception
         });
     }

@@ -2,8 +2,10 @@
 
 use super::palette::{Palette, paint};
 use super::text::TextOptions;
-use super::wording::{count, machine, safe, safe_short, size, source_kind, thread_states};
-use crate::model::{Interpreter, ModuleInfo, Python, Report, Thread};
+use super::wording::{
+    count, layout_provider, machine, safe, safe_short, size, source_kind, spaced, thread_states, version_from,
+};
+use crate::model::{FileStatus, Interpreter, ModuleInfo, Python, Report, Thread};
 use std::fmt::Write as _;
 
 /// Modules listed without `verbose`; those with a problem are always listed.
@@ -110,19 +112,20 @@ fn python(out: &mut Sheet, python: &Python) {
         Some(format!("CPython {}", safe(&python.version))),
         python.debug_build.map(|d| if d { "debug build" } else { "release build" }.to_owned()),
         python.free_threaded.map(|f| if f { "free-threaded" } else { "with GIL" }.to_owned()),
-        python.version_from.as_ref().map(|f| format!("version from {}", safe(f))),
+        python.version_from.as_ref().map(|f| format!("version from {}", version_from(*f))),
     ]);
     out.row("Python", &build);
     let runtime = joined([
         python.runtime.map(|a| format!("at {a}")),
-        python.found_by.as_ref().map(|f| format!("found by {}", safe(f))),
+        python.found_by.map(|f| format!("found by {f}")),
         python.module.as_ref().map(|m| format!("in {}", safe(m))),
-        python.state.as_ref().map(safe),
+        python.state.map(|s| s.to_string()),
     ]);
     if !runtime.is_empty() {
         out.row("Runtime", &runtime);
     }
-    let providers = python.layout_providers.iter().map(|(name, n)| Some(format!("{n} fields from {}", safe(name))));
+    let providers =
+        python.layout_providers.iter().map(|(name, n)| Some(format!("{n} fields from {}", layout_provider(*name))));
     let table = python.layout_table.as_ref().map(|t| format!("built-in table {}", safe(t)));
     let layouts = joined(providers.chain([table]));
     if !layouts.is_empty() {
@@ -171,16 +174,16 @@ fn thread_row(report: &Report, thread: &Thread) -> String {
 
 fn modules(out: &mut Sheet, modules: &[ModuleInfo], verbose: bool) {
     out.heading(&format!("Modules ({})", modules.len()));
-    let troubled = |m: &ModuleInfo| m.file_status.as_deref().is_some_and(|s| s != "ok");
+    let troubled = |m: &ModuleInfo| m.file_status.is_some_and(|s| s != FileStatus::Ok);
     let mut hidden = 0usize;
     for (index, module) in modules.iter().enumerate() {
         if !verbose && index >= MAX_MODULES && !troubled(module) {
             hidden = hidden.saturating_add(1);
             continue;
         }
-        let status = module.file_status.as_deref().map(|s| match s {
-            "ok" => "ok".to_owned(),
-            other => paint(out.palette.warning, &safe(other.replace('-', " "))),
+        let status = module.file_status.map(|s| match s {
+            FileStatus::Ok => "ok".to_owned(),
+            other => paint(out.palette.warning, &spaced(other)),
         });
         let file = module.file.as_ref().filter(|f| **f != module.path).map(|f| format!("read from {}", safe(f)));
         let id = module.build_id.as_ref().filter(|_| verbose).map(|b| format!("build-id {}", safe(b)));

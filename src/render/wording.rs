@@ -1,8 +1,7 @@
 //! Wording that several renderers share. Everything here returns text from the dump escaped for a terminal.
 
 use crate::base::{Abi, Arch, DataModel, Endian, Os, escape_terminal, file_name};
-use crate::debuggee::SourceKind;
-use crate::model::{Frame, FrameKind, Report, Thread};
+use crate::model::{Frame, FrameKind, LayoutProvider, OwnerFrom, Report, SourceKind, Thread, VersionFrom, WaitKind};
 use std::fmt::Display;
 
 /// A string of the dump, safe to print on one line.
@@ -49,6 +48,29 @@ pub fn source_kind(kind: SourceKind) -> &'static str {
         SourceKind::Minidump => "minidump",
         SourceKind::Live => "live process",
         SourceKind::Debugger => "debugger session",
+        _ => "unknown source",
+    }
+}
+
+/// A word of the report as people write it: `build id mismatch`.
+pub fn spaced(word: impl Display) -> String {
+    word.to_string().replace('-', " ")
+}
+
+/// What told a version, by the name that it has in CPython.
+pub fn version_from(from: VersionFrom) -> String {
+    match from {
+        VersionFrom::PyVersion => "Py_Version".to_owned(),
+        VersionFrom::SysHexVersion => "sys.hexversion".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Who supplied offsets, by the name that it has in CPython.
+pub fn layout_provider(provider: LayoutProvider) -> String {
+    match provider {
+        LayoutProvider::DebugOffsets => "debug_offsets".to_owned(),
+        other => other.to_string(),
     }
 }
 
@@ -116,7 +138,7 @@ pub fn thread_states(report: &Report, thread: &Thread) -> Vec<String> {
     if let Some(status) = &python.status
         && python.holds_gil != Some(true)
     {
-        states.push(safe(status.replace('-', " ")));
+        states.push(spaced(status));
     }
     if report.interpreters.len() > 1 {
         states.push(format!("interpreter {}", python.interpreter));
@@ -128,9 +150,9 @@ pub fn thread_states(report: &Report, thread: &Thread) -> Vec<String> {
 pub fn waits_for(report: &Report, thread: &Thread) -> Option<String> {
     let wait = thread.waits_for.as_ref()?;
     let owner = wait.owner.and_then(|tid| report.threads.iter().find(|t| t.tid == Some(tid)));
-    let held = match (owner.map(thread_label), wait.kind.as_str(), wait.owner_from.as_deref()) {
-        (None, ..) | (_, "thread", _) => String::new(),
-        (Some(owner), _, Some("with")) => format!(", which {owner} seems to hold"),
+    let held = match (owner.map(thread_label), wait.kind, wait.owner_from) {
+        (None, ..) | (_, WaitKind::Thread, _) => String::new(),
+        (Some(owner), _, Some(OwnerFrom::With)) => format!(", which {owner} seems to hold"),
         (Some(owner), ..) => format!(", held by {owner}"),
     };
     let limit = if wait.timed { " (for a limited time)" } else { "" };
@@ -163,7 +185,7 @@ pub fn frame_line(frame: &Frame) -> String {
             let line = frame.line.map_or_else(|| "???".to_owned(), |l| l.to_string());
             format!("File {file}, line {line}, in {}", function(frame))
         }
-        FrameKind::Native => {
+        _ => {
             let mut line = function(frame);
             let source = frame.file.as_ref().map(|f| match frame.line {
                 Some(l) => format!("{}:{l}", safe(f)),

@@ -159,7 +159,7 @@ fn native_frames(
         module_offset: code.module_offset.map(|offset| Addr(offset.wrapping_add(u64::from(!frame.exact)))),
         symbol: symbol.map(|s| s.name.clone()),
         symbol_offset: symbol.map(|s| frame.ip.0.wrapping_sub(s.start.0)),
-        trust: frame.trust.word().to_owned(),
+        trust: Some(frame.trust),
         inlined: false,
         method: None,
         plumbing: hidden_frames::is_plumbing(code.name(), place) || frame.trampoline,
@@ -175,7 +175,7 @@ fn native_frames(
             column: inlined.column.map(|c| c.saturating_sub(1)),
             addr: frame.cfa,
             native: Some(NativeFrame {
-                trust: "inline".to_owned(),
+                trust: Some(Trust::Inline),
                 inlined: true,
                 plumbing: hidden_frames::is_plumbing(name, place),
                 symbol: None,

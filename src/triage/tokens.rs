@@ -2,7 +2,7 @@
 
 use super::normalize;
 use super::rules::{NativeAction, PythonAction, Rules};
-use crate::model::{Frame, FrameKind, Report, Thread};
+use crate::model::{Frame, FrameKind, Report, Thread, Trust};
 use serde::{Deserialize, Serialize};
 
 /// What a token stands for.
@@ -105,7 +105,7 @@ pub fn stack(report: &Report, rules: &Rules) -> Stack {
     for frame in thread.frames.iter().take(FRAME_LIMIT) {
         let (step, token) = match frame.kind {
             FrameKind::Python => python(frame, rules),
-            FrameKind::Native => native(frame, report, rules, nowhere),
+            _ => native(frame, report, rules, nowhere),
         };
         nowhere = frame.native.as_ref().is_some_and(|n| n.module.is_none());
         if let Some(token) = token {
@@ -214,7 +214,7 @@ fn native(frame: &Frame, report: &Report, rules: &Rules, after_jump: bool) -> (S
     let module = normalize::native_module(&path);
     // A scanned frame may be a leftover of an earlier call: it must not make a difference.
     // Not so the caller of a bad pointer: its return address is where the call has just put it.
-    let guessed = !after_jump && native.is_some_and(|n| n.trust == "scan");
+    let guessed = !after_jump && native.is_some_and(|n| n.trust == Some(Trust::Scan));
     let symbol = frame.function.as_ref().map(ToString::to_string);
     let symbol = symbol.or_else(|| native.and_then(|n| n.symbol.clone()));
     let function = symbol.map(|s| normalize::native_function(&s)).filter(|f| !f.is_empty());

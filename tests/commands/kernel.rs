@@ -5,6 +5,7 @@ use crate::common::{block, interpreters, skip};
 use crate::pyinquest;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use pyinquest::model::FileStatus;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -82,7 +83,7 @@ fn the_kernel_hands_a_crash_over() {
         let kept: pyinquest::model::Report = serde_json::from_slice(&std::fs::read(&files[1]).unwrap()).unwrap();
         // Files were at hand for the first, those of the container too.
         let libc = kept.modules.iter().find(|m| m.path.contains("/libc")).unwrap();
-        assert_eq!(libc.file_status.as_deref(), Some("ok"), "{libc:?}");
+        assert_eq!(libc.file_status, Some(FileStatus::Ok), "{libc:?}");
         for report in [kept, again] {
             assert_eq!(report.crash.as_ref().unwrap().name.as_deref(), Some("SIGSEGV"));
             // It was killed from outside; the truth is that of a process that kills itself.

@@ -4,7 +4,7 @@ use crate::common::{Interpreter, block, block_contained, interpreters, skip};
 use crate::{compare, pyinquest};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
-use pyinquest::model::Report;
+use pyinquest::model::{FileStatus, Report};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, Stdio};
@@ -160,7 +160,7 @@ fn a_process_in_a_container_is_read_with_the_containers_files() {
     let root = format!("/proc/{}/root/", process.pid);
     for module in seen.modules.iter().filter(|m| m.path.starts_with('/')) {
         let file = module.file.as_deref().unwrap_or_else(|| panic!("no file: {module:?}"));
-        assert!(file.starts_with(&root) && module.file_status.as_deref() == Some("ok"), "{module:?}");
+        assert!(file.starts_with(&root) && module.file_status == Some(FileStatus::Ok), "{module:?}");
     }
     assert_eq!(seen.process.ppid, Some(0));
     seen.threads.iter_mut().for_each(|t| t.frames.retain(|f| f.native.is_none() || f.owner.is_some()));

@@ -5,7 +5,7 @@
 mod faulthandler;
 mod sample;
 
-use pyinquest::model::Report;
+use pyinquest::model::{FileStatus, LayoutProvider, Report, SCHEMA_VERSION, SourceKind};
 use pyinquest::render::palette::Palette;
 use pyinquest::render::text::TextOptions;
 use pyinquest::render::{html, info, json, markdown, select, text};
@@ -132,6 +132,29 @@ fn json_keeps_everything_and_fits_the_schema() {
         assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
     }
     assert!(!validator.is_valid(&serde_json::json!({"threads": 3})));
+}
+
+/// What the program wrote before version 2.0 of the schema.
+const SCHEMA_1: &str = include_str!("report-1.1.json");
+
+#[test]
+fn reports_of_schema_1_are_read_and_shown() {
+    let report: Report = serde_json::from_str(SCHEMA_1).unwrap();
+    assert_eq!(report.source.kind, Some(SourceKind::ElfCore));
+    let providers: Vec<_> = report.python.as_ref().unwrap().layout_providers.iter().map(|(p, n)| (*p, *n)).collect();
+    assert_eq!(providers, [(LayoutProvider::Table, 324), (LayoutProvider::DebugOffsets, 62)]);
+    assert!(report.modules.iter().any(|m| m.file_status == Some(FileStatus::BuildIdMismatch)));
+    assert!(info::render(&report, &TextOptions::default()).contains("libc.so.6  (build id mismatch)"));
+    assert!(text::render(&report, &TextOptions::default()).contains("raised by the process itself"));
+    assert!(html::render(&report).contains("SIGSEGV"));
+    // Written again it is one of this version, in the words of this version.
+    let again = json::render(&report).unwrap();
+    assert!(SCHEMA_1.contains("build_id_mismatch") && SCHEMA_1.contains("\"1.1\""));
+    assert!(!again.contains("build_id_mismatch") && again.contains(SCHEMA_VERSION));
+    let schema: serde_json::Value = serde_json::from_str(&json::schema().unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    assert!(validator.is_valid(&serde_json::from_str(&again).unwrap()));
+    assert_eq!(serde_json::from_str::<Report>(&again).unwrap(), report);
 }
 
 #[test]

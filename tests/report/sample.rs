@@ -1,7 +1,6 @@
 //! Hand-made reports: every part of the model at least once, and strings that try to break out.
 
 use pyinquest::base::{Abi, Addr, Diagnostic, DiagnosticCode, Text};
-use pyinquest::debuggee::SourceKind;
 use pyinquest::model::*;
 
 pub fn python_frame(file: &str, line: u32, function: &str) -> Frame {
@@ -18,7 +17,7 @@ fn native_frame(symbol: &str, module: &str, offset: u64, plumbing: bool) -> Fram
             module_offset: Some(Addr(offset)),
             symbol: Some(symbol.to_owned()),
             symbol_offset: Some(4),
-            trust: "cfi".to_owned(),
+            trust: Some(Trust::Cfi),
             plumbing,
             ..NativeFrame::default()
         }),
@@ -95,7 +94,7 @@ pub fn crash() -> Report {
     );
     crashed.crashed = true;
     crashed.name = Some("MainThread".into());
-    crashed.name_from = Some("threading".to_owned());
+    crashed.name_from = Some(NameFrom::Threading);
     let instruction = |addr, bytes: &str, text: &str, current| Instruction {
         addr: Addr(addr),
         bytes: bytes.to_owned(),
@@ -118,7 +117,7 @@ pub fn crash() -> Report {
                 function: Some("main".into()),
             }],
             caused_by: Some(Box::new(ExceptionLink {
-                relation: "context".to_owned(),
+                relation: ExceptionRelation::Context,
                 exception: ExceptionInfo { summary: "ValueError: bad".to_owned(), ..ExceptionInfo::default() },
             })),
             ..ExceptionInfo::default()
@@ -131,7 +130,7 @@ pub fn crash() -> Report {
     first.name = Some("worker-<b>".into());
     let mut second = thread(102, 1, waiting());
     second.name = Some("worker-é-very-long-name".into());
-    second.name_from = Some("threading".to_owned());
+    second.name_from = Some(NameFrom::Threading);
     let mut deep = vec![python_frame("/app/deep.py", 2, "leaf")];
     for _ in 0..70 {
         deep.push(python_frame("/app/deep.py", 5, "even"));
@@ -171,15 +170,15 @@ pub fn crash() -> Report {
         python: Some(Python {
             version: "3.12.3".to_owned(),
             version_hex: Some(0x030c_03f0),
-            version_from: Some("Py_Version".to_owned()),
+            version_from: Some(VersionFrom::PyVersion),
             debug_build: Some(false),
             free_threaded: Some(false),
             runtime: Some(Addr(0x9a_0000)),
-            found_by: Some("dynsym".to_owned()),
+            found_by: Some(FoundBy::Dynsym),
             module: Some("/usr/bin/python3.12".to_owned()),
-            layout_providers: [("table".to_owned(), 210), ("dwarf".to_owned(), 12)].into(),
+            layout_providers: [(LayoutProvider::Table, 210), (LayoutProvider::Dwarf, 12)].into(),
             layout_table: Some("3.12".to_owned()),
-            state: Some("initialized".to_owned()),
+            state: Some(RuntimeState::Initialized),
             threads_missing: false,
         }),
         interpreters: vec![Interpreter {
@@ -200,13 +199,13 @@ pub fn crash() -> Report {
                 end: Addr(0xa0_0000),
                 build_id: Some("aabb".to_owned()),
                 file: Some("/sysroot/usr/bin/python3.12".to_owned()),
-                file_status: Some("ok".to_owned()),
+                file_status: Some(FileStatus::Ok),
             },
             ModuleInfo {
                 path: "/app/ext.so".to_owned(),
                 base: Addr(0x7f00_0100_0000),
                 end: Addr(0x7f00_0101_0000),
-                file_status: Some("build-id-mismatch".to_owned()),
+                file_status: Some(FileStatus::BuildIdMismatch),
                 ..ModuleInfo::default()
             },
         ],

@@ -38,7 +38,7 @@ pub(super) fn threads(session: &mut Session) -> Result<Reply, CommandError> {
         if lock.is_some_and(|l| l.holder == Some(thread.state.addr)) {
             about.push("holds the GIL".to_owned());
         }
-        about.extend(thread.state.attachment.map(|a| a.name().to_owned()));
+        about.extend(thread.state.attachment.map(|a| a.to_string()));
         if several {
             about.extend(interpreter.map(|i| format!("interpreter {}", i.id)));
         }

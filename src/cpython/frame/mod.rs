@@ -18,31 +18,7 @@ use std::sync::Arc;
 /// only bound, and programs set that to millions.
 const FRAME_LIMIT: u64 = 4_000_000;
 
-/// Who owns a frame's memory (`_PyInterpreterFrame.owner`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Owner {
-    /// A frame object of its own (3.8 to 3.10).
-    Object,
-    /// The thread's data stack.
-    Thread,
-    /// A generator, coroutine or async generator.
-    Generator,
-    /// A frame object that outlived its call.
-    FrameObject,
-}
-
-impl Owner {
-    /// Name in reports.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Owner::Object => "object",
-            Owner::Thread => "thread",
-            Owner::Generator => "generator",
-            Owner::FrameObject => "frame_object",
-        }
-    }
-}
+pub use crate::model::FrameOwner as Owner;
 
 /// One Python frame.
 #[derive(Clone, Debug)]

@@ -114,6 +114,7 @@ fn overlay(layouts: &mut Layouts, stronger: &Layouts, provider: Provider, out: &
         Provider::Table => "table",
         Provider::Dwarf => "DWARF",
         Provider::DebugOffsets => "_Py_DebugOffsets",
+        _ => "?",
     };
     for (strukt, fields) in by_struct {
         let message = format!("{who} moves fields of {strukt}: {}", fields.join(", "));

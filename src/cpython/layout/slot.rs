@@ -1,18 +1,6 @@
 //! [`Slot`]: the offset of one field, and who said so.
 
-use serde::{Deserialize, Serialize};
-
-/// Who supplied an offset, weakest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Provider {
-    /// Built-in table of this minor version.
-    Table,
-    /// DWARF of the target's own libpython.
-    Dwarf,
-    /// `_Py_DebugOffsets` in the target.
-    DebugOffsets,
-}
+pub use crate::model::LayoutProvider as Provider;
 
 /// The offset of one field in bytes from the start of its struct, or its absence in this version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -4,34 +4,7 @@ use crate::base::Addr;
 use crate::debuggee::Target;
 use crate::image::{Images, SymbolHit, SymbolSource};
 
-/// How the runtime was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FoundBy {
-    /// Exported symbol.
-    Dynsym,
-    /// Symbol of `.symtab`, in the file or its debug file.
-    Symtab,
-    /// Section `.PyRuntime` (3.10+).
-    Section,
-    /// Cookie of `_Py_DebugOffsets` (3.13+) in writable memory.
-    CookieScan,
-    /// A pointer to a `PyInterpreterState` in writable memory.
-    InterpreterScan,
-}
-
-impl FoundBy {
-    /// Name in reports.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            FoundBy::Dynsym => "dynsym",
-            FoundBy::Symtab => "symtab",
-            FoundBy::Section => "pyruntime-section",
-            FoundBy::CookieScan => "debug-offsets-scan",
-            FoundBy::InterpreterScan => "interpreter-scan",
-        }
-    }
-}
+pub use crate::model::FoundBy;
 
 /// A place where `_PyRuntime` may be.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +28,7 @@ pub(super) fn named(target: &Target, images: &Images) -> Vec<Candidate> {
     if found.is_empty() {
         found.extend((0..target.modules.len()).filter_map(|module| {
             let (runtime, _) = images.section(module, ".PyRuntime")?;
-            Some(Candidate { runtime, module: Some(module), found_by: FoundBy::Section })
+            Some(Candidate { runtime, module: Some(module), found_by: FoundBy::PyruntimeSection })
         }));
     }
     // Last: it searches debug files of all modules.

@@ -17,6 +17,7 @@ use super::version::{BuildFlags, PyVersion};
 use crate::base::{Addr, Diagnostic, DiagnosticCode};
 use crate::debuggee::{Segment, Target};
 use crate::image::Images;
+use crate::model::VersionFrom;
 pub use candidates::FoundBy;
 use scan::Part;
 pub use unsupported::{Unsupported, unsupported};
@@ -35,7 +36,7 @@ pub struct Located {
     /// Version.
     pub version: PyVersion,
     /// What told the version.
-    pub version_from: &'static str,
+    pub version_from: VersionFrom,
     /// Build flags.
     pub flags: BuildFlags,
     /// Layouts and dialect.
@@ -48,7 +49,7 @@ impl Located {
     /// Whether the micro version is known, and not only the minor one.
     #[must_use]
     pub fn is_version_exact(&self) -> bool {
-        self.version_from != version::FILE_NAME
+        self.version_from != VersionFrom::FileName
     }
 }
 
@@ -66,7 +67,7 @@ pub struct NamedModule {
 pub fn named_module(target: &Target) -> Option<NamedModule> {
     target.modules.iter().find_map(|module| {
         let (version, from) = version::of_module(module).filter(|(version, _)| is_supported(*version))?;
-        let version = if from == version::FILE_NAME { version.short() } else { version.to_string() };
+        let version = if from == VersionFrom::FileName { version.short() } else { version.to_string() };
         let data = |s: &Segment| s.protection.write && s.available > 0 && module.contains(s.start);
         Some(NamedModule {
             text: format!("{version} ({})", module.file_name()),

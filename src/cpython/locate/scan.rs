@@ -9,6 +9,7 @@ use crate::cpython::layout::{Selected, known_minors, select};
 use crate::cpython::version::{BuildFlags, PyVersion};
 use crate::debuggee::{AddressSpace, Memory, ReadError, Segment, Target};
 use crate::field;
+use crate::model::VersionFrom;
 use std::collections::HashMap;
 
 /// Bytes that are searched at most, so that a big heap cannot make the search long.
@@ -39,7 +40,7 @@ pub(super) fn cookies(target: &Target, part: Part) -> Vec<Candidate> {
     each_word(target, part, |at, word| {
         if word == *COOKIE {
             let module = target.modules.iter().position(|m| m.contains(at));
-            found.push(Candidate { runtime: at, module, found_by: FoundBy::CookieScan });
+            found.push(Candidate { runtime: at, module, found_by: FoundBy::DebugOffsetsScan });
         }
         None::<()>
     });
@@ -137,7 +138,7 @@ pub(super) fn interpreters(target: &Target, part: Part) -> Option<Located> {
             found_by: FoundBy::InterpreterScan,
             module: target.modules.iter().position(|m| m.contains(at)),
             version: sys.version,
-            version_from: "sys.hexversion",
+            version_from: VersionFrom::SysHexVersion,
             flags: build.flags,
             selected: select(sys.version, build.flags, &target.abi, None, None).ok()?,
             proof: Proof::Whole,

@@ -10,16 +10,12 @@ use crate::cpython::{Context, DecodeError};
 use crate::debuggee::{MemoryExt as _, Module, Target};
 use crate::field;
 use crate::image::Images;
-
-/// [`Located::version_from`] where only the minor version is known.
-pub(super) const FILE_NAME: &str = "file-name";
-/// The same where nothing but the shape of the data speaks for a version.
-const STRUCTURE: &str = "structure";
+use crate::model::VersionFrom;
 
 /// What a runtime may be, before it is checked.
 pub(super) struct Guess {
     pub version: PyVersion,
-    pub from: &'static str,
+    pub from: VersionFrom,
     pub flags: BuildFlags,
 }
 
@@ -57,7 +53,7 @@ fn exact(offsets: &DebugOffsets) -> Vec<Guess> {
     [false, true]
         .map(|debug| Guess {
             version: offsets.version,
-            from: "debug-offsets",
+            from: VersionFrom::DebugOffsets,
             flags: BuildFlags { debug, free_threaded: offsets.free_threaded },
         })
         .into()
@@ -74,11 +70,11 @@ pub(super) fn guesses(
     if let Some(offsets) = offsets {
         return exact(offsets);
     }
-    let mut versions: Vec<(PyVersion, &'static str)> = Vec::new();
+    let mut versions: Vec<(PyVersion, VersionFrom)> = Vec::new();
     for hit in images.find_exported(target, "Py_Version") {
         if let Ok(hex) = target.memory.read_uint(&target.abi, hit.addr, 4) {
             let hex = u32::try_from(hex).unwrap_or(0);
-            versions.extend(PyVersion::from_hex(hex).map(|version| (version, "Py_Version")));
+            versions.extend(PyVersion::from_hex(hex).map(|version| (version, VersionFrom::PyVersion)));
         }
     }
     if versions.is_empty() {
@@ -86,7 +82,7 @@ pub(super) fn guesses(
         versions.extend(module.and_then(of_module));
     }
     if versions.is_empty() {
-        versions.extend(known_minors().map(|version| (version, STRUCTURE)));
+        versions.extend(known_minors().map(|version| (version, VersionFrom::Structure)));
     }
     let flags = [false, true].map(|debug| BuildFlags { debug, free_threaded: false });
     versions.into_iter().flat_map(|(version, from)| flags.map(|flags| Guess { version, from, flags })).collect()
@@ -105,7 +101,7 @@ fn attempt(
     let head = ctx.ptr(field!(ctx, runtime.interpreters_head), candidate.runtime).ok()?;
     let mut score = validate::interpreters(&ctx, head).ok()?;
     // Where there is no interpreter there is no structure either: any version would fit.
-    if score == 0 && guess.from == STRUCTURE {
+    if score == 0 && guess.from == VersionFrom::Structure {
         return None;
     }
     let told = sys_facts(&ctx, head);
@@ -120,7 +116,7 @@ fn attempt(
             return None;
         }
         if sys.version != version {
-            (version, from) = (sys.version, "sys.hexversion");
+            (version, from) = (sys.version, VersionFrom::SysHexVersion);
         }
         score = score.saturating_add(100);
     }
@@ -146,10 +142,10 @@ fn attempt(
 }
 
 /// What a module's version resource says, else its name, which does not tell the micro version.
-pub(super) fn of_module(module: &Module) -> Option<(PyVersion, &'static str)> {
+pub(super) fn of_module(module: &Module) -> Option<(PyVersion, VersionFrom)> {
     let named = PyVersion::from_file_name(module.file_name())?;
     let told = module.version.as_deref().and_then(PyVersion::from_file_version).filter(|v| v.same_minor(&named));
-    Some(told.map_or((named, FILE_NAME), |version| (version, "file-version")))
+    Some(told.map_or((named, VersionFrom::FileName), |version| (version, VersionFrom::FileVersion)))
 }
 
 fn with_dwarf(

@@ -31,28 +31,8 @@ pub struct ThreadState {
     pub handling: Vec<Addr>,
 }
 
-/// `tstate->state` (3.13+, Include/internal/pycore_pystate.h `_Py_THREAD_*`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attachment {
-    /// May run Python code (in builds with a GIL: holds it).
-    Attached,
-    /// Runs native code without touching Python, or waits.
-    Detached,
-    /// Stopped by a stop-the-world pause.
-    Suspended,
-}
-
-impl Attachment {
-    /// Name in reports.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Attachment::Attached => "attached",
-            Attachment::Detached => "detached",
-            Attachment::Suspended => "suspended",
-        }
-    }
-}
+/// `tstate->state` (3.13+).
+pub use crate::model::ThreadStatus as Attachment;
 
 /// Threads of one interpreter, in the order of its list (newest first).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

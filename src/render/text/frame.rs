@@ -1,7 +1,7 @@
 //! The frames of a stack.
 
 use super::{Out, locals};
-use crate::model::{Frame, FrameKind};
+use crate::model::{Frame, FrameKind, Trust};
 use crate::render::carets::mark;
 use crate::render::palette::paint;
 use crate::render::recursion::stretches;
@@ -67,8 +67,8 @@ fn title(out: &Out<'_>, frame: &Frame) -> String {
     let place = native_place(frame);
     let place = if place.is_empty() { place } else { format!(" in {place}") };
     let source = source.map(|s| format!(", {s}")).unwrap_or_default();
-    let trust = match frame.native.as_ref().map(|n| n.trust.as_str()) {
-        Some("scan") => paint(palette.warning, " <found by scanning the stack>"),
+    let trust = match frame.native.as_ref().and_then(|n| n.trust) {
+        Some(Trust::Scan) => paint(palette.warning, " <found by scanning the stack>"),
         _ => String::new(),
     };
     format!("C    {name}{inlined}{place}{source}{trust}")

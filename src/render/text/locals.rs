@@ -21,7 +21,7 @@ pub(super) fn write(out: &mut Out<'_>, indent: usize, locals: &[Local]) {
         let kind = match local.kind {
             LocalKind::Free => paint(palette.dim, " (of an outer function)"),
             LocalKind::Argument => paint(palette.dim, " (argument)"),
-            LocalKind::Local | LocalKind::Cell | LocalKind::Name => String::new(),
+            _ => String::new(),
         };
         let value = match (&local.value, &local.problem) {
             (Some(v), Some(problem)) => format!("= {} {}", value(out, v), paint(palette.warning, &note(problem))),
@@ -51,8 +51,8 @@ fn value(out: &Out<'_>, value: &Value) -> String {
     let palette = out.palette();
     let mut text = safe(&value.repr);
     match value.fidelity {
-        Fidelity::Exact | Fidelity::Structural | Fidelity::Cut => {}
         Fidelity::Damaged => text.push_str(&paint(palette.warning, " <damaged>")),
+        _ => {}
     }
     if let Some(count) = &value.refcount {
         text.push_str(&paint(palette.dim, &format!("  [{}]", refcount(count))));

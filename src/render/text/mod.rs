@@ -8,7 +8,7 @@ mod thread;
 use super::palette::{Palette, paint};
 use super::wording::{count, machine, safe, safe_short, size, source_kind};
 use crate::base::{Diagnostic, Severity};
-use crate::model::{Report, Thread};
+use crate::model::{Report, RuntimeState, Thread};
 use std::fmt::Write as _;
 
 /// Annotations for a crash reporter that are shown unasked.
@@ -108,9 +108,9 @@ fn header(out: &mut Out<'_>, report: &Report) {
         if p.debug_build == Some(true) {
             text.push_str(", debug build");
         }
-        if let Some(state) = p.state.as_ref().filter(|s| *s != "initialized") {
+        if let Some(state) = p.state.filter(|s| *s != RuntimeState::Initialized) {
             text.push_str(", ");
-            text.push_str(&safe(state));
+            text.push_str(&state.to_string());
         }
         text
     });

@@ -1,7 +1,7 @@
 //! Threads: the crashed one in full, threads with the same stack once, native ones in a line.
 
 use super::{Out, frame, has_python};
-use crate::model::{ExceptionInfo, Report, Thread};
+use crate::model::{ExceptionInfo, ExceptionRelation, Report, Thread};
 use crate::render::palette::paint;
 use crate::render::recursion::same_place;
 use crate::render::wording::{count, safe, safe_short, thread_label, thread_states, waits_for};
@@ -45,7 +45,7 @@ fn alike(a: &Thread, b: &Thread) -> bool {
     let state = |t: &Thread| {
         let python = t.python.as_ref();
         let exceptions = python.map(|p| (p.interpreter, p.raising.is_some(), p.handling.len()));
-        (t.crashed, exceptions, python.map(|p| (p.holds_gil, p.collecting, p.status.clone())))
+        (t.crashed, exceptions, python.map(|p| (p.holds_gil, p.collecting, p.status)))
     };
     let quiet = |t: &Thread| t.python.as_ref().is_none_or(|p| p.raising.is_none() && p.handling.is_empty());
     let waits = |t: &Thread| t.waits_for.as_ref().map(|w| (w.what.clone(), w.owner));
@@ -135,7 +135,8 @@ fn exception(out: &mut Out<'_>, verb: &str, first: &ExceptionInfo) {
             out.line(6, &format!("File {file}, line {line}, in {}", paint(palette.function, &name)));
         }
         next = info.caused_by.as_ref().map(|link| {
-            verb = if link.relation == "cause" { "caused by" } else { "raised while handling" }.to_owned();
+            verb = if link.relation == ExceptionRelation::Cause { "caused by" } else { "raised while handling" }
+                .to_owned();
             &link.exception
         });
     }

@@ -53,19 +53,7 @@ impl Default for ReprLimits {
     }
 }
 
-/// How far a text is what Python would have printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fidelity {
-    /// Character for character.
-    #[default]
-    Exact,
-    /// The repr is code that we do not run: type, address, content instead.
-    Structural,
-    /// Cut by a limit; the place is marked.
-    Cut,
-    /// Something was unreadable or corrupt; the place is marked.
-    Damaged,
-}
+pub use crate::model::Fidelity;
 
 /// A `repr()` from memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
