@@ -15,8 +15,8 @@ use crate::debuggee::slim_record::restore;
 use crate::debuggee::{
     AddressSpace, ByteSource, Module, Protection, Registers, Segment, SourceKind, Target, from_bytes,
 };
-use crate::engine::{Options, analyze};
-use crate::image::{FileBytes, Images, SearchOptions, SymbolSource, debug_file, pdb_file};
+use crate::engine::{Inspection, Options};
+use crate::image::{FileBytes, SearchOptions, SymbolSource, debug_file, pdb_file};
 use crate::native::symbolize::{Lines, Symbolizer};
 use crate::native::unwind::Unwinder;
 use crate::native::{ModuleTables, dwarf, pdb as native_pdb};
@@ -140,22 +140,23 @@ pub fn minidump(data: &[u8]) {
 fn dump(data: Vec<u8>) {
     let Ok(mut target) = from_bytes(Path::new("fuzzed"), Arc::new(data)) else { return };
     restore(&mut target);
-    let images = Images::attach(&mut target, &nothing());
-    render(&target, &images);
-    slim::record_essentials(&target);
+    let inspection = Inspection::from_target(target, &nothing());
+    render(&inspection);
+    let target = inspection.target();
+    slim::record_essentials(target);
     for minidump in [false, true] {
         let options = slim::SlimOptions { minidump, redact: true };
         let mut out = Vec::new();
-        if slim::write(&target, target.memory.recorded(), options, &mut out).is_ok() {
+        if slim::write(target, target.memory.recorded(), options, &mut out).is_ok() {
             let again = from_bytes(Path::new("slim"), Arc::new(out));
             assert!(again.is_ok(), "a slim dump (minidump: {minidump}) does not open: {:?}", again.err());
         }
     }
 }
 
-fn render(target: &Target, images: &Images) {
+fn render(inspection: &Inspection) {
     let options = Options { locals: true, native: true, machine: true, refcounts: true, ..Options::default() };
-    let report = analyze(target, images, &options);
+    let report = inspection.report(&options);
     let _ = faulthandler::render(&report);
     let _ = html::render(&report);
     let _ = markdown::render(&report);
@@ -214,7 +215,7 @@ fn image(data: &[u8], abi: Abi) {
     };
     // The stack holds the same bytes.
     let source: Arc<dyn ByteSource> = Arc::new(data.to_vec());
-    let mut target = Target {
+    let target = Target {
         source: SourceKind::Minidump,
         path: None,
         abi,
@@ -227,18 +228,19 @@ fn image(data: &[u8], abi: Abi) {
         code_names: Default::default(),
         diagnostics: Arc::default(),
     };
-    let images = Images::attach(&mut target, &nothing());
+    let inspection = Inspection::from_target(target, &nothing());
+    let (target, images) = (inspection.target(), inspection.images());
     for image in images.iter() {
         for name in ["_PyRuntime", "Py_Main", ""] {
-            let _ = image.find_symbol(&target, name, SymbolSource::Dynsym);
+            let _ = image.find_symbol(target, name, SymbolSource::Dynsym);
         }
-        let _ = (image.symbol_at(&target, stopped), image.section(".PyRuntime"));
+        let _ = (image.symbol_at(target, stopped), image.section(".PyRuntime"));
     }
     let values = ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r12"].map(|name| (name, STACK));
     let values = values.into_iter().chain([("rip", stopped.0)]).collect();
     let registers = Registers { arch: abi.arch, values };
-    let unwound = Unwinder::new(&target, &ModuleTables::new(&target)).unwind(Some(&registers));
-    let symbols = Symbolizer::new(&target, &images, Lines::All);
+    let unwound = Unwinder::new(target, &ModuleTables::new(target)).unwind(Some(&registers));
+    let symbols = Symbolizer::new(target, images, Lines::All);
     symbols.load(unwound.frames.iter().map(|f| f.lookup()));
 }
 

@@ -11,8 +11,8 @@ mod extension;
 
 use common::{Crash, CrashedProcess, Interpreter, one_per_minor, skip};
 use pyinquest::debuggee::elf_core;
-use pyinquest::engine::{Options, analyze};
-use pyinquest::image::{Images, SearchOptions};
+use pyinquest::engine::{Inspection, Options};
+use pyinquest::image::SearchOptions;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -71,7 +71,7 @@ impl Scene {
 
     /// The title of the first finding, with the module read from that directory.
     fn title(&self, directory: &Path, debug_dirs: &[PathBuf]) -> String {
-        let mut target = elf_core::open(&self.dead.core).expect("a core");
+        let target = elf_core::open(&self.dead.core).expect("a core");
         let module = target.modules.iter().find(|m| m.path.ends_with("/defects.so")).expect("the module");
         let from = module.path.trim_end_matches("defects.so").to_owned();
         let search = SearchOptions {
@@ -80,8 +80,8 @@ impl Scene {
             debug_dirs: debug_dirs.to_vec(),
             ..SearchOptions::default()
         };
-        let images = Images::attach(&mut target, &search);
-        let report = analyze(&target, &images, &Options::default());
+        let inspection = Inspection::from_target(target, &search);
+        let report = inspection.report(&Options::default());
         report.findings.first().map(|f| f.title.clone()).unwrap_or_default()
     }
 }

@@ -7,8 +7,8 @@ mod common;
 use common::{block, crash, interpreters, one_per_minor, skip};
 use pyinquest::base::{Addr, DiagnosticCode};
 use pyinquest::debuggee::{Crash, Memory as _, Target, elf_core};
-use pyinquest::engine::{Options, analyze};
-use pyinquest::image::{FileStatus, Images, SearchOptions, SymbolSource, Verification};
+use pyinquest::engine::{Inspection, Options};
+use pyinquest::image::{FileStatus, SearchOptions, SymbolSource, Verification};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -37,8 +37,9 @@ fn a_core_of_the_kernel() {
         Ok(dead) => dead,
         Err(reason) => skip!("{reason}"),
     };
-    let mut target = elf_core::open(&dead.core).unwrap();
-    let images = Images::attach(&mut target, &SearchOptions::default());
+    let target = elf_core::open(&dead.core).unwrap();
+    let inspection = Inspection::from_target(target, &SearchOptions::default());
+    let (target, images) = (inspection.target(), inspection.images());
     assert_eq!(codes(&target), Vec::<String>::new());
     let Some(Crash::Signal { tid, info }) = &target.crash else { panic!("{:?}", target.crash) };
     assert_eq!((Some(info.number), Some(*tid)), (dead.signal(), target.threads.first().map(|t| t.tid)));
@@ -50,12 +51,12 @@ fn a_core_of_the_kernel() {
         let how = if module.path == "[vdso]" { Verification::Memory } else { Verification::BuildId };
         assert!([Some(how), Some(Verification::HeaderPage)].contains(&image.verified), "{}", module.path);
     }
-    let runtime = images.find_symbol(&target, "_PyRuntime");
+    let runtime = images.find_symbol(target, "_PyRuntime");
     assert_eq!(runtime.iter().map(|h| h.how).collect::<Vec<_>>(), [SymbolSource::Dynsym]);
     for thread in &target.threads {
         let registers = thread.registers.as_ref().unwrap();
         let ip = registers.ip().unwrap();
-        assert!(images.symbol_at(&target, ip).is_some(), "{ip}");
+        assert!(images.symbol_at(target, ip).is_some(), "{ip}");
         // The code is not in the core.
         assert_eq!(target.memory.read(ip, &mut [0; 4]), Ok(()));
         assert_eq!(target.memory.read(registers.sp().unwrap(), &mut [0; 8]), Ok(()));
@@ -76,10 +77,11 @@ fn a_core_without_memory_of_python_says_which_python_and_what_to_record() {
             Err(reason) => skip!("{reason}"),
         };
         for no_files in [false, true] {
-            let mut target = elf_core::open(&dead.core).unwrap();
+            let target = elf_core::open(&dead.core).unwrap();
             let sysroots = vec![interpreter.sysroot.clone()];
-            let images = Images::attach(&mut target, &SearchOptions { sysroots, no_files, ..SearchOptions::default() });
-            let report = analyze(&target, &images, &Options::default());
+            let inspection =
+                Inspection::from_target(target, &SearchOptions { sysroots, no_files, ..SearchOptions::default() });
+            let report = inspection.report(&Options::default());
             assert!(report.python.is_none(), "{}: {:?}", interpreter.name, report.python);
             let told = report.diagnostics.iter().find(|d| d.code == DiagnosticCode::NoPython).unwrap();
             let hint = told.hint.as_deref().unwrap_or_default();
@@ -107,12 +109,13 @@ fn a_core_of_gcore_is_of_no_crash_and_has_the_same_modules() {
         Ok(core) => core,
         Err(reason) => skip!("{reason}"),
     };
-    let mut target = elf_core::open(&core).unwrap();
-    let images = Images::attach(&mut target, &SearchOptions::default());
+    let target = elf_core::open(&core).unwrap();
+    let inspection = Inspection::from_target(target, &SearchOptions::default());
+    let (target, images) = (inspection.target(), inspection.images());
     assert_eq!(target.crash, None);
     assert_eq!(target.process.pid, Some(u64::from(alive.pid)));
     assert!(images.iter().all(|i| i.status == FileStatus::Ok));
-    assert_eq!(images.find_symbol(&target, "_PyRuntime").len(), 1);
+    assert_eq!(images.find_symbol(target, "_PyRuntime").len(), 1);
     let maps = std::fs::read_to_string(format!("/proc/{}/maps", alive.pid)).unwrap();
     let mut bases = BTreeMap::new();
     for line in maps.lines().filter(|l| l.contains("/lib") || l.contains("/bin/") || l.contains("[vdso]")) {
@@ -170,21 +173,23 @@ fn a_sysroot_is_used_and_other_builds_are_refused() {
         Err(reason) => skip!("{reason}"),
     };
     let options = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
-    let mut target = elf_core::open(&dead.core).unwrap();
-    let images = Images::attach(&mut target, &options);
+    let target = elf_core::open(&dead.core).unwrap();
+    let inspection = Inspection::from_target(target, &options);
+    let (target, images) = (inspection.target(), inspection.images());
     for (module, image) in target.modules.iter().zip(images.iter()) {
         assert_eq!(image.status, FileStatus::Ok, "{}", module.path);
         assert!(image.path().is_none_or(|p| p.starts_with(&interpreter.sysroot)), "{}", module.path);
     }
-    assert_eq!(images.find_symbol(&target, "_PyRuntime").len(), 1);
+    assert_eq!(images.find_symbol(target, "_PyRuntime").len(), 1);
     if let Some(debug_file) = &interpreter.debug_file {
         let libpython = images.iter().find(|i| i.debug_path().as_ref() == Some(debug_file));
         assert!(libpython.is_some_and(|i| i.section_data(".debug_info").is_some()));
     }
 
-    let mut target = elf_core::open(&dead.core).unwrap();
+    let target = elf_core::open(&dead.core).unwrap();
     let wrong = SearchOptions { executable: Some("/proc/self/exe".into()), ..SearchOptions::default() };
-    let images = Images::attach(&mut target, &wrong);
+    let inspection = Inspection::from_target(target, &wrong);
+    let (target, images) = (inspection.target(), inspection.images());
     assert!(codes(&target).contains(&"build-id-mismatch".to_owned()));
     let main = target.modules.iter().position(|m| m.is_main).unwrap();
     assert!(images.get(main).unwrap().status != FileStatus::Ok || Path::new(&interpreter.exe).exists());
@@ -203,13 +208,14 @@ fn a_real_core_cut_anywhere_is_an_error_or_a_target_that_says_so() {
     let early = (0..120).map(|i| i * 200);
     let anywhere = (1..80).map(|i| whole.len() / 80 * i);
     for len in early.chain(anywhere) {
-        let Ok(mut target) = in_memory(whole[..len].to_vec()) else { continue };
+        let Ok(target) = in_memory(whole[..len].to_vec()) else { continue };
         assert!(codes(&target).contains(&"core-truncated".to_owned()), "{len}");
-        let images = Images::attach(&mut target, &SearchOptions::default());
-        let _ = images.find_symbol(&target, "_PyRuntime");
+        let inspection = Inspection::from_target(target, &SearchOptions::default());
+        let (target, images) = (inspection.target(), inspection.images());
+        let _ = images.find_symbol(target, "_PyRuntime");
         let ips: Vec<Addr> = target.threads.iter().filter_map(|t| t.registers.as_ref()?.ip()).collect();
         for ip in ips {
-            let _ = images.symbol_at(&target, ip);
+            let _ = images.symbol_at(target, ip);
         }
     }
 }

@@ -10,8 +10,8 @@ mod extension;
 use common::{Crash, Interpreter, Unavailable, interpreters, one_per_minor, skip};
 use extension::Debug;
 use pyinquest::debuggee::{self, Target, elf_core};
-use pyinquest::engine::{Options, analyze, record};
-use pyinquest::image::{Images, SearchOptions};
+use pyinquest::engine::{Inspection, Options, record};
+use pyinquest::image::SearchOptions;
 use pyinquest::model::Report;
 use pyinquest::slim;
 use rayon::prelude::*;
@@ -19,9 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 fn report(interpreter: &Interpreter, core: &std::path::Path) -> Report {
-    let mut target = elf_core::open(core).expect("a core");
-    let images = attach(interpreter, &mut target);
-    analyze(&target, &images, &Options::default())
+    Inspection::open(core, &search(interpreter)).expect("a core").report(&Options::default())
 }
 
 /// What is expected of a defect.
@@ -248,23 +246,18 @@ fn a_minidump_without_a_code_is_not_taken_for_a_sent_signal() {
             };
             let mut target = elf_core::open(&crash.core).expect("a core");
             let foreign = without_code(slim(interpreter, &mut target, true));
-            let mut target = debuggee::from_bytes(Path::new("breakpad.dmp"), Arc::new(foreign)).expect("a minidump");
+            let target = debuggee::from_bytes(Path::new("breakpad.dmp"), Arc::new(foreign)).expect("a minidump");
             let first = |report: &Report| report.findings.first().map(|f| f.id.clone()).unwrap_or_default();
-            let images = attach(interpreter, &mut target);
-            let told = analyze(&target, &images, &Options::default());
+            let inspection = Inspection::from_target(target, &search(interpreter));
+            let told = inspection.report(&Options::default());
             assert_eq!(first(&told), id, "{} {defect}: {:?}", interpreter.name, told.findings);
-            let core = slim(interpreter, &mut target, false);
-            let mut core = debuggee::from_bytes(Path::new("slim.core"), Arc::new(core)).expect("a core");
-            let images = attach(interpreter, &mut core);
-            let again = analyze(&core, &images, &Options::default());
+            let core = slim(interpreter, &mut inspection.into_target(), false);
+            let core = debuggee::from_bytes(Path::new("slim.core"), Arc::new(core)).expect("a core");
+            let again = Inspection::from_target(core, &search(interpreter)).report(&Options::default());
             assert_eq!(first(&again), id, "{} {defect}, slim: {:?}", interpreter.name, again.findings);
             assert!(!again.modules.is_empty() && again.modules.len() == told.modules.len(), "{}", interpreter.name);
         }
     }
-}
-
-fn attach(interpreter: &Interpreter, target: &mut Target) -> Images {
-    Images::attach(target, &search(interpreter))
 }
 
 fn search(interpreter: &Interpreter) -> SearchOptions {

@@ -7,8 +7,8 @@ mod common;
 
 use common::{Crash, Interpreter, Unavailable, interpreters, skip};
 use pyinquest::debuggee::elf_core;
-use pyinquest::engine::{Options, analyze};
-use pyinquest::image::{Images, SearchOptions};
+use pyinquest::engine::{Inspection, Options};
+use pyinquest::image::SearchOptions;
 use pyinquest::model::Report;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -208,10 +208,10 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 }
 
 fn report(interpreter: &Interpreter, core: &Path) -> Report {
-    let mut target = elf_core::open(core).expect("a core");
+    let target = elf_core::open(core).expect("a core");
     let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
-    let images = Images::attach(&mut target, &search);
-    analyze(&target, &images, &Options { native: true, ..Options::default() })
+    let inspection = Inspection::from_target(target, &search);
+    inspection.report(&Options { native: true, ..Options::default() })
 }
 
 fn wrong(expected: &Expected, report: &Report) -> Option<String> {

@@ -5,8 +5,8 @@
 
 use pyinquest::base::{Addr, DiagnosticCode};
 use pyinquest::debuggee::{TargetError, elf_core, minidump};
-use pyinquest::engine::{Options, analyze, record};
-use pyinquest::image::{Images, SearchOptions};
+use pyinquest::engine::{Inspection, Options, record};
+use pyinquest::image::SearchOptions;
 use pyinquest::model::{Fidelity, Report};
 use pyinquest::slim;
 use std::collections::HashMap;
@@ -41,12 +41,13 @@ fn dumps(directory: &str, ending: &str) -> Vec<(String, Vec<u8>)> {
 /// The report on these bytes, from them alone.
 fn report(bytes: Vec<u8>) -> Result<Report, TargetError> {
     let started = Instant::now();
-    let mut target = match bytes.starts_with(b"MDMP") {
+    let target = match bytes.starts_with(b"MDMP") {
         true => minidump::from_source(Path::new("damaged.dmp"), Arc::new(bytes))?,
         false => elf_core::from_source(Path::new("damaged.core"), Arc::new(bytes))?,
     };
-    let images = Images::attach(&mut target, &SearchOptions { no_files: true, ..SearchOptions::default() });
-    let report = analyze(&target, &images, &Options { locals: true, refcounts: true, ..Options::default() });
+    let search = SearchOptions { no_files: true, ..SearchOptions::default() };
+    let inspection = Inspection::from_target(target, &search);
+    let report = inspection.report(&Options { locals: true, refcounts: true, ..Options::default() });
     assert!(started.elapsed() < HANG, "took {:?}", started.elapsed());
     Ok(report)
 }

@@ -11,8 +11,8 @@ use minidump_writer::app_memory::AppMemory;
 use minidump_writer::minidump_writer::MinidumpWriterConfig;
 use pyinquest::base::DiagnosticCode;
 use pyinquest::debuggee::{self, SourceKind};
-use pyinquest::engine::{Options, analyze, record};
-use pyinquest::image::{Images, SearchOptions};
+use pyinquest::engine::{Inspection, Options, record};
+use pyinquest::image::SearchOptions;
 use pyinquest::model::{Frame, FrameKind, Report, Thread};
 use pyinquest::slim;
 use std::collections::BTreeSet;
@@ -51,12 +51,12 @@ fn all_memory(process: &Blocked) -> Vec<AppMemory> {
 fn report(dump: &[u8], interpreter: &Interpreter, name: &str, files: bool) -> Report {
     let path = std::env::temp_dir().join(format!("pyinquest-{}-{name}-{}.dmp", std::process::id(), interpreter.name));
     std::fs::write(&path, dump).unwrap();
-    let mut target = debuggee::open(&path).expect("a minidump");
+    let target = debuggee::open(&path).expect("a minidump");
     assert_eq!(target.source, SourceKind::Minidump);
     let search =
         SearchOptions { sysroots: vec![interpreter.sysroot.clone()], no_files: !files, ..SearchOptions::default() };
-    let images = Images::attach(&mut target, &search);
-    let report = analyze(&target, &images, &Options { locals: true, native: true, ..Options::default() });
+    let inspection = Inspection::from_target(target, &search);
+    let report = inspection.report(&Options { locals: true, native: true, ..Options::default() });
     std::fs::remove_file(&path).unwrap();
     report
 }
@@ -211,11 +211,14 @@ fn a_slim_core_of_a_linux_minidump_gives_the_same_report() {
     let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
     let nothing = SearchOptions { no_files: true, ..SearchOptions::default() };
     let told = |path: &std::path::Path, search: &SearchOptions| {
-        let mut target = debuggee::open(path).unwrap();
-        let images = Images::attach(&mut target, search);
+        let target = debuggee::open(path).unwrap();
+        let inspection = Inspection::from_target(target, search);
         let options = Options { locals: true, native: true, refcounts: true, ..Options::default() };
-        let json = serde_json::to_value(analyze(&target, &images, &options)).unwrap();
-        (target, ["process", "python", "interpreters", "threads", "crash", "findings"].map(|part| json[part].clone()))
+        let json = serde_json::to_value(inspection.report(&options)).unwrap();
+        (
+            inspection.into_target(),
+            ["process", "python", "interpreters", "threads", "crash", "findings"].map(|part| json[part].clone()),
+        )
     };
     let (mut target, whole) = told(&dump, &search);
     record(&mut target, &search);
@@ -242,9 +245,9 @@ fn a_slim_minidump_gives_the_same_report() {
     .chain(["minidumps/3.8-windows-threads.dmp.zst", "minidumps/3.14t-windows-values.dmp.zst"]);
     let nothing = SearchOptions { no_files: true, ..SearchOptions::default() };
     let told = |path: &std::path::Path| {
-        let mut target = debuggee::open(path).unwrap();
-        let images = Images::attach(&mut target, &nothing);
-        let report = analyze(&target, &images, &Options { locals: true, refcounts: true, ..Options::default() });
+        let target = debuggee::open(path).unwrap();
+        let inspection = Inspection::from_target(target, &nothing);
+        let report = inspection.report(&Options { locals: true, refcounts: true, ..Options::default() });
         let json = serde_json::to_value(&report).unwrap();
         // The fixtures are redacted, and so must be what is made of them.
         assert!(report.diagnostics.iter().any(|d| d.code == DiagnosticCode::SlimRedacted), "{}", path.display());

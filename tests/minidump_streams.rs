@@ -12,8 +12,8 @@ mod pdb;
 use pyinquest::base::Addr;
 use pyinquest::debuggee::slim_record::restore;
 use pyinquest::debuggee::{Crash, Target, from_bytes};
-use pyinquest::engine::{Options, analyze};
-use pyinquest::image::{Images, SearchOptions};
+use pyinquest::engine::{Inspection, Options};
+use pyinquest::image::SearchOptions;
 use pyinquest::model::Report;
 use pyinquest::render::redact::{Privacy, redact};
 use pyinquest::render::{html, info, json, markdown, text};
@@ -124,15 +124,15 @@ fn open(bytes: Vec<u8>) -> Target {
     target
 }
 
-fn report(target: &mut Target) -> Report {
-    let images = Images::attach(target, &SearchOptions { no_files: true, ..SearchOptions::default() });
-    analyze(target, &images, &Options::default())
+fn report(target: Target) -> Report {
+    let search = SearchOptions { no_files: true, ..SearchOptions::default() };
+    Inspection::from_target(target, &search).report(&Options::default())
 }
 
 #[test]
 fn annotations_for_crashpad_are_shown_escaped_and_redacted() {
-    let mut target = open(crashpad());
-    let mut report = report(&mut target);
+    let target = open(crashpad());
+    let mut report = report(open(crashpad()));
     let told: Vec<_> = report.process.annotations.iter().map(|a| (a.name.as_str(), a.value.as_str())).collect();
     let mut sorted = told.clone();
     sorted.sort_unstable();
@@ -200,7 +200,7 @@ fn the_address_of_an_exception_of_macos_is_what_was_accessed() {
     let crash = |code| {
         let mut dump = Dump::new(MACOS);
         dump.exception(code, &[]);
-        report(&mut open(dump.finish())).crash.unwrap()
+        report(open(dump.finish())).crash.unwrap()
     };
     let access = crash(1);
     assert_eq!((access.fault_addr, access.instruction), (Some(Addr(0x1400_1000)), None));
@@ -214,7 +214,7 @@ fn exceptions_of_windows_are_told_in_words() {
     let summary = |code, parameters: &[u64]| {
         let mut dump = Dump::new(WINDOWS);
         dump.exception(code, parameters);
-        report(&mut open(dump.finish())).crash.unwrap().summary
+        report(open(dump.finish())).crash.unwrap().summary
     };
     let at = "at instruction 0x14001000";
     assert_eq!(

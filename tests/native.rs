@@ -10,18 +10,18 @@ mod fallback;
 use common::{Crash, CrashedProcess, Interpreter, interpreters, skip};
 use pyinquest::base::DiagnosticCode;
 use pyinquest::debuggee::elf_core;
-use pyinquest::engine::{Options, analyze};
-use pyinquest::image::{Images, SearchOptions};
+use pyinquest::engine::{Inspection, Options};
+use pyinquest::image::SearchOptions;
 use pyinquest::model::{Frame, FrameKind, Report, Thread};
 use rayon::prelude::*;
 use std::path::Path;
 use std::process::Command;
 
 fn report(interpreter: &Interpreter, core: &Path) -> Report {
-    let mut target = elf_core::open(core).expect("a core");
+    let target = elf_core::open(core).expect("a core");
     let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
-    let images = Images::attach(&mut target, &search);
-    analyze(&target, &images, &Options { native: true, ..Options::default() })
+    let inspection = Inspection::from_target(target, &search);
+    inspection.report(&Options { native: true, ..Options::default() })
 }
 
 /// Crashes a program in every interpreter; what `check` finds wrong is shown together.
@@ -208,10 +208,11 @@ while frame is not None:
 fn our_frames(interpreter: &Interpreter, core: &Path) -> Vec<Vec<String>> {
     use pyinquest::native::ModuleTables;
     use pyinquest::native::symbolize::{Lines, Symbolizer};
-    let mut target = elf_core::open(core).expect("a core");
+    let target = elf_core::open(core).expect("a core");
     let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
-    let images = Images::attach(&mut target, &search);
-    let symbolizer = Symbolizer::new(&target, &images, Lines::All);
+    let inspection = Inspection::from_target(target, &search);
+    let (target, images) = (inspection.target(), inspection.images());
+    let symbolizer = Symbolizer::new(target, images, Lines::All);
     let tid = target.crash.as_ref().expect("a crash").tid();
     let stacks = pyinquest::stack::native_stacks(&target, &ModuleTables::new(&target), &symbolizer, Some(tid));
     let stack = &stacks[0];

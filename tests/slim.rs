@@ -6,8 +6,8 @@ mod common;
 
 use common::{CrashedProcess, crash, one_per_minor, skip, sources_table};
 use pyinquest::debuggee::{self, SourceKind, Target};
-use pyinquest::engine::{Options, analyze, examine, record};
-use pyinquest::image::{Images, SearchOptions};
+use pyinquest::engine::{Inspection, Options, examine, record};
+use pyinquest::image::SearchOptions;
 use pyinquest::model::Report;
 use pyinquest::render::{faulthandler, text};
 use pyinquest::slim;
@@ -137,9 +137,9 @@ fn gdb_opens_a_slim_core() {
 
 /// The report of a dump as JSON, without what speaks of files: those of the dump and those of the modules.
 fn report(path: &Path, search: &SearchOptions, native: bool) -> (serde_json::Value, String) {
-    let mut target = debuggee::open(path).unwrap();
-    let images = Images::attach(&mut target, search);
-    of_report(&analyze(&target, &images, &everything(native)))
+    let target = debuggee::open(path).unwrap();
+    let inspection = Inspection::from_target(target, search);
+    of_report(&inspection.report(&everything(native)))
 }
 
 fn everything(native: bool) -> Options {

@@ -7,17 +7,17 @@ mod common;
 
 use common::{Interpreter, crash, interpreters, skip};
 use pyinquest::debuggee::elf_core;
-use pyinquest::engine::{Options, analyze};
-use pyinquest::image::{Images, SearchOptions};
+use pyinquest::engine::{Inspection, Options};
+use pyinquest::image::SearchOptions;
 use pyinquest::model::{Frame, FrameOwner, Report, Thread};
 use std::path::Path;
 use std::sync::Arc;
 
 fn report(interpreter: &Interpreter, core: Vec<u8>) -> Report {
-    let mut target = elf_core::from_source(Path::new("lost.core"), Arc::new(core)).expect("a core");
+    let target = elf_core::from_source(Path::new("lost.core"), Arc::new(core)).expect("a core");
     let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
-    let images = Images::attach(&mut target, &search);
-    analyze(&target, &images, &Options { locals: true, ..Options::default() })
+    let inspection = Inspection::from_target(target, &search);
+    inspection.report(&Options { locals: true, ..Options::default() })
 }
 
 fn stack_pointer(core: &[u8], tid: u64) -> u64 {

@@ -14,8 +14,8 @@ mod without_files;
 
 use common::{Crash, Interpreter, interpreters, skip, sources_table};
 use pyinquest::debuggee::elf_core;
-use pyinquest::engine::{Options, analyze};
-use pyinquest::image::{Images, SearchOptions};
+use pyinquest::engine::{Inspection, Options};
+use pyinquest::image::SearchOptions;
 use pyinquest::model::Report;
 use rayon::prelude::*;
 use std::collections::BTreeSet;
@@ -27,9 +27,9 @@ const EMULATED: [&str; 6] =
 
 /// The report on the core of `dead`, with locals.
 fn report_with(core: &std::path::Path, search: &SearchOptions) -> Report {
-    let mut target = elf_core::open(core).expect("a core");
-    let images = Images::attach(&mut target, search);
-    analyze(&target, &images, &Options { locals: true, ..Options::default() })
+    let target = elf_core::open(core).expect("a core");
+    let inspection = Inspection::from_target(target, search);
+    inspection.report(&Options { locals: true, ..Options::default() })
 }
 
 /// Crashes `program` in one interpreter: all differences, or why it was not run.

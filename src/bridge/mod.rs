@@ -9,7 +9,6 @@ pub mod protocol;
 mod python;
 mod server;
 mod session;
-mod source_file;
 mod stack;
 mod values;
 

@@ -42,6 +42,7 @@ fn run(link: &Arc<Link>) -> Result<(), ProtocolError> {
         };
         session.enter(scene);
         let Reply { ok, text, value, actions } = commands::run(&mut session, &name, &args);
+        session.leave();
         let result = ToDebugger::Result { id, ok, actions, value, cost: link.cost() };
         link.send(&result, text.as_bytes())?;
     }

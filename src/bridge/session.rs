@@ -8,7 +8,7 @@ use crate::base::Addr;
 use crate::cpython::object::ReprStyle;
 use crate::debuggee::debugger::{self, SessionMapping, SessionThread};
 use crate::debuggee::{Protection, SourceKind, Target, elf_core};
-use crate::image::SearchOptions;
+use crate::image::{FileCache, SearchOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -53,6 +53,10 @@ pub struct Session {
     process: Option<Process>,
     /// Whose registers the process has; `None` when its threads are those of an earlier time.
     threads: Option<RegistersOf>,
+    /// What was made of the debug information of files, whatever process they are of.
+    cache: FileCache,
+    /// Whether the last command was interrupted: what it has read has holes.
+    torn: bool,
 }
 
 impl Session {
@@ -61,7 +65,17 @@ impl Session {
     pub fn new(link: Arc<Link>, debugger: String) -> Self {
         let memory = BridgeMemory::new(Arc::clone(&link));
         let scene = Scene::default();
-        Session { debugger, selection: None, link, memory, scene, process: None, threads: None }
+        Session {
+            debugger,
+            selection: None,
+            link,
+            memory,
+            scene,
+            process: None,
+            threads: None,
+            cache: FileCache::default(),
+            torn: false,
+        }
     }
 
     /// Takes note of the debugger's state: what no longer holds is forgotten.
@@ -80,7 +94,17 @@ impl Session {
         if scene.thread != self.scene.thread && self.threads == Some(RegistersOf::Selected) {
             self.threads = None;
         }
+        if std::mem::take(&mut self.torn)
+            && let Some(process) = &mut self.process
+        {
+            process.inspection.forget();
+        }
         self.scene = scene;
+    }
+
+    /// Takes note of the end of a command.
+    pub fn leave(&mut self) {
+        self.torn = self.link.is_cancelled();
     }
 
     /// The debugger's state.
@@ -121,6 +145,7 @@ impl Session {
                 Process::new(target, &self.search_options(), self.style(), &self.memory)
             }
         };
+        let _ = fresh.inspection.python();
         // What was made while the user interrupted has holes.
         if self.link.is_cancelled() {
             return Err(SessionError::Ask(AskError::Cancelled));
@@ -138,6 +163,9 @@ impl Session {
         SearchOptions {
             executable: path(&self.scene.executable),
             sysroots: path(&self.scene.sysroot).into_iter().collect(),
+            // A debugger's user sits at the host that he debugs on.
+            host_sources: true,
+            cache: self.cache.clone(),
             ..SearchOptions::default()
         }
     }

@@ -8,9 +8,8 @@ use super::error::io_text;
 use super::slim;
 use super::{CliError, exit, live, output};
 use crate::debuggee::live::sysroot;
-use crate::debuggee::{self, STDIN};
-use crate::engine::{Options, analyze, record};
-use crate::image::{Images, SearchOptions};
+use crate::engine::{Inspection, Options, Source, record};
+use crate::image::SearchOptions;
 use crate::render::{json, text};
 use crate::slim::SlimOptions;
 use std::fs::{self, OpenOptions};
@@ -36,12 +35,12 @@ fn store(args: &CollectArgs) -> Result<u8, CliError> {
     prepare(directory).map_err(failed)?;
     // The process is gone once the kernel has written its core: hold on to its root directory.
     let root = args.pid.and_then(sysroot).and_then(|root| fs::File::open(root).ok());
-    let mut target = debuggee::open(Path::new(STDIN)).map_err(|e| live::refused(&e))?;
+    let mut target = Source::Stdin.target().map_err(|e| live::refused(&e))?;
     let mut search = SearchOptions { sysroots: args.sysroot.clone(), ..SearchOptions::default() };
     search.sysroots.extend(root.as_ref().map(|root| PathBuf::from(format!("/proc/self/fd/{}", root.as_raw_fd()))));
     record(&mut target, &search);
-    let images = Images::attach(&mut target, &search);
-    let report = analyze(&target, &images, &Options { locals: true, ..Options::default() });
+    let inspection = Inspection::from_target(target, &search);
+    let (report, target) = (inspection.report(&Options { locals: true, ..Options::default() }), inspection.target());
     if report.python.is_none() && !args.all {
         return Ok(exit::NO_PYTHON);
     }
@@ -49,7 +48,7 @@ fn store(args: &CollectArgs) -> Result<u8, CliError> {
     let pid = args.pid.map(i64::from).or(target.process.pid.and_then(|p| p.try_into().ok())).unwrap_or(0);
     let stem = stem(args.time.unwrap_or_else(now), name, pid);
     let options = SlimOptions { redact: args.redact, ..SlimOptions::default() };
-    slim::store(&target, options, &directory.join(format!("{stem}.core.zst")))
+    slim::store(target, options, &directory.join(format!("{stem}.core.zst")))
         .map_err(|e| CliError::new(exit::INPUT, e.to_string()))?;
     let in_json = json::render(&report).map_err(|e| CliError::new(exit::INTERNAL, e.to_string()))?;
     write(&directory.join(format!("{stem}.json")), in_json.as_bytes()).map_err(failed)?;

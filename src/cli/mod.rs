@@ -31,6 +31,7 @@ use std::ffi::OsString;
 
 /// Runs the program with its arguments (the first is its name) and returns the exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    quiet_guarded_panics();
     let result = match Cli::try_parse_from(shorthand::expanded(arguments)) {
         Ok(cli) => dispatch(&cli.command),
         // `--help` and `--version` come this way too; no argument at all gets the help text, as an error.
@@ -47,6 +48,20 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         output::write_stderr(&error.render());
         error.code
     })
+}
+
+/// Says nothing of the panics that the library takes for answers; all others are shown as before.
+fn quiet_guarded_panics() {
+    #[cfg(feature = "pdb")]
+    {
+        use crate::image::pdb_source::GUARDED_THREAD;
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if std::thread::current().name() != Some(GUARDED_THREAD) {
+                hook(info);
+            }
+        }));
+    }
 }
 
 fn dispatch(command: &Command) -> Result<u8, CliError> {

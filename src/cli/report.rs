@@ -9,8 +9,6 @@ use crate::engine::{Inspection, Options, Source};
 use crate::image::SearchOptions;
 use crate::model::Report;
 use crate::render::select::Threads;
-use crate::render::source_lines;
-use crate::stack::source::{SourceOptions, Sources};
 use std::path::{Path, PathBuf};
 
 pub fn report(args: &ReportArgs) -> Result<u8, CliError> {
@@ -47,7 +45,7 @@ pub fn locals(args: &LocalsArgs) -> Result<u8, CliError> {
 }
 
 pub fn info(args: &InfoArgs) -> Result<u8, CliError> {
-    let report = read(&args.input, &Options { without_findings: true, ..Options::default() })?;
+    let report = read(&args.input, &Options { without_findings: true, source_lines: true, ..Options::default() })?;
     let show = Show { view: View::Info, threads: Threads::All, native: Native::None };
     emit::show(report, &show, &SelectArgs::default(), &args.output)
 }
@@ -59,7 +57,8 @@ pub fn value_options(values: &ValueArgs) -> Options {
 
 fn options(locals: bool, native: Native, values: &ValueArgs) -> Options {
     let native = native != Native::None;
-    let mut options = Options { locals, native, refcounts: values.refcounts, ..Options::default() };
+    let refcounts = values.refcounts;
+    let mut options = Options { locals, native, refcounts, source_lines: true, ..Options::default() };
     let repr = &mut options.limits.repr;
     repr.depth = values.max_depth.unwrap_or(repr.depth);
     repr.items = values.max_items.unwrap_or(repr.items);
@@ -73,20 +72,13 @@ fn stacks_of(input: &InputArgs) -> Threads {
     if input.pid.is_some() { Threads::All } else { Threads::Crashed }
 }
 
-/// Opens, analyses, adds source lines.
+/// Opens and analyses.
 fn read(input: &InputArgs, options: &Options) -> Result<Report, CliError> {
     let _progress = progress::after_a_while("reading the dump");
-    let (mut report, own_host) = match input.pid {
-        Some(pid) => (live::report(pid, input, &search(input), |inspection| inspection.report(options))?, true),
-        None => {
-            let inspection = open(input)?;
-            (inspection.report(options), inspection.images().of_this_boot(inspection.target()))
-        }
-    };
-    if !input.files.no_files {
-        source_lines::add(&mut report, &sources(input, own_host || input.files.host_sources));
+    match input.pid {
+        Some(pid) => live::report(pid, input, &search(input), |inspection| inspection.report(options)),
+        None => Ok(open(input)?.report(options)),
     }
-    Ok(report)
 }
 
 /// What `look` sees in a dump or in a running process.
@@ -142,34 +134,7 @@ pub fn search(input: &InputArgs) -> SearchOptions {
         path_maps: input.files.map.clone(),
         debuginfod: input.files.debuginfod,
         no_files: input.files.no_files,
+        host_sources: input.files.host_sources,
+        ..SearchOptions::default()
     }
-}
-
-/// Relative names (3.8 keeps `python prog.py` as it was typed) are looked up where a running process is, and beside a
-/// dump, where a core is put unless the system says otherwise. `own_host`: this host's files are those of the process.
-fn sources(input: &InputArgs, own_host: bool) -> Sources {
-    let mut options = SourceOptions {
-        sysroots: input.files.sysroot.clone(),
-        path_maps: input.files.map.clone(),
-        own_host,
-        ..SourceOptions::default()
-    };
-    match input.pid {
-        Some(pid) => {
-            options.relative_to = vec![crate::debuggee::live::working_directory(pid)];
-            options.dumped = crate::debuggee::live::started(pid);
-            // In another root, or another mount namespace, the files of this host are not those of the process.
-            if let Some(root) = crate::debuggee::live::sysroot(pid) {
-                options.sysroots.push(root);
-                options.own_host = input.files.host_sources;
-            }
-        }
-        None => {
-            let parent = input.core.parent();
-            let beside = parent.map(|p| if p.as_os_str().is_empty() { PathBuf::from(".") } else { p.to_owned() });
-            options.relative_to = beside.into_iter().collect();
-            options.dumped = std::fs::metadata(&input.core).ok().and_then(|m| m.modified().ok());
-        }
-    }
-    Sources::new(options)
 }

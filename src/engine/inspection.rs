@@ -2,13 +2,14 @@
 
 use super::lookup::{self, Found, LookupError, Place};
 use super::python::PythonParts;
-use super::{Options, PythonState, PythonThread, report};
+use super::{Options, PythonState, PythonThread, report, source_lines};
 use crate::base::Addr;
 use crate::cpython::frame::Stack;
 use crate::cpython::object::Value;
 use crate::debuggee::{self, ByteSource, Crash, NativeThread, Target, TargetError};
 use crate::image::{Images, SearchOptions};
 use crate::model::{Finding, Report};
+use crate::stack::source::{SourceOptions, Sources};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -74,6 +75,7 @@ impl Source {
 pub struct Inspection {
     target: Target,
     images: Images,
+    sources: Option<Sources>,
     python: OnceLock<Option<PythonParts>>,
 }
 
@@ -90,7 +92,20 @@ impl Inspection {
     #[must_use]
     pub fn from_target(mut target: Target, search: &SearchOptions) -> Self {
         let images = Images::attach(&mut target, search);
-        Inspection { target, images, python: OnceLock::new() }
+        let sources = source_lines::options(&target, &images, search);
+        Inspection::with_sources(target, images, search, sources)
+    }
+
+    /// The inspection of a running process of this host.
+    #[cfg(feature = "live")]
+    pub(super) fn of_live(mut target: Target, pid: i32, search: &SearchOptions) -> Self {
+        let images = Images::attach(&mut target, search);
+        Inspection::with_sources(target, images, search, source_lines::options_of_live(pid, search))
+    }
+
+    fn with_sources(target: Target, images: Images, search: &SearchOptions, sources: SourceOptions) -> Self {
+        let sources = (!search.no_files).then(|| Sources::new(sources));
+        Inspection { target, images, sources, python: OnceLock::new() }
     }
 
     /// Takes over the threads of the same process at a later time. All that was read of its CPython is forgotten but
@@ -108,6 +123,12 @@ impl Inspection {
         }
     }
 
+    /// The process alone, all that was learnt of it forgotten.
+    #[must_use]
+    pub fn into_target(self) -> Target {
+        self.target
+    }
+
     /// The process: memory, modules, threads of the operating system, crash.
     #[must_use]
     pub fn target(&self) -> &Target {
@@ -118,6 +139,12 @@ impl Inspection {
     #[must_use]
     pub fn images(&self) -> &Images {
         &self.images
+    }
+
+    /// Its Python source files on the host; `None` where no file may be looked at.
+    #[must_use]
+    pub fn sources(&self) -> Option<&Sources> {
+        self.sources.as_ref()
     }
 
     /// Its CPython; `None` when there is none that can be found.
@@ -164,7 +191,11 @@ impl Inspection {
     /// All that `options` ask for. Parts that cannot be told are absent, and a diagnostic says why.
     #[must_use]
     pub fn report(&self, options: &Options) -> Report {
-        report::make(&self.target, &self.images, self.python(), options)
+        let mut report = report::make(&self.target, &self.images, self.python(), options);
+        if let Some(sources) = self.sources().filter(|_| options.source_lines) {
+            source_lines::add(&mut report, sources);
+        }
+        report
     }
 }
 

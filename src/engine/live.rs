@@ -19,6 +19,6 @@ pub fn examine<R>(
     live::examine(pid, options, |target, sysroot| {
         let mut search = search.clone();
         search.sysroots.extend(sysroot.map(std::path::Path::to_path_buf));
-        look(&Inspection::from_target(target, &search))
+        look(&Inspection::of_live(target, pid, &search))
     })
 }

@@ -7,6 +7,7 @@ mod exceptions;
 pub mod heap;
 pub mod heap_answers;
 mod inspection;
+#[cfg(feature = "live")]
 mod live;
 mod lock_waits;
 pub mod lookup;
@@ -16,6 +17,7 @@ mod process;
 mod python;
 mod record;
 mod report;
+mod source_lines;
 mod stray_threads;
 mod thread_ids;
 mod threads;
@@ -23,21 +25,9 @@ pub mod tree;
 mod values;
 
 pub use inspection::{Inspection, Source};
+#[cfg(feature = "live")]
 pub use live::examine;
 pub use lookup::{Found, LookupError, Place};
 pub use options::{Limits, Options};
 pub use python::{PythonState, PythonThread};
 pub use record::record;
-
-use crate::debuggee::Target;
-use crate::image::Images;
-use crate::model::Report;
-use python::PythonParts;
-
-/// [`Inspection::report`] for a target whose images are attached.
-#[must_use]
-pub fn analyze(target: &Target, images: &Images, options: &Options) -> Report {
-    let parts = PythonParts::find(target, images);
-    let python = parts.as_ref().map(|parts| PythonState::new(target, images, parts));
-    report::make(target, images, python, options)
-}

@@ -13,6 +13,8 @@ pub struct Options {
     pub without_findings: bool,
     /// Registers and machine code of the crashed thread.
     pub machine: bool,
+    /// Lines of Python source files on the host.
+    pub source_lines: bool,
     /// Reference counts of shown objects.
     pub refcounts: bool,
     /// Limits.

@@ -1,8 +1,10 @@
 //! [`record`]: reads everything that any report of a target reads, so that a slim dump can hold it.
 
-use super::{Options, analyze};
+use super::python::PythonParts;
+use super::{Options, PythonState, report};
 use crate::debuggee::Target;
 use crate::image::{Images, SearchOptions};
+use crate::model::Report;
 use crate::slim;
 use std::thread;
 
@@ -38,4 +40,11 @@ pub fn record(target: &mut Target, search: &SearchOptions) {
     }
     slim::record_essentials(target);
     target.memory.stop_recording();
+}
+
+/// A report of a target with one of its sets of images.
+fn analyze(target: &Target, images: &Images, options: &Options) -> Report {
+    let parts = PythonParts::find(target, images);
+    let python = parts.as_ref().map(|parts| PythonState::new(target, images, parts));
+    report::make(target, images, python, options)
 }

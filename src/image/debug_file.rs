@@ -1,10 +1,10 @@
 //! The file with a module's `.symtab` and DWARF: the module's own, a separate debug file, or the small one that some
 //! distributions embed.
 
-use super::FileBytes;
 use super::debuginfod::{self, Artifact};
 use super::find::{SearchOptions, build_id_path};
 use super::host_file::HostFile;
+use super::{FileBytes, FileCache};
 use crate::debuggee::BuildId;
 use crate::sys::Place;
 use std::ffi::OsStr;
@@ -67,7 +67,7 @@ pub(super) fn locate(
     if let Some(file) = build_id.and_then(|id| from_server(id, options)) {
         return found(file, DebugOrigin::Debuginfod);
     }
-    mini(own?).and_then(|file| found(file, DebugOrigin::MiniDebugInfo))
+    mini(own?, &options.cache).and_then(|file| found(file, DebugOrigin::MiniDebugInfo))
 }
 
 fn has_dwarf(file: &HostFile) -> bool {
@@ -121,14 +121,14 @@ fn by_link(path: &str, build_id: Option<&BuildId>, own: &HostFile, options: &Sea
 pub(crate) fn read_all(bytes: FileBytes) -> usize {
     let file = HostFile { place: None, bytes, id: None };
     let links = usize::from(file.debug_link().is_some()).saturating_add(usize::from(file.debug_alt_link().is_some()));
-    let mini = mini(&file);
+    let mini = mini(&file, &FileCache::default());
     let ids = [Some(&file), mini.as_ref()].into_iter().flatten().filter(|f| f.build_id().is_some() || has_dwarf(f));
     links.saturating_add(ids.count())
 }
 
 /// `.gnu_debugdata`: an xz-compressed ELF file (gdb manual, "MiniDebugInfo").
-fn mini(own: &HostFile) -> Option<HostFile> {
-    let packed = own.section_data(".gnu_debugdata")?;
+fn mini(own: &HostFile, cache: &FileCache) -> Option<HostFile> {
+    let packed = own.section_data(".gnu_debugdata", cache)?;
     let mut data = Vec::new();
     let reader = lzma_rust2::XzReader::new_mem_limit(&*packed, true, MINI_DICTIONARY_KB);
     reader.take(MAX_MINI).read_to_end(&mut data).ok()?;

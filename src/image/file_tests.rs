@@ -5,6 +5,7 @@ use super::host_file::HostFile;
 use super::symtab::SymbolTable;
 use super::test_files::{Loaded, library, run};
 use crate::base::Abi;
+use crate::image::FileCache;
 use crate::sys::Place;
 use object::elf;
 use std::path::Path;
@@ -86,10 +87,15 @@ fn compressed_sections_are_unpacked() {
     let packed = dir.path().join("packed.so");
     let (from, to) = (plain.to_str().unwrap(), packed.to_str().unwrap());
     run("objcopy", &["--compress-debug-sections=zlib", from, to]);
-    let section =
-        |path: &Path| HostFile::open(&Place::named(path)).unwrap().section_data(".debug_info").unwrap().to_vec();
+    let section = |path: &Path| {
+        HostFile::open(&Place::named(path))
+            .unwrap()
+            .section_data(".debug_info", &FileCache::default())
+            .unwrap()
+            .to_vec()
+    };
     assert_eq!(section(&packed), section(&plain));
-    assert!(HostFile::open(&Place::named(&plain)).unwrap().section_data(".absent").is_none());
+    assert!(HostFile::open(&Place::named(&plain)).unwrap().section_data(".absent", &FileCache::default()).is_none());
 }
 
 #[test]
@@ -114,9 +120,9 @@ fn a_library_damaged_anywhere_does_no_harm() {
             }
         }
         std::fs::write(&damaged, bytes).unwrap();
-        let file = HostFile::open(&Place::named(&damaged)).unwrap();
+        let (file, cache) = (HostFile::open(&Place::named(&damaged)).unwrap(), FileCache::default());
         let _ = (file.build_id(), file.debug_link(), file.debug_alt_link(), file.section(".text"));
-        let _ = (file.section_data(".debug_info"), file.section_data(".dynsym"));
+        let _ = (file.section_data(".debug_info", &cache), file.section_data(".dynsym", &cache));
         for kind in [elf::SHT_SYMTAB, elf::SHT_DYNSYM] {
             if let Some(table) = SymbolTable::of_file(&file, kind) {
                 let _ = (table.find(b"first").count(), table.at(0x1000).and_then(|s| table.name(&s).map(<[u8]>::len)));

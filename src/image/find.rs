@@ -1,5 +1,6 @@
 //! Finds the host file of a module and makes sure that it is the file that was mapped.
 
+use super::FileCache;
 use super::debuginfod::{self, Artifact};
 use super::host_file::{HostFile, is_machine};
 use crate::debuggee::elf_modules::ElfImage;
@@ -12,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Where to look for files.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct SearchOptions {
     /// File of the main executable.
     pub executable: Option<PathBuf>,
@@ -27,6 +28,10 @@ pub struct SearchOptions {
     pub debuginfod: bool,
     /// Look at no file at all.
     pub no_files: bool,
+    /// Take this host's source files for those of the process, whatever host the dump is of.
+    pub host_sources: bool,
+    /// What was made of the debug information of files for earlier dumps.
+    pub cache: FileCache,
 }
 
 impl SearchOptions {

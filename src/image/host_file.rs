@@ -2,7 +2,7 @@
 
 use super::FileBytes;
 use super::decompress::unfold;
-use super::section_cache::{self, FileId};
+use super::file_cache::{FileCache, FileId};
 use crate::base::Addr;
 use crate::debuggee::BuildId;
 use crate::debuggee::elf_modules::{ElfImage, build_id_in_notes};
@@ -74,7 +74,7 @@ impl HostFile {
 
     /// Bytes of a section, decompressed where needed; `None` for one that is absent, has no bytes in the file
     /// (`SHT_NOBITS`, as most in a debug file), or is damaged.
-    pub fn section_data(&self, name: &str) -> Option<FileBytes> {
+    pub fn section_data(&self, name: &str, cache: &FileCache) -> Option<FileBytes> {
         let object = self.object()?;
         let section = object.section_by_name(name)?;
         let (offset, size) = section.file_range()?;
@@ -84,7 +84,7 @@ impl HostFile {
         }
         let unfold = || Some(FileBytes::whole(Arc::new(unfold(&compressed)?.into_owned())));
         match &self.id {
-            Some(id) => section_cache::section(id, name, unfold),
+            Some(id) => cache.section(id, name, unfold),
             None => unfold(),
         }
     }

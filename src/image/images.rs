@@ -3,12 +3,12 @@
 use super::FileBytes;
 use super::debug_file::{self, DebugFile, DebugOrigin};
 use super::dynsym::DynamicSymbols;
+use super::file_cache::{FileCache, FileId};
 use super::find::{SearchOptions, Verification};
 use super::host_file::HostFile;
 #[cfg(feature = "pdb")]
 use super::pdb_file;
 use super::pe::PeImage;
-use super::section_cache::FileId;
 use super::symbols::SymbolSource;
 use super::symtab::SymbolTable;
 use crate::base::{Abi, Addr};
@@ -213,12 +213,17 @@ impl Image {
         {
             return known.clone();
         }
-        let own = self.file.as_ref().and_then(|f| f.section_data(name));
-        let data = own.or_else(|| self.debug()?.file.section_data(name));
+        let own = self.file.as_ref().and_then(|f| f.section_data(name, self.cache()));
+        let data = own.or_else(|| self.debug()?.file.section_data(name, self.cache()));
         if let Ok(mut sections) = self.lazy.sections.lock() {
             sections.insert(name.to_owned(), data.clone());
         }
         data
+    }
+
+    /// What was made of the debug information of files.
+    pub(crate) fn cache(&self) -> &FileCache {
+        &self.options.cache
     }
 
     /// Which file has its DWARF; `None` also where that file cannot be told from others.

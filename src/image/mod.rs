@@ -9,6 +9,7 @@ pub(crate) mod debug_file;
 mod debuginfod;
 pub(crate) mod decompress;
 mod dynsym;
+mod file_cache;
 mod file_slice;
 #[cfg(test)]
 mod file_tests;
@@ -23,7 +24,6 @@ pub(crate) mod pdb_file;
 pub(crate) mod pdb_source;
 pub mod pe;
 mod pe_find;
-mod section_cache;
 mod symbols;
 mod symtab;
 #[cfg(test)]
@@ -31,8 +31,8 @@ mod test_files;
 
 pub use crate::model::FileStatus;
 pub use debug_file::DebugOrigin;
+pub use file_cache::FileCache;
 pub use file_slice::FileBytes;
 pub use find::{SearchOptions, Verification};
 pub use images::{Image, Images};
-pub(crate) use section_cache::FileId;
 pub use symbols::{SymbolAt, SymbolHit, SymbolSource};

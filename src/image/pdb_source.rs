@@ -1,45 +1,29 @@
 //! A PDB in memory for `pdb2`, and what guards against that crate on damaged files.
 
 use pdb_addr2line::pdb::{Source, SourceSlice, SourceView};
-use std::cell::Cell;
 use std::io;
-use std::panic::{self, UnwindSafe, catch_unwind};
-use std::sync::Once;
+use std::thread;
 
-thread_local! {
-    /// Whether this thread is inside of [`guarded`].
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
-}
+/// Name of the threads on which a panic is an answer ([`guarded`]): a program's panic hook should say nothing of those.
+pub const GUARDED_THREAD: &str = "pdb reader";
+
+/// Stack of such a thread: that of a main thread.
+const STACK: usize = 8 << 20;
 
 /// What `read` gives, or what is wrong with the PDB.
 ///
 /// The crate indexes without checks in places: on a damaged file it may panic (seen: pdb2 0.10, inlinee lines). It
-/// gets a copy of everything and keeps nothing, so nothing is left half done.
+/// gets a copy of everything and keeps nothing, so nothing is left half done. It runs on a thread of its own, whose name
+/// distinguishes its panics from others.
 ///
 /// # Errors
 /// Those of `read`, and where it panics.
-pub(crate) fn guarded<T, E: ToString>(read: impl FnOnce() -> Result<T, E> + UnwindSafe) -> Result<T, String> {
-    hush();
-    let outer = GUARDED.replace(true);
-    let caught = catch_unwind(read);
-    GUARDED.set(outer);
-    caught.map_err(|_| "its tables contradict each other".to_owned())?.map_err(|e| e.to_string())
-}
-
-type Hook = Box<dyn Fn(&panic::PanicHookInfo<'_>) + Send + Sync>;
-
-/// Panics inside of [`guarded`] are no news: nothing is printed of them (and a fuzzer, whose hook ends the process,
-/// goes on). All others go to the hook that was there.
-fn hush() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| panic::set_hook(but_guarded(panic::take_hook())));
-}
-
-fn but_guarded(hook: Hook) -> Hook {
-    Box::new(move |info| {
-        if !GUARDED.get() {
-            hook(info);
-        }
+pub(crate) fn guarded<T: Send, E: ToString>(read: impl FnOnce() -> Result<T, E> + Send) -> Result<T, String> {
+    let read = || read().map_err(|e| e.to_string());
+    thread::scope(|scope| {
+        let named = thread::Builder::new().name(GUARDED_THREAD.to_owned()).stack_size(STACK);
+        let running = named.spawn_scoped(scope, read).map_err(|e| format!("no thread to read it on: {e}"))?;
+        running.join().map_err(|_| "its tables contradict each other".to_owned())?
     })
 }
 
@@ -78,24 +62,15 @@ impl<'a> Source<'a> for PdbBytes<'a> {
 #[allow(clippy::panic)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// Other tests of this process may panic meanwhile, on threads of their own.
     #[test]
-    fn only_panics_outside_reach_the_hook() {
-        let this = std::thread::current().id();
-        let seen = Arc::new(AtomicUsize::new(0));
-        let (count, hook) = (Arc::clone(&seen), panic::take_hook());
-        panic::set_hook(but_guarded(Box::new(move |info| match std::thread::current().id() == this {
-            true => drop(count.fetch_add(1, Ordering::Relaxed)),
-            false => hook(info),
-        })));
-        let damaged = guarded(|| -> Result<(), String> { panic!("as pdb2 does") });
+    fn a_panic_is_an_answer() {
+        let damaged = guarded(|| -> Result<(), String> {
+            assert_eq!(thread::current().name(), Some(GUARDED_THREAD));
+            panic!("as pdb2 does")
+        });
         assert_eq!(damaged, Err("its tables contradict each other".to_owned()));
-        assert_eq!(seen.load(Ordering::Relaxed), 0);
         assert_eq!(guarded(|| Err::<(), _>("as it was told")), Err("as it was told".to_owned()));
-        let _ = catch_unwind(|| panic!("one of ours"));
-        assert_eq!(seen.load(Ordering::Relaxed), 1);
+        assert_eq!(guarded(|| Ok::<_, String>(7)), Ok(7));
     }
 }

@@ -12,7 +12,6 @@ pub mod dwarf;
 mod fallback;
 pub mod futex;
 pub mod instruction;
-mod line_cache;
 mod modules;
 pub mod pdb;
 mod pe;

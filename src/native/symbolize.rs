@@ -2,7 +2,6 @@
 
 use super::demangle::demangle;
 use super::dwarf::{DwarfSource, SectionData, SourceFrame, functions_at};
-use super::line_cache;
 use crate::base::{Addr, Diagnostic, DiagnosticCode};
 use crate::debuggee::recorded_symbols::{CodeName, NamedSymbol};
 use crate::debuggee::{ByteSource, Target};
@@ -253,7 +252,7 @@ impl<'a> Symbolizer<'a> {
     fn functions(&self, image: &Image, addrs: &[u64]) -> Vec<Vec<SourceFrame>> {
         let file = image.dwarf_file_id();
         let mut answers = match &file {
-            Some(file) => line_cache::known(file, addrs),
+            Some(file) => image.cache().lines(file, addrs),
             None => vec![None; addrs.len()],
         };
         let open: Vec<u64> = addrs.iter().zip(&answers).filter(|(_, a)| a.is_none()).map(|(addr, _)| *addr).collect();
@@ -261,7 +260,7 @@ impl<'a> Symbolizer<'a> {
             match functions_at(&ImageDwarf::new(image), &self.target.abi, &open) {
                 Ok(found) => {
                     if let Some(file) = file.filter(|_| !found.split) {
-                        line_cache::keep(&file, open.iter().copied().zip(&found.at));
+                        image.cache().keep_lines(&file, open.iter().copied().zip(&found.at));
                     }
                     answers.iter_mut().filter(|a| a.is_none()).zip(found.at).for_each(|(a, new)| *a = Some(new));
                 }

@@ -12,6 +12,5 @@ pub mod palette;
 mod recursion;
 pub mod redact;
 pub mod select;
-pub mod source_lines;
 pub mod text;
 mod wording;

@@ -5,11 +5,10 @@
 
 use crate::base::{Diagnostic, DiagnosticCode, first_of};
 use crate::sys::{Place, mapped};
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 /// Larger files are not source.
@@ -43,10 +42,10 @@ pub struct SourceOptions {
 #[derive(Debug, Default)]
 pub struct Sources {
     options: SourceOptions,
-    files: RefCell<HashMap<String, Option<Rc<SourceFile>>>>,
-    diagnostics: RefCell<Vec<Diagnostic>>,
-    bytes: RefCell<u64>,
-    used: RefCell<Used>,
+    files: Mutex<HashMap<String, Option<Arc<SourceFile>>>>,
+    diagnostics: Mutex<Vec<Diagnostic>>,
+    bytes: Mutex<u64>,
+    used: Mutex<Used>,
 }
 
 /// Where texts came from.
@@ -103,8 +102,8 @@ impl Sources {
     /// What has to be said about the files that were used.
     #[must_use]
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
-        let used = self.used.borrow();
-        let mut out = self.diagnostics.borrow().clone();
+        let used = locked(&self.used);
+        let mut out = locked(&self.diagnostics).clone();
         if used.own > 0 {
             let text = format!("source lines are those of {} files of this host", used.own);
             out.push(Diagnostic::note(DiagnosticCode::SourceOrigin, text));
@@ -123,15 +122,15 @@ impl Sources {
         out
     }
 
-    fn file(&self, name: &str) -> Option<Rc<SourceFile>> {
-        let mut files = self.files.borrow_mut();
+    fn file(&self, name: &str) -> Option<Arc<SourceFile>> {
+        let mut files = locked(&self.files);
         if let Some(known) = files.get(name) {
             return known.clone();
         }
         if files.len() >= MAX_FILES {
             return None;
         }
-        let found = self.find(name).map(Rc::new);
+        let found = self.find(name).map(Arc::new);
         files.insert(name.to_owned(), found.clone());
         found
     }
@@ -143,7 +142,7 @@ impl Sources {
         }
         let found = self.candidates(name).into_iter().find_map(|place| self.read(name, &place).ok());
         // Whether there is such a file here is not looked at.
-        self.used.borrow_mut().left |= found.is_none() && !self.options.own_host;
+        locked(&self.used).left |= found.is_none() && !self.options.own_host;
         found
     }
 
@@ -151,7 +150,7 @@ impl Sources {
     fn read(&self, name: &str, place: &Place) -> io::Result<SourceFile> {
         let file = place.open(MAX_SIZE)?;
         let meta = file.metadata()?;
-        let total = self.bytes.borrow().saturating_add(meta.len());
+        let total = locked(&self.bytes).saturating_add(meta.len());
         if total > MAX_TOTAL {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
@@ -164,9 +163,9 @@ impl Sources {
         }
         let unknown = || io::Error::new(io::ErrorKind::InvalidData, "is in an unknown encoding");
         let source = SourceFile::new(decode(&bytes).ok_or_else(unknown)?);
-        self.bytes.replace(total);
+        *locked(&self.bytes) = total;
         self.check_age(&path, meta.modified().ok());
-        let mut used = self.used.borrow_mut();
+        let mut used = locked(&self.used);
         match path == Path::new(name) {
             true => used.own = used.own.saturating_add(1),
             false => used.elsewhere.push(format!("{} (for {name})", path.display())),
@@ -203,9 +202,13 @@ impl Sources {
             && changed > dumped
         {
             let text = format!("{} was changed after the crash; its lines may not be those that ran", path.display());
-            self.diagnostics.borrow_mut().push(Diagnostic::warning(DiagnosticCode::SourceChanged, text));
+            locked(&self.diagnostics).push(Diagnostic::warning(DiagnosticCode::SourceChanged, text));
         }
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl SourceFile {

@@ -4,11 +4,9 @@ use super::record::{Label, Outcome, Row};
 use super::rules::{Rules, RulesError};
 use crate::debuggee::TargetError;
 use crate::engine::{Inspection, Options};
-use crate::image::SearchOptions;
+use crate::image::{FileCache, SearchOptions};
 use crate::model::Report;
 use crate::render::redact::Privacy;
-use crate::render::source_lines;
-use crate::stack::source::{SourceOptions, Sources};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -38,6 +36,9 @@ pub struct MapOptions {
     pub locals: bool,
     /// Whether secrets may stand in it.
     pub unredacted: bool,
+    /// What was made of the debug information of files for earlier dumps.
+    #[serde(skip)]
+    pub cache: FileCache,
 }
 
 impl MapOptions {
@@ -72,21 +73,11 @@ pub fn report(path: &Path, options: &MapOptions) -> Result<Report, TargetError> 
         path_maps: options.path_maps.clone(),
         debuginfod: options.debuginfod,
         no_files: options.no_files,
+        host_sources: options.host_sources,
+        cache: options.cache.clone(),
     };
-    let inspection = Inspection::open(path, &search)?;
-    let mut report = inspection.report(&Options { locals: options.locals, native: true, ..Options::default() });
-    if options.sources && !options.no_files {
-        let beside = path.parent().map(Path::to_owned);
-        let sources = Sources::new(SourceOptions {
-            sysroots: options.sysroots.clone(),
-            path_maps: options.path_maps.clone(),
-            relative_to: beside.into_iter().collect(),
-            own_host: options.host_sources || inspection.images().of_this_boot(inspection.target()),
-            dumped: std::fs::metadata(path).ok().and_then(|m| m.modified().ok()),
-        });
-        source_lines::add(&mut report, &sources);
-    }
-    Ok(report)
+    let options = Options { locals: options.locals, native: true, source_lines: options.sources, ..Options::default() };
+    Ok(Inspection::open(path, &search)?.report(&options))
 }
 
 /// The row of a dump; one that cannot be read is a row too.

@@ -4,9 +4,9 @@
 use crate::compare;
 use pyinquest::base::{Addr, Diagnostic};
 use pyinquest::debuggee::{self, MemoryExt as _, PageSet, Target};
-use pyinquest::engine::{Options, analyze};
+use pyinquest::engine::{Inspection, Options};
+use pyinquest::image::SearchOptions;
 use pyinquest::image::pe::PeImage;
-use pyinquest::image::{Images, SearchOptions};
 use pyinquest::model::{Fidelity, Frame, FrameKind, Local, Report, Thread};
 use pyinquest::slim;
 use std::path::{Path, PathBuf};
@@ -53,10 +53,10 @@ fn indirect(target: &Target, keep: &PageSet) {
 
 /// The report on a dump, from it alone.
 fn report(path: &Path) -> (Target, Report) {
-    let mut target = debuggee::open(path).unwrap();
-    let images = Images::attach(&mut target, &SearchOptions { no_files: true, ..SearchOptions::default() });
-    let report = analyze(&target, &images, &Options { locals: true, native: true, ..Options::default() });
-    (target, report)
+    let target = debuggee::open(path).unwrap();
+    let inspection = Inspection::from_target(target, &SearchOptions { no_files: true, ..SearchOptions::default() });
+    let report = inspection.report(&Options { locals: true, native: true, ..Options::default() });
+    (inspection.into_target(), report)
 }
 
 /// What a dump would be of which this much was kept.

@@ -4,9 +4,9 @@
 
 use pyinquest::base::{Addr, DiagnosticCode};
 use pyinquest::debuggee::{self, Target};
-use pyinquest::engine::{Options, analyze, record};
+use pyinquest::engine::{Inspection, Options, record};
+use pyinquest::image::SearchOptions;
 use pyinquest::image::pe::PeImage;
-use pyinquest::image::{Images, SearchOptions};
 use pyinquest::model::Report;
 use pyinquest::slim;
 use std::path::{Path, PathBuf};
@@ -52,9 +52,8 @@ fn symbols(store: bool, pdb: &[u8]) -> (tempfile::TempDir, SearchOptions) {
     (dir, SearchOptions { debug_dirs, ..SearchOptions::default() })
 }
 
-fn report(target: &mut Target, search: &SearchOptions) -> Report {
-    let images = Images::attach(target, search);
-    analyze(target, &images, &Options { native: true, ..Options::default() })
+fn report(target: Target, search: &SearchOptions) -> Report {
+    Inspection::from_target(target, search).report(&Options { native: true, ..Options::default() })
 }
 
 /// Function and line of each frame of the DLL, innermost first.
@@ -69,8 +68,7 @@ fn functions_and_lines_come_from_the_pdb() {
     let pdb = zstd::decode_all(&*fixture("crashing.pdb.zst")).unwrap();
     for store in [false, true] {
         let (_dir, search) = symbols(store, &pdb);
-        let mut target = process();
-        let report = report(&mut target, &search);
+        let report = report(process(), &search);
         assert_eq!(frames(&report), told(), "{report:#?}");
         let title = &report.findings[0].title;
         assert!(title.contains("in store (crashing.dll, crashing.c:6), called from basic.py:45 in deepest"), "{title}");
@@ -78,9 +76,9 @@ fn functions_and_lines_come_from_the_pdb() {
         assert!(file.ends_with("crashing.c"), "{file}");
     }
     // Without the PDB only the export has a name.
-    let mut target = process();
+    let target = process();
     let nothing = SearchOptions { no_files: true, ..SearchOptions::default() };
-    assert_eq!(frames(&report(&mut target, &nothing)), [(String::new(), None), ("fill".to_owned(), None)]);
+    assert_eq!(frames(&report(process(), &nothing)), [(String::new(), None), ("fill".to_owned(), None)]);
     // One of another build is not taken.
     let (_dir, search) = symbols(false, &{
         let mut other = pdb.clone();
@@ -89,7 +87,7 @@ fn functions_and_lines_come_from_the_pdb() {
         other[at] ^= 1;
         other
     });
-    assert_eq!(frames(&report(&mut process(), &search)).len(), 2);
+    assert_eq!(frames(&report(process(), &search)).len(), 2);
 }
 
 #[test]
@@ -97,13 +95,13 @@ fn a_slim_dump_keeps_what_the_pdb_told() {
     let pdb = zstd::decode_all(&*fixture("crashing.pdb.zst")).unwrap();
     let (_dir, search) = symbols(false, &pdb);
     let mut target = process();
-    let whole = report(&mut target, &search);
+    let whole = report(process(), &search);
     record(&mut target, &search);
     let small = tempfile::NamedTempFile::with_suffix(".dmp").unwrap();
     let options = slim::SlimOptions { minidump: true, ..slim::SlimOptions::default() };
     slim::write(&target, target.memory.recorded(), options, &mut small.as_file()).unwrap();
-    let mut slim = debuggee::open(small.path()).unwrap();
-    let again = report(&mut slim, &SearchOptions { no_files: true, ..SearchOptions::default() });
+    let slim = debuggee::open(small.path()).unwrap();
+    let again = report(slim, &SearchOptions { no_files: true, ..SearchOptions::default() });
     assert_eq!(frames(&again), frames(&whole));
     assert!(
         again.diagnostics.iter().any(|d| d.code == DiagnosticCode::SlimCodeNames && d.message.contains("crashing.pdb"))

@@ -2,7 +2,8 @@
 
 use super::skip;
 use pyinquest::debuggee::elf_core;
-use pyinquest::image::{Images, SearchOptions};
+use pyinquest::engine::Inspection;
+use pyinquest::image::SearchOptions;
 use pyinquest::native::ModuleTables;
 use pyinquest::native::symbolize::{Lines, Symbolized, Symbolizer};
 use pyinquest::native::unwind::Trust;
@@ -54,9 +55,10 @@ fn core_of_program(flag: &str) -> Result<PathBuf, String> {
 
 /// Every frame of the stack: its function, and how it was found.
 fn frames(core: &Path) -> Vec<(String, Trust)> {
-    let mut target = elf_core::open(core).expect("a core");
-    let images = Images::attach(&mut target, &SearchOptions::default());
-    let symbolizer = Symbolizer::new(&target, &images, Lines::All);
+    let target = elf_core::open(core).expect("a core");
+    let inspection = Inspection::from_target(target, &SearchOptions::default());
+    let (target, images) = (inspection.target(), inspection.images());
+    let symbolizer = Symbolizer::new(target, images, Lines::All);
     let stacks = pyinquest::stack::native_stacks(&target, &ModuleTables::new(&target), &symbolizer, None);
     let name = |c: &Symbolized| c.symbol.as_ref().map(|s| s.name.clone()).unwrap_or_default();
     let stack = stacks.first().expect("a thread");

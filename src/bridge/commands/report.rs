@@ -10,6 +10,6 @@ use crate::render::text::{self, TextOptions};
 pub(super) fn report(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
     let [locals] = arguments::flags(args, ["--locals"], "py-report [--locals]")?;
     let process = session.process(RegistersOf::All)?;
-    let report = process.inspection.report(&Options { locals, ..Options::default() });
+    let report = process.inspection.report(&Options { locals, source_lines: true, ..Options::default() });
     Ok(Reply::text(text::render(&report, &TextOptions::default())))
 }

@@ -2,7 +2,6 @@
 
 use crate::base::{Text, escape_terminal};
 use crate::bridge::python::View;
-use crate::bridge::source_file;
 use crate::bridge::stack::{Entry, EntryKind, PythonStack};
 use crate::bridge::values;
 use crate::cpython::frame::{PyFrame, SlotKind};
@@ -23,7 +22,6 @@ pub(super) enum Style {
 pub(super) struct Show<'a> {
     pub view: &'a View<'a>,
     pub stack: &'a PythonStack,
-    pub sysroot: Option<&'a str>,
     pub style: Style,
 }
 
@@ -88,7 +86,7 @@ fn variables(view: &View<'_>, frame: &PyFrame) -> String {
 impl Show<'_> {
     fn source(&self, frame: &PyFrame) -> Option<String> {
         let name = frame.code.as_ref().ok()?.filename.as_ref().ok()?.to_string();
-        let found = source_file::line(&name, self.sysroot, line(frame)?)?;
+        let found = self.view.inspection.sources()?.line(&name, line(frame)?)?;
         Some(escape_terminal(found.trim())).filter(|l| !l.is_empty())
     }
 

@@ -5,7 +5,7 @@ use super::stack::{Natives, current, for_selection};
 use super::{CommandError, Reply};
 use crate::base::escape_terminal;
 use crate::bridge::session::Session;
-use crate::bridge::source_file;
+use std::io;
 
 /// Lines before and after the current one.
 const AROUND: u32 = 5;
@@ -33,8 +33,10 @@ pub(super) fn list(session: &mut Session, args: &str) -> Result<Reply, CommandEr
     };
     let first = first.max(1);
     let last = last.min(first.saturating_add(MAX_LINES));
-    let lines = source_file::lines(&name, current.sysroot.as_deref(), first, last)
-        .map_err(|error| CommandError::message(format!("Unable to open {}: {error}", escape_terminal(&name))))?;
+    let no_files = || Err(io::Error::from(io::ErrorKind::NotFound));
+    let lines = current.view.inspection.sources().map_or_else(no_files, |s| s.lines(&name, first, last));
+    let lines =
+        lines.map_err(|error| CommandError::message(format!("Unable to open {}: {error}", escape_terminal(&name))))?;
     if lines.is_empty() {
         let name = escape_terminal(&name);
         return Err(CommandError::message(format!("{name} ends before line {first}")));

@@ -45,12 +45,11 @@ pub(super) struct Current<'a> {
     /// The selected entry.
     pub entry: usize,
     pub style: Style,
-    pub sysroot: Option<String>,
 }
 
 impl Current<'_> {
     pub(super) fn show(&self) -> Show<'_> {
-        Show { view: &self.view, stack: &self.stack, sysroot: self.sysroot.as_deref(), style: self.style }
+        Show { view: &self.view, stack: &self.stack, style: self.style }
     }
 }
 
@@ -106,7 +105,7 @@ pub(super) fn current(session: &mut Session, natives: Natives) -> Result<Current
             CommandError::message("Unable to locate python frame: no Python frame called the selected native frame")
         })?,
     };
-    Ok(Current { view, thread, tid: scene.thread, stack, entry, style, sysroot: scene.sysroot })
+    Ok(Current { view, thread, tid: scene.thread, stack, entry, style })
 }
 
 /// In the words of CPython's script for gdb.
@@ -173,7 +172,7 @@ fn every_thread(session: &mut Session) -> Result<Reply, CommandError> {
     for thread in view.threads() {
         let view = view.of(&thread);
         let stack = PythonStack::new(view.stack(&thread), &[], &link);
-        let show = Show { view: &view, stack: &stack, sysroot: scene.sysroot.as_deref(), style };
+        let show = Show { view: &view, stack: &stack, style };
         let tid = view.state.tid(&thread);
         let mark = if tid.is_some() && tid == scene.thread { "* " } else { "  " };
         let heading = thread_heading(&view, &thread, tid.or(thread.state.native_id));

@@ -197,6 +197,7 @@ impl FilesArgs {
             rules: self.rules.clone(),
             locals: self.with_locals,
             unredacted: self.no_redact,
+            ..MapOptions::default()
         }
     }
 }

@@ -1,0 +1,51 @@
+//! Where the source files of a process are, and their lines in a report.
+
+use crate::debuggee::Target;
+use crate::image::{Images, SearchOptions};
+use crate::model::{FrameKind, Report};
+use crate::stack::source::{SourceOptions, Sources};
+use std::path::PathBuf;
+
+/// Where the source files of a dead process are, or of a debugger's.
+///
+/// Relative names (3.8 keeps `python prog.py` as it was typed) are looked up beside the dump, where a core is put unless the
+/// system says otherwise; where this host's files are meant, in the working directory too.
+pub(super) fn options(target: &Target, images: &Images, search: &SearchOptions) -> SourceOptions {
+    let here = || PathBuf::from(".");
+    let beside = target.path.as_deref().map(|dump| match dump.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory.to_owned(),
+        _ => here(),
+    });
+    SourceOptions {
+        sysroots: search.sysroots.clone(),
+        path_maps: search.path_maps.clone(),
+        relative_to: beside.into_iter().chain(search.host_sources.then(here)).collect(),
+        own_host: search.host_sources || images.of_this_boot(target),
+        dumped: target.path.as_ref().and_then(|p| std::fs::metadata(p).ok()?.modified().ok()),
+    }
+}
+
+/// Where those of process `pid` of this host are. Of one in another root, or another mount namespace, the files of this
+/// host are not those of the process.
+#[cfg(feature = "live")]
+pub(super) fn options_of_live(pid: i32, search: &SearchOptions) -> SourceOptions {
+    use crate::debuggee::live;
+    SourceOptions {
+        sysroots: search.sysroots.clone(),
+        path_maps: search.path_maps.clone(),
+        relative_to: vec![live::working_directory(pid)],
+        own_host: search.host_sources || live::sysroot(pid).is_none(),
+        dumped: live::started(pid),
+    }
+}
+
+/// Fills [`crate::model::Frame::source`] where the file is at hand, and adds what has to be said about the files.
+pub(super) fn add(report: &mut Report, sources: &Sources) {
+    let frames = report.threads.iter_mut().flat_map(|t| &mut t.frames);
+    for frame in frames.filter(|f| f.source.is_none() && f.kind == FrameKind::Python) {
+        if let (Some(file), Some(line)) = (&frame.file, frame.line) {
+            frame.source = sources.line(&file.to_string(), line);
+        }
+    }
+    report.diagnostics.extend(sources.diagnostics());
+}
