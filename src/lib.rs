@@ -61,6 +61,8 @@
 //!
 //! - [`base`]: addresses, the target's ABI, budgets, diagnostics
 //! - [`model`]: the report as data
+//! - [`os`]: facts of operating systems, each in one place
+//! - [`arch`]: facts of processors, one file each
 //! - `sys`: the only unsafe code
 //! - [`debuggee`]: one model of a stopped process, whatever it was read from
 //! - [`slim`]: writes dumps that hold just the memory that a report reads
@@ -79,6 +81,7 @@
     not(all(feature = "cli", feature = "minidump", feature = "live", feature = "pdb")),
     allow(dead_code, unused_imports, reason = "helpers of the parts that are left out")
 )]
+pub mod arch;
 pub mod base;
 #[cfg(feature = "cli")]
 pub mod bridge;

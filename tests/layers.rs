@@ -170,6 +170,32 @@ fn lib_rs_has_the_rooms_of_the_picture() {
     assert!(unlisted.iter().all(|m| ["fuzzing"].contains(&m.as_str())), "src/lib.rs does not list {unlisted:?}");
 }
 
+/// Where code may ask which processor it is: the enum itself, the tables, and what decodes instructions of one only.
+const PROCESSORS: [&str; 4] =
+    ["src/base/abi.rs", "src/arch/", "src/native/x86_64/", "src/cpython/layout/tables/mod.rs"];
+
+#[test]
+fn no_room_asks_which_processor_it_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    sources(&root.join("src"), &mut files);
+    let variant = Regex::new(r"\bArch::[A-Z]|LINUX_AARCH64|EM_(X86_64|AARCH64|RISCV)\b").unwrap();
+    let mut found = Vec::new();
+    for file in files {
+        let name = file.strip_prefix(root).unwrap();
+        let shown = name.to_str().unwrap().to_owned();
+        if is_test_file(name) || PROCESSORS.iter().any(|allowed| shown.starts_with(allowed)) {
+            continue;
+        }
+        let text = code(&std::fs::read_to_string(&file).unwrap());
+        let lines = text.lines().enumerate().filter(|(_, line)| variant.is_match(line));
+        found.extend(lines.map(|(n, line)| format!("{shown}:{}: {}", n + 1, line.trim())));
+    }
+    // Only names of processors that are not supported, for the message that says so.
+    found.retain(|line| !line.starts_with("src/debuggee/elf_core/header.rs") || !line.contains("=>"));
+    assert!(found.is_empty(), "facts of processors belong to src/arch:\n{}", found.join("\n"));
+}
+
 #[test]
 fn planted_imports_are_found() {
     let order: Vec<String> = declared("```layers\nbase x\ncpython y\nnative z\n\nengine w\n```");

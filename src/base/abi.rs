@@ -11,10 +11,6 @@ pub enum Arch {
     X86_64,
     /// ARM64.
     Aarch64,
-    /// 32-bit x86.
-    X86,
-    /// 32-bit ARM.
-    Arm,
 }
 
 /// Byte order.
@@ -35,8 +31,6 @@ pub enum DataModel {
     Lp64,
     /// 32-bit `long`, 64-bit pointers (Windows).
     Llp64,
-    /// 32-bit `long` and pointers.
-    Ilp32,
 }
 
 /// Operating system of the target.
@@ -70,16 +64,21 @@ impl Abi {
     pub const LINUX_X86_64: Abi =
         Abi { arch: Arch::X86_64, endian: Endian::Little, data_model: DataModel::Lp64, os: Os::Linux };
     /// aarch64 Linux.
-    pub const LINUX_AARCH64: Abi = Abi { arch: Arch::Aarch64, ..Abi::LINUX_X86_64 };
+    pub const LINUX_AARCH64: Abi = Abi::linux(Arch::Aarch64);
     /// x86-64 Windows.
     pub const WINDOWS_X86_64: Abi = Abi { data_model: DataModel::Llp64, os: Os::Windows, ..Abi::LINUX_X86_64 };
+
+    /// Linux on a processor.
+    #[must_use]
+    pub const fn linux(arch: Arch) -> Abi {
+        Abi { arch, ..Abi::LINUX_X86_64 }
+    }
 
     /// Size of a pointer in bytes.
     #[must_use]
     pub const fn pointer_size(&self) -> u8 {
         match self.data_model {
             DataModel::Lp64 | DataModel::Llp64 => 8,
-            DataModel::Ilp32 => 4,
         }
     }
 
@@ -88,7 +87,7 @@ impl Abi {
     pub const fn long_size(&self) -> u8 {
         match self.data_model {
             DataModel::Lp64 => 8,
-            DataModel::Llp64 | DataModel::Ilp32 => 4,
+            DataModel::Llp64 => 4,
         }
     }
 

@@ -3,6 +3,7 @@
 use super::args::{LayoutsArgs, LayoutsCommand, LayoutsDumpArgs, LayoutsFileArgs};
 use super::error::io_text;
 use super::{CliError, exit, output};
+use crate::arch;
 use crate::base::Abi;
 use crate::cpython::layout::check::{self, CheckOutcome, Dump, Inputs, ToolError};
 use crate::cpython::layout::{Layouts, Slot};
@@ -70,11 +71,10 @@ fn check(args: &LayoutsFileArgs) -> Result<u8, CliError> {
 
 /// The ABI that an ELF header names (`e_machine`, ELF-64 header offset 18); what is unreadable fails later, and better.
 fn abi(path: &std::path::Path) -> Abi {
-    const EM_AARCH64: [u8; 2] = [183, 0];
     let mut header = [0; 20];
     let read = std::fs::File::open(path).and_then(|mut f| f.read_exact(&mut header));
-    let machine = read.ok().and_then(|()| header.get(18..20).map(<[u8]>::to_vec));
-    if machine.as_deref() == Some(&EM_AARCH64) { Abi::LINUX_AARCH64 } else { Abi::LINUX_X86_64 }
+    let machine = read.ok().and_then(|()| header.last_chunk::<2>().map(|bytes| u16::from_le_bytes(*bytes)));
+    machine.and_then(arch::by_elf_machine).map_or(Abi::LINUX_X86_64, |cpu| Abi::linux(cpu.arch))
 }
 
 fn verdict(outcome: &CheckOutcome) -> String {

@@ -7,6 +7,7 @@ use super::{
     AddressSpace, Crash, Memory, Module, NativeThread, ProcessInfo, Protection, ReadError, ReadErrorKind, Registers,
     Segment, SignalInfo, SourceKind, Target,
 };
+use crate::arch;
 use crate::base::{Abi, Addr, Arch, Diagnostic, DiagnosticCode, Diagnostics};
 use crate::os::linux::auxv::{AT_SYSINFO_EHDR, Auxv};
 use crate::os::linux::signals::{dumps_core, has_fault_address, has_sender, signal_name};
@@ -62,15 +63,7 @@ pub struct SessionMapping {
 /// `None` for one that is not supported.
 #[must_use]
 pub fn abi_of(name: &str) -> Option<Abi> {
-    let cpu = name.split('-').next().unwrap_or_default();
-    match name {
-        "i386:x86-64" | "i386:x86-64:intel" => Some(Abi::LINUX_X86_64),
-        _ => match cpu {
-            "x86_64" | "amd64" => Some(Abi::LINUX_X86_64),
-            "aarch64" | "arm64" => Some(Abi::LINUX_AARCH64),
-            _ => None,
-        },
-    }
+    arch::by_tool_name(name).map(|cpu| Abi::linux(cpu.arch))
 }
 
 /// A target of what the debugger tells. `memory` reads through the debugger.
@@ -200,15 +193,11 @@ fn modules(
 }
 
 fn thread(thread: SessionThread, arch: Arch) -> NativeThread {
-    let tls = match arch {
-        Arch::X86_64 => "fs_base",
-        Arch::Aarch64 => "tpidr",
-        Arch::X86 | Arch::Arm => "",
-    };
+    let cpu = arch::cpu(arch);
     let value = |name: &str| thread.registers.iter().find(|(n, _)| n == name).map(|(_, v)| *v);
-    let tls_base = value(tls).filter(|v| *v != 0).map(Addr);
-    let values: Vec<(&'static str, u64)> =
-        names(arch).iter().filter_map(|n| Some((*n, value(n).or_else(|| value(other_name(n)))?))).collect();
+    let tls_base = value(cpu.thread_pointer.debugger).filter(|v| *v != 0).map(Addr);
+    let known = |name: &&'static str| Some((*name, value(name).or_else(|| value(cpu.alias(name)))?));
+    let values: Vec<(&'static str, u64)> = cpu.debugger.iter().filter_map(known).collect();
     let signal = thread.signal.map(|(number, code, addr)| SignalInfo {
         number,
         code,
@@ -232,33 +221,6 @@ fn crash(thread: &NativeThread) -> Option<Crash> {
     let sent = info.code.is_some_and(has_sender) && signal_name(info.number) != Some("SIGABRT");
     let ends = dumps_core(info.number) && signal_name(info.number) != Some("SIGTRAP") && !sent;
     ends.then(|| Crash::Signal { tid: thread.tid, info: info.clone() })
-}
-
-/// Registers in the order they are shown.
-fn names(arch: Arch) -> &'static [&'static str] {
-    match arch {
-        Arch::X86_64 => &[
-            "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
-            "r15", "rip", "eflags", "fs_base", "gs_base",
-        ],
-        Arch::Aarch64 => &[
-            "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15",
-            "x16", "x17", "x18", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x29", "x30",
-            "sp", "pc", "pstate",
-        ],
-        Arch::X86 | Arch::Arm => &[],
-    }
-}
-
-/// Another name that a debugger has for a register: LLDB's, gdb's.
-fn other_name(name: &str) -> &str {
-    match name {
-        "eflags" => "rflags",
-        "x29" => "fp",
-        "x30" => "lr",
-        "pstate" => "cpsr",
-        same => same,
-    }
 }
 
 #[cfg(test)]

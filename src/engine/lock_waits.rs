@@ -8,8 +8,8 @@ use crate::cpython::runtime::{Interpreter as PyInterpreter, gil_address};
 use crate::cpython::sync::{Asleep, Blocker, blocker, entered};
 use crate::debuggee::{Registers, Target};
 use crate::model::{FrameKind, OwnerFrom, Report, Thread, Wait, WaitKind};
-use crate::native::futex::{FutexWait, Sleeper, futex_wait, glibc_mutex, joined_thread};
-use crate::native::regfile::ArchInfo;
+use crate::native::futex::{FutexWait, Sleeper, glibc_mutex, joined_thread};
+use crate::native::x86_64::futex_wait;
 use crate::stack::NativeStack;
 use crate::stack::hidden_frames::CodePlace;
 use crate::stack::report_frames::Interpreter;
@@ -255,7 +255,7 @@ fn gil_wait() -> Wait {
 
 /// Registers that still hold what the callers of the sleeping function put there.
 fn preserved(registers: &Registers) -> Vec<u64> {
-    let Some(info) = ArchInfo::of(registers.arch) else { return Vec::new() };
-    let names = info.callee_saved.iter().filter_map(|n| info.names.get(usize::from(*n)));
+    let info = &registers.cpu().unwind;
+    let names = info.callee_saved.iter().filter_map(|number| info.name(*number));
     names.filter_map(|name| registers.get(name)).collect()
 }

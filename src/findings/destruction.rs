@@ -6,10 +6,10 @@ use super::finding;
 use super::hooks;
 use super::memory_access::{Access, signals};
 use super::segv::signal_evidence;
+use crate::arch::AccessKind;
 use crate::base::Addr;
 use crate::debuggee::MemoryExt as _;
 use crate::model::{Confidence, Finding, Frame, FrameKind};
-use crate::native::instruction::AccessKind;
 use crate::stack::hidden_frames::CodePlace;
 
 /// Functions of the collector itself (Modules/gcmodule.c, Python/gc.c, Python/gc_free_threading.c).

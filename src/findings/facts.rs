@@ -1,17 +1,17 @@
 //! [`Facts`]: all that the rules may look at, and [`Scene`]: the crash itself.
 
 use super::{reraised, windows};
+use crate::arch::AccessKind;
 use crate::base::Addr;
 use crate::cpython::object::Heap;
 use crate::debuggee::{Crash, Segment, SignalInfo, Target};
 use crate::image::Images;
 use crate::model::{Report, Thread};
 use crate::native::ModuleTables;
-use crate::native::arguments::Arguments;
-use crate::native::instruction::AccessKind;
 use crate::native::regfile::RegFile;
 use crate::native::symbolize::Symbolized;
 use crate::native::unwind::UnwoundFrame;
+use crate::native::x86_64::arguments::Arguments;
 use crate::os::linux::signals as linux_signals;
 use crate::stack::NativeStack;
 use crate::stack::hidden_frames::CodePlace;

@@ -1,9 +1,10 @@
 //! Registers and machine code around the crash, for `--verbose`.
 
 use super::facts::Facts;
-use crate::base::{Addr, Arch};
+use crate::base::Addr;
 use crate::model::Instruction;
-use crate::native::instruction::{Code, around};
+use crate::native::x86_64;
+use crate::native::x86_64::instruction::{Code, around};
 
 /// Instructions shown before and after the one that failed.
 const AROUND: usize = 8;
@@ -26,10 +27,8 @@ pub fn machine_state(facts: &Facts<'_>) -> Option<MachineState> {
     let regs = scene.registers?;
     let ip = regs.ip()?;
     let function = scene.stack.and_then(|s| s.symbols.get(scene.first)?.symbol.as_ref()).map(|s| s.start);
-    let code = match facts.target.abi.arch {
-        Arch::X86_64 => around(&facts.target.memory, function, ip, AROUND, AROUND),
-        _ => Vec::new(),
-    };
+    let is_decoded = x86_64::is_of(&facts.target.abi);
+    let code = if is_decoded { around(&facts.target.memory, function, ip, AROUND, AROUND) } else { Vec::new() };
     let line = |c: Code| Instruction {
         addr: c.addr,
         bytes: c.bytes.iter().map(|b| format!("{b:02x}")).collect(),

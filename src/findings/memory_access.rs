@@ -1,8 +1,10 @@
 //! What the faulting instruction did: which access, to what address, by which operand.
 
 use super::facts::Scene;
-use crate::base::{Addr, Arch};
-use crate::native::instruction::{AccessKind, Code, MemoryAccess};
+use crate::arch::{self, AccessKind};
+use crate::base::Addr;
+use crate::debuggee::MemoryExt as _;
+use crate::native::x86_64::instruction::{Code, MemoryAccess};
 pub(super) use crate::os::linux::signals::{self, codes};
 
 /// What the faulting instruction did.
@@ -26,7 +28,7 @@ impl Access {
         let memory = &scene.facts.target.memory;
         let Some(regs) = scene.registers else { return Access::default() };
         let ip = regs.ip().unwrap_or_default();
-        let x86 = scene.facts.target.abi.arch == Arch::X86_64;
+        let x86 = crate::native::x86_64::is_of(&scene.facts.target.abi);
         let reported = scene.fault.signal.fault_addr;
         let kernel = scene.fault.signal.code == Some(codes::SI_KERNEL);
         let executable = scene.facts.segment(ip).is_some_and(|s| s.protection.execute);
@@ -46,7 +48,7 @@ impl Access {
         };
         let non_canonical = kernel && operand.is_some();
         Access {
-            kind: scene.fault.access.or(operand.map(|a| a.kind)),
+            kind: scene.fault.access.or(operand.map(|a| a.kind)).or_else(|| undecoded(scene, ip)),
             addr: if kernel { operand.map(|a| a.addr) } else { reported },
             operand: operand.cloned(),
             code,
@@ -90,6 +92,13 @@ impl Access {
 fn touches(access: &MemoryAccess, fault: Addr) -> bool {
     let size = access.size.max(1);
     fault.0.wrapping_sub(access.addr.0) < size
+}
+
+/// What an instruction does that is known by its opcode alone, on processors whose code is not decoded.
+fn undecoded(scene: &Scene<'_>, ip: Addr) -> Option<AccessKind> {
+    let target = scene.facts.target;
+    let code = target.memory.read_array::<4>(ip).ok()?;
+    (arch::cpu(target.abi.arch).signal_frame.access)(&code)
 }
 
 /// Whether an x86-64 address can be used at all: bits 63 to 47 are equal. (With 5-level paging bits 63 to 56; then no

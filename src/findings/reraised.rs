@@ -5,17 +5,14 @@
 
 use super::facts::Facts;
 use super::memory_access::{codes, is_canonical, signals};
-use crate::base::{Addr, Arch, Os};
+use crate::arch;
+use crate::arch::AccessKind;
+use crate::base::{Addr, Os};
 use crate::debuggee::{MemoryExt as _, Segment, SignalInfo, SourceKind};
-use crate::native::instruction::{AccessKind, Code, MemoryAccess};
 use crate::native::regfile::RegFile;
-
-/// `syscall`.
-const X86_64_CALL: &[u8] = &[0x0f, 0x05];
-/// `svc #0`.
-const AARCH64_CALL: &[u8] = &[0x01, 0x00, 0x00, 0xd4];
-/// Below this nothing is ever mapped (Linux `vm.mmap_min_addr`).
-const NULL_AREA: u64 = 64 << 10;
+use crate::native::x86_64;
+use crate::native::x86_64::instruction::{Code, MemoryAccess};
+use crate::os::NULL_AREA;
 
 /// A fault that was not reported, but must have been there.
 #[derive(Clone, Debug)]
@@ -30,7 +27,7 @@ pub(super) struct Derived {
 /// behind a system call, and on other machines than x86-64 Linux (whose instructions are not decoded).
 pub(super) fn at_instruction(facts: &Facts<'_>, registers: &RegFile, tls: Option<Addr>) -> Option<Derived> {
     let target = facts.target;
-    if (target.abi.arch, target.abi.os) != (Arch::X86_64, Os::Linux) || is_after_system_call(facts, registers) {
+    if !x86_64::is_of(&target.abi) || target.abi.os != Os::Linux || is_after_system_call(facts, registers) {
         return None;
     }
     let ip = registers.ip()?;
@@ -62,11 +59,7 @@ pub(super) fn at_instruction(facts: &Facts<'_>, registers: &RegFile, tls: Option
 
 /// Whether the thread has just come back from the kernel, so that a signal that it sent to itself finds it there.
 pub(super) fn is_after_system_call(facts: &Facts<'_>, registers: &RegFile) -> bool {
-    let call = match facts.target.abi.arch {
-        Arch::X86_64 => X86_64_CALL,
-        Arch::Aarch64 => AARCH64_CALL,
-        Arch::X86 | Arch::Arm => return false,
-    };
+    let call = arch::cpu(facts.target.abi.arch).system_call;
     let before = registers.ip().and_then(|ip| ip.checked_sub(call.len() as u64));
     before.and_then(|at| facts.target.memory.read_vec(at, call.len() as u64).ok()).is_some_and(|code| code == call)
 }

@@ -4,10 +4,10 @@ use super::blame::Blame;
 use super::facts::{PassedOn, Scene};
 use super::finding;
 use super::memory_access::{Access, codes, is_canonical, signals};
+use crate::arch::AccessKind;
 use crate::base::{Addr, Os};
 use crate::debuggee::SignalInfo;
 use crate::model::{Confidence, Finding};
-use crate::native::instruction::AccessKind;
 use crate::os::NULL_AREA;
 use crate::os::linux::signals::{code_name, signal_name};
 

@@ -8,7 +8,7 @@ use super::reraised::is_after_system_call;
 use super::segv::signal_evidence;
 use crate::debuggee::Crash;
 use crate::model::{Confidence, Finding};
-use crate::native::instruction::Code;
+use crate::native::x86_64::instruction::Code;
 use crate::os::linux::signals::signal_name;
 
 /// `si_code` of a signal that was sent (include/uapi/asm-generic/siginfo.h): `SI_USER` and the negative ones.

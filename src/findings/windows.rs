@@ -1,9 +1,9 @@
 //! Windows exceptions as the signals that the same defect raises on Linux, so that one set of rules explains both.
 
 use super::memory_access::{codes, signals};
+use crate::arch::AccessKind;
 use crate::base::Addr;
 use crate::debuggee::SignalInfo;
-use crate::native::instruction::AccessKind;
 use crate::os::windows::exceptions::{is_abort, status};
 
 /// An access violation whose address the processor does not tell has this one.

@@ -1,6 +1,6 @@
 //! [`View`]: memory of the process read as slices of the mapped dump, and through [`Memory`] where there are none.
 
-use crate::base::{Abi, Addr, DataModel, Endian};
+use crate::base::{Abi, Addr, Endian};
 use crate::debuggee::{Memory, MemoryExt as _};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,7 +30,7 @@ impl<'a> View<'a> {
     /// A view of `memory`; `None` for processes of other sizes or byte order, which have no fast reads.
     #[must_use]
     pub fn new(memory: &'a dyn Memory, abi: &Abi) -> Option<View<'a>> {
-        if abi.endian != Endian::Little || abi.data_model == DataModel::Ilp32 {
+        if abi.endian != Endian::Little {
             return None;
         }
         let held = memory.slices().into_iter().map(|(start, bytes)| Held { start: start.0, bytes }).collect();

@@ -111,11 +111,5 @@ impl HostFile {
 
 /// Whether the headers are of this machine.
 pub(super) fn is_machine(image: &ElfImage, arch: crate::base::Arch) -> bool {
-    use crate::base::Arch;
-    match arch {
-        Arch::X86_64 => image.machine == elf::EM_X86_64,
-        Arch::Aarch64 => image.machine == elf::EM_AARCH64,
-        Arch::X86 => image.machine == elf::EM_386,
-        Arch::Arm => image.machine == elf::EM_ARM,
-    }
+    image.machine.0 == crate::arch::cpu(arch).elf_machine
 }

@@ -4,14 +4,10 @@
 
 mod aranges;
 mod arena;
-mod argument_tracking;
-pub mod arguments;
-pub mod constant_return;
 pub mod demangle;
 pub mod dwarf;
 mod fallback;
 pub mod futex;
-pub mod instruction;
 mod modules;
 pub mod pdb;
 mod pe;
@@ -22,5 +18,6 @@ pub mod symbolize;
 mod tables;
 pub mod unwind;
 mod unwind_row;
+pub mod x86_64;
 
 pub use modules::ModuleTables;

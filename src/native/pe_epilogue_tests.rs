@@ -3,7 +3,7 @@
 use super::*;
 use crate::base::{Abi, Arch};
 use crate::debuggee::{AddressSpace, Protection, Segment};
-use crate::native::regfile::{ArchInfo, RegFile};
+use crate::native::regfile::RegFile;
 use std::sync::Arc;
 
 const BASE: u64 = 0x1_8000_0000;
@@ -50,7 +50,7 @@ fn image(functions: &[(&[u8], &[u8])]) -> Vec<u8> {
 }
 
 fn registers(values: &[(u16, u64)]) -> RegFile {
-    let mut regs = RegFile::empty(ArchInfo::of(Arch::X86_64).unwrap());
+    let mut regs = RegFile::empty(&crate::arch::cpu(Arch::X86_64).unwind);
     values.iter().for_each(|(number, value)| regs.set(*number, *value));
     regs
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::base::Abi;
 use crate::debuggee::{AddressSpace, Segment};
-use crate::native::regfile::{ArchInfo, RegFile};
+use crate::native::regfile::RegFile;
 use std::sync::Arc;
 
 const BASE: u64 = 0x1_8000_0000;
@@ -59,7 +59,7 @@ fn process(infos: &[Vec<u8>]) -> (AddressSpace, PeImage) {
 /// The caller's registers of code at an offset from the image, with these.
 fn caller(infos: &[Vec<u8>], at: u64, registers: &[(u16, u64)]) -> RegFile {
     let (memory, image) = process(infos);
-    let mut regs = RegFile::empty(ArchInfo::of(crate::base::Arch::X86_64).unwrap());
+    let mut regs = RegFile::empty(&crate::arch::cpu(crate::base::Arch::X86_64).unwind);
     registers.iter().for_each(|(number, value)| regs.set(*number, *value));
     let row = row(&memory, &image, Addr(BASE + at)).unwrap();
     row.apply(&regs, &memory, &Abi::WINDOWS_X86_64).unwrap().caller

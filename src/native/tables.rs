@@ -164,7 +164,7 @@ impl UnwindTables {
             .set_text(self.text_svma);
         let mut frame = EhFrame::new(&section.bytes, endian_of(abi));
         frame.set_address_size(abi.pointer_size());
-        if abi.arch == crate::base::Arch::Aarch64 {
+        if crate::arch::cpu(abi.arch).unwind.signs_return_addresses {
             frame.set_vendor(gimli::Vendor::AArch64);
         }
         let start = Addr(section.svma.wrapping_add(self.bias));

@@ -3,8 +3,9 @@
 use super::fallback::{self, Found};
 use super::modules::ModuleTables;
 use super::regfile::RegFile;
-use super::signal_frame::{self, DeliveredFault};
+use super::signal_frame;
 use super::unwind_row::{Row, RowError};
+use crate::arch::DeliveredFault;
 use crate::base::Addr;
 use crate::debuggee::{ReadError, Registers, Target};
 use std::collections::HashMap;
@@ -56,9 +57,6 @@ pub enum StackEnd {
     /// The thread's registers are not in the dump.
     #[error("registers are not in the dump")]
     NoRegisters,
-    /// Registers of an instruction set that is not unwound.
-    #[error("stacks of this architecture are not unwound")]
-    UnsupportedArch,
     /// Stack memory is missing.
     #[error("stack is unreadable: {0}")]
     Unreadable(ReadError),
@@ -142,10 +140,7 @@ impl<'a> Unwinder<'a> {
     pub fn unwind(&self, registers: Option<&Registers>) -> Unwound {
         let mut out = Unwound { frames: Vec::new(), end: StackEnd::NoRegisters, signals: Vec::new() };
         let Some(registers) = registers else { return out };
-        let Some(mut regs) = RegFile::from_registers(registers) else {
-            out.end = StackEnd::UnsupportedArch;
-            return out;
-        };
+        let mut regs = RegFile::from_registers(registers);
         let (mut trust, mut exact, mut full_from) = (Trust::Context, true, 0usize);
         loop {
             let (Some(ip), Some(sp)) = (regs.ip(), regs.sp()) else {

@@ -1,6 +1,7 @@
 //! [`Row`]: one row of call frame information, ready to be applied many times.
 
-use super::regfile::{ArchInfo, RegFile};
+use super::regfile::RegFile;
+use crate::arch;
 use crate::base::{Abi, Addr, Arch};
 use crate::debuggee::{Memory, MemoryExt as _};
 use gimli::{CfaRule, EndianSlice, Evaluation, EvaluationResult, RegisterRule, RunTimeEndian, UnwindSection, Value};
@@ -121,10 +122,10 @@ impl Row {
     /// Whether the stack is as a call leaves it: this is where a function begins, not a part of one.
     #[must_use]
     pub fn is_entry(&self, arch: Arch) -> bool {
-        let pushed = if arch == Arch::X86_64 { 8 } else { 0 };
-        match (ArchInfo::of(arch), &self.cfa) {
-            (Some(info), Cfa::Register { number, offset }) => *number == info.sp && *offset == pushed,
-            _ => false,
+        let info = &arch::cpu(arch).unwind;
+        match &self.cfa {
+            Cfa::Register { number, offset } => *number == info.sp && *offset == info.pushed_by_call(),
+            Cfa::Expression(_) => false,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Wording that several renderers share. Everything here returns text from the dump escaped for a terminal.
 
-use crate::base::{Abi, Arch, DataModel, Endian, Os, escape_terminal, file_name};
+use crate::base::{Abi, Endian, Os, escape_terminal, file_name};
 use crate::model::{Frame, FrameKind, LayoutProvider, OwnerFrom, Report, SourceKind, Thread, VersionFrom, WaitKind};
 use std::fmt::Display;
 
@@ -76,26 +76,17 @@ pub fn layout_provider(provider: LayoutProvider) -> String {
 
 /// `x86-64 Linux`.
 pub fn machine(abi: &Abi) -> String {
-    let arch = match abi.arch {
-        Arch::X86_64 => "x86-64",
-        Arch::Aarch64 => "aarch64",
-        Arch::X86 => "x86",
-        Arch::Arm => "arm",
-    };
+    let arch = crate::arch::cpu(abi.arch).name;
     let os = match abi.os {
         Os::Linux => "Linux",
         Os::Windows => "Windows",
         Os::MacOs => "macOS",
     };
-    let bits = match abi.data_model {
-        DataModel::Lp64 | DataModel::Llp64 => "",
-        DataModel::Ilp32 => " (32-bit)",
-    };
     let endian = match abi.endian {
         Endian::Little => "",
         Endian::Big => " (big-endian)",
     };
-    format!("{arch} {os}{bits}{endian}")
+    format!("{arch} {os}{endian}")
 }
 
 /// `Thread 1234 "worker-1"`, as short as what is known of it.

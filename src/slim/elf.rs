@@ -1,7 +1,7 @@
 //! Headers of an ELF core (gABI chapters 4 and 5; `PN_XNUM` as in Linux `elf(5)`).
 
 use super::plan::{Kind, Piece};
-use crate::base::{Abi, Arch, DataModel, Endian};
+use crate::base::{Abi, Endian};
 use crate::debuggee::Protection;
 
 const PT_LOAD: u64 = 1;
@@ -11,16 +11,6 @@ const ET_CORE: u64 = 4;
 const PN_XNUM: u64 = 0xffff;
 /// Memory starts on such a border of the file, so that aligned pieces stay aligned.
 const ALIGN: u64 = 4096;
-
-/// `e_machine`.
-pub fn machine(arch: Arch) -> Option<u16> {
-    Some(match arch {
-        Arch::X86 => 3,
-        Arch::Arm => 40,
-        Arch::X86_64 => 62,
-        Arch::Aarch64 => 183,
-    })
-}
 
 /// Integers in a target's byte order, appended to a buffer.
 #[derive(Debug)]
@@ -105,12 +95,9 @@ impl Layout {
         self.pieces
     }
 
-    fn wide(&self) -> bool {
-        self.abi.data_model != DataModel::Ilp32
-    }
-
+    /// ELF header, program header, section header (64 bits).
     fn header_sizes(&self) -> (u64, u64, u64) {
-        if self.wide() { (64, 56, 64) } else { (52, 32, 40) }
+        (64, 56, 64)
     }
 
     fn program_header_count(&self) -> u64 {
@@ -143,7 +130,7 @@ impl Layout {
         let (ehdr, phdr, shdr) = self.header_sizes();
         let count = self.program_header_count();
         let endian = if self.abi.endian == Endian::Little { 1 } else { 2 };
-        e.bytes(&[0x7f, b'E', b'L', b'F', if self.wide() { 2 } else { 1 }, endian, 1]).pad_to(16);
+        e.bytes(&[0x7f, b'E', b'L', b'F', 2, endian, 1]).pad_to(16);
         e.uint(ET_CORE, 2).uint(u64::from(self.machine), 2).uint(1, 4);
         let (shoff, shnum) =
             if self.extended() { (ehdr.saturating_add(phdr.saturating_mul(count)), 1) } else { (0, 0) };
@@ -181,13 +168,8 @@ impl Layout {
         let bits = [(prot.execute, 1), (prot.write, 2), (prot.read, 4)];
         let flags = bits.iter().filter(|(on, _)| *on).map(|(_, bit)| *bit).sum();
         e.uint(kind, 4);
-        if self.wide() {
-            e.uint(flags, 4);
-        }
+        e.uint(flags, 4);
         e.word(offset).word(addr).word(0).word(file_size).word(mem_size);
-        if !self.wide() {
-            e.uint(flags, 4);
-        }
         e.word(align);
     }
 }

@@ -6,7 +6,8 @@
 use super::elf::Encoder;
 use super::plan::{Kind, Piece};
 use super::{SlimError, SlimOptions};
-use crate::base::{Abi, Addr, Arch, Os};
+use crate::arch::{self, MinidumpCpu};
+use crate::base::{Abi, Addr, Os};
 use crate::debuggee::recorder::PageMask;
 use crate::debuggee::slim_record::{READ_STREAM, VENDOR_STREAM, list_of_read};
 use crate::debuggee::{Crash, NativeThread, Protection, Registers, Target};
@@ -22,11 +23,13 @@ pub fn header(
     pieces: &[Piece],
     pages: &[(Addr, PageMask)],
 ) -> Result<Vec<u8>, SlimError> {
+    let cpu = arch::cpu(target.abi.arch);
+    let cpu = cpu.minidump.as_ref().ok_or(SlimError::NotMinidump(cpu.name))?;
     let mut file = File { out: Encoder::new(target.abi), abi: target.abi, streams: Vec::new() };
     // Header and directory are written last, over this room.
     const MOST_STREAMS: usize = 16;
     file.out.pad_to(32 + MOST_STREAMS * 12);
-    file.system_info(target);
+    file.system_info(target, cpu);
     file.threads(target);
     file.exception(target);
     file.modules(target);
@@ -76,13 +79,8 @@ impl File {
         self.put(&e.finish())
     }
 
-    fn system_info(&mut self, target: &Target) {
-        let machine = match target.abi.arch {
-            Arch::X86_64 => 9,
-            Arch::Aarch64 => 12,
-            Arch::X86 => 0,
-            Arch::Arm => 5,
-        };
+    fn system_info(&mut self, target: &Target, cpu: &MinidumpCpu) {
+        let machine = u64::from(cpu.ids.first().copied().unwrap_or_default());
         let platform = match target.abi.os {
             Os::Windows => PLATFORM_WINDOWS,
             Os::Linux => PLATFORM_LINUX,
@@ -123,34 +121,8 @@ impl File {
     /// `CONTEXT` of a thread: its size and place; zeros without registers.
     fn context(&mut self, thread: &NativeThread) -> (u64, u64) {
         let Some(registers) = &thread.registers else { return (0, 0) };
-        let mut e = Encoder::new(self.abi);
-        let get = |name: &str| registers.get(name).unwrap_or(0);
-        match registers.arch {
-            Arch::X86_64 => {
-                // CONTEXT_AMD64 with control, integer and segment registers.
-                e.pad_to(48).uint(0x0010_0007, 4).uint(0, 4);
-                for name in ["cs", "ds", "es", "fs", "gs", "ss"] {
-                    e.uint(get(name), 2);
-                }
-                e.uint(get("eflags"), 4).pad_to(120);
-                for name in [
-                    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13",
-                    "r14", "r15", "rip",
-                ] {
-                    e.uint(get(name), 8);
-                }
-                e.pad_to(1232);
-            }
-            Arch::Aarch64 => {
-                e.uint(0x0040_0003, 4).uint(get("pstate"), 4);
-                for (_, value) in registers.values.iter().filter(|(n, _)| n.starts_with('x')).take(31) {
-                    e.uint(*value, 8);
-                }
-                e.pad_to(256).uint(get("sp"), 8).uint(get("pc"), 8).pad_to(912);
-            }
-            Arch::X86 | Arch::Arm => return (0, 0),
-        }
-        let bytes = e.finish();
+        let Some(cpu) = &registers.cpu().minidump else { return (0, 0) };
+        let bytes = cpu.write(|name| registers.get(name).unwrap_or(0), &self.abi);
         (bytes.len() as u64, self.put(&bytes))
     }
 

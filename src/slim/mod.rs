@@ -9,7 +9,8 @@ mod minidump;
 mod notes;
 mod plan;
 
-use crate::base::{Addr, Arch, DiagnosticCode, Os};
+use crate::arch;
+use crate::base::{Addr, DiagnosticCode, Os};
 use crate::debuggee::recorder::{PageMask, PageSet};
 use crate::debuggee::{MemoryExt as _, Target};
 use plan::{Kind, Piece};
@@ -51,9 +52,9 @@ pub enum SlimError {
     /// An ELF core cannot say what this process is.
     #[error("a process of {0:?} cannot be stored as an ELF core")]
     NotElf(Os),
-    /// No core file layout is known for the machine.
-    #[error("no ELF core layout for {0:?}")]
-    Arch(Arch),
+    /// Minidumps know nothing of the processor.
+    #[error("a process of {0} cannot be stored as a minidump")]
+    NotMinidump(&'static str),
 }
 
 /// Writes an ELF core (gABI `ET_CORE`) or a minidump of `target` with the pages of `recorded`.
@@ -102,7 +103,7 @@ fn elf_head(
     if target.abi.os != Os::Linux {
         return Err(SlimError::NotElf(target.abi.os));
     }
-    let machine = elf::machine(target.abi.arch).ok_or(SlimError::Arch(target.abi.arch))?;
+    let machine = arch::cpu(target.abi.arch).elf_machine;
     let notes = notes::notes(target, options, pages)?;
     let layout = elf::Layout::new(target.abi, machine, notes.len() as u64, pieces);
     let mut head = layout.headers();

@@ -5,7 +5,8 @@
 
 use super::elf::Encoder;
 use super::{SlimError, SlimOptions};
-use crate::base::{Abi, Addr, Arch};
+use crate::arch;
+use crate::base::{Abi, Addr};
 use crate::debuggee::recorder::PageMask;
 use crate::debuggee::slim_record::{
     SlimInfo, SlimMissing, VENDOR_NAME, VENDOR_READ, VENDOR_SLIM, each_note, is_of_the_file, list_of_read,
@@ -83,10 +84,10 @@ fn made(target: &Target) -> Vec<u8> {
     for (index, thread) in threads.into_iter().enumerate() {
         let Some(status) = prstatus(target, thread) else { continue };
         out.extend(note(abi, CORE, NT_PRSTATUS, &status));
-        if let (Arch::Aarch64, Some(tls)) = (abi.arch, thread.tls_base) {
+        if let (Some(kind), Some(tls)) = (arch::cpu(abi.arch).thread_pointer.note, thread.tls_base) {
             let mut e = Encoder::new(abi);
             e.word(tls.0);
-            out.extend(note(abi, LINUX, 0x401, &e.finish()));
+            out.extend(note(abi, LINUX, kind, &e.finish()));
         }
         if index == 0 {
             out.extend(note(abi, CORE, NT_PRPSINFO, &prpsinfo(target)));
@@ -100,26 +101,10 @@ fn made(target: &Target) -> Vec<u8> {
     out
 }
 
-/// Order of the registers in `elf_prstatus.pr_reg`. Names that a thread does not have are zero.
-fn register_order(arch: Arch) -> &'static [&'static str] {
-    match arch {
-        Arch::X86_64 => &[
-            "r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx", "rsi", "rdi",
-            "orig_rax", "rip", "cs", "eflags", "rsp", "ss", "fs_base", "gs_base", "ds", "es", "fs", "gs",
-        ],
-        Arch::Aarch64 => &[
-            "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15",
-            "x16", "x17", "x18", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x29", "x30",
-            "sp", "pc", "pstate",
-        ],
-        Arch::X86 | Arch::Arm => &[],
-    }
-}
-
 /// `struct elf_prstatus` (64-bit); none for a thread without registers.
 fn prstatus(target: &Target, thread: &NativeThread) -> Option<Vec<u8>> {
-    let order = register_order(target.abi.arch);
-    let registers = thread.registers.as_ref().filter(|_| !order.is_empty())?;
+    let cpu = arch::cpu(target.abi.arch);
+    let registers = thread.registers.as_ref()?;
     let signal = match (&target.crash, &thread.signal) {
         (_, Some(info)) => info.number,
         (Some(Crash::Signal { tid, info }), None) if *tid == thread.tid => info.number,
@@ -129,14 +114,10 @@ fn prstatus(target: &Target, thread: &NativeThread) -> Option<Vec<u8>> {
     let signal = u64::from(signal.cast_unsigned());
     e.uint(signal, 4).uint(0, 8).uint(signal, 2).pad_to(PRSTATUS_PID);
     e.uint(thread.tid, 4).uint(target.process.ppid.unwrap_or(0), 4).pad_to(PRSTATUS_REGISTERS);
-    for name in order {
-        let value = match *name {
-            "fs_base" => registers.get(name).or(thread.tls_base.map(|a| a.0)),
-            // -1: not in a system call, so a debugger restarts none.
-            "orig_rax" => registers.get(name).or(Some(u64::MAX)),
-            _ => registers.get(name),
-        };
-        e.uint(value.unwrap_or(0), 8);
+    for name in cpu.prstatus {
+        let thread_pointer = thread.tls_base.filter(|_| cpu.thread_pointer.register == Some(*name)).map(|a| a.0);
+        let unknown = || cpu.unknown_in_prstatus.iter().find(|(n, _)| n == name).map_or(0, |(_, value)| *value);
+        e.uint(registers.get(name).or(thread_pointer).unwrap_or_else(unknown), 8);
     }
     e.uint(0, 8);
     Some(e.finish())

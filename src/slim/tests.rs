@@ -14,7 +14,8 @@ use std::sync::Arc;
 const RW: Protection = Protection { read: true, write: true, execute: false };
 
 fn target(memory: AddressSpace) -> Target {
-    let registers = Registers { arch: Arch::X86_64, values: vec![("rip", 0x1234), ("rsp", 0x10_0800), ("rbx", 7)] };
+    let registers =
+        Registers { arch: crate::base::Arch::X86_64, values: vec![("rip", 0x1234), ("rsp", 0x10_0800), ("rbx", 7)] };
     let thread = |tid| NativeThread {
         tid,
         registers: Some(registers.clone()),

@@ -15,4 +15,4 @@ pub use place::{Place, mapped};
 #[cfg(feature = "live")]
 pub use process_vm::ProcessMemory;
 #[cfg(feature = "live")]
-pub use ptrace::{RawRegisters, Stopped, thread_ids};
+pub use ptrace::{Stopped, thread_ids};

@@ -4,7 +4,6 @@
 //! shared. When it is dropped, or when this process dies in whatever way, the kernel lets the threads go on.
 
 use nix::errno::Errno;
-#[cfg(target_arch = "aarch64")]
 use nix::libc;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::Signal;
@@ -15,9 +14,6 @@ use std::io;
 use std::marker::PhantomData;
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-/// Names and values of general-purpose registers, and the base of thread-local storage.
-pub type RawRegisters = (Vec<(&'static str, u64)>, u64);
 
 /// The threads of a process, stopped.
 #[derive(Debug)]
@@ -118,12 +114,20 @@ impl Stopped {
         &self.running
     }
 
-    /// Registers of a stopped thread.
+    /// A set of registers of a stopped thread, as the kernel writes it into the note of this type of a core.
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn registers(&self, id: i32) -> Result<RawRegisters, Errno> {
-        registers(Pid::from_raw(id))
+    pub fn register_set(&self, id: i32, note: u32) -> Result<Vec<u8>, Errno> {
+        /// No set of general-purpose registers is larger.
+        const MOST: usize = 1024;
+        let mut set = vec![0u8; MOST];
+        let mut iov = libc::iovec { iov_base: set.as_mut_ptr().cast(), iov_len: set.len() };
+        // SAFETY: `iov` describes `set`, which outlives the call; the kernel writes at most `iov_len` bytes.
+        let done = unsafe { libc::ptrace(libc::PTRACE_GETREGSET, id, note, &raw mut iov) };
+        Errno::result(done)?;
+        set.truncate(iov.iov_len);
+        Ok(set)
     }
 }
 
@@ -143,62 +147,4 @@ impl Drop for Stopped {
             let _ = ptrace::detach(pid, signal);
         }
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-fn registers(pid: Pid) -> Result<RawRegisters, Errno> {
-    let r = ptrace::getregs(pid)?;
-    let values = vec![
-        ("rax", r.rax),
-        ("rbx", r.rbx),
-        ("rcx", r.rcx),
-        ("rdx", r.rdx),
-        ("rsi", r.rsi),
-        ("rdi", r.rdi),
-        ("rbp", r.rbp),
-        ("rsp", r.rsp),
-        ("r8", r.r8),
-        ("r9", r.r9),
-        ("r10", r.r10),
-        ("r11", r.r11),
-        ("r12", r.r12),
-        ("r13", r.r13),
-        ("r14", r.r14),
-        ("r15", r.r15),
-        ("rip", r.rip),
-        ("eflags", r.eflags),
-        ("cs", r.cs),
-        ("ss", r.ss),
-        ("ds", r.ds),
-        ("es", r.es),
-        ("fs", r.fs),
-        ("gs", r.gs),
-        ("fs_base", r.fs_base),
-        ("gs_base", r.gs_base),
-        ("orig_rax", r.orig_rax),
-    ];
-    Ok((values, r.fs_base))
-}
-
-#[cfg(target_arch = "aarch64")]
-fn registers(pid: Pid) -> Result<RawRegisters, Errno> {
-    const X: [&str; 31] = [
-        "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16",
-        "x17", "x18", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x29", "x30",
-    ];
-    const NT_ARM_TLS: libc::c_uint = 0x401;
-    let r = ptrace::getregset::<ptrace::regset::NT_PRSTATUS>(pid)?;
-    let mut values: Vec<(&'static str, u64)> = X.into_iter().zip(r.regs).collect();
-    values.extend([("sp", r.sp), ("pc", r.pc), ("pstate", r.pstate)]);
-    let mut tls = [0u64; 2];
-    let mut iov = libc::iovec { iov_base: tls.as_mut_ptr().cast(), iov_len: size_of_val(&tls) };
-    // SAFETY: `iov` describes `tls`, which outlives the call; the kernel writes at most `iov_len` bytes.
-    let done = unsafe { libc::ptrace(libc::PTRACE_GETREGSET, pid.as_raw(), NT_ARM_TLS, &raw mut iov) };
-    Errno::result(done)?;
-    Ok((values, tls.first().copied().unwrap_or(0)))
-}
-
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn registers(_pid: Pid) -> Result<RawRegisters, Errno> {
-    Err(Errno::ENOSYS)
 }

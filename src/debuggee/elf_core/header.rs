@@ -1,5 +1,6 @@
 //! ELF and program headers of a core (gABI chapters "ELF Header" and "Program Header"), tolerant of a cut file.
 
+use crate::arch;
 use crate::base::{Abi, Diagnostic, DiagnosticCode, Diagnostics};
 use crate::debuggee::TargetError;
 use crate::debuggee::compressed::Packing;
@@ -105,11 +106,11 @@ fn abi(header: &FileHeader64<LE>) -> Result<Abi, String> {
     let raw = header.e_machine.get(LE).0;
     let machine = elf::Machine(if big { raw.swap_bytes() } else { raw });
     if ident.class == elf::ELFCLASS64 && ident.data == elf::ELFDATA2LSB {
-        match (machine, ident.os_abi) {
-            (_, elf::ELFOSABI_FREEBSD) => return Err("FreeBSD core".to_owned()),
-            (elf::EM_X86_64, _) => return Ok(Abi::LINUX_X86_64),
-            (elf::EM_AARCH64, _) => return Ok(Abi::LINUX_AARCH64),
-            _ => {}
+        if ident.os_abi == elf::ELFOSABI_FREEBSD {
+            return Err("FreeBSD core".to_owned());
+        }
+        if let Some(cpu) = arch::by_elf_machine(machine.0) {
+            return Ok(Abi::linux(cpu.arch));
         }
     }
     let bits = match ident.class {

@@ -6,7 +6,6 @@ mod header;
 mod module_tests;
 mod modules;
 mod notes;
-mod registers;
 mod segments;
 #[cfg(test)]
 pub(crate) mod test_core;

@@ -1,8 +1,8 @@
 //! The notes of a core: threads, process, signal, auxiliary vector, mapped files.
 
-use super::registers;
-use crate::base::{Abi, Addr, Arch, Cursor, Diagnostic, DiagnosticCode, Diagnostics, ShortRead};
-use crate::debuggee::{NativeThread, SignalInfo};
+use crate::arch;
+use crate::base::{Abi, Addr, Cursor, Diagnostic, DiagnosticCode, Diagnostics, ShortRead};
+use crate::debuggee::{NativeThread, Registers, SignalInfo};
 use crate::os::linux::auxv::{Auxv, is_page_size};
 use crate::os::linux::signals::{has_fault_address, has_sender};
 use object::LittleEndian as LE;
@@ -89,7 +89,7 @@ impl Notes {
                 self.has_files = true;
                 self.mapped_files(cursor)?;
             }
-            (b"LINUX", elf::NT_ARM_TLS) if abi.arch == Arch::Aarch64 => {
+            (b"LINUX", kind) if arch::cpu(abi.arch).thread_pointer.note == Some(kind.0) => {
                 let mut cursor = cursor;
                 let base = cursor.u64()?;
                 if let Some(last) = self.threads.last_mut() {
@@ -148,8 +148,8 @@ fn thread(mut cursor: Cursor<'_>, abi: Abi) -> Result<ThreadNotes, ShortRead> {
     let ppid = u64::from(cursor.u32()?);
     cursor.take(8)?;
     cursor.take(64)?;
-    let registers = registers::parse(cursor.remaining(), abi);
-    let tls_base = registers.as_ref().and_then(|r| r.get("fs_base")).and_then(tls);
+    let registers = Registers::from_prstatus(cursor.remaining(), &abi);
+    let tls_base = registers.as_ref().and_then(Registers::thread_pointer);
     let thread = NativeThread { tid, registers, tls_base, name: None, signal: None };
     Ok(ThreadNotes { thread, current_signal, ppid })
 }

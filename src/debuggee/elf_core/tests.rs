@@ -118,7 +118,7 @@ fn aarch64_registers_and_tls() {
     let registers = thread.registers.as_ref().unwrap();
     assert_eq!(thread.tls_base, Some(Addr(0xabc0)));
     assert_eq!(
-        [registers.fp(), registers.link(), registers.sp(), registers.ip()],
+        [registers.fp(), registers.get("x30").map(Addr), registers.sp(), registers.ip()],
         [0x10, 0x20, 0x30, 0x40].map(|a| Some(Addr(a)))
     );
     assert_eq!((registers.get("x0"), registers.get("pstate")), (Some(5), Some(0x50)));

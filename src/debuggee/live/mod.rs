@@ -14,11 +14,13 @@ use super::{
     AddressSpace, Memory, MissingPart, NativeThread, ProcessInfo, ReadError, ReadErrorKind, Registers, Segment,
     SourceKind, Target, TargetError,
 };
+use crate::arch;
 use crate::base::{Abi, Addr, Arch, Diagnostic, DiagnosticCode, Diagnostics};
 use crate::debuggee::procfs::{self, MapLine};
 use crate::os::linux::VDSO;
 use crate::os::linux::auxv::{AT_SYSINFO_EHDR, Auxv};
-use crate::sys::{ProcessMemory, RawRegisters, Stopped, thread_ids};
+use crate::os::linux::notes::NT_PRSTATUS;
+use crate::sys::{ProcessMemory, Stopped, thread_ids};
 use nix::errno::Errno;
 use refused::refused;
 use std::path::{Path, PathBuf};
@@ -86,8 +88,27 @@ struct Scene {
     stopped: Option<(Stopped, Instant)>,
     maps: Vec<MapLine>,
     auxv: Auxv,
-    threads: Vec<(i32, Option<RawRegisters>)>,
+    threads: Vec<(i32, Option<ThreadState>)>,
     diagnostics: Vec<Diagnostic>,
+}
+
+/// Registers of a stopped thread.
+struct ThreadState {
+    registers: Registers,
+    tls_base: Option<Addr>,
+}
+
+impl ThreadState {
+    fn take(stopped: &Stopped, id: i32, abi: &Abi) -> Option<ThreadState> {
+        let registers = Registers::from_prstatus(&stopped.register_set(id, NT_PRSTATUS).ok()?, abi)?;
+        let of_note = |note| {
+            let set = stopped.register_set(id, note).ok()?;
+            Some(Addr(abi.uint(set.get(..8)?))).filter(|base| !base.is_null())
+        };
+        let note = registers.cpu().thread_pointer.note;
+        let tls_base = registers.thread_pointer().or_else(|| note.and_then(of_note));
+        Some(ThreadState { registers, tls_base })
+    }
 }
 
 impl Scene {
@@ -135,7 +156,7 @@ impl Scene {
             diagnostics.push(Diagnostic::note(DiagnosticCode::LivePidNamespace, text));
         }
         let ids = thread_ids(pid).map_err(|e| refused(pid, errno(e)))?;
-        let registers = |id: i32| stopped.as_ref().and_then(|(s, _)| s.registers(id).ok());
+        let registers = |id: i32| stopped.as_ref().and_then(|(stopped, _)| ThreadState::take(stopped, id, &abi));
         let threads = ids.into_iter().map(|id| (id, registers(id))).collect();
         Ok(Scene { pid, abi, stopped, maps, auxv, threads, diagnostics })
     }
@@ -176,13 +197,10 @@ impl Scene {
 /// The ABI of the process: that of its executable, which must be that of this machine.
 fn abi(pid: i32) -> Result<Abi, TargetError> {
     use std::io::Read as _;
-    let host = match std::env::consts::ARCH {
-        "x86_64" => Abi::LINUX_X86_64,
-        "aarch64" => Abi::LINUX_AARCH64,
-        other => {
-            let what = format!("live processes of {other} machines are not supported");
-            return Err(TargetError::Process { pid, what, help: None });
-        }
+    let host = std::env::consts::ARCH;
+    let Some(cpu) = arch::by_tool_name(host) else {
+        let what = format!("live processes of {host} machines are not supported");
+        return Err(TargetError::Process { pid, what, help: None });
     };
     let mut head = [0u8; 5];
     let exe = std::fs::File::open(procfs::dir(pid).join("exe")).and_then(|mut f| f.read_exact(&mut head));
@@ -191,7 +209,7 @@ fn abi(pid: i32) -> Result<Abi, TargetError> {
         let what = "it is a 32-bit process, which is not supported".to_owned();
         return Err(TargetError::Process { pid, what, help: None });
     }
-    Ok(host)
+    Ok(Abi::linux(cpu.arch))
 }
 
 fn segment(line: &MapLine) -> Segment {
@@ -251,19 +269,14 @@ fn modules(maps: &[MapLine], auxv: &Auxv, process: &ProcessInfo, memory: &Addres
     modules
 }
 
-fn thread(id: i32, task: &Path, arch: Arch, registers: Option<&RawRegisters>) -> NativeThread {
+fn thread(id: i32, task: &Path, arch: Arch, state: Option<&ThreadState>) -> NativeThread {
     let text = |name: &str| procfs::read(&task.join(name)).map(|b| String::from_utf8_lossy(&b).into_owned());
     let status = text("status").unwrap_or_default();
-    let (registers, tls_base) = match registers {
-        Some((values, tls)) => {
-            (Some(Registers { arch, values: values.clone() }), Some(Addr(*tls)).filter(|a| !a.is_null()))
-        }
-        // Of a thread that waits in the kernel, two registers can be known without stopping it.
-        None => match (procfs::blocked_at(task), arch) {
-            (Some((ip, sp)), Arch::X86_64) => (Some(Registers { arch, values: vec![("rsp", sp), ("rip", ip)] }), None),
-            (Some((ip, sp)), Arch::Aarch64) => (Some(Registers { arch, values: vec![("sp", sp), ("pc", ip)] }), None),
-            _ => (None, None),
-        },
+    // Of a thread that waits in the kernel, two registers can be known without stopping it.
+    let blocked = || procfs::blocked_at(task).map(|(ip, sp)| Registers::of_ip_and_sp(ip, sp, arch));
+    let (registers, tls_base) = match state {
+        Some(state) => (Some(state.registers.clone()), state.tls_base),
+        None => (blocked(), None),
     };
     NativeThread {
         tid: procfs::innermost_id(&status).or(u64::try_from(id).ok()).unwrap_or(0),

@@ -81,11 +81,9 @@ fn copy(pid: i32, options: LiveOptions, wanted: &mut BTreeSet<u64>) -> Result<(S
     const STACK_PAGES: u64 = 8;
     let memory = ProcessMemory::new(pid);
     let mut scene = Scene::take(pid, options)?;
-    for (_, registers) in &scene.threads {
-        let named = |n: &str| n == "rsp" || n == "sp";
-        let sp = registers.iter().flat_map(|(values, _)| values).find(|(n, _)| named(n)).map(|(_, v)| *v);
-        if let Some(sp) = sp {
-            let page = sp.saturating_sub(128) / PAGE;
+    for (_, state) in &scene.threads {
+        if let Some(sp) = state.as_ref().and_then(|state| state.registers.sp()) {
+            let page = sp.0.saturating_sub(128) / PAGE;
             wanted.extend(page..page.saturating_add(STACK_PAGES));
         }
     }

@@ -10,10 +10,11 @@ mod streams;
 mod threads;
 
 use super::{AddressSpace, ByteSource, Crash, SignalInfo, SourceKind, Target, TargetError};
-use crate::base::{Abi, Addr, Arch, DataModel, Diagnostic, DiagnosticCode, Diagnostics, Endian, Os};
+use crate::arch;
+use crate::base::{Abi, Addr, DataModel, Diagnostic, DiagnosticCode, Diagnostics, Endian, Os};
 use crate::debuggee::slim_record::{kept_bytes, vendor_stream};
 use crate::os::linux::signals::{SI_USER, has_fault_address, is_fault};
-use minidump::system_info::{Cpu, Os as DumpOs};
+use minidump::system_info::Os as DumpOs;
 use minidump::{Minidump, MinidumpException, MinidumpSystemInfo};
 use std::ops::Deref;
 use std::path::Path;
@@ -52,7 +53,7 @@ pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, T
     let mut memory = AddressSpace::from_dump(Arc::clone(&source), found.segments);
     memory.set_kept(kept_bytes(data));
     let exception = stream::<MinidumpException<'_>>(&dump, "Exception", &diagnostics);
-    let threads = threads::threads(&dump, &system, exception.as_ref(), abi, &diagnostics);
+    let threads = threads::threads(&dump, data, exception.as_ref(), abi, &diagnostics);
     let modules = modules::modules(&dump, &maps, &abi, &diagnostics);
     let process = streams::process(&dump, &abi, &memory);
     let crash = exception.and_then(|e| crash(&e, abi.os, vendor_stream(data).is_some()));
@@ -85,11 +86,8 @@ fn stream<'a, S: minidump::MinidumpStream<'a>>(dump: &'a Dump, name: &str, diagn
 }
 
 fn abi(system: &MinidumpSystemInfo, endian: minidump::Endian) -> Result<Abi, String> {
-    let arch = match system.cpu {
-        Cpu::X86_64 => Arch::X86_64,
-        Cpu::Arm64 => Arch::Aarch64,
-        other => return Err(format!("{other} ({})", system.os)),
-    };
+    let cpu = arch::by_minidump_id(system.raw.processor_architecture);
+    let arch = cpu.ok_or_else(|| format!("{} ({})", system.cpu, system.os))?.arch;
     let (os, data_model) = match system.os {
         DumpOs::Windows => (Os::Windows, DataModel::Llp64),
         DumpOs::Linux | DumpOs::Android => (Os::Linux, DataModel::Lp64),

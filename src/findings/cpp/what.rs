@@ -5,7 +5,7 @@ use super::super::facts::Scene;
 use super::thrown::type_name;
 use crate::base::Addr;
 use crate::debuggee::MemoryExt as _;
-use crate::native::constant_return::returned;
+use crate::native::x86_64::constant_return::returned;
 
 /// Index of `what` in the virtual table of `std::exception`: two destructors stand before it (Itanium C++ ABI).
 const WHAT: u64 = 2;

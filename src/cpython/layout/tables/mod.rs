@@ -52,6 +52,9 @@ macro_rules! table {
     }};
 }
 
+/// Size of glibc's `pthread_mutex_t` on aarch64; elsewhere it is 40.
+const LARGE_MUTEX: u32 = 48;
+
 /// glibc's `pthread_mutex_t` has 48 bytes on aarch64 and 40 on x86-64. `struct _gil_runtime_state` (pycore_gil.h) ends
 /// with two of them, so all behind the GIL lies 16 bytes further. (Seen in the DWARF of Debian's arm64 builds of 3.9,
 /// 3.11, 3.13, 3.14 and 3.15, which have no other differences.)
@@ -160,7 +163,7 @@ pub fn supported_range() -> String {
 #[must_use]
 pub fn lookup(version: PyVersion, flags: BuildFlags, abi: &Abi) -> Option<(&'static Layouts, &'static str)> {
     let tables = match (version.major, abi.data_model, abi.os, abi.arch) {
-        (3, DataModel::Lp64, Os::Linux, Arch::X86_64 | Arch::Aarch64) => TABLES,
+        (3, DataModel::Lp64, Os::Linux, _) => TABLES,
         (3, DataModel::Llp64, Os::Windows, Arch::X86_64) => WINDOWS,
         _ => return None,
     };
@@ -168,8 +171,8 @@ pub fn lookup(version: PyVersion, flags: BuildFlags, abi: &Abi) -> Option<(&'sta
         .iter()
         .filter(|t| t.minor == version.minor && t.from_micro <= version.micro)
         .rfind(|t| t.debug == flags.debug && t.free_threaded == flags.free_threaded)?;
-    Some(match abi.arch {
-        Arch::Aarch64 => (found.aarch64, found.name_aarch64),
+    Some(match crate::arch::cpu(abi.arch).mutex_size {
+        LARGE_MUTEX => (found.aarch64, found.name_aarch64),
         _ => (found.layouts, found.name),
     })
 }

@@ -183,7 +183,7 @@ impl State {
 mod tests {
     use super::*;
     use crate::debuggee::{Memory, ReadError, ReadErrorKind};
-    use crate::native::instruction::listing;
+    use crate::native::x86_64::instruction::listing;
 
     const RBX: u16 = 3;
     const RDI: u16 = 5;

@@ -4,7 +4,7 @@
 //! kind. Its own stack is kept aside.
 
 use super::instruction::Code;
-use crate::base::{Abi, Addr, Arch};
+use crate::base::{Abi, Addr};
 use crate::debuggee::{Memory, MemoryExt as _};
 use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 use std::collections::HashMap;
@@ -22,7 +22,7 @@ const CALLER: u64 = STACK;
 /// takes more than loads, moves, additions, calls and jumps without condition, and for other machines.
 #[must_use]
 pub fn returned(memory: &dyn Memory, abi: &Abi, function: Addr, argument: u64) -> Option<u64> {
-    if abi.arch != Arch::X86_64 {
+    if !super::is_of(abi) {
         return None;
     }
     let mut state = State { memory, abi, registers: HashMap::new(), stack: HashMap::new() };
@@ -208,6 +208,7 @@ impl State<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Arch;
     use crate::base::{DataModel, Endian, Os};
     use crate::debuggee::{ReadError, ReadErrorKind};
 

@@ -1,8 +1,9 @@
 //! x86-64 machine code: the instruction at a place, what memory it touches, and the listing around it.
 
-use super::regfile::RegFile;
+use crate::arch::AccessKind;
 use crate::base::Addr;
 use crate::debuggee::{Memory, MemoryExt as _};
+use crate::native::regfile::RegFile;
 use iced_x86::{
     Decoder, DecoderOptions, FlowControl, Formatter as _, GasFormatter, Instruction, InstructionInfoFactory, OpAccess,
     Register,
@@ -10,29 +11,6 @@ use iced_x86::{
 
 /// Longest x86 instruction.
 const MAX_INSTRUCTION: usize = 15;
-
-/// What an instruction does to memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AccessKind {
-    /// Load.
-    Read,
-    /// Store, or load and store.
-    Write,
-    /// Instruction fetch.
-    Execute,
-}
-
-impl AccessKind {
-    /// "read", "write", "execute".
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            AccessKind::Read => "read",
-            AccessKind::Write => "write",
-            AccessKind::Execute => "execute",
-        }
-    }
-}
 
 /// A register's part in an address.
 #[derive(Clone, Debug, PartialEq, Eq)]

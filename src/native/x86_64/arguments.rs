@@ -7,10 +7,10 @@
 
 use super::argument_tracking::{self, Place};
 use super::instruction::{Code, dwarf_number, listing};
-use super::regfile::RegFile;
-use super::unwind::UnwoundFrame;
-use crate::base::{Abi, Addr, Arch};
+use crate::base::{Abi, Addr};
 use crate::debuggee::{Memory, MemoryExt as _};
+use crate::native::regfile::RegFile;
+use crate::native::unwind::UnwoundFrame;
 use iced_x86::{InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register};
 use std::ops::Range;
 
@@ -49,7 +49,7 @@ impl<'a> Arguments<'a> {
         caller: Option<(&UnwoundFrame, Addr)>,
         index: usize,
     ) -> Option<u64> {
-        if self.abi.arch != Arch::X86_64 {
+        if !super::is_of(&self.abi) {
             return None;
         }
         self.kept(frame, function, index)

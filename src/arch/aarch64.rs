@@ -1,0 +1,125 @@
+//! ARM64.
+
+use super::{
+    AccessKind, ContextLayout, Cpu, DeliveredFault, Field, FrameRecord, MinidumpCpu, ReadUint, SignalFrame,
+    ThreadPointer, UnwindInfo, with_x0_to_x30,
+};
+use crate::base::{Addr, Arch};
+use crate::os::linux::signals::{SIGBUS, SIGSEGV, codes};
+use object::elf;
+
+/// The table.
+pub static CPU: Cpu = Cpu {
+    arch: Arch::Aarch64,
+    name: "aarch64",
+    elf_machine: elf::EM_AARCH64.0,
+    tool_names: &["aarch64", "arm64"],
+    shown: REGISTERS,
+    // Linux arch/arm64/include/uapi/asm/ptrace.h, `struct user_pt_regs`.
+    prstatus: REGISTERS,
+    unknown_in_prstatus: &[],
+    debugger: REGISTERS,
+    // LLDB's, gdb's.
+    aliases: &[("x29", "fp"), ("x30", "lr"), ("pstate", "cpsr")],
+    thread_pointer: ThreadPointer { register: None, note: Some(elf::NT_ARM_TLS.0), debugger: "tpidr" },
+    // `svc #0`.
+    system_call: &[0x01, 0x00, 0x00, 0xd4],
+    unwind: UnwindInfo {
+        arch: Arch::Aarch64,
+        // "DWARF for the Arm 64-bit Architecture"; number 32 is used for `pc` as gimli does.
+        names: with_x0_to_x30!("sp", "pc"),
+        ip: 32,
+        sp: 31,
+        fp: 29,
+        link: Some(30),
+        callee_saved: &[19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29],
+        arguments: &[0, 1, 2, 3, 4, 5],
+        code_bits: 48,
+        signs_return_addresses: true,
+        frame_record: FrameRecord { saved: 0, return_address: 8, end: 16 },
+        call_size: 4,
+        follows_call,
+    },
+    signal_frame: SignalFrame {
+        // `mov x8, #139; svc #0` (`__kernel_rt_sigreturn` of the vDSO, musl's `__restore_rt`).
+        trampolines: &[&[0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4]],
+        // `fault_address` comes first.
+        registers: MCONTEXT + 8,
+        order: &[
+            0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28,
+            29, 30, 31, 32,
+        ],
+        fault,
+        access: |_| None,
+    },
+    minidump: Some(MinidumpCpu { ids: &[12, 0x8003], contexts: &[CONTEXT, BREAKPAD_CONTEXT] }),
+    mutex_size: 48,
+};
+
+const REGISTERS: &[&str] = with_x0_to_x30!("sp", "pc", "pstate");
+
+/// `ARM64_NT_CONTEXT` of winnt.h.
+const CONTEXT: ContextLayout = ContextLayout {
+    size: 912,
+    flags: (0, 4),
+    mark: 0x0040_0000,
+    complete: 0x0040_0003,
+    row: (8, with_x0_to_x30!("sp", "pc")),
+    others: &[Field { name: "pstate", offset: 4, size: 4 }],
+};
+
+/// `MDRawContextARM64_Old` of Breakpad.
+const BREAKPAD_CONTEXT: ContextLayout = ContextLayout {
+    size: 796,
+    flags: (0, 8),
+    mark: 0x8000_0000,
+    complete: 0x8000_0002,
+    row: (8, with_x0_to_x30!("sp", "pc")),
+    others: &[Field { name: "pstate", offset: 272, size: 4 }],
+};
+
+/// Linux arch/arm64 `struct rt_sigframe`: siginfo 128 bytes, then ucontext with `uc_mcontext` at 176
+/// (flags 8, link 8, stack 24, sigmask and padding 128, aligned to 16).
+const MCONTEXT: u64 = 128 + 176;
+/// Extension records after `fault_address`, 31 registers, `sp`, `pc`, `pstate` (aligned to 16): magic, size, data.
+const RECORDS: u64 = MCONTEXT + 288;
+const RECORDS_SIZE: u64 = 4096;
+/// `ESR_MAGIC`: exception syndrome of a fault.
+const ESR_MAGIC: u64 = 0x4553_5201;
+
+/// `ESR_EL1` (Arm ARM, D17.2.37) of the record that the kernel writes for faults, and `fault_address`.
+fn fault(sp: Addr, read: &ReadUint<'_>) -> Option<DeliveredFault> {
+    let addr = Addr(read(sp.wrapping_add(MCONTEXT), 8)?);
+    let mut at = 0u64;
+    let syndrome = loop {
+        let record = sp.wrapping_add(RECORDS).wrapping_add(at);
+        let (magic, size) = (read(record, 4)?, read(record.wrapping_add(4), 4)?);
+        if magic == ESR_MAGIC {
+            break read(record.wrapping_add(8), 8)?;
+        }
+        at = at.saturating_add(size);
+        if magic == 0 || size < 8 || at >= RECORDS_SIZE {
+            return None;
+        }
+    };
+    let (class, write, status) = ((syndrome >> 26) & 0x3f, syndrome & (1 << 6) != 0, syndrome & 0x3f);
+    let access = match class {
+        0x20 | 0x21 => AccessKind::Execute,
+        0x24 | 0x25 if write => AccessKind::Write,
+        0x24 | 0x25 => AccessKind::Read,
+        _ => return None,
+    };
+    let (number, code) = match status {
+        0x04..=0x07 => (SIGSEGV, codes::SEGV_MAPERR),
+        0x08..=0x0f => (SIGSEGV, codes::SEGV_ACCERR),
+        0x21 => (SIGBUS, codes::BUS_ADRALN),
+        _ => (SIGSEGV, codes::SEGV_MAPERR),
+    };
+    Some(DeliveredFault { number, code, addr, access: Some(access) })
+}
+
+/// `BL`, `BLR` and the authenticating `BLRA*` (Arm ARM, C4.1.66).
+fn follows_call(code: &[u8]) -> bool {
+    let Some(code) = code.last_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes)) else { return false };
+    code & 0xfc00_0000 == 0x9400_0000 || code & 0xffff_fc1f == 0xd63f_0000 || code & 0xfeff_f800 == 0xd63f_0800
+}

@@ -1,0 +1,58 @@
+//! What the kernel pushes on the stack when it delivers a signal, as far as processors differ in it.
+
+use crate::base::Addr;
+
+/// Reads an unsigned integer of at most 8 bytes; `None` where memory is not readable.
+pub type ReadUint<'a> = dyn Fn(Addr, usize) -> Option<u64> + 'a;
+
+/// What an instruction does to memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AccessKind {
+    /// Load.
+    Read,
+    /// Store, or load and store.
+    Write,
+    /// Instruction fetch.
+    Execute,
+}
+
+impl AccessKind {
+    /// "read", "write", "execute".
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            AccessKind::Read => "read",
+            AccessKind::Write => "write",
+            AccessKind::Execute => "execute",
+        }
+    }
+}
+
+/// A fault that a signal was delivered for while the frames below it ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeliveredFault {
+    /// Signal number that the kernel gives for it.
+    pub number: i32,
+    /// `si_code` likewise.
+    pub code: i32,
+    /// Address of a memory access, or of the instruction.
+    pub addr: Addr,
+    /// What the access was, where the processor told.
+    pub access: Option<AccessKind>,
+}
+
+/// The frame of a signal.
+#[derive(Debug)]
+pub struct SignalFrame {
+    /// Code of the trampolines that a handler returns to, of any libc and of the vDSO.
+    pub trampolines: &'static [&'static [u8]],
+    /// Offset of the interrupted registers from the stack pointer at the trampoline.
+    pub registers: u64,
+    /// Their order: DWARF numbers, or the slot of the instruction pointer.
+    pub order: &'static [u16],
+    /// The fault that the signal was delivered for, by the stack pointer at the trampoline; `None` for a signal that was
+    /// sent, and where the frame is not readable.
+    pub fault: fn(Addr, &ReadUint<'_>) -> Option<DeliveredFault>,
+    /// What the instruction in these bytes does to memory, where that is known without a decoder.
+    pub access: fn(&[u8]) -> Option<AccessKind>,
+}

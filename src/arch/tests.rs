@@ -1,0 +1,107 @@
+use super::*;
+use crate::base::{Abi, Addr};
+use crate::os::linux::signals::{SIGFPE, SIGSEGV, codes};
+use std::collections::{BTreeMap, BTreeSet};
+
+#[test]
+fn every_table_is_whole_and_names_its_registers_alike() {
+    for cpu in ALL {
+        assert!(std::ptr::eq(super::cpu(cpu.arch), cpu), "{}: `ALL` and `cpu` differ", cpu.name);
+        assert_eq!(cpu.unwind.arch, cpu.arch);
+        let shown: BTreeSet<&str> = cpu.shown.iter().copied().collect();
+        assert_eq!(shown.len(), cpu.shown.len(), "{}: a register twice", cpu.name);
+        let stored: BTreeSet<&str> = cpu.prstatus.iter().copied().collect();
+        assert_eq!(stored, shown, "{}: registers of cores are not those that are shown", cpu.name);
+        let unwind = &cpu.unwind;
+        for number in [unwind.ip, unwind.sp, unwind.fp].iter().chain(unwind.callee_saved).chain(unwind.arguments) {
+            let name = unwind.name(*number).expect(cpu.name);
+            assert!(shown.contains(name), "{}: {name}", cpu.name);
+        }
+        for name in cpu.debugger.iter().chain(cpu.aliases.iter().map(|(ours, _)| ours)) {
+            assert!(shown.contains(name), "{}: {name}", cpu.name);
+        }
+        for number in cpu.signal_frame.order {
+            assert!(unwind.name(*number).is_some(), "{}: {number} of the signal frame", cpu.name);
+        }
+        assert_eq!(by_elf_machine(cpu.elf_machine).map(|c| c.arch), Some(cpu.arch));
+        for name in cpu.tool_names {
+            assert_eq!(by_tool_name(name).map(|c| c.arch), Some(cpu.arch), "{name}");
+        }
+    }
+    assert_eq!(by_tool_name("x86_64-pc-linux-gnu").map(|c| c.arch), Some(Arch::X86_64));
+    assert!(by_tool_name("i386").is_none() && by_elf_machine(3).is_none());
+}
+
+#[test]
+fn a_minidumps_context_comes_back_as_it_was_written() {
+    let abi = Abi::LINUX_X86_64;
+    for minidump in ALL.iter().filter_map(|cpu| cpu.minidump.as_ref()) {
+        let layout = &minidump.contexts[0];
+        let values: BTreeMap<&str, u64> = (1..).zip(layout.fields()).map(|(n, f)| (f.name, n)).collect();
+        let bytes = minidump.write(|name| values[name], &abi);
+        assert_eq!(bytes.len(), layout.size);
+        let read: BTreeMap<&str, u64> = minidump.read(&bytes, &abi).unwrap().into_iter().collect();
+        assert_eq!(read, values);
+        assert_eq!(minidump.read(&vec![0; layout.size], &abi), None, "no flags");
+        assert_eq!(minidump.read(&bytes[..100], &abi), None, "cut");
+    }
+}
+
+fn padded(code: &[u8]) -> [u8; 7] {
+    let mut out = [0x90; 7];
+    out[7 - code.len()..].copy_from_slice(code);
+    out
+}
+
+#[test]
+fn every_form_of_call_is_known_and_a_jump_is_not() {
+    let follows_call = super::cpu(Arch::X86_64).unwind.follows_call;
+    for call in [
+        &[0xe8, 1, 2, 3, 4][..],         // call rel32
+        &[0xff, 0xd0],                   // call *%rax
+        &[0x41, 0xff, 0xd4],             // call *%r12
+        &[0xff, 0x10],                   // call *(%rax)
+        &[0xff, 0x50, 0x18],             // call *0x18(%rax)
+        &[0xff, 0x15, 1, 2, 3, 4],       // call *x(%rip)
+        &[0xff, 0x90, 1, 2, 3, 4],       // call *0x..(%rax)
+        &[0xff, 0x14, 0xc8],             // call *(%rax,%rcx,8)
+        &[0xff, 0x54, 0x24, 0x08],       // call *8(%rsp)
+        &[0xff, 0x94, 0x24, 1, 2, 3, 4], // call *0x..(%rsp)
+        &[0xff, 0x14, 0xc5, 1, 2, 3, 4], // call *0x..(,%rax,8)
+    ] {
+        assert!(follows_call(&padded(call)), "{call:x?}");
+    }
+    for other in [&[0xff, 0xe0][..], &[0xeb, 0x10], &[0xe9, 1, 2, 3, 4], &[0xff, 0x20]] {
+        assert!(!follows_call(&padded(other)), "{other:x?}");
+    }
+    let follows_call = |code: u32| (super::cpu(Arch::Aarch64).unwind.follows_call)(&code.to_le_bytes());
+    assert!(follows_call(0x9400_0010) && follows_call(0xd63f_0100) && follows_call(0xd63f_0acd));
+    assert!(!follows_call(0x1400_0010) && !follows_call(0xd61f_0100));
+}
+
+#[test]
+fn a_trap_of_x86_is_told_from_the_machine_context() {
+    let fault_of = |trap: u64, error: u64, code: [u8; 4]| {
+        let read = |at: Addr, width: usize| match at.0 {
+            0x1000..0x2000 => match at.0 - 0x1000 {
+                168 => Some(0x4000),
+                192 => Some(error),
+                200 => Some(trap),
+                216 => Some(0x18),
+                _ => Some(0),
+            },
+            0x4000..0x4004 => code.get(at.0 as usize - 0x4000..)?.get(..width).map(|b| Abi::LINUX_X86_64.uint(b)),
+            _ => None,
+        };
+        (super::cpu(Arch::X86_64).signal_frame.fault)(Addr(0x1000), &read)
+    };
+    let fault = fault_of(14, 6, [0x90; 4]).unwrap();
+    assert_eq!((fault.number, fault.code, fault.addr), (SIGSEGV, codes::SEGV_MAPERR, Addr(0x18)));
+    assert_eq!(fault.access, Some(AccessKind::Write));
+    // `idiv %ecx`, `div %r9`, `not %ecx`.
+    for (code, number) in
+        [([0xf7, 0xf9, 0, 0], Some(SIGFPE)), ([0x49, 0xf7, 0xf1, 0], Some(SIGFPE)), ([0xf7, 0xd1, 0, 0], None)]
+    {
+        assert_eq!(fault_of(0, 0, code).map(|f| f.number), number, "{code:x?}");
+    }
+}

@@ -1,0 +1,19 @@
+//! What needs x86-64 instructions decoded: operands of a fault, arguments, values that getters return, system calls.
+//!
+//! Nothing here is found on other processors; unwinding and symbolising do without.
+
+mod argument_tracking;
+pub mod arguments;
+pub mod constant_return;
+mod futex;
+pub mod instruction;
+
+pub use futex::futex_wait;
+
+use crate::base::{Abi, Arch};
+
+/// Whether code of this target is decoded here.
+#[must_use]
+pub fn is_of(abi: &Abi) -> bool {
+    abi.arch == Arch::X86_64
+}
