@@ -22,6 +22,7 @@ use std::process::ExitCode;
 /// Builds of which there must be cores, with and without an emulator, and minidumps.
 const CORES: [&str; 10] = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.13t", "3.13d", "3.14", "3.15"];
 const AARCH64: [&str; 5] = ["3.9", "3.11", "3.13", "3.14", "3.15"];
+const RISCV64: [&str; 1] = ["3.13"];
 const WINDOWS: [&str; 9] = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.13t", "3.14", "3.14t"];
 
 fn main() -> ExitCode {
@@ -30,9 +31,10 @@ fn main() -> ExitCode {
         .into_iter()
         .map(|f| case(format!("{} python", f.name), move || tells_what_python_said(&f)))
         .collect();
-    cases.extend(AARCH64.map(|tag| {
-        let fixture = harness::fixture(&format!("{tag}-aarch64-values"));
-        case(format!("{} native", fixture.name), move || aarch64_has_native_stacks(&fixture))
+    let emulated = AARCH64.map(|tag| format!("{tag}-aarch64-values")).into_iter();
+    cases.extend(emulated.chain(RISCV64.map(|tag| format!("{tag}-riscv64-values"))).map(|name| {
+        let fixture = harness::fixture(&name);
+        case(format!("{} native", fixture.name), move || emulated_has_native_stacks(&fixture))
     }));
     cases.extend(WINDOWS.map(|tag| {
         let fixture = harness::fixture(&format!("{tag}-windows-threads"));
@@ -65,6 +67,7 @@ fn builds_are_complete() {
     let rows = [
         ("", &CORES[..], "Slim core, x86-64, committed"),
         ("-aarch64", &AARCH64[..], "Slim core, aarch64, committed"),
+        ("-riscv64", &RISCV64[..], "Slim core, riscv64, committed"),
         ("-windows", &WINDOWS[..], "Slim minidump, Windows, committed"),
     ];
     let all = harness::all();
@@ -96,8 +99,8 @@ fn windows_tells_cause_and_native_stacks(fixture: &Fixture) {
     assert!(partial.is_none(), "{partial:?}");
 }
 
-/// Native stacks of aarch64, unwound on whatever this host is: every Python frame has its place among them.
-fn aarch64_has_native_stacks(fixture: &Fixture) {
+/// Native stacks of other processors, unwound on whatever this host is: every Python frame has its place among them.
+fn emulated_has_native_stacks(fixture: &Fixture) {
     let report = report_alone(&fixture.path, &Options { native: true, ..Options::default() });
     let crashed = report.threads.iter().find(|t| t.crashed).unwrap();
     let native: Vec<_> = crashed.frames.iter().filter_map(|f| f.native.as_ref()).collect();

@@ -5,6 +5,7 @@
 
 mod aarch64;
 mod minidump_context;
+mod riscv64;
 mod signal_frame;
 mod x86_64;
 
@@ -14,7 +15,7 @@ pub use signal_frame::{AccessKind, DeliveredFault, ReadUint, SignalFrame};
 use crate::base::Arch;
 
 /// The processors, in the order of [`Arch`].
-pub static ALL: [&Cpu; 2] = [&x86_64::CPU, &aarch64::CPU];
+pub static ALL: [&Cpu; 3] = [&x86_64::CPU, &aarch64::CPU, &riscv64::CPU];
 
 /// What has to be known of a processor. Registers have one name each, that of its DWARF and psABI documents.
 #[derive(Debug)]
@@ -139,6 +140,7 @@ pub fn cpu(arch: Arch) -> &'static Cpu {
     match arch {
         Arch::X86_64 => &x86_64::CPU,
         Arch::Aarch64 => &aarch64::CPU,
+        Arch::Riscv64 => &riscv64::CPU,
     }
 }
 

@@ -105,3 +105,42 @@ fn a_trap_of_x86_is_told_from_the_machine_context() {
         assert_eq!(fault_of(0, 0, code).map(|f| f.number), number, "{code:x?}");
     }
 }
+
+#[test]
+fn loads_stores_and_calls_of_riscv_are_told_apart() {
+    let cpu = super::cpu(Arch::Riscv64);
+    let access = |code: u32| (cpu.signal_frame.access)(&code.to_le_bytes());
+    // `ld a5,8(a5)`, `c.ld a5,8(a5)`, `c.ldsp ra,8(sp)`, `lr.w a5,(a4)`.
+    for load in [0x0087_b783, 0x679c, 0x60a2, 0x1007_27af] {
+        assert_eq!(access(load), Some(AccessKind::Read), "{load:#x}");
+    }
+    // `sd a5,8(a4)`, `c.sd a5,8(a4)`, `c.sdsp ra,8(sp)`, `amoadd.w a5,a3,(a4)`.
+    for store in [0x00f7_3423, 0xe71c, 0xe406, 0x00d7_27af] {
+        assert_eq!(access(store), Some(AccessKind::Write), "{store:#x}");
+    }
+    // `addi a0,a0,1`, `c.mv a0,a1`, `jalr ra,0(a5)`.
+    for other in [0x0015_0513, 0x852e, 0x0007_80e7] {
+        assert_eq!(access(other), None, "{other:#x}");
+    }
+    let follows_call = |code: u32| (cpu.unwind.follows_call)(&code.to_le_bytes());
+    // `jal ra,.`, `jalr ra,0(a5)`, a `c.nop` and `c.jalr a5`.
+    assert!(follows_call(0x0000_00ef) && follows_call(0x0007_80e7) && follows_call(0x9782_0001));
+    // `j .`, `jr a5`, `c.jr a5`.
+    assert!(!follows_call(0x0000_006f) && !follows_call(0x0007_8067) && !follows_call(0x8782_0001));
+}
+
+#[test]
+fn a_signal_frame_of_riscv_says_the_fault_by_its_siginfo() {
+    let fault = super::cpu(Arch::Riscv64).signal_frame.fault;
+    let frame = |code: u64| {
+        move |at: Addr, _: usize| match at.0 - 0x1000 {
+            0 => Some(11),
+            8 => Some(code),
+            16 => Some(0x30),
+            _ => None,
+        }
+    };
+    let found = fault(Addr(0x1000), &frame(1)).unwrap();
+    assert_eq!((found.number, found.code, found.addr), (SIGSEGV, codes::SEGV_MAPERR, Addr(0x30)));
+    assert_eq!(fault(Addr(0x1000), &frame(0)), None, "sent by kill");
+}

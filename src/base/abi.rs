@@ -11,6 +11,8 @@ pub enum Arch {
     X86_64,
     /// ARM64.
     Aarch64,
+    /// RISC-V, 64 bits.
+    Riscv64,
 }
 
 /// Byte order.

@@ -250,7 +250,12 @@ fn copy_programs(to: &Path) -> std::io::Result<()> {
 /// True for an ELF file of type `ET_CORE` of that processor; beside the core of an emulated process there may lie one
 /// of the emulator.
 fn is_core(path: &Path, arch: &str) -> bool {
-    let machine: u16 = if arch == "aarch64" { 183 } else { 62 };
+    // `e_machine`: EM_AARCH64, EM_RISCV, EM_X86_64.
+    let machine: u16 = match arch {
+        "aarch64" => 183,
+        "riscv64" => 243,
+        _ => 62,
+    };
     let mut header = [0; 20];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
     read.is_ok()

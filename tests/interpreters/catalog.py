@@ -38,8 +38,9 @@ SUITES = {
 }
 
 ARM64 = (("bullseye", 9), ("bookworm", 11), ("trixie", 13), ("sid", 14), ("sid", 15))
+RISCV64 = (("trixie", 13), ("sid", 14))
 
-DEBIAN_ARCH = {"x86_64": "amd64", "aarch64": "arm64"}
+DEBIAN_ARCH = {"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64"}
 
 SOURCE_NAME = "source-3.13t"
 SOURCE_SUITE = "trixie"
@@ -60,15 +61,15 @@ def debian() -> List[Wanted]:
     return rows
 
 
-def arm64() -> List[Wanted]:
-    """Rows for 64-bit ARM, run by qemu's user mode."""
+def emulated() -> List[Wanted]:
+    """Rows for other processors, run by qemu's user mode."""
     return [
-        Wanted(f"debian-{suite}-3.{minor}-arm64", suite, minor, (f"python3.{minor}", f"python3.{minor}-dbg"),
-               f"/usr/bin/python3.{minor}", arch="aarch64")
-        for suite, minor in ARM64
+        Wanted(f"debian-{suite}-3.{minor}-{DEBIAN_ARCH[arch]}", suite, minor,
+               (f"python3.{minor}", f"python3.{minor}-dbg"), f"/usr/bin/python3.{minor}", arch=arch)
+        for arch, rows in (("aarch64", ARM64), ("riscv64", RISCV64)) for suite, minor in rows
     ]
 
 
 def find(name: str) -> Optional[Wanted]:
     """The row of that name, if any."""
-    return next((row for row in debian() + arm64() if row.name == name), None)
+    return next((row for row in debian() + emulated() if row.name == name), None)

@@ -133,7 +133,7 @@ def plan(args: argparse.Namespace, cache: Cache) -> Dict[str, Callable[[], dict]
             unpack(suite_of(row.suite, row.arch), row, root)
         if row.arch == "x86_64":
             return probe.describe(row.name, row.exe, root=root, argv=[*probe.chroot_prefix(root), row.exe])
-        argv = [emulator(args, cache, suite_of), "-L", str(root), str(root / row.exe.lstrip("/"))]
+        argv = [emulator(row.arch, args, cache, suite_of), "-L", str(root), str(root / row.exe.lstrip("/"))]
         return probe.describe(row.name, row.exe, root=None, sysroot=root, argv=argv, arch=row.arch,
                               env={"PYTHONHOME": str(root / "usr")})
 
@@ -150,7 +150,7 @@ def plan(args: argparse.Namespace, cache: Cache) -> Dict[str, Callable[[], dict]
 
     for name, program in pyenv_interpreters().items():
         jobs[name] = lambda name=name, program=program: from_pyenv(name, program)
-    for row in catalog.debian() + catalog.arm64():
+    for row in catalog.debian() + catalog.emulated():
         if row.by_default or args.extra or row.name in args.only:
             jobs[row.name] = lambda row=row: from_debian(row)
     jobs[catalog.SOURCE_NAME] = from_source
@@ -167,17 +167,22 @@ def unpack(suite: apt.Suite, row: catalog.Wanted, root: Path) -> None:
         suite.unpack(row.packages[:1], root)
 
 
-def emulator(args: argparse.Namespace, cache: Cache, suite_of: Callable) -> str:
-    """qemu's user mode for 64-bit ARM: the machine's own, or a static one unpacked into the cache."""
-    installed = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
-    if installed:
-        return installed
-    root = cache.directory / "roots" / "qemu"
-    program = root / "usr/bin/qemu-aarch64-static"
+def emulator(arch: str, args: argparse.Namespace, cache: Cache, suite_of: Callable) -> str:
+    """qemu's user mode for another processor: the machine's own, or a static one unpacked into the cache."""
+    if arch == "riscv64":
+        # Versions before 9 run it but write no core of the guest; sid's program is linked statically.
+        suite, package, name = "sid", "qemu-user", "qemu-riscv64"
+    else:
+        suite, package, name = "bookworm", "qemu-user-static", f"qemu-{arch}-static"
+        installed = shutil.which(f"qemu-{arch}") or shutil.which(name)
+        if installed:
+            return installed
+    root = cache.directory / "roots" / (f"qemu-{suite}" if suite != "bookworm" else "qemu")
+    program = root / "usr/bin" / name
     if not program.exists():
         if args.offline:
-            raise apt.AptError("qemu-aarch64 is not installed, and --offline was given")
-        suite_of("bookworm", "x86_64").unpack(["qemu-user-static"], root)
+            raise apt.AptError(f"{name} is not in the cache, and --offline was given")
+        suite_of(suite, "x86_64").unpack([package], root)
     return str(program)
 
 

@@ -120,7 +120,7 @@ fn differences(interpreter: &Interpreter) -> Vec<String> {
         debug_file: interpreter.debug_file.clone(),
         extensions: sources::extension_files(interpreter),
     };
-    let abi = if interpreter.arch == "aarch64" { Abi::LINUX_AARCH64 } else { Abi::LINUX_X86_64 };
+    let abi = Abi::linux(pyinquest::arch::by_tool_name(&interpreter.arch).expect(&interpreter.arch).arch);
     let outcome = check(&inputs, &abi).unwrap_or_else(|e| panic!("{}: {e}", interpreter.name));
     assert_eq!(outcome.identity.version.to_hex(), interpreter.hexversion, "{}", interpreter.name);
     assert_eq!(outcome.identity.flags.debug, interpreter.debug, "{}", interpreter.name);

@@ -39,7 +39,7 @@ fn what_is_no_core_is_named() {
         error(&elf_header(3, EM_X86_64, 1)),
         "core is not a core or minidump: an ELF executable or shared library"
     );
-    assert_eq!(error(&elf_header(4, 243, 1)), "core: unsupported architecture: 64-bit RISC-V");
+    assert_eq!(error(&elf_header(4, 258, 1)), "core: unsupported architecture: 64-bit LoongArch");
     let mut class32 = elf_header(4, 3, 1);
     class32[4] = 1;
     assert_eq!(error(&class32), "core: unsupported architecture: 32-bit x86");
