@@ -3,7 +3,7 @@
 use super::FileBytes;
 use super::find::{self, SearchOptions, Verification};
 use super::host_file::HostFile;
-use super::images::{Image, Images, Lazy};
+use super::images::{Image, ImageFormat, Images, Lazy};
 use super::pe::PeImage;
 use super::pe_find;
 use crate::base::{Addr, Diagnostic, DiagnosticCode, Os, first_of};
@@ -43,7 +43,7 @@ impl Images {
             } else {
                 image(target, index, module, &options)
             };
-            if let (Some(file), Some(headers), FileStatus::Ok) = (&image.file, &image.headers, image.status)
+            if let (Some(file), Some(headers), FileStatus::Ok) = (&image.file, image.elf(), image.status)
                 && image.verified != Some(Verification::Memory)
                 && matches!(target.source, SourceKind::ElfCore | SourceKind::Minidump)
             {
@@ -71,7 +71,7 @@ impl Images {
     pub fn read_only(&self, target: &Target) -> Vec<Backing> {
         let of = |image: &Image| {
             let verified = image.verified == Some(Verification::BuildId);
-            let (file, headers) = image.file.as_ref().zip(image.headers.as_ref()).filter(|_| verified)?;
+            let (file, headers) = image.file.as_ref().zip(image.elf()).filter(|_| verified)?;
             Some(backings(target.modules.get(image.module)?, headers, &file.bytes, false))
         };
         let mut all: Vec<Backing> = self.images.iter().filter_map(of).flatten().collect();
@@ -90,8 +90,7 @@ fn pe_image(target: &mut Target, index: usize, module: &Module, options: &Arc<Se
         path_in_process: module.path.clone(),
         build_id: module.build_id.clone(),
         options: Arc::clone(options),
-        headers: None,
-        pe: PeImage::read(&target.memory, module.base),
+        format: PeImage::read(&target.memory, module.base).map(ImageFormat::Pe),
         file: found.file,
         lazy: Lazy::default(),
     }
@@ -123,8 +122,7 @@ fn image(target: &Target, index: usize, module: &Module, options: &Arc<SearchOpt
         path_in_process: module.path.clone(),
         build_id: module.build_id.clone(),
         options: Arc::clone(options),
-        headers,
-        pe: None,
+        format: headers.map(ImageFormat::Elf),
         file,
         lazy: Lazy::default(),
     }
@@ -180,7 +178,7 @@ fn report_files(target: &Target, modules: &[Module], images: &[Image]) {
         let text = format!("{} are not at hand: {}", count(&missing), first_of(&missing, NAMED));
         let hint = "symbols and read-only memory of these are missing; give --sysroot, --executable or --debug-dir";
         // Names and unwind tables of DLLs are in their memory, which a full dump holds.
-        let all_in_memory = images.iter().filter(|i| i.status == FileStatus::Missing).all(|i| i.pe.is_some());
+        let all_in_memory = images.iter().filter(|i| i.status == FileStatus::Missing).all(|i| i.pe().is_some());
         let diagnostic = match all_in_memory {
             true => Diagnostic::note(DiagnosticCode::ModuleFilesMissing, text),
             false => Diagnostic::warning(DiagnosticCode::ModuleFilesMissing, text),

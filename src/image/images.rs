@@ -52,6 +52,15 @@ impl Images {
     }
 }
 
+/// Headers of an executable or library, by its format.
+#[derive(Debug)]
+pub enum ImageFormat {
+    /// Linux: ELF and program headers, from memory or else from the file.
+    Elf(ElfImage),
+    /// Windows: headers of a PE image, from memory.
+    Pe(PeImage),
+}
+
 /// A module's file, where there is one, and everything read from it. Whatever is not needed to open a dump is read
 /// when it is first asked for.
 #[derive(Debug)]
@@ -65,8 +74,7 @@ pub struct Image {
     pub(super) path_in_process: String,
     pub(super) build_id: Option<BuildId>,
     pub(super) options: Arc<SearchOptions>,
-    pub(super) headers: Option<ElfImage>,
-    pub(super) pe: Option<PeImage>,
+    pub(super) format: Option<ImageFormat>,
     pub(super) file: Option<HostFile>,
     pub(super) lazy: Lazy,
 }
@@ -105,36 +113,47 @@ impl Image {
         places.find_map(|place| map_opened(&place.open(u64::MAX).ok()?).ok())
     }
 
-    /// ELF and program headers, from memory or else from the file.
+    /// Its headers; `None` where neither memory nor a file has them.
     #[must_use]
-    pub fn headers(&self) -> Option<&ElfImage> {
-        self.headers.as_ref()
+    pub fn format(&self) -> Option<&ImageFormat> {
+        self.format.as_ref()
+    }
+
+    /// Headers of an ELF image.
+    #[must_use]
+    pub fn elf(&self) -> Option<&ElfImage> {
+        match &self.format {
+            Some(ImageFormat::Elf(elf)) => Some(elf),
+            Some(ImageFormat::Pe(_)) | None => None,
+        }
     }
 
     /// Headers of a PE image.
     #[must_use]
     pub fn pe(&self) -> Option<&PeImage> {
-        self.pe.as_ref()
+        match &self.format {
+            Some(ImageFormat::Pe(pe)) => Some(pe),
+            Some(ImageFormat::Elf(_)) | None => None,
+        }
     }
 
     /// What is added (modulo 2^64) to an address in the file to get the address in the process.
     #[must_use]
     pub fn bias(&self) -> Option<u64> {
-        self.headers.as_ref().map(|h| h.bias)
+        self.elf().map(|h| h.bias)
     }
 
     /// Whether `addr` lies in one of its loaded segments, `.bss` included.
     #[must_use]
     pub fn contains(&self, addr: Addr) -> bool {
-        if let Some(pe) = &self.pe {
-            return pe.contains(addr);
-        }
-        self.headers.as_ref().is_some_and(|headers| {
-            headers.of_type(elf::PT_LOAD).any(|s| {
+        match &self.format {
+            Some(ImageFormat::Pe(pe)) => pe.contains(addr),
+            Some(ImageFormat::Elf(headers)) => headers.of_type(elf::PT_LOAD).any(|s| {
                 let start = headers.address(s.p_vaddr.get(object::LittleEndian));
                 addr.distance_from(start).is_some_and(|n| n < s.p_memsz.get(object::LittleEndian))
-            })
-        })
+            }),
+            None => false,
+        }
     }
 
     /// Bytes of the module's own file.
@@ -159,9 +178,9 @@ impl Image {
     /// Path of the file with the debug data; `None` also for mini debug information.
     #[must_use]
     pub fn debug_path(&self) -> Option<PathBuf> {
-        match self.pe {
-            Some(_) => self.lazy.pdb.get()?.as_ref()?.path(),
-            None => self.debug()?.file.path(),
+        match self.format {
+            Some(ImageFormat::Pe(_)) => self.lazy.pdb.get()?.as_ref()?.path(),
+            Some(ImageFormat::Elf(_)) | None => self.debug()?.file.path(),
         }
     }
 
@@ -169,7 +188,7 @@ impl Image {
     #[must_use]
     #[cfg(feature = "pdb")]
     pub fn pdb_data(&self, memory: &dyn Memory) -> Option<&FileBytes> {
-        let find = || pdb_file::locate(&self.pe.as_ref()?.pdb(memory)?, self.place(), &self.options);
+        let find = || pdb_file::locate(&self.pe()?.pdb(memory)?, self.place(), &self.options);
         self.lazy.pdb.get_or_init(find).as_ref().map(|f| &f.bytes)
     }
 
@@ -196,10 +215,10 @@ impl Image {
     /// Address in the process and size of a loaded section, by the section headers of its file or of its debug file.
     #[must_use]
     pub fn section(&self, name: &str) -> Option<(Addr, u64)> {
-        if let Some(pe) = &self.pe {
-            return pe.section(name);
-        }
-        let headers = self.headers.as_ref()?;
+        let headers = match self.format.as_ref()? {
+            ImageFormat::Pe(pe) => return pe.section(name),
+            ImageFormat::Elf(headers) => headers,
+        };
         let own = self.file.as_ref().and_then(|f| f.section(name));
         let (address, size) = own.or_else(|| self.debug()?.file.section(name))?;
         Some((headers.address(address), size))
@@ -233,7 +252,7 @@ impl Image {
     }
 
     pub(super) fn dynamic_symbols(&self, memory: &dyn Memory) -> Option<&DynamicSymbols> {
-        let find = || DynamicSymbols::locate(memory, self.headers.as_ref()?);
+        let find = || DynamicSymbols::locate(memory, self.elf()?);
         self.lazy.dynamic.get_or_init(find).as_ref()
     }
 

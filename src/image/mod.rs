@@ -34,5 +34,5 @@ pub use debug_file::DebugOrigin;
 pub use file_cache::FileCache;
 pub use file_slice::FileBytes;
 pub use find::{SearchOptions, Verification};
-pub use images::{Image, Images};
+pub use images::{Image, ImageFormat, Images};
 pub use symbols::{SymbolAt, SymbolHit, SymbolSource};

@@ -1,6 +1,6 @@
 //! Symbols by name and by address, over all modules.
 
-use super::images::{Image, Images};
+use super::images::{Image, ImageFormat, Images};
 use super::pe::PeImage;
 use super::symtab::{Symbol, SymbolTable};
 use crate::base::{Abi, Addr};
@@ -77,11 +77,17 @@ impl Image {
     /// Definitions of a symbol in this module, from one source.
     #[must_use]
     pub fn find_symbol(&self, target: &Target, name: &str, how: SymbolSource) -> Vec<SymbolHit> {
-        if let Some(pe) = self.pe() {
-            let exported = pe.export(&target.memory, name).filter(|_| how == SymbolSource::Dynsym);
-            return exported.map(|addr| SymbolHit { addr, size: 0, module: self.module, how }).into_iter().collect();
-        }
-        let Some(headers) = self.headers() else { return Vec::new() };
+        let headers = match self.format() {
+            Some(ImageFormat::Pe(pe)) => {
+                let exported = pe.export(&target.memory, name).filter(|_| how == SymbolSource::Dynsym);
+                return exported
+                    .map(|addr| SymbolHit { addr, size: 0, module: self.module, how })
+                    .into_iter()
+                    .collect();
+            }
+            Some(ImageFormat::Elf(headers)) => headers,
+            None => return Vec::new(),
+        };
         let hit = |s: Symbol| SymbolHit { addr: headers.address(s.value), size: s.size, module: self.module, how };
         if how == SymbolSource::Dynsym
             && let Some(found) = self.exported_in_memory(&target.memory, &target.abi, name)
