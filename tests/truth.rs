@@ -69,8 +69,7 @@ fn everywhere(program: &str) {
     }
     assert!(all.is_empty(), "{program}: {} differences\n{}", all.len(), all.join("\n"));
     if program == "threads.py" {
-        let rows =
-            [("x86_64", "ELF core, x86-64"), ("aarch64", "ELF core, aarch64"), ("riscv64", "ELF core, riscv64")];
+        let rows = [("x86_64", "ELF core, x86-64"), ("aarch64", "ELF core, aarch64"), ("riscv64", "ELF core, riscv64")];
         for (arch, row) in rows {
             let labels = |of: &[&Interpreter]| -> BTreeSet<String> {
                 of.iter().filter(|i| i.arch == arch).map(|i| sources_table::label(i)).collect()
