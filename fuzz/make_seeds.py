@@ -46,10 +46,12 @@ def dumps():
     # Streams come first in what we write ourselves.
     for version in ("3.8", "3.14t"):
         seed("minidump", f"{version}-windows", unpacked(f"minidumps/{version}-windows-threads.dmp.zst")[:0xC000])
-    seed("whole_dump", "unchanged", b"")
-    for stride in (1, 7, 97):
-        patches = (struct.pack("<IBB", index * stride * 311, index % 8, 0xFF ^ index) for index in range(64))
-        seed("whole_dump", f"every-{stride}", b"".join(patches))
+    # The first byte says which dump (`DUMPS` in the target): old and new, Windows, another processor, free-threaded.
+    for which in range(6):
+        seed("whole_dump", f"unchanged-{which}", bytes([which]))
+        for stride in (1, 97):
+            patches = (struct.pack("<IBB", index * stride * 311, index % 8, 0xFF ^ index) for index in range(64))
+            seed("whole_dump", f"every-{stride}-of-{which}", bytes([which]) + b"".join(patches))
 
 
 def small_pages(pdb, page=512):
@@ -179,7 +181,64 @@ def layouts():
         seed("layouts", f"offsets-{tag}", core[at:at + 0x400])
 
 
+# What has each form of entry: calls over several lines, generators, handlers within handlers, a class, a long function.
+PROGRAM = """
+def f(a, b=1, *c, **d):
+    with open(a) as file:
+        try:
+            return [x
+                    for x in file if x in
+                    c]
+        except (KeyError,
+                ValueError) as e:
+            raise TypeError(a,
+                            b) from e
+        finally:
+            print(a)
+async def g(q):
+    async with q as r:
+        async for s in r:
+            yield await s
+class K:
+    x = 1
+    def m(self): return (lambda y: y +
+        self.x)
+""" + "def long(a):\n" + "    a = a + 1\n\n\n" * 200
+COLLECT = """
+import json, sys
+source = sys.stdin.read()
+def codes(code):
+    yield code
+    for c in code.co_consts:
+        if isinstance(c, type(code)):
+            yield from codes(c)
+tables = []
+for code in codes(compile(source, "seed.py", "exec")):
+    lines = getattr(code, "co_linetable", None) or code.co_lnotab
+    tables.append((code.co_name, len(code.co_code), lines.hex(), getattr(code, "co_exceptiontable", b"").hex()))
+json.dump(tables, sys.stdout)
+"""
+
+
+def tables_of(version):
+    """Tables of the program by pyenv's newest interpreter of that version; none where it is not installed."""
+    found = sorted(pathlib.Path.home().glob(f".pyenv/versions/{version}.*/bin/python3"))
+    if not found:
+        print(f"no interpreter {version}: its seeds of code_tables are missing")
+        return []
+    return json.loads(piped([found[-1], "-c", COLLECT], PROGRAM.encode()))
+
+
 def code_tables():
+    # Each form of line table (3.8, 3.10, 3.11) and exception tables (3.11, 3.13) as real interpreters write them.
+    for version in ("3.8", "3.10", "3.11", "3.13"):
+        for name, length, lines, exceptions in tables_of(version):
+            name = name.strip("<>")
+            middle = struct.pack("<h", length // 2)
+            seed("code_tables", f"{version}-{name}-lines", middle + bytes.fromhex(lines))
+            if exceptions:
+                seed("code_tables", f"{version}-{name}-handlers", struct.pack("<h", length // 4) + bytes.fromhex(exceptions))
+
     def body(a, b=[]):  # noqa: B006 (only its code object is used)
         with open(a) as file:
             try:

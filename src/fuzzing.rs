@@ -77,10 +77,14 @@ pub fn bridge(data: &[u8]) {
 pub fn code_tables(data: &[u8]) {
     let Some((&[low, high], table)) = data.split_first_chunk::<2>() else { return };
     let lasti = i64::from(i16::from_le_bytes([low, high]));
-    for format in [LineTable::Lnotab, LineTable::Ranges, LineTable::Locations] {
-        let _ = code::position(format, table, 1, lasti);
+    // The instruction before, too, and one beyond every table.
+    for at in [lasti, lasti.saturating_sub(1), i64::MAX] {
+        for format in [LineTable::Lnotab, LineTable::Ranges, LineTable::Locations] {
+            let found = code::position(format, table, 1, at);
+            assert_eq!(found, code::position(format, table, 1, at), "{format:?} at {at}");
+        }
+        let _ = depth_at(table, at.unsigned_abs());
     }
-    let _ = depth_at(table, lasti.unsigned_abs());
 }
 
 /// Packed dumps. A stream that grows beyond the limit is cut there.
@@ -316,5 +320,26 @@ impl PatchedDump {
             }
         }
         dump(bytes);
+    }
+}
+
+/// Several whole dumps: the first byte of the data says which one is damaged, the rest how.
+#[derive(Debug)]
+pub struct PatchedDumps(Vec<PatchedDump>);
+
+impl PatchedDumps {
+    /// The dumps, whole and not compressed.
+    #[must_use]
+    pub fn new(dumps: Vec<Vec<u8>>) -> Self {
+        PatchedDumps(dumps.into_iter().map(PatchedDump::new).collect())
+    }
+
+    /// Damages one of them and reports on it.
+    pub fn run(&self, data: &[u8]) {
+        let Some((which, patches)) = data.split_first() else { return };
+        let index = usize::from(*which) % self.0.len().max(1);
+        if let Some(dump) = self.0.get(index) {
+            dump.run(patches);
+        }
     }
 }
