@@ -12,6 +12,8 @@ pub mod locate;
 pub mod object;
 pub mod runtime;
 pub mod sync;
+#[cfg(test)]
+mod synth;
 pub mod version;
 
 pub use context::{Context, FieldRef};

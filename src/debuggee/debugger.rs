@@ -226,21 +226,14 @@ fn crash(thread: &NativeThread) -> Option<Crash> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    struct Nothing;
-
-    impl Memory for Nothing {
-        fn read(&self, addr: Addr, _: &mut [u8]) -> Result<(), ReadError> {
-            Err(ReadError { addr, kind: ReadErrorKind::Unmapped })
-        }
-    }
+    use crate::debuggee::synth_memory::SynthMemory;
 
     fn stopped_by(number: i32, code: i32) -> Target {
         let registers = vec![("rip".to_owned(), 0x10), ("rflags".to_owned(), 2), ("fs_base".to_owned(), 0x7000)];
         let signal = Some((number, Some(code), Some(Addr(8))));
         let session =
             Session { threads: vec![SessionThread { tid: 7, registers, signal, name: None }], ..Session::default() };
-        from_session(session, Abi::LINUX_X86_64, Box::new(Nothing))
+        from_session(session, Abi::LINUX_X86_64, Box::new(SynthMemory::new()))
     }
 
     #[test]

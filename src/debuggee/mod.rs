@@ -24,6 +24,8 @@ pub mod recorder;
 mod registers;
 mod segments;
 pub mod slim_record;
+#[cfg(test)]
+pub(crate) mod synth_memory;
 mod thread;
 
 pub use crate::model::SourceKind;

@@ -1,7 +1,7 @@
 //! Real ELF files made by the C compiler, and cores of processes that would have mapped them.
 
 use crate::base::Addr;
-use crate::debuggee::elf_core::{from_source, test_core::*};
+use crate::debuggee::elf_core::{from_source, synth_core::*};
 use crate::debuggee::elf_modules::ElfImage;
 use crate::debuggee::{Memory, ReadError, ReadErrorKind, Target};
 use object::LittleEndian as LE;
@@ -83,7 +83,7 @@ pub(super) enum Dumped {
 /// A core of a process that had `file` mapped as `path`.
 pub(super) fn core(file: &Path, path: &str, dumped: Dumped) -> Target {
     let loaded = Loaded::new(file);
-    let mut builder = CoreBuilder::new(EM_X86_64).thread(1, 11, &[(19, STACK + 0x100)]);
+    let mut builder = SynthCore::new(EM_X86_64).thread(1, 11, &[(19, STACK + 0x100)]);
     let mut files = Vec::new();
     for segment in loaded.headers.of_type(elf::PT_LOAD) {
         let vaddr = segment.p_vaddr.get(LE);

@@ -21,6 +21,8 @@ mod repr;
 mod sequence;
 mod set;
 mod static_types;
+#[cfg(test)]
+mod tests;
 mod types;
 mod unicode;
 mod value;

@@ -8,7 +8,7 @@ mod modules;
 mod notes;
 mod segments;
 #[cfg(test)]
-pub(crate) mod test_core;
+pub(crate) mod synth_core;
 #[cfg(test)]
 mod tests;
 mod zeroed_stacks;

@@ -1,4 +1,4 @@
-use super::test_core::*;
+use super::synth_core::*;
 use super::*;
 use crate::base::Addr;
 use crate::debuggee::{BuildId, Mapping, MemoryExt as _, ReadErrorKind};
@@ -7,7 +7,7 @@ const LIB: u64 = 0x10_0000;
 const EXE: u64 = 0x50_0000;
 const HEAP: u64 = 0x90_0000;
 
-fn open(core: &CoreBuilder) -> Target {
+fn open(core: &SynthCore) -> Target {
     from_source(Path::new("core"), Arc::new(core.build())).unwrap()
 }
 
@@ -25,7 +25,7 @@ fn mapped_files_are_modules_when_they_are_loaded_elf_files() {
         (EXE, EXE + 0x1000, 0, "/bin/exe (deleted)"),
         (HEAP, HEAP + 0x1000, 0, "/data"),
     ];
-    let core = CoreBuilder::new(EM_X86_64)
+    let core = SynthCore::new(EM_X86_64)
         .files(4096, &files)
         .auxv(&[(3, EXE + 64)])
         .load(LIB, 0x1000, READ, &library(&[1; 20], &[]))
@@ -44,7 +44,7 @@ fn mapped_files_are_modules_when_they_are_loaded_elf_files() {
 }
 
 /// An executable with a `link_map` list in its heap: the executable itself, a library, and then `next`.
-fn linked(next: u64) -> CoreBuilder {
+fn linked(next: u64) -> SynthCore {
     let (r_debug, first, second, name) = (HEAP, HEAP + 0x40, HEAP + 0x80, HEAP + 0xc0);
     let mut heap = words(&[1, first]);
     heap.resize(0x40, 0);
@@ -54,7 +54,7 @@ fn linked(next: u64) -> CoreBuilder {
     heap.resize(0xc0, 0);
     heap.extend(b"/lib/libdemo.so\0/bin/exe\0");
     heap.resize(0x100, 0);
-    CoreBuilder::new(EM_X86_64)
+    SynthCore::new(EM_X86_64)
         .auxv(&[(3, EXE + 64), (31, name + 16)])
         .load(EXE, 0x1000, READ, &library(&[2; 8], &[(21, r_debug)]))
         .load(LIB, 0x1000, READ, &library(&[1; 20], &[]))
@@ -80,7 +80,7 @@ fn as_a_last_resort_elf_headers_are_found_in_memory() {
     assert_eq!(target.modules[1].build_id, Some(BuildId(vec![2; 8])));
     let mut named = library(&[3; 20], &[(5, 0x300), (14, 1)]);
     named[0x300..0x30c].copy_from_slice(b"\0libname.so\0");
-    let target = open(&CoreBuilder::new(EM_X86_64).load(LIB, 0x1000, READ, &named));
+    let target = open(&SynthCore::new(EM_X86_64).load(LIB, 0x1000, READ, &named));
     assert_eq!(names(&target), [("libname.so", LIB, false)]);
 }
 
@@ -92,11 +92,11 @@ fn a_file_that_is_only_read_is_no_module() {
     data[vaddr..vaddr + 8].copy_from_slice(&0x4000u64.to_le_bytes());
     data[64 + 8..64 + 16].copy_from_slice(&0x3000u64.to_le_bytes());
     let files = [(LIB, LIB + 0x1000, 0, "/tmp/read-only.so")];
-    let core = CoreBuilder::new(EM_X86_64).files(4096, &files).auxv(&[]).load(LIB, 0x1000, READ, &data);
+    let core = SynthCore::new(EM_X86_64).files(4096, &files).auxv(&[]).load(LIB, 0x1000, READ, &data);
     // The scan that follows an empty list takes it, as it cannot know.
     assert_eq!(names(&open(&core)).first().map(|m| m.0), Some(""));
     let with_another = [(LIB, LIB + 0x1000, 0, "/tmp/read-only.so"), (EXE, EXE + 0x1000, 0, "/bin/exe")];
-    let core = CoreBuilder::new(EM_X86_64).files(4096, &with_another).load(LIB, 0x1000, READ, &data).load(
+    let core = SynthCore::new(EM_X86_64).files(4096, &with_another).load(LIB, 0x1000, READ, &data).load(
         EXE,
         0x1000,
         READ,

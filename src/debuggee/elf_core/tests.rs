@@ -1,4 +1,4 @@
-use super::test_core::*;
+use super::synth_core::*;
 use super::*;
 use crate::base::Addr;
 use crate::base::Arch;
@@ -17,8 +17,8 @@ fn codes(target: &Target) -> Vec<String> {
 }
 
 /// A crash of thread 10 of two, with a stack.
-fn simple() -> CoreBuilder {
-    CoreBuilder::new(EM_X86_64)
+fn simple() -> SynthCore {
+    SynthCore::new(EM_X86_64)
         .thread(10, 11, &[(10, 42), (16, 0x40_1000), (19, 0x7000_0800), (21, 0x7000_0100)])
         .siginfo(11, 1, [0x1234, 0])
         .auxv(&[(6, 4096), (3, 0x40_0040)])
@@ -84,7 +84,7 @@ fn the_thread_with_the_siginfo_crashed() {
 
 #[test]
 fn gcore_gives_every_thread_a_siginfo_and_the_right_one_is_taken() {
-    let core = CoreBuilder::new(EM_X86_64)
+    let core = SynthCore::new(EM_X86_64)
         .thread(10, 6, &[])
         .siginfo(19, 0x80, [0, 0])
         .thread(11, 6, &[])
@@ -97,18 +97,18 @@ fn gcore_gives_every_thread_a_siginfo_and_the_right_one_is_taken() {
 #[test]
 fn a_stop_by_a_debugger_is_no_crash() {
     for signal in [0, 2, 19] {
-        let core = CoreBuilder::new(EM_X86_64).thread(10, signal, &[]).siginfo(19, 0x80, [0, 0]);
+        let core = SynthCore::new(EM_X86_64).thread(10, signal, &[]).siginfo(19, 0x80, [0, 0]);
         assert_eq!(open(core.load(0, 1, READ, &[0]).build()).unwrap().crash, None, "signal {signal}");
     }
     // qemu-user writes no siginfo.
-    let core = CoreBuilder::new(EM_X86_64).thread(10, 8, &[]).load(0, 1, READ, &[0]);
+    let core = SynthCore::new(EM_X86_64).thread(10, 8, &[]).load(0, 1, READ, &[0]);
     let info = SignalInfo { number: 8, ..SignalInfo::default() };
     assert_eq!(open(core.build()).unwrap().crash, Some(Crash::Signal { tid: 10, info }));
 }
 
 #[test]
 fn aarch64_registers_and_tls() {
-    let core = CoreBuilder::new(EM_AARCH64)
+    let core = SynthCore::new(EM_AARCH64)
         .note("CORE", 1, &prstatus(10, 11, 34, &[(0, 5), (29, 0x10), (30, 0x20), (31, 0x30), (32, 0x40), (33, 0x50)]))
         .note("LINUX", 0x401, &words(&[0xabc0, 0]))
         .load(0, 1, READ, &[0]);
@@ -197,7 +197,7 @@ fn damaged_notes_are_reported_and_the_good_ones_kept() {
     let target = open(core.build()).unwrap();
     assert_eq!(target.threads.len(), 2);
     assert!(codes(&target).contains(&"core-notes-damaged".to_owned()));
-    let target = open(CoreBuilder::new(EM_X86_64).load(0, 1, READ, &[0]).build()).unwrap();
+    let target = open(SynthCore::new(EM_X86_64).load(0, 1, READ, &[0]).build()).unwrap();
     assert!(codes(&target).contains(&"core-no-threads".to_owned()));
 }
 

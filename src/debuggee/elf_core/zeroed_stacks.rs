@@ -76,7 +76,7 @@ fn is_zero(segment: &Segment, data: &[u8], inside: u64, len: u64) -> bool {
 mod tests {
     use crate::base::Addr;
     use crate::debuggee::elf_core::from_source;
-    use crate::debuggee::elf_core::test_core::{CoreBuilder, EM_X86_64, READ_WRITE};
+    use crate::debuggee::elf_core::synth_core::{EM_X86_64, READ_WRITE, SynthCore};
     use crate::debuggee::{MemoryExt as _, MissingPart, ReadErrorKind, Target};
     use std::path::Path;
     use std::sync::Arc;
@@ -88,7 +88,7 @@ mod tests {
 
     /// A mapping at 0x7000_0000 with this content, and threads with their stack and thread pointers in it.
     fn target(mapping: &[u8], stacks: &[(u64, u64)]) -> Target {
-        let mut core = CoreBuilder::new(EM_X86_64);
+        let mut core = SynthCore::new(EM_X86_64);
         for (tid, (sp, tls)) in (1..).zip(stacks) {
             core = core.thread(tid, 0, &[(RSP, 0x7000_0000 + sp), (FS_BASE, 0x7000_0000 + tls)]);
         }

@@ -110,16 +110,7 @@ fn is_loaded(image: &ElfImage, group: &[FileMapping]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::debuggee::{ReadError, ReadErrorKind};
-
-    /// A dump without any of the files' pages.
-    struct Nothing;
-
-    impl Memory for Nothing {
-        fn read(&self, addr: Addr, _: &mut [u8]) -> Result<(), ReadError> {
-            Err(ReadError { addr, kind: ReadErrorKind::Unmapped })
-        }
-    }
+    use crate::debuggee::synth_memory::SynthMemory;
 
     /// One page of a file: page number in memory and in the file.
     fn page(path: &str, at: u64, in_file: u64, execute: Option<bool>) -> FileMapping {
@@ -128,7 +119,7 @@ mod tests {
     }
 
     fn modules(files: Vec<FileMapping>) -> Vec<(String, u64, u64, usize)> {
-        let found = from_mappings(&Nothing, files);
+        let found = from_mappings(&SynthMemory::new(), files);
         found.into_iter().map(|m| (m.path, m.base.0 >> 12, m.end.0 >> 12, m.mappings.len())).collect()
     }
 

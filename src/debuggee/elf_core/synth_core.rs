@@ -1,7 +1,7 @@
 //! Cores put together byte by byte, for tests.
 
 /// A core in the making.
-pub(crate) struct CoreBuilder {
+pub(crate) struct SynthCore {
     pub machine: u16,
     pub loads: Vec<Load>,
     pub notes: Vec<u8>,
@@ -20,9 +20,9 @@ pub(crate) const EM_AARCH64: u16 = 183;
 pub(crate) const READ: u32 = 4;
 pub(crate) const READ_WRITE: u32 = 6;
 
-impl CoreBuilder {
+impl SynthCore {
     pub fn new(machine: u16) -> Self {
-        CoreBuilder { machine, loads: Vec::new(), notes: Vec::new() }
+        SynthCore { machine, loads: Vec::new(), notes: Vec::new() }
     }
 
     pub fn load(mut self, vaddr: u64, memsz: u64, flags: u32, data: &[u8]) -> Self {
