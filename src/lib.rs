@@ -78,7 +78,7 @@
 //! - [`bridge`]: what gdb and lldb talk to
 //! - [`cli`]: the program
 #![cfg_attr(
-    not(all(feature = "cli", feature = "minidump", feature = "live", feature = "pdb")),
+    not(all(feature = "cli", feature = "minidump", feature = "live", feature = "pdb", feature = "sqlite")),
     allow(dead_code, unused_imports, reason = "helpers of the parts that are left out")
 )]
 pub mod arch;
