@@ -18,8 +18,7 @@ pub fn escape_terminal_into(out: &mut String, text: &str) {
     }
     for c in text.chars() {
         let code = u32::from(c);
-        let unsafe_char =
-            c.is_control() || matches!(code, 0x2028 | 0x2029 | 0x200e | 0x200f | 0x202a..=0x202e | 0x2066..=0x2069);
+        let unsafe_char = c.is_control() || is_format(code) || matches!(code, 0x2028 | 0x2029);
         // Writing to a String cannot fail.
         let _ = match (unsafe_char, code) {
             (false, _) => {
@@ -27,9 +26,18 @@ pub fn escape_terminal_into(out: &mut String, text: &str) {
                 Ok(())
             }
             (true, 0..=0xff) => write!(out, "\\x{code:02x}"),
-            (true, _) => write!(out, "\\u{code:04x}"),
+            (true, 0x100..=0xffff) => write!(out, "\\u{code:04x}"),
+            (true, _) => write!(out, "\\U{code:08x}"),
         };
     }
+}
+
+/// Characters of general category Cf (Unicode 16.0): they show nothing and change how what is beside them is shown.
+fn is_format(code: u32) -> bool {
+    matches!(code,
+        0xad | 0x600..=0x605 | 0x61c | 0x6dd | 0x70f | 0x890..=0x891 | 0x8e2 | 0x180e | 0x200b..=0x200f
+        | 0x202a..=0x202e | 0x2060..=0x2064 | 0x2066..=0x206f | 0xfeff | 0xfff9..=0xfffb | 0x110bd | 0x110cd
+        | 0x13430..=0x1343f | 0x1bca0..=0x1bca3 | 0x1d173..=0x1d17a | 0xe0001 | 0xe0020..=0xe007f)
 }
 
 #[cfg(test)]
@@ -39,5 +47,6 @@ mod tests {
     #[test]
     fn control_and_bidi_characters_are_written_out() {
         assert_eq!(escape_terminal("a\x1b[31mé\u{202e}\n\u{9b}"), "a\\x1b[31mé\\u202e\\x0a\\x9b");
+        assert_eq!(escape_terminal("\u{61c}\u{200b}\u{e0041}\u{ad}"), "\\u061c\\u200b\\U000e0041\\xad");
     }
 }

@@ -90,7 +90,9 @@ pub fn map(path: &Path, label: Label, options: &MapOptions, rules: &Rules) -> Ro
         }
         Err(error) => {
             let help = error.help().map(|h| format!(" ({h})")).unwrap_or_default();
-            Row::without_report(label, Outcome::Unreadable, format!("{error}{help}"))
+            // A member of an archive lies in a file whose name says nothing and is another each time.
+            let text = format!("{error}{help}").replace(&path.display().to_string(), &label.dump);
+            Row::without_report(label, Outcome::Unreadable, text)
         }
     }
 }

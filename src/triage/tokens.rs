@@ -2,6 +2,7 @@
 
 use super::normalize;
 use super::rules::{NativeAction, PythonAction, Rules};
+use crate::base::escape_terminal;
 use crate::model::{Frame, FrameKind, Report, Thread, Trust};
 use serde::{Deserialize, Serialize};
 
@@ -176,9 +177,10 @@ fn enter(functions: &mut Vec<String>, caller: &str) {
 }
 
 fn python(frame: &Frame, rules: &Rules) -> (Step, Option<Token>) {
-    let file = frame.file.as_ref().map(ToString::to_string);
-    let qualname = frame.qualname.as_ref().map(|q| normalize::qualname(&q.to_string()));
-    let name = frame.function.as_ref().map(ToString::to_string);
+    // Tokens go to keys, files and terminals: what they have of the dump is harmless from here on.
+    let file = frame.file.as_ref().map(|file| escape_terminal(&file.to_string()));
+    let qualname = frame.qualname.as_ref().map(|q| escape_terminal(&normalize::qualname(&q.to_string())));
+    let name = frame.function.as_ref().map(|name| escape_terminal(&name.to_string()));
     let name = name.or_else(|| qualname.as_ref().map(|q| q.rsplit('.').next().unwrap_or(q).to_owned()));
     let (Some(name), Some(file)) = (name, file) else {
         let step = Step { frame: "(unreadable Python frame)".into(), decision: "skipped", rule: None, token: None };
@@ -211,13 +213,13 @@ fn python(frame: &Frame, rules: &Rules) -> (Step, Option<Token>) {
 fn native(frame: &Frame, report: &Report, rules: &Rules, after_jump: bool) -> (Step, Option<Token>) {
     let native = frame.native.as_ref();
     let path = native.and_then(|n| n.module.clone()).unwrap_or_default();
-    let module = normalize::native_module(&path);
+    let module = escape_terminal(&normalize::native_module(&path));
     // A scanned frame may be a leftover of an earlier call: it must not make a difference.
     // Not so the caller of a bad pointer: its return address is where the call has just put it.
     let guessed = !after_jump && native.is_some_and(|n| n.trust == Some(Trust::Scan));
     let symbol = frame.function.as_ref().map(ToString::to_string);
     let symbol = symbol.or_else(|| native.and_then(|n| n.symbol.clone()));
-    let function = symbol.map(|s| normalize::native_function(&s)).filter(|f| !f.is_empty());
+    let function = symbol.map(|s| escape_terminal(&normalize::native_function(&s))).filter(|f| !f.is_empty());
     let shown = match (&function, native) {
         (Some(function), _) => format!("{module}!{function}"),
         (None, Some(native)) => match native.module_offset {

@@ -21,42 +21,45 @@ pub(super) fn run(args: &ExplainArgs) -> Result<u8, CliError> {
                 .map_err(|e| CliError::new(exit::INTERNAL, format!("cannot write JSON: {e}")))?
                 + "\n"
         }
-        false => text(&signature, &explanation).lines().map(|line| escape_terminal(line) + "\n").collect(),
+        false => text(&signature, &explanation),
     };
     output::write_stdout(text.as_bytes())?;
     Ok(exit::OK)
 }
 
+/// Every text of the dump is escaped where it is put in: one with a line end in it must not begin a line.
 fn text(signature: &Signature, explanation: &Explanation) -> String {
-    let mut out = format!("{}\n\nClass\n  {}\n\nFrames, innermost first\n", signature.title, explanation.class);
+    let safe = |text: &str| escape_terminal(text);
+    let (title, class) = (safe(&signature.title), safe(&explanation.class));
+    let mut out = format!("{title}\n\nClass\n  {class}\n\nFrames, innermost first\n");
     for (number, step) in explanation.frames.iter().enumerate() {
-        let token = step.token.as_ref().map(|t| format!(" as {t}")).unwrap_or_default();
-        out.push_str(&format!("  #{number} {}\n      {}{token}", step.frame, step.decision));
+        let token = step.token.as_ref().map(|t| format!(" as {}", safe(t))).unwrap_or_default();
+        out.push_str(&format!("  #{number} {}\n      {}{token}", safe(&step.frame), step.decision));
         if let Some(rule) = &step.rule {
-            out.push_str(&format!(" ({rule})"));
+            out.push_str(&format!(" ({})", safe(rule)));
         }
         out.push('\n');
     }
     out.push_str("\nKeys\n");
     for note in &explanation.notes {
-        out.push_str(&format!("  {note}\n"));
+        out.push_str(&format!("  {}\n", safe(note)));
     }
-    out.push_str(&format!("  coarse {}: {}\n", signature.coarse, signature.coarse_text));
-    out.push_str(&format!("  exact  {}: {}\n", signature.exact, signature.exact_text));
+    out.push_str(&format!("  coarse {}: {}\n", signature.coarse, safe(&signature.coarse_text)));
+    out.push_str(&format!("  exact  {}: {}\n", signature.exact, safe(&signature.exact_text)));
     out.push_str("\nBeside the keys\n");
     let site = &signature.site;
-    out.push_str(&format!("  native module: {}\n", site.module.as_deref().unwrap_or("not known")));
+    out.push_str(&format!("  native module: {}\n", safe(site.module.as_deref().unwrap_or("not known"))));
     if !site.functions.is_empty() {
-        out.push_str(&format!("  native functions: {}\n", site.functions.join(" <- ")));
+        out.push_str(&format!("  native functions: {}\n", safe(&site.functions.join(" <- "))));
     }
     if let Some(method) = &site.method {
-        out.push_str(&format!("  called from Python as: {method}\n"));
+        out.push_str(&format!("  called from Python as: {}\n", safe(method)));
     }
     if let Some(place) = &site.place {
-        out.push_str(&format!("  build-id and offset: {place}\n"));
+        out.push_str(&format!("  build-id and offset: {}\n", safe(place)));
     }
     if let Some(owner) = &signature.owner {
-        out.push_str(&format!("  suspected owner: {owner}\n"));
+        out.push_str(&format!("  suspected owner: {}\n", safe(owner)));
     }
     out
 }
