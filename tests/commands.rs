@@ -12,6 +12,8 @@ mod kernel;
 mod live;
 #[path = "commands/run.rs"]
 mod run;
+#[path = "commands/secrets.rs"]
+mod secrets;
 #[path = "commands/source_files.rs"]
 mod source_files;
 #[path = "commands/triage_faults.rs"]
@@ -78,6 +80,26 @@ fn crashes_are_kept_with_a_report_each_and_the_oldest_go() {
     for function in ["sleep_long", "wait_for_event", "take_job"] {
         assert!(again.contains(function) && text.contains(function), "{function}:\n{again}\n{text}");
     }
+}
+
+#[test]
+fn what_a_killed_run_left_goes_and_foreign_directories_are_refused() {
+    let (dir, core, store) = scene();
+    // No process has this number (the kernel's limit is below it), and one that lives is at work.
+    let left = store.join(".pyinquest-part-99999999-abc");
+    let at_work = store.join(format!(".pyinquest-part-{}-abc", std::process::id()));
+    std::fs::write(&left, "half").unwrap();
+    std::fs::write(&at_work, "half").unwrap();
+    let (code, stderr) = collect(&core, &store, 1, 1);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(!left.exists() && at_work.exists());
+    let open = dir.path().join("open");
+    let inner = open.join("store");
+    std::fs::DirBuilder::new().mode(0o700).recursive(true).create(&inner).unwrap();
+    std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let (code, stderr) = collect(&core, &inner, 1, 1);
+    assert_eq!((code, std::fs::read_dir(&inner).unwrap().count()), (Some(3), 0), "{stderr}");
+    assert!(stderr.contains("which other users may change"), "{stderr}");
 }
 
 #[test]

@@ -7,15 +7,19 @@ use super::args::CollectArgs;
 use super::error::io_text;
 use super::slim;
 use super::{CliError, exit, live, output};
+use crate::debuggee::Target;
 use crate::debuggee::live::sysroot;
-use crate::engine::{Inspection, Options, Source, record};
+use crate::engine::{Inspection, Options, Source, record, record_without_text, without_text};
 use crate::image::SearchOptions;
+use crate::model::Report;
+use crate::render::redact::{self, Privacy};
 use crate::render::{json, text};
-use crate::slim::SlimOptions;
-use std::fs::{self, OpenOptions};
+use crate::slim::{SlimError, SlimOptions};
+use std::collections::BTreeMap;
+use std::fs;
 use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -35,36 +39,87 @@ fn store(args: &CollectArgs) -> Result<u8, CliError> {
     prepare(directory).map_err(failed)?;
     // The process is gone once the kernel has written its core: hold on to its root directory.
     let root = args.pid.and_then(sysroot).and_then(|root| fs::File::open(root).ok());
-    let mut target = Source::Stdin.target().map_err(|e| live::refused(&e))?;
+    let target = Source::Stdin.target().map_err(|e| live::refused(&e))?;
     let mut search = SearchOptions { sysroots: args.sysroot.clone(), ..SearchOptions::default() };
     search.sysroots.extend(root.as_ref().map(|root| PathBuf::from(format!("/proc/self/fd/{}", root.as_raw_fd()))));
-    record(&mut target, &search);
-    let inspection = Inspection::from_target(target, &search);
-    let (report, target) = (inspection.report(&Options { locals: true, ..Options::default() }), inspection.target());
+    let (report, inspection) = examined(target, &search, args);
+    let target = inspection.target();
     if report.python.is_none() && !args.all {
         return Ok(exit::NO_PYTHON);
     }
-    let name = target.process.command.as_deref().or(args.name.as_deref()).unwrap_or("process");
     let pid = args.pid.map(i64::from).or(target.process.pid.and_then(|p| p.try_into().ok())).unwrap_or(0);
+    let name = target.process.command.as_deref().or(args.name.as_deref()).unwrap_or("process");
     let stem = stem(args.time.unwrap_or_else(now), name, pid);
-    let options = SlimOptions { redact: args.redact, ..SlimOptions::default() };
-    slim::store(target, options, &directory.join(format!("{stem}.core.zst")))
-        .map_err(|e| CliError::new(exit::INPUT, e.to_string()))?;
-    let in_json = json::render(&report).map_err(|e| CliError::new(exit::INTERNAL, e.to_string()))?;
-    write(&directory.join(format!("{stem}.json")), in_json.as_bytes()).map_err(failed)?;
-    let in_text = text::render(&report, &text::TextOptions::default());
-    write(&directory.join(format!("{stem}.txt")), in_text.as_bytes()).map_err(failed)?;
     let limits = Limits { count: args.max_count, bytes: args.max_size.saturating_mul(1 << 20) };
+    // Room for one more first: a store that is full of old crashes takes the new one.
+    make_room(directory, &stem, Limits { count: limits.count.saturating_sub(1), ..limits }).map_err(failed)?;
+    let options = SlimOptions { redact: args.redact, ..SlimOptions::default() };
+    while let Err(error) = keep(target, &report, options, directory, &stem) {
+        let full = matches!(&error, KeepError::Io(e) if e.kind() == io::ErrorKind::StorageFull);
+        if !full || !drop_oldest(directory, &stem).map_err(failed)? {
+            return Err(match error {
+                KeepError::Io(e) => failed(e),
+                KeepError::Other(message) => CliError::new(exit::INPUT, message),
+            });
+        }
+    }
     make_room(directory, &stem, limits).map_err(failed)?;
     output::write_stdout(format!("{}\n", directory.join(format!("{stem}.txt")).display()).as_bytes())?;
     Ok(exit::OK)
+}
+
+/// The report of a crash, with all memory recorded that any report reads.
+fn examined(mut target: Target, search: &SearchOptions, args: &CollectArgs) -> (Report, Inspection) {
+    let mut options = Options { locals: true, ..Options::default() };
+    match args.redact {
+        true => {
+            redact::redact_process(&mut target.process);
+            record_without_text(&mut target, search);
+            options = without_text(options);
+        }
+        false => record(&mut target, search),
+    }
+    let inspection = Inspection::from_target(target, search);
+    let mut report = inspection.report(&options);
+    if args.redact {
+        redact::redact(&mut report, Privacy::NoText);
+    }
+    (report, inspection)
+}
+
+/// Why a crash could not be kept.
+enum KeepError {
+    Io(io::Error),
+    Other(String),
+}
+
+/// Writes dump and reports, all or nothing: a reader finds the dump last.
+fn keep(target: &Target, report: &Report, options: SlimOptions, directory: &Path, stem: &str) -> Result<(), KeepError> {
+    let in_json = json::render(report).map_err(|e| KeepError::Other(e.to_string()))?;
+    let in_text = text::render(report, &text::TextOptions::default());
+    let parts = [(in_text.into_bytes(), "txt"), (in_json.into_bytes(), "json")];
+    let mut written = Vec::new();
+    for (bytes, kind) in parts {
+        let mut file = slim::part_in(directory).map_err(KeepError::Io)?;
+        file.write_all(&bytes).map_err(KeepError::Io)?;
+        written.push((file, directory.join(format!("{stem}.{kind}"))));
+    }
+    slim::store(target, options, &directory.join(format!("{stem}.core.zst"))).map_err(|e| match e {
+        SlimError::Write(e) => KeepError::Io(e),
+        other => KeepError::Other(other.to_string()),
+    })?;
+    for (file, path) in written {
+        file.persist(path).map_err(|e| KeepError::Io(e.error))?;
+    }
+    Ok(())
 }
 
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }
 
-/// Makes the directory (0700), or checks that it is a real directory of ours that others cannot write to.
+/// Makes the directory (0700), or checks that it is a real directory of ours that others cannot write to, below
+/// directories that others cannot exchange. What killed runs have left in it goes.
 fn prepare(directory: &Path) -> io::Result<()> {
     if let Err(e) = fs::DirBuilder::new().mode(0o700).recursive(true).create(directory)
         && e.kind() != io::ErrorKind::AlreadyExists
@@ -72,15 +127,41 @@ fn prepare(directory: &Path) -> io::Result<()> {
         return Err(e);
     }
     let meta = fs::symlink_metadata(directory)?;
-    let refuse = |what| Err(io::Error::new(io::ErrorKind::PermissionDenied, what));
     if !meta.is_dir() {
-        return refuse("is not a directory");
+        return refuse("is not a directory".to_owned());
     }
     if meta.uid() != nix::unistd::geteuid().as_raw() {
-        return refuse("belongs to another user");
+        return refuse("belongs to another user".to_owned());
     }
     if meta.mode() & 0o022 != 0 {
-        return refuse("may be written to by other users");
+        return refuse("may be written to by other users".to_owned());
+    }
+    for parent in fs::canonicalize(directory)?.ancestors().skip(1) {
+        let meta = fs::symlink_metadata(parent)?;
+        let own = meta.uid() == 0 || meta.uid() == nix::unistd::geteuid().as_raw();
+        // In a directory with the sticky bit others cannot rename what is ours.
+        let exchangeable = meta.mode() & 0o022 != 0 && meta.mode() & 0o1000 == 0;
+        if !own || exchangeable {
+            return refuse(format!("is in {}, which other users may change", parent.display()));
+        }
+    }
+    remove_leftovers(directory)
+}
+
+fn refuse(what: String) -> io::Result<()> {
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, what))
+}
+
+/// Removes what runs that were killed were writing: files with the id of a process that is no more.
+fn remove_leftovers(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)?.filter_map(Result::ok) {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix(slim::PART)?.split('-').next()?.parse::<u32>().ok());
+        if let Some(pid) = pid
+            && (pid == std::process::id() || !Path::new("/proc").join(pid.to_string()).exists())
+        {
+            fs::remove_file(entry.path())?;
+        }
     }
     Ok(())
 }
@@ -92,15 +173,6 @@ fn stem(time: u64, name: &str, pid: i64) -> String {
     format!("{PREFIX}{time:010}-{name}-{pid}")
 }
 
-/// A new file that only we may read. One of the same name is replaced, not followed.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-        _ => {}
-    }
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(bytes)
-}
-
 #[derive(Clone, Copy)]
 struct Limits {
     count: usize,
@@ -109,7 +181,37 @@ struct Limits {
 
 /// Removes the oldest crashes until the limits hold. The one just stored stays.
 fn make_room(directory: &Path, newest: &str, limits: Limits) -> io::Result<()> {
-    let mut crashes: std::collections::BTreeMap<String, (u64, Vec<PathBuf>)> = std::collections::BTreeMap::new();
+    let crashes = crashes(directory)?;
+    let mut count = crashes.len();
+    let mut bytes = crashes.values().fold(0u64, |sum, (size, _)| sum.saturating_add(*size));
+    for (stem, (size, paths)) in crashes {
+        if count <= limits.count && bytes <= limits.bytes {
+            break;
+        }
+        if stem != newest {
+            remove(&paths)?;
+            count = count.saturating_sub(1);
+            bytes = bytes.saturating_sub(size);
+        }
+    }
+    Ok(())
+}
+
+/// Removes the oldest crash other than the one that is being stored; whether there was one.
+fn drop_oldest(directory: &Path, newest: &str) -> io::Result<bool> {
+    match crashes(directory)?.into_iter().find(|(stem, _)| stem != newest) {
+        Some((_, (_, paths))) => remove(&paths).map(|()| true),
+        None => Ok(false),
+    }
+}
+
+fn remove(paths: &[PathBuf]) -> io::Result<()> {
+    paths.iter().try_for_each(fs::remove_file)
+}
+
+/// Size and files of each crash that is stored, the oldest first: names begin with the time, of ten digits.
+fn crashes(directory: &Path) -> io::Result<BTreeMap<String, (u64, Vec<PathBuf>)>> {
+    let mut crashes: BTreeMap<String, (u64, Vec<PathBuf>)> = BTreeMap::new();
     for entry in fs::read_dir(directory)?.filter_map(Result::ok) {
         let name = entry.file_name();
         let Some(name) = name.to_str().filter(|n| n.starts_with(PREFIX)) else { continue };
@@ -122,22 +224,7 @@ fn make_room(directory: &Path, newest: &str, limits: Limits) -> io::Result<()> {
             crash.1.push(entry.path());
         }
     }
-    let mut count = crashes.len();
-    let mut bytes = crashes.values().fold(0u64, |sum, (size, _)| sum.saturating_add(*size));
-    // Names begin with the time, of ten digits: their order is that of the crashes.
-    for (stem, (size, paths)) in crashes {
-        if count <= limits.count && bytes <= limits.bytes {
-            break;
-        }
-        if stem != newest {
-            for path in paths {
-                fs::remove_file(path)?;
-            }
-            count = count.saturating_sub(1);
-            bytes = bytes.saturating_sub(size);
-        }
-    }
-    Ok(())
+    Ok(crashes)
 }
 
 #[cfg(test)]
@@ -151,8 +238,8 @@ mod tests {
         let names: Vec<String> = (1..=4).map(|t| stem(t, "py/../thon 3", 7)).collect();
         assert_eq!(names[0], "pyinquest-0000000001-py_.._thon_3-7");
         for name in &names {
-            write(&dir.path().join(format!("{name}.core.zst")), &[0; 1000]).unwrap();
-            write(&dir.path().join(format!("{name}.txt")), &[0; 10]).unwrap();
+            fs::write(dir.path().join(format!("{name}.core.zst")), [0; 1000]).unwrap();
+            fs::write(dir.path().join(format!("{name}.txt")), [0; 10]).unwrap();
         }
         fs::write(dir.path().join("notes.txt"), b"mine").unwrap();
         make_room(dir.path(), &names[3], Limits { count: 3, bytes: 2500 }).unwrap();
@@ -163,6 +250,10 @@ mod tests {
             .chain(names[2..].iter().flat_map(|n| [format!("{n}.core.zst"), format!("{n}.txt")]))
             .collect();
         assert_eq!(left, want);
+        // A full disk takes one crash after the other, the newest excepted.
+        let dropped = [(), ()].map(|()| drop_oldest(dir.path(), &names[3]).unwrap());
+        assert_eq!(dropped, [true, false]);
+        assert!(dir.path().join(format!("{}.txt", names[3])).exists());
     }
 
     #[test]
@@ -180,7 +271,7 @@ mod tests {
         fs::write(&victim, b"keep").unwrap();
         let trap = dir.path().join("trap.txt");
         symlink(&victim, &trap).unwrap();
-        write(&trap, b"report").unwrap();
+        slim::part_in(dir.path()).unwrap().persist(&trap).unwrap();
         assert_eq!(fs::read(&victim).unwrap(), b"keep");
         assert_eq!(fs::symlink_metadata(&trap).unwrap().mode() & 0o777, 0o600);
     }

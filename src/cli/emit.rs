@@ -4,6 +4,7 @@ use super::args::{Format, Native, OutputArgs, SelectArgs, View};
 use super::{CliError, exit, output};
 use crate::base::{Severity, escape_terminal};
 use crate::model::Report;
+use crate::render::redact::{Privacy, redact};
 use crate::render::select::{self, Threads};
 use crate::render::text::{self, TextOptions};
 use crate::render::{faulthandler, html, info, json, markdown};
@@ -42,6 +43,9 @@ pub fn threads(select: &SelectArgs, default: Threads) -> Threads {
 /// When the selection fits nothing or the output cannot be written.
 pub fn show(mut report: Report, what: &Show, args: &SelectArgs, out: &OutputArgs) -> Result<u8, CliError> {
     let code = exit_code(&report, out.strict);
+    if out.redact {
+        redact(&mut report, Privacy::NoText);
+    }
     let selected = select::threads(&mut report, &what.threads);
     let selected = selected.and_then(|()| args.frame.map_or(Ok(()), |n| select::frame(&mut report, n)));
     // Without Python there is nothing to choose from; that is the message then.

@@ -6,14 +6,18 @@ use super::{CliError, exit, live, output, report};
 use crate::base::Os;
 use crate::debuggee::Target;
 use crate::debuggee::live::{LiveOptions, attach};
-use crate::engine::record;
+use crate::engine::{record, record_without_text};
 use crate::image::SearchOptions;
+use crate::render::redact::redact_process;
 use crate::slim::{SlimError, SlimOptions, SlimStats, write};
 use std::io::{self, Write};
 use std::path::Path;
 
 /// Of zstd. Twice as much takes twenty times as long as all the rest, for an eighth of the size.
 const LEVEL: i32 = 9;
+
+/// Beginning of the names of files that are being written; our process id follows.
+pub(super) const PART: &str = ".pyinquest-part-";
 
 pub fn run(args: &SlimArgs) -> Result<u8, CliError> {
     let mut search = report::search(&args.input);
@@ -38,7 +42,13 @@ pub fn run(args: &SlimArgs) -> Result<u8, CliError> {
 }
 
 fn slim(target: &mut Target, search: &SearchOptions, args: &SlimArgs) -> Result<SlimStats, CliError> {
-    record(target, search);
+    match args.redact {
+        true => {
+            redact_process(&mut target.process);
+            record_without_text(target, search);
+        }
+        false => record(target, search),
+    }
     // What is no Linux process has no core format.
     let minidump = args.minidump || target.abi.os != Os::Linux;
     store(target, SlimOptions { redact: args.redact, minidump }, &args.output).map_err(|e| match e {
@@ -53,7 +63,7 @@ fn slim(target: &mut Target, search: &SearchOptions, args: &SlimArgs) -> Result<
 /// dumps hold secrets. A name that ends in `.zst` is compressed.
 pub(super) fn store(target: &Target, options: SlimOptions, path: &Path) -> Result<SlimStats, SlimError> {
     let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    let mut file = part_in(directory)?;
     let stats = if path.extension().is_some_and(|e| e == "zst") {
         let mut packed = zstd::stream::write::Encoder::new(&mut file, LEVEL)?;
         let stats = write(target, target.memory.recorded(), options, &mut packed)?;
@@ -68,6 +78,13 @@ pub(super) fn store(target: &Target, options: SlimOptions, path: &Path) -> Resul
     };
     file.persist(path).map_err(|e| e.error)?;
     Ok(stats)
+}
+
+/// A file that will be another's whole content; its name tells whose it is, so that a later run can remove what a killed one
+/// left. Only we may read it.
+pub(super) fn part_in(directory: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let prefix = format!("{PART}{}-", std::process::id());
+    tempfile::Builder::new().prefix(&prefix).tempfile_in(directory)
 }
 
 fn kilobytes(bytes: u64) -> String {

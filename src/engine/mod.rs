@@ -30,4 +30,4 @@ pub use live::examine;
 pub use lookup::{Found, LookupError, Place};
 pub use options::{Limits, Options};
 pub use python::{PythonState, PythonThread};
-pub use record::record;
+pub use record::{record, record_without_text, without_text};

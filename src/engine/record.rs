@@ -15,8 +15,26 @@ use std::thread;
 /// where it is not. The two go on at the same time. With files, native code gets more names, and so findings more to go
 /// by; values are in memory, and read once where both see the same Python.
 pub fn record(target: &mut Target, search: &SearchOptions) {
+    let options = Options { locals: true, native: true, machine: true, refcounts: true, ..Options::default() };
+    record_as(target, search, options);
+}
+
+/// The same without the text of any variable: of strings and bytes only types and lengths are read, so that a redacted dump
+/// holds no more of them.
+pub fn record_without_text(target: &mut Target, search: &SearchOptions) {
+    let options = Options { locals: true, native: true, machine: true, refcounts: true, ..Options::default() };
+    record_as(target, search, without_text(options));
+}
+
+/// Options under which no text of a variable is read.
+#[must_use]
+pub fn without_text(mut options: Options) -> Options {
+    options.limits.repr.characters = 0;
+    options
+}
+
+fn record_as(target: &mut Target, search: &SearchOptions, everything: Options) {
     target.memory.start_recording();
-    let everything = Options { locals: true, native: true, machine: true, refcounts: true, ..Options::default() };
     let native = Options { locals: false, ..everything.clone() };
     let no_files = SearchOptions { no_files: true, ..search.clone() };
     let with_files = Images::attach(target, search);

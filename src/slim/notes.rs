@@ -21,7 +21,7 @@ use crate::os::linux::notes::{
 /// All notes, one after the other. `pages`: what was read.
 pub fn notes(target: &Target, options: SlimOptions, pages: &[(Addr, PageMask)]) -> Result<Vec<u8>, SlimError> {
     let mut out = match target.memory.dump_bytes().filter(|_| target.source == SourceKind::ElfCore) {
-        Some(core) => copied(core),
+        Some(core) => copied(core, options.redact.then_some(target)),
         None => made(target),
     };
     let json = info_json(target, options)?;
@@ -53,11 +53,19 @@ pub fn info_json(target: &Target, options: SlimOptions) -> Result<Vec<u8>, SlimE
     Ok(serde_json::to_vec(&info).map_err(std::io::Error::other)?)
 }
 
-/// The contents of every `PT_NOTE` but for an older note of ours.
-fn copied(core: &[u8]) -> Vec<u8> {
+/// Notes of a redacted dump: no floating point and vector registers, which hold pieces of strings.
+const KEPT_WHEN_REDACTED: [u32; 5] = [NT_PRSTATUS, NT_PRPSINFO, NT_SIGINFO, NT_AUXV, NT_FILE];
+
+/// The contents of every `PT_NOTE` but for an older note of ours. The command line is that of `redacted`, if given: there
+/// it has been cleaned.
+fn copied(core: &[u8], redacted: Option<&Target>) -> Vec<u8> {
     let mut out = Vec::new();
     each_note(core, |abi, owner, kind, desc| {
-        if owner != VENDOR_NAME.as_bytes() {
+        if let (b"CORE", NT_PRPSINFO, Some(target)) = (owner, kind, redacted) {
+            out.extend(note(abi, CORE, NT_PRPSINFO, &prpsinfo(target)));
+        } else if redacted.is_some() && !KEPT_WHEN_REDACTED.contains(&kind) {
+            // Vector registers hold what was copied last.
+        } else if owner != VENDOR_NAME.as_bytes() {
             out.extend(note(abi, &String::from_utf8_lossy(owner), kind, desc));
         }
     });

@@ -156,6 +156,10 @@ pub struct OutputArgs {
     /// Show everything: registers, machine code, notes, repeated stacks in full
     #[arg(long, short)]
     pub verbose: bool,
+    /// Leave out what others must not see: text and bytes of variables, texts of exceptions, literals in source lines,
+    /// registers, and whatever looks like a secret
+    #[arg(long)]
+    pub redact: bool,
     /// Exit with code 5 when the report is incomplete
     #[arg(long)]
     pub strict: bool,

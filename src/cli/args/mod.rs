@@ -290,7 +290,7 @@ pub struct SlimArgs {
     /// Write a minidump instead of an ELF core
     #[arg(long)]
     pub minidump: bool,
-    /// Write zeros for all bytes that a report does not need
+    /// Write zeros for all bytes that a report does not need; of strings and bytes in variables only type and length stay
     #[arg(long)]
     pub redact: bool,
 }
@@ -322,7 +322,8 @@ pub struct CollectArgs {
     /// Keep crashes of programs without Python too
     #[arg(long)]
     pub all: bool,
-    /// Write zeros for all bytes that a report does not need
+    /// Write zeros for all bytes that a report does not need; of strings and bytes in variables only type and length stay,
+    /// in the reports too
     #[arg(long)]
     pub redact: bool,
     /// Directory that stands for / of the process; may be repeated

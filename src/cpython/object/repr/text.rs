@@ -26,10 +26,12 @@ pub(in crate::cpython::object) fn str(w: &mut Writer<'_, '_>, addr: Addr, _: &Ty
     let part = read_text(w.ctx(), addr, w.limits.characters)?;
     let text = quote_str(part.text.code_points(), w.ctx().dialect.repr.unicode);
     w.push(&text);
-    if part.is_cut() {
+    if part.is_cut() && w.limits.characters > 0 {
         let width =
             part.text.code_points().iter().max().map_or(1, |p| if *p > 0xffff { 4 } else { 1 + u64::from(*p > 0xff) });
         plausible(w, addr, part.length.saturating_mul(width))?;
+    }
+    if part.is_cut() {
         w.more(part.length.saturating_sub(part.text.len() as u64));
     }
     Ok(())
@@ -98,8 +100,11 @@ pub(in crate::cpython::object) fn bytes(w: &mut Writer<'_, '_>, addr: Addr, _: &
     let shown = len.min(w.limits.characters);
     let data = w.ctx().bytes_at("bytes data", at, shown)?;
     w.push(&quote_bytes(&data, false));
-    if shown < len {
+    // Where no text is wanted, not even its last byte is looked at.
+    if shown < len && shown > 0 {
         plausible(w, addr, len)?;
+    }
+    if shown < len {
         w.more(len.saturating_sub(shown));
     }
     Ok(())
