@@ -228,8 +228,8 @@ fn threads_of_a_living_process_that_wait_for_each_other() {
 fn both_cycles(report: &Report) -> Result<(), String> {
     cycle(report, "rlocks", WaitKind::RLock, Confidence::High)?;
     cycle(report, "joins", WaitKind::Thread, Confidence::High)?;
-    let leads = report.findings.first().map(|f| f.id.as_str());
-    if leads == Some("deadlock") { Ok(()) } else { Err(format!("{leads:?} leads")) }
+    let leads = report.findings.first().map(|f| f.id.to_string());
+    if leads.as_deref() == Some("deadlock") { Ok(()) } else { Err(format!("{leads:?} leads")) }
 }
 
 /// gdb has left zeros in place of the threads' stacks: nothing is made of them, and Python's own frames are all there.

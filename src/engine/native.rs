@@ -5,7 +5,7 @@ use crate::base::{Diagnostic, DiagnosticCode, first_of};
 use crate::debuggee::{Crash, Target};
 use crate::findings::{self, Facts};
 use crate::image::Images;
-use crate::model::{FrameKind, NativeFrame, Report, Thread, Trust};
+use crate::model::{FrameKind, ModuleId, NativeFrame, Report, Thread, Trust};
 use crate::native::ModuleTables;
 use crate::native::symbolize::{Lines, Symbolizer};
 use crate::stack::methods::{CodePoint, method_names};
@@ -107,7 +107,7 @@ fn name_methods(target: &Target, tables: &ModuleTables<'_>, interpreter: &Interp
     let Some(thread) = report.threads.iter_mut().find(|t| t.crashed) else { return };
     let native = thread.frames.iter_mut().take_while(|f| f.kind == FrameKind::Native).take(METHOD_FRAMES);
     let asked = |(unnamed, frame): &(bool, &mut NativeFrame)| {
-        let module = target.modules.iter().position(|m| m.contains(frame.ip));
+        let module = frame.module_id.map(ModuleId::index);
         let own = module.is_some_and(|m| interpreter.holds(m));
         !frame.inlined && (all || *unnamed) && module.is_some() && if own { *unnamed } else { !frame.plumbing }
     };

@@ -2,7 +2,7 @@
 
 use crate::debuggee::Target;
 use crate::image::Images;
-use crate::model::{Annotation, Missing, ModuleInfo, Process, Source};
+use crate::model::{Annotation, Missing, ModuleId, ModuleInfo, Process, Source};
 
 pub(super) fn source(target: &Target) -> Source {
     Source {
@@ -32,6 +32,7 @@ fn annotation((name, value): &(String, String)) -> Annotation {
 
 pub(super) fn modules(target: &Target, images: &Images) -> Vec<ModuleInfo> {
     let describe = |(index, module): (usize, &crate::debuggee::Module)| ModuleInfo {
+        id: ModuleId::new(index),
         path: module.path.clone(),
         base: module.base,
         end: module.end,

@@ -12,7 +12,7 @@ use crate::cpython::runtime::{self, Interpreter, ThreadList, ThreadState, interp
 use crate::debuggee::Target;
 use crate::field;
 use crate::image::Images;
-use crate::model::{LayoutProvider, Python, RuntimeState};
+use crate::model::{LayoutProvider, ModuleId, Python, RuntimeState};
 use std::sync::{Arc, OnceLock};
 
 /// What was read of a process's CPython. Each part is read once, when it is first asked for.
@@ -223,6 +223,7 @@ impl<'a> PythonState<'a> {
             runtime: located.runtime,
             found_by: Some(located.found_by),
             module: module.map(|m| m.path.clone()),
+            module_id: located.module.and_then(ModuleId::new),
             layout_providers: located.selected.provider_counts.iter().map(provider_count).collect(),
             layout_table: located.selected.table_name.map(str::to_owned),
             state: self.runtime_state(),

@@ -7,50 +7,60 @@ use super::memory_access::signals;
 use super::segv::signal_evidence;
 use crate::base::Addr;
 use crate::debuggee::MemoryExt as _;
-use crate::model::{Confidence, Finding};
+use crate::model::{Confidence, Finding, FindingId};
 
 /// Longest message read.
 const MAX_MESSAGE: usize = 4096;
 
 /// What a message of glibc stands for: part of the text, rule, headline, advice. First match counts.
 /// (malloc/malloc.c `malloc_printerr`, debug/fortify_fail.c, debug/stack_chk_fail.c, assert/assert.c.)
-const MESSAGES: &[(&str, &str, &str, &str)] = &[
+const MESSAGES: &[(&str, FindingId, &str, &str)] = &[
     (
         "stack smashing detected",
-        "stack-smashing",
+        FindingId::StackSmashing,
         "a buffer on the stack was overrun",
         "an array in the function named here is too small for what was written to it",
     ),
     (
         "buffer overflow detected",
-        "buffer-overflow",
+        FindingId::BufferOverflow,
         "a buffer was overrun, caught by _FORTIFY_SOURCE",
         "the destination of a copy is too small",
     ),
     (
         "double free",
-        "double-free",
+        FindingId::DoubleFree,
         "memory was freed twice",
         "two owners free one block; or an over-decref frees it early",
     ),
     (
         "invalid pointer",
-        "invalid-free",
+        FindingId::InvalidFree,
         "a pointer was freed that malloc never gave out",
         "it points into a block, to the stack, or comes from another allocator (PyMem_Free, PyObject_Free, free)",
     ),
-    ("munmap_chunk()", "heap-corruption", "the heap is corrupt", "something wrote outside of its block before this"),
-    ("free():", "heap-corruption", "the heap is corrupt", "something wrote outside of its block before this"),
-    ("malloc():", "heap-corruption", "the heap is corrupt", "something wrote outside of its block before this"),
     (
-        "malloc_consolidate",
-        "heap-corruption",
+        "munmap_chunk()",
+        FindingId::HeapCorruption,
         "the heap is corrupt",
         "something wrote outside of its block before this",
     ),
-    ("realloc():", "heap-corruption", "the heap is corrupt", "something wrote outside of its block before this"),
-    ("corrupted", "heap-corruption", "the heap is corrupt", "something wrote outside of its block before this"),
-    ("Assertion `", "assertion-failed", "an assertion failed", ""),
+    ("free():", FindingId::HeapCorruption, "the heap is corrupt", "something wrote outside of its block before this"),
+    ("malloc():", FindingId::HeapCorruption, "the heap is corrupt", "something wrote outside of its block before this"),
+    (
+        "malloc_consolidate",
+        FindingId::HeapCorruption,
+        "the heap is corrupt",
+        "something wrote outside of its block before this",
+    ),
+    (
+        "realloc():",
+        FindingId::HeapCorruption,
+        "the heap is corrupt",
+        "something wrote outside of its block before this",
+    ),
+    ("corrupted", FindingId::HeapCorruption, "the heap is corrupt", "something wrote outside of its block before this"),
+    ("Assertion `", FindingId::AssertionFailed, "an assertion failed", ""),
 ];
 
 /// Explains an abort by the message that glibc kept.
@@ -68,12 +78,14 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     let place = blame.origin();
     if let Some(message) = abort_message(scene) {
         let known = MESSAGES.iter().find(|(text, ..)| message.contains(text));
-        let (id, what, advice) =
-            known.map_or(("abort-message", "the C library gave up", ""), |(_, id, what, advice)| (*id, *what, *advice));
+        let (id, what, advice) = known
+            .map_or((FindingId::AbortMessage, "the C library gave up", ""), |(_, id, what, advice)| {
+                (id.clone(), *what, *advice)
+            });
         evidence.push(format!("message of the C library: {message}"));
         let title = match id {
             // The message holds place and condition.
-            "assertion-failed" => format!("assertion failed: {}{}", assertion(&message), called_from(&blame)),
+            FindingId::AssertionFailed => format!("assertion failed: {}{}", assertion(&message), called_from(&blame)),
             _ => format!("{what} ({message}){place}"),
         };
         let advice = (!advice.is_empty()).then(|| advice.to_owned());
@@ -123,5 +135,5 @@ fn assert_arguments(scene: &Scene<'_>, mut evidence: Vec<String>, blame: &Blame<
     evidence.push("abort() was called by __assert_fail".to_owned());
     let what = expression.map_or("its text is not at hand".to_owned(), |e| format!("{e:?}"));
     let title = format!("assertion failed: {}{what}{}", place.unwrap_or_default(), blame.origin());
-    Some(finding("assertion-failed", title, Confidence::High, evidence, scene.tid))
+    Some(finding(FindingId::AssertionFailed, title, Confidence::High, evidence, scene.tid))
 }

@@ -210,8 +210,7 @@ pub(super) fn party(scene: &Scene<'_>, frame: &NativeFrame) -> Party {
     if is_run_time(name) {
         return Party::RunTime;
     }
-    let index = scene.facts.target.modules.iter().position(|m| m.path == path);
-    let interpreter = index.is_some_and(|i| scene.facts.interpreter.holds(i));
+    let interpreter = frame.module_id.is_some_and(|m| scene.facts.interpreter.holds(m.index()));
     // The standard library's extension modules; `site-packages` never lies below that directory.
     if interpreter || path.contains("/lib-dynload/") { Party::CPython } else { Party::Other }
 }

@@ -3,7 +3,7 @@
 use super::blame::python_place;
 use super::facts::Facts;
 use super::finding;
-use crate::model::{Confidence, Finding, FrameKind, OwnerFrom, Report, Thread, Wait, WaitKind};
+use crate::model::{Confidence, Finding, FindingId, FrameKind, OwnerFrom, Report, Thread, Wait, WaitKind};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Threads that are named one by one.
@@ -56,7 +56,7 @@ pub(super) fn held(facts: &Facts<'_>) -> Vec<Finding> {
         };
         let title = format!("{who} for {}, which {} {}{}", wait.what, label(holder), holds(wait), doing(holder));
         let evidence = waiters.iter().take(MAX_NAMED).filter_map(|t| line(t, t.waits_for.as_ref()?)).collect();
-        out.push(finding("lock-held", title, Confidence::Low, evidence, owner));
+        out.push(finding(FindingId::LockHeld, title, Confidence::Low, evidence, owner));
     }
     out
 }
@@ -120,7 +120,7 @@ impl<'a> Waits<'a> {
             _ => "take these locks in the same order everywhere, or hold only one of them at a time",
         };
         let tid = report.threads.iter().find(|t| t.crashed && cycle.contains(&t.tid.unwrap_or(0))).and_then(|t| t.tid);
-        let made = finding("deadlock", title, confidence, evidence, tid.or(first.tid).unwrap_or_default());
+        let made = finding(FindingId::Deadlock, title, confidence, evidence, tid.or(first.tid).unwrap_or_default());
         Some(Finding { advice: Some(advice.to_owned()), ..made })
     }
 

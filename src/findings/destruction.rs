@@ -9,7 +9,7 @@ use super::segv::signal_evidence;
 use crate::arch::AccessKind;
 use crate::base::Addr;
 use crate::debuggee::MemoryExt as _;
-use crate::model::{Confidence, Finding, Frame, FrameKind};
+use crate::model::{Confidence, Finding, FindingId, Frame, FrameKind};
 use crate::stack::hidden_frames::CodePlace;
 
 /// Functions of the collector itself (Modules/gcmodule.c, Python/gc.c, Python/gc_free_threading.c).
@@ -125,7 +125,10 @@ pub(super) fn collector(scene: &Scene<'_>) -> Option<Finding> {
             Confidence::Medium,
         ),
     };
-    Some(Finding { advice: Some(advice.to_owned()), ..finding("crash-in-gc", title, confidence, evidence, scene.tid) })
+    Some(Finding {
+        advice: Some(advice.to_owned()),
+        ..finding(FindingId::CrashInGc, title, confidence, evidence, scene.tid)
+    })
 }
 
 /// The function that the collector called for an object, and the object. Compilers turn the last call of a traverse
@@ -225,7 +228,7 @@ pub(super) fn finalizer(scene: &Scene<'_>) -> Option<Finding> {
     let advice = "the object was half-initialised, already destroyed, or freed by another owner";
     Some(Finding {
         advice: Some(advice.to_owned()),
-        ..finding("crash-in-finalizer", title, Confidence::Medium, evidence, scene.tid)
+        ..finding(FindingId::CrashInFinalizer, title, Confidence::Medium, evidence, scene.tid)
     })
 }
 

@@ -2,34 +2,40 @@
 
 use super::facts::Facts;
 use super::finding;
-use crate::model::{Confidence, ExceptionInfo, Finding, Thread};
+use crate::model::{Confidence, ExceptionInfo, Finding, FindingId, Thread};
 
 /// Texts of exceptions that tell of a defect in C code: type, part of the text, rule, headline, advice
 /// (Objects/call.c `_Py_CheckFunctionResult`).
-const TELLING: &[(&str, &str, &str, &str, &str)] = &[
+const TELLING: &[(&str, &str, FindingId, &str, &str)] = &[
     (
         "SystemError",
         "with an exception set",
-        "exception-left-set",
+        FindingId::ExceptionLeftSet,
         "a C function returned a result although an exception was set",
         "after a call that sets an exception return NULL (or -1), or clear it with PyErr_Clear",
     ),
     (
         "SystemError",
         "with an error set",
-        "exception-left-set",
+        FindingId::ExceptionLeftSet,
         "a C function returned a result although an exception was set",
         "after a call that sets an exception return NULL (or -1), or clear it with PyErr_Clear",
     ),
     (
         "SystemError",
         "NULL without setting an",
-        "null-without-exception",
+        FindingId::NullWithoutException,
         "a C function returned NULL without setting an exception",
         "set an exception before NULL is returned",
     ),
-    ("RecursionError", "", "python-recursion", "Python code recursed too deep", "end the recursion"),
-    ("MemoryError", "", "out-of-memory", "Python was out of memory", "see what held the memory, or raise the limit"),
+    ("RecursionError", "", FindingId::PythonRecursion, "Python code recursed too deep", "end the recursion"),
+    (
+        "MemoryError",
+        "",
+        FindingId::OutOfMemory,
+        "Python was out of memory",
+        "see what held the memory, or raise the limit",
+    ),
 ];
 
 /// Exceptions of the crashed thread that tell of a defect, wherever in the chain of causes.
@@ -45,7 +51,7 @@ pub(super) fn telling(facts: &Facts<'_>) -> Vec<Finding> {
                     let title = format!("{what}: {}{}", link.summary, place(link));
                     let evidence = vec![format!("exception of this thread: {}", link.summary)];
                     let tid = thread.tid.unwrap_or_default();
-                    let made = finding(id, title, Confidence::High, evidence, tid);
+                    let made = finding(id.clone(), title, Confidence::High, evidence, tid);
                     out.push(Finding { advice: Some((*advice).to_owned()), ..made });
                 }
             }
@@ -84,8 +90,8 @@ fn context(thread: &Thread, any_crashed: bool) -> Option<Finding> {
             format!("{}:{} in {}", text(&e.file), e.line.unwrap_or(0), text(&e.function))
         })
         .collect();
-    let id = if verb == "was set" { "exception-set" } else { "exception-handled" };
-    Some(finding(id, title, Confidence::Low, evidence, thread.tid.unwrap_or_default()))
+    let id = if verb == "was set" { FindingId::ExceptionSet } else { FindingId::ExceptionHandled };
+    Some(finding(id.clone(), title, Confidence::Low, evidence, thread.tid.unwrap_or_default()))
 }
 
 /// The exception and its causes.

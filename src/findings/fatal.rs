@@ -8,7 +8,7 @@ use super::memory_access::signals;
 use super::segv::signal_evidence;
 use crate::base::Addr;
 use crate::debuggee::MemoryExt as _;
-use crate::model::{Confidence, Finding};
+use crate::model::{Confidence, Finding, FindingId};
 
 /// Longest text read.
 const MAX_TEXT: usize = 2000;
@@ -30,40 +30,45 @@ const FATAL: &[(&str, Option<usize>, Option<usize>)] = &[
 const ASSERTION: &str = "_PyObject_AssertFailed";
 
 /// What a text stands for: part of it, rule, headline, advice. First match counts.
-const TEXTS: &[(&str, &str, &str, &str)] = &[
-    ("the GIL is released", "api-without-gil", WITHOUT_GIL, GIL_ADVICE),
-    ("must be called with the GIL held", "api-without-gil", WITHOUT_GIL, GIL_ADVICE),
-    ("must be called with an active thread state", "api-without-gil", WITHOUT_GIL, GIL_ADVICE),
-    ("no current thread", "api-without-gil", WITHOUT_GIL, GIL_ADVICE),
-    ("thread state is NULL", "api-without-gil", WITHOUT_GIL, GIL_ADVICE),
-    ("PyEval_SaveThread: NULL tstate", "api-without-gil", WITHOUT_GIL, GIL_ADVICE),
-    ("deallocating None", "bad-refcount", "the reference count of None fell to zero", REF_ADVICE),
-    ("deallocating True", "bad-refcount", "the reference count of True or False fell to zero", REF_ADVICE),
-    ("caused by a refcount error", "bad-refcount", "the reference count of a lasting object fell to zero", REF_ADVICE),
-    ("negative ref count", "bad-refcount", BELOW_ZERO, REF_ADVICE),
-    ("has negative ref", "bad-refcount", BELOW_ZERO, REF_ADVICE),
+const TEXTS: &[(&str, FindingId, &str, &str)] = &[
+    ("the GIL is released", FindingId::ApiWithoutGil, WITHOUT_GIL, GIL_ADVICE),
+    ("must be called with the GIL held", FindingId::ApiWithoutGil, WITHOUT_GIL, GIL_ADVICE),
+    ("must be called with an active thread state", FindingId::ApiWithoutGil, WITHOUT_GIL, GIL_ADVICE),
+    ("no current thread", FindingId::ApiWithoutGil, WITHOUT_GIL, GIL_ADVICE),
+    ("thread state is NULL", FindingId::ApiWithoutGil, WITHOUT_GIL, GIL_ADVICE),
+    ("PyEval_SaveThread: NULL tstate", FindingId::ApiWithoutGil, WITHOUT_GIL, GIL_ADVICE),
+    ("deallocating None", FindingId::BadRefcount, "the reference count of None fell to zero", REF_ADVICE),
+    ("deallocating True", FindingId::BadRefcount, "the reference count of True or False fell to zero", REF_ADVICE),
+    (
+        "caused by a refcount error",
+        FindingId::BadRefcount,
+        "the reference count of a lasting object fell to zero",
+        REF_ADVICE,
+    ),
+    ("negative ref count", FindingId::BadRefcount, BELOW_ZERO, REF_ADVICE),
+    ("has negative ref", FindingId::BadRefcount, BELOW_ZERO, REF_ADVICE),
     (
         "result with an",
-        "exception-left-set",
+        FindingId::ExceptionLeftSet,
         "a C function returned a result although an exception was set",
         "after a call that sets an exception return NULL (or -1), or clear it with PyErr_Clear",
     ),
     (
         "NULL without setting an",
-        "null-without-exception",
+        FindingId::NullWithoutException,
         "a C function returned NULL without setting an exception",
         "set an exception before NULL is returned",
     ),
     (
         "recover from",
-        "python-recursion",
+        FindingId::PythonRecursion,
         "Python code recursed too deep, again while handling that",
         "end the recursion",
     ),
-    ("Python memory allocator called without", "api-without-gil", WITHOUT_GIL, GIL_ADVICE),
-    ("bad leading pad byte", "heap-corruption", "a block of Python memory was overrun", HEAP_ADVICE),
-    ("bad trailing pad byte", "heap-corruption", "a block of Python memory was overrun", HEAP_ADVICE),
-    ("bad ID:", "heap-corruption", "a block was freed with another function than it was got with", HEAP_ADVICE),
+    ("Python memory allocator called without", FindingId::ApiWithoutGil, WITHOUT_GIL, GIL_ADVICE),
+    ("bad leading pad byte", FindingId::HeapCorruption, "a block of Python memory was overrun", HEAP_ADVICE),
+    ("bad trailing pad byte", FindingId::HeapCorruption, "a block of Python memory was overrun", HEAP_ADVICE),
+    ("bad ID:", FindingId::HeapCorruption, "a block was freed with another function than it was got with", HEAP_ADVICE),
 ];
 
 const BELOW_ZERO: &str = "the reference count of an object fell below zero";
@@ -114,21 +119,21 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     }
     let over = scene.facts.report.python.is_some() && scene.facts.report.interpreters.is_empty();
     let (id, title, advice) = match (known, whole) {
-        (Some((_, "api-without-gil", ..)), _) if over => {
+        (Some((_, FindingId::ApiWithoutGil, ..)), _) if over => {
             evidence.push("the runtime has no interpreter any more".to_owned());
             let advice = "callbacks that outlive the interpreter must not call the API".to_owned();
-            ("use-after-finalize", format!("the Python API was used after Py_Finalize{place}"), Some(advice))
+            (FindingId::UseAfterFinalize, format!("the Python API was used after Py_Finalize{place}"), Some(advice))
         }
         (Some((_, id, BELOW_ZERO, advice)), _) => {
             let object = frames.iter().find(|f| f.name() == Some(ASSERTION)).and_then(|f| scene.argument(f, 0));
             let name =
                 object.and_then(|o| type_name(scene, Addr(o))).map_or_else(|| "an".to_owned(), |n| format!("a {n}"));
             let title = format!("the reference count of {name} object fell below zero{place}");
-            (*id, title, Some((*advice).to_owned()))
+            (id.clone(), title, Some((*advice).to_owned()))
         }
-        (Some((_, id, what, advice)), _) => (*id, format!("{what}{place}"), Some((*advice).to_owned())),
-        (None, Some(whole)) => ("fatal-error", format!("Fatal Python error: {whole}{place}"), None),
-        (None, None) => ("fatal-error", format!("Fatal Python error (its text is not at hand){place}"), None),
+        (Some((_, id, what, advice)), _) => (id.clone(), format!("{what}{place}"), Some((*advice).to_owned())),
+        (None, Some(whole)) => (FindingId::FatalError, format!("Fatal Python error: {whole}{place}"), None),
+        (None, None) => (FindingId::FatalError, format!("Fatal Python error (its text is not at hand){place}"), None),
     };
     Some(Finding { advice, ..finding(id, title, Confidence::High, evidence, scene.tid) })
 }

@@ -5,7 +5,7 @@ use super::facts::Scene;
 use super::finding;
 use super::memory_access::signals;
 use super::segv::signal_evidence;
-use crate::model::{Confidence, Finding, Frame, ThreadStatus};
+use crate::model::{Confidence, Finding, FindingId, Frame, ThreadStatus};
 use crate::stack::hidden_frames::base_name;
 
 /// Functions that may run without the GIL: they take or drop it, make thread states, or use none of it.
@@ -47,7 +47,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     let mut evidence = signal_evidence(scene);
     evidence.push(format!("{} was called by {}", native_place(call), native_place(caller)));
     let python = scene.thread.and_then(|t| t.python.as_ref());
-    let make = |id: &str, title: String, confidence, evidence: Vec<String>, advice: &str| {
+    let make = |id: FindingId, title: String, confidence, evidence: Vec<String>, advice: &str| {
         Some(Finding { advice: Some(advice.to_owned()), ..finding(id, title, confidence, evidence, scene.tid) })
     };
     let place = format!("{function}, called by {}", native_place(caller));
@@ -56,7 +56,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
         evidence.push("the runtime has no interpreter any more".to_owned());
         let title = format!("the Python API was used after Py_Finalize: {place}");
         let advice = "callbacks that outlive the interpreter (atexit, static destructors, threads) must not call it";
-        return make("use-after-finalize", title, Confidence::High, evidence, advice);
+        return make(FindingId::UseAfterFinalize, title, Confidence::High, evidence, advice);
     }
     let free_threaded = report.python.as_ref().and_then(|p| p.free_threaded).unwrap_or(false);
     let advice = "take the GIL (PyGILState_Ensure, or leave the Py_BEGIN_ALLOW_THREADS block) before calling the API";
@@ -66,7 +66,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
         }
         evidence.push(format!("thread {} has no Python thread state", scene.tid));
         let title = format!("the Python API was called from a thread that Python does not know: {place}");
-        return make("api-without-gil", title, Confidence::High, evidence, advice);
+        return make(FindingId::ApiWithoutGil, title, Confidence::High, evidence, advice);
     };
     let interpreter = report.interpreters.iter().find(|i| i.id == python.interpreter);
     let detached = matches!(python.status, Some(ThreadStatus::Detached | ThreadStatus::Suspended));
@@ -89,7 +89,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
         _ if detached => ("with a detached thread state", Confidence::High),
         _ => return None,
     };
-    make("api-without-gil", format!("the Python API was called {what}: {place}"), confidence, evidence, advice)
+    make(FindingId::ApiWithoutGil, format!("the Python API was called {what}: {place}"), confidence, evidence, advice)
 }
 
 /// The outermost interpreter function that foreign code called, between the crash and the innermost Python frame, and

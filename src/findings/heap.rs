@@ -6,7 +6,7 @@ use super::finding;
 use super::memory_access::{Access, signals};
 use super::segv::signal_evidence;
 use crate::base::file_name;
-use crate::model::{Confidence, Finding};
+use crate::model::{Confidence, Finding, FindingId};
 use crate::stack::hidden_frames::CodePlace;
 
 /// glibc's and musl's allocators (malloc/malloc.c, malloc/arena.c; src/malloc).
@@ -64,6 +64,6 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     };
     let advice = "something wrote outside of its block before this, or a pointer was freed that malloc never gave out";
     let title = format!("{what}{}", blame.origin());
-    let made = finding("heap-corruption", title, Confidence::High, evidence, scene.tid);
+    let made = finding(FindingId::HeapCorruption, title, Confidence::High, evidence, scene.tid);
     Some(Finding { advice: Some(advice.to_owned()), ..made })
 }

@@ -31,7 +31,8 @@ pub use facts::{Facts, Fault, PassedOn, Scene, SceneFrame};
 pub use machine_state::machine_state;
 
 use crate::debuggee::Crash;
-use crate::model::{Confidence, Finding};
+use crate::model::{Confidence, Finding, FindingId};
+use blame::Blame;
 
 /// Everything the rules find, most likely cause first.
 #[must_use]
@@ -82,7 +83,16 @@ pub fn run(facts: &Facts<'_>) -> Vec<Finding> {
         deadlocks.append(&mut out);
         out = deadlocks;
     }
+    name_module(facts, &mut out);
     without_repeats(out)
+}
+
+/// Adds to the findings on the crashed thread whose code ran there.
+fn name_module(facts: &Facts<'_>, findings: &mut [Finding]) {
+    let Some(scene) = facts.scene() else { return };
+    let module = Blame::of(&scene).owner.and_then(|f| f.native.as_ref()).and_then(|n| n.module_id);
+    let of_thread = |f: &&mut Finding| f.tid == Some(scene.tid) && f.id != FindingId::Deadlock;
+    findings.iter_mut().filter(of_thread).for_each(|f| f.module_id = module);
 }
 
 /// Whether the process died of something that one of its instructions did.
@@ -105,7 +115,13 @@ fn without_repeats(findings: Vec<Finding>) -> Vec<Finding> {
     out
 }
 
-fn finding(id: &str, title: impl Into<String>, confidence: Confidence, evidence: Vec<String>, tid: u64) -> Finding {
+fn finding(
+    id: FindingId,
+    title: impl Into<String>,
+    confidence: Confidence,
+    evidence: Vec<String>,
+    tid: u64,
+) -> Finding {
     let tid = (tid != 0).then_some(tid);
-    Finding { id: id.to_owned(), title: title.into(), confidence, evidence, tid, advice: None }
+    Finding { id, title: title.into(), confidence, evidence, tid, module_id: None, advice: None }
 }

@@ -8,7 +8,7 @@ use super::segv::signal_evidence;
 use crate::base::Addr;
 use crate::cpython::object::{Heap, refcount};
 use crate::field;
-use crate::model::{Confidence, Finding};
+use crate::model::{Confidence, Finding, FindingId};
 use crate::stack::hidden_frames::CodePlace;
 
 /// Frames from the crash outwards whose registers and arguments are looked at.
@@ -56,7 +56,7 @@ fn overwritten_type(scene: &Scene<'_>, heap: &Heap<'_>) -> Option<Finding> {
                   it was overwritten";
     Some(Finding {
         advice: Some(advice.to_owned()),
-        ..finding("corrupt-object", title, Confidence::High, evidence, scene.tid)
+        ..finding(FindingId::CorruptObject, title, Confidence::High, evidence, scene.tid)
     })
 }
 
@@ -120,6 +120,6 @@ pub(super) fn bad_count(scene: &Scene<'_>, heap: &Heap<'_>) -> Option<Finding> {
     let advice = "one Py_DECREF too many, or a borrowed reference that was kept";
     Some(Finding {
         advice: Some(advice.to_owned()),
-        ..finding("bad-refcount", title, Confidence::Medium, evidence, scene.tid)
+        ..finding(FindingId::BadRefcount, title, Confidence::Medium, evidence, scene.tid)
     })
 }

@@ -8,7 +8,7 @@ use super::segv::signal_evidence;
 use super::{rust_hook, rust_payload};
 use crate::base::Addr;
 use crate::debuggee::MemoryExt as _;
-use crate::model::{Confidence, Finding};
+use crate::model::{Confidence, Finding, FindingId};
 
 /// Functions of `core` and `std` that carry a panic (demangled, without hash).
 const PANIC: &[&str] = &[
@@ -69,7 +69,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     };
     Some(Finding {
         advice: Some(advice.to_owned()),
-        ..finding("rust-panic", title, Confidence::High, evidence, scene.tid)
+        ..finding(FindingId::RustPanic, title, Confidence::High, evidence, scene.tid)
     })
 }
 

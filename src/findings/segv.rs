@@ -7,7 +7,7 @@ use super::memory_access::{Access, codes, is_canonical, signals};
 use crate::arch::AccessKind;
 use crate::base::{Addr, Os};
 use crate::debuggee::SignalInfo;
-use crate::model::{Confidence, Finding};
+use crate::model::{Confidence, Finding, FindingId};
 use crate::os::NULL_AREA;
 use crate::os::linux::signals::{code_name, signal_name};
 
@@ -38,7 +38,7 @@ fn explain(scene: &Scene<'_>) -> Option<Finding> {
     let mut evidence = signal_evidence(scene);
     evidence.extend(access.evidence());
     evidence.extend(blame.evidence());
-    let make = |id: &str, title: String, confidence, advice: &str| {
+    let make = |id: FindingId, title: String, confidence, advice: &str| {
         let advice = (!advice.is_empty()).then(|| advice.to_owned());
         Some(Finding { advice, ..finding(id, title, confidence, evidence.clone(), scene.tid) })
     };
@@ -52,7 +52,7 @@ fn explain(scene: &Scene<'_>) -> Option<Finding> {
         let text = ascii(base).map_or(String::new(), |t| format!("; its bytes are the text {t:?}"));
         let title = format!("{kind} of {addr}, which is no address at all{text}{place}");
         let advice = "the pointer was overwritten, or was never one: memory corruption, or use of freed memory";
-        return make("non-canonical-address", title, Confidence::High, advice);
+        return make(FindingId::NonCanonicalAddress, title, Confidence::High, advice);
     }
     let addr = access.addr?;
     if access.kind == Some(AccessKind::Execute) {
@@ -70,7 +70,7 @@ fn explain(scene: &Scene<'_>) -> Option<Finding> {
             format!(" by {c}{python}")
         });
         let advice = "a function pointer was not set, or was overwritten; or the return address on the stack was";
-        return make("bad-jump", format!("{what}{by}"), Confidence::High, advice);
+        return make(FindingId::BadJump, format!("{what}{by}"), Confidence::High, advice);
     }
     if addr.0 < NULL_AREA {
         return Some(near_null(scene, &access, addr, kind, &place, evidence.clone()));
@@ -83,21 +83,26 @@ fn explain(scene: &Scene<'_>) -> Option<Finding> {
                 "{} of {addr}, which is read-only memory{module}{place}",
                 if access.kind.is_none() { "write" } else { kind }
             );
-            make("write-to-read-only", title, Confidence::High, "a string literal or constant was modified")
+            make(FindingId::WriteToReadOnly, title, Confidence::High, "a string literal or constant was modified")
         }
         Some(s) if !s.protection.read && !s.protection.write => {
             let title =
                 format!("{kind} of {addr}, in memory that allows no access (a guard page, or given back){place}");
-            make("guard-page", title, Confidence::High, "a buffer was overrun up to its guard page, or was freed")
+            make(
+                FindingId::GuardPage,
+                title,
+                Confidence::High,
+                "a buffer was overrun up to its guard page, or was freed",
+            )
         }
         None => {
             let title = format!("{kind} of {addr}, where nothing is mapped{place}");
             let advice = "the memory was freed and given back, or the pointer is garbage";
-            make("unmapped-address", title, Confidence::High, advice)
+            make(FindingId::UnmappedAddress, title, Confidence::High, advice)
         }
         Some(_) => {
             let title = format!("{kind} of {addr} was refused although the dump shows the memory as usable{place}");
-            make("access-refused", title, Confidence::Low, "another thread may have mapped it just then")
+            make(FindingId::AccessRefused, title, Confidence::Low, "another thread may have mapped it just then")
         }
     }
 }
@@ -113,8 +118,8 @@ fn located(scene: &Scene<'_>, blame: &Blame<'_>) -> Option<Finding> {
     let mut evidence = signal_evidence(scene);
     evidence.push("the dump does not say what was wrong (no si_code), and the instruction is not known".to_owned());
     let (id, what) = match addr.0 < NULL_AREA {
-        true => ("null-pointer", format!("access to {addr}, close to NULL")),
-        false => ("unmapped-address", format!("access to {addr}, of which the dump knows no mapping")),
+        true => (FindingId::NullPointer, format!("access to {addr}, close to NULL")),
+        false => (FindingId::UnmappedAddress, format!("access to {addr}, of which the dump knows no mapping")),
     };
     Some(finding(id, format!("{what}{}", blame.suffix()), Confidence::Low, evidence, scene.tid))
 }
@@ -132,22 +137,22 @@ fn near_null(
     let displacement = access.operand.as_ref().map_or(0, |o| o.displacement);
     let (id, title, advice) = match base.map(|b| b.value) {
         Some(value) if value != 0 && value < NULL_AREA && displacement >= 0 => (
-            "small-integer-as-pointer",
+            FindingId::SmallIntegerAsPointer,
             format!("{kind} through {value:#x} ({value}), a number where a pointer was wanted{place}"),
             "a wrong format unit (\"%s\" or \"s\" with an int), a swapped argument, or a truncated pointer",
         ),
         _ if addr.is_null() => (
-            "null-pointer",
+            FindingId::NullPointer,
             format!("{kind} through a NULL pointer{place}"),
             "a result was not checked for NULL before use",
         ),
         _ if addr.0 < FIELD_AREA || base.is_some_and(|b| b.value == 0) => (
-            "null-pointer",
+            FindingId::NullPointer,
             format!("{kind} of NULL + {:#x}, a field of a struct that is NULL{place}", addr.0),
             "a result was not checked for NULL before use",
         ),
         _ => (
-            "null-pointer",
+            FindingId::NullPointer,
             format!("{kind} of {addr}, close to NULL{place}"),
             "a result was not checked for NULL before use",
         ),
@@ -161,12 +166,18 @@ fn bus(scene: &Scene<'_>, access: &Access, place: &str, evidence: Vec<String>) -
     let kind = access.kind.map_or("access", AccessKind::word);
     let (id, title, advice) = match scene.fault.signal.code? {
         codes::BUS_ADRERR => (
-            "beyond-end-of-file",
+            FindingId::BeyondEndOfFile,
             format!("{kind} of {addr}, a mapped file that has no data there any more{place}"),
             "the file was cut short (or its disk failed) while it was mapped",
         ),
-        codes::BUS_ADRALN => ("misaligned", format!("misaligned {kind} of {addr}{place}"), "a cast to a stricter type"),
-        _ => ("bus-error", format!("{kind} of {addr} failed in hardware{place}"), "memory or a device has failed"),
+        codes::BUS_ADRALN => {
+            (FindingId::Misaligned, format!("misaligned {kind} of {addr}{place}"), "a cast to a stricter type")
+        }
+        _ => (
+            FindingId::BusError,
+            format!("{kind} of {addr} failed in hardware{place}"),
+            "memory or a device has failed",
+        ),
     };
     Some(Finding { advice: Some(advice.to_owned()), ..finding(id, title, Confidence::High, evidence, scene.tid) })
 }

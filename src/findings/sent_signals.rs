@@ -7,7 +7,7 @@ use super::memory_access::{codes, signals};
 use super::reraised::is_after_system_call;
 use super::segv::signal_evidence;
 use crate::debuggee::Crash;
-use crate::model::{Confidence, Finding};
+use crate::model::{Confidence, Finding, FindingId};
 use crate::native::x86_64::instruction::Code;
 use crate::os::linux::signals::signal_name;
 
@@ -30,7 +30,7 @@ fn fault(scene: &Scene<'_>) -> Option<Finding> {
     let code = scene.registers.and_then(|r| Code::at(&scene.facts.target.memory, r.ip()?));
     evidence.extend(code.as_ref().map(|c| format!("instruction at {}: {}", c.addr, c.text)));
     evidence.extend(blame.evidence());
-    let make = |id: &str, title: String, advice: &str, evidence: Vec<String>| {
+    let make = |id: FindingId, title: String, advice: &str, evidence: Vec<String>| {
         let advice = (!advice.is_empty()).then(|| advice.to_owned());
         Some(Finding { advice, ..finding(id, title, Confidence::High, evidence, scene.tid) })
     };
@@ -43,19 +43,19 @@ fn fault(scene: &Scene<'_>) -> Option<Finding> {
             let what = if overflow { "integer division overflow" } else { "integer division by zero" };
             let advice =
                 if overflow { "the smallest integer was divided by -1" } else { "the divisor was not checked" };
-            make("integer-division", format!("{what}{place}"), advice, evidence)
+            make(FindingId::IntegerDivision, format!("{what}{place}"), advice, evidence)
         }
-        (signals::SIGFPE, _) => make("arithmetic-fault", format!("arithmetic fault{place}"), "", evidence),
+        (signals::SIGFPE, _) => make(FindingId::ArithmeticFault, format!("arithmetic fault{place}"), "", evidence),
         (signals::SIGILL, _) if code.as_ref().is_some_and(Code::is_trap) => {
             let advice =
                 "the compiler put a trap there: __builtin_trap, a sanitizer, a hardened check, unreachable code";
-            make("trap-instruction", format!("a deliberate trap (ud2){place}"), advice, evidence)
+            make(FindingId::TrapInstruction, format!("a deliberate trap (ud2){place}"), advice, evidence)
         }
         (signals::SIGILL, _) => {
             let advice = "the module was built for another processor, or a function pointer leads into data";
-            make("illegal-instruction", format!("illegal instruction{place}"), advice, evidence)
+            make(FindingId::IllegalInstruction, format!("illegal instruction{place}"), advice, evidence)
         }
-        (signals::SIGTRAP, _) => make("trap-instruction", format!("a breakpoint or trap{place}"), "", evidence),
+        (signals::SIGTRAP, _) => make(FindingId::TrapInstruction, format!("a breakpoint or trap{place}"), "", evidence),
         _ => None,
     }
 }
@@ -83,7 +83,7 @@ fn sent(scene: &Scene<'_>) -> Option<Finding> {
             "the process did not crash by itself: look at who ended it (a watchdog, a time limit, an operator)";
         return Some(Finding {
             advice: Some(advice.to_owned()),
-            ..finding("killed-by-process", title, Confidence::High, evidence, scene.tid)
+            ..finding(FindingId::KilledByProcess, title, Confidence::High, evidence, scene.tid)
         });
     }
     if let Some(finding) = aborted(scene, &blame, &evidence) {
@@ -117,7 +117,7 @@ fn aborted(scene: &Scene<'_>, blame: &Blame<'_>, evidence: &[String]) -> Option<
     let from = blame.python.map_or(String::new(), |p| format!(" from {}", super::blame::python_place(p)));
     let comma = if by.is_empty() || from.is_empty() { "" } else { ", called" };
     let title = format!("{what} was called{by}{comma}{from}");
-    Some(finding("abort-called", title, Confidence::High, evidence.to_vec(), scene.tid))
+    Some(finding(FindingId::AbortCalled, title, Confidence::High, evidence.to_vec(), scene.tid))
 }
 
 /// A signal that the process has sent to itself: by which function, where that is seen.
@@ -145,5 +145,5 @@ fn raised(scene: &Scene<'_>, blame: &Blame<'_>, name: &str, mut evidence: Vec<St
     let place = blame.python.map_or(String::new(), |p| format!(", from {}", super::blame::python_place(p)));
     let by = blame.owner.map_or(String::new(), |o| format!(", in {}", super::blame::native_place(o)));
     let title = format!("{name} was raised by the process itself{by}{place}");
-    finding("signal-raised", title, confidence, evidence, scene.tid)
+    finding(FindingId::SignalRaised, title, confidence, evidence, scene.tid)
 }

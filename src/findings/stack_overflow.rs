@@ -6,7 +6,7 @@ use super::finding;
 use super::memory_access::{codes, signals};
 use super::segv::signal_evidence;
 use crate::base::Addr;
-use crate::model::{Confidence, Finding};
+use crate::model::{Confidence, Finding, FindingId};
 
 /// How far below the stack pointer a function may touch: a large local array, `alloca`, probes.
 const REACH: u64 = 1 << 20;
@@ -72,7 +72,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     let confidence = if cycle.is_some() { Confidence::High } else { Confidence::Medium };
     Some(Finding {
         advice: Some(advice.to_owned()),
-        ..finding("stack-overflow", title, confidence, evidence, scene.tid)
+        ..finding(FindingId::StackOverflow, title, confidence, evidence, scene.tid)
     })
 }
 

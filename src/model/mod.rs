@@ -10,8 +10,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+mod finding_ids;
 mod words;
 
+pub use finding_ids::FindingId;
 pub use words::{
     Confidence, ExceptionRelation, Fidelity, FileStatus, FoundBy, FrameKind, FrameOwner, LayoutProvider, LocalKind,
     NameFrom, OwnerFrom, RuntimeState, SourceKind, ThreadStatus, Trust, VersionFrom, WaitKind,
@@ -174,9 +176,12 @@ pub struct Python {
     /// How the runtime (or, without it, the interpreter) was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found_by: Option<FoundBy>,
-    /// File that holds the runtime.
+    /// Path of the module that holds the runtime.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
+    /// The same module.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub module_id: Option<ModuleId>,
     /// How many field offsets came from which provider.
     pub layout_providers: BTreeMap<LayoutProvider, u32>,
     /// Name of the built-in table.
@@ -192,6 +197,15 @@ pub struct Python {
 }
 
 impl Report {
+    /// The module of a native frame: by its id, in reports of schema 1.x by its path.
+    #[must_use]
+    pub fn module_of(&self, frame: &NativeFrame) -> Option<&ModuleInfo> {
+        match frame.module_id {
+            Some(id) => self.modules.iter().find(|m| m.id == Some(id)),
+            None => self.modules.iter().find(|m| Some(&m.path) == frame.module.as_ref()),
+        }
+    }
+
     /// Why no CPython is shown, where none is: it was not found, or is one that cannot be read.
     #[must_use]
     pub fn why_no_python(&self) -> Option<&Diagnostic> {
@@ -447,9 +461,12 @@ pub struct Frame {
 pub struct NativeFrame {
     /// Instruction pointer (innermost frame) or return address.
     pub ip: Addr,
-    /// Module's path.
+    /// Module's path, for people: a file may be mapped twice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
+    /// The module.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub module_id: Option<ModuleId>,
     /// Offset from the module's base.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub module_offset: Option<Addr>,
@@ -526,10 +543,32 @@ pub struct Refcount {
     pub deferred: bool,
 }
 
+/// Which module of the process: its place in the process's list, by which the parts of one report refer to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct ModuleId(u32);
+
+impl ModuleId {
+    /// The module at a place of the process's list; none beyond 2^32.
+    #[must_use]
+    pub fn new(index: usize) -> Option<ModuleId> {
+        u32::try_from(index).ok().map(ModuleId)
+    }
+
+    /// The place in the process's list. (In a report that was shortened not that in the report's.)
+    #[must_use]
+    pub fn index(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
 /// A module of the process.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ModuleInfo {
+    /// By which frames refer to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<ModuleId>,
     /// Path as the process saw it.
     pub path: String,
     /// First address.
@@ -563,8 +602,8 @@ pub struct Missing {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Finding {
-    /// Stable kebab-case identifier of the rule.
-    pub id: String,
+    /// The rule.
+    pub id: FindingId,
     /// One line for people.
     pub title: String,
     /// How sure.
@@ -574,6 +613,9 @@ pub struct Finding {
     /// Thread it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tid: Option<u64>,
+    /// Module of the crashed thread's innermost frame that is neither the interpreter's nor the C run time's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub module_id: Option<ModuleId>,
     /// What usually causes this or what to do next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,

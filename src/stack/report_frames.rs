@@ -6,7 +6,7 @@ use super::native_stack::NativeStack;
 use crate::base::Addr;
 use crate::cpython::PyVersion;
 use crate::debuggee::Target;
-use crate::model::{Frame, FrameKind, NativeFrame};
+use crate::model::{Frame, FrameKind, ModuleId, NativeFrame};
 use crate::native::demangle::demangle;
 use crate::native::symbolize::Symbolized;
 use crate::native::unwind::{StackEnd, Trust, UnwoundFrame};
@@ -156,6 +156,7 @@ fn native_frames(
     let base = NativeFrame {
         ip: frame.ip,
         module: code.module.and_then(|m| target.modules.get(m)).map(|m| m.path.clone()),
+        module_id: code.module.and_then(ModuleId::new),
         module_offset: code.module_offset.map(|offset| Addr(offset.wrapping_add(u64::from(!frame.exact)))),
         symbol: symbol.map(|s| s.name.clone()),
         symbol_offset: symbol.map(|s| frame.ip.0.wrapping_sub(s.start.0)),

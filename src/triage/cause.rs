@@ -103,7 +103,7 @@ pub fn cause<'a>(report: &'a Report, rules: &'a Rules) -> Option<Cause<'a>> {
     let make = |rule, finding| Cause { rule, signal: signal.clone(), fault, finding };
     // A hint is no ground for a class; the others are in the order of the report, most likely cause first.
     for finding in report.findings.iter().filter(|f| f.confidence > Confidence::Low) {
-        let named = |rule: &&CauseRule| !rule.findings.is_empty() && rule.findings.matches(&finding.id);
+        let named = |rule: &&CauseRule| !rule.findings.is_empty() && rule.findings.matches(&finding.id.to_string());
         if let Some(rule) = rules.causes.iter().find(named) {
             return Some(make(rule, Some(finding)));
         }
@@ -120,6 +120,7 @@ pub fn cause<'a>(report: &'a Report, rules: &'a Rules) -> Option<Cause<'a>> {
 mod tests {
     use super::*;
     use crate::base::Addr;
+    use crate::model::FindingId;
 
     fn crashed(name: &str, code: &str, addr: Option<u64>) -> Report {
         let crash = CrashReport {
@@ -153,8 +154,8 @@ mod tests {
     fn findings_come_before_signals_unless_they_are_hints() {
         let mut report = crashed("SIGABRT", "SI_TKILL", None);
         report.findings = vec![
-            Finding { id: "double-free".into(), confidence: Confidence::Low, ..Finding::default() },
-            Finding { id: "assertion-failed".into(), confidence: Confidence::High, ..Finding::default() },
+            Finding { id: FindingId::DoubleFree, confidence: Confidence::Low, ..Finding::default() },
+            Finding { id: FindingId::AssertionFailed, confidence: Confidence::High, ..Finding::default() },
         ];
         assert_eq!(class(&report).0, "assertion");
     }

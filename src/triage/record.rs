@@ -3,9 +3,10 @@
 use super::rules::Rules;
 use super::severity::{self, Severity};
 use super::signature::{self, Signature};
-use crate::model::Report;
+use crate::model::{ModuleInfo, Report};
 use crate::render::redact::{self, Privacy};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 /// Version of the row's form.
 pub const FORMAT: u32 = 1;
@@ -127,13 +128,11 @@ fn shorten(report: &mut Report) {
             thread.frames_end = Some(format!("{left_out} frames behind the first {inner} are left out here{end}"));
         }
     }
-    let shown = |path: &str| {
-        let mut frames = report.threads.iter().flat_map(|t| &t.frames);
-        frames.any(|f| f.native.as_ref().and_then(|n| n.module.as_deref()) == Some(path))
-            || report.python.as_ref().and_then(|p| p.module.as_deref()) == Some(path)
-    };
-    let keep: Vec<_> = report.modules.iter().filter(|m| shown(&m.path)).cloned().collect();
-    report.modules = keep;
+    let frames = report.threads.iter().flat_map(|t| &t.frames).filter_map(|f| f.native.as_ref());
+    let shown: HashSet<&String> = frames.filter_map(|n| report.module_of(n)).map(|m| &m.path).collect();
+    let runtime = report.python.as_ref().and_then(|p| p.module.as_ref());
+    let keep = |m: &&ModuleInfo| shown.contains(&m.path) || runtime == Some(&m.path);
+    report.modules = report.modules.iter().filter(keep).cloned().collect();
     report.missing.truncate(20);
     report.diagnostics.truncate(50);
 }

@@ -145,7 +145,7 @@ fn add_to_site(site: &mut Site, token: &Token, frame: &Frame, report: &Report) {
     if first {
         let native = frame.native.as_ref();
         let path = native.and_then(|n| n.module.clone());
-        let build = report.modules.iter().find(|m| Some(&m.path) == path.as_ref()).and_then(|m| m.build_id.as_ref());
+        let build = native.and_then(|n| report.module_of(n)).and_then(|m| m.build_id.as_ref());
         let offset = native.and_then(|n| n.module_offset);
         site.place = build.zip(offset).map(|(build, offset)| format!("{build}+{offset}"));
         site.module = Some(token.module.clone());
@@ -229,7 +229,11 @@ fn native(frame: &Frame, report: &Report, rules: &Rules, after_jump: bool) -> (S
         (None, None) => module.clone(),
     };
     let rule = rules.for_native(function.as_deref(), &module, &path);
-    let of_python = report.python.as_ref().and_then(|p| p.module.as_ref()) == Some(&path) && !path.is_empty();
+    let of_python =
+        report.python.as_ref().zip(native).is_some_and(|(python, native)| match (python.module_id, native.module_id) {
+            (Some(runtime), Some(own)) => runtime == own,
+            _ => native.module.is_some() && python.module == native.module,
+        });
     let plumbing = native.is_some_and(|n| n.plumbing);
     let (decision, why, kind) = match rule.map(|r| (r.action, explain(&r.name, &r.why))) {
         Some((NativeAction::Skip, why)) => ("skipped", Some(why), None),

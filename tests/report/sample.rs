@@ -176,6 +176,7 @@ pub fn crash() -> Report {
             runtime: Some(Addr(0x9a_0000)),
             found_by: Some(FoundBy::Dynsym),
             module: Some("/usr/bin/python3.12".to_owned()),
+            module_id: ModuleId::new(0),
             layout_providers: [(LayoutProvider::Table, 210), (LayoutProvider::Dwarf, 12)].into(),
             layout_table: Some("3.12".to_owned()),
             state: Some(RuntimeState::Initialized),
@@ -194,6 +195,7 @@ pub fn crash() -> Report {
         threads: vec![crashed, first, second, recursive, native],
         modules: vec![
             ModuleInfo {
+                id: ModuleId::new(0),
                 path: "/usr/bin/python3.12".to_owned(),
                 base: Addr(0x40_0000),
                 end: Addr(0xa0_0000),
@@ -202,6 +204,7 @@ pub fn crash() -> Report {
                 file_status: Some(FileStatus::Ok),
             },
             ModuleInfo {
+                id: ModuleId::new(7),
                 path: "/app/ext.so".to_owned(),
                 base: Addr(0x7f00_0100_0000),
                 end: Addr(0x7f00_0101_0000),
@@ -210,11 +213,12 @@ pub fn crash() -> Report {
             },
         ],
         findings: vec![Finding {
-            id: "null-pointer".to_owned(),
+            id: FindingId::NullPointer,
             title: "C code read through a NULL pointer".to_owned(),
             confidence: Confidence::High,
             evidence: vec!["fault address 0x0 in strlen".to_owned()],
             tid: Some(101),
+            module_id: ModuleId::new(7),
             advice: Some("look at the argument `pointer` of read_it".to_owned()),
         }],
         signature: Some(Signature {

@@ -8,7 +8,7 @@ use super::facts::{Scene, SceneFrame};
 use super::finding;
 use super::memory_access::signals;
 use super::segv::signal_evidence;
-use crate::model::{Confidence, Finding};
+use crate::model::{Confidence, Finding, FindingId};
 use thrown::Thrown;
 
 /// Functions that end a process by `std::terminate` (libsupc++).
@@ -66,7 +66,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     };
     Some(Finding {
         advice: Some(advice.to_owned()),
-        ..finding("cpp-terminate", title, Confidence::High, evidence, scene.tid)
+        ..finding(FindingId::CppTerminate, title, Confidence::High, evidence, scene.tid)
     })
 }
 
