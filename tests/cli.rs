@@ -5,7 +5,7 @@
 use clap::CommandFactory as _;
 use pyinquest::base::DiagnosticCode;
 use pyinquest::cli::args::Cli;
-use pyinquest::model::{Python, Report, SCHEMA_VERSION};
+use pyinquest::model::{Report, SCHEMA_VERSION};
 use std::collections::HashSet;
 
 fn pyinquest() -> assert_cmd::Command {
@@ -22,8 +22,8 @@ fn run(args: &[&str], stdin: &str) -> (i32, String, String) {
 }
 
 fn saved(python: bool) -> String {
-    let python = python.then(|| Python { version: "3.12.3".to_owned(), ..Python::default() });
-    serde_json::to_string(&Report { schema_version: SCHEMA_VERSION.to_owned(), python, ..Report::default() }).unwrap()
+    let python = python.then(|| serde_json::json!({"version": "3.12.3"}));
+    serde_json::json!({"schema_version": SCHEMA_VERSION, "python": python}).to_string()
 }
 
 #[test]

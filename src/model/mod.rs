@@ -32,6 +32,7 @@ fn read_schema_version<'de, D: serde::Deserializer<'de>>(d: D) -> Result<String,
 /// A crash report.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Report {
     /// Version of this schema.
     #[serde(deserialize_with = "read_schema_version")]
@@ -69,6 +70,7 @@ pub struct Report {
 /// What was read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Source {
     /// Kind of source.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,6 +86,7 @@ pub struct Source {
 /// The process as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Process {
     /// Process id.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,6 +114,7 @@ pub struct Process {
 /// A name and a value that a program stored for its crash reporter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Annotation {
     /// Name; that of a module's annotation begins with the module.
     pub name: String,
@@ -121,6 +125,7 @@ pub struct Annotation {
 /// What ended the process.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct CrashReport {
     /// Thread it happened in (Linux LWP id, Windows thread id).
     pub tid: u64,
@@ -155,6 +160,7 @@ pub struct CrashReport {
 /// The CPython found in the process.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Python {
     /// `3.13.5`, `3.15.0rc1`; `3.10` where the micro version is not known.
     pub version: String,
@@ -224,6 +230,7 @@ impl Report {
 /// One interpreter of the process.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Interpreter {
     /// `PyInterpreterState.id`.
     pub id: i64,
@@ -251,6 +258,7 @@ pub struct Interpreter {
 /// A thread with everything known of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Thread {
     /// Operating system's thread id; absent when it could not be told.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -285,6 +293,7 @@ pub struct Thread {
 /// What a thread sleeps on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Wait {
     /// What kind of thing it is.
     pub kind: WaitKind,
@@ -309,6 +318,7 @@ pub struct Wait {
 /// One machine instruction.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Instruction {
     /// Its address.
     pub addr: Addr,
@@ -323,6 +333,7 @@ pub struct Instruction {
 /// The Python side of a thread.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct PythonThread {
     /// Address of the `PyThreadState`.
     pub tstate: Addr,
@@ -359,6 +370,7 @@ pub struct PythonThread {
 /// An exception with its traceback.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct ExceptionInfo {
     /// The exception object.
     pub value: Value,
@@ -374,6 +386,7 @@ pub struct ExceptionInfo {
 /// Why an exception was raised during another.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct ExceptionLink {
     /// Which of both it is.
     pub relation: ExceptionRelation,
@@ -384,6 +397,7 @@ pub struct ExceptionLink {
 /// One entry of a traceback.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct TracebackEntry {
     /// `co_filename`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -399,6 +413,7 @@ pub struct TracebackEntry {
 /// One frame.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Frame {
     /// Python or native.
     pub kind: FrameKind,
@@ -458,6 +473,7 @@ pub struct Frame {
 /// The native part of a frame.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct NativeFrame {
     /// Instruction pointer (innermost frame) or return address.
     pub ip: Addr,
@@ -493,6 +509,7 @@ pub struct NativeFrame {
 /// One local variable.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Local {
     /// Name.
     pub name: Text,
@@ -509,6 +526,7 @@ pub struct Local {
 /// A Python object.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Value {
     /// What `repr()` would print, or a truthful structural form.
     pub repr: String,
@@ -527,6 +545,7 @@ pub struct Value {
 /// A reference count.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Refcount {
     /// What `sys.getrefcount` would give (without its own reference); absent for immortal objects.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -565,6 +584,7 @@ impl ModuleId {
 /// A module of the process.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct ModuleInfo {
     /// By which frames refer to it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -589,6 +609,7 @@ pub struct ModuleInfo {
 /// A part that is missing in the source.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Missing {
     /// First address.
     pub start: Addr,
@@ -601,6 +622,7 @@ pub struct Missing {
 /// What a rule found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Finding {
     /// The rule.
     pub id: FindingId,
@@ -624,6 +646,7 @@ pub struct Finding {
 /// Crash signature.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Signature {
     /// Frames and cause, normalised.
     pub exact: String,

@@ -50,6 +50,7 @@ pub struct Row {
 
 /// Why a row could not be applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RowError {
     /// The return address is undefined: the outermost frame.
     #[error("outermost frame")]

@@ -18,6 +18,7 @@ pub enum Threads {
 
 /// Nothing fits the choice.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SelectError {
     /// No thread has that id or name.
     #[error("no thread {wanted}; there are {known}")]

@@ -1,8 +1,9 @@
 //! faulthandler's text of hand-made reports; `tests/faulthandler.rs` compares with the real thing.
 
 use super::sample::{crash, crash_of, python_frame, text, thread};
+use crate::sample::make;
 use pyinquest::base::Abi;
-use pyinquest::model::{Frame, Report};
+use pyinquest::model::Report;
 use pyinquest::render::faulthandler::render;
 
 fn shown(report: &Report) -> String {
@@ -36,7 +37,7 @@ fn version_3_14_prints_names_of_threads() {
 #[test]
 fn shims_count_towards_the_limit_where_they_do() {
     let mut report = crash_of((3, 13, 9));
-    let frame = || Frame { entry: Some(true), ..python_frame("a.py", 1, "f") };
+    let frame = || make!(Frame { entry: Some(true), ..python_frame("a.py", 1, "f") });
     report.threads = vec![thread(1, 9, (0..120).map(|_| frame()).collect())];
     let lines = |r: &Report| shown(r).matches("  File ").count();
     assert_eq!(lines(&report), 100);
@@ -52,7 +53,7 @@ fn strings_are_escaped_and_cut_at_500_code_points() {
     let mut frame = python_frame("", 1, "");
     frame.file = Some(text(&[0x22, 0x5c, 0x0a, 0xe9, 0xdcff, 0x6f22, 0x1_f600]));
     frame.function = Some(text(&[0x61; 501]));
-    let nameless = Frame { line: None, file: None, function: None, ..frame.clone() };
+    let nameless = make!(Frame { line: None, file: None, function: None, ..frame.clone() });
     report.threads = vec![thread(1, 9, vec![frame, nameless])];
     let expected = format!("  File \"\"\\\\x0a\\xe9\\udcff\\u6f22\\U0001f600\", line 1 in {}...\n", "a".repeat(500));
     let text = shown(&report);

@@ -3,15 +3,29 @@
 use pyinquest::base::{Abi, Addr, Diagnostic, DiagnosticCode, Text};
 use pyinquest::model::*;
 
+/// A struct of the model, whose fields may become more: its default, or another, but for what is given.
+macro_rules! make {
+    ($type:ident { $($field:ident $(: $value:expr)?),* $(,)? }) => { make!(@$type::default(); $($field $(: $value)?,)*) };
+    ($type:ident { $($field:ident $(: $value:expr)?,)* ..$base:expr }) => { make!(@$base; $($field $(: $value)?,)*) };
+    (@$base:expr; $($field:ident $(: $value:expr)?,)*) => {{
+        let mut made = $base;
+        $(make!(=made, $field $(, $value)?);)*
+        made
+    }};
+    (=$made:ident, $field:ident, $value:expr) => { $made.$field = $value };
+    (=$made:ident, $field:ident) => { $made.$field = $field };
+}
+pub(crate) use make;
+
 pub fn python_frame(file: &str, line: u32, function: &str) -> Frame {
-    Frame { file: Some(file.into()), line: Some(line), function: Some(function.into()), ..Frame::default() }
+    make!(Frame { file: Some(file.into()), line: Some(line), function: Some(function.into()), ..Frame::default() })
 }
 
 fn native_frame(symbol: &str, module: &str, offset: u64, plumbing: bool) -> Frame {
-    Frame {
+    make!(Frame {
         kind: FrameKind::Native,
         function: Some(symbol.into()),
-        native: Some(NativeFrame {
+        native: Some(make!(NativeFrame {
             ip: Addr(0x7f00_0000_0000 + offset),
             module: Some(module.to_owned()),
             module_offset: Some(Addr(offset)),
@@ -20,33 +34,38 @@ fn native_frame(symbol: &str, module: &str, offset: u64, plumbing: bool) -> Fram
             trust: Some(Trust::Cfi),
             plumbing,
             ..NativeFrame::default()
-        }),
+        })),
         ..Frame::default()
-    }
+    })
 }
 
 fn value(repr: &str, type_name: &str) -> Value {
-    Value { repr: repr.to_owned(), type_name: Some(type_name.to_owned()), addr: Addr(0x7f11), ..Value::default() }
+    make!(Value {
+        repr: repr.to_owned(),
+        type_name: Some(type_name.to_owned()),
+        addr: Addr(0x7f11),
+        ..Value::default()
+    })
 }
 
 fn local(name: &str, kind: LocalKind, value: Option<Value>) -> Local {
-    Local { name: name.into(), kind, value, problem: None }
+    make!(Local { name: name.into(), kind, value, problem: None })
 }
 
 pub fn thread(tid: u64, order: u32, frames: Vec<Frame>) -> Thread {
-    Thread {
+    make!(Thread {
         tid: Some(tid),
-        python: Some(PythonThread {
+        python: Some(make!(PythonThread {
             tstate: Addr(0x5500_0000 + tid),
             order: Some(order),
             ident: Some(0x7f28_0000_0000 + tid),
             main: Some(order == 9),
             holds_gil: Some(false),
             ..PythonThread::default()
-        }),
+        })),
         frames,
         ..Thread::default()
-    }
+    })
 }
 
 /// A crash in C code under Python, three workers of which two wait at the same place, a native thread.
@@ -62,24 +81,31 @@ pub fn crash() -> Report {
         local(
             "count",
             LocalKind::Local,
-            Some(Value { refcount: Some(Refcount { immortal: true, ..Refcount::default() }), ..value("3", "int") }),
+            Some(make!(Value {
+                refcount: Some(make!(Refcount { immortal: true, ..Refcount::default() })),
+                ..value("3", "int")
+            })),
         ),
         local(
             "shared",
             LocalKind::Free,
-            Some(Value {
-                refcount: Some(Refcount {
+            Some(make!(Value {
+                refcount: Some(make!(Refcount {
                     count: Some(5),
                     local: Some(2),
                     shared: Some(3),
                     deferred: true,
                     ..Refcount::default()
-                }),
+                })),
                 ..value("[1, 2, ...]", "list")
-            }),
+            })),
         ),
         local("later", LocalKind::Cell, None),
-        Local { name: "bad".into(), problem: Some("object at 0xdead is not readable".to_owned()), ..Local::default() },
+        make!(Local {
+            name: "bad".into(),
+            problem: Some("object at 0xdead is not readable".to_owned()),
+            ..Local::default()
+        }),
     ]);
     let mut crashed = thread(
         101,
@@ -95,11 +121,8 @@ pub fn crash() -> Report {
     crashed.crashed = true;
     crashed.name = Some("MainThread".into());
     crashed.name_from = Some(NameFrom::Threading);
-    let instruction = |addr, bytes: &str, text: &str, current| Instruction {
-        addr: Addr(addr),
-        bytes: bytes.to_owned(),
-        text: text.to_owned(),
-        current,
+    let instruction = |addr, bytes: &str, text: &str, current| {
+        make!(Instruction { addr: Addr(addr), bytes: bytes.to_owned(), text: text.to_owned(), current })
     };
     crashed.code = Some(vec![
         instruction(0x7f00_0009_d79d, "4889f8", "mov %rdi,%rax", false),
@@ -109,19 +132,19 @@ pub fn crash() -> Report {
     if let Some(python) = &mut crashed.python {
         python.current = true;
         python.holds_gil = Some(true);
-        python.handling = vec![ExceptionInfo {
+        python.handling = vec![make!(ExceptionInfo {
             summary: "KeyError: 'x'".to_owned(),
-            traceback: vec![TracebackEntry {
+            traceback: vec![make!(TracebackEntry {
                 file: Some("/app/main.py".into()),
                 line: Some(28),
                 function: Some("main".into()),
-            }],
-            caused_by: Some(Box::new(ExceptionLink {
+            })],
+            caused_by: Some(Box::new(make!(ExceptionLink {
                 relation: ExceptionRelation::Context,
-                exception: ExceptionInfo { summary: "ValueError: bad".to_owned(), ..ExceptionInfo::default() },
-            })),
+                exception: make!(ExceptionInfo { summary: "ValueError: bad".to_owned(), ..ExceptionInfo::default() }),
+            }))),
             ..ExceptionInfo::default()
-        }];
+        })];
     }
     let waiting = || {
         vec![python_frame("/usr/lib/python3.12/threading.py", 355, "wait"), python_frame("/app/pool.py", 7, "worker")]
@@ -138,16 +161,16 @@ pub fn crash() -> Report {
     }
     let mut recursive = thread(104, 2, deep);
     recursive.frames_end = Some("frame at 0x7f0000001000 is not in the dump".to_owned());
-    let native = Thread { tid: Some(105), ..Thread::default() };
-    Report {
+    let native = make!(Thread { tid: Some(105), ..Thread::default() });
+    make!(Report {
         schema_version: SCHEMA_VERSION.to_owned(),
         tool: "pyinquest test".to_owned(),
-        source: Source {
+        source: make!(Source {
             kind: Some(SourceKind::ElfCore),
             path: Some("/tmp/core.101".to_owned()),
             size: Some(12_500_000),
-        },
-        process: Process {
+        }),
+        process: make!(Process {
             pid: Some(101),
             ppid: Some(1),
             command: Some("python3.12".to_owned()),
@@ -155,8 +178,8 @@ pub fn crash() -> Report {
             executable: Some("/usr/bin/python3.12".to_owned()),
             abi: Some(Abi::LINUX_X86_64),
             annotations: Vec::new(),
-        },
-        crash: Some(CrashReport {
+        }),
+        crash: Some(make!(CrashReport {
             tid: 101,
             signal: Some(11),
             name: Some("SIGSEGV".to_owned()),
@@ -166,8 +189,8 @@ pub fn crash() -> Report {
             instruction: Some(Addr(0x7f00_0009_d7a0)),
             summary: "SIGSEGV: address 0x0 is not mapped".to_owned(),
             ..CrashReport::default()
-        }),
-        python: Some(Python {
+        })),
+        python: Some(make!(Python {
             version: "3.12.3".to_owned(),
             version_hex: Some(0x030c_03f0),
             version_from: Some(VersionFrom::PyVersion),
@@ -181,8 +204,8 @@ pub fn crash() -> Report {
             layout_table: Some("3.12".to_owned()),
             state: Some(RuntimeState::Initialized),
             threads_missing: false,
-        }),
-        interpreters: vec![Interpreter {
+        })),
+        interpreters: vec![make!(Interpreter {
             id: 0,
             addr: Addr(0x9b_0000),
             main: true,
@@ -191,10 +214,10 @@ pub fn crash() -> Report {
             gil_enabled: Some(true),
             gil_holder: Some(Addr(0x5500_0065)),
             extension_modules: Some(vec!["numpy._core".into(), "über".into()]),
-        }],
+        })],
         threads: vec![crashed, first, second, recursive, native],
         modules: vec![
-            ModuleInfo {
+            make!(ModuleInfo {
                 id: ModuleId::new(0),
                 path: "/usr/bin/python3.12".to_owned(),
                 base: Addr(0x40_0000),
@@ -202,17 +225,17 @@ pub fn crash() -> Report {
                 build_id: Some("aabb".to_owned()),
                 file: Some("/sysroot/usr/bin/python3.12".to_owned()),
                 file_status: Some(FileStatus::Ok),
-            },
-            ModuleInfo {
+            }),
+            make!(ModuleInfo {
                 id: ModuleId::new(7),
                 path: "/app/ext.so".to_owned(),
                 base: Addr(0x7f00_0100_0000),
                 end: Addr(0x7f00_0101_0000),
                 file_status: Some(FileStatus::BuildIdMismatch),
                 ..ModuleInfo::default()
-            },
+            }),
         ],
-        findings: vec![Finding {
+        findings: vec![make!(Finding {
             id: FindingId::NullPointer,
             title: "C code read through a NULL pointer".to_owned(),
             confidence: Confidence::High,
@@ -220,24 +243,24 @@ pub fn crash() -> Report {
             tid: Some(101),
             module_id: ModuleId::new(7),
             advice: Some("look at the argument `pointer` of read_it".to_owned()),
-        }],
-        signature: Some(Signature {
+        })],
+        signature: Some(make!(Signature {
             exact: "SIGSEGV strlen Reader.read".to_owned(),
             coarse: "SIGSEGV strlen".to_owned(),
             title: "SIGSEGV in strlen called by Reader.read".to_owned(),
-        }),
-        missing: vec![Missing {
+        })),
+        missing: vec![make!(Missing {
             start: Addr(0x7f00_0200_0000),
             size: 8192,
             why: "left out by coredump_filter".to_owned(),
-        }],
+        })],
         diagnostics: vec![
             Diagnostic::note(DiagnosticCode::Other("source-missing".into()), "no source for /app/pool.py"),
             Diagnostic::warning(DiagnosticCode::CoreTruncated, "the core is cut off")
                 .at(Addr(0x7f00_0200_0000))
                 .hint("raise `ulimit -c`"),
         ],
-    }
+    })
 }
 
 /// The same process seen by another version of CPython.
@@ -252,17 +275,17 @@ pub fn crash_of(version: (u8, u8, u8)) -> Report {
 
 /// Nothing but the outside of a process.
 pub fn no_python() -> Report {
-    Report {
+    make!(Report {
         schema_version: SCHEMA_VERSION.to_owned(),
-        crash: Some(CrashReport {
+        crash: Some(make!(CrashReport {
             tid: 7,
             name: Some("SIGABRT".to_owned()),
             summary: "SIGABRT: sent by process 7 itself".to_owned(),
             ..CrashReport::default()
-        }),
+        })),
         diagnostics: vec![Diagnostic::warning(DiagnosticCode::NoPython, "no CPython runtime was found in 3 modules")],
         ..Report::default()
-    }
+    })
 }
 
 /// A string of code points, for what no `&str` can hold.

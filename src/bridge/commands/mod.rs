@@ -43,6 +43,7 @@ impl Reply {
 
 /// Why a command did not do what was asked, as a line for the user.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CommandError {
     /// No process to look at.
     #[error(transparent)]
