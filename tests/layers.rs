@@ -226,3 +226,155 @@ fn planted_imports_are_found() {
     }
     assert!(at("base/tests.rs", "use crate::engine::X;").is_empty());
 }
+
+/// Rooms that may compare and make words of the report: the model itself, what shows it, and diagnostics' own room.
+const OF_WORDS: [&str; 3] = ["model", "render", "base"];
+
+/// Types of the schema whose words are names that others gave: of architectures, operating systems, data models.
+const NAMES_OF_OTHERS: [&str; 4] = ["Arch", "DataModel", "Endian", "Os"];
+
+/// Strings that only look like words of the report: start of the file's path, string, what it is there.
+const LOOK_ALIKES: [(&str, &str, &str); 5] = [
+    ("bridge/commands/", "object", "name of a command"),
+    ("bridge/commands/", "local", "name of a command"),
+    ("cpython/layout/", "gil", "name of a struct"),
+    ("cpython/layout/", "thread", "name of a struct"),
+    ("cpython/object/", "name", "name of an attribute"),
+];
+
+/// Every word that an enum of the schema serialises to, and how schema 1.x wrote it.
+fn words(schema: &serde_json::Value) -> BTreeSet<String> {
+    fn collect(value: &serde_json::Value, words: &mut BTreeSet<String>) {
+        match value {
+            serde_json::Value::Object(map) => {
+                words.extend(map.get("const").and_then(|c| c.as_str()).map(str::to_owned));
+                let listed = map.get("enum").and_then(|e| e.as_array()).into_iter().flatten();
+                words.extend(listed.filter_map(|w| w.as_str()).map(str::to_owned));
+                map.values().for_each(|v| collect(v, words));
+            }
+            serde_json::Value::Array(list) => list.iter().for_each(|v| collect(v, words)),
+            _ => {}
+        }
+    }
+    let mut words = BTreeSet::new();
+    for (name, definition) in schema["$defs"].as_object().unwrap() {
+        if !NAMES_OF_OTHERS.contains(&name.as_str()) {
+            collect(definition, &mut words);
+        }
+    }
+    let old: Vec<String> = words.iter().map(|w| w.replace('-', "_")).collect();
+    words.extend(old);
+    words
+}
+
+/// Strings of a file that are compared with, matched or stored, where they are words of the report.
+fn word_uses(file: &Path, text: &str, words: &BTreeSet<String>) -> Vec<String> {
+    let ours = room(file).is_some_and(|room| !OF_WORDS.contains(&room.as_str()));
+    if !ours || is_test_file(file) {
+        return Vec::new();
+    }
+    let string = Regex::new(r#""([A-Za-z][A-Za-z0-9_.-]*)""#).unwrap();
+    let before = Regex::new(r"(==|!=|\||\bSome\()\s*$").unwrap();
+    let after = Regex::new(r"^\s*(==|!=|=>|\||\.to_owned\(\)|\.into\(\)|\.to_string\(\)|\.to_uppercase)").unwrap();
+    let mut uses = Vec::new();
+    for (index, line) in code(text).lines().enumerate() {
+        for found in string.captures_iter(line) {
+            let (whole, word) = (found.get(0).unwrap(), &found[1]);
+            let used = before.is_match(&line[..whole.start()]) || after.is_match(&line[whole.end()..]);
+            let path = file.to_string_lossy();
+            let alike = LOOK_ALIKES.iter().any(|(place, name, _)| path.starts_with(place) && *name == word);
+            if used && words.contains(word) && !alike {
+                uses.push(format!("src/{path}:{}: {}", index + 1, line.trim()));
+            }
+        }
+    }
+    uses
+}
+
+#[test]
+fn words_of_the_report_are_written_and_compared_by_its_types_alone() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let schema = std::fs::read_to_string(root.join("docs/report.schema.json")).unwrap();
+    let words = words(&serde_json::from_str(&schema).unwrap());
+    for word in ["frame-pointer", "frame_pointer", "recorded", "no-python", "null-pointer", "deadlock"] {
+        assert!(words.contains(word), "{word} is not in docs/report.schema.json");
+    }
+    let mut files = Vec::new();
+    sources(&root.join("src"), &mut files);
+    files.sort();
+    let uses: Vec<String> = files
+        .iter()
+        .flat_map(|path| {
+            let file = path.strip_prefix(root.join("src")).unwrap();
+            word_uses(file, &std::fs::read_to_string(path).unwrap(), &words)
+        })
+        .collect();
+    assert!(uses.is_empty(), "use the type of crate::model, not its word:\n{}", uses.join("\n"));
+}
+
+#[test]
+fn planted_words_are_found() {
+    let words: BTreeSet<String> = ["scan", "build-id-mismatch"].map(str::to_owned).into();
+    let at = |file: &str, text: &str| word_uses(Path::new(file), text, &words).len();
+    for planted in [
+        r#"if n.trust == "scan" {"#,
+        r#"matches!(t, "cfi" | "scan")"#,
+        r#""scan" => 1,"#,
+        r#"trust: "scan".to_owned(),"#,
+        r#"d.code != "build-id-mismatch""#,
+        r#"Some("scan")"#,
+    ] {
+        assert_eq!(at("triage/tokens.rs", planted), 1, "{planted}");
+        assert_eq!(at("render/text/frame.rs", planted), 0, "render may: {planted}");
+        assert_eq!(at("triage/tests.rs", planted), 0, "tests may: {planted}");
+    }
+    for free in [r#"println!("scan")"#, r#"// == "scan""#, r#"x == "scanned""#] {
+        assert_eq!(at("triage/tokens.rs", free), 0, "{free}");
+    }
+}
+
+/// Steps of the walks of docs/architecture.md: walk, file below `src`, function.
+fn steps(architecture: &str) -> Vec<(String, String, Option<String>)> {
+    let section = architecture.split("## Five values on their way\n").nth(1).expect("the walks");
+    let section = section.split("\n## ").next().unwrap();
+    let step = Regex::new(r"^\d+\. `([^`]+)`(?: `([^`]+)`)?:").unwrap();
+    let mut walk = String::new();
+    let mut steps = Vec::new();
+    for line in section.lines() {
+        if let Some(name) = line.strip_prefix("### ") {
+            walk = name.to_owned();
+        } else if let Some(found) = step.captures(line) {
+            steps.push((walk.clone(), found[1].to_owned(), found.get(2).map(|f| f.as_str().to_owned())));
+        }
+    }
+    steps
+}
+
+#[test]
+fn walks_name_what_is_there_and_have_no_step_back() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let architecture = std::fs::read_to_string(root.join("docs/architecture.md")).unwrap();
+    let order = declared(&architecture);
+    let steps = steps(&architecture);
+    let walks: BTreeSet<&String> = steps.iter().map(|(walk, ..)| walk).collect();
+    assert_eq!(walks.len(), 5, "{walks:?}");
+    let mut faults = Vec::new();
+    let mut before: Option<(&String, usize)> = None;
+    for (walk, file, function) in &steps {
+        let text = std::fs::read_to_string(root.join("src").join(file)).unwrap_or_default();
+        let there =
+            function.as_ref().is_none_or(|f| text.contains(&format!("fn {f}(")) || text.contains(&format!("fn {f}<")));
+        if text.is_empty() || !there {
+            faults.push(format!("{walk}: no {file} with {function:?}"));
+        }
+        let Some(at) = room(Path::new(file)).and_then(|room| order.iter().position(|r| *r == room)) else {
+            faults.push(format!("{walk}: {file} is in no room"));
+            continue;
+        };
+        if before.is_some_and(|(last, above)| last == walk && above > at) {
+            faults.push(format!("{walk}: {file} is a step back"));
+        }
+        before = Some((walk, at));
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}

@@ -34,13 +34,39 @@ pub struct Token {
     pub detail: Option<String>,
 }
 
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Decision {
+    /// It is in the keys.
+    Kept,
+    /// Left out.
+    Skipped,
+    /// The package of the standard library stands for it.
+    #[serde(rename = "standard library")]
+    StandardLibrary,
+    /// CPython's own code.
+    Interpreter,
+    /// The frame that called it stands for it.
+    #[serde(rename = "merged into its caller")]
+    MergedIntoCaller,
+}
+
+/// The same words as in JSON.
+impl std::fmt::Display for Decision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.serialize(f)
+    }
+}
+
 /// One line of `triage explain`: a frame and what became of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Step {
     /// The frame as a person would write it.
     pub frame: String,
-    /// `kept`, `skipped`, `standard library`, `interpreter`, `merged into its caller`.
-    pub decision: &'static str,
+    /// What became of it.
+    pub decision: Decision,
     /// Rule that decided, and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
@@ -133,7 +159,13 @@ pub fn stack(report: &Report, rules: &Rules) -> Stack {
 pub fn telling<'r>(report: &'r Report, rules: &Rules) -> Vec<&'r Frame> {
     let Some(thread) = subject(report) else { return Vec::new() };
     let steps = stack(report, rules).steps;
-    thread.frames.iter().zip(&steps).filter(|(_, step)| step.decision != "skipped").map(|(frame, _)| frame).collect()
+    thread
+        .frames
+        .iter()
+        .zip(&steps)
+        .filter(|(_, step)| step.decision != Decision::Skipped)
+        .map(|(frame, _)| frame)
+        .collect()
 }
 
 fn add_to_site(site: &mut Site, token: &Token, frame: &Frame, report: &Report) {
@@ -183,7 +215,8 @@ fn python(frame: &Frame, rules: &Rules) -> (Step, Option<Token>) {
     let name = frame.function.as_ref().map(|name| escape_terminal(&name.to_string()));
     let name = name.or_else(|| qualname.as_ref().map(|q| q.rsplit('.').next().unwrap_or(q).to_owned()));
     let (Some(name), Some(file)) = (name, file) else {
-        let step = Step { frame: "(unreadable Python frame)".into(), decision: "skipped", rule: None, token: None };
+        let step =
+            Step { frame: "(unreadable Python frame)".into(), decision: Decision::Skipped, rule: None, token: None };
         return (step, None);
     };
     let module = normalize::python_module(&file);
@@ -195,14 +228,14 @@ fn python(frame: &Frame, rules: &Rules) -> (Step, Option<Token>) {
     let action = rule.map_or(PythonAction::Keep, |r| r.action);
     let exact = format!("{module}.{}", qualname.as_ref().unwrap_or(&name));
     let (decision, token) = match action {
-        PythonAction::Skip => ("skipped", None),
+        PythonAction::Skip => (Decision::Skipped, None),
         // The exact key keeps it by its qualified name: it need not be the same in two versions.
-        PythonAction::MergeIntoCaller => ("merged into its caller", None),
+        PythonAction::MergeIntoCaller => (Decision::MergedIntoCaller, None),
         PythonAction::Stdlib => {
             let package = module.split('.').next().unwrap_or(&module).to_owned();
-            ("standard library", Some((TokenKind::Stdlib, package)))
+            (Decision::StandardLibrary, Some((TokenKind::Stdlib, package)))
         }
-        PythonAction::Keep => ("kept", Some((TokenKind::Python, format!("{module}.{name}")))),
+        PythonAction::Keep => (Decision::Kept, Some((TokenKind::Python, format!("{module}.{name}")))),
     };
     let token = token.map(|(kind, coarse)| Token { kind, coarse, exact, module, detail: qualname });
     let rule = rule.map(|r| explain(&r.name, &r.why));
@@ -236,16 +269,18 @@ fn native(frame: &Frame, report: &Report, rules: &Rules, after_jump: bool) -> (S
         });
     let plumbing = native.is_some_and(|n| n.plumbing);
     let (decision, why, kind) = match rule.map(|r| (r.action, explain(&r.name, &r.why))) {
-        Some((NativeAction::Skip, why)) => ("skipped", Some(why), None),
-        Some((NativeAction::Keep, why)) => ("kept", Some(why), Some(TokenKind::Native)),
-        _ if plumbing => ("skipped", Some("plumbing: how the interpreter calls and evaluates".to_owned()), None),
-        _ if guessed => ("skipped", Some("found by scanning the stack: may be left over".to_owned()), None),
-        Some((NativeAction::Interpreter, why)) => ("interpreter", Some(why), Some(TokenKind::Interpreter)),
-        None if of_python => {
-            ("interpreter", Some("the module that holds CPython".to_owned()), Some(TokenKind::Interpreter))
+        Some((NativeAction::Skip, why)) => (Decision::Skipped, Some(why), None),
+        Some((NativeAction::Keep, why)) => (Decision::Kept, Some(why), Some(TokenKind::Native)),
+        _ if plumbing => {
+            (Decision::Skipped, Some("plumbing: how the interpreter calls and evaluates".to_owned()), None)
         }
-        None if path.is_empty() => ("skipped", Some("belongs to no module".to_owned()), None),
-        None => ("kept", None, Some(TokenKind::Native)),
+        _ if guessed => (Decision::Skipped, Some("found by scanning the stack: may be left over".to_owned()), None),
+        Some((NativeAction::Interpreter, why)) => (Decision::Interpreter, Some(why), Some(TokenKind::Interpreter)),
+        None if of_python => {
+            (Decision::Interpreter, Some("the module that holds CPython".to_owned()), Some(TokenKind::Interpreter))
+        }
+        None if path.is_empty() => (Decision::Skipped, Some("belongs to no module".to_owned()), None),
+        None => (Decision::Kept, None, Some(TokenKind::Native)),
     };
     let token = kind.map(|kind| {
         let owner = if kind == TokenKind::Interpreter { CPYTHON.to_owned() } else { module.clone() };
