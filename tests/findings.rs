@@ -100,6 +100,10 @@ fn fault(expected: &Expected, interpreter: &Interpreter, debug: Debug, report: &
     if first.id != expected.id || missing.is_some() {
         return Some(format!("[{}] {} (missing {missing:?})", first.id, first.title));
     }
+    let module = report.modules.iter().find(|m| m.id.is_some() && m.id == first.module_id);
+    if expected.defect == "null_field" && module.is_none_or(|m| !m.path.ends_with("defects.so")) {
+        return Some(format!("it names {module:?} as the module"));
+    }
     None
 }
 

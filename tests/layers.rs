@@ -38,7 +38,11 @@ fn room(file: &Path) -> Option<String> {
 /// Files of unit tests by name; they may look anywhere.
 fn is_test_file(file: &Path) -> bool {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    stem == "tests" || stem.ends_with("_tests") || stem.starts_with("test_") || file.iter().any(|part| part == "tests")
+    stem == "tests"
+        || stem.ends_with("_tests")
+        || stem.starts_with("test_")
+        || stem.starts_with("synth")
+        || file.iter().any(|part| part == "tests")
 }
 
 /// The code without comments, and without the tests at its end; lines stay where they are.

@@ -5,10 +5,17 @@
 mod faulthandler;
 mod sample;
 
-use pyinquest::model::{FileStatus, LayoutProvider, Report, SCHEMA_VERSION, SourceKind};
+use pyinquest::base::Addr;
+use pyinquest::engine::{Inspection, Options};
+use pyinquest::image::SearchOptions;
+use pyinquest::model::{
+    FileStatus, FindingId, LayoutProvider, ModuleId, ModuleInfo, NativeFrame, Report, SCHEMA_VERSION, SourceKind,
+};
 use pyinquest::render::palette::Palette;
 use pyinquest::render::text::TextOptions;
 use pyinquest::render::{html, info, json, markdown, select, text};
+use sample::make;
+use std::path::Path;
 
 /// No byte that a terminal would act upon, but for the line end.
 fn assert_inert(name: &str, text: &str) {
@@ -155,6 +162,47 @@ fn reports_of_schema_1_are_read_and_shown() {
     let validator = jsonschema::validator_for(&schema).unwrap();
     assert!(validator.is_valid(&serde_json::from_str(&again).unwrap()));
     assert_eq!(serde_json::from_str::<Report>(&again).unwrap(), report);
+}
+
+#[test]
+fn a_file_that_is_mapped_twice_is_two_modules() {
+    let module = |id, base| {
+        make!(ModuleInfo {
+            id: ModuleId::new(id),
+            path: "/app/ext.so".to_owned(),
+            base: Addr(base),
+            ..ModuleInfo::default()
+        })
+    };
+    let report = make!(Report { modules: vec![module(3, 0x1000), module(5, 0x9000)], ..Report::default() });
+    let base = |module_id| {
+        let frame = make!(NativeFrame { module: Some("/app/ext.so".to_owned()), module_id, ..NativeFrame::default() });
+        report.module_of(&frame).map(|m| m.base)
+    };
+    assert_eq!(base(ModuleId::new(5)), Some(Addr(0x9000)));
+    assert_eq!(base(ModuleId::new(4)), None);
+    // A report of schema 1.x has no ids.
+    assert_eq!(base(None), Some(Addr(0x1000)));
+}
+
+#[test]
+fn frames_of_a_dump_name_their_modules_by_id() {
+    let dump = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cores/3.12-basic.core.zst");
+    let search = SearchOptions { no_files: true, ..SearchOptions::default() };
+    let inspection = Inspection::open(&dump, &search).unwrap();
+    let report = inspection.report(&Options { native: true, ..Options::default() });
+    let natives: Vec<&NativeFrame> =
+        report.threads.iter().flat_map(|t| &t.frames).filter_map(|f| f.native.as_ref()).collect();
+    let named = natives.iter().filter(|n| n.module.is_some()).count();
+    assert!(named > 3, "{natives:#?}");
+    for native in natives {
+        assert_eq!(report.module_of(native).map(|m| &m.path), native.module.as_ref());
+        assert_eq!(native.module_id.is_some(), native.module.is_some());
+    }
+    let python = report.python.unwrap();
+    let runtime = report.modules.iter().find(|m| m.id == python.module_id).map(|m| &m.path);
+    assert!(runtime.is_some() && runtime == python.module.as_ref());
+    assert_eq!(report.findings[0].id, FindingId::NullPointer);
 }
 
 #[test]
