@@ -6,6 +6,7 @@ mod crash;
 mod exceptions;
 pub mod heap;
 pub mod heap_answers;
+pub mod heap_graph;
 mod inspection;
 #[cfg(feature = "live")]
 mod live;

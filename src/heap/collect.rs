@@ -85,7 +85,8 @@ pub fn collect(heap: &Heap<'_>, view: &View<'_>, sources: &Sources<'_>) -> Resul
     if certain {
         objects.retain(|found| found.origin != Origin::TrackedElsewhere);
     }
-    let edges = Edges { view, o: &o, l: ctx.layouts, dialect: ctx.dialect, static_dicts: HashMap::new() };
+    let none = HashMap::new();
+    let edges = Edges { view, o: &o, l: ctx.layouts, dialect: ctx.dialect, static_dicts: &none };
     let more = Closure { edges: &edges, types: &mut types, known: &objects, arenas, more: HashMap::default() };
     let more = more.run(ctx, sources);
     if objects.is_empty() && more.is_empty() {

@@ -53,7 +53,7 @@ pub(super) struct Edges<'a> {
     pub l: &'a Layouts,
     pub dialect: &'a Dialect,
     /// `tp_dict` of static types that keep it in the interpreter (3.12+).
-    pub static_dicts: HashMap<u64, u64>,
+    pub static_dicts: &'a HashMap<u64, u64>,
 }
 
 impl Edges<'_> {
@@ -161,14 +161,12 @@ impl Edges<'_> {
             });
             return;
         }
-        // Values that are part of an instance are the instance's (Objects/dictobject.c, dict_traverse).
-        if o.values_embedded.and_then(|e| self.view.u8(values.wrapping_add(e))).unwrap_or(0) == 0 {
-            each_value(self.view, o, values, keys.count, |index, value| {
-                if let Some(key) = keys.key(self.view, index) {
-                    found(Via::Value(key), value);
-                }
-            });
-        }
+        // Values that are part of an instance are the instance's too; it owns the dict.
+        each_value(self.view, o, values, keys.count, |index, value| {
+            if let Some(key) = keys.key(self.view, index) {
+                found(Via::Value(key), value);
+            }
+        });
     }
 
     fn set(&self, at: u64, found: &mut impl FnMut(Via, u64)) {

@@ -8,10 +8,14 @@ mod allocators;
 mod census;
 mod collect;
 mod dicts;
+mod dominators;
 mod edges;
+mod graph;
 mod names;
 mod objects;
 mod offsets;
+mod paths;
+mod roots;
 mod sizes;
 mod strings;
 mod types;
@@ -20,8 +24,12 @@ mod view;
 pub use allocators::pymalloc::{PoolCounts, PoolsBy, Statics};
 pub use census::{Census, CensusRow, Filter};
 pub use collect::{Collected, Coverage, Sources, collect};
+pub use dominators::{Dominators, dominators};
 pub use edges::Via;
+pub use graph::{Csr, Graph, Paths};
 pub use objects::{Found, ObjectId, Objects, Origin};
+pub use paths::Reference;
+pub use roots::{Root, roots};
 pub use strings::{StringGroup, Strings, strings};
 pub use types::{Shape, TypeId};
 pub use view::View;
@@ -29,6 +37,7 @@ pub use view::View;
 use crate::base::Addr;
 use crate::cpython::layout::LayoutError;
 use crate::cpython::object::{Heap, Kind};
+use edges::Edges;
 use sizes::Sizes;
 
 /// Why there is no heap to show.
@@ -51,6 +60,7 @@ pub struct HeapState<'a> {
     heap: &'a Heap<'a>,
     view: View<'a>,
     offsets: offsets::Offsets,
+    static_dicts: std::collections::HashMap<u64, u64>,
     /// What was found.
     pub collected: Collected,
 }
@@ -70,7 +80,9 @@ impl<'a> HeapState<'a> {
         let view = View::new(heap.ctx.memory, &heap.ctx.abi).ok_or(HeapError::Abi)?;
         let offsets = offsets::Offsets::new(&heap.ctx)?;
         let collected = collect(heap, &view, sources)?;
-        Ok(HeapState { heap, view, offsets, collected })
+        let dict = |shape: &Shape| Some((shape.addr.0, shape.dict_elsewhere?));
+        let static_dicts = collected.shapes.iter().filter_map(dict).collect();
+        Ok(HeapState { heap, view, offsets, static_dicts, collected })
     }
 
     /// The reader of single objects that this was made with.
@@ -99,6 +111,17 @@ impl<'a> HeapState<'a> {
 
     fn sizes(&self) -> Sizes<'_> {
         Sizes { view: &self.view, o: &self.offsets, l: self.heap.ctx.layouts }
+    }
+
+    fn edges(&self) -> Edges<'_> {
+        let ctx = &self.heap.ctx;
+        Edges {
+            view: &self.view,
+            o: &self.offsets,
+            l: ctx.layouts,
+            dialect: ctx.dialect,
+            static_dicts: &self.static_dicts,
+        }
     }
 
     /// The object at an address.

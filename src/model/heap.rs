@@ -151,3 +151,101 @@ pub struct HeapString {
     /// A short form of the value.
     pub value: String,
 }
+
+/// References to an object, or from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HeapReferences {
+    /// [`HEAP_SCHEMA_VERSION`].
+    pub schema_version: String,
+    /// How complete the heap is.
+    pub coverage: HeapCoverage,
+    /// The object that was asked for.
+    pub object: HeapObject,
+    /// Whether these are what the object refers to, not who refers to it.
+    pub outgoing: bool,
+    /// How many references there are.
+    pub total: u64,
+    /// They, as many as were asked for.
+    pub references: Vec<HeapReference>,
+    /// What is missing or uncertain.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// One reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HeapReference {
+    /// How, in Python's syntax: `.attr`, `['key']`, `[3]`.
+    pub edge: String,
+    /// Whether it keeps the object alive; false for weak references.
+    pub strong: bool,
+    /// Whether it is known to be a reference; false for a word of C memory that leads to an object.
+    pub exact: bool,
+    /// The object at the other end.
+    pub object: HeapObject,
+}
+
+/// Why objects are alive.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HeapWhy {
+    /// [`HEAP_SCHEMA_VERSION`].
+    pub schema_version: String,
+    /// How complete the heap is.
+    pub coverage: HeapCoverage,
+    /// How many objects were asked for.
+    pub total: u64,
+    /// Of these, objects that no root leads to: garbage, or held by C code alone.
+    pub unreached: u64,
+    /// Ways from roots, the shortest first.
+    pub paths: Vec<HeapPath>,
+    /// What is missing or uncertain.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// One way from a root to an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HeapPath {
+    /// In Python's syntax, after the root: `app.cache['u17'].body`; absent when no root leads to the object.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub path: Option<String>,
+    /// The object.
+    pub object: HeapObject,
+}
+
+/// What would go with single objects.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HeapTop {
+    /// [`HEAP_SCHEMA_VERSION`].
+    pub schema_version: String,
+    /// How complete the heap is.
+    pub coverage: HeapCoverage,
+    /// Objects that roots lead to.
+    pub reached: u64,
+    /// Their bytes.
+    pub reached_bytes: u64,
+    /// References between objects.
+    pub references: u64,
+    /// Objects that no root leads to: garbage, or held by C code alone.
+    pub unreached: u64,
+    /// Their bytes.
+    pub unreached_bytes: u64,
+    /// The objects that keep most alive. Modules and their namespaces are left out: their entries are listed.
+    pub top: Vec<HeapRetained>,
+    /// What is missing or uncertain.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// One object and what it keeps alive.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HeapRetained {
+    /// Bytes that nothing else keeps alive, its own included.
+    pub retained: u64,
+    /// Part of all bytes that roots lead to, 0 to 1.
+    pub share: f64,
+    /// The object.
+    pub object: HeapObject,
+    /// The shortest way to it.
+    pub path: String,
+}

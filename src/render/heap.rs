@@ -1,7 +1,9 @@
 //! Answers about the heap as text.
 
 use crate::base::{Diagnostic, Severity, escape_terminal};
-use crate::model::heap::{AllocatorFound, HeapCensus, HeapCoverage, HeapObjects, HeapStrings};
+use crate::model::heap::{
+    AllocatorFound, HeapCensus, HeapCoverage, HeapObject, HeapObjects, HeapReferences, HeapStrings, HeapTop, HeapWhy,
+};
 use std::fmt::Write as _;
 
 /// What is missing comes before any number.
@@ -124,6 +126,63 @@ pub fn strings(answer: &HeapStrings) -> String {
     for string in &answer.strings {
         let value = escape_terminal(&string.value);
         let _ = writeln!(out, "{:>16} {:>10}  {:#}  {value}", count(string.bytes), count(string.count), string.addr);
+    }
+    out
+}
+
+/// References to an object, or from it.
+#[must_use]
+pub fn references(answer: &HeapReferences) -> String {
+    let mut out = head(&answer.coverage, &answer.diagnostics);
+    let what = if answer.outgoing { "references of" } else { "references to" };
+    let _ = writeln!(out, "{} {what} {}\n", count(answer.total), one(&answer.object));
+    for reference in &answer.references {
+        let mark = match (reference.strong, reference.exact) {
+            (false, _) => "  (weak)",
+            (_, false) => "  (may be none: a word of C memory)",
+            _ => "",
+        };
+        let _ = writeln!(out, "{:<30} {}{mark}", escape_terminal(&reference.edge), one(&reference.object));
+    }
+    more(&mut out, answer.total, answer.references.len(), "references");
+    out
+}
+
+fn one(object: &HeapObject) -> String {
+    format!("{} {}  {}", object.addr, escape_terminal(&object.type_name), escape_terminal(&object.value))
+}
+
+/// Why objects are alive.
+#[must_use]
+pub fn why(answer: &HeapWhy) -> String {
+    let mut out = head(&answer.coverage, &answer.diagnostics);
+    let _ = writeln!(out, "{} objects, {} of them no root leads to\n", count(answer.total), count(answer.unreached));
+    for path in &answer.paths {
+        let way = path.path.as_deref().unwrap_or("no root leads to it: garbage, or held by C code alone");
+        let _ = writeln!(out, "{}\n    {}", one(&path.object), escape_terminal(way));
+    }
+    out
+}
+
+/// What would go with single objects.
+#[must_use]
+pub fn top(answer: &HeapTop) -> String {
+    let mut out = head(&answer.coverage, &answer.diagnostics);
+    let _ = writeln!(
+        out,
+        "roots lead to {} objects of {} bytes, by {} references; to {} of {} bytes they do not\n",
+        count(answer.reached),
+        count(answer.reached_bytes),
+        count(answer.references),
+        count(answer.unreached),
+        count(answer.unreached_bytes)
+    );
+    let _ = writeln!(out, "{:>16} {:>7} {:>13}  type and path", "keeps alive", "share", "own bytes");
+    for row in &answer.top {
+        let name = escape_terminal(&row.object.type_name);
+        let path = escape_terminal(&row.path);
+        let (kept, own) = (count(row.retained), count(row.object.bytes));
+        let _ = writeln!(out, "{kept:>16} {:>6.1}% {own:>13}  {name} {}  {path}", row.share * 100.0, row.object.addr);
     }
     out
 }

@@ -1,10 +1,12 @@
 """A heap of every kind of object, listed by Python itself in its last moment.
 
-    heap_objects.py [frozen] [big N]
+    heap_objects.py [frozen|planted|NUMBER]
 
 `heap.json` has facts; `tracked.bin` the ids of `gc.get_objects()` at the end; `all.bin` four words for each object that
 is reachable from those by `gc.get_referents`: id, id of its type, `sys.getsizeof`, and the number of its referents;
-`edges.bin` the ids of those referents, one object after the other.
+`edges.bin` the ids of those referents, one object after the other. With `planted` only `heap.json` is written, with ways
+to some objects, so that no list of all objects is another way to them. With a number that many objects are made, to
+measure with.
 """
 
 import array
@@ -174,6 +176,44 @@ def build():
     return world
 
 
+class Registry:
+    pass
+
+
+def plant():
+    """Objects with exactly one way to them, and an island of known size. Each is fresh."""
+    registry.entries = {"u17": Plain(170017)}
+    registry.slotted = Slotted(["in a slot"], None)
+    registry.pair = ({"deep": [1.25, ["innermost"]]},)
+    registry.closure = closure(987654)
+    registry.suspended = generator(876543)
+    next(registry.suspended)
+    registry.queue = collections.deque(["filler"] * 100 + [["in a deque"]])
+    inner = registry.closure.__closure__[0].cell_contents
+    shared = bytes(5000)
+    registry.shared = shared
+    registry.island = [bytes(1000 + n) for n in range(50)] + [{"k%d" % n: 1.5 * n for n in range(100)}, shared]
+    island = registry.island
+    own = [island] + island[:51] + list(island[50]) + list(island[50].values())
+    return {
+        "paths": {
+            "__main__.registry.entries['u17']": id(registry.entries["u17"]),
+            "__main__.registry.entries['u17'].items": id(registry.entries["u17"].items),
+            "__main__.registry.slotted.left": id(registry.slotted.left),
+            "__main__.registry.pair[0]['deep'][1]": id(registry.pair[0]["deep"][1]),
+            "__main__.registry.closure.__closure__[0].cell_contents": id(inner),
+            "__main__.registry.closure.__kwdefaults__['c']": id(registry.closure.__kwdefaults__["c"]),
+            "__main__.registry.suspended.<local local>": id(registry.suspended.gi_frame.f_locals["local"]),
+            "__main__.registry.queue[100]": id(registry.queue[100]),
+        },
+        "island": id(island),
+        "retained": sum(map(sys.getsizeof, own)),
+    }
+
+
+registry = Registry()
+
+
 def everything(roots):
     seen, todo = {}, list(roots)
     while todo:
@@ -198,8 +238,14 @@ def frames():
 
 
 def leave(world):
+    planted, only = plant(), {"of": ["this", "frame"]}
     gc.collect()
     gc.disable()
+    if "planted" in sys.argv:
+        planted["local"] = id(only["of"])
+        with open("heap.json", "w") as file:
+            json.dump({"planted": planted}, file)
+        os.abort()
     if "frozen" in sys.argv:
         gc.freeze()
     names = {}
@@ -216,7 +262,6 @@ def leave(world):
         "tracked": [i for i, thing in first.items() if gc.is_tracked(thing)],
         "frozen": gc.get_freeze_count(),
         "blocks": sys.getallocatedblocks(),
-        "world": id(world),
         "hexversion": sys.hexversion,
     }
     with open("heap.json", "w") as file:
@@ -234,5 +279,17 @@ def leave(world):
     os.abort()
 
 
+def many(count):
+    """About `count` objects in a tree, as programs have them: instances, texts, numbers, dicts, lists."""
+    rows = []
+    for n in range(count // 9):
+        row = Registry()
+        row.name, row.ratio, row.tags = "row-%d" % n, n / 3.0, ["t%d" % n, n + 100000]
+        rows.append({"id": n + 1000, "row": row})
+    os.abort()
+
+
 if __name__ == "__main__":
+    if sys.argv[-1].isdigit():
+        many(int(sys.argv[-1]))
     frames()

@@ -10,7 +10,10 @@ Examples:
   pyinquest heap core.1234 --type app.Session       one type
   pyinquest heap core.1234 --sort count --limit 50
   pyinquest heap objects core.1234 --type Session   the largest of one type, with values
-  pyinquest heap strings core.1234 --duplicates     texts that are there many times";
+  pyinquest heap strings core.1234 --duplicates     texts that are there many times
+  pyinquest heap refs core.1234 0x7f3a90c1d2e0      who refers to an object
+  pyinquest heap why core.1234 0x7f3a90c1d2e0       ways to it from modules and frames
+  pyinquest heap top core.1234                      what keeps most alive";
 
 /// Arguments of `heap`.
 #[derive(Debug, Args)]
@@ -31,6 +34,12 @@ pub enum HeapCommand {
     Objects(HeapObjectsArgs),
     /// List the texts and bytes that cost the most
     Strings(HeapStringsArgs),
+    /// List who refers to an object, or with --out to what it refers
+    Refs(HeapRefsArgs),
+    /// Tell why an object is alive: the shortest ways to it from modules, frames and the interpreter
+    Why(HeapWhyArgs),
+    /// List the objects that keep most alive: what would go with each
+    Top(HeapTopArgs),
 }
 
 /// What the heap of a process is read from, and how the answer is shown.
@@ -118,4 +127,41 @@ pub struct HeapStringsArgs {
     /// Only values that are there more than once, by what the repeats cost
     #[arg(long)]
     pub duplicates: bool,
+}
+
+/// Arguments of `heap refs`.
+#[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
+pub struct HeapRefsArgs {
+    /// What to read, how to show it
+    #[command(flatten)]
+    pub common: HeapInputArgs,
+    /// Address (0x7f00), or a path as for print
+    #[arg(value_name = "ADDRESS", required = true)]
+    pub object: String,
+    /// To what it refers, not who refers to it
+    #[arg(long)]
+    pub out: bool,
+}
+
+/// Arguments of `heap why`.
+#[derive(Debug, Args)]
+pub struct HeapWhyArgs {
+    /// What to read, how to show it
+    #[command(flatten)]
+    pub common: HeapInputArgs,
+    /// Address (0x7f00), or a path as for print
+    #[arg(value_name = "ADDRESS", required_unless_present = "type_name")]
+    pub object: Option<String>,
+    /// All objects of a type, the largest first
+    #[arg(long = "type", value_name = "TYPE", conflicts_with = "object")]
+    pub type_name: Option<String>,
+}
+
+/// Arguments of `heap top`.
+#[derive(Debug, Args)]
+pub struct HeapTopArgs {
+    /// What to read, how to show it
+    #[command(flatten)]
+    pub common: HeapInputArgs,
 }

@@ -1,0 +1,190 @@
+//! [`Graph`]: who refers to whom, as arrays, with shortest paths from roots and what each object keeps alive.
+
+use super::dominators::{Dominators, NONE, dominators};
+use super::objects::ObjectId;
+use super::roots::Root;
+use super::{HeapState, Via};
+use std::collections::VecDeque;
+
+/// Edges of all nodes in one array (compressed sparse rows).
+#[derive(Debug, Default)]
+pub struct Csr {
+    offsets: Vec<u32>,
+    targets: Vec<u32>,
+}
+
+impl Csr {
+    /// Of edges that `edges` gives, twice the same.
+    pub fn from_edges<I: Iterator<Item = (u32, u32)>>(nodes: usize, edges: impl Fn() -> I) -> Csr {
+        let mut offsets = vec![0u32; nodes.saturating_add(1)];
+        for (from, _) in edges() {
+            if let Some(count) = offsets.get_mut((from as usize).wrapping_add(1)) {
+                *count = count.wrapping_add(1);
+            }
+        }
+        let mut sum = 0u32;
+        for offset in &mut offsets {
+            sum = sum.saturating_add(*offset);
+            *offset = sum;
+        }
+        let mut targets = vec![0u32; sum as usize];
+        let mut next = offsets.clone();
+        for (from, to) in edges() {
+            if let Some(place) = next.get_mut(from as usize) {
+                if let Some(target) = targets.get_mut(*place as usize) {
+                    *target = to;
+                }
+                *place = place.wrapping_add(1);
+            }
+        }
+        Csr { offsets, targets }
+    }
+
+    /// Number of nodes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.offsets.len().saturating_sub(1)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number of edges.
+    #[must_use]
+    pub fn edges(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// Where the edges of a node lead.
+    #[inline]
+    #[must_use]
+    pub fn of(&self, node: u32) -> &[u32] {
+        let at = node as usize;
+        let range = self.offsets.get(at).zip(self.offsets.get(at.wrapping_add(1)));
+        range.and_then(|(start, end)| self.targets.get(*start as usize..*end as usize)).unwrap_or_default()
+    }
+}
+
+/// All references of a heap, and its roots. Weak references are no edges.
+#[derive(Debug)]
+pub struct Graph {
+    edges: Csr,
+    /// The roots, those that say most first.
+    pub roots: Vec<Root>,
+}
+
+/// More edges than this are not kept: positions have 32 bits.
+const MAX_EDGES: usize = u32::MAX as usize;
+
+impl Graph {
+    /// Reads the references of all objects. The last node is one that refers to all roots.
+    #[must_use]
+    pub fn new(state: &HeapState<'_>, roots: Vec<Root>) -> Graph {
+        let objects = state.objects();
+        let mut offsets = Vec::with_capacity(objects.len().saturating_add(2));
+        let mut targets: Vec<u32> = Vec::new();
+        offsets.push(0u32);
+        let edges = state.edges();
+        for found in objects.iter() {
+            if let Some(shape) = state.shape(found.type_id)
+                && targets.len() < MAX_EDGES.saturating_sub(1 << 24)
+            {
+                edges.each(found.addr, shape, &mut |via, to| {
+                    if via != Via::Weak
+                        && let Some(id) = objects.at(to)
+                    {
+                        targets.push(id);
+                    }
+                });
+            }
+            offsets.push(targets.len() as u32);
+        }
+        targets.extend(roots.iter().map(|root| root.object));
+        offsets.push(targets.len() as u32);
+        Graph { edges: Csr { offsets, targets }, roots }
+    }
+
+    /// Number of references.
+    #[must_use]
+    pub fn references(&self) -> usize {
+        self.edges.edges()
+    }
+
+    /// The node that refers to all roots.
+    fn start(&self) -> u32 {
+        self.edges.len().saturating_sub(1) as u32
+    }
+
+    /// Shortest ways from roots to all objects; the roots of the first group before all others.
+    #[must_use]
+    pub fn paths(&self) -> Paths {
+        let mut from = vec![NONE; self.edges.len()];
+        let mut queue = VecDeque::new();
+        let mut groups: Vec<u8> = self.roots.iter().map(|root| root.group).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        for group in groups {
+            for root in self.roots.iter().filter(|root| root.group == group) {
+                if let Some(place) = from.get_mut(root.object as usize).filter(|place| **place == NONE) {
+                    *place = self.start();
+                    queue.push_back(root.object);
+                }
+            }
+            while let Some(node) = queue.pop_front() {
+                for next in self.edges.of(node) {
+                    if let Some(place) = from.get_mut(*next as usize).filter(|place| **place == NONE) {
+                        *place = node;
+                        queue.push_back(*next);
+                    }
+                }
+            }
+        }
+        Paths { from, start: self.start() }
+    }
+
+    /// What each object keeps alive.
+    #[must_use]
+    pub fn dominators(&self) -> Dominators {
+        dominators(&self.edges, self.start())
+    }
+
+    /// Whether a node of [`Dominators::order`] is an object.
+    #[must_use]
+    pub fn is_object(&self, node: u32) -> bool {
+        node != self.start()
+    }
+}
+
+/// Shortest ways from roots.
+#[derive(Debug)]
+pub struct Paths {
+    from: Vec<u32>,
+    start: u32,
+}
+
+impl Paths {
+    /// The objects from a root to `object`, both included; empty when no root leads to it.
+    #[must_use]
+    pub fn to(&self, object: ObjectId) -> Vec<ObjectId> {
+        let mut path = vec![object];
+        loop {
+            let last = path.last().copied().unwrap_or(NONE);
+            match self.from.get(last as usize).copied() {
+                Some(NONE) | None => return Vec::new(),
+                Some(start) if start == self.start => break,
+                Some(before) => path.push(before),
+            }
+        }
+        path.reverse();
+        path
+    }
+
+    /// Whether a root leads to it.
+    #[must_use]
+    pub fn is_reached(&self, object: ObjectId) -> bool {
+        self.from.get(object as usize).is_some_and(|from| *from != NONE)
+    }
+}

@@ -1,0 +1,113 @@
+//! Roots: what keeps objects alive that is no object itself. Modules, frames of threads, the interpreters' own state.
+
+use super::objects::ObjectId;
+use super::{HeapState, Via};
+use crate::base::{Addr, Diagnostics};
+use crate::cpython::code::CodeCache;
+use crate::cpython::frame::{SlotValue, locals, walk_some};
+use crate::cpython::object::{DictEntries, Heap, Kind, read_str};
+use crate::cpython::runtime::{Interpreter, threads};
+use crate::field;
+
+/// Most frames of a thread whose variables are roots.
+const MAX_FRAMES: u64 = 10_000;
+/// Most modules.
+const MAX_MODULES: usize = 100_000;
+/// No state of an interpreter or thread is larger.
+const MAX_STATE: u64 = 4 << 20;
+
+/// Something that keeps an object alive and is no object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// What it is, as the first part of a path.
+    pub name: String,
+    /// The object it refers to.
+    pub object: ObjectId,
+    /// Roots of lower groups are asked first: 0 modules, 1 frames, 2 the rest.
+    pub group: u8,
+}
+
+/// The roots of all interpreters.
+#[must_use]
+pub fn roots(state: &HeapState<'_>, interpreters: &[Interpreter], diagnostics: &Diagnostics) -> Vec<Root> {
+    let mut roots = Vec::new();
+    let (heap, codes) = (state.heap(), CodeCache::default());
+    for interpreter in interpreters {
+        let mut add = |name: String, addr: Addr, group: u8| {
+            if let Some(object) = state.objects().at(addr.0) {
+                roots.push(Root { name, object, group });
+            }
+        };
+        let inside = if interpreters.len() > 1 { format!("interpreter {}: ", interpreter.id) } else { String::new() };
+        modules(heap, interpreter, &inside, &mut add);
+        for thread in threads(&heap.ctx, interpreter.addr, diagnostics).threads {
+            let tid = thread.native_id.map_or_else(|| format!("{:#x}", thread.ident), |id| id.to_string());
+            frames(state, &codes, thread.addr, &format!("{inside}thread {tid}"), &mut add);
+            let size = heap.ctx.layouts.thread.size.offset().unwrap_or(0);
+            words(state, thread.addr.0, size, &format!("{inside}thread {tid}: state"), &mut add);
+        }
+        let size = heap.ctx.layouts.interpreter.size.offset().unwrap_or(0);
+        words(state, interpreter.addr.0, size, &format!("{inside}interpreter state"), &mut add);
+    }
+    roots
+}
+
+fn modules(heap: &Heap<'_>, interpreter: &Interpreter, inside: &str, add: &mut impl FnMut(String, Addr, u8)) {
+    let Ok(modules) = interpreter.modules.clone() else { return };
+    let Ok(entries) = DictEntries::new(&heap.ctx, modules) else { return };
+    for (key, module) in entries.take(MAX_MODULES).map_while(Result::ok) {
+        let name = read_str(&heap.ctx, key, 200).unwrap_or_else(|_| "?".to_owned());
+        if heap.type_of(module).is_ok_and(|t| t.kind == Kind::Module) {
+            add(format!("{inside}{name}"), module, 0);
+        } else {
+            add(format!("{inside}sys.modules[{name:?}]"), module, 0);
+        }
+    }
+    add(format!("{inside}sys.modules"), modules, 0);
+}
+
+fn frames(
+    state: &HeapState<'_>,
+    codes: &CodeCache,
+    tstate: Addr,
+    thread: &str,
+    add: &mut impl FnMut(String, Addr, u8),
+) {
+    let heap = state.heap();
+    let edges = state.edges();
+    for frame in walk_some(&heap.ctx, codes, tstate, MAX_FRAMES).frames {
+        let code = frame.code.as_ref().ok().and_then(|code| code.name.as_ref().ok()).map(ToString::to_string);
+        let name = format!("{thread}: frame {}", code.unwrap_or_else(|| "?".to_owned()));
+        for local in locals(heap, &frame, 10_000).map(|(list, _)| list).unwrap_or_default() {
+            if let SlotValue::Object(addr) = local.value {
+                add(format!("{name}, local {}", local.name), addr, 1);
+            }
+        }
+        // Cells, the function, and what is on the evaluation stack.
+        if heap.ctx.layouts.frame.localsplus.is_some() {
+            edges.frame(frame.addr.0, &mut |via, to| {
+                let part = match via {
+                    Via::Frame(part) => part,
+                    _ => "cell or evaluation stack",
+                };
+                add(format!("{name}, {part}"), Addr(to), 1);
+            });
+        } else {
+            add(name, frame.addr, 1);
+        }
+    }
+}
+
+/// Words of a C struct that lead to objects.
+fn words(state: &HeapState<'_>, at: u64, size: u64, name: &str, add: &mut impl FnMut(String, Addr, u8)) {
+    state.view.words(at, size.min(MAX_STATE) / 8, |index, word| {
+        if word & 7 == 0 && state.objects().at(word).is_some() {
+            add(format!("{name} +{}", index.wrapping_mul(8)), Addr(word), 2);
+        }
+    });
+}
+
+/// The namespace of the module at `addr`.
+pub(super) fn module_dict(heap: &Heap<'_>, addr: Addr) -> Option<Addr> {
+    heap.ctx.ptr(field!(heap.ctx, module.dict), addr).ok()
+}
