@@ -12,6 +12,7 @@ with these methods, each of which may raise `Unavailable`:
     variables(level, names)     dict
     select_frame(level)         moves the debugger's selection
     interrupted()               whether Ctrl-C was pressed, where that raises no KeyboardInterrupt
+    register(table)             commands and functions, as the engine declares them: lists of dicts
 """
 
 import json
@@ -24,10 +25,17 @@ import sys
 import tempfile
 import time
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 # Longest silence of the engine before it is taken for dead, in seconds.
 TIMEOUT = float(os.environ.get("PYINQUEST_TIMEOUT", "60"))
+
+# How long the engine may take to say which commands there are when the script is loaded, in seconds.
+LOAD_TIMEOUT = 5.0
+
+# What is registered where no engine can be had when the script is loaded: each says what is wrong when it is given.
+WITHOUT_ENGINE = ("bt", "bt-full", "list", "up", "down", "frame", "print", "locals", "threads", "refcount", "object", "exc",
+                  "report", "status")
 
 # How long the engine may take to end a command after Ctrl-C, in seconds.
 CANCEL_TIMEOUT = 2.0
@@ -92,6 +100,7 @@ class Bridge:
         self._next_id = 0
         self._busy = False
         self._greeted = False
+        self._registered = False
         # The request that the host works on, and what has come of the next message.
         self._unanswered = None
         self._partial = bytearray()
@@ -121,6 +130,27 @@ class Bridge:
             return Result(False, "pyinquest: interrupted\n", None, {})
         finally:
             self._busy = False
+
+    def load(self):
+        """Registers the commands with the debugger. The engine is started for that, and stays for the first command."""
+        try:
+            self._start()
+            self._greet(LOAD_TIMEOUT)
+        except (EngineLost, OSError):
+            # Whatever is wrong is said when a command is given.
+            self.close()
+            self._host.register({"commands": [{"name": name, "group": "support", "help": "pyinquest's engine did not start.",
+                                               "evaluates": "marked", "completion": "none", "flags": [],
+                                               "repeats": False} for name in WITHOUT_ENGINE], "functions": []})
+
+    def _register(self, timeout):
+        """Has the debugger know what the engine can do, once."""
+        self._send({"type": "commands"})
+        table, _ = self._receive(timeout)
+        if table.get("type") != "commands":
+            raise EngineLost("pyinquest: the engine sent something strange; it will be started anew")
+        self._host.register(table)
+        self._registered = True
 
     def close(self):
         """Ends the engine."""
@@ -163,16 +193,18 @@ class Bridge:
         self._send({"type": "hello", "protocol": PROTOCOL, "debugger": self._host.name,
                     "version": self._host.version})
 
-    def _greet(self):
-        """Hears what the engine says to our hello."""
+    def _greet(self, timeout=TIMEOUT):
+        """Hears what the engine says to our hello, and which commands there are."""
         if self._greeted:
             return
-        hello, _ = self._receive(TIMEOUT)
+        hello, _ = self._receive(timeout)
         if hello.get("error"):
             raise EngineLost("pyinquest: " + hello["error"])
         if hello.get("type") != "hello" or hello.get("protocol") != PROTOCOL:
             raise EngineLost("pyinquest: {} speaks another protocol; run `pyinquest init {}` to renew this script"
                              .format(self._engine, self._host.name))
+        if not self._registered:
+            self._register(timeout)
         self._greeted = True
 
     # -- a command

@@ -4,6 +4,7 @@ Registers the commands and answers what the engine asks. Knows gdb; all knowledg
 gdb 10 or newer with any Python 3.9 or newer.
 """
 
+import json
 import os
 import re
 import sys
@@ -76,14 +77,14 @@ class GdbHost:
         inferior = gdb.selected_inferior()
         thread = gdb.selected_thread()
         kind = self._kind(inferior) if thread is not None and thread.is_valid() else "none"
+        if kind != "none" and not thread.is_stopped():
+            self._in_condition()
         who = "{}/{}".format(inferior.num, inferior.pid)
         scene = {"process": kind, "modules": "{}:{}".format(who, self._modules)}
         scene["epoch"] = "{}:{}:{}".format(who, kind, self._epoch)
         scene["stop"] = "{}:{}:{}".format(who, kind, self._stops)
         if kind == "none":
             return scene
-        if not thread.is_stopped():
-            raise bridge.Unavailable("pyinquest: the selected thread is running; stop it first (interrupt)")
         scene["pid"] = inferior.pid or None
         scene["thread"] = self._tid(thread)
         space = gdb.current_progspace()
@@ -100,6 +101,17 @@ class GdbHost:
         except gdb.error:
             pass
         return scene
+
+    def _in_condition(self):
+        """A condition, `dprintf` or `Breakpoint.stop` is looked at before gdb calls the thread stopped, and tells of no
+        event: nothing that was read before holds."""
+        try:
+            gdb.newest_frame().pc()
+        except gdb.error:
+            raise bridge.Unavailable(
+                "pyinquest: the selected thread is running; stop it first (interrupt)") from None
+        self._epoch += 1
+        self._stops += 1
 
     @staticmethod
     def _tid(thread):
@@ -175,7 +187,7 @@ class GdbHost:
                     continue
                 answer = {"tid": self._tid(thread), "name": thread.name}
                 is_selected = thread.num == selected.num
-                if (all_registers or is_selected) and thread.is_stopped():
+                if is_selected or all_registers and thread.is_stopped():
                     if all_registers:
                         thread.switch()
                     answer["registers"] = self._registers()
@@ -231,7 +243,7 @@ class GdbHost:
 
     _AUXV = re.compile(r"^(\d+)\s+\S+.*?\s(0x[0-9a-f]+|\d+)$")
     _MAPPING = re.compile(r"^\s*(0x[0-9a-f]+)\s+(0x[0-9a-f]+)\s+0x[0-9a-f]+\s+(0x[0-9a-f]+)"
-                          r"(?:\s+([r-][w-][x-][a-z-]))?(?:\s+(\S.*))?$")
+                          r"(?:\s+([r-][w-][x-][a-z-]))?(?:\s+(\S.*?))?\s*$")
 
     def modules(self):
         return {"auxv": self._auxv(), "mappings": self._mappings(), "modules": []}
@@ -314,6 +326,17 @@ class GdbHost:
         return False
 
 
+    # -- what the engine can do
+
+    @staticmethod
+    def register(table):
+        HELP.table = table
+        for declared in table["commands"]:
+            Command(declared)
+        for declared in table["functions"]:
+            Function(declared)
+
+
 HOST = GdbHost()
 ENGINE = bridge.Bridge(HOST)
 
@@ -332,71 +355,62 @@ def _address_of(expression):
     return "{:#x}".format(_unsigned(value))
 
 
-class Command(gdb.Command):
-    """A command that the engine carries out."""
+GROUPS = {"stack": gdb.COMMAND_STACK, "data": gdb.COMMAND_DATA, "files": gdb.COMMAND_FILES,
+          "support": gdb.COMMAND_SUPPORT}
 
-    def __init__(self, name, kind, help_text, takes_address=False):
-        self.__doc__ = help_text
-        self._engine_name = name
-        self._takes_address = takes_address
-        super().__init__("py-" + name, kind, gdb.COMPLETE_NONE)
+
+class Command(gdb.Command):
+    """A command that the engine declares and carries out."""
+
+    def __init__(self, declared):
+        self.__doc__ = declared["help"]
+        self._declared = declared
+        super().__init__("py-" + declared["name"], GROUPS.get(declared["group"], gdb.COMMAND_SUPPORT))
 
     def invoke(self, args, from_tty):
         # Typing Enter again must not repeat `py-print x` unasked, but should repeat the way up and down.
-        if from_tty and self._engine_name not in ("up", "down"):
+        if from_tty and not self._declared["repeats"]:
             self.dont_repeat()
         args = args.strip()
-        if args and (self._takes_address or re.match(r"[$(*&]|0x", args)) and not args.startswith("-"):
+        everything = self._declared["evaluates"] == "all"
+        if args and (everything or re.match(r"[$(*&]|0x", args)) and not args.startswith("-"):
             try:
                 args = _address_of(args)
             except gdb.error as problem:
                 # A name that gdb does not know may be a path to a Python object.
                 if not _PATH.match(args):
                     raise gdb.GdbError(str(problem)) from None
-        gdb.write(_run(self._engine_name, args).text)
+        gdb.write(_run(self._declared["name"], args).text)
 
-
-COMMANDS = (
-    ("bt", gdb.COMMAND_STACK, "Python frames of the selected thread, from the selected frame outwards.\n\n"
-     "py-bt [--all]    --all: of all threads."),
-    ("bt-full", gdb.COMMAND_STACK, "Python frames of the selected thread with arguments and locals."),
-    ("list", gdb.COMMAND_FILES, "Source of the selected Python frame.\n\npy-list [START[,END]]"),
-    ("up", gdb.COMMAND_STACK, "Select the Python frame that called this one, and its native frame.\n\npy-up [N]"),
-    ("down", gdb.COMMAND_STACK, "Select the Python frame called by this one, and its native frame.\n\npy-down [N]"),
-    ("frame", gdb.COMMAND_STACK, "Select a Python frame by number, counted from 0, the innermost.\n\npy-frame [N]"),
-    ("print", gdb.COMMAND_DATA, "Value of a Python variable: local, global or builtin.\n\n"
-     "py-print NAME[.ATTRIBUTE|[KEY]]...    or @0xADDRESS in place of the name"),
-    ("locals", gdb.COMMAND_DATA, "Locals of the selected Python frame.\n\npy-locals [-v]    -v: with types and addresses."),
-    ("threads", gdb.COMMAND_STACK, "Threads as Python knows them: names, the GIL, where they are."),
-    ("refcount", gdb.COMMAND_DATA, "Reference count of an object.\n\n"
-     "py-refcount NAME[.ATTRIBUTE|[KEY]]...    a Python variable\npy-refcount 0xADDRESS|$EXPRESSION"),
-    ("exc", gdb.COMMAND_STACK, "Exceptions of the selected thread: the one being raised, those being handled."),
-    ("report", gdb.COMMAND_STACK, "The full crash report."),
-    ("status", gdb.COMMAND_SUPPORT, "State of pyinquest: its engine, the process, the CPython in it."),
-)
-
-for _name, _kind, _help in COMMANDS:
-    Command(_name, _kind, _help)
-Command("object", gdb.COMMAND_DATA, "A Python object: type, references, attributes and items.\n\n"
-        "py-object ADDRESS|EXPRESSION    what gdb itself knows\npy-object NAME[.ATTRIBUTE|[KEY]]...    a Python variable",
-        takes_address=True)
+    def complete(self, text, word):
+        kind = self._declared["completion"]
+        # gdb asks for what replaces its last word.
+        skipped = len(text.lstrip()) - len(word or "")
+        if kind == "flags":
+            return [flag[skipped:] for flag in self._declared["flags"] if flag.startswith(text.lstrip())]
+        if kind != "path" or re.match(r"[$(*&@]|0x", text):
+            return gdb.COMPLETE_NONE
+        result = _run("complete", text.lstrip())
+        return [path[skipped:] for path in result.value or ()] if result.ok else []
 
 
 class PyinquestHelp(gdb.Command):
-    """Python in this process: py-bt, py-bt-full, py-list, py-up, py-down, py-frame, py-print, py-locals, py-threads,
-py-refcount, py-object, py-exc, py-report, py-status, py-frames.
-
-Functions for expressions: $py_repr(x), $py_type(x), $py_refcnt(x), $py_local("name").
-`p object` and `info locals` show Python values (disable pretty-printer global pyinquest)."""
+    """Python in this process: commands and functions of pyinquest."""
 
     def __init__(self):
         super().__init__("pyinquest", gdb.COMMAND_SUPPORT, gdb.COMPLETE_NONE)
+        self.table = {"commands": [], "functions": []}
 
     def invoke(self, args, from_tty):
-        gdb.write(self.__doc__ + "\n")
+        for declared in self.table["commands"]:
+            gdb.write("py-{:<9} {}\n".format(declared["name"], declared["help"].split("\n")[0]))
+        gdb.write("py-frames    Whether plain `bt` shows Python frames too.\n\nFunctions for expressions:\n")
+        for declared in self.table["functions"]:
+            gdb.write("$py_{:<8} {}\n".format(declared["name"], declared["help"].split("\n")[0]))
+        gdb.write("\n`p object` and `info locals` show Python values (disable pretty-printer global pyinquest).\n")
 
 
-PyinquestHelp()
+HELP = PyinquestHelp()
 
 
 # -- values
@@ -441,38 +455,53 @@ def _register_printers(objfile):
 
 
 class Function(gdb.Function):
-    """A convenience function."""
+    """A convenience function that the engine declares and carries out."""
 
-    def __init__(self, name, engine_name, help_text, convert):
-        self.__doc__ = help_text
-        self._engine_name = engine_name
-        self._convert = convert
-        super().__init__(name)
+    def __init__(self, declared):
+        self.__doc__ = declared["help"]
+        self._declared = declared
+        super().__init__("py_" + declared["name"])
 
-    def invoke(self, argument):
-        if argument.type.code in (gdb.TYPE_CODE_ARRAY, gdb.TYPE_CODE_STRING):
-            text = argument.string()
-        else:
-            text = "{:#x}".format(_unsigned(argument))
-        result = _run(self._engine_name, text)
+    def invoke(self, *arguments):
+        if len(arguments) != self._declared["arguments"]:
+            raise gdb.GdbError(self._declared["help"])
+        plain = self._declared["name"] in ("repr", "type", "refcnt", "local")
+        text = self._plain(arguments[0]) if plain else self._given(arguments)
+        result = _run(self._declared["name"], text)
         if not result.ok:
             raise gdb.GdbError(result.text.strip() or "pyinquest: no answer")
-        return self._convert(result)
+        if self._declared["gives"] == "object":
+            return _object_pointer(result)
+        return result.text if self._declared["gives"] == "text" else int(result.value)
+
+    @staticmethod
+    def _is_text(argument):
+        return argument.type.code in (gdb.TYPE_CODE_ARRAY, gdb.TYPE_CODE_STRING)
+
+    def _plain(self, argument):
+        return argument.string() if self._is_text(argument) else "{:#x}".format(_unsigned(argument))
+
+    def _given(self, arguments):
+        """What was given, as `src/bridge/commands/conditions.rs` reads it."""
+        given = []
+        for index, argument in enumerate(arguments):
+            if self._is_text(argument):
+                given.append({"text" if index else "path": argument.string()})
+            elif index and argument.type.strip_typedefs().code != gdb.TYPE_CODE_PTR:
+                given.append({"number": int(argument)})
+            else:
+                given.append({"address": _unsigned(argument)})
+        return json.dumps(given)
 
 
 def _object_pointer(result):
     address = gdb.Value(int(result.value))
-    try:
-        return address.cast(gdb.lookup_type("PyObject").pointer())
-    except gdb.error:
-        return address
-
-
-Function("py_repr", "repr", "repr() of the Python object at an address.", lambda result: result.text)
-Function("py_type", "type", "Name of the type of the Python object at an address.", lambda result: result.text)
-Function("py_refcnt", "refcnt", "Reference count of the Python object at an address.", lambda result: int(result.value))
-Function("py_local", "local", "Address of the object that a variable of the selected Python frame is bound to.",
-         _object_pointer)
+    for name in ("PyObject", "void"):
+        try:
+            return address.cast(gdb.lookup_type(name).pointer())
+        except gdb.error:
+            continue
+    return address
 
 
 # -- Python frames in `bt`
@@ -554,6 +583,9 @@ py-frames on|off    (without argument: tells which)"""
 
 
 FramesSwitch()
+
+
+ENGINE.load()
 
 
 def register(objfile=None):

@@ -71,7 +71,9 @@ class LldbHost:
         is_core = plugin not in ("gdb-remote", "lldb", "kdp-remote")
         is_remote = target.GetPlatform().GetName() not in (None, "host")
         scene = {"process": "core" if is_core else "remote" if is_remote else "live", "pid": process.GetProcessID()}
-        scene["modules"] = "{}:{}".format(who, target.GetNumModules())
+        # After an exec there may be as many modules as before, but others.
+        builds = hash(tuple(module.GetUUIDString() for module in target.module_iter()))
+        scene["modules"] = "{}:{}:{}".format(who, target.GetNumModules(), builds)
         # lldb tells nobody when memory is written: what was read of a process that lives holds for one command.
         changes = 0 if is_core else self._commands
         scene["epoch"] = "{}:{}:{}".format(who, process.GetStopID(True), changes)
@@ -206,6 +208,18 @@ class LldbHost:
         return self._debugger.GetCommandInterpreter().WasInterrupted()
 
 
+    # -- what the engine can do
+
+    def register(self, table):
+        for declared in table["commands"]:
+            name = declared["name"]
+            globals()[_class_name(name)] = type(_class_name(name), (Command,), {"declared": declared})
+            # lldb keeps a command of that name that is there already, so it goes first.
+            if _is_command(self._debugger, "py-" + name):
+                self._debugger.HandleCommand("command script delete py-" + name)
+            self._debugger.HandleCommand("command script add -c {}.{} py-{}".format(__name__, _class_name(name), name))
+
+
 HOST = LldbHost()
 ENGINE = bridge.Bridge(HOST)
 
@@ -222,18 +236,16 @@ def _is_struct(kind):
 
 
 class Command:
-    """A command that the engine carries out; one subclass each, since lldb wants classes by name."""
+    """A command that the engine declares and carries out; one subclass each, since lldb wants classes by name."""
 
-    engine_name = ""
-    help_text = ""
-    takes_address = False
+    declared = {}
 
     def __init__(self, debugger, _session):
         pass
 
     def __call__(self, debugger, command, context, result):
         args = command.strip()
-        wants_address = self.takes_address or re.match(r"[$(*&]|0x", args)
+        wants_address = self.declared["evaluates"] == "all" or re.match(r"[$(*&]|0x", args)
         if args and wants_address and not args.startswith("-"):
             value = context.GetFrame().EvaluateExpression(args) if context.GetFrame().IsValid() else \
                 debugger.GetSelectedTarget().EvaluateExpression(args)
@@ -244,45 +256,19 @@ class Command:
             elif not _PATH.match(args):
                 result.SetError(value.GetError().GetCString() or "no such value")
                 return
-        text = _run(debugger, self.engine_name, args).text
+        text = _run(debugger, self.declared["name"], args).text
         if text:
             result.AppendMessage(text[:-1] if text.endswith("\n") else text)
 
     def get_short_help(self):
-        return self.help_text.split("\n")[0]
+        return self.declared["help"].split("\n")[0]
 
     def get_long_help(self):
-        return self.help_text
-
-
-COMMANDS = (
-    ("bt", "Python frames of the selected thread.\n\npy-bt [--all]    --all: of all threads."),
-    ("bt-full", "Python frames of the selected thread with arguments and locals."),
-    ("list", "Source of the selected Python frame.\n\npy-list [START[,END]]"),
-    ("up", "Select the Python frame that called this one, and its native frame.\n\npy-up [N]"),
-    ("down", "Select the Python frame called by this one, and its native frame.\n\npy-down [N]"),
-    ("frame", "Select a Python frame by number, counted from 0, the innermost.\n\npy-frame [N]"),
-    ("print", "Value of a Python variable: local, global or builtin.\n\n"
-     "py-print NAME[.ATTRIBUTE|[KEY]]...    or @0xADDRESS in place of the name"),
-    ("locals", "Locals of the selected Python frame.\n\npy-locals [-v]    -v: with types and addresses."),
-    ("threads", "Threads as Python knows them: names, the GIL, where they are."),
-    ("refcount", "Reference count of an object.\n\n"
-     "py-refcount NAME[.ATTRIBUTE|[KEY]]...    a Python variable\npy-refcount 0xADDRESS|$EXPRESSION"),
-    ("exc", "Exceptions of the selected thread: the one being raised, those being handled."),
-    ("report", "The full crash report."),
-    ("status", "State of pyinquest: its engine, the process, the CPython in it."),
-    ("object", "A Python object: type, references, attributes and items.\n\n"
-     "py-object ADDRESS|EXPRESSION    what lldb itself knows\npy-object NAME[.ATTRIBUTE|[KEY]]...    a Python variable"),
-)
+        return self.declared["help"]
 
 
 def _class_name(name):
     return "Py" + name.title().replace("-", "")
-
-
-for _name, _help in COMMANDS:
-    globals()[_class_name(_name)] = type(_class_name(_name), (Command,), {
-        "engine_name": _name, "help_text": _help, "takes_address": _name == "object"})
 
 
 # -- values
@@ -355,11 +341,10 @@ class Children:
 
 def __lldb_init_module(debugger, _session):
     this = __name__
-    for name, _ in COMMANDS:
-        # lldb keeps a command of that name that is there already, so it goes first.
-        debugger.HandleCommand("command script delete py-" + name) if _is_command(debugger, "py-" + name) else None
-        debugger.HandleCommand("command script add -c {}.{} py-{}".format(this, _class_name(name), name))
-    for what in ("summary add -F {}.summary -e".format(this), "synthetic add -l {}.Children".format(this)):
+    HOST.enter(debugger)
+    ENGINE.load()
+    # -p: not for pointers to such pointers (`PyObject *const *args`), of which lldb would show what they point to.
+    for what in ("summary add -p -F {}.summary -e".format(this), "synthetic add -p -l {}.Children".format(this)):
         debugger.HandleCommand('type {} -w {} -x "{}"'.format(what, _CATEGORY, _OBJECT_TYPES))
     debugger.HandleCommand("type category enable " + _CATEGORY)
 

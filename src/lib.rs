@@ -73,6 +73,7 @@
 //! - [`stack`]: one merged stack for each thread
 //! - [`findings`]: rules that name the cause
 //! - [`engine`]: makes a report of a target
+//! - [`commands`]: the table of commands
 //! - [`render`]: the report as text, JSON, HTML, ...
 //! - [`triage`]: many dumps, grouped by cause
 //! - [`bridge`]: what gdb and lldb talk to
@@ -88,6 +89,8 @@ pub mod bridge;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+#[cfg(feature = "cli")]
+pub mod commands;
 pub mod cpython;
 pub mod debuggee;
 pub mod engine;

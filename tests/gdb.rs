@@ -322,7 +322,7 @@ fn an_engine_that_fails_is_a_line() {
     let home = empty.path().display().to_string();
     let said = gdb_with(&["py-bt"], &[], &[("HOME", &home)]).unwrap();
     // A machine may have pyinquest installed.
-    let told = said.text.contains("was not found; install it") || said.text.contains("there is no process");
+    let told = said.text.contains("was not found; build it") || said.text.contains("there is no process");
     assert!(told, "{}", said.text);
 }
 
@@ -342,4 +342,161 @@ fn python_frames_go_into_bt_when_switched_on() {
         }
         assert!(!said.between("Breakpoint", "=on=").contains("[Python]"), "{}", interpreter.name);
     }
+}
+
+/// Conditions of breakpoints see values of their own moment, although gdb tells of no stop.
+#[test]
+fn functions_work_in_conditions() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("loop.py").display().to_string();
+    let program = "def f(n, name, items):\n    id(n)\n\nfor n in range(9):\n    f(n, 'name%d' % n, list(range(n)))\n";
+    std::fs::write(&file, program).unwrap();
+    let commands = [
+        "break builtin_id if $py_int(\"n\") == 2",
+        "run",
+        "echo =int=\\n",
+        "py-print n",
+        "delete",
+        "break builtin_id if $py_eq(\"name\", \"name4\")",
+        "continue",
+        "echo =eq=\\n",
+        "py-print name",
+        "delete",
+        "break builtin_id if $py_len($py_local(\"items\")) == 6 && $py_eq($py_local(\"n\"), 6)",
+        "continue",
+        "echo =len=\\n",
+        "py-print n",
+        "print $py_int(\"name\")",
+        "print $py_int($py_local(\"n\"))",
+        "delete",
+        "python Stop = type('Stop', (gdb.Breakpoint,), {'stop': lambda self: 'name7' in _run('print', 'name').text})",
+        "python Stop('builtin_id')",
+        "continue",
+        "echo =stop=\\n",
+        "py-print n",
+        "echo =end=\\n",
+    ];
+    for interpreter in startable() {
+        let said = match gdb(&commands, &["--args", &interpreter.exe, &file]) {
+            Ok(said) => said,
+            Err(reason) => skip!("{reason}"),
+        };
+        let who = format!("{}:\n{}", interpreter.name, said.text);
+        assert!(said.between("=int=", "=eq=").contains("local 'n' = 2\n"), "{who}");
+        assert!(said.between("=eq=", "=len=").contains("local 'name' = 'name4'\n"), "{who}");
+        let len = said.between("=len=", "=stop=");
+        assert!(len.contains("local 'n' = 6\n") && len.contains(" = 6\n"), "{who}");
+        assert!(said.text.contains("$py_int: an int of 64 bits is expected, not str"), "{who}");
+        assert!(said.between("=stop=", "=end=").contains("local 'n' = 7\n"), "{who}");
+    }
+}
+
+/// Each line of gdb's list of mappings is understood, with its rights.
+#[test]
+fn mappings_of_a_live_process_have_their_rights() {
+    let Some(interpreter) = startable().pop() else {
+        skip!("no interpreters: run tests/interpreters/fetch.py");
+    };
+    let count = "python lines = [l for l in gdb.execute('info proc mappings', to_string=True).split('\\n') if ' 0x' in l]; \
+                 m = HOST.modules()['mappings']; print('mappings', len(lines), len(m), sum(1 for x in m if x['flags']), \
+                 any(x['flags'][:3] == 'r-x' for x in m), any(x['path'].startswith('/') for x in m))";
+    let said = match gdb(&["break builtin_id", "run", count], &["--args", &interpreter.exe, "-c", "id(1)"]) {
+        Ok(said) => said,
+        Err(reason) => skip!("{reason}"),
+    };
+    let line = said.text.lines().find_map(|l| l.strip_prefix("mappings ")).unwrap_or_else(|| panic!("{}", said.text));
+    let words: Vec<&str> = line.split(' ').collect();
+    assert!(words[0].parse::<u32>().unwrap() > 10 && words[0] == words[1], "{line}\n{}", said.text);
+    // Before gdb 12 no rights are listed.
+    let version = said.text.contains("Perms") || words[2] != "0";
+    assert!(!version || words[2..] == [words[0], "True", "True"], "{line}");
+}
+
+/// The files of one process are not taken for those of the next, which has others at the same addresses.
+#[test]
+fn another_program_has_other_files() {
+    let all = startable();
+    let (Some(one), Some(other)) = (all.first(), all.last()) else {
+        skip!("no interpreters: run tests/interpreters/fetch.py");
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sample.py").display().to_string();
+    std::fs::write(&file, "def f():\n    id(1)\nf()\n").unwrap();
+    let (first, second) = (format!("file {}", one.exe), format!("file {}", other.exe));
+    let arguments = format!("set args {file}");
+    let commands = [
+        &first,
+        &arguments,
+        "break builtin_id",
+        "run",
+        "py-bt",
+        "kill",
+        &second,
+        &arguments,
+        "run",
+        "echo =second=\\n",
+        "py-bt",
+        "py-status",
+        "echo =end=\\n",
+    ];
+    let said = match gdb(&commands, &[]) {
+        Ok(said) => said,
+        Err(reason) => skip!("{reason}"),
+    };
+    let again = said.between("=second=", "=end=");
+    assert_eq!(file_lines(again).len(), 2, "{}", said.text);
+    assert!(again.contains(&format!("CPython 3.{}.", other.minor)) && !again.contains("mismatch"), "{}", said.text);
+}
+
+/// Names and attributes complete; help, usage and numbers are those of the engine's table.
+#[test]
+fn completion_help_and_the_number_of_frames() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("deep.py").display().to_string();
+    let program = "import types\n\ndef down(n, greeter):\n    if n: down(n - 1, greeter)\n    else:\n        \
+                   try:\n            raise KeyError('inner')\n        except KeyError as e:\n            \
+                   try:\n                raise ValueError('outer') from e\n            except ValueError:\n                \
+                   id(n)\n\ndown(30, types.SimpleNamespace(greeting='hi', other=1))\n";
+    std::fs::write(&file, program).unwrap();
+    let commands = [
+        "break builtin_id",
+        "run",
+        "echo =names=\\n",
+        "complete py-print gree",
+        "complete py-print greeter.g",
+        "complete py-bt --",
+        "echo =bt=\\n",
+        "py-bt",
+        "echo =two=\\n",
+        "py-bt 2",
+        "echo =last=\\n",
+        "py-bt -1",
+        "echo =exc=\\n",
+        "py-exc",
+        "echo =help=\\n",
+        "help py-bt",
+        "echo =end=\\n",
+    ];
+    let Some(interpreter) = startable().into_iter().find(|i| i.is_ordinary() && i.minor >= 11) else {
+        skip!("no interpreters: run tests/interpreters/fetch.py");
+    };
+    let said = match gdb(&commands, &["--args", &interpreter.exe, &file]) {
+        Ok(said) => said,
+        Err(reason) => skip!("{reason}"),
+    };
+    let who = &said.text;
+    let names = said.between("=names=", "=bt=");
+    assert_eq!(names.trim(), "py-print greeter\npy-print greeter.greeting\npy-bt --all", "{who}");
+    let bt = said.between("=bt=", "=two=");
+    assert!(bt.contains("\n  [Previous line repeated 27 more times]\n"), "{who}");
+    assert_eq!(file_lines(bt).len(), 5, "{who}");
+    let two = said.between("=two=", "=last=");
+    assert!(file_lines(two).len() == 2 && two.contains("  (30 older frames are left out)\n"), "{who}");
+    let last = said.between("=last=", "=exc=");
+    assert!(file_lines(last).len() == 1 && last.contains("in <module>"), "{who}");
+    let exc = said.between("=exc=", "=help=");
+    let place = |line: u32| format!("    in down at {file}:{line}\n");
+    let chain = format!("{}  caused by: KeyError: 'inner'\n{}", place(10), place(7));
+    assert!(exc.contains("handling: ValueError('outer',)\n") && exc.contains(&chain), "{who}");
+    assert!(said.between("=help=", "=end=").contains("py-bt [--all] [N]\n"), "{who}");
 }

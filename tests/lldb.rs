@@ -136,6 +136,32 @@ fn summaries_and_children() {
     }
 }
 
+/// A pointer to pointers to objects is not an object.
+#[test]
+fn argument_vectors_are_not_taken_for_objects() {
+    let all = lldbs();
+    if all.is_empty() {
+        skip!("{NONE}");
+    }
+    let Some(interpreter) = startable().into_iter().find(|i| i.has_dwarf) else {
+        skip!("no interpreter with debug information: run tests/interpreters/fetch.py");
+    };
+    for lldb in all.iter().filter(|l| l.tries(interpreter)) {
+        let commands =
+            ["breakpoint set --name builtin_getattr", "run", "frame variable args", "frame variable args[1]"];
+        let said = lldb.run(&commands, &["--", &interpreter.exe, "-c", "getattr(1, 'real')"]);
+        let who = format!("{} {}:\n{}", lldb.name(), interpreter.name, said.text);
+        let vector =
+            said.text.lines().find(|l| l.starts_with("(PyObject *const *) args = ")).unwrap_or_else(|| panic!("{who}"));
+        assert!(
+            vector.split(" = ").nth(1).is_some_and(|value| value.starts_with("0x") && !value.contains(' ')),
+            "{who}"
+        );
+        let item = said.text.lines().rfind(|l| l.contains("args[1] = 0x")).unwrap_or_else(|| panic!("{who}"));
+        assert!(item.ends_with('\''), "{who}");
+    }
+}
+
 /// Every container has its items as children, whatever kind it is.
 #[test]
 fn containers_show_their_items() {

@@ -2,15 +2,16 @@
 //!
 //! Every message is one frame: `u32` length of the header, `u32` length of the payload (both little-endian), the
 //! header as a JSON object with a `type`, the payload as raw bytes (memory, UTF-8 text). The script speaks first
-//! ([`ToEngine::Hello`]), the engine answers ([`ToDebugger::Hello`]). From then on the script sends one
-//! [`ToEngine::Command`] at a time; while it runs the engine sends any number of [`ToDebugger::Request`]s, each of
+//! ([`ToEngine::Hello`]), the engine answers ([`ToDebugger::Hello`]). Then the script may ask which commands there are
+//! ([`ToEngine::Commands`]), whenever none is being carried out. From then on it sends one [`ToEngine::Command`] at a time; while it runs the engine sends any number of [`ToDebugger::Request`]s, each of
 //! which the script answers before the next, and in the end one [`ToDebugger::Result`].
 
+use crate::commands::{CommandHelp, FunctionHelp};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
 
 /// Version of the protocol. The script and the engine of one release have the same; anything else is refused.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// Longest header, in bytes.
 pub const MAX_HEADER: u32 = 16 << 20;
@@ -32,6 +33,8 @@ pub enum ToEngine {
         #[serde(default)]
         version: String,
     },
+    /// Which commands and functions there are.
+    Commands,
     /// Run a command.
     Command {
         /// Comes back in the result.
@@ -104,7 +107,7 @@ pub enum ProcessKind {
 }
 
 /// From the engine to the script.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToDebugger {
     /// Answer to the script's hello.
@@ -116,6 +119,13 @@ pub enum ToDebugger {
         /// Set when the two cannot work together; says what to do. The engine ends after it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
+    },
+    /// Answer to [`ToEngine::Commands`].
+    Commands {
+        /// The commands.
+        commands: Vec<CommandHelp>,
+        /// The functions for expressions.
+        functions: Vec<FunctionHelp>,
     },
     /// Something the engine needs to know.
     Request {
@@ -363,11 +373,12 @@ mod tests {
 
     #[test]
     fn a_frame_comes_back_as_it_was_written() {
-        let message = ToDebugger::Request { id: 3, ask: Ask::Read { ranges: vec![(0x1000, 16), (u64::MAX, 1)] } };
+        let body = serde_json::json!([[0x1000, 16], [u64::MAX, 1]]);
+        let message = ToEngine::Answer { id: 3, error: None, cancelled: false, body };
         let mut wire = Vec::new();
         let size = write_frame(&mut wire, &message, b"\x00\xff").unwrap();
         assert_eq!(size, wire.len() as u64);
-        let (back, payload, read): (ToDebugger, _, _) = read_frame(&mut wire.as_slice()).unwrap();
+        let (back, payload, read): (ToEngine, _, _) = read_frame(&mut wire.as_slice()).unwrap();
         assert_eq!((back, payload.as_slice(), read), (message, b"\x00\xff".as_slice(), size));
     }
 

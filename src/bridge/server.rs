@@ -4,6 +4,7 @@ use super::commands::{self, Reply};
 use super::link::Link;
 use super::protocol::{PROTOCOL_VERSION, ProtocolError, ToDebugger, ToEngine};
 use super::session::Session;
+use crate::commands::{COMMANDS, Command, FUNCTIONS, Function};
 use std::io::{Read, Write};
 use std::sync::Arc;
 
@@ -37,13 +38,25 @@ fn run(link: &Arc<Link>) -> Result<(), ProtocolError> {
     }
     let mut session = Session::new(Arc::clone(link), debugger);
     loop {
-        let ToEngine::Command { id, name, args, scene } = link.receive()? else {
-            return Err(ProtocolError::Unexpected("a command was due"));
+        let (id, name, args, scene) = match link.receive()? {
+            ToEngine::Command { id, name, args, scene } => (id, name, args, scene),
+            ToEngine::Commands => {
+                link.send(&table(), &[])?;
+                continue;
+            }
+            _ => return Err(ProtocolError::Unexpected("a command was due")),
         };
         session.enter(scene);
         let Reply { ok, text, value, actions } = commands::run(&mut session, &name, &args);
         session.leave();
         let result = ToDebugger::Result { id, ok, actions, value, cost: link.cost() };
         link.send(&result, text.as_bytes())?;
+    }
+}
+
+fn table() -> ToDebugger {
+    ToDebugger::Commands {
+        commands: COMMANDS.iter().map(Command::for_debuggers).collect(),
+        functions: FUNCTIONS.iter().map(Function::for_debuggers).collect(),
     }
 }

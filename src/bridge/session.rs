@@ -7,7 +7,7 @@ use super::python::Process;
 use crate::base::Addr;
 use crate::cpython::object::ReprStyle;
 use crate::debuggee::debugger::{self, SessionMapping, SessionThread};
-use crate::debuggee::{Protection, SourceKind, Target, elf_core};
+use crate::debuggee::{Protection, SourceKind, Target, elf_core, live};
 use crate::image::{FileCache, SearchOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -83,6 +83,8 @@ impl Session {
         let is_core = self.process.as_ref().is_some_and(|p| p.inspection.target().path.is_some());
         if scene.modules != self.scene.modules {
             self.memory.forget();
+            // The next process may have other files at the same addresses.
+            self.memory.set_files(Vec::new());
             self.process = None;
             self.threads = None;
         } else if scene.epoch != self.scene.epoch {
@@ -160,9 +162,14 @@ impl Session {
 
     fn search_options(&self) -> SearchOptions {
         let path = |text: &Option<String>| text.as_ref().map(PathBuf::from);
+        let mut sysroots: Vec<PathBuf> = path(&self.scene.sysroot).into_iter().collect();
+        if self.scene.process == ProcessKind::Live {
+            // One in another root directory, as in a container.
+            sysroots.extend(self.scene.pid.and_then(|pid| live::sysroot(i32::try_from(pid).ok()?)));
+        }
         SearchOptions {
             executable: path(&self.scene.executable),
-            sysroots: path(&self.scene.sysroot).into_iter().collect(),
+            sysroots,
             // A debugger's user sits at the host that he debugs on.
             host_sources: true,
             cache: self.cache.clone(),

@@ -1,7 +1,7 @@
 //! [`PythonState`]: the CPython of a process, located and ready to be read.
 
-use super::stray_threads;
 use super::thread_ids::ThreadIds;
+use super::{Options, stray_threads};
 use crate::base::Addr;
 use crate::cpython::Context;
 use crate::cpython::code::CodeCache;
@@ -12,7 +12,7 @@ use crate::cpython::runtime::{self, Interpreter, ThreadList, ThreadState, interp
 use crate::debuggee::Target;
 use crate::field;
 use crate::image::Images;
-use crate::model::{LayoutProvider, ModuleId, Python, RuntimeState};
+use crate::model::{ExceptionInfo, LayoutProvider, ModuleId, Python, RuntimeState};
 use std::sync::{Arc, OnceLock};
 
 /// What was read of a process's CPython. Each part is read once, when it is first asked for.
@@ -205,6 +205,12 @@ impl<'a> PythonState<'a> {
     #[must_use]
     pub fn stack(self, thread: &PythonThread<'_>) -> Stack {
         frame::walk(&self.context(), self.codes, thread.state.addr)
+    }
+
+    /// The exception at `addr` with its traceback and what it was raised from.
+    #[must_use]
+    pub fn exception(self, heap: &Heap<'_>, addr: Addr, options: &Options) -> ExceptionInfo {
+        super::exceptions::exception(self, heap, addr, options)
     }
 
     /// For the report.

@@ -27,7 +27,12 @@ def send(message, payload=b""):
 odd = os.environ["ODD"]
 hello = receive()
 send({"type": "hello", "protocol": 99 if odd == "protocol" else hello["protocol"], "version": "0"})
-receive()
+message = receive()
+while message["type"] == "commands":
+    bt = {"name": "bt", "group": "stack", "help": "bt", "evaluates": "marked", "completion": "none", "flags": [],
+          "repeats": False}
+    send({"type": "commands", "commands": [bt], "functions": []})
+    message = receive()
 # A command is being carried out.
 open(os.environ["ODD_FILE"], "w").close()
 if odd == "killed":

@@ -3,16 +3,24 @@
 
 use super::show::{self, MAX_LOCALS, Style};
 use super::stack::{Current, Natives, current, for_selection};
-use super::{CommandError, Reply, arguments};
+use super::{CommandError, Reply};
 use crate::base::{Addr, escape_terminal};
 use crate::bridge::protocol::RegistersOf;
 use crate::bridge::python::{Scope, View};
 use crate::bridge::session::Session;
 use crate::bridge::values;
-use crate::cpython::frame::{LocalVar, PyFrame, SlotKind, SlotValue};
+use crate::commands::{self, Args};
+use crate::cpython::frame::{LocalVar, PyFrame, SlotKind, SlotValue, namespaces};
 use crate::cpython::object::{
-    Item, Kind, Path, PathError, ReprStyle, Root, Value, attributes, header, items, refcount as count,
+    DictEntries, Item, Kind, Path, PathError, ReprStyle, Root, Value, attributes, header, items, read_text,
+    refcount as count,
 };
+
+/// Most frames of one evaluation loop whose variables are shown.
+const MAX_FRAMES: usize = 50;
+
+/// Longest name that is completed, in code points.
+const MAX_NAME: u64 = 100;
 
 /// Most children of an object.
 const MAX_CHILDREN: usize = 1000;
@@ -22,13 +30,17 @@ fn selected_frame<'c>(current: &'c Current<'_>) -> Result<&'c PyFrame, CommandEr
 }
 
 /// `py-locals [-v]`.
-pub(super) fn locals(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
-    let [verbose] = arguments::flags(args, ["-v"], "py-locals [-v]")?;
+pub(super) fn locals(session: &mut Session, args: &Args<'_>) -> Result<Reply, CommandError> {
+    let verbose = args.has("-v");
     let natives = for_selection(session, Natives::None);
     let current = current(session, natives)?;
     let first = current.stack.index_from(current.entry).unwrap_or_default();
     let mut out = String::new();
-    for frame in current.stack.frames.iter().skip(first) {
+    for (shown, frame) in current.stack.frames.iter().skip(first).enumerate() {
+        if shown >= MAX_FRAMES {
+            out.push_str("(more frames follow: py-up goes to them)\n");
+            break;
+        }
         if current.style == Style::Gdb {
             out.push_str(&format!("Locals for {}\n", show::function(frame)));
         }
@@ -65,14 +77,14 @@ fn local_line(view: &View<'_>, var: &LocalVar, verbose: bool) -> String {
 }
 
 /// What a path leads to.
-struct Found {
+pub(super) struct Found {
     /// Where its first name was found; an address is in none.
     scope: Option<Scope>,
-    value: Value,
+    pub value: Value,
 }
 
 /// Follows a path, from a name of the selected frame or from an address, and runs `with` on what it leads to.
-fn look_up<T>(
+pub(super) fn look_up<T>(
     session: &mut Session,
     text: &str,
     with: impl FnOnce(&View<'_>, &Found) -> Result<T, CommandError>,
@@ -131,29 +143,24 @@ fn not_an_object(text: &str) -> CommandError {
 }
 
 /// Text in Python's quotes, for messages.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", escape_terminal(text))
 }
 
 /// `py-print PATH`, or an address.
-pub(super) fn print(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
-    if args.is_empty() {
-        return Err(CommandError::message(
-            "usage: py-print NAME[.ATTRIBUTE|[KEY]]..., or @0xADDRESS in place of the name",
-        ));
-    }
-    if let Some(at) = arguments::address(args) {
+pub(super) fn print(session: &mut Session, args: &Args<'_>) -> Result<Reply, CommandError> {
+    if let Some(at) = args.address() {
         return with_view(session, |view| Ok(Reply::text(format!("{}\n", values::object(view, at).text))));
     }
-    look_up(session, args, |view, found| {
+    look_up(session, args.path, |view, found| {
         let value = values::made(view, &found.value).text;
-        let prefix = found.scope.map(|scope| format!("{} {} = ", scope.name(), quoted(args))).unwrap_or_default();
+        let prefix = found.scope.map(|scope| format!("{} {} = ", scope.name(), quoted(args.path))).unwrap_or_default();
         Ok(Reply::text(format!("{prefix}{value}\n")))
     })
 }
 
 /// Runs `with` on the CPython of the process.
-fn with_view<T>(
+pub(super) fn with_view<T>(
     session: &mut Session,
     with: impl FnOnce(&View<'_>) -> Result<T, CommandError>,
 ) -> Result<T, CommandError> {
@@ -163,20 +170,17 @@ fn with_view<T>(
 }
 
 fn address_of(args: &str, usage: &str) -> Result<Addr, CommandError> {
-    arguments::address(args).ok_or_else(|| CommandError::message(format!("usage: {usage}")))
+    commands::address(args).ok_or_else(|| CommandError::message(format!("usage: {usage}")))
 }
 
 /// `py-object PATH|ADDRESS`.
-pub(super) fn object(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
-    if args.is_empty() {
-        return Err(CommandError::message("usage: py-object NAME[.ATTRIBUTE|[KEY]]..., or 0xADDRESS"));
-    }
-    if let Some(at) = arguments::address(args) {
+pub(super) fn object(session: &mut Session, args: &Args<'_>) -> Result<Reply, CommandError> {
+    if let Some(at) = args.address() {
         return with_view(session, |view| about(view, at).map(Reply::text));
     }
-    look_up(session, args, |view, found| match found.value.object() {
+    look_up(session, args.path, |view, found| match found.value.object() {
         Some(at) => about(view, at).map(Reply::text),
-        None => Ok(Reply::text(format!("{}: {}\n", quoted(args), values::made(view, &found.value).text))),
+        None => Ok(Reply::text(format!("{}: {}\n", quoted(args.path), values::made(view, &found.value).text))),
     })
 }
 
@@ -225,19 +229,16 @@ fn refcount_text(view: &View<'_>, at: Addr) -> Result<String, CommandError> {
 }
 
 /// `py-refcount PATH|ADDRESS`.
-pub(super) fn refcount(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
-    if args.is_empty() {
-        return Err(CommandError::message("usage: py-refcount NAME[.ATTRIBUTE|[KEY]]..., or 0xADDRESS"));
-    }
-    if let Some(at) = arguments::address(args) {
+pub(super) fn refcount(session: &mut Session, args: &Args<'_>) -> Result<Reply, CommandError> {
+    if let Some(at) = args.address() {
         return with_view(session, |view| {
             let _ = header(&view.heap, at)?;
             Ok(Reply::text(format!("{}\n", refcount_text(view, at)?)))
         });
     }
-    look_up(session, args, |view, found| match found.value.object() {
-        Some(at) => Ok(Reply::text(format!("{}: {}\n", quoted(args), refcount_text(view, at)?))),
-        None => Err(not_an_object(args)),
+    look_up(session, args.path, |view, found| match found.value.object() {
+        Some(at) => Ok(Reply::text(format!("{}: {}\n", quoted(args.path), refcount_text(view, at)?))),
+        None => Err(not_an_object(args.path)),
     })
 }
 
@@ -313,4 +314,43 @@ fn child(view: &View<'_>, name: &str, value: &Value) -> serde_json::Value {
         Value::Float(number) if number.is_finite() => serde_json::json!([name, 0, { "float": number }]),
         made => serde_json::json!([name, 0, { "text": values::made(view, made).text }]),
     }
+}
+
+/// What may complete a path: its whole texts.
+pub(super) fn complete(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
+    let cut = args.rfind('.').map_or(0, |dot| dot.saturating_add(1));
+    let (before, begun) = args.split_at_checked(cut).unwrap_or(("", args));
+    let mut names = match before.strip_suffix('.') {
+        Some(path) => look_up(session, path, |view, found| Ok(attribute_names(view, &found.value)))?,
+        None => names_of_frame(session)?,
+    };
+    names.retain(|name| name.starts_with(begun) && (begun.starts_with('_') || !name.starts_with('_')));
+    names.sort();
+    names.dedup();
+    let list: Vec<String> = names.into_iter().map(|name| format!("{before}{name}")).collect();
+    Ok(Reply::text("").value(list))
+}
+
+fn attribute_names(view: &View<'_>, value: &Value) -> Vec<String> {
+    let list = value.object().and_then(|at| attributes(&view.heap, at, MAX_CHILDREN).ok());
+    let names = list.into_iter().flat_map(|(list, _)| list).map(|attribute| attribute.name.to_string());
+    names.filter(|name| is_name(name)).collect()
+}
+
+fn names_of_frame(session: &mut Session) -> Result<Vec<String>, CommandError> {
+    let natives = for_selection(session, Natives::None);
+    let current = current(session, natives)?;
+    let frame = selected_frame(&current)?;
+    let locals = current.view.locals(frame, MAX_CHILDREN)?.into_iter();
+    let locals = locals.filter(|var| var.value != SlotValue::Unbound).map(|var| var.name.to_string());
+    let [globals, _] = namespaces(current.view.ctx(), frame)?;
+    let entries = DictEntries::new(current.view.ctx(), globals)?.take(MAX_CHILDREN).map_while(Result::ok);
+    let globals =
+        entries.filter_map(|(key, _)| Some(read_text(current.view.ctx(), key, MAX_NAME).ok()?.text.to_string()));
+    Ok(locals.chain(globals).filter(|name| is_name(name)).collect())
+}
+
+/// Whether a path may name it; nothing else goes to the debugger's prompt.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')
 }

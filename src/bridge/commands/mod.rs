@@ -1,6 +1,6 @@
-//! The `py-*` commands, one file a family.
+//! What the commands of `crate::commands` do in a debugger, one file a family.
 
-mod arguments;
+mod conditions;
 mod data;
 mod report;
 mod show;
@@ -11,6 +11,7 @@ mod threads;
 
 use super::protocol::Action;
 use super::session::{Session, SessionError};
+use crate::commands::{self, Args};
 use crate::cpython::DecodeError;
 
 /// What a command gives.
@@ -63,32 +64,73 @@ impl CommandError {
     }
 }
 
+/// Carries out a command of the table.
+type Run = fn(&mut Session, &Args<'_>) -> Result<Reply, CommandError>;
+
+/// What a command of the table does here.
+fn of_table(name: &str) -> Option<Run> {
+    Some(match name {
+        "bt" => stack::backtrace,
+        "bt-full" => stack::full,
+        "up" => |session, args| stack::step(session, args, stack::Way::Up),
+        "down" => |session, args| stack::step(session, args, stack::Way::Down),
+        "frame" => stack::select,
+        "list" => source::list,
+        "locals" => data::locals,
+        "print" => data::print,
+        "object" => data::object,
+        "refcount" => data::refcount,
+        "threads" => threads::threads,
+        "exc" => threads::exceptions,
+        "report" => report::report,
+        "status" => status::status,
+        _ => return None,
+    })
+}
+
+/// What functions of the table and the scripts themselves ask for.
+fn of_scripts(name: &str) -> Option<fn(&mut Session, &str) -> Result<Reply, CommandError>> {
+    Some(match name {
+        "stack" => |session, _| stack::for_filter(session),
+        "children" => data::children,
+        "complete" => data::complete,
+        "repr" => data::repr,
+        "type" => data::type_name,
+        "refcnt" => data::refcnt,
+        "local" => data::local,
+        "int" => conditions::int,
+        "len" => conditions::len,
+        "eq" => conditions::eq,
+        _ => return None,
+    })
+}
+
 /// Runs a command.
 #[must_use]
-pub fn run(session: &mut Session, name: &str, args: &str) -> Reply {
-    let args = args.trim();
-    let outcome = match name {
-        "bt" => stack::backtrace(session, args),
-        "bt-full" => stack::full(session, args),
-        "up" => stack::step(session, args, stack::Way::Up),
-        "down" => stack::step(session, args, stack::Way::Down),
-        "frame" => stack::select(session, args),
-        "stack" => stack::for_filter(session),
-        "list" => source::list(session, args),
-        "locals" => data::locals(session, args),
-        "print" => data::print(session, args),
-        "object" => data::object(session, args),
-        "refcount" => data::refcount(session, args),
-        "repr" => data::repr(session, args),
-        "type" => data::type_name(session, args),
-        "refcnt" => data::refcnt(session, args),
-        "local" => data::local(session, args),
-        "children" => data::children(session, args),
-        "threads" => threads::threads(session),
-        "exc" => threads::exceptions(session),
-        "report" => report::report(session, args),
-        "status" => status::status(session),
+pub fn run(session: &mut Session, name: &str, text: &str) -> Reply {
+    let outcome = match (commands::command(name), of_table(name), of_scripts(name)) {
+        (Some(command), Some(run), _) => match Args::parse(command, text) {
+            Ok(args) => run(session, &args),
+            Err(usage) => Err(CommandError::message(usage.to_string())),
+        },
+        (_, _, Some(run)) => run(session, text.trim()),
         _ => Err(CommandError::message(format!("pyinquest: this engine has no command py-{name}"))),
     };
     outcome.unwrap_or_else(|error| Reply { text: format!("{error}\n"), ..Reply::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::{COMMANDS, FUNCTIONS};
+
+    #[test]
+    fn each_row_of_the_table_is_carried_out() {
+        for command in COMMANDS {
+            assert!(of_table(command.name).is_some(), "{}", command.name);
+        }
+        for function in FUNCTIONS {
+            assert!(of_scripts(function.name).is_some(), "{}", function.name);
+        }
+    }
 }

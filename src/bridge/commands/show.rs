@@ -18,6 +18,9 @@ pub(super) enum Style {
     Lldb,
 }
 
+/// Lines that are shown of a call that repeats itself (Lib/traceback.py `_RECURSIVE_CUTOFF`).
+const MAX_AGAIN: usize = 3;
+
 /// Shows frames of one stack.
 pub(super) struct Show<'a> {
     pub view: &'a View<'a>,
@@ -99,6 +102,36 @@ impl Show<'_> {
             EntryKind::WaitingForGil => "Waiting for the GIL".to_owned(),
             EntryKind::Collecting => "Garbage-collecting".to_owned(),
         }
+    }
+
+    /// Entries as `py-bt` lists them; a call that repeats itself is said once, as Python's own tracebacks do.
+    pub fn all(&self, entries: &[Entry], selected: impl Fn(&Entry) -> bool) -> String {
+        let mut out = String::new();
+        let mut rest = entries;
+        while let Some(first) = rest.first() {
+            let same = rest.iter().take_while(|entry| self.is_again(first, entry)).count().max(1);
+            let shown = if same > MAX_AGAIN { MAX_AGAIN } else { same };
+            for entry in rest.iter().take(shown) {
+                out.push_str(&self.brief(entry, selected(entry)));
+            }
+            match same.saturating_sub(shown) {
+                0 => {}
+                1 => out.push_str("  [Previous line repeated 1 more time]\n"),
+                more => out.push_str(&format!("  [Previous line repeated {more} more times]\n")),
+            }
+            rest = rest.get(same..).unwrap_or_default();
+        }
+        out
+    }
+
+    /// Whether two entries are the same line of the same function.
+    fn is_again(&self, one: &Entry, other: &Entry) -> bool {
+        let frame = |entry: &Entry| match entry.kind {
+            EntryKind::Python(at) => self.stack.frames.get(at),
+            _ => None,
+        };
+        let (Some(one), Some(other)) = (frame(one), frame(other)) else { return false };
+        file(one) == file(other) && function(one) == function(other) && line(one) == line(other)
     }
 
     /// An entry as a line of `py-bt`, with its source line.

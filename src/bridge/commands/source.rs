@@ -5,18 +5,16 @@ use super::stack::{Natives, current, for_selection};
 use super::{CommandError, Reply};
 use crate::base::escape_terminal;
 use crate::bridge::session::Session;
+use crate::commands::Args;
 use std::io;
 
 /// Lines before and after the current one.
 const AROUND: u32 = 5;
-/// Lines shown when only the first is given: the first and as many more.
-const MORE: u32 = 10;
 /// Most lines shown at once.
 const MAX_LINES: u32 = 10_000;
 
 /// `py-list [START[,END]]`.
-pub(super) fn list(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
-    let given = range(args).ok_or_else(|| CommandError::message("usage: py-list [START[,END]]"))?;
+pub(super) fn list(session: &mut Session, args: &Args<'_>) -> Result<Reply, CommandError> {
     let natives = for_selection(session, Natives::None);
     let current = current(session, natives)?;
     let frame = current
@@ -26,7 +24,7 @@ pub(super) fn list(session: &mut Session, args: &str) -> Result<Reply, CommandEr
     let code = frame.code.as_ref().map_err(Clone::clone)?;
     let name = code.filename.as_ref().map_err(Clone::clone)?.to_string();
     let line = show::line(frame);
-    let (first, last) = match (given, line) {
+    let (first, last) = match (args.lines, line) {
         (Some(range), _) => range,
         (None, Some(line)) => (line.saturating_sub(AROUND), line.saturating_add(AROUND)),
         (None, None) => return Err(CommandError::message("Unable to read python frame line number")),
@@ -55,32 +53,4 @@ pub(super) fn list(session: &mut Session, args: &str) -> Result<Reply, CommandEr
         }
     }
     Ok(Reply::text(out))
-}
-
-/// `None` for what is no range; `Some(None)` for none given.
-fn range(args: &str) -> Option<Option<(u32, u32)>> {
-    if args.is_empty() {
-        return Some(None);
-    }
-    let number = |text: &str| text.trim().parse::<u32>().ok();
-    let range = match args.split_once(',') {
-        Some((first, last)) => (number(first)?, number(last)?),
-        None => (number(args)?, number(args)?.saturating_add(MORE)),
-    };
-    (range.0 <= range.1).then_some(Some(range))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::range;
-
-    #[test]
-    fn ranges() {
-        assert_eq!(range(""), Some(None));
-        assert_eq!(range("9"), Some(Some((9, 19))));
-        assert_eq!(range(" 1 , 3 "), Some(Some((1, 3))));
-        assert_eq!(range("3,1"), None);
-        assert_eq!(range("1,"), None);
-        assert_eq!(range("x"), None);
-    }
 }

@@ -1,12 +1,13 @@
 //! `py-bt`, `py-bt-full`, `py-up`, `py-down`, `py-frame`, and the frames that go into the debugger's own `bt`.
 
 use super::show::{self, Show, Style};
-use super::{CommandError, Reply, arguments};
+use super::{CommandError, Reply};
 use crate::bridge::native::Native;
 use crate::bridge::protocol::{Action, Ask, FrameAnswer, RegistersOf};
 use crate::bridge::python::View;
 use crate::bridge::session::{Selection, Session, SessionError};
-use crate::bridge::stack::{EntryKind, PythonStack};
+use crate::bridge::stack::{Entry, EntryKind, PythonStack};
+use crate::commands::Args;
 use crate::engine::PythonThread;
 use std::sync::Arc;
 
@@ -124,10 +125,9 @@ fn no_python(no_modules: bool) -> CommandError {
     CommandError::message(format!("Unable to locate python frame: {why}"))
 }
 
-/// `py-bt [--all]`.
-pub(super) fn backtrace(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
-    let [all] = arguments::flags(args, ["--all"], "py-bt [--all]")?;
-    if all {
+/// `py-bt [--all] [N]`.
+pub(super) fn backtrace(session: &mut Session, args: &Args<'_>) -> Result<Reply, CommandError> {
+    if args.has("--all") {
         return every_thread(session);
     }
     let natives = for_selection(session, Natives::Quick);
@@ -140,12 +140,29 @@ pub(super) fn backtrace(session: &mut Session, args: &str) -> Result<Reply, Comm
     let from = if current.style == Style::Gdb { current.entry } else { 0 };
     let selected = current.stack.index_from(current.entry);
     let show = current.show();
-    for entry in current.stack.entries.iter().skip(from) {
-        let is_selected = matches!(entry.kind, EntryKind::Python(at) if Some(at) == selected);
-        out.push_str(&show.brief(entry, is_selected));
+    let entries = current.stack.entries.get(from..).unwrap_or_default();
+    let (entries, before, after) = some(entries, args.number);
+    out.push_str(&left_out(before, "newer"));
+    out.push_str(&show.all(entries, |entry| matches!(entry.kind, EntryKind::Python(at) if Some(at) == selected)));
+    match after {
+        0 => out.push_str(&end(&current.stack)),
+        _ => out.push_str(&left_out(after, "older")),
     }
-    out.push_str(&end(&current.stack));
     Ok(Reply::text(out))
+}
+
+/// The first entries, the last for a number below 0; how many are left out before and after.
+fn some(entries: &[Entry], number: Option<i64>) -> (&[Entry], usize, usize) {
+    let count = number.map_or(usize::MAX, |number| usize::try_from(number.unsigned_abs()).unwrap_or(usize::MAX));
+    let left = entries.len().saturating_sub(count);
+    match number {
+        Some(number) if number < 0 => (entries.get(left..).unwrap_or_default(), left, 0),
+        _ => (entries.get(..entries.len().saturating_sub(left)).unwrap_or_default(), 0, left),
+    }
+}
+
+fn left_out(count: usize, which: &str) -> String {
+    if count == 0 { String::new() } else { format!("  ({count} {which} frames are left out)\n") }
 }
 
 fn end(stack: &PythonStack) -> String {
@@ -177,7 +194,7 @@ fn every_thread(session: &mut Session) -> Result<Reply, CommandError> {
         let mark = if tid.is_some() && tid == scene.thread { "* " } else { "  " };
         let heading = thread_heading(&view, &thread, tid.or(thread.state.native_id));
         out.push_str(&format!("{mark}{heading}\n"));
-        stack.entries.iter().for_each(|entry| out.push_str(&show.brief(entry, false)));
+        out.push_str(&show.all(&stack.entries, |_| false));
         if stack.entries.is_empty() && stack.end.is_none() {
             out.push_str("    (no Python frames)\n");
         }
@@ -187,8 +204,7 @@ fn every_thread(session: &mut Session) -> Result<Reply, CommandError> {
 }
 
 /// `py-bt-full`.
-pub(super) fn full(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
-    arguments::flags(args, [], "py-bt-full")?;
+pub(super) fn full(session: &mut Session, _: &Args<'_>) -> Result<Reply, CommandError> {
     let current = current(session, Natives::Levels(MANY))?;
     let show = current.show();
     let from = if current.style == Style::Gdb { current.entry } else { 0 };
@@ -203,12 +219,12 @@ pub(super) fn full(session: &mut Session, args: &str) -> Result<Reply, CommandEr
 }
 
 /// `py-up [N]` and `py-down [N]`.
-pub(super) fn step(session: &mut Session, args: &str, way: Way) -> Result<Reply, CommandError> {
-    let (usage, nothing) = match way {
-        Way::Up => ("py-up [N]", "Unable to find an older python frame"),
-        Way::Down => ("py-down [N]", "Unable to find a newer python frame"),
+pub(super) fn step(session: &mut Session, args: &Args<'_>, way: Way) -> Result<Reply, CommandError> {
+    let nothing = match way {
+        Way::Up => "Unable to find an older python frame",
+        Way::Down => "Unable to find a newer python frame",
     };
-    let count = arguments::count(args, usage)?;
+    let count = usize::try_from(args.number.unwrap_or(1).max(0)).unwrap_or(usize::MAX);
     let current = current(session, Natives::Levels(MANY))?;
     let last = current.stack.entries.len().saturating_sub(1);
     let to = match way {
@@ -223,13 +239,13 @@ pub(super) fn step(session: &mut Session, args: &str, way: Way) -> Result<Reply,
 }
 
 /// `py-frame [N]`.
-pub(super) fn select(session: &mut Session, args: &str) -> Result<Reply, CommandError> {
+pub(super) fn select(session: &mut Session, args: &Args<'_>) -> Result<Reply, CommandError> {
     let current = current(session, Natives::Levels(MANY))?;
-    let to = match args {
-        "" => current.entry,
-        number => {
-            let number: usize = number.parse().map_err(|_| CommandError::message("usage: py-frame [N]"))?;
-            let position = current.stack.entries.iter().position(|e| e.kind == EntryKind::Python(number));
+    let to = match args.number {
+        None => current.entry,
+        Some(number) => {
+            let is_it = |kind: &EntryKind| matches!(kind, EntryKind::Python(at) if usize::try_from(number) == Ok(*at));
+            let position = current.stack.entries.iter().position(|e| is_it(&e.kind));
             position.ok_or_else(|| {
                 let last = current.stack.frames.len().saturating_sub(1);
                 CommandError::message(format!("there is no Python frame {number}; the outermost is {last}"))

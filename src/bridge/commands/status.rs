@@ -3,9 +3,10 @@
 use super::{CommandError, Reply};
 use crate::bridge::protocol::{PROTOCOL_VERSION, ProcessKind, RegistersOf};
 use crate::bridge::session::Session;
+use crate::commands::Args;
 use std::fmt::Write as _;
 
-pub(super) fn status(session: &mut Session) -> Result<Reply, CommandError> {
+pub(super) fn status(session: &mut Session, _: &Args<'_>) -> Result<Reply, CommandError> {
     let mut out = format!("pyinquest {} (protocol {PROTOCOL_VERSION})\n", env!("CARGO_PKG_VERSION"));
     let scene = session.scene().clone();
     let kind = match scene.process {

@@ -8,8 +8,14 @@ use crate::bridge::protocol::RegistersOf;
 use crate::bridge::python::View;
 use crate::bridge::session::Session;
 use crate::bridge::values;
+use crate::commands::Args;
 use crate::cpython::runtime::{gil, thread_names};
+use crate::engine::Options;
+use crate::model::ExceptionRelation;
 use std::collections::HashMap;
+
+/// Places of a traceback that are shown: the outermost and so many of the innermost.
+const MAX_PLACES: usize = 5;
 
 /// Thread names of an interpreter; those that can be read.
 pub(super) fn names(view: &View<'_>, interpreter: usize) -> HashMap<u64, Text> {
@@ -19,7 +25,7 @@ pub(super) fn names(view: &View<'_>, interpreter: usize) -> HashMap<u64, Text> {
 }
 
 /// `py-threads`.
-pub(super) fn threads(session: &mut Session) -> Result<Reply, CommandError> {
+pub(super) fn threads(session: &mut Session, _: &Args<'_>) -> Result<Reply, CommandError> {
     let scene = session.scene().clone();
     let process = session.process(RegistersOf::All)?;
     let Some(view) = process.view() else {
@@ -49,6 +55,7 @@ pub(super) fn threads(session: &mut Session) -> Result<Reply, CommandError> {
                 format!("{} at {}:{line}", show::function(frame), show::file(frame))
             }
             (None, Some(end)) => format!("({end})"),
+            (None, None) if tid.is_none() && thread.state.ident == 0 => "(being started)".to_owned(),
             (None, None) => "(no Python frames)".to_owned(),
         };
         let mark = if selected { "*" } else { " " };
@@ -61,16 +68,47 @@ pub(super) fn threads(session: &mut Session) -> Result<Reply, CommandError> {
 }
 
 /// `py-exc`.
-pub(super) fn exceptions(session: &mut Session) -> Result<Reply, CommandError> {
+pub(super) fn exceptions(session: &mut Session, _: &Args<'_>) -> Result<Reply, CommandError> {
     let current = current(session, Natives::None)?;
     let state = current.thread.state;
-    let line = |what: &str, at: Addr| format!("{what}: {}\n", values::object(&current.view, at).text);
     let mut out = String::new();
-    out.extend(state.raising.map(|at| line("raising", at)));
-    let handled = state.handling.iter().filter(|at| current.view.heap.is_exception(**at));
-    out.extend(handled.map(|at| line("handling", *at)));
+    if let Some(at) = state.raising {
+        out.push_str(&chain(&current.view, "raising", at));
+    }
+    for at in state.handling.iter().filter(|at| current.view.heap.is_exception(**at)) {
+        out.push_str(&chain(&current.view, "handling", *at));
+    }
     if out.is_empty() {
         out.push_str("no exception is being raised or handled in this thread\n");
     }
     Ok(Reply::text(out))
+}
+
+/// An exception, where it has been, and what it was raised from.
+fn chain(view: &View<'_>, what: &str, at: Addr) -> String {
+    let info = view.state.exception(&view.heap, at, &Options::default());
+    let mut out = format!("{what}: {}\n", values::object(view, at).text);
+    let mut next = Some(&info);
+    while let Some(info) = next {
+        let entries = info.traceback.len();
+        for (index, entry) in info.traceback.iter().enumerate() {
+            // The call that raised it is the last one.
+            if index > 0 && index < entries.saturating_sub(MAX_PLACES) {
+                continue;
+            }
+            if index == entries.saturating_sub(MAX_PLACES) && index > 1 {
+                out.push_str(&format!("    ... {} calls more\n", index.saturating_sub(1)));
+            }
+            let text =
+                |text: &Option<Text>| text.as_ref().map_or("???".to_owned(), |t| escape_terminal(&t.to_string()));
+            let line = entry.line.map_or_else(|| "???".to_owned(), |line| line.to_string());
+            out.push_str(&format!("    in {} at {}:{line}\n", text(&entry.function), text(&entry.file)));
+        }
+        next = info.caused_by.as_ref().map(|link| {
+            let how = if link.relation == ExceptionRelation::Cause { "caused by" } else { "raised while handling" };
+            out.push_str(&format!("  {how}: {}\n", escape_terminal(&link.exception.summary)));
+            &link.exception
+        });
+    }
+    out
 }

@@ -219,7 +219,9 @@ pub(in crate::cpython::object) fn static_method(
     info: &TypeInfo,
 ) -> Result<(), DecodeError> {
     if !w.ctx().dialect.repr.wrapped_methods {
-        return super::default::object(w, addr, info);
+        // Not `default::object`: where that shows attributes it comes back here for the content.
+        super::default::head(w, addr, info);
+        return w.fixed(">");
     }
     let callable = w.head_word(addr, 0)?;
     w.push(if info.kind == Kind::StaticMethod { "<staticmethod(" } else { "<classmethod(" });

@@ -62,6 +62,8 @@ fn content(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<bool, 
     match info.kind {
         // One with a `__repr__` of its own (`StringDType`) has fields of its own too.
         Kind::Object | Kind::Type | Kind::NumpyDtype => Ok(false),
+        // Their repr came with 3.10; before, `object.__repr__` alone is theirs.
+        Kind::StaticMethod | Kind::ClassMethod if !w.ctx().dialect.repr.wrapped_methods => Ok(false),
         Kind::NumpyScalar => numpy::scalar_value(w, addr, info),
         kind => kind.row().repr.map_or(Ok(false), |render| render(w, addr, info).map(|()| true)),
     }
