@@ -88,6 +88,8 @@ impl<'de> serde::Deserialize<'de> for Addr {
     }
 }
 
+#[cfg(feature = "schema")]
+#[cfg(feature = "schema")]
 impl schemars::JsonSchema for Addr {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Addr".into()

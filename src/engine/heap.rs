@@ -20,7 +20,8 @@ pub enum HeapLookError {
 }
 
 /// What of the memory that objects can be in is missing, in bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Missing {
     /// Writable memory that was left out of the dump.
     pub left_out: u64,

@@ -1,14 +1,14 @@
 //! Answers about the heap of a process, as they go over the wire.
 
 use crate::base::{Addr, Diagnostic};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Version of these answers.
 pub const HEAP_SCHEMA_VERSION: &str = "1.0";
 
 /// How complete the objects are.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeapCoverage {
     /// Whether every list of the collector was whole; absent where there are none (free-threaded builds).
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -30,7 +30,8 @@ pub struct HeapCoverage {
 }
 
 /// How the allocator's memory was found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum AllocatorFound {
     /// pymalloc by its table of arenas.
@@ -45,7 +46,8 @@ pub enum AllocatorFound {
 }
 
 /// Objects and bytes by type.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeapCensus {
     /// [`HEAP_SCHEMA_VERSION`].
     pub schema_version: String,
@@ -67,7 +69,8 @@ pub struct HeapCensus {
 }
 
 /// The objects of one type.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeapType {
     /// Name with module.
     #[serde(rename = "type")]
@@ -87,7 +90,8 @@ pub struct HeapType {
 }
 
 /// Single objects.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeapObjects {
     /// [`HEAP_SCHEMA_VERSION`].
     pub schema_version: String,
@@ -103,7 +107,8 @@ pub struct HeapObjects {
 }
 
 /// One object.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeapObject {
     /// Its address.
     pub addr: Addr,
@@ -120,7 +125,8 @@ pub struct HeapObject {
 }
 
 /// Texts and bytes that cost the most.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeapStrings {
     /// [`HEAP_SCHEMA_VERSION`].
     pub schema_version: String,
@@ -140,7 +146,8 @@ pub struct HeapStrings {
 }
 
 /// One value and how often it is there.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeapString {
     /// Address of one of the objects.
     pub addr: Addr,
@@ -153,7 +160,8 @@ pub struct HeapString {
 }
 
 /// References to an object, or from it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeapReferences {
     /// [`HEAP_SCHEMA_VERSION`].
     pub schema_version: String,
@@ -173,7 +181,8 @@ pub struct HeapReferences {
 }
 
 /// One reference.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeapReference {
     /// How, in Python's syntax: `.attr`, `['key']`, `[3]`.
     pub edge: String,
@@ -186,7 +195,8 @@ pub struct HeapReference {
 }
 
 /// Why objects are alive.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeapWhy {
     /// [`HEAP_SCHEMA_VERSION`].
     pub schema_version: String,
@@ -204,7 +214,8 @@ pub struct HeapWhy {
 }
 
 /// One way from a root to an object.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeapPath {
     /// In Python's syntax, after the root: `app.cache['u17'].body`; absent when no root leads to the object.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -214,7 +225,8 @@ pub struct HeapPath {
 }
 
 /// What would go with single objects.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeapTop {
     /// [`HEAP_SCHEMA_VERSION`].
     pub schema_version: String,
@@ -238,7 +250,8 @@ pub struct HeapTop {
 }
 
 /// One object and what it keeps alive.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeapRetained {
     /// Bytes that nothing else keeps alive, its own included.
     pub retained: u64,

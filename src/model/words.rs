@@ -3,7 +3,6 @@
 //! On the wire a word is its variant's name in kebab-case; `alias` is what schema 1.x wrote. Of a report of a newer
 //! version a word may be unknown: that reads as `Unknown`, which nothing writes.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -11,16 +10,15 @@ use std::fmt;
 macro_rules! words {
     ($($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident,)* })*) => { $(
         $(#[$meta])*
-        #[derive(
-            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-        )]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(rename_all = "kebab-case")]
         #[non_exhaustive]
         pub enum $name {
             $($(#[$variant_meta])* $variant,)*
             /// A word that this version does not know.
             #[serde(other)]
-            #[schemars(skip)]
+            #[cfg_attr(feature = "schema", schemars(skip))]
             Unknown,
         }
 
@@ -239,7 +237,8 @@ words! {
 }
 
 /// How sure a rule is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Confidence {

@@ -4,7 +4,6 @@ use super::record::Outcome;
 use super::severity::Severity;
 use super::signature::Signature;
 use crate::model::Report;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -12,7 +11,8 @@ use std::collections::BTreeMap;
 pub const SCHEMA_VERSION: &str = "1.1";
 
 /// Result of a triage run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Triage {
     /// Version of this schema.
@@ -33,7 +33,8 @@ pub struct Triage {
 }
 
 /// What earlier runs know of a crash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Never seen before.
@@ -60,7 +61,8 @@ impl State {
 }
 
 /// Crashes of one defect.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Group {
     /// Identifier: hash of the coarse key and of what tells it from others with the same key.
@@ -103,12 +105,13 @@ pub struct Group {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<Box<Report>>,
     /// Different signatures in the group.
-    #[schemars(skip)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     pub signatures: Vec<Signature>,
 }
 
 /// A dump without a signature.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Broken {
     /// Name of the dump.

@@ -11,7 +11,8 @@ pub const CLASSES: &[&str] =
     &["memory-corruption", "invalid-access", "null-access", "controlled-abort", "resource", "unknown", "external"];
 
 /// Severity of a crash.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Severity {
     /// One of [`CLASSES`].

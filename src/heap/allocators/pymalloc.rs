@@ -27,7 +27,8 @@ const DEBUG_HEAD: u64 = 16;
 const FORBIDDEN: u8 = 0xfd;
 
 /// How the arenas were found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PoolsBy {
     /// By the allocator's own table of arenas.

@@ -50,9 +50,8 @@ fn is_module_dunder(local: &Local) -> bool {
 fn value(out: &Out<'_>, value: &Value) -> String {
     let palette = out.palette();
     let mut text = safe(&value.repr);
-    match value.fidelity {
-        Fidelity::Damaged => text.push_str(&paint(palette.warning, " <damaged>")),
-        _ => {}
+    if value.fidelity == Fidelity::Damaged {
+        text.push_str(&paint(palette.warning, " <damaged>"));
     }
     if let Some(count) = &value.refcount {
         text.push_str(&paint(palette.dim, &format!("  [{}]", refcount(count))));
