@@ -2,7 +2,7 @@
 
 use super::{Options, values};
 use crate::base::Addr;
-use crate::cpython::object::{Heap, Repr, inspect_shown, repr};
+use crate::cpython::object::{AttributeSource, Heap, Repr, inspect_shown, repr};
 use crate::model::Value;
 use serde::Serialize;
 
@@ -118,7 +118,7 @@ impl Growth<'_, '_> {
                 break;
             }
             // What native types keep in fields (the globals of a function) leads everywhere.
-            if field.source == "field" && self.above.len() > 1 {
+            if field.source == AttributeSource::Field && self.above.len() > 1 {
                 continue;
             }
             let later = fields.len().saturating_add(items.len());

@@ -32,8 +32,8 @@ pub struct GcState {
 pub struct Field {
     /// Name.
     pub name: String,
-    /// Where it is stored: `slot`, `dict`, `field`.
-    pub source: &'static str,
+    /// Where it is stored.
+    pub source: AttributeSource,
     /// Address of the value.
     pub addr: Addr,
     /// Its repr.
@@ -156,10 +156,7 @@ fn fill_attributes(heap: &Heap<'_>, addr: Addr, info: &TypeInfo, details: &mut D
                 .into_iter()
                 .map(|attribute| Field {
                     name: attribute.name.to_string(),
-                    source: match attribute.source {
-                        AttributeSource::Dict => "dict",
-                        AttributeSource::Slot => "slot",
-                    },
+                    source: attribute.source,
                     addr: attribute.value,
                     value: repr(heap, attribute.value, limits),
                 })
@@ -170,7 +167,12 @@ fn fill_attributes(heap: &Heap<'_>, addr: Addr, info: &TypeInfo, details: &mut D
     for field in info.kind.row().attributes {
         if let Ok(Some(value)) = super::fields::stored_attribute(heap, addr, info, field.name) {
             let shown = repr(heap, value, limits);
-            details.attributes.push(Field { name: field.name.to_owned(), source: "field", addr: value, value: shown });
+            details.attributes.push(Field {
+                name: field.name.to_owned(),
+                source: AttributeSource::Field,
+                addr: value,
+                value: shown,
+            });
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::base::{Addr, Text};
 use crate::cpython::layout::InstanceDict;
 use crate::cpython::{Context, DecodeError};
 use crate::field;
+use std::fmt;
 use std::sync::Arc;
 
 /// `Py_T_OBJECT_EX` and `_Py_T_OBJECT` (Include/descrobject.h).
@@ -19,11 +20,25 @@ const MAX_NAME: u64 = 200;
 
 /// Where an attribute is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AttributeSource {
     /// The instance's `__dict__`, in whatever form.
     Dict,
     /// A slot declared by `__slots__`.
     Slot,
+    /// A field of a native type's struct.
+    Field,
+}
+
+/// `dict`, `slot` or `field`.
+impl fmt::Display for AttributeSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            AttributeSource::Dict => "dict",
+            AttributeSource::Slot => "slot",
+            AttributeSource::Field => "field",
+        })
+    }
 }
 
 /// One attribute of an instance.

@@ -3,7 +3,7 @@
 
 use super::{frame_lines, headline, seen, versions};
 use crate::base::escape_terminal;
-use crate::triage::model::{Group, Triage};
+use crate::triage::model::{Group, State, Triage};
 use std::fmt::Write as _;
 
 const FRAMES: usize = 12;
@@ -54,7 +54,7 @@ pub fn render(triage: &Triage) -> String {
 }
 
 fn details(group: &Group) -> String {
-    let open = if group.state.is_some_and(|s| s.word() == "new") { " open" } else { "" };
+    let open = if group.state == Some(State::New) { " open" } else { "" };
     let mut out = format!("\n<details{open}><summary>{}</summary>\n\n", plain(&group.title));
     for line in &group.severity.evidence {
         let _ = writeln!(out, "- {}", plain(line));
