@@ -50,7 +50,7 @@ pub static CPU: Cpu = Cpu {
             29, 30, 31, 32,
         ],
         fault,
-        access: |_| None,
+        operand: |_| None,
     },
     minidump: Some(MinidumpCpu { ids: &[12, 0x8003], contexts: &[CONTEXT, BREAKPAD_CONTEXT] }),
     mutex_size: 48,

@@ -10,7 +10,7 @@ mod signal_frame;
 mod x86_64;
 
 pub use minidump_context::{ContextLayout, Field, MinidumpCpu};
-pub use signal_frame::{AccessKind, DeliveredFault, ReadUint, SignalFrame};
+pub use signal_frame::{AccessKind, DeliveredFault, Operand, ReadUint, SignalFrame};
 
 use crate::base::Arch;
 

@@ -1,6 +1,6 @@
 //! RISC-V, 64 bits (RV64GC as Linux distributions build for it).
 
-use super::{AccessKind, Cpu, DeliveredFault, FrameRecord, ReadUint, SignalFrame, ThreadPointer, UnwindInfo};
+use super::{AccessKind, Cpu, DeliveredFault, FrameRecord, Operand, ReadUint, SignalFrame, ThreadPointer, UnwindInfo};
 use crate::base::{Addr, Arch};
 use crate::os::linux::signals::{codes, has_fault_address};
 use object::elf;
@@ -52,7 +52,7 @@ pub static CPU: Cpu = Cpu {
             29, 30, 31,
         ],
         fault,
-        access,
+        operand,
     },
     minidump: None,
     mutex_size: 40,
@@ -82,26 +82,62 @@ const JALR: u32 = 0x67;
 const JAL: u32 = 0x6f;
 /// `funct5` of `lr`, the only one of AMO that does not write.
 const LR: u32 = 0x02;
+/// DWARF number of the stack pointer.
+const SP: u16 = 2;
 
-/// What a load or store does to memory. Vector instructions share opcodes with those of floating point and go the same way.
-fn access(code: &[u8]) -> Option<AccessKind> {
+/// `width` bits of `word` from bit `low` on, moved to bit `to`.
+const fn bits(word: u32, low: u32, width: u32, to: u32) -> u32 {
+    (word >> low & (1 << width) - 1) << to
+}
+
+/// The operand of a load or store of the base, floating-point, atomic and compressed sets.
+fn operand(code: &[u8]) -> Option<Operand> {
     let half = u32::from(u16::from_le_bytes(*code.first_chunk()?));
-    if half & 3 != 3 {
-        // 16 bits: quadrants 0 (register) and 2 (stack pointer); loads are funct3 1 to 3, stores 5 to 7.
-        return match (half & 3, half >> 13) {
-            (0 | 2, 1..=3) => Some(AccessKind::Read),
-            (0 | 2, 5..=7) => Some(AccessKind::Write),
-            _ => None,
-        };
-    }
-    let word = u32::from_le_bytes(*code.first_chunk()?);
-    match word & 0x7f {
-        LOAD | LOAD_FP => Some(AccessKind::Read),
-        STORE | STORE_FP => Some(AccessKind::Write),
-        AMO if word >> 27 == LR => Some(AccessKind::Read),
-        AMO => Some(AccessKind::Write),
-        _ => None,
-    }
+    if half & 3 != 3 { compressed(half) } else { long(u32::from_le_bytes(*code.first_chunk()?)) }
+}
+
+/// Of 32 bits.
+fn long(word: u32) -> Option<Operand> {
+    // The sign is bit 31 in both forms of the offset.
+    let signed = |offset: u32| i64::from((offset << 20).cast_signed() >> 20);
+    let (of_load, of_store) = (bits(word, 20, 12, 0), bits(word, 25, 7, 5) | bits(word, 7, 5, 0));
+    let funct3 = bits(word, 12, 3, 0);
+    // Other widths of the floating-point opcodes are vector instructions.
+    let is_scalar = matches!(funct3, 1..=4);
+    let (kind, offset) = match word & 0x7f {
+        LOAD => (AccessKind::Read, signed(of_load)),
+        LOAD_FP if is_scalar => (AccessKind::Read, signed(of_load)),
+        STORE => (AccessKind::Write, signed(of_store)),
+        STORE_FP if is_scalar => (AccessKind::Write, signed(of_store)),
+        AMO if word >> 27 == LR => (AccessKind::Read, 0),
+        AMO => (AccessKind::Write, 0),
+        _ => return None,
+    };
+    let base = u16::try_from(bits(word, 15, 5, 0)).ok()?;
+    Some(Operand { kind, base, offset, size: 1 << (funct3 & 3) })
+}
+
+/// Of 16 bits: quadrants 0 (a register of `x8` to `x15`) and 2 (the stack pointer); `funct3` 1 to 3 load, 5 to 7 store, 2 and 6
+/// a word, the others two.
+fn compressed(half: u32) -> Option<Operand> {
+    let funct3 = half >> 13;
+    let (kind, is_word) = match funct3 {
+        1..=3 => (AccessKind::Read, funct3 == 2),
+        5..=7 => (AccessKind::Write, funct3 == 6),
+        _ => return None,
+    };
+    let size = if is_word { 4 } else { 8 };
+    let (base, offset) = match (half & 3, is_word, kind) {
+        (0, true, _) => (None, bits(half, 10, 3, 3) | bits(half, 6, 1, 2) | bits(half, 5, 1, 6)),
+        (0, false, _) => (None, bits(half, 10, 3, 3) | bits(half, 5, 2, 6)),
+        (2, true, AccessKind::Read) => (Some(SP), bits(half, 12, 1, 5) | bits(half, 4, 3, 2) | bits(half, 2, 2, 6)),
+        (2, false, AccessKind::Read) => (Some(SP), bits(half, 12, 1, 5) | bits(half, 5, 2, 3) | bits(half, 2, 3, 6)),
+        (2, true, _) => (Some(SP), bits(half, 9, 4, 2) | bits(half, 7, 2, 6)),
+        (2, false, _) => (Some(SP), bits(half, 10, 3, 3) | bits(half, 7, 3, 6)),
+        _ => return None,
+    };
+    let base = base.or_else(|| u16::try_from(bits(half, 7, 3, 0)).ok()?.checked_add(8))?;
+    Some(Operand { kind, base, offset: i64::from(offset), size })
 }
 
 /// `jal ra` and `jalr ra` (32 bits), `c.jalr` (16 bits).

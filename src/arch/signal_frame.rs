@@ -41,6 +41,19 @@ pub struct DeliveredFault {
     pub access: Option<AccessKind>,
 }
 
+/// A memory operand: a register and an offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operand {
+    /// Load or store.
+    pub kind: AccessKind,
+    /// Register, by its DWARF number.
+    pub base: u16,
+    /// Added to it.
+    pub offset: i64,
+    /// Bytes that are loaded or stored.
+    pub size: u64,
+}
+
 /// The frame of a signal.
 #[derive(Debug)]
 pub struct SignalFrame {
@@ -53,6 +66,6 @@ pub struct SignalFrame {
     /// The fault that the signal was delivered for, by the stack pointer at the trampoline; `None` for a signal that was
     /// sent, and where the frame is not readable.
     pub fault: fn(Addr, &ReadUint<'_>) -> Option<DeliveredFault>,
-    /// What the instruction in these bytes does to memory, where that is known without a decoder.
-    pub access: fn(&[u8]) -> Option<AccessKind>,
+    /// The memory operand of the instruction in these bytes, on processors that are plain enough to do without a decoder.
+    pub operand: fn(&[u8]) -> Option<Operand>,
 }

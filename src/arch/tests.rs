@@ -109,18 +109,30 @@ fn a_trap_of_x86_is_told_from_the_machine_context() {
 #[test]
 fn loads_stores_and_calls_of_riscv_are_told_apart() {
     let cpu = super::cpu(Arch::Riscv64);
-    let access = |code: u32| (cpu.signal_frame.access)(&code.to_le_bytes());
-    // `ld a5,8(a5)`, `c.ld a5,8(a5)`, `c.ldsp ra,8(sp)`, `lr.w a5,(a4)`.
-    for load in [0x0087_b783, 0x679c, 0x60a2, 0x1007_27af] {
-        assert_eq!(access(load), Some(AccessKind::Read), "{load:#x}");
-    }
-    // `sd a5,8(a4)`, `c.sd a5,8(a4)`, `c.sdsp ra,8(sp)`, `amoadd.w a5,a3,(a4)`.
-    for store in [0x00f7_3423, 0xe71c, 0xe406, 0x00d7_27af] {
-        assert_eq!(access(store), Some(AccessKind::Write), "{store:#x}");
+    let operand = |code: u32| {
+        (cpu.signal_frame.operand)(&code.to_le_bytes())
+            .map(|o| (o.kind, cpu.unwind.name(o.base).unwrap(), o.offset, o.size))
+    };
+    // As GNU as encodes them.
+    for (code, expected) in [
+        (0x0087_b783, (AccessKind::Read, "a5", 8, 8)),   // ld a5,8(a5)
+        (0xff87_a783, (AccessKind::Read, "a5", -8, 4)),  // lw a5,-8(a5)
+        (0x679c, (AccessKind::Read, "a5", 8, 8)),        // c.ld a5,8(a5)
+        (0x43dc, (AccessKind::Read, "a5", 4, 4)),        // c.lw a5,4(a5)
+        (0x60a2, (AccessKind::Read, "sp", 8, 8)),        // c.ldsp ra,8(sp)
+        (0x1007_27af, (AccessKind::Read, "a4", 0, 4)),   // lr.w a5,(a4)
+        (0x00f7_3423, (AccessKind::Write, "a4", 8, 8)),  // sd a5,8(a4)
+        (0xfef7_2c23, (AccessKind::Write, "a4", -8, 4)), // sw a5,-8(a4)
+        (0xe71c, (AccessKind::Write, "a4", 8, 8)),       // c.sd a5,8(a4)
+        (0xc398, (AccessKind::Write, "a5", 0, 4)),       // c.sw a4,0(a5)
+        (0xe406, (AccessKind::Write, "sp", 8, 8)),       // c.sdsp ra,8(sp)
+        (0x00d7_27af, (AccessKind::Write, "a4", 0, 4)),  // amoadd.w a5,a3,(a4)
+    ] {
+        assert_eq!(operand(code), Some(expected), "{code:#x}");
     }
     // `addi a0,a0,1`, `c.mv a0,a1`, `jalr ra,0(a5)`.
     for other in [0x0015_0513, 0x852e, 0x0007_80e7] {
-        assert_eq!(access(other), None, "{other:#x}");
+        assert_eq!(operand(other), None, "{other:#x}");
     }
     let follows_call = |code: u32| (cpu.unwind.follows_call)(&code.to_le_bytes());
     // `jal ra,.`, `jalr ra,0(a5)`, a `c.nop` and `c.jalr a5`.

@@ -59,7 +59,7 @@ pub static CPU: Cpu = Cpu {
         // Linux arch/x86/include/uapi/asm/sigcontext.h `struct sigcontext_64`.
         order: &[8, 9, 10, 11, 12, 13, 14, 15, 5, 4, 6, 3, 1, 0, 2, 7, 16],
         fault,
-        access: |_| None,
+        operand: |_| None,
     },
     minidump: Some(MinidumpCpu { ids: &[9], contexts: &[CONTEXT] }),
     mutex_size: 40,

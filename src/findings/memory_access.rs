@@ -3,8 +3,10 @@
 use super::facts::Scene;
 use crate::arch::{self, AccessKind};
 use crate::base::Addr;
-use crate::debuggee::MemoryExt as _;
-use crate::native::x86_64::instruction::{Code, MemoryAccess};
+use crate::debuggee::{MemoryExt as _, Target};
+use crate::native::regfile::RegFile;
+use crate::native::x86_64;
+use crate::native::x86_64::instruction::{AddressPart, Code, MemoryAccess};
 pub(super) use crate::os::linux::signals::{self, codes};
 
 /// What the faulting instruction did.
@@ -25,10 +27,8 @@ pub(super) struct Access {
 impl Access {
     /// Looks at the instruction of a SIGSEGV or SIGBUS.
     pub fn of(scene: &Scene<'_>) -> Access {
-        let memory = &scene.facts.target.memory;
         let Some(regs) = scene.registers else { return Access::default() };
         let ip = regs.ip().unwrap_or_default();
-        let x86 = crate::native::x86_64::is_of(&scene.facts.target.abi);
         let reported = scene.fault.signal.fault_addr;
         let kernel = scene.fault.signal.code == Some(codes::SI_KERNEL);
         let executable = scene.facts.segment(ip).is_some_and(|s| s.protection.execute);
@@ -39,8 +39,7 @@ impl Access {
         if !executable && reported == Some(ip) {
             return Access { kind: Some(AccessKind::Execute), addr: Some(ip), ..Access::default() };
         }
-        let code = if x86 { Code::at(memory, ip) } else { None };
-        let accesses = code.as_ref().map(|c| c.accesses(regs, scene.tls_base())).unwrap_or_default();
+        let (code, accesses) = operands(scene.facts.target, ip, regs, scene.tls_base());
         let operand = if kernel {
             accesses.iter().find(|a| !is_canonical(a.addr))
         } else {
@@ -48,7 +47,7 @@ impl Access {
         };
         let non_canonical = kernel && operand.is_some();
         Access {
-            kind: scene.fault.access.or(operand.map(|a| a.kind)).or_else(|| undecoded(scene, ip)),
+            kind: scene.fault.access.or(operand.map(|a| a.kind)),
             addr: if kernel { operand.map(|a| a.addr) } else { reported },
             operand: operand.cloned(),
             code,
@@ -94,11 +93,35 @@ fn touches(access: &MemoryAccess, fault: Addr) -> bool {
     fault.0.wrapping_sub(access.addr.0) < size
 }
 
-/// What an instruction does that is known by its opcode alone, on processors whose code is not decoded.
-fn undecoded(scene: &Scene<'_>, ip: Addr) -> Option<AccessKind> {
-    let target = scene.facts.target;
-    let code = target.memory.read_array::<4>(ip).ok()?;
-    (arch::cpu(target.abi.arch).signal_frame.access)(&code)
+/// The instruction at `ip`, where instructions of the processor are decoded, and its memory operands.
+pub(super) fn operands(
+    target: &Target,
+    ip: Addr,
+    regs: &RegFile,
+    tls: Option<Addr>,
+) -> (Option<Code>, Vec<MemoryAccess>) {
+    if x86_64::is_of(&target.abi) {
+        let code = Code::at(&target.memory, ip);
+        let accesses = code.as_ref().map(|code| code.accesses(regs, tls)).unwrap_or_default();
+        return (code, accesses);
+    }
+    (None, plain_operand(target, ip, regs).into_iter().collect())
+}
+
+fn plain_operand(target: &Target, ip: Addr, regs: &RegFile) -> Option<MemoryAccess> {
+    // The last instruction before memory that is not readable may have two bytes.
+    let code = target.memory.read_vec(ip, 4).or_else(|_| target.memory.read_vec(ip, 2)).ok()?;
+    let operand = (arch::cpu(target.abi.arch).signal_frame.operand)(&code)?;
+    let value = regs.get(operand.base)?;
+    let register = regs.info().name(operand.base)?;
+    Some(MemoryAccess {
+        kind: operand.kind,
+        addr: Addr(value).wrapping_offset(operand.offset),
+        size: operand.size,
+        base: Some(AddressPart { register: register.into(), value }),
+        index: None,
+        displacement: operand.offset,
+    })
 }
 
 /// Whether an x86-64 address can be used at all: bits 63 to 47 are equal. (With 5-level paging bits 63 to 56; then no

@@ -4,14 +4,13 @@
 //! delivered at the instruction that had faulted: the dump then says that the signal was sent.
 
 use super::facts::Facts;
-use super::memory_access::{codes, is_canonical, signals};
+use super::memory_access::{codes, is_canonical, operands, signals};
 use crate::arch;
 use crate::arch::AccessKind;
 use crate::base::{Addr, Os};
 use crate::debuggee::{MemoryExt as _, Segment, SignalInfo, SourceKind};
 use crate::native::regfile::RegFile;
-use crate::native::x86_64;
-use crate::native::x86_64::instruction::{Code, MemoryAccess};
+use crate::native::x86_64::instruction::MemoryAccess;
 use crate::os::NULL_AREA;
 
 /// A fault that was not reported, but must have been there.
@@ -24,10 +23,10 @@ pub(super) struct Derived {
 }
 
 /// The fault of the instruction that the thread stands at; `None` where the instruction can be run as far as is known,
-/// behind a system call, and on other machines than x86-64 Linux (whose instructions are not decoded).
+/// after a system call, on other systems than Linux, and on processors whose operands are not decoded (aarch64).
 pub(super) fn at_instruction(facts: &Facts<'_>, registers: &RegFile, tls: Option<Addr>) -> Option<Derived> {
     let target = facts.target;
-    if !x86_64::is_of(&target.abi) || target.abi.os != Os::Linux || is_after_system_call(facts, registers) {
+    if target.abi.os != Os::Linux || is_after_system_call(facts, registers) {
         return None;
     }
     let ip = registers.ip()?;
@@ -43,14 +42,14 @@ pub(super) fn at_instruction(facts: &Facts<'_>, registers: &RegFile, tls: Option
     if let Some(code) = refused(facts, ip, AccessKind::Execute).filter(|_| module.is_none()) {
         return fault(signals::SIGSEGV, code, Some(ip), Some(AccessKind::Execute));
     }
-    let code = Code::at(&target.memory, ip)?;
-    if code.divisor(registers).is_some_and(|d| d.value == 0) {
+    let (code, accesses) = operands(target, ip, registers, tls);
+    if code.as_ref().and_then(|code| code.divisor(registers)).is_some_and(|d| d.value == 0) {
         return fault(signals::SIGFPE, codes::FPE_INTDIV, Some(ip), None);
     }
-    if code.is_trap() {
+    if code.is_some_and(|code| code.is_trap()) {
         return fault(signals::SIGILL, codes::ILL_ILLOPN, Some(ip), None);
     }
-    code.accesses(registers, tls).iter().find_map(|access| {
+    accesses.iter().find_map(|access| {
         let (at, why) = inaccessible(facts, access)?;
         let at = (why != codes::SI_KERNEL).then_some(at);
         fault(signals::SIGSEGV, why, at, Some(access.kind))
