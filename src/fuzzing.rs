@@ -9,6 +9,7 @@ use crate::cpython::code;
 use crate::cpython::layout::{self, DebugOffsets, DwarfFile, Extract, LineTable, Provider};
 use crate::cpython::object::Path as ObjectPath;
 use crate::cpython::sync::depth_at;
+use crate::debuggee::Recording;
 use crate::debuggee::compressed::{Limits, Packing, expand};
 use crate::debuggee::procfs;
 use crate::debuggee::slim_record::restore;
@@ -224,7 +225,7 @@ fn image(data: &[u8], abi: Abi) {
         path: None,
         abi,
         process: Default::default(),
-        memory: AddressSpace::from_dump(source, vec![segment(BASE, true), segment(STACK, false)]),
+        memory: Recording::new(AddressSpace::from_dump(source, vec![segment(BASE, true), segment(STACK, false)])),
         modules: vec![module],
         threads: Vec::new(),
         crash: None,

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::arch;
 use crate::base::{Abi, Addr, Arch, Diagnostic, DiagnosticCode, Diagnostics};
+use crate::debuggee::{Recording, TargetMemory};
 use crate::os::linux::auxv::{AT_SYSINFO_EHDR, Auxv};
 use crate::os::linux::signals::{dumps_core, has_fault_address, has_sender, signal_name};
 use crate::os::linux::{VDSO, is_mapped_file};
@@ -70,7 +71,7 @@ pub fn abi_of(name: &str) -> Option<Abi> {
 #[must_use]
 pub fn from_session(session: Session, abi: Abi, memory: Box<dyn Memory>) -> Target {
     let diagnostics = Arc::new(Diagnostics::default());
-    let memory = AddressSpace::from_reader(memory, segments(&session.mappings));
+    let memory = Recording::new(AddressSpace::from_reader(memory, segments(&session.mappings)));
     let process = process(&session, &memory);
     let modules = modules(&session, &abi, &memory, &process, &diagnostics);
     let (threads, crash) = threads(session.threads, abi.arch);
@@ -102,15 +103,15 @@ pub fn threads(threads: Vec<SessionThread>, arch: Arch) -> (Vec<NativeThread>, O
 #[must_use]
 pub fn over_core(mut core: Target, debugger: Box<dyn Memory>) -> Target {
     let nothing: Arc<dyn super::ByteSource> = Arc::new(Vec::new());
-    let file = std::mem::replace(&mut core.memory, AddressSpace::from_dump(nothing, Vec::new()));
+    let file = std::mem::replace(&mut core.memory, Recording::new(AddressSpace::from_dump(nothing, Vec::new())));
     let segments = file.segments().to_vec();
-    core.memory = AddressSpace::from_reader(Box::new(CoreFirst { file, debugger }), segments);
+    core.memory = Recording::new(AddressSpace::from_reader(Box::new(CoreFirst { file, debugger }), segments));
     core
 }
 
 /// The core file, and the debugger where the file leaves memory out.
 struct CoreFirst {
-    file: AddressSpace,
+    file: TargetMemory,
     debugger: Box<dyn Memory>,
 }
 
@@ -136,7 +137,7 @@ fn segments(mappings: &[SessionMapping]) -> Vec<Segment> {
     mappings.iter().map(segment).collect()
 }
 
-fn process(session: &Session, memory: &AddressSpace) -> ProcessInfo {
+fn process(session: &Session, memory: &TargetMemory) -> ProcessInfo {
     let told = ProcessInfo::from_auxv(&session.auxv, memory);
     let executable = told.executable.clone().or_else(|| session.executable.clone());
     let name = executable.as_deref().and_then(|path| path.rsplit('/').next());
@@ -147,7 +148,7 @@ fn process(session: &Session, memory: &AddressSpace) -> ProcessInfo {
 fn modules(
     session: &Session,
     abi: &Abi,
-    memory: &AddressSpace,
+    memory: &TargetMemory,
     process: &ProcessInfo,
     diagnostics: &Diagnostics,
 ) -> Vec<Module> {

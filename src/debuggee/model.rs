@@ -1,7 +1,7 @@
 //! [`Target`]: one stopped process.
 
 use super::recorded_symbols::CodeNames;
-use super::{AddressSpace, Crash, MemoryExt as _, Module, NativeThread};
+use super::{Crash, MemoryExt as _, Module, NativeThread, TargetMemory};
 use crate::base::{Abi, Addr, Diagnostics};
 use crate::model::SourceKind;
 use crate::os::linux::auxv::{self, Auxv};
@@ -47,7 +47,7 @@ pub struct ProcessInfo {
 impl ProcessInfo {
     /// What the auxiliary vector says, and the path that it points to.
     #[must_use]
-    pub fn from_auxv(auxv: &Auxv, memory: &AddressSpace) -> ProcessInfo {
+    pub fn from_auxv(auxv: &Auxv, memory: &TargetMemory) -> ProcessInfo {
         let text = |at: Addr| memory.read_cstr(at, 4096).ok().map(|s| String::from_utf8_lossy(&s).into_owned());
         ProcessInfo {
             executable: auxv.address(auxv::AT_EXECFN).and_then(text).filter(|path| !path.is_empty()),
@@ -72,7 +72,7 @@ pub struct Target {
     /// The process as a whole.
     pub process: ProcessInfo,
     /// Memory.
-    pub memory: AddressSpace,
+    pub memory: TargetMemory,
     /// Modules, sorted by base.
     pub modules: Vec<Module>,
     /// Threads, in the order of the dump (Linux cores: the crashing one first).

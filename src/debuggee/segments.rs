@@ -1,11 +1,11 @@
 //! [`AddressSpace`]: the memory of a dump as sorted segments, with file-backed memory under the holes.
 
 use super::memory::{Memory, ReadError, ReadErrorKind};
-use super::recorder::{PAGE, PageMask, PageSet};
+use super::recorder::{PAGE, PageMask};
 use crate::base::Addr;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Where bytes of the host come from: a mapped file, a decompressed buffer.
 pub trait ByteSource: Send + Sync {
@@ -100,8 +100,6 @@ pub struct AddressSpace {
     files_missing: Vec<(Addr, Addr)>,
     /// Which bytes of its pages a redacted dump holds, sorted by page; `None` where all that is stored holds.
     kept: Option<Vec<(Addr, PageMask)>>,
-    recorded: Arc<PageSet>,
-    recording: AtomicBool,
     /// Index of the segment that was asked for last: most reads are near the one before.
     recent: AtomicUsize,
 }
@@ -132,8 +130,6 @@ impl AddressSpace {
             backings: Vec::new(),
             files_missing: Vec::new(),
             kept: None,
-            recorded: Arc::default(),
-            recording: AtomicBool::new(true),
             recent: AtomicUsize::new(0),
         }
     }
@@ -148,8 +144,6 @@ impl AddressSpace {
             backings: Vec::new(),
             files_missing: Vec::new(),
             kept: None,
-            recorded: Arc::default(),
-            recording: AtomicBool::new(true),
             recent: AtomicUsize::new(0),
         }
     }
@@ -209,29 +203,6 @@ impl AddressSpace {
             Primary::Dump(source) => Some(source.bytes()),
             Primary::Other(_) => None,
         }
-    }
-
-    /// From now on every byte that is read is remembered, as it is from the start until
-    /// [`AddressSpace::stop_recording`]: what opening a dump reads is part of what a slim dump needs.
-    pub fn start_recording(&self) {
-        self.recording.store(true, Ordering::Relaxed);
-    }
-
-    /// From now on reads are not remembered; what was stays.
-    pub fn stop_recording(&self) {
-        self.recording.store(false, Ordering::Relaxed);
-    }
-
-    /// Whether what is read is remembered.
-    #[must_use]
-    pub fn is_recording(&self) -> bool {
-        self.recording.load(Ordering::Relaxed)
-    }
-
-    /// What was read while recording.
-    #[must_use]
-    pub fn recorded(&self) -> &Arc<PageSet> {
-        &self.recorded
     }
 
     /// The mapping that holds `addr`.
@@ -330,17 +301,15 @@ impl AddressSpace {
         Some(len)
     }
 
-    /// [`Memory::read`] that is not remembered, and takes what a redacted dump stores as it is: for writing dumps and
+    /// This memory as it is stored, also where a redacted dump does not say that the bytes are right: for writing dumps and
     /// for searching them.
-    ///
-    /// # Errors
-    /// As [`Memory::read`].
-    pub fn read_unrecorded(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
-        self.read_counted(addr, buf, true).1
+    #[must_use]
+    pub fn stored(&self) -> Stored<'_> {
+        Stored(self)
     }
 
-    /// Fills `buf`; how many bytes are good, and why not all.
-    fn read_counted(&self, addr: Addr, buf: &mut [u8], stored: bool) -> (usize, Result<(), ReadError>) {
+    /// Fills `buf`.
+    fn fill(&self, addr: Addr, buf: &mut [u8], stored: bool) -> Result<(), ReadError> {
         let mut done = 0usize;
         while done < buf.len() {
             let rest = buf.get_mut(done..).unwrap_or_default();
@@ -348,12 +317,9 @@ impl AddressSpace {
                 Some(at) => self.read_some(at, rest, stored),
                 None => Err(ReadError { addr, kind: ReadErrorKind::Unmapped }),
             };
-            match some {
-                Ok(n) => done = done.saturating_add(n),
-                Err(e) => return (done, Err(e)),
-            }
+            done = done.saturating_add(some?);
         }
-        (done, Ok(()))
+        Ok(())
     }
 
     /// Start of the first dumped segment behind `addr`: a backing must not be read over dumped bytes.
@@ -365,23 +331,18 @@ impl AddressSpace {
 
 impl Memory for AddressSpace {
     fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
-        let (done, result) = match self.held(addr, buf.len()) {
+        match self.held(addr, buf.len()) {
             Some(bytes) => {
                 buf.copy_from_slice(bytes);
-                (buf.len(), Ok(()))
+                Ok(())
             }
-            None => self.read_counted(addr, buf, false),
-        };
-        // The good bytes before a bad one count too: without them the error would name another address.
-        if self.recording.load(Ordering::Relaxed) {
-            self.recorded.mark(addr, done as u64);
+            None => self.fill(addr, buf, false),
         }
-        result
     }
 
-    /// Nothing while reads are remembered (what is read through a slice is not), and nothing of a redacted dump.
+    /// Nothing of a redacted dump.
     fn slices(&self) -> Vec<(Addr, &[u8])> {
-        let (Primary::Dump(source), None, false) = (&self.primary, &self.kept, self.is_recording()) else {
+        let (Primary::Dump(source), None) = (&self.primary, &self.kept) else {
             return Vec::new();
         };
         let held = |s: &Segment| {
@@ -389,6 +350,16 @@ impl Memory for AddressSpace {
             (!bytes.is_empty()).then_some((s.start, bytes))
         };
         self.segments.iter().filter_map(held).collect()
+    }
+}
+
+/// Memory as a dump stores it: [`AddressSpace::stored`].
+#[derive(Clone, Copy, Debug)]
+pub struct Stored<'a>(&'a AddressSpace);
+
+impl Memory for Stored<'_> {
+    fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
+        self.0.fill(addr, buf, true)
     }
 }
 
@@ -430,11 +401,9 @@ mod tests {
     }
 
     #[test]
-    fn slices_are_what_the_dump_holds_and_nothing_while_reads_are_remembered() {
+    fn slices_are_what_the_dump_holds() {
         let bytes: Arc<dyn ByteSource> = Arc::new((0u8..32).collect::<Vec<_>>());
         let space = AddressSpace::from_dump(bytes, vec![seg(0x2000, 16, 8, 4, 16), seg(0x1000, 8, 0, 8, 8)]);
-        assert!(space.slices().is_empty());
-        space.stop_recording();
         let expected: Vec<(Addr, &[u8])> =
             vec![(Addr(0x1000), &[0, 1, 2, 3, 4, 5, 6, 7]), (Addr(0x2000), &[8, 9, 10, 11])];
         assert_eq!(space.slices(), expected);

@@ -74,7 +74,7 @@ impl Search<'_> {
             let len = usize::try_from(end.0.saturating_sub(at.0).min(CHUNK)).unwrap_or(0);
             let bytes = chunk.get_mut(..len).unwrap_or_default();
             // A slim dump holds what was found, not all that was searched.
-            if memory.read_unrecorded(at, bytes).is_ok() {
+            if memory.stored().read(at, bytes).is_ok() {
                 for (index, word) in (0u64..).zip(bytes.chunks_exact(8)) {
                     if self.consider(Addr(self.target.abi.uint(word))) {
                         let _ = memory.read(at.wrapping_add(index.saturating_mul(8)), &mut [0; 8]);
@@ -118,7 +118,7 @@ impl Search<'_> {
         }
         let mut owner = [0u8; 8];
         let field = self.ctx.addr(field!(self.ctx, thread.interp), at);
-        field.is_ok_and(|field| self.target.memory.read_unrecorded(field, &mut owner).is_ok())
+        field.is_ok_and(|field| self.target.memory.stored().read(field, &mut owner).is_ok())
             && Addr(self.target.abi.uint(&owner)) == self.interpreter
     }
 }

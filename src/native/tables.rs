@@ -5,8 +5,9 @@
 
 use super::unwind_row::{Row, endian_of};
 use crate::base::{Abi, Addr};
+use crate::debuggee::Memory as _;
+use crate::debuggee::TargetMemory;
 use crate::debuggee::elf_modules::ElfImage;
-use crate::debuggee::{AddressSpace, Memory as _};
 use gimli::{BaseAddresses, DebugFrame, EhFrame, EndianSlice, RunTimeEndian, UnwindContext, UnwindSection};
 use object::LittleEndian as LE;
 use object::elf;
@@ -105,7 +106,7 @@ impl UnwindTables {
     /// From an ELF image; `None` when it has no `PT_GNU_EH_FRAME`. Pages that are not readable count as zeros: a slim
     /// dump carries only those it needs.
     #[must_use]
-    pub fn from_image(memory: &AddressSpace, abi: &Abi, image: &ElfImage) -> Option<UnwindTables> {
+    pub fn from_image(memory: &TargetMemory, abi: &Abi, image: &ElfImage) -> Option<UnwindTables> {
         let header = image.of_type(elf::PT_GNU_EH_FRAME).next()?;
         let (hdr_svma, hdr_size) = (header.p_vaddr.get(LE), header.p_memsz.get(LE));
         let recorded = |at: Addr, buf: &mut [u8]| memory.read(at, buf).is_ok();
@@ -117,7 +118,7 @@ impl UnwindTables {
             (eh_frame_svma.wrapping_sub(start) < size).then(|| start.checked_add(size)).flatten()
         })?;
         let size = end.checked_sub(eh_frame_svma)?;
-        let unrecorded = |at: Addr, buf: &mut [u8]| memory.read_unrecorded(at, buf).is_ok();
+        let unrecorded = |at: Addr, buf: &mut [u8]| memory.stored().read(at, buf).is_ok();
         let eh_frame = read_with_holes(unrecorded, image.address(eh_frame_svma), size)?;
         Some(UnwindTables {
             bias: image.bias,
@@ -129,7 +130,7 @@ impl UnwindTables {
 
     /// The row for `addr`; `None` when no FDE covers it or the entry is damaged.
     #[must_use]
-    pub fn row(&self, memory: &AddressSpace, addr: Addr, abi: &Abi) -> Option<Row> {
+    pub fn row(&self, memory: &TargetMemory, addr: Addr, abi: &Abi) -> Option<Row> {
         let svma = addr.0.wrapping_sub(self.bias);
         let in_memory =
             self.with_eh_frame(memory, svma, abi, |frame, bases, offset| row_at(frame, bases, offset, svma));
@@ -138,7 +139,7 @@ impl UnwindTables {
 
     /// The function (or the part of it) that `addr` lies in, by its FDE in `.eh_frame`: told without any symbol.
     #[must_use]
-    pub fn function(&self, memory: &AddressSpace, addr: Addr, abi: &Abi) -> Option<Range<Addr>> {
+    pub fn function(&self, memory: &TargetMemory, addr: Addr, abi: &Abi) -> Option<Range<Addr>> {
         let svma = addr.0.wrapping_sub(self.bias);
         let (start, len) = self.with_eh_frame(memory, svma, abi, |frame, bases, offset| {
             let fde = frame.fde_from_offset(bases, offset.into(), |s, b, o| s.cie_from_offset(b, o)).ok()?;
@@ -152,7 +153,7 @@ impl UnwindTables {
     /// Calls `f` with the offset of the FDE that may cover `svma`.
     fn with_eh_frame<T>(
         &self,
-        memory: &AddressSpace,
+        memory: &TargetMemory,
         svma: u64,
         abi: &Abi,
         f: impl FnOnce(&EhFrame<Slice<'_>>, &BaseAddresses, usize) -> Option<T>,
@@ -257,7 +258,7 @@ fn eh_frame_address(hdr: &[u8], hdr_vaddr: u64, abi: &Abi) -> Option<u64> {
 }
 
 /// Reads `len` bytes, at most a page of them, at an offset from `start`, for a slim dump to hold them.
-fn record(memory: &AddressSpace, start: Addr, offset: usize, len: usize) {
+fn record(memory: &TargetMemory, start: Addr, offset: usize, len: usize) {
     let mut page = [0; PAGE];
     // What is not there was zeros to whoever looked at the section.
     let _ = memory.read(start.wrapping_add(offset as u64), page.get_mut(..len.min(PAGE)).unwrap_or_default());

@@ -12,7 +12,7 @@ mod plan;
 use crate::arch;
 use crate::base::{Addr, DiagnosticCode, Os};
 use crate::debuggee::recorder::{PageMask, PageSet};
-use crate::debuggee::{MemoryExt as _, Target};
+use crate::debuggee::{Memory as _, MemoryExt as _, Target};
 use plan::{Kind, Piece};
 use std::io::Write;
 
@@ -125,7 +125,7 @@ fn write_piece(
         let at = piece.start.wrapping_add(done);
         let len = piece.size.saturating_sub(done).min(CHUNK);
         let mut bytes = vec![0u8; usize::try_from(len).unwrap_or(0)];
-        target.memory.read_unrecorded(at, &mut bytes).map_err(std::io::Error::other)?;
+        target.memory.stored().read(at, &mut bytes).map_err(std::io::Error::other)?;
         if options.redact {
             plan::keep_only_read(at, &mut bytes, pages);
         }

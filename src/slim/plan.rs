@@ -1,6 +1,7 @@
 //! Which pieces of memory a slim dump stores.
 
 use crate::base::Addr;
+use crate::debuggee::Memory as _;
 use crate::debuggee::recorder::{GRANULE, PAGE, PageMask};
 use crate::debuggee::{AddressSpace, Protection, Segment};
 
@@ -130,7 +131,7 @@ fn present_in_page(memory: &AddressSpace, page: Addr, mask: &PageMask, range: Ra
     while at < range.1 {
         let len = usize::try_from(range.1.saturating_sub(at)).unwrap_or(0);
         let Some(part) = buf.get_mut(..len) else { return };
-        let bad = match memory.read_unrecorded(Addr(at), part) {
+        let bad = match memory.stored().read(Addr(at), part) {
             Ok(()) => range.1,
             Err(e) => e.addr.0.clamp(at, range.1),
         };

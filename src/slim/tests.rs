@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::base::{Abi, Diagnostics};
+use crate::debuggee::Recording;
 use crate::debuggee::slim_record::{SlimInfo, VENDOR_SLIM, kept_bytes};
 use crate::debuggee::{
-    AddressSpace, Backing, ByteSource, Crash, Mapping, Memory as _, Module, NativeThread, ProcessInfo, Protection,
-    ReadErrorKind, Registers, Segment, SignalInfo, SourceKind,
+    AddressSpace, Backing, ByteSource, Crash, Mapping, Module, NativeThread, ProcessInfo, Protection, ReadErrorKind,
+    Registers, Segment, SignalInfo, SourceKind,
 };
 use object::read::elf::{FileHeader as _, ProgramHeader as _};
 use object::{Endianness, elf::FileHeader64};
@@ -14,6 +15,7 @@ use std::sync::Arc;
 const RW: Protection = Protection { read: true, write: true, execute: false };
 
 fn target(memory: AddressSpace) -> Target {
+    let memory = Recording::new(memory);
     let registers =
         Registers { arch: crate::base::Arch::X86_64, values: vec![("rip", 0x1234), ("rsp", 0x10_0800), ("rbx", 7)] };
     let thread = |tid| NativeThread {

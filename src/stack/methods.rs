@@ -67,7 +67,7 @@ fn find_definitions(target: &Target, module: &Module, names: &mut BTreeMap<Addr,
         let mut at = mapping.start;
         while at < mapping.end {
             // A slim dump holds what was found, not all that was searched.
-            if target.memory.read_unrecorded(at, &mut page).is_ok() {
+            if target.memory.stored().read(at, &mut page).is_ok() {
                 for (start, name) in names.iter_mut() {
                     for found in places_of(&page, &abi.bytes(start.0, width)) {
                         let defined = definition(target, module, abi, at.wrapping_add(found as u64));

@@ -7,7 +7,7 @@ use crate::base::{Addr, Budget, Diagnostic, DiagnosticCode};
 use crate::cpython::Context;
 use crate::cpython::layout::{Selected, known_minors, select};
 use crate::cpython::version::{BuildFlags, PyVersion};
-use crate::debuggee::{AddressSpace, Memory, ReadError, Segment, Target};
+use crate::debuggee::{Memory, Segment, Target};
 use crate::field;
 use crate::model::VersionFrom;
 use std::collections::HashMap;
@@ -65,7 +65,7 @@ impl Build {
     fn at(&self, target: &Target, addr: Addr) -> Option<Found<'_>> {
         let ctx = context(target, &self.selected);
         // A slim dump holds what was found, not all that was tried.
-        self.read(&Context { memory: &Unrecorded(&target.memory), ..ctx }, addr).and_then(|_| self.read(&ctx, addr))
+        self.read(&Context { memory: &target.memory.stored(), ..ctx }, addr).and_then(|_| self.read(&ctx, addr))
     }
 
     fn read(&self, ctx: &Context<'_>, addr: Addr) -> Option<Found<'_>> {
@@ -76,15 +76,6 @@ impl Build {
         let sys = sys_facts(ctx, addr).ok()??;
         let same = sys.version.same_minor(&self.version) && sys.debug == self.flags.debug;
         same.then_some(Found { build: self, sys })
-    }
-}
-
-/// Memory whose reads are not remembered.
-struct Unrecorded<'a>(&'a AddressSpace);
-
-impl Memory for Unrecorded<'_> {
-    fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
-        self.0.read_unrecorded(addr, buf)
     }
 }
 
@@ -175,7 +166,7 @@ fn each_word<T>(target: &Target, part: Part, mut visit: impl FnMut(Addr, [u8; 8]
             let start = segment.start.wrapping_add(offset);
             let mut chunk = vec![0u8; usize::try_from(len).unwrap_or(0)];
             // A slim dump holds what was found, not all that was searched.
-            if target.memory.read_unrecorded(start, &mut chunk).is_ok() {
+            if target.memory.stored().read(start, &mut chunk).is_ok() {
                 for (index, word) in chunk.chunks_exact(8).enumerate() {
                     let at = start.wrapping_add((index as u64).saturating_mul(8));
                     if let Some(answer) = <[u8; 8]>::try_from(word).ok().and_then(|w| visit(at, w)) {

@@ -16,6 +16,7 @@ mod zeroed_stacks;
 use super::slim_record::kept_bytes;
 use super::{AddressSpace, ByteSource, Crash, ProcessInfo, SignalInfo, SourceKind, Target, TargetError};
 use crate::base::{Diagnostic, DiagnosticCode, Diagnostics};
+use crate::debuggee::{Recording, TargetMemory};
 use crate::os::linux::signals::dumps_core;
 use crate::sys::map_file;
 use notes::{Notes, ThreadNotes};
@@ -60,7 +61,7 @@ pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, T
     {
         diagnostics.push(diagnostic);
     }
-    let mut memory = AddressSpace::from_dump(Arc::clone(&source), segments);
+    let mut memory = Recording::new(AddressSpace::from_dump(Arc::clone(&source), segments));
     memory.set_kept(kept);
     let process = process(&notes, &memory);
     let modules = modules::find(&notes, &memory, &abi, &process, &diagnostics);
@@ -84,7 +85,7 @@ pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, T
     })
 }
 
-fn process(notes: &Notes, memory: &AddressSpace) -> ProcessInfo {
+fn process(notes: &Notes, memory: &TargetMemory) -> ProcessInfo {
     let note = notes.process.as_ref();
     let filled = |s: &String| !s.is_empty();
     ProcessInfo {

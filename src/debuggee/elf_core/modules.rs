@@ -2,15 +2,16 @@
 
 use super::notes::Notes;
 use crate::base::{Abi, Addr, Diagnostic, DiagnosticCode, Diagnostics};
+use crate::debuggee::TargetMemory;
 use crate::debuggee::elf_modules::{FileMapping, from_link_map, from_mappings, from_scan};
-use crate::debuggee::{AddressSpace, Module, ProcessInfo};
+use crate::debuggee::{Module, ProcessInfo};
 use crate::os::linux::VDSO;
 use crate::os::linux::auxv::AT_SYSINFO_EHDR;
 
 /// All modules, sorted by base.
 pub(super) fn find(
     notes: &Notes,
-    memory: &AddressSpace,
+    memory: &TargetMemory,
     abi: &Abi,
     process: &ProcessInfo,
     diagnostics: &Diagnostics,
@@ -45,7 +46,7 @@ pub(super) fn find(
     modules
 }
 
-fn mapped_files(notes: &Notes, memory: &AddressSpace) -> Vec<FileMapping> {
+fn mapped_files(notes: &Notes, memory: &TargetMemory) -> Vec<FileMapping> {
     let mapping = |f: &super::notes::MappedFile| {
         // gcore writes no segment for a mapping that it leaves out, and loses the execute flag of the others.
         let segment = memory.segment_at(f.start).filter(|s| s.protection != Default::default());

@@ -17,6 +17,7 @@ use super::{
 use crate::arch;
 use crate::base::{Abi, Addr, Arch, Diagnostic, DiagnosticCode, Diagnostics};
 use crate::debuggee::procfs::{self, MapLine};
+use crate::debuggee::{Recording, TargetMemory};
 use crate::os::linux::VDSO;
 use crate::os::linux::auxv::{AT_SYSINFO_EHDR, Auxv};
 use crate::os::linux::notes::NT_PRSTATUS;
@@ -168,7 +169,7 @@ impl Scene {
     /// The model, with the process's memory as `reader` has it.
     fn target(&self, reader: Box<dyn Memory>) -> Target {
         let dir = procfs::dir(self.pid);
-        let memory = AddressSpace::from_reader(reader, self.maps.iter().map(segment).collect());
+        let memory = Recording::new(AddressSpace::from_reader(reader, self.maps.iter().map(segment).collect()));
         let process = process(self.pid, &dir, &self.auxv, &memory);
         let modules = modules(&self.maps, &self.auxv, &process, &memory);
         let threads = self.threads.iter().map(|(id, registers)| {
@@ -217,7 +218,7 @@ fn segment(line: &MapLine) -> Segment {
     Segment { start: line.start, size, offset: 0, available: size, dumped: size, protection: line.protection }
 }
 
-fn process(pid: i32, dir: &Path, auxv: &Auxv, memory: &AddressSpace) -> ProcessInfo {
+fn process(pid: i32, dir: &Path, auxv: &Auxv, memory: &TargetMemory) -> ProcessInfo {
     let text = |name: &str| {
         let bytes = procfs::read(&dir.join(name)).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
@@ -246,7 +247,7 @@ fn parent(status: &str) -> Option<u64> {
     if procfs::depth(&parent) < depth { Some(0) } else { procfs::innermost_id(&parent) }
 }
 
-fn modules(maps: &[MapLine], auxv: &Auxv, process: &ProcessInfo, memory: &AddressSpace) -> Vec<super::Module> {
+fn modules(maps: &[MapLine], auxv: &Auxv, process: &ProcessInfo, memory: &TargetMemory) -> Vec<super::Module> {
     let files = maps.iter().filter(|m| m.inode != 0 && m.path.starts_with('/'));
     let files = files.map(|m| FileMapping {
         start: m.start,

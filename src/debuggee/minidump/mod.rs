@@ -12,6 +12,7 @@ mod threads;
 use super::{AddressSpace, ByteSource, Crash, SignalInfo, SourceKind, Target, TargetError};
 use crate::arch;
 use crate::base::{Abi, Addr, DataModel, Diagnostic, DiagnosticCode, Diagnostics, Endian, Os};
+use crate::debuggee::Recording;
 use crate::debuggee::slim_record::{kept_bytes, vendor_stream};
 use crate::os::linux::signals::{SI_USER, has_fault_address, is_fault};
 use minidump::system_info::Os as DumpOs;
@@ -50,7 +51,7 @@ pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, T
     let diagnostics = Diagnostics::default();
     let maps = streams::linux_maps(&dump);
     let found = memory::find(&dump, data, &maps, &abi, &diagnostics);
-    let mut memory = AddressSpace::from_dump(Arc::clone(&source), found.segments);
+    let mut memory = Recording::new(AddressSpace::from_dump(Arc::clone(&source), found.segments));
     memory.set_kept(kept_bytes(data));
     let exception = stream::<MinidumpException<'_>>(&dump, "Exception", &diagnostics);
     let threads = threads::threads(&dump, data, exception.as_ref(), abi, &diagnostics);

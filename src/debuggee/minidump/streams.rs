@@ -2,8 +2,9 @@
 
 use super::Dump;
 use crate::base::Abi;
+use crate::debuggee::ProcessInfo;
+use crate::debuggee::TargetMemory;
 use crate::debuggee::procfs::{MapLine, parse_maps, status_field};
-use crate::debuggee::{AddressSpace, ProcessInfo};
 use crate::os::linux::auxv::Auxv;
 use minidump::format::MINIDUMP_STREAM_TYPE;
 use minidump::{MinidumpAnnotation, MinidumpCrashpadInfo, MinidumpMiscInfo};
@@ -20,7 +21,7 @@ pub(super) fn linux_maps(dump: &Dump) -> Vec<MapLine> {
     raw(dump, MINIDUMP_STREAM_TYPE::LinuxMaps).map(parse_maps).unwrap_or_default()
 }
 
-pub(super) fn process(dump: &Dump, abi: &Abi, memory: &AddressSpace) -> ProcessInfo {
+pub(super) fn process(dump: &Dump, abi: &Abi, memory: &TargetMemory) -> ProcessInfo {
     let text = |kind| raw(dump, kind).map(|b| String::from_utf8_lossy(b).into_owned()).unwrap_or_default();
     let status = text(MINIDUMP_STREAM_TYPE::LinuxProcStatus);
     let field = |name| status_field(&status, name).map(str::to_owned).filter(|f| !f.is_empty());
