@@ -5,8 +5,8 @@ use crate::base::{Abi, Diagnostics};
 use crate::debuggee::Recording;
 use crate::debuggee::slim_record::{SlimInfo, VENDOR_SLIM, kept_bytes};
 use crate::debuggee::{
-    AddressSpace, Backing, ByteSource, Crash, Mapping, Module, NativeThread, ProcessInfo, Protection, ReadErrorKind,
-    Registers, Segment, SignalInfo, SourceKind,
+    AddressSpace, Backing, ByteSource, Crash, Mapping, Memory, Module, NativeThread, ProcessInfo, Protection,
+    ReadErrorKind, Registers, Segment, SignalInfo, SourceKind,
 };
 use object::read::elf::{FileHeader as _, ProgramHeader as _};
 use object::{Endianness, elf::FileHeader64};
@@ -108,7 +108,7 @@ fn reads_of_a_slim_core_give_what_the_original_gave_and_fail_alike() {
         (0x40_17f8, 16),
         (0x30_0000, 8),
     ];
-    let read = |memory: &AddressSpace, (addr, len): (u64, usize)| {
+    let read = |memory: &dyn Memory, (addr, len): (u64, usize)| {
         let mut buf = vec![0; len];
         memory.read(Addr(addr), &mut buf).map(|()| buf)
     };
