@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
+#[path = "native/extension.rs"]
+mod extension;
 
 use common::{Crash, Interpreter, block, interpreters, one_per_minor, skip};
 use pyinquest::base::DiagnosticCode;
@@ -35,6 +37,16 @@ fn chosen() -> Vec<&'static Interpreter> {
 }
 
 fn everywhere(ways: &[&str], check: impl Fn(&Interpreter, &Report) -> Result<(), String> + Sync) {
+    everywhere_in("deadlock.py", None, ways, check);
+}
+
+/// `module`: a source of an extension module that the program imports.
+fn everywhere_in(
+    program: &str,
+    module: Option<&str>,
+    ways: &[&str],
+    check: impl Fn(&Interpreter, &Report) -> Result<(), String> + Sync,
+) {
     let chosen = chosen();
     if chosen.is_empty() {
         skip!("no interpreters: run tests/interpreters/fetch.py");
@@ -42,7 +54,16 @@ fn everywhere(ways: &[&str], check: impl Fn(&Interpreter, &Report) -> Result<(),
     let results: Vec<Result<Option<String>, String>> = chosen
         .par_iter()
         .map(|interpreter| {
-            let dead = Crash::new(interpreter, "deadlock.py").args(ways).run().map_err(|e| e.to_string())?;
+            let mut dead = Crash::new(interpreter, program).args(ways);
+            if let Some(source) = module {
+                // What is built here needs a C library as new as that of this system.
+                let old = interpreter.name.contains("bullseye");
+                match extension::module(interpreter, extension::Debug::Full, source) {
+                    Ok(module) if !old => dead = dead.file(&module),
+                    _ => return Ok(None),
+                }
+            }
+            let dead = dead.run().map_err(|e| e.to_string())?;
             let report = report(interpreter, &dead.core);
             let wrong = check(interpreter, &report).err();
             Ok(wrong.map(|w| format!("{} {ways:?}: {w}\n{}", interpreter.name, summary(&report))))
@@ -178,6 +199,129 @@ fn the_gil_against_a_mutex() {
         waits(report, "inversion-beta", WaitKind::Mutex, "inversion-alpha")?;
         first(report, &["waits for the GIL", "waits for the mutex"])
     });
+}
+
+/// A wait for the GIL and one for something of C code: a deadlock in a build with a GIL, none in one without.
+fn crossed(
+    way: &str,
+    kind: WaitKind,
+    confidence: Confidence,
+    interpreter: &Interpreter,
+    report: &Report,
+) -> Result<(), String> {
+    // A module that does not say that it can do without turns the GIL on.
+    if interpreter.free_threaded && kind != WaitKind::StaticGuard {
+        let found = report.findings.iter().find(|f| f.id == "deadlock" || f.id == "gil-held-asleep");
+        return found.map_or(Ok(()), |f| Err(format!("{} without a GIL", f.id)));
+    }
+    let (alpha, beta) = (format!("{way}-alpha"), format!("{way}-beta"));
+    waits(report, &alpha, WaitKind::Gil, &beta)?;
+    waits(report, &beta, kind, &alpha)?;
+    let found = deadlock(report, confidence, &[&alpha, &beta, "waits for the GIL"])?;
+    if std::ptr::eq(found, &raw const report.findings[0]) { Ok(()) } else { Err("it is not the first".to_owned()) }
+}
+
+#[test]
+fn the_gil_against_a_read_write_lock() {
+    everywhere(&["rwlock"], |i, report| crossed("rwlock", WaitKind::RwLock, Confidence::High, i, report));
+}
+
+#[test]
+fn the_gil_against_what_is_done_once() {
+    everywhere(&["once"], |i, report| crossed("once", WaitKind::Once, Confidence::High, i, report));
+}
+
+#[test]
+fn the_gil_against_a_static_variable_of_cpp() {
+    // That the function is on the other thread's stack is no proof that it is where the variable is made.
+    everywhere_in("deadlock.py", Some("waits.cpp"), &["guard"], |i, report| {
+        crossed("guard", WaitKind::StaticGuard, Confidence::Medium, i, report)
+    });
+}
+
+#[test]
+fn a_thread_that_sleeps_with_the_gil() {
+    for (way, function) in [("condition", "pthread_cond_wait"), ("poll", "poll")] {
+        everywhere(&[way], |interpreter, report| {
+            let found = report.findings.iter().find(|f| f.id == "gil-held-asleep");
+            let found = match (found, interpreter.free_threaded) {
+                (None, true) => return Ok(()),
+                (Some(_), true) => return Err("without a GIL".to_owned()),
+                (found, false) => found.ok_or("it is not told")?,
+            };
+            let parts =
+                [&format!("\"{way}-beta\" holds the GIL while it sleeps in"), function, "deadlock.py:", "the GIL"];
+            let missing = parts.iter().find(|part| !found.title.contains(**part));
+            let first = std::ptr::eq(found, &raw const report.findings[0]) && found.confidence == Confidence::Medium;
+            missing.map_or(if first { Ok(()) } else { Err("it is not the first, or certain".to_owned()) }, |m| {
+                Err(format!("no {m}"))
+            })
+        });
+    }
+}
+
+#[test]
+fn a_result_whose_maker_waits_for_the_one_who_asks() {
+    everywhere(&["futures"], |_, report| {
+        waits(report, "futures-alpha", WaitKind::Result, "futures-pool_0")?;
+        waits(report, "futures-pool_0", WaitKind::RLock, "futures-alpha")?;
+        first(report, &["waits for the result of the Future", "Future.result", "futures-pool_0"])
+    });
+}
+
+#[test]
+fn what_a_thread_had_that_did_not_survive_a_fork() {
+    for (kind, confidence, what) in [
+        ("rlock", Confidence::High, "waits for the threading.RLock"),
+        ("lock", Confidence::Medium, "the only one of the process, waits for the threading.Lock"),
+        ("mutex", Confidence::High, "waits for the mutex"),
+    ] {
+        everywhere_in("forked_lock.py", None, &[kind], |_, report| {
+            let found = report.findings.first().filter(|f| f.id == "lock-orphaned").ok_or("it is not told first")?;
+            let told = found.confidence == confidence && found.title.contains(what) && found.title.contains("in want");
+            if told { Ok(()) } else { Err(found.title.clone()) }
+        });
+    }
+}
+
+#[test]
+fn a_process_that_does_not_end_because_of_a_thread() {
+    everywhere_in("exit_hang.py", None, &[], |_, report| {
+        let main = report
+            .threads
+            .iter()
+            .find(|t| t.python.as_ref().is_some_and(|p| p.main == Some(true)))
+            .ok_or("no main thread")?;
+        let wait = main.waits_for.as_ref().ok_or("the main thread waits for nothing")?;
+        let consumer = thread(report, "consumer").ok().and_then(|t| t.tid);
+        // The thread's name is in an object that 3.8 to 3.10 do not keep for the end.
+        let consumer = consumer.or_else(|| report.threads.iter().find(|t| t.tid != main.tid).and_then(|t| t.tid));
+        if wait.kind == WaitKind::Thread && wait.owner == consumer { Ok(()) } else { Err(format!("{wait:?}")) }
+    });
+}
+
+/// By `PyGILState_Ensure`, which is free of the GIL and not of the interpreter: it crashes until 3.13, and sleeps for ever
+/// since, while the main thread waits for the end of the thread.
+#[test]
+fn a_thread_that_calls_python_when_it_has_ended() {
+    for how in ["0", "1"] {
+        everywhere_in("late.py", Some("late.cpp"), &[how], |interpreter, report| {
+            let first = report.findings.first().ok_or("no finding")?;
+            let own = report.process.pid.and_then(|pid| i32::try_from(pid).ok());
+            let sender = report.crash.as_ref().and_then(|c| c.sender_pid).filter(|pid| Some(*pid) != own);
+            let (id, parts) = match sender {
+                None => ("use-after-finalize", ["after Py_Finalize: PyGILState_Ensure, called by", "late.so"]),
+                Some(_) if interpreter.minor < 14 => return Err("it hangs".to_owned()),
+                Some(_) => ("deadlock", ["waits for the end of thread", "the interpreter has come to its end"]),
+            };
+            let told = first.id == id && parts.iter().all(|part| first.title.contains(part));
+            if told && first.confidence == Confidence::High {
+                Ok(())
+            } else {
+                Err(format!("[{}] {}", first.id, first.title))
+            }
+        });
+    }
 }
 
 #[test]

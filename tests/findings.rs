@@ -41,6 +41,16 @@ fn everywhere(debug: Debug, table: &[Expected]) {
 
 /// Likewise, with one more look at each report that is right so far.
 fn everywhere_and(debug: Debug, table: &[&Expected], more: &(impl Fn(&Expected, &Report) -> Option<String> + Sync)) {
+    everywhere_with(debug, table, &[], more);
+}
+
+/// Likewise, with these variables in the environment.
+fn everywhere_with(
+    debug: Debug,
+    table: &[&Expected],
+    env: &[(&str, &str)],
+    more: &(impl Fn(&Expected, &Report) -> Option<String> + Sync),
+) {
     let only = std::env::var("PYINQUEST_TEST_INTERPRETER").ok();
     // A thousand crashes of all builds take longer than they tell; name one to see it.
     let chosen: Vec<&Interpreter> = match &only {
@@ -62,6 +72,7 @@ fn everywhere_and(debug: Debug, table: &[&Expected], more: &(impl Fn(&Expected, 
         .par_iter()
         .map(|(interpreter, module, expected)| {
             let crash = Crash::new(interpreter, "defects.py").args(&[expected.defect]).file(module);
+            let crash = env.iter().fold(crash, |crash, (key, value)| crash.env(key, value));
             let report = report(interpreter, &crash.run()?.core);
             let fault = fault(expected, interpreter, debug, &report).or_else(|| more(expected, &report));
             Ok(fault.map(|fault| format!("{} {}: {fault}", interpreter.name, expected.defect)))
@@ -200,6 +211,81 @@ fn a_fault_that_a_handler_passed_on_is_the_cause() {
         let evidence = &report.findings.first()?.evidence;
         (!evidence.iter().any(|line| line.contains(how))).then(|| format!("{how} is not in {evidence:?}"))
     });
+}
+
+const POINTERS: &[Expected] = &[
+    expect("map_failed", "error-value-as-pointer", &["read through -1 (0xffffffffffffffff)", IN_LOAD], &["scan_key"]),
+    expect(
+        "null_array",
+        "null-pointer",
+        &["read of NULL + 0x30, an element of an array that is NULL", IN_LOAD],
+        &["element"],
+    ),
+];
+
+#[test]
+fn pointers_that_are_neither_null_nor_fields() {
+    everywhere(Debug::Full, POINTERS);
+}
+
+/// With Python's debug allocator.
+const DEBUG_MALLOC: &[Expected] = &[
+    expect("free_it", "use-of-freed-memory", &["freed", "from defects.py:"], &[]),
+    expect(
+        "mem_twice",
+        "double-free",
+        &["the block of Python memory at", "freed twice", "defects.so", IN_LOAD],
+        &["mem_twice"],
+    ),
+    expect(
+        "mem_beyond",
+        "heap-corruption",
+        &["the 24 bytes at", "written beyond their end", "defects.so", IN_LOAD],
+        &["mem_beyond"],
+    ),
+    expect(
+        "mem_family",
+        "heap-corruption",
+        &["the 24 bytes at", "came from PyMem_* and were freed by another family", "defects.so", IN_LOAD],
+        &["mem_family"],
+    ),
+];
+
+#[test]
+fn blocks_that_the_debug_allocator_refuses() {
+    let table: Vec<&Expected> = DEBUG_MALLOC.iter().collect();
+    everywhere_with(Debug::Full, &table, &[("PYTHONMALLOC", "debug")], &|_, _| None);
+}
+
+/// Of one interpreter, as what the libraries do is the same in all.
+fn given_up(how: &str, module: bool) -> Option<Report> {
+    let interpreter = interpreters().iter().rfind(|i| i.is_native() && i.root.is_none() && !i.free_threaded)?;
+    let mut crash = Crash::new(interpreter, "giveup.py").args(&[how]);
+    if module {
+        crash = crash.file(&extension::module(interpreter, Debug::Full, "giveup.cpp").ok()?);
+    }
+    Some(report(interpreter, &crash.run().ok()?.core))
+}
+
+fn first_is(report: &Report, id: &str, parts: &[&str]) {
+    let first = report.findings.first().expect("a finding");
+    let missing = parts.iter().find(|part| !first.title.contains(**part));
+    assert!(first.id == id && missing.is_none(), "missing {missing:?} in {:#?}", report.findings);
+}
+
+#[test]
+fn an_assertion_of_the_cpp_library_is_told_with_who_failed_it() {
+    let Some(report) = given_up("cpp_assertion", true) else { skip!("no interpreter or no compiler") };
+    first_is(&report, "assertion-failed", &["__n < this->size()", "stl_vector.h:", "in pick (giveup.so", "giveup.py:"]);
+}
+
+#[test]
+fn a_fatal_message_of_glib_is_told() {
+    if !std::path::Path::new("/lib/x86_64-linux-gnu/libglib-2.0.so.0").exists() {
+        skip!("no GLib on this system");
+    }
+    let Some(report) = given_up("glib", false) else { skip!("no interpreter") };
+    first_is(&report, "fatal-report", &["g_log", "the display is gone", "called from giveup.py:"]);
 }
 
 /// Ends that are no defect of anybody's code.

@@ -1,15 +1,18 @@
 //! What each sleeping thread waits for, and who has it.
 
 use super::PythonState;
+use super::native_waits::native_wait;
 use crate::base::Addr;
 use crate::cpython::frame::{PyFrame, walk_some};
 use crate::cpython::object::{Heap, Kind, find_attribute};
 use crate::cpython::runtime::{Interpreter as PyInterpreter, gil_address};
-use crate::cpython::sync::{Asleep, Blocker, blocker, entered};
+use crate::cpython::sync::{Asleep, Blocker, blocker, ends_with, entered, makes_result};
 use crate::debuggee::{Registers, Target};
-use crate::model::{FrameKind, OwnerFrom, Report, Thread, Wait, WaitKind};
-use crate::native::futex::{FutexWait, Sleeper, glibc_mutex, joined_thread};
-use crate::native::x86_64::futex_wait;
+use crate::findings::is_run_time;
+use crate::model::{FrameKind, OwnerFrom, Report, RuntimeState, Thread, Wait, WaitKind};
+use crate::native::futex::FutexWait;
+use crate::native::symbolize::Symbolized;
+use crate::native::x86_64::{futex_wait, sleeping_call};
 use crate::stack::NativeStack;
 use crate::stack::hidden_frames::CodePlace;
 use crate::stack::report_frames::Interpreter;
@@ -40,13 +43,16 @@ pub(super) fn add(
     report: &mut Report,
 ) {
     let heaps: Vec<(&PyInterpreter, Heap<'_>)> = state.map(|s| s.heaps().collect()).unwrap_or_default();
-    let known = Known { target, interpreter, state, heaps: &heaps, idents: idents(&report.threads) };
-    let waits: Vec<Option<Wait>> = report
-        .threads
-        .iter()
-        .take(MAX_THREADS)
-        .map(|t| known.wait(t, stacks.iter().find(|s| Some(s.tid) == t.tid), report))
-        .collect();
+    let known = Known {
+        target,
+        interpreter,
+        state,
+        heaps: &heaps,
+        idents: idents(target, report),
+        all: report.knows_all_thread_states(),
+    };
+    let waits: Vec<Option<Wait>> =
+        report.threads.iter().take(MAX_THREADS).map(|t| known.wait(t, stacks, report)).collect();
     let holders = match waits.iter().flatten().any(|w| w.kind == WaitKind::Lock) {
         true => known.holders(&report.threads, &waits),
         false => HashMap::new(),
@@ -56,9 +62,12 @@ pub(super) fn add(
     }
 }
 
-/// Thread ids by `threading.get_ident()`.
-fn idents(threads: &[Thread]) -> HashMap<u64, u64> {
-    threads.iter().filter_map(|t| Some((t.python.as_ref()?.ident?, t.tid?))).collect()
+/// Thread ids by `threading.get_ident()`, which is the thread's base of local storage (`pthread_self` of glibc and musl, x86-64)
+/// for threads without a thread state too.
+fn idents(target: &Target, report: &Report) -> HashMap<u64, u64> {
+    let native = target.threads.iter().filter_map(|t| Some((t.tls_base?.0, t.tid)));
+    let python = report.threads.iter().filter_map(|t| Some((t.python.as_ref()?.ident?, t.tid?)));
+    native.chain(python).collect()
 }
 
 /// The thread that is inside of a `with` block on a lock, if it is one thread only, and where.
@@ -81,10 +90,13 @@ struct Known<'a> {
     state: Option<PythonState<'a>>,
     heaps: &'a [(&'a PyInterpreter, Heap<'a>)],
     idents: HashMap<u64, u64>,
+    /// Whether a thread that is not among them is none of the process.
+    all: bool,
 }
 
 impl Known<'_> {
-    fn wait(&self, thread: &Thread, stack: Option<&NativeStack>, report: &Report) -> Option<Wait> {
+    fn wait(&self, thread: &Thread, stacks: &[NativeStack], report: &Report) -> Option<Wait> {
+        let stack = stacks.iter().find(|s| Some(s.tid) == thread.tid);
         let native = self.target.thread(thread.tid?)?;
         let stopped = native.registers.as_ref()?;
         // A handler that ran while the thread slept (faulthandler, say) does not change what it waits for.
@@ -92,15 +104,16 @@ impl Known<'_> {
         let registers = interrupted.map_or(stopped, |s| &s.registers);
         let from = interrupted.map_or(0, |s| s.frame);
         let futex = futex_wait(registers, &self.target.memory, &self.target.abi);
-        let by_python = futex.and_then(|futex| self.by_python(thread, &futex, registers));
+        let by_python = futex.and_then(|futex| self.by_python(thread, &futex, registers, &report.threads));
         by_python
             .or_else(|| self.for_gil(thread, stack?, from, report))
-            .or_else(|| self.by_libc(&futex?, stack?, from))
+            .or_else(|| self.for_ever(registers, stack?, from, report))
+            .or_else(|| native_wait(self.target, stacks, stack?, from, &futex?))
             .map(|wait| self.with_gil_holder(wait, thread, report))
     }
 
     /// Waits for what Python knows of.
-    fn by_python(&self, thread: &Thread, futex: &FutexWait, registers: &Registers) -> Option<Wait> {
+    fn by_python(&self, thread: &Thread, futex: &FutexWait, registers: &Registers, threads: &[Thread]) -> Option<Wait> {
         let state = self.state?;
         // A thread that Python does not know may still wait for the main interpreter's GIL.
         let id = thread.python.as_ref().map(|p| p.interpreter);
@@ -139,6 +152,29 @@ impl Known<'_> {
                 let name = tid.map_or_else(|| format!("with ident {ident:#x}"), u64::to_string);
                 Wait { timed, ..self.owned(Some(ident), wait(WaitKind::Thread, format!("the end of thread {name}"))) }
             }
+            Blocker::Exit(lock) => {
+                let tid = self.thread_with(threads, |heap, frame| ends_with(heap, frame, lock));
+                let name = tid.map_or_else(|| "of another thread".to_owned(), |tid| format!("of thread {tid}"));
+                let what = format!("the end {name}, before the process ends");
+                Wait {
+                    addr: Some(lock),
+                    timed,
+                    owner: tid,
+                    owner_from: tid.map(|_| OwnerFrom::Recorded),
+                    ..wait(WaitKind::Thread, what)
+                }
+            }
+            Blocker::Result(future, call) => {
+                let tid = self.thread_with(threads, |heap, frame| makes_result(heap, frame, future));
+                let what = format!("the result of the Future at {future}, in {call}");
+                Wait {
+                    addr: Some(future),
+                    timed,
+                    owner: tid,
+                    owner_from: tid.map(|_| OwnerFrom::Stack),
+                    ..wait(WaitKind::Result, what)
+                }
+            }
             Blocker::Notification(call, condition) => {
                 Wait { addr: condition, timed, ..wait(WaitKind::Notification, format!("a notification, in {call}")) }
             }
@@ -150,7 +186,18 @@ impl Known<'_> {
 
     fn owned(&self, ident: Option<u64>, wait: Wait) -> Wait {
         let owner = ident.and_then(|ident| self.idents.get(&ident)).copied();
-        Wait { owner, owner_from: owner.map(|_| OwnerFrom::Recorded), ..wait }
+        let gone = ident.filter(|_| owner.is_none() && self.all).map(|ident| format!("a thread of ident {ident:#x}"));
+        Wait { owner, owner_from: owner.map(|_| OwnerFrom::Recorded), owner_gone: gone, ..wait }
+    }
+
+    /// The thread that one of its frames shows: of all threads of Python, from the outermost frame inwards.
+    fn thread_with(&self, threads: &[Thread], shows: impl Fn(&Heap<'_>, &PyFrame) -> bool) -> Option<u64> {
+        threads.iter().take(MAX_THREADS).find_map(|thread| {
+            let python = thread.python.as_ref()?;
+            let (_, heap) = self.heaps.iter().find(|(i, _)| i.id == python.interpreter)?;
+            let frames = self.frames(heap, python.tstate, MAX_FRAMES);
+            frames.iter().rev().any(|frame| shows(heap, frame)).then_some(thread.tid)?
+        })
     }
 
     /// Between two looks at the GIL (every 5 ms) a thread does not sleep: then the function it is in tells.
@@ -167,32 +214,23 @@ impl Known<'_> {
         (taken && takes).then(gil_wait)
     }
 
-    /// Waits inside of libc for what has nothing to do with Python.
-    fn by_libc(&self, futex: &FutexWait, stack: &NativeStack, from: usize) -> Option<Wait> {
-        let (memory, abi) = (&self.target.memory, &self.target.abi);
-        let names = stack.symbols.iter().skip(from).take(4).filter_map(|code| code.name());
-        match names.filter_map(Sleeper::of_name).next()? {
-            Sleeper::Mutex => {
-                let mutex = glibc_mutex(futex.word, memory, abi)?;
-                let owner = self.target.thread(mutex.owner).map(|t| t.tid);
-                Some(Wait {
-                    addr: Some(mutex.addr),
-                    timed: futex.timed,
-                    owner,
-                    owner_from: owner.map(|_| OwnerFrom::Recorded),
-                    ..wait(WaitKind::Mutex, format!("the mutex at {}", mutex.addr))
-                })
-            }
-            Sleeper::Join => {
-                let tid = joined_thread(futex, memory, abi).filter(|tid| self.target.thread(*tid).is_some())?;
-                Some(Wait {
-                    timed: futex.timed,
-                    owner: Some(tid),
-                    owner_from: Some(OwnerFrom::Recorded),
-                    ..wait(WaitKind::Thread, format!("the end of thread {tid}"))
-                })
-            }
-        }
+    /// A thread that came to take the GIL when the interpreter was at its end: since 3.14 it sleeps for ever
+    /// (`PyThread_hang_thread`, Python/thread_pthread.h), which the thread that ends the interpreter knows nothing of.
+    fn for_ever(&self, registers: &Registers, stack: &NativeStack, from: usize, report: &Report) -> Option<Wait> {
+        let ending = report.python.as_ref()?.state == Some(RuntimeState::Finalizing) || report.interpreters.is_empty();
+        let paused = sleeping_call(registers, &self.target.memory, &self.target.abi) == Some("pause");
+        let run_time = |code: &Symbolized| {
+            code.module.and_then(|m| self.target.modules.get(m)).is_some_and(|m| is_run_time(m.file_name()))
+        };
+        let mut frames = stack.symbols.iter().skip(from).take(MAX_NATIVE).skip_while(|code| run_time(code));
+        let inside = frames.next().is_some_and(|code| self.interpreter.place(code) == CodePlace::Interpreter);
+        let finalizer = report.threads.iter().find(|t| t.python.as_ref().is_some_and(|p| p.main == Some(true)));
+        let main = finalizer.and_then(|t| t.tid).or(self.target.process.pid);
+        (ending && paused && inside).then(|| Wait {
+            owner: main,
+            owner_from: main.map(|_| OwnerFrom::Stack),
+            ..wait(WaitKind::Finalized, "nothing any more: the interpreter has come to its end".to_owned())
+        })
     }
 
     fn with_gil_holder(&self, wait: Wait, thread: &Thread, report: &Report) -> Wait {
@@ -245,7 +283,7 @@ impl Known<'_> {
     }
 }
 
-fn wait(kind: WaitKind, what: String) -> Wait {
+pub(super) fn wait(kind: WaitKind, what: String) -> Wait {
     Wait { kind, what, ..Wait::default() }
 }
 

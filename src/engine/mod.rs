@@ -13,6 +13,7 @@ mod live;
 mod lock_waits;
 pub mod lookup;
 mod native;
+mod native_waits;
 mod options;
 mod process;
 mod python;

@@ -1,7 +1,8 @@
 //! [`Blame`]: whose code crashed, and which Python code called it.
 
-use super::facts::Scene;
+use super::facts::{Facts, Scene};
 use super::memory_access::signals;
+use super::reporters::is_reporter;
 use crate::base::file_name;
 use crate::model::{Frame, FrameKind, NativeFrame};
 use crate::os::linux::VDSO;
@@ -22,11 +23,17 @@ const RUN_TIME: &[&str] = &[
     "libdl",
     "libffi",
     "libgcc_s",
+    "libhwasan.so",
+    "libjemalloc",
+    "liblsan.so",
     "libm-",
     "libm.so",
+    "libmimalloc",
     "libpthread",
     "librt",
+    "libsnmalloc",
     "libstdc++",
+    "libtcmalloc",
     "libtsan.so",
     "libubsan.so",
     "libunwind",
@@ -109,8 +116,11 @@ impl<'a> Blame<'a> {
             out.top = out.top.or(Some(frame));
             of_top = of_top.or(native.method.as_deref().map(|m| (m, native.module.as_deref())));
             out.ctypes |= native.module.as_deref().is_some_and(|m| file_name(m).starts_with("_ctypes."));
-            let carrier = frame.function.as_ref().is_some_and(|f| CARRIERS.contains(&f.to_string().as_str()));
-            if !carrier && party(scene, native) == Party::Other {
+            let carrier = frame.function.as_ref().is_some_and(|f| {
+                let name = f.to_string();
+                CARRIERS.contains(&name.as_str()) || is_reporter(&name)
+            });
+            if !carrier && party(&scene.facts, native) == Party::Other {
                 let place = if of_language(frame) { &mut library } else { &mut out.owner };
                 *place = place.or(Some(frame));
                 method = method.or(native.method.as_deref().map(|m| (m, native.module.as_deref())));
@@ -204,13 +214,13 @@ fn without_return_type(name: &str) -> &str {
 }
 
 /// What a native frame's module is.
-pub(super) fn party(scene: &Scene<'_>, frame: &NativeFrame) -> Party {
+pub(super) fn party(facts: &Facts<'_>, frame: &NativeFrame) -> Party {
     let Some(path) = frame.module.as_deref() else { return Party::Other };
     let name = file_name(path);
     if is_run_time(name) {
         return Party::RunTime;
     }
-    let interpreter = frame.module_id.is_some_and(|m| scene.facts.interpreter.holds(m.index()));
+    let interpreter = frame.module_id.is_some_and(|m| facts.interpreter.holds(m.index()));
     // The standard library's extension modules; `site-packages` never lies below that directory.
     if interpreter || path.contains("/lib-dynload/") { Party::CPython } else { Party::Other }
 }

@@ -1,9 +1,12 @@
 //! Threads that wait for each other, and threads that wait for what another has.
 
-use super::blame::python_place;
+use super::blame::{Party, native_place, party, python_place};
 use super::facts::Facts;
 use super::finding;
-use crate::model::{Confidence, Finding, FindingId, FrameKind, OwnerFrom, Report, Thread, Wait, WaitKind};
+use crate::base::file_name;
+use crate::model::{Confidence, Finding, FindingId, FrameKind, NativeFrame, OwnerFrom, Report, Thread, Wait, WaitKind};
+use crate::native::x86_64::sleeping_call;
+use crate::stack::hidden_frames::base_name;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Threads that are named one by one.
@@ -40,8 +43,11 @@ pub(super) fn cycles(facts: &Facts<'_>) -> Vec<Finding> {
 pub(super) fn held(facts: &Facts<'_>) -> Vec<Finding> {
     let mut by_owner: BTreeMap<u64, Vec<&Thread>> = BTreeMap::new();
     for thread in &facts.report.threads {
-        // The GIL passes from thread to thread, and to wait for a thread's end is what a program is made to do.
-        let wait = thread.waits_for.as_ref().filter(|w| !matches!(w.kind, WaitKind::Gil | WaitKind::Thread));
+        // The GIL passes from thread to thread, and to wait for a thread's end or a result is what programs are made to do.
+        let wait = thread
+            .waits_for
+            .as_ref()
+            .filter(|w| !matches!(w.kind, WaitKind::Finalized | WaitKind::Gil | WaitKind::Result | WaitKind::Thread));
         if let Some(owner) = wait.and_then(|w| w.owner) {
             by_owner.entry(owner).or_default().push(thread);
         }
@@ -59,6 +65,107 @@ pub(super) fn held(facts: &Facts<'_>) -> Vec<Finding> {
         out.push(finding(FindingId::LockHeld, title, Confidence::Low, evidence, owner));
     }
     out
+}
+
+/// Threads that wait for what nobody in the process can give them.
+pub(super) fn orphaned(facts: &Facts<'_>) -> Vec<Finding> {
+    let mut out = Vec::new();
+    for thread in &facts.report.threads {
+        let Some(wait) = thread.waits_for.as_ref().filter(|w| !w.timed && w.owner.is_none()) else { continue };
+        let at = place_of_wait(thread);
+        let (title, confidence, more) = match &wait.owner_gone {
+            Some(gone) => (
+                format!(
+                    "{} waits for {}, which {gone} holds; that thread is none of this process{at}",
+                    label(thread),
+                    wait.what
+                ),
+                Confidence::High,
+                "the lock records its owner, and the process has no such thread: it ended without letting the lock go, or it \
+                 was a thread of the parent when this process was forked",
+            ),
+            None if wait.kind == WaitKind::Lock && facts.target.threads.len() == 1 => (
+                format!(
+                    "{}, the only one of the process, waits for {}, which nobody can let go{at}",
+                    label(thread),
+                    wait.what
+                ),
+                Confidence::Medium,
+                "the lock does not record who has it: a thread that ended or that did not survive the fork of this process, or \
+                 this thread itself",
+            ),
+            None => continue,
+        };
+        let advice = "fork before threads are started, use the start method \"spawn\" or \"forkserver\", or make the lock anew in \
+                      the child (os.register_at_fork); let locks go with `with`";
+        let evidence = vec![more.to_owned()];
+        let made = finding(FindingId::LockOrphaned, title, confidence, evidence, thread.tid.unwrap_or_default());
+        out.push(Finding { advice: Some(advice.to_owned()), ..made });
+    }
+    out
+}
+
+/// A thread that sleeps with the GIL while others want it. `except`: threads of deadlocks that are told already.
+pub(super) fn asleep_with_gil(facts: &Facts<'_>, except: &[Finding]) -> Vec<Finding> {
+    let mut out = Vec::new();
+    for interpreter in &facts.report.interpreters {
+        let holder = interpreter.gil_holder.filter(|_| interpreter.gil_locked == Some(true));
+        let owns = |t: &&Thread| t.python.as_ref().is_some_and(|p| Some(p.tstate) == holder);
+        let Some(thread) = facts.report.threads.iter().find(owns) else { continue };
+        let waits_for_gil = |t: &&Thread| {
+            t.waits_for.as_ref().is_some_and(|w| w.kind == WaitKind::Gil && w.owner.is_some() && w.owner == thread.tid)
+        };
+        let wanting: Vec<&Thread> = facts.report.threads.iter().filter(waits_for_gil).collect();
+        let told = except.iter().any(|f| f.id == FindingId::Deadlock && f.tid.is_some() && cycle_has(f, thread));
+        let Some(call) = sleeping(facts, thread).filter(|_| !wanting.is_empty() && !told) else { continue };
+        let (function, by) = sleeper(facts, thread);
+        let function = function.map_or_else(|| format!("the system call {call}"), |f| format!("{f}()"));
+        let by = by.map_or(String::new(), |by| format!(" called by {by}"));
+        let who = match wanting.as_slice() {
+            [one] => format!("{} waits for the GIL", label(one)),
+            many => format!("{} threads wait for the GIL", many.len()),
+        };
+        let title = format!(
+            "{} holds the GIL while it sleeps in {function}{by}{}; {who}",
+            label(thread),
+            place_of_wait(thread)
+        );
+        let mut evidence = vec![format!("the thread is inside of the system call {call}")];
+        evidence.extend(thread.waits_for.iter().map(|w| format!("it waits for {}", w.what)));
+        evidence.extend(wanting.iter().take(MAX_NAMED).filter_map(|t| line(t, t.waits_for.as_ref()?)));
+        evidence
+            .push("how long this has lasted is not known; if one of them is to wake it, it is a deadlock".to_owned());
+        let advice =
+            "let the GIL go (Py_BEGIN_ALLOW_THREADS, or ctypes.CDLL in place of PyDLL) around calls that may sleep";
+        let made =
+            finding(FindingId::GilHeldAsleep, title, Confidence::Medium, evidence, thread.tid.unwrap_or_default());
+        out.push(Finding { advice: Some(advice.to_owned()), ..made });
+    }
+    out
+}
+
+/// Whether a deadlock's evidence names the thread.
+fn cycle_has(finding: &Finding, thread: &Thread) -> bool {
+    let start = format!("{} waits for ", label(thread));
+    finding.evidence.iter().any(|line| line.starts_with(&start))
+}
+
+/// The system call that a thread sleeps in.
+fn sleeping(facts: &Facts<'_>, thread: &Thread) -> Option<&'static str> {
+    let registers = facts.target.thread(thread.tid?)?.registers.as_ref()?;
+    sleeping_call(registers, &facts.target.memory, &facts.target.abi)
+}
+
+/// The outermost function of the run time that a thread sleeps in, and who called it: neither run time nor CPython.
+fn sleeper(facts: &Facts<'_>, thread: &Thread) -> (Option<String>, Option<String>) {
+    let native = thread.frames.iter().take_while(|f| f.kind != FrameKind::Python);
+    let native: Vec<_> = native.filter_map(|f| Some((f, f.native.as_ref()?))).filter(|(_, n)| !n.inlined).collect();
+    // libffi calls for somebody else.
+    let calls = |n: &NativeFrame| n.module.as_deref().is_some_and(|m| file_name(m).starts_with("libffi"));
+    let run_time = native.iter().take_while(|(_, n)| party(facts, n) == Party::RunTime && !calls(n)).last();
+    let function = run_time.and_then(|(f, _)| f.function.as_ref()).map(|f| base_name(&f.to_string()).to_owned());
+    let owner = native.iter().find(|(_, n)| party(facts, n) == Party::Other).map(|(f, _)| native_place(f));
+    (function, owner)
 }
 
 /// Waits by thread id.
@@ -108,13 +215,26 @@ impl<'a> Waits<'a> {
             evidence.push(format!("stuck behind them: {}", names.join(", ")));
         }
         // A plain lock does not say who has it, and a wait with a limit ends by itself.
-        let sure = members.iter().all(|(_, w)| w.owner_from == Some(OwnerFrom::Recorded) && !w.timed);
+        // The function of a static variable may be on a stack for another reason.
+        let told = |w: &Wait| match w.kind {
+            WaitKind::Finalized | WaitKind::Once | WaitKind::Result => w.owner_from == Some(OwnerFrom::Stack),
+            _ => w.owner_from == Some(OwnerFrom::Recorded),
+        };
+        let sure = members.iter().all(|(_, w)| told(w) && !w.timed);
         let confidence = if sure { Confidence::High } else { Confidence::Medium };
         if members.iter().any(|(_, w)| w.timed) {
             evidence.push("one of these waits has a time limit and will end by itself".to_owned());
         }
         let crossed_gil = members.iter().any(|(_, w)| w.kind == WaitKind::Gil);
+        let late = members.iter().any(|(_, w)| w.kind == WaitKind::Finalized);
         let advice = match (members.len(), crossed_gil) {
+            _ if late => {
+                "end threads that call Python before Py_Finalize (threading._register_atexit, atexit), not in static \
+                          destructors or Py_AtExit"
+            }
+            (_, true) if members.iter().any(|(_, w)| matches!(w.kind, WaitKind::Once | WaitKind::StaticGuard)) => {
+                "let the GIL go (Py_BEGIN_ALLOW_THREADS) before what is initialised once, or initialise it at import"
+            }
             (_, true) => "let the GIL go (Py_BEGIN_ALLOW_THREADS) before waiting for a lock of C code",
             (1, _) => "the thread takes a lock again that it has: use an RLock, or do not call back under the lock",
             _ => "take these locks in the same order everywhere, or hold only one of them at a time",
@@ -145,6 +265,7 @@ impl<'a> Waits<'a> {
 fn holds(wait: &Wait) -> &'static str {
     match (wait.kind, wait.owner_from) {
         (WaitKind::Thread, _) => "is",
+        (WaitKind::Once | WaitKind::Result | WaitKind::StaticGuard, _) => "is at",
         (_, Some(OwnerFrom::With)) => "seems to hold",
         _ => "holds",
     }
@@ -153,7 +274,10 @@ fn holds(wait: &Wait) -> &'static str {
 /// "the RLock at 0x.. that Thread 12 "b" holds"
 fn owned(wait: &Wait, owner: &Thread) -> String {
     match (wait.kind, wait.owner_from) {
-        (WaitKind::Thread, _) => wait.what.clone(),
+        (WaitKind::Finalized | WaitKind::Thread, _) => wait.what.clone(),
+        (WaitKind::Once | WaitKind::Result | WaitKind::StaticGuard, _) => {
+            format!("{}, which {} is at", wait.what, label(owner))
+        }
         (_, Some(OwnerFrom::With)) => format!("{} that {} seems to hold", wait.what, label(owner)),
         _ => format!("{} that {} holds", wait.what, label(owner)),
     }
@@ -178,7 +302,10 @@ fn doing(thread: &Thread) -> String {
 fn line(thread: &Thread, wait: &Wait) -> Option<String> {
     let owner = wait.owner?;
     let from = match (wait.kind, wait.owner_from, wait.owner_at.as_deref()) {
-        (WaitKind::Thread, ..) => String::new(),
+        (WaitKind::Finalized | WaitKind::Thread, ..) => String::new(),
+        (WaitKind::Once | WaitKind::Result | WaitKind::StaticGuard, ..) => {
+            format!(", which thread {owner} is at (by its stack)")
+        }
         (_, Some(OwnerFrom::With), Some(place)) => {
             format!(", which records no owner; thread {owner} is inside of `with` on it ({place})")
         }
@@ -191,7 +318,14 @@ fn line(thread: &Thread, wait: &Wait) -> Option<String> {
 fn place_of_wait(thread: &Thread) -> String {
     let library = |f: &&crate::model::Frame| {
         let file = f.file.as_ref().map(ToString::to_string).unwrap_or_default();
-        file.starts_with("<frozen importlib") || file.ends_with("/threading.py") || file.ends_with("/queue.py")
+        const FILES: [&str; 5] = [
+            "/threading.py",
+            "/queue.py",
+            "/concurrent/futures/_base.py",
+            "/concurrent/futures/thread.py",
+            "/multiprocessing/pool.py",
+        ];
+        file.starts_with("<frozen importlib") || FILES.iter().any(|known| file.ends_with(known))
     };
     let mut python = thread.frames.iter().filter(|f| f.kind == FrameKind::Python);
     let innermost = python.clone().next();

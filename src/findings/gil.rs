@@ -8,15 +8,23 @@ use super::segv::signal_evidence;
 use crate::model::{Confidence, Finding, FindingId, Frame, ThreadStatus};
 use crate::stack::hidden_frames::base_name;
 
-/// Functions that may run without the GIL: they take or drop it, make thread states, or use none of it.
-const FREE: &[&str] = &[
+/// Functions that take or drop the GIL or make thread states: they may be called without it, but not without an
+/// interpreter.
+const TAKERS: &[&str] = &[
     "PyEval_AcquireThread",
     "PyEval_ReleaseThread",
     "PyEval_RestoreThread",
     "PyEval_SaveThread",
-    "PyGILState_Check",
     "PyGILState_Ensure",
     "PyGILState_Release",
+    "PyThreadState_New",
+    "PyThreadState_Swap",
+    "Py_EndInterpreter",
+    "Py_NewInterpreter",
+];
+/// Functions that need neither the GIL nor an interpreter.
+const FREE: &[&str] = &[
+    "PyGILState_Check",
     "PyMutex_Lock",
     "PyMutex_Unlock",
     "Py_BytesMain",
@@ -41,7 +49,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     if !matches!(scene.signal(), signals::SIGSEGV | signals::SIGBUS | signals::SIGABRT) {
         return None;
     }
-    let (call, caller) = api_call(scene)?;
+    let ApiCall { call, caller, takes } = api_call(scene)?;
     let function = call.function.as_ref().map(|f| base_name(&f.to_string()).to_owned())?;
     let report = scene.facts.report;
     let mut evidence = signal_evidence(scene);
@@ -58,7 +66,10 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
         let advice = "callbacks that outlive the interpreter (atexit, static destructors, threads) must not call it";
         return make(FindingId::UseAfterFinalize, title, Confidence::High, evidence, advice);
     }
-    let free_threaded = report.python.as_ref().and_then(|p| p.free_threaded).unwrap_or(false);
+    // These may be called without the GIL.
+    if takes {
+        return None;
+    }
     let advice = "take the GIL (PyGILState_Ensure, or leave the Py_BEGIN_ALLOW_THREADS block) before calling the API";
     let Some(python) = python else {
         if !report.knows_all_thread_states() {
@@ -69,6 +80,9 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
         return make(FindingId::ApiWithoutGil, title, Confidence::High, evidence, advice);
     };
     let interpreter = report.interpreters.iter().find(|i| i.id == python.interpreter);
+    // An extension module or an option turns the GIL of a free-threaded build on.
+    let built = report.python.as_ref().and_then(|p| p.free_threaded).unwrap_or(false);
+    let free_threaded = built && interpreter.and_then(|i| i.gil_enabled) != Some(true);
     let detached = matches!(python.status, Some(ThreadStatus::Detached | ThreadStatus::Suspended));
     if detached {
         evidence.push(format!("the thread state {} is detached", python.tstate));
@@ -92,9 +106,19 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     make(FindingId::ApiWithoutGil, format!("the Python API was called {what}: {place}"), confidence, evidence, advice)
 }
 
+/// A call of the Python API by foreign code.
+struct ApiCall<'a> {
+    /// The interpreter's function.
+    call: &'a Frame,
+    /// Who called it.
+    caller: &'a Frame,
+    /// Whether it may be called without the GIL, to take it.
+    takes: bool,
+}
+
 /// The outermost interpreter function that foreign code called, between the crash and the innermost Python frame, and
 /// its caller; `None` when the crash is not inside such a call.
-fn api_call<'a>(scene: &Scene<'a>) -> Option<(&'a Frame, &'a Frame)> {
+fn api_call<'a>(scene: &Scene<'a>) -> Option<ApiCall<'a>> {
     let blame = Blame::of(scene);
     let owner = blame.owner?;
     let frames = &scene.thread?.frames;
@@ -105,5 +129,6 @@ fn api_call<'a>(scene: &Scene<'a>) -> Option<(&'a Frame, &'a Frame)> {
     let name = inner.function.as_ref().map(ToString::to_string)?;
     let name = base_name(&name);
     let free = FREE.contains(&name) || FREE_PREFIXES.iter().any(|p| name.starts_with(p));
-    (party(scene, native) == Party::CPython && !free).then_some((inner, owner))
+    let takes = TAKERS.contains(&name);
+    (party(&scene.facts, native) == Party::CPython && !free).then_some(ApiCall { call: inner, caller: owner, takes })
 }

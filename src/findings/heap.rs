@@ -37,6 +37,9 @@ const ALLOCATOR: &[&str] = &[
     "unlink_chunk",
 ];
 
+/// Allocators that stand in for the C library's.
+const OTHER_ALLOCATORS: &[&str] = &["libhoard", "libjemalloc", "libmimalloc", "libsnmalloc", "libtcmalloc"];
+
 /// Names a crash inside the C allocator.
 pub(super) fn run(scene: &Scene<'_>) -> Vec<Finding> {
     find(scene).into_iter().collect()
@@ -48,11 +51,19 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     }
     let top = scene.frames(1).next()?;
     let module = scene.facts.target.modules.get(top.code.module?)?;
-    let libc = ["libc.so", "libc-", "ld-musl", "libc.musl"].iter().any(|p| file_name(&module.path).starts_with(p));
-    if top.place != CodePlace::Module || !libc || !ALLOCATOR.iter().any(|name| top.runs(name)) {
+    let of = |list: &[&str]| list.iter().any(|p| file_name(&module.path).starts_with(p));
+    let libc = of(&["libc.so", "libc-", "ld-musl", "libc.musl"]);
+    // Functions inside of another allocator have names of its own, if any.
+    let other = of(OTHER_ALLOCATORS);
+    let known = libc && ALLOCATOR.iter().any(|name| top.runs(name));
+    if top.place != CodePlace::Module || !known && !other {
         return None;
     }
-    let freeing = scene.frames(4).any(|f| f.name().is_some_and(|n| n.contains("free")));
+    let freeing = scene.frames(6).take_while(|f| f.code.module == top.code.module).any(|f| {
+        f.code
+            .display_name()
+            .is_some_and(|n| n.contains("free") || n.contains("operator delete") || n.contains("dalloc"))
+    });
     let mut evidence = signal_evidence(scene);
     evidence.extend(Access::of(scene).evidence());
     let blame = Blame::of(scene);

@@ -7,6 +7,7 @@ mod abort;
 mod blame;
 mod cpp;
 mod deadlock;
+mod debug_hooks;
 mod destruction;
 mod exceptions;
 mod facts;
@@ -17,6 +18,7 @@ mod hooks;
 mod machine_state;
 mod memory_access;
 mod objects;
+mod reporters;
 mod reraised;
 mod rust;
 mod rust_hook;
@@ -41,6 +43,7 @@ pub fn run(facts: &Facts<'_>) -> Vec<Finding> {
     if let Some(scene) = facts.scene() {
         // A sent signal is no fault: only what the threads were doing can explain it.
         out.extend(destruction::collector(&scene));
+        out.extend(debug_hooks::run(&scene));
         out.extend(fatal::run(&scene));
         out.extend(gil::run(&scene));
         out.extend(stack_overflow::run(&scene));
@@ -50,6 +53,9 @@ pub fn run(facts: &Facts<'_>) -> Vec<Finding> {
         out.extend(cpp::run(&scene));
         out.extend(rust::run(&scene));
         out.extend(abort::run(&scene));
+        if out.is_empty() {
+            out.extend(reporters::run(&scene));
+        }
         let certain = |out: &[Finding]| out.iter().any(|f| f.confidence == Confidence::High);
         // What the signal alone tells is no news beside its cause.
         if !certain(&out) {
@@ -77,6 +83,8 @@ pub fn run(facts: &Facts<'_>) -> Vec<Finding> {
         out.extend(deadlocks);
     } else {
         // Why a process that had to be ended or looked at from outside stands still.
+        deadlocks.extend(deadlock::orphaned(facts));
+        deadlocks.extend(deadlock::asleep_with_gil(facts, &deadlocks));
         if deadlocks.is_empty() {
             out.extend(deadlock::held(facts));
         }

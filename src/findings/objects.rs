@@ -51,13 +51,19 @@ fn overwritten_type(scene: &Scene<'_>, heap: &Heap<'_>) -> Option<Finding> {
     let blame = Blame::of(scene);
     evidence.extend(blame.evidence());
     let named = local.map_or(String::new(), |l| format!(" ({l})"));
-    let title = format!("the object at {object}{named} is damaged: its type pointer is {bad:#x}{}", blame.suffix());
+    // `PYMEM_DEADBYTE` (Objects/obmalloc.c).
+    let freed = bad.to_le_bytes() == [0xdd; 8];
+    let title = match freed {
+        true => format!(
+            "use of the object at {object}{named}, which was freed (Python's debug allocator){}",
+            blame.suffix()
+        ),
+        false => format!("the object at {object}{named} is damaged: its type pointer is {bad:#x}{}", blame.suffix()),
+    };
+    let id = if freed { FindingId::UseOfFreedMemory } else { FindingId::CorruptObject };
     let advice = "the object was freed too early (a missing Py_INCREF, one Py_DECREF too many) and its memory reused, or \
                   it was overwritten";
-    Some(Finding {
-        advice: Some(advice.to_owned()),
-        ..finding(FindingId::CorruptObject, title, Confidence::High, evidence, scene.tid)
-    })
+    Some(Finding { advice: Some(advice.to_owned()), ..finding(id, title, Confidence::High, evidence, scene.tid) })
 }
 
 /// What may be an object: register values at the crash, arguments of the frames around it.

@@ -11,6 +11,8 @@ use crate::model::{Confidence, Finding, FindingId};
 use crate::os::NULL_AREA;
 use crate::os::linux::signals::{code_name, signal_name};
 
+/// From here on an address is the number of an error (`MAX_ERRNO` of Linux).
+const ERRORS: u64 = u64::MAX - 4095;
 /// A NULL pointer with a field offset: objects are rarely larger than a page.
 const FIELD_AREA: u64 = 4096;
 
@@ -45,6 +47,18 @@ fn explain(scene: &Scene<'_>) -> Option<Finding> {
     // x86-64 gives SIGBUS instead when the base register is the stack or frame pointer (#SS).
     if scene.signal() == signals::SIGBUS && !access.non_canonical {
         return bus(scene, &access, &place, evidence.clone());
+    }
+    if let Some(fill) = Fill::of(&access) {
+        let (addr, place) = (access.addr.unwrap_or_default(), &place);
+        evidence.push(format!("{:#x} is what {} fills {} with", fill.value, fill.by, fill.what));
+        let made = finding(
+            fill.id,
+            format!("{kind} of {addr}: a pointer out of {}{place}", fill.what),
+            Confidence::High,
+            evidence,
+            scene.tid,
+        );
+        return Some(Finding { advice: Some(fill.advice.to_owned()), ..made });
     }
     if access.non_canonical {
         let addr = access.addr.unwrap_or_default();
@@ -107,6 +121,73 @@ fn explain(scene: &Scene<'_>) -> Option<Finding> {
     }
 }
 
+/// Bytes that allocators fill memory with, so that its use is noticed.
+struct Fill {
+    /// The pointer that was used.
+    value: u64,
+    id: FindingId,
+    /// Who does it.
+    by: &'static str,
+    /// What memory that is.
+    what: &'static str,
+    advice: &'static str,
+}
+
+impl Fill {
+    /// A base register, or a whole address, all of whose bytes are of one filling (Objects/obmalloc.c, `PYMEM_DEADBYTE`,
+    /// `PYMEM_CLEANBYTE`, `PYMEM_FORBIDDENBYTE`; jemalloc `--enable-fill`).
+    fn of(access: &Access) -> Option<Fill> {
+        const FILLS: &[(u8, FindingId, &str, &str, &str)] = &[
+            (
+                0xdd,
+                FindingId::UseOfFreedMemory,
+                "Python's debug allocator (PYTHONMALLOC=debug)",
+                "memory that was freed",
+                "the object was freed too early (a missing Py_INCREF, one Py_DECREF too many), or is used after its end",
+            ),
+            (
+                0xcd,
+                FindingId::UseOfUninitialisedMemory,
+                "Python's debug allocator (PYTHONMALLOC=debug)",
+                "memory that was allocated and never written",
+                "initialise what is allocated, before it can be seen or an error path frees it",
+            ),
+            (
+                0xfd,
+                FindingId::BufferOverrun,
+                "Python's debug allocator (PYTHONMALLOC=debug)",
+                "the guard bytes around a block",
+                "something was read in front of or behind its block",
+            ),
+            (
+                0x5a,
+                FindingId::UseOfFreedMemory,
+                "jemalloc (junk)",
+                "memory that was freed",
+                "the memory is used after its end",
+            ),
+            (
+                0xa5,
+                FindingId::UseOfUninitialisedMemory,
+                "jemalloc (junk)",
+                "memory that was allocated and never written",
+                "initialise what is allocated",
+            ),
+        ];
+        let operand = access.operand.as_ref()?;
+        let base = operand.base.as_ref().map(|b| b.value);
+        let index = operand.index.as_ref().map(|(i, _)| i.value);
+        let values = [base, index, Some(operand.addr.0)].into_iter().flatten();
+        let filled = |value: u64, byte: u8| value.to_le_bytes().iter().all(|b| *b == byte);
+        values
+            .filter_map(|value| {
+                let (_, id, by, what, advice) = FILLS.iter().find(|(byte, ..)| filled(value, *byte))?;
+                Some(Fill { value, id: id.clone(), by, what, advice })
+            })
+            .next()
+    }
+}
+
 /// A fault of which a dump tells nothing but the address, if that much is true.
 fn located(scene: &Scene<'_>, blame: &Blame<'_>) -> Option<Finding> {
     let addr = scene.fault.signal.fault_addr?;
@@ -133,31 +214,50 @@ fn near_null(
     place: &str,
     evidence: Vec<String>,
 ) -> Finding {
-    let base = access.operand.as_ref().and_then(|o| o.base.as_ref());
-    let displacement = access.operand.as_ref().map_or(0, |o| o.displacement);
-    let (id, title, advice) = match base.map(|b| b.value) {
-        Some(value) if value != 0 && value < NULL_AREA && displacement >= 0 => (
-            FindingId::SmallIntegerAsPointer,
-            format!("{kind} through {value:#x} ({value}), a number where a pointer was wanted{place}"),
-            "a wrong format unit (\"%s\" or \"s\" with an int), a swapped argument, or a truncated pointer",
+    let operand = access.operand.as_ref();
+    let base = operand.and_then(|o| o.base.as_ref()).map(|b| b.value);
+    let index = operand.and_then(|o| o.index.as_ref()).map(|(i, scale)| (i.value, *scale));
+    let displacement = operand.map_or(0, |o| o.displacement);
+    let unchecked = "a result was not checked for NULL before use";
+    let confidence = if operand.is_some() || addr.is_null() { Confidence::High } else { Confidence::Medium };
+    let element = |n: u64| format!("{kind} of NULL + {n:#x}, an element of an array that is NULL{place}");
+    let (id, title, confidence, advice) = match (base, index) {
+        // -1 to -4095: what the kernel gives for an error, MAP_FAILED, what C functions return for one.
+        (Some(value), _) if value >= ERRORS => (
+            FindingId::ErrorValueAsPointer,
+            format!(
+                "{kind} through {} ({value:#x}), an error that was taken for a pointer{place}",
+                value.cast_signed()
+            ),
+            confidence,
+            "MAP_FAILED or another result of -1 was not checked before use",
         ),
-        _ if addr.is_null() => (
-            FindingId::NullPointer,
-            format!("{kind} through a NULL pointer{place}"),
-            "a result was not checked for NULL before use",
-        ),
-        _ if addr.0 < FIELD_AREA || base.is_some_and(|b| b.value == 0) => (
-            FindingId::NullPointer,
-            format!("{kind} of NULL + {:#x}, a field of a struct that is NULL{place}", addr.0),
-            "a result was not checked for NULL before use",
-        ),
-        _ => (
-            FindingId::NullPointer,
-            format!("{kind} of {addr}, close to NULL{place}"),
-            "a result was not checked for NULL before use",
-        ),
+        // NULL and a number were added: the register that is zero is the pointer, whichever it is.
+        (Some(0), Some((n, scale))) if n != 0 => {
+            (FindingId::NullPointer, element(n.wrapping_mul(u64::from(scale))), confidence, unchecked)
+        }
+        (Some(value), Some((0, 1))) if value != 0 && value < NULL_AREA => {
+            (FindingId::NullPointer, element(value), Confidence::Medium, unchecked)
+        }
+        (Some(value), None) if value != 0 && value < NULL_AREA && displacement >= 0 => {
+            // What is aligned may be the address of an element that was computed before.
+            let computed = value % 4 == 0;
+            let or = if computed { ", or an element of an array that is NULL" } else { "" };
+            let title = format!("{kind} through {value:#x} ({value}), a number where a pointer was wanted{or}{place}");
+            let confidence = if computed { Confidence::Medium } else { confidence };
+            let advice =
+                "a wrong format unit (\"%s\" or \"s\" with an int), a swapped argument, or a truncated pointer";
+            (FindingId::SmallIntegerAsPointer, title, confidence, advice)
+        }
+        _ if addr.is_null() => {
+            (FindingId::NullPointer, format!("{kind} through a NULL pointer{place}"), confidence, unchecked)
+        }
+        _ if addr.0 < FIELD_AREA || base == Some(0) => {
+            let title = format!("{kind} of NULL + {:#x}, a field of a struct that is NULL{place}", addr.0);
+            (FindingId::NullPointer, title, confidence, unchecked)
+        }
+        _ => (FindingId::NullPointer, format!("{kind} of {addr}, close to NULL{place}"), Confidence::Medium, unchecked),
     };
-    let confidence = if access.operand.is_some() || addr.is_null() { Confidence::High } else { Confidence::Medium };
     Finding { advice: Some(advice.to_owned()), ..finding(id, title, confidence, evidence, scene.tid) }
 }
 

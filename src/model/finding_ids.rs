@@ -15,6 +15,14 @@ pub enum FindingId {
     NullPointer,
     /// A small number was used as a pointer.
     SmallIntegerAsPointer,
+    /// The result of a failed call (-1, `MAP_FAILED`) was used as a pointer.
+    ErrorValueAsPointer,
+    /// A pointer was read out of memory that had been freed.
+    UseOfFreedMemory,
+    /// A pointer was read out of memory that nothing had written.
+    UseOfUninitialisedMemory,
+    /// A pointer was read out of the guard bytes around a block.
+    BufferOverrun,
     /// Nothing is mapped at the address.
     UnmappedAddress,
     /// No address of this architecture has this form.
@@ -78,6 +86,10 @@ pub enum FindingId {
     // Programs that end themselves.
     /// An assertion failed.
     AssertionFailed,
+    /// A library's function for that ended the process.
+    FatalReport,
+    /// A sanitizer found something.
+    SanitizerReport,
     /// The C library gave up with a message.
     AbortMessage,
     /// `abort` was called.
@@ -102,6 +114,10 @@ pub enum FindingId {
     // Threads.
     /// Threads wait for each other.
     Deadlock,
+    /// A thread waits for what nobody in the process can give it.
+    LockOrphaned,
+    /// The holder of the GIL sleeps while others want it.
+    GilHeldAsleep,
     /// Threads wait for a lock whose owner does not wait for them.
     LockHeld,
     /// One that this version does not know.

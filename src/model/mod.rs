@@ -315,6 +315,9 @@ pub struct Wait {
     /// Thread id of the one that has it, or whose end is waited for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<u64>,
+    /// The owner that is recorded, where the process has no such thread: `thread 42`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner_gone: Option<String>,
     /// How the owner is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner_from: Option<OwnerFrom>,

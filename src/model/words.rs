@@ -145,14 +145,31 @@ words! {
         Thread,
         /// Something that nobody owes: a condition, an event.
         Notification,
+        /// The result of a Future.
+        Result,
         /// A mutex of C code.
         Mutex,
+        /// A read-write lock of C code.
+        #[serde(rename = "rwlock")]
+        RwLock,
+        /// The end of what `pthread_once` runs.
+        Once,
+        /// The start of a static variable of a C++ function.
+        StaticGuard,
+        /// A condition variable of C code.
+        Condition,
+        /// A semaphore of C code.
+        Semaphore,
+        /// Nothing any more: the interpreter has come to its end.
+        Finalized,
     }
 
     /// How the owner of a lock is known.
     OwnerFrom {
         /// The lock itself records it.
         Recorded,
+        /// A frame of the thread is inside of what is waited for.
+        Stack,
         /// No more than that a frame of the thread is inside of a `with` block on the lock.
         With,
     }

@@ -12,6 +12,8 @@ pub struct FutexWait {
     pub expected: u32,
     /// Whether the wait has a time limit.
     pub timed: bool,
+    /// Whether no other process can wake it (`FUTEX_PRIVATE_FLAG`).
+    pub private: bool,
 }
 
 /// A locked `pthread_mutex_t` of glibc.
@@ -36,6 +38,32 @@ pub fn glibc_mutex(word: Addr, memory: &dyn Memory, abi: &Abi) -> Option<Mutex> 
     sane.then_some(Mutex { addr: word, owner })
 }
 
+/// A `pthread_rwlock_t` of glibc that is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RwLock {
+    /// Its address.
+    pub addr: Addr,
+    /// Thread id of the writer that has it; `None` where readers have it, who are not recorded.
+    pub writer: Option<u64>,
+}
+
+/// The lock that has `word` for the words that its waiters sleep on: `{readers, writers, wrphase_futex, writers_futex, pad,
+/// pad, int cur_writer, int shared, ...}` (glibc sysdeps/nptl/bits/struct_rwlock.h, x86-64). Whether it is one must be known
+/// from the function that waits. `is_thread`: whether the process has a thread of that id.
+#[must_use]
+pub fn glibc_rwlock(word: Addr, memory: &dyn Memory, abi: &Abi, is_thread: impl Fn(u64) -> bool) -> Option<RwLock> {
+    /// Offsets of `wrphase_futex`, `writers_futex`, `readers`.
+    const WORDS: [u64; 3] = [8, 12, 0];
+    let at = |base: Addr| {
+        let field = |offset| memory.read_uint(abi, base.checked_add(offset)?, 4).ok();
+        let (pads, writer, shared) = ([field(16)?, field(20)?], field(24)?, field(28)?);
+        let sane = pads == [0, 0] && shared <= 1 && (writer == 0 || is_thread(writer));
+        sane.then_some(RwLock { addr: base, writer: Some(writer).filter(|w| *w != 0) })
+    };
+    let found: Vec<RwLock> = WORDS.iter().filter_map(|offset| at(word.checked_sub(*offset)?)).collect();
+    found.iter().find(|lock| lock.writer.is_some()).or(found.first()).copied()
+}
+
 /// The thread whose end `pthread_join` waits for: glibc waits on the word that the kernel clears when the thread ends,
 /// and which holds its id until then.
 #[must_use]
@@ -51,6 +79,16 @@ pub enum Sleeper {
     Mutex,
     /// `pthread_join`.
     Join,
+    /// `pthread_rwlock_rdlock`, `pthread_rwlock_wrlock` and their variants.
+    RwLock,
+    /// `pthread_once`: the word is the `pthread_once_t`.
+    Once,
+    /// `__cxa_guard_acquire`, the start of a static variable of a C++ function: the word is its guard.
+    Guard,
+    /// `pthread_cond_wait` and its variants: the word is inside of the `pthread_cond_t`.
+    Condition,
+    /// `sem_wait` and its variants: the word is the `sem_t`.
+    Semaphore,
 }
 
 impl Sleeper {
@@ -70,6 +108,17 @@ impl Sleeper {
             "pthread_join" | "pthread_clockjoin_ex" | "pthread_timedjoin_ex" | "pthread_timedjoin_np" => {
                 Some(Sleeper::Join)
             }
+            "pthread_once" | "pthread_once_slow" => Some(Sleeper::Once),
+            "cxa_guard_acquire" => Some(Sleeper::Guard),
+            "pthread_cond_wait"
+            | "pthread_cond_timedwait"
+            | "pthread_cond_timedwait64"
+            | "pthread_cond_clockwait"
+            | "pthread_cond_clockwait64" => Some(Sleeper::Condition),
+            "new_sem_wait" | "sem_wait" | "sem_timedwait" | "sem_timedwait64" | "sem_clockwait" => {
+                Some(Sleeper::Semaphore)
+            }
+            _ if name.starts_with("pthread_rwlock_") && name.contains("lock") => Some(Sleeper::RwLock),
             _ => None,
         }
     }
@@ -86,6 +135,9 @@ mod tests {
             assert_eq!(Sleeper::of_name(name), Some(Sleeper::Mutex), "{name}");
         }
         assert_eq!(Sleeper::of_name("__pthread_clockjoin_ex"), Some(Sleeper::Join));
-        assert_eq!(Sleeper::of_name("pthread_cond_wait@@GLIBC_2.3.2"), None);
+        assert_eq!(Sleeper::of_name("pthread_cond_wait@@GLIBC_2.3.2"), Some(Sleeper::Condition));
+        assert_eq!(Sleeper::of_name("__pthread_once_slow"), Some(Sleeper::Once));
+        assert_eq!(Sleeper::of_name("___pthread_rwlock_rdlock"), Some(Sleeper::RwLock));
+        assert_eq!(Sleeper::of_name("poll"), None);
     }
 }

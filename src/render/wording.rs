@@ -142,7 +142,14 @@ pub fn waits_for(report: &Report, thread: &Thread) -> Option<String> {
     let wait = thread.waits_for.as_ref()?;
     let owner = wait.owner.and_then(|tid| report.threads.iter().find(|t| t.tid == Some(tid)));
     let held = match (owner.map(thread_label), wait.kind, wait.owner_from) {
-        (None, ..) | (_, WaitKind::Thread, _) => String::new(),
+        (None, ..) if wait.owner_gone.is_some() => {
+            format!(
+                ", held by {}, which the process does not have",
+                safe(wait.owner_gone.as_deref().unwrap_or_default())
+            )
+        }
+        (None, ..) | (_, WaitKind::Finalized | WaitKind::Thread, _) => String::new(),
+        (Some(owner), WaitKind::Once | WaitKind::Result | WaitKind::StaticGuard, _) => format!(", which {owner} is at"),
         (Some(owner), _, Some(OwnerFrom::With)) => format!(", which {owner} seems to hold"),
         (Some(owner), ..) => format!(", held by {owner}"),
     };

@@ -18,7 +18,13 @@ pub enum Debug {
 }
 
 /// A compiled `defects` module that the interpreter can import.
+#[allow(dead_code, reason = "not every test binary uses it")]
 pub fn defects(interpreter: &Interpreter, debug: Debug) -> Result<PathBuf, Unavailable> {
+    module(interpreter, debug, "defects.c")
+}
+
+/// A compiled module that the interpreter can import, of a file of `tests/programs/defects` (`.c` or `.cpp`).
+pub fn module(interpreter: &Interpreter, debug: Debug, source: &str) -> Result<PathBuf, Unavailable> {
     let (include, stable) = match headers(interpreter) {
         Some(include) => (include, false),
         // Headers of another version serve through the stable ABI, which free-threaded builds before 3.15 do not have.
@@ -28,7 +34,7 @@ pub fn defects(interpreter: &Interpreter, debug: Debug) -> Result<PathBuf, Unava
             (any.ok_or_else(|| Unavailable("no interpreter with headers".to_owned()))?, true)
         }
     };
-    build(&include, stable, debug)
+    build(&include, stable, debug, source, interpreter.root.is_some())
 }
 
 /// Directory of the interpreter's headers on this machine, if they are there.
@@ -45,24 +51,29 @@ pub fn headers(interpreter: &Interpreter) -> Option<PathBuf> {
     directory.join("Python.h").exists().then_some(directory)
 }
 
-fn build(include: &Path, stable: bool, debug: Debug) -> Result<PathBuf, Unavailable> {
+fn build(include: &Path, stable: bool, debug: Debug, source: &str, elsewhere: bool) -> Result<PathBuf, Unavailable> {
     // One build at a time, and each only once: they are shared by all tests of this file.
     static LOCK: Mutex<()> = Mutex::new(());
     let _guard = LOCK.lock();
     let key: String = include.to_string_lossy().chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
-    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("defects{key}-{stable}-{debug:?}"));
+    let (name, language) = source.split_once('.').expect("a file name with a suffix");
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}{key}-{stable}-{debug:?}"));
     // `.so` alone is a suffix that every interpreter takes.
-    let module = directory.join("defects.so");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/defects/defects.c");
+    let module = directory.join(format!("{name}.so"));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/defects").join(source);
     let newer = |a: &Path, b: &Path| Some(a.metadata().ok()?.modified().ok()? > b.metadata().ok()?.modified().ok()?);
     if newer(&module, &source) == Some(true) {
         return Ok(module);
     }
     std::fs::create_dir_all(&directory).expect("a directory for builds");
-    let mut gcc = Command::new("gcc");
+    let mut gcc = Command::new(if language == "cpp" { "g++" } else { "gcc" });
     gcc.args(["-shared", "-fPIC", "-g", "-O2", "-fstack-protector-strong", "-w", "-pthread"]).arg("-I").arg(include);
     if stable {
         gcc.arg(STABLE_ABI);
+    }
+    if language == "cpp" && elsewhere {
+        // Another system's root directory may have no C++ library.
+        gcc.args(["-static-libstdc++", "-static-libgcc"]);
     }
     if debug == Debug::Stripped {
         gcc.arg("-s");
@@ -71,6 +82,6 @@ fn build(include: &Path, stable: bool, debug: Debug) -> Result<PathBuf, Unavaila
     match output {
         Ok(output) if output.status.success() => Ok(module),
         Ok(output) => panic!("gcc fails:\n{}", String::from_utf8_lossy(&output.stderr)),
-        Err(e) => Err(Unavailable(format!("no gcc: {e}"))),
+        Err(e) => Err(Unavailable(format!("no compiler: {e}"))),
     }
 }

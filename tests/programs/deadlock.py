@@ -17,6 +17,8 @@ import truth
 
 native = ctypes.CDLL(None)  # lets the GIL go for the call
 holding = ctypes.PyDLL(None)  # keeps it
+shared = ctypes.create_string_buffer(64)  # a pthread_rwlock_t or a pthread_cond_t
+control = ctypes.c_int(0)  # a pthread_once_t
 mutex = ctypes.create_string_buffer(64)  # as large as any pthread_mutex_t, whose initial state is zeros
 
 
@@ -119,6 +121,83 @@ def inversion():
 
     start("inversion-alpha", has_mutex)
     start("inversion-beta", has_gil)
+
+
+def rwlock():
+    """alpha has the read-write lock and wants the GIL; beta has the GIL and wants the lock."""
+    both = threading.Barrier(2)
+
+    def has_lock():
+        native.pthread_rwlock_wrlock(shared)
+        both.wait()
+        native.usleep(300000)
+
+    def has_gil():
+        both.wait()
+        holding.pthread_rwlock_wrlock(shared)
+
+    start("rwlock-alpha", has_lock)
+    start("rwlock-beta", has_gil)
+
+
+def once():
+    """alpha is inside of pthread_once and wants the GIL; beta has the GIL and waits for that to end."""
+    both = threading.Barrier(2)
+
+    def initialise():
+        both.wait()
+        native.usleep(300000)
+
+    callback = ctypes.CFUNCTYPE(None)(initialise)
+
+    def has_gil():
+        both.wait()
+        holding.pthread_once(ctypes.byref(control), callback)
+
+    start("once-alpha", lambda: native.pthread_once(ctypes.byref(control), callback))
+    start("once-beta", has_gil)
+
+
+def guard():
+    """The same with a static variable of a C++ function."""
+    import waits
+
+    start("guard-alpha", waits.guard_free)
+    time.sleep(0.1)
+    start("guard-beta", waits.guard_held)
+
+
+def condition():
+    """beta has the GIL and waits for a condition that alpha was to signal."""
+    def has_gil():
+        holding.pthread_mutex_lock(mutex)
+        holding.pthread_cond_wait(shared, mutex)
+
+    start("condition-alpha", lambda: native.usleep(300000))
+    start("condition-beta", has_gil)
+
+
+def poll():
+    """beta has the GIL and waits for a file."""
+    start("poll-alpha", lambda: native.usleep(300000))
+    start("poll-beta", lambda: holding.poll(None, 0, -1))
+
+
+def futures():
+    """alpha has a lock and waits for a result; the worker that is to make it wants the lock."""
+    lock = threading.RLock()
+    pool = ThreadPoolExecutor(1, thread_name_prefix="futures-pool")
+    globals()["futures_pool"] = pool
+
+    def take():
+        with lock:
+            pass
+
+    def ask():
+        with lock:
+            pool.submit(take).result()
+
+    start("futures-alpha", ask)
 
 
 def joins():

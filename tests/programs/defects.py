@@ -33,7 +33,7 @@ def load(name):
         return None
     if name == "freed_argument":
         return defect(name)(thing())
-    if name in ("smash_type", "over_decref"):
+    if name in ("smash_type", "over_decref", "free_it"):
         victim = thing()
         defect(name)(victim)
         return victim.attribute

@@ -15,7 +15,7 @@ const MAX_OBJECT: u64 = 256;
 /// Names kept of objects.
 const MAX_NAME: u64 = 200;
 /// Frames of one library call: `Queue.get` calls `Condition.wait`.
-const LIBRARY_FRAMES: usize = 4;
+const LIBRARY_FRAMES: usize = 5;
 
 /// A thread that sleeps in the kernel.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,11 @@ pub enum Blocker {
     ModuleLock(Addr, String, Option<u64>),
     /// The end of a thread: its ident.
     Thread(u64),
+    /// The end of a thread, while the process ends (`threading._shutdown` until 3.12): the lock that the thread lets go at
+    /// its end.
+    Exit(Addr),
+    /// The result of a `concurrent.futures.Future`: its address, by which call.
+    Result(Addr, String),
     /// To be woken by another thread, which nobody owes: by which call (`Queue.get`), and the `threading.Condition`.
     Notification(String, Option<Addr>),
     /// A `PyMutex` at an address, of which nothing more is known.
@@ -187,9 +192,14 @@ fn library(heap: &Heap<'_>, frames: &[PyFrame], lock: Addr) -> Option<Blocker> {
             (find_attribute(heap, thread, "_tstate_lock").ok()?? == lock).then_some(())?;
             Some(Blocker::Thread(int_attribute(heap, thread, "_ident")?))
         }
+        // Until 3.12 the interpreter waits for the locks of all threads that are not daemons.
+        ("threading.py", "_shutdown") => Some(Blocker::Exit(lock)),
         ("threading.py", "wait") => {
             (variables.get("waiter")? == lock).then_some(())?;
             let condition = variables.get("self");
+            if let Some(future) = frames.get(1).and_then(|frame| future_of(heap, frame)) {
+                return Some(Blocker::Result(future, call(heap, frames)));
+            }
             Some(Blocker::Notification(call(heap, frames), condition))
         }
         ("<frozen importlib._bootstrap>", "acquire") => {
@@ -202,9 +212,42 @@ fn library(heap: &Heap<'_>, frames: &[PyFrame], lock: Addr) -> Option<Blocker> {
     }
 }
 
+/// The future whose `result()` or `exception()` a frame runs.
+fn future_of(heap: &Heap<'_>, frame: &PyFrame) -> Option<Addr> {
+    matches!(place(frame)?, ("_base.py", "result" | "exception")).then_some(())?;
+    Variables::of(heap, frame)?.get("self")
+}
+
+/// Whether the frame is the outermost one of a thread of `threading` that lets `lock` go at its end (until 3.12).
+#[must_use]
+pub fn ends_with(heap: &Heap<'_>, frame: &PyFrame, lock: Addr) -> bool {
+    let of_thread = || {
+        matches!(place(frame)?, ("threading.py", "_bootstrap" | "_bootstrap_inner")).then_some(())?;
+        find_attribute(heap, Variables::of(heap, frame)?.get("self")?, "_tstate_lock").ok()?
+    };
+    of_thread() == Some(lock)
+}
+
+/// Whether the frame runs the call whose result `future` gets (`_WorkItem.run` of `concurrent.futures.thread`).
+#[must_use]
+pub fn makes_result(heap: &Heap<'_>, frame: &PyFrame, future: Addr) -> bool {
+    let of_item = || {
+        matches!(place(frame)?, ("thread.py", "run")).then_some(())?;
+        let item = Variables::of(heap, frame)?.get("self")?;
+        (heap.type_of(item).ok()?.short_name() == "_WorkItem").then_some(())?;
+        find_attribute(heap, item, "future").ok()?
+    };
+    of_item() == Some(future)
+}
+
 /// The call of the library that the program made: `Queue.get`, by the outermost frame of it.
 fn call(heap: &Heap<'_>, frames: &[PyFrame]) -> String {
-    let of_library = |f: &&PyFrame| place(f).is_some_and(|(file, _)| matches!(file, "threading.py" | "queue.py"));
+    let of_library = |f: &&PyFrame| {
+        place(f).is_some_and(|(file, function)| {
+            file != "<frozen importlib._bootstrap>"
+                && !matches!(function, "_bootstrap" | "_bootstrap_inner" | "_shutdown" | "run")
+        })
+    };
     let outermost = frames.iter().take(LIBRARY_FRAMES).take_while(of_library).last();
     let described = outermost.and_then(|frame| {
         let (_, function) = place(frame)?;
@@ -216,9 +259,25 @@ fn call(heap: &Heap<'_>, frames: &[PyFrame]) -> String {
 
 /// File name (without directory) and function of a frame.
 fn place(frame: &PyFrame) -> Option<(&'static str, &'static str)> {
-    const FILES: [&str; 3] = ["threading.py", "queue.py", "<frozen importlib._bootstrap>"];
-    const FUNCTIONS: [&str; 8] =
-        ["_wait_for_tstate_lock", "wait", "acquire", "get", "put", "join", "wait_for", "result"];
+    // `_base.py`, `thread.py`: of `concurrent.futures`; `pool.py`: of `multiprocessing`.
+    const FILES: [&str; 6] =
+        ["threading.py", "queue.py", "_base.py", "thread.py", "pool.py", "<frozen importlib._bootstrap>"];
+    const FUNCTIONS: [&str; 14] = [
+        "_bootstrap",
+        "_bootstrap_inner",
+        "_shutdown",
+        "_wait_for_tstate_lock",
+        "acquire",
+        "exception",
+        "get",
+        "join",
+        "put",
+        "result",
+        "run",
+        "shutdown",
+        "wait",
+        "wait_for",
+    ];
     let code = frame.code.as_ref().ok()?;
     let (file, name) = (code.filename.as_ref().ok()?.to_string(), code.name.as_ref().ok()?.to_string());
     let file = crate::base::file_name(&file);

@@ -6,6 +6,6 @@
 mod blocker;
 mod with_blocks;
 
-pub use blocker::{Asleep, Blocker, blocker};
+pub use blocker::{Asleep, Blocker, blocker, ends_with, makes_result};
 pub(crate) use with_blocks::depth_at;
 pub use with_blocks::entered;

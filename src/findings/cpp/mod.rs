@@ -47,7 +47,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     let blame = Blame::of(scene);
     // The frame that threw says more than the one outside of the run time.
     let thrower = thrown.and_then(|t| blame_frame(scene, t.index.checked_add(1)?));
-    let thrower = thrower.filter(|f| f.native.as_ref().is_some_and(|n| party(scene, n) == Party::Other));
+    let thrower = thrower.filter(|f| f.native.as_ref().is_some_and(|n| party(&scene.facts, n) == Party::Other));
     evidence.extend(thrower.map(|f| format!("thrown in {}", native_place(f))).or_else(|| blame.evidence()));
     let what = match &exception {
         Some(Thrown { name, what: Some(text) }) => format!("C++ exception {name} ({text:?}) was not caught"),

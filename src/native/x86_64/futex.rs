@@ -14,6 +14,65 @@ const FUTEX_CALL: [u8; 7] = [0xb8, 0xca, 0, 0, 0, 0x0f, 0x05];
 const WAITS: [u64; 4] = [0, 6, 9, 13];
 /// `FUTEX_CMD_MASK`: without the private and clock flags.
 const COMMAND: u64 = 0x7f;
+/// `FUTEX_PRIVATE_FLAG`.
+const PRIVATE: u64 = 128;
+
+/// Names of system calls that may sleep for long (arch/x86/entry/syscalls/syscall_64.tbl).
+const SLEEPING_CALLS: &[(u64, &str)] = &[
+    (0, "read"),
+    (1, "write"),
+    (7, "poll"),
+    (16, "ioctl"),
+    (17, "pread64"),
+    (18, "pwrite64"),
+    (19, "readv"),
+    (20, "writev"),
+    (23, "select"),
+    (34, "pause"),
+    (35, "nanosleep"),
+    (42, "connect"),
+    (43, "accept"),
+    (44, "sendto"),
+    (45, "recvfrom"),
+    (46, "sendmsg"),
+    (47, "recvmsg"),
+    (61, "wait4"),
+    (65, "semop"),
+    (69, "msgsnd"),
+    (70, "msgrcv"),
+    (72, "fcntl"),
+    (73, "flock"),
+    (74, "fsync"),
+    (75, "fdatasync"),
+    (128, "rt_sigtimedwait"),
+    (130, "rt_sigsuspend"),
+    (SYS_FUTEX, "futex"),
+    (208, "io_getevents"),
+    (220, "semtimedop"),
+    (230, "clock_nanosleep"),
+    (232, "epoll_wait"),
+    (247, "waitid"),
+    (257, "openat"),
+    (270, "pselect6"),
+    (271, "ppoll"),
+    (281, "epoll_pwait"),
+    (288, "accept4"),
+    (299, "recvmmsg"),
+    (426, "io_uring_enter"),
+    (441, "epoll_pwait2"),
+];
+
+/// The system call that a thread with these registers is in, if it is one that may sleep for long; x86-64 Linux only.
+#[must_use]
+pub fn sleeping_call(registers: &Registers, memory: &dyn Memory, abi: &Abi) -> Option<&'static str> {
+    if !super::is_of(abi) || abi.os != Os::Linux {
+        return None;
+    }
+    let number = registers.get("orig_rax")?;
+    let before = registers.ip()?.checked_sub(SYSCALL.len() as u64)?;
+    let inside = memory.read_array::<2>(before).ok()? == SYSCALL;
+    SLEEPING_CALLS.iter().find(|(n, _)| inside && *n == number).map(|(_, name)| *name)
+}
 
 /// The futex that a thread with these registers waits on; `None` when it does something else, and on other machines
 /// than x86-64 Linux (aarch64 does not keep the first argument of a system call).
@@ -41,7 +100,7 @@ pub fn futex_wait(registers: &Registers, memory: &dyn Memory, abi: &Abi) -> Opti
     // The word itself has four bytes wherever it is.
     memory.read_array::<4>(word).ok()?;
     let expected = u32::try_from(registers.get("rdx")? & 0xffff_ffff).ok()?;
-    Some(FutexWait { word, expected, timed: registers.get("r10")? != 0 })
+    Some(FutexWait { word, expected, timed: registers.get("r10")? != 0, private: op & PRIVATE != 0 })
 }
 
 #[cfg(test)]
@@ -88,7 +147,7 @@ mod tests {
             let all: Vec<_> = more.iter().chain(&at).copied().collect();
             futex_wait(&registers(&all), &memory(), &ABI)
         };
-        let expected = Some(FutexWait { word: Addr(0x1020), expected: 2, timed: false });
+        let expected = Some(FutexWait { word: Addr(0x1020), expected: 2, timed: false, private: true });
         assert_eq!(wait(&[("orig_rax", 202)]), expected);
         assert_eq!(wait(&[]), expected, "interrupted by a handler");
         assert_eq!(wait(&[("orig_rax", 7)]), None, "poll");

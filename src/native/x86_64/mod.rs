@@ -8,7 +8,7 @@ pub mod constant_return;
 mod futex;
 pub mod instruction;
 
-pub use futex::futex_wait;
+pub use futex::{futex_wait, sleeping_call};
 
 use crate::base::{Abi, Arch};
 

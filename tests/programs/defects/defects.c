@@ -544,6 +544,55 @@ static PyObject *raise_segv(PyObject *self, PyObject *arg) {
     Py_RETURN_NONE;
 }
 
+/* Bad pointers of other kinds. */
+
+static PyObject *map_failed(PyObject *self, PyObject *arg) {
+    hidden = (void *)-1; /* MAP_FAILED */
+    return PyLong_FromLong(scan_key(hidden));
+}
+
+static NOINLINE long element(long *array, long index) {
+    return array[index] + 1;
+}
+
+static PyObject *null_array(PyObject *self, PyObject *arg) {
+    hidden = NULL;
+    hidden_number = 6;
+    return PyLong_FromLong(element(hidden, hidden_number));
+}
+
+/* The last reference is given away; the caller still has the object. */
+static PyObject *free_it(PyObject *self, PyObject *arg) {
+    hidden = arg;
+    Py_ssize_t count = Py_REFCNT(arg);
+    while (count-- > 0)
+        Py_DECREF((PyObject *)hidden);
+    Py_RETURN_NONE;
+}
+
+/* Blocks of Python's allocator, for PYTHONMALLOC=debug. */
+
+static PyObject *mem_twice(PyObject *self, PyObject *arg) {
+    hidden = PyMem_Malloc(24);
+    PyMem_Free(hidden);
+    PyMem_Free(hidden);
+    Py_RETURN_NONE;
+}
+
+static PyObject *mem_beyond(PyObject *self, PyObject *arg) {
+    char *block = PyMem_Malloc(24);
+    hidden = block;
+    ((char *)hidden)[24] = 7;
+    PyMem_Free(hidden);
+    Py_RETURN_NONE;
+}
+
+static PyObject *mem_family(PyObject *self, PyObject *arg) {
+    hidden = PyMem_Malloc(24);
+    PyObject_Free(hidden);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"null_field", null_field, METH_O, NULL},
     {"null_write", null_write, METH_O, NULL},
@@ -587,6 +636,12 @@ static PyMethodDef methods[] = {
     {"time_limit", time_limit, METH_O, NULL},
     {"raise_abort", raise_abort, METH_O, NULL},
     {"raise_segv", raise_segv, METH_O, NULL},
+    {"map_failed", map_failed, METH_O, NULL},
+    {"null_array", null_array, METH_O, NULL},
+    {"free_it", free_it, METH_O, NULL},
+    {"mem_twice", mem_twice, METH_O, NULL},
+    {"mem_beyond", mem_beyond, METH_O, NULL},
+    {"mem_family", mem_family, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 
