@@ -8,6 +8,7 @@
 
 use crate::commands::{CommandHelp, FunctionHelp};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::io::{self, Read, Write};
 
 /// Version of the protocol. The script and the engine of one release have the same; anything else is refused.
@@ -19,6 +20,28 @@ pub const MAX_HEADER: u32 = 16 << 20;
 /// Longest payload, in bytes.
 pub const MAX_PAYLOAD: u32 = 64 << 20;
 
+/// Which debugger asks: it decides how frames and values are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum DebuggerName {
+    /// GNU gdb.
+    Gdb,
+    /// LLVM's lldb.
+    Lldb,
+    /// One that this version does not know.
+    #[default]
+    #[serde(other)]
+    Other,
+}
+
+/// The same word as on the wire.
+impl fmt::Display for DebuggerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
 /// From the script to the engine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -27,8 +50,8 @@ pub enum ToEngine {
     Hello {
         /// [`PROTOCOL_VERSION`] of the script.
         protocol: u32,
-        /// `gdb` or `lldb`.
-        debugger: String,
+        /// Who asks.
+        debugger: DebuggerName,
         /// Its version, for messages only.
         #[serde(default)]
         version: String,

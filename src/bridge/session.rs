@@ -2,7 +2,7 @@
 
 use super::link::{AskError, Link};
 use super::memory::BridgeMemory;
-use super::protocol::{Ask, MappingAnswer, ModulesAnswer, ProcessKind, RegistersOf, Scene, ThreadAnswer};
+use super::protocol::{Ask, DebuggerName, MappingAnswer, ModulesAnswer, ProcessKind, RegistersOf, Scene, ThreadAnswer};
 use super::python::Process;
 use crate::base::Addr;
 use crate::cpython::object::ReprStyle;
@@ -43,8 +43,8 @@ pub struct Selection {
 /// What the engine knows of the debugger's process.
 #[derive(Debug)]
 pub struct Session {
-    /// Name of the debugger.
-    pub debugger: String,
+    /// Who asks.
+    pub debugger: DebuggerName,
     /// What the user has selected.
     pub selection: Option<Selection>,
     link: Arc<Link>,
@@ -62,7 +62,7 @@ pub struct Session {
 impl Session {
     /// Nothing known yet.
     #[must_use]
-    pub fn new(link: Arc<Link>, debugger: String) -> Self {
+    pub fn new(link: Arc<Link>, debugger: DebuggerName) -> Self {
         let memory = BridgeMemory::new(Arc::clone(&link));
         let scene = Scene::default();
         Session {
@@ -157,7 +157,7 @@ impl Session {
 
     /// gdb's users know the forms of CPython's script for gdb; lldb's have none to expect.
     fn style(&self) -> ReprStyle {
-        if self.debugger == "gdb" { ReprStyle::GdbScript } else { ReprStyle::Python }
+        if self.debugger == DebuggerName::Gdb { ReprStyle::GdbScript } else { ReprStyle::Python }
     }
 
     fn search_options(&self) -> SearchOptions {

@@ -141,6 +141,7 @@ impl fmt::Display for FindingId {
 /// Compares the word, for callers that get it as text.
 impl PartialEq<&str> for FindingId {
     fn eq(&self, word: &&str) -> bool {
-        self.to_string() == *word
+        let own = self.to_string();
+        own == *word
     }
 }

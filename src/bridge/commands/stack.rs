@@ -3,7 +3,7 @@
 use super::show::{self, Show, Style};
 use super::{CommandError, Reply};
 use crate::bridge::native::Native;
-use crate::bridge::protocol::{Action, Ask, FrameAnswer, RegistersOf};
+use crate::bridge::protocol::{Action, Ask, DebuggerName, FrameAnswer, RegistersOf};
 use crate::bridge::python::View;
 use crate::bridge::session::{Selection, Session, SessionError};
 use crate::bridge::stack::{Entry, EntryKind, PythonStack};
@@ -71,7 +71,7 @@ pub(super) fn for_selection(session: &Session, innermost: Natives) -> Natives {
 pub(super) fn current(session: &mut Session, natives: Natives) -> Result<Current<'_>, CommandError> {
     let link = Arc::clone(session.link());
     let scene = session.scene().clone();
-    let style = if session.debugger == "lldb" { Style::Lldb } else { Style::Gdb };
+    let style = if session.debugger == DebuggerName::Lldb { Style::Lldb } else { Style::Gdb };
     let selection = selected(session);
     let process = session.process(RegistersOf::Selected).map_err(no_frame)?;
     let view = process.view().ok_or_else(|| no_python(process.inspection.target().modules.is_empty()))?;
@@ -179,7 +179,7 @@ fn thread_heading(view: &View<'_>, thread: &PythonThread<'_>, tid: Option<u64>) 
 }
 
 fn every_thread(session: &mut Session) -> Result<Reply, CommandError> {
-    let style = if session.debugger == "lldb" { Style::Lldb } else { Style::Gdb };
+    let style = if session.debugger == DebuggerName::Lldb { Style::Lldb } else { Style::Gdb };
     let scene = session.scene().clone();
     let link = Arc::clone(session.link());
     // Before 3.11 a thread state is tied to its native thread by a register only.
