@@ -88,8 +88,11 @@ fn of_table(name: &str) -> Option<Run> {
     })
 }
 
-/// What functions of the table and the scripts themselves ask for.
-fn of_scripts(name: &str) -> Option<fn(&mut Session, &str) -> Result<Reply, CommandError>> {
+/// Carries out what functions of the table or the scripts themselves ask for.
+type RunText = fn(&mut Session, &str) -> Result<Reply, CommandError>;
+
+/// What those do.
+fn of_scripts(name: &str) -> Option<RunText> {
     Some(match name {
         "stack" => |session, _| stack::for_filter(session),
         "children" => data::children,
