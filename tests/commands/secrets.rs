@@ -11,7 +11,7 @@ fn crashed() -> Vec<CrashedProcess> {
     let arguments = ["--password", "s3cr3t-122", "--api-key=s3cr3t-123"];
     let mut usable = interpreters().iter().filter(|i| i.is_ordinary() && i.root.is_none());
     let both = [usable.next(), usable.next_back()].into_iter().flatten();
-    both.filter_map(|i| Crash::new(i, "secrets.py").args(&arguments).run().ok()).collect()
+    both.filter_map(|i| Crash::new(i, "planted_secrets.py").args(&arguments).run().ok()).collect()
 }
 
 /// Numbers of the secrets in what was written.
