@@ -238,9 +238,11 @@ const OF_WORDS: [&str; 3] = ["model", "render", "base"];
 const NAMES_OF_OTHERS: [&str; 4] = ["Arch", "DataModel", "Endian", "Os"];
 
 /// Strings that only look like words of the report: start of the file's path, string, what it is there.
-const LOOK_ALIKES: [(&str, &str, &str); 5] = [
+const LOOK_ALIKES: [(&str, &str, &str); 7] = [
     ("bridge/commands/", "object", "name of a command"),
     ("bridge/commands/", "local", "name of a command"),
+    ("bridge/commands/", "stack", "name of a question"),
+    ("cpython/sync/", "result", "name of a method"),
     ("cpython/layout/", "gil", "name of a struct"),
     ("cpython/layout/", "thread", "name of a struct"),
     ("cpython/object/", "name", "name of an attribute"),
