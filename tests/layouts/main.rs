@@ -55,6 +55,12 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("3.13", "gc.generations", "not stated for GIL builds: Debian's differ from others"),
 ];
 
+/// What riscv64 has elsewhere: the runtime state is shorter, as CPython makes perf trampolines for x86-64 and aarch64 alone
+/// (`PY_HAVE_PERF_TRAMPOLINE` in Include/internal/pycore_ceval_state.h). Nothing reads the field that moved.
+const KNOWN_OF_RISCV64: [&str; 2] = ["runtime.size", "runtime.gilstate_auto_interpreter"];
+/// The table of 3.14.5 has the mimalloc of 3.14.10; that of Debian's riscv64 package, 3.14.9, is older.
+const KNOWN_OF_3_14_9: [&str; 2] = ["mi_segment.", "mi_page."];
+
 #[test]
 fn tables_are_what_the_extracts_say() {
     if updating().is_some_and(|what| what != "tables") {
@@ -126,7 +132,13 @@ fn differences(interpreter: &Interpreter) -> Vec<String> {
     assert_eq!(outcome.identity.flags.debug, interpreter.debug, "{}", interpreter.name);
     assert_eq!(outcome.identity.flags.free_threaded, interpreter.free_threaded, "{}", interpreter.name);
     println!("{}: {} fields, not in DWARF: {:?}", interpreter.name, outcome.compared, outcome.not_in_dwarf);
-    let known = |place: &str| KNOWN.iter().any(|(name, known, _)| outcome.table.starts_with(name) && *known == place);
+    let of_riscv = |place: &str| interpreter.arch == "riscv64" && KNOWN_OF_RISCV64.contains(&place);
+    let of_mimalloc =
+        |place: &str| interpreter.version == "3.14.9" && KNOWN_OF_3_14_9.iter().any(|start| place.starts_with(start));
+    let known = |place: &str| {
+        let of_table = KNOWN.iter().any(|(name, known, _)| outcome.table.starts_with(name) && *known == place);
+        of_table || of_riscv(place) || of_mimalloc(place)
+    };
     let wrong = outcome.differences.iter().filter(|d| !known(&format!("{}.{}", d.strukt, d.field)));
     wrong
         .map(|Difference { strukt, field, table, dwarf }| {
