@@ -6,9 +6,9 @@ mod common;
 
 use common::{Crash, CrashedProcess, Interpreter, interpreters, skip};
 use pyinquest::base::{Addr, DiagnosticCode};
-use pyinquest::engine::Inspection;
 use pyinquest::engine::heap::Missing;
 use pyinquest::engine::heap_graph::{self, Ways};
+use pyinquest::engine::{Inspection, heap_answers};
 use pyinquest::heap::{Found, HeapState, Origin};
 use pyinquest::image::SearchOptions;
 use serde_json::Value;
@@ -196,6 +196,52 @@ fn objects_are_found_whatever_the_allocator() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Cut dumps, bits that flipped, words that became pointers to anything or absurd sizes: an answer or an error each
+/// time, and in bounded time.
+#[test]
+fn damaged_heaps_are_answered() {
+    let Some(interpreter) = common::one_per_minor().into_iter().next_back() else { skip!("no interpreters") };
+    let dead = match run(interpreter, &["planted"], &[]) {
+        Ok(dead) => dead,
+        Err(reason) => skip!("{reason}"),
+    };
+    let whole = std::fs::read(&dead.core).unwrap();
+    let mut random = 1u64;
+    let mut below = |n: usize| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as usize % n
+    };
+    let mut answered = 0;
+    for round in 0..12 {
+        let mut bytes = whole.clone();
+        // Headers and notes stay whole: what is looked at here is the heap.
+        let mut word = || 0x8000 + below((whole.len() - 0x8010) / 8) * 8;
+        for _ in 0..1000 {
+            let (to, from) = (word(), word());
+            match round % 4 {
+                0 => bytes.copy_within(from..from + 8, to),
+                1 => bytes[to] ^= 1 << (from % 8),
+                2 => bytes[to..to + 8].copy_from_slice(&(1u64 << (from / 8 % 64)).to_le_bytes()),
+                _ => bytes.truncate(to.max(0x8000)),
+            }
+            if round % 4 == 3 {
+                break;
+            }
+        }
+        let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
+        let Ok(inspection) = Inspection::open(bytes, &search) else { continue };
+        let started = std::time::Instant::now();
+        let result = inspection.heap(|state, missing| {
+            let top = heap_graph::top(&inspection, (state, &Ways::new(&inspection, state)), missing, 20);
+            let texts = heap_answers::text_values(state, missing, true, 20, &inspection.target().diagnostics);
+            top.reached + texts.objects
+        });
+        answered += usize::from(result.is_ok());
+        assert!(started.elapsed().as_secs() < 300, "round {round}");
+    }
+    assert!(answered >= 6, "{answered}");
 }
 
 #[test]

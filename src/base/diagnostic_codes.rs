@@ -110,6 +110,8 @@ pub enum DiagnosticCode {
     GcListBroken,
     /// The allocator's structures are not known for this build.
     HeapPoolsUnknown,
+    /// Not all references were followed: containers claim more memory than there is.
+    HeapLimit,
     /// Writable memory was lost because the dump was cut.
     HeapCut,
     /// Writable memory is not in the dump.

@@ -3,7 +3,7 @@
 use super::HeapError;
 use super::allocators::pymalloc::{PoolCounts, Pools, PoolsBy, Statics};
 use super::allocators::{gc_lists, is_alive, mimalloc};
-use super::edges::Edges;
+use super::edges::{Edges, budget};
 use super::objects::{Found, Objects, Origin};
 use super::offsets::Offsets;
 use super::types::{Shape, TypeId, TypeTable};
@@ -86,9 +86,13 @@ pub fn collect(heap: &Heap<'_>, view: &View<'_>, sources: &Sources<'_>) -> Resul
         objects.retain(|found| found.origin != Origin::TrackedElsewhere);
     }
     let none = HashMap::new();
-    let edges = Edges { view, o: &o, l: ctx.layouts, dialect: ctx.dialect, static_dicts: &none };
+    let edges = Edges { view, o: &o, l: ctx.layouts, dialect: ctx.dialect, static_dicts: &none, left: budget(view) };
     let more = Closure { edges: &edges, types: &mut types, known: &objects, arenas, more: HashMap::default() };
     let more = more.run(ctx, sources);
+    if edges.left.get() == 0 {
+        let text = "containers claim more memory than there is: not all references were followed";
+        sources.diagnostics.push(Diagnostic::warning(DiagnosticCode::HeapLimit, text));
+    }
     if objects.is_empty() && more.is_empty() {
         return Err(HeapError::NoObjects);
     }

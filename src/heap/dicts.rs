@@ -1,6 +1,7 @@
 //! Entries of key tables and of split values (Objects/dictobject.c, 3.11+ Include/internal/pycore_dict.h), for walks
 //! that need each entry once and in no order.
 
+use super::edges::Edges;
 use super::offsets::Offsets;
 use super::view::View;
 use crate::cpython::layout::InlineValues;
@@ -73,10 +74,10 @@ impl KeyTable {
 
     /// Index, key and value of each entry; `false` when not all are readable.
     #[inline]
-    pub(super) fn each(&self, view: &View<'_>, mut found: impl FnMut(u64, u64, u64)) -> bool {
+    pub(super) fn each(&self, edges: &Edges<'_>, mut found: impl FnMut(u64, u64, u64)) -> bool {
         let (mut index, mut place, mut key) = (0u64, 0u64, 0u64);
         let (words, key_at) = (self.words, self.words.wrapping_sub(2));
-        view.words(self.entries, self.count.wrapping_mul(words), |_, word| {
+        edges.read(self.entries, self.count.wrapping_mul(words), |_, word| {
             if place == key_at {
                 key = word;
             }
@@ -97,23 +98,18 @@ impl KeyTable {
 
 /// Index and value of each attribute in split values; `keys` is the number of keys that they share.
 #[inline]
-pub(super) fn each_value(
-    view: &View<'_>,
-    o: &Offsets,
-    values: u64,
-    keys: u64,
-    mut found: impl FnMut(u64, u64),
-) -> bool {
+pub(super) fn each_value(edges: &Edges<'_>, values: u64, keys: u64, mut found: impl FnMut(u64, u64)) -> bool {
     let keep = |index, value| {
         if value != 0 {
             found(index, value);
         }
     };
+    let (view, o) = (edges.view, edges.o);
     match o.inline_values {
-        InlineValues::None | InlineValues::PrefixBytes => view.words(values, keys, keep),
+        InlineValues::None | InlineValues::PrefixBytes => edges.read(values, keys, keep),
         InlineValues::Header => {
             let capacity = u64::from(view.u8(values).unwrap_or(0));
-            view.words(values.wrapping_add(o.values_at), capacity.min(keys), keep)
+            edges.read(values.wrapping_add(o.values_at), capacity.min(keys), keep)
         }
     }
 }

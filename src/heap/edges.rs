@@ -5,6 +5,7 @@ use super::offsets::Offsets;
 use super::types::{Shape, Walk, flags};
 use super::view::View;
 use crate::cpython::layout::{Dialect, InlineValues, InstanceDict, Layouts, LocalsPlus, StackRefs};
+use std::cell::Cell;
 use std::collections::HashMap;
 
 /// More slots than a frame has, more items than fit into memory that is read.
@@ -54,9 +55,33 @@ pub(super) struct Edges<'a> {
     pub dialect: &'a Dialect,
     /// `tp_dict` of static types that keep it in the interpreter (3.12+).
     pub static_dicts: &'a HashMap<u64, u64>,
+    /// Words that may still be read as items of containers.
+    pub left: Cell<u64>,
+}
+
+/// Containers of an intact heap hold each word of memory once; a damaged one may have many that claim all of it.
+pub(super) fn budget(view: &View<'_>) -> Cell<u64> {
+    const LEAST: u64 = 1 << 28;
+    Cell::new((view.held_bytes() / 2).max(LEAST))
 }
 
 impl Edges<'_> {
+    /// As [`View::words`], as far as the budget goes.
+    #[inline]
+    pub(super) fn read(&self, at: u64, count: u64, found: impl FnMut(u64, u64)) -> bool {
+        let left = self.left.get();
+        let allowed = count.min(left);
+        // What is not readable ends the walk and is not counted.
+        let mut seen = 0u64;
+        let mut found = found;
+        let whole = self.view.words(at, allowed, |index, word| {
+            seen = seen.wrapping_add(1);
+            found(index, word);
+        });
+        self.left.set(left.saturating_sub(seen));
+        whole && allowed == count
+    }
+
     /// Calls `found` with each reference of the object at `at`; NULL is left out.
     #[inline]
     pub(super) fn each(&self, at: u64, shape: &Shape, found: &mut impl FnMut(Via, u64)) {
@@ -125,7 +150,7 @@ impl Edges<'_> {
         let range = &shape.words;
         let dict = u64::try_from(shape.dictoffset).unwrap_or(0);
         let count = range.end.saturating_sub(range.start) / 8;
-        self.view.words(at.wrapping_add(range.start), count, |index, word| {
+        self.read(at.wrapping_add(range.start), count, |index, word| {
             let offset = range.start.wrapping_add(index.wrapping_mul(8));
             if Some(offset) != shape.weaklist && offset != dict {
                 found(Via::Field(offset), word);
@@ -134,7 +159,7 @@ impl Edges<'_> {
         // Items of a native type that is not known: they may be references too.
         if shape.itemsize == 8 && shape.walk == Walk::Words {
             let items = self.view.word(at.wrapping_add(self.o.ob_size)).unwrap_or(0).cast_signed().unsigned_abs();
-            self.view.words(at.wrapping_add(shape.basicsize), items.min(MAX_SLOTS), |index, word| {
+            self.read(at.wrapping_add(shape.basicsize), items.min(MAX_SLOTS), |index, word| {
                 found(Via::Field(shape.basicsize.wrapping_add(index.wrapping_mul(8))), word);
             });
         }
@@ -143,7 +168,7 @@ impl Edges<'_> {
     fn items(&self, at: u64, items: u64, found: &mut impl FnMut(Via, u64)) {
         let count = self.view.word(at.wrapping_add(self.o.ob_size)).unwrap_or(0);
         if count < MAX_ITEMS {
-            self.view.words(items, count, |index, word| found(Via::Item(index), word));
+            self.read(items, count, |index, word| found(Via::Item(index), word));
         }
     }
 
@@ -153,7 +178,7 @@ impl Edges<'_> {
         let Some(keys) = KeyTable::read(self.view, o, word(o.dict_keys)) else { return };
         let values = word(o.dict_values);
         if values == 0 {
-            keys.each(self.view, |_, key, value| {
+            keys.each(self, |_, key, value| {
                 if value != 0 {
                     found(Via::Key, key);
                     found(Via::Value(key), value);
@@ -162,7 +187,7 @@ impl Edges<'_> {
             return;
         }
         // Values that are part of an instance are the instance's too; it owns the dict.
-        each_value(self.view, o, values, keys.count, |index, value| {
+        each_value(self, values, keys.count, |index, value| {
             if let Some(key) = keys.key(self.view, index) {
                 found(Via::Value(key), value);
             }
@@ -176,7 +201,7 @@ impl Edges<'_> {
             return;
         }
         let (mut key, mut odd) = (0u64, false);
-        self.view.words(table, mask.wrapping_add(1).wrapping_mul(2), |_, word| {
+        self.read(table, mask.wrapping_add(1).wrapping_mul(2), |_, word| {
             // A deleted element leaves `dummy` with hash -1, which no object has.
             if odd && key != 0 && word != u64::MAX {
                 found(Via::Element, key);
@@ -195,7 +220,7 @@ impl Edges<'_> {
         while done < count && block != 0 && index < DEQUE_BLOCK {
             let n = DEQUE_BLOCK.wrapping_sub(index).min(count.wrapping_sub(done));
             let start = block.wrapping_add(data).wrapping_add(index.wrapping_mul(8));
-            if !self.view.words(start, n, |i, word| found(Via::Item(done.wrapping_add(i)), word)) {
+            if !self.read(start, n, |i, word| found(Via::Item(done.wrapping_add(i)), word)) {
                 return;
             }
             done = done.wrapping_add(n);
@@ -210,7 +235,7 @@ impl Edges<'_> {
         let heap = self.view.word(at.wrapping_add(o.tp_flags)).is_some_and(|f| f & flags::HEAPTYPE != 0);
         let end = if heap { shape.basicsize.max(o.ht_size) } else { o.tp_size };
         let count = end.saturating_sub(o.head) / 8;
-        self.view.words(at.wrapping_add(o.head), count, |index, word| {
+        self.read(at.wrapping_add(o.head), count, |index, word| {
             let offset = o.head.wrapping_add(index.wrapping_mul(8));
             if Some(offset) != o.tp_weaklist {
                 found(Via::Field(offset), word);
@@ -219,7 +244,7 @@ impl Edges<'_> {
         if heap {
             let keys = self.view.word(at.wrapping_add(o.ht_cached_keys)).unwrap_or(0);
             if let Some(keys) = KeyTable::read(self.view, o, keys) {
-                keys.each(self.view, |_, key, _| found(Via::SharedKey, key));
+                keys.each(self, |_, key, _| found(Via::SharedKey, key));
             }
         } else if let Some(dict) = self.static_dicts.get(&at) {
             found(Via::Dict, *dict);
@@ -238,7 +263,7 @@ impl Edges<'_> {
         let size = self.l.module_def.size_field.offset().filter(|_| def != 0);
         let size = size.and_then(|s| self.view.word(def.wrapping_add(s))).unwrap_or(0);
         if state != 0 && state & 7 == 0 && size <= MAX_STATE {
-            self.view.words(state, size / 8, |index, word| found(Via::ModuleState(index.wrapping_mul(8)), word));
+            self.read(state, size / 8, |index, word| found(Via::ModuleState(index.wrapping_mul(8)), word));
         }
     }
 
@@ -302,7 +327,7 @@ impl Edges<'_> {
             _ => 0,
         };
         let count = if used > most { locals } else { used.max(locals) };
-        self.view.words(first, count, |index, bits| self.slot(index, bits, found));
+        self.read(first, count, |index, bits| self.slot(index, bits, found));
     }
 
     fn slot(&self, index: u64, bits: u64, found: &mut impl FnMut(Via, u64)) {
@@ -338,7 +363,7 @@ impl Edges<'_> {
             _ => 0,
         };
         let count = if stack > MAX_SLOTS { named } else { stack.max(named) };
-        self.view.words(first, count, |index, word| found(Via::Slot(index), word));
+        self.read(first, count, |index, word| found(Via::Slot(index), word));
     }
 
     fn instance_dict(&self, at: u64, shape: &Shape, found: &mut impl FnMut(Via, u64)) {
@@ -391,7 +416,7 @@ impl Edges<'_> {
             InlineValues::Header => u64::MAX,
             _ => self.shared_keys(shape).map_or(0, |keys| keys.count),
         };
-        each_value(self.view, self.o, values, keys, |index, value| found(Via::Attribute(index), value));
+        each_value(self, values, keys, |index, value| found(Via::Attribute(index), value));
     }
 
     /// The keys that instances of a class share.

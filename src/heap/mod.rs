@@ -121,6 +121,7 @@ impl<'a> HeapState<'a> {
             l: ctx.layouts,
             dialect: ctx.dialect,
             static_dicts: &self.static_dicts,
+            left: edges::budget(&self.view),
         }
     }
 
@@ -130,8 +131,8 @@ impl<'a> HeapState<'a> {
         self.objects().get(self.objects().at(addr.0)?)
     }
 
-    /// The characters of a `str` or the bytes of a `bytes`, as they are stored.
-    fn content(&self, found: Found, kind: Kind) -> Option<std::borrow::Cow<'_, [u8]>> {
+    /// The characters of a `str` or the bytes of a `bytes`, as they are stored; `None` for more than `most` bytes.
+    fn content(&self, found: Found, kind: Kind, most: u64) -> Option<std::borrow::Cow<'_, [u8]>> {
         let (at, len) = match kind {
             Kind::Bytes => {
                 let sval = self.heap.ctx.layouts.bytes.sval.offset()?;
@@ -139,6 +140,6 @@ impl<'a> HeapState<'a> {
             }
             _ => self.sizes().text(found.addr)?,
         };
-        self.view.bytes(at, len)
+        if len > most { None } else { self.view.bytes(at, len) }
     }
 }

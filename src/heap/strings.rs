@@ -37,6 +37,8 @@ pub fn strings(state: &HeapState<'_>, duplicates: bool, limit: usize) -> Strings
     let mut groups: HashMap<(u64, u64), StringGroup, foldhash::fast::RandomState> = HashMap::default();
     let mut all = Strings::default();
     let sizes = state.sizes();
+    // Texts of an intact heap do not overlap; damaged ones may all claim the whole memory.
+    let mut left = state.view.held_bytes().max(1 << 30);
     for found in state.objects().iter() {
         let Some(shape) = state.shape(found.type_id) else { continue };
         if !matches!(shape.kind, Kind::Str | Kind::Bytes) {
@@ -47,7 +49,9 @@ pub fn strings(state: &HeapState<'_>, duplicates: bool, limit: usize) -> Strings
         all.bytes = all.bytes.saturating_add(bytes);
         // Two hashes of 64 bits with different seeds: values that differ do not meet by chance. Unreadable ones are
         // counted above and are in no group.
-        let Some(key) = state.content(found, shape.kind).map(|content| hash(&content, shape.kind)) else { continue };
+        let Some(content) = state.content(found, shape.kind, left) else { continue };
+        left = left.saturating_sub(content.len() as u64);
+        let key = hash(&content, shape.kind);
         let group = groups.entry(key).or_insert(StringGroup { first: found, count: 0, bytes: 0 });
         if group.count > 0 {
             all.duplicate_bytes = all.duplicate_bytes.saturating_add(bytes);

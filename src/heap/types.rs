@@ -10,7 +10,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Most entries of `tp_members` that are read.
-const MAX_MEMBERS: u64 = 1000;
+const MAX_MEMBERS: u64 = 200;
+/// Most types; a dump with more is hostile.
+const MAX_TYPES: usize = 1 << 18;
 /// Longest chain of base types that is followed.
 const MAX_BASES: usize = 200;
 /// Words that are no types are remembered up to this many, then from the start again.
@@ -148,7 +150,7 @@ impl<'h> TypeTable<'h> {
 
     #[inline(never)]
     fn prove_new(&mut self, view: &View<'_>, addr: u64) -> Option<TypeId> {
-        if self.refused.contains(&addr) {
+        if self.refused.contains(&addr) || self.shapes.len() >= MAX_TYPES {
             return None;
         }
         let found = self.read(view, addr);

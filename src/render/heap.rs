@@ -105,7 +105,7 @@ pub fn objects(answer: &HeapObjects) -> String {
     let _ = writeln!(out, "{} objects\n", count(answer.total));
     for object in &answer.objects {
         let (name, value) = (escape_terminal(&object.type_name), escape_terminal(&object.value));
-        let _ = writeln!(out, "{:#} {:>12}  {name}  {value}", object.addr, count(object.bytes));
+        let _ = writeln!(out, "{} {:>12}  {name}  {value}", object.addr, count(object.bytes));
     }
     more(&mut out, answer.total, answer.objects.len(), "objects");
     out
@@ -125,7 +125,13 @@ pub fn strings(answer: &HeapStrings) -> String {
     let _ = writeln!(out, "{:>16} {:>10}  {:<18}  value", "bytes", "count", "one of them");
     for string in &answer.strings {
         let value = escape_terminal(&string.value);
-        let _ = writeln!(out, "{:>16} {:>10}  {:#}  {value}", count(string.bytes), count(string.count), string.addr);
+        let _ = writeln!(
+            out,
+            "{:>16} {:>10}  {:<18}  {value}",
+            count(string.bytes),
+            count(string.count),
+            string.addr.to_string()
+        );
     }
     out
 }
