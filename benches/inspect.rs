@@ -7,7 +7,7 @@
 
 use divan::{Bencher, black_box};
 use pyinquest::engine::{Inspection, Options, Source};
-use pyinquest::image::{Images, SearchOptions};
+use pyinquest::image::SearchOptions;
 use pyinquest::native::ModuleTables;
 use pyinquest::native::unwind::Unwinder;
 use std::path::Path;
@@ -68,17 +68,11 @@ fn repr(bencher: Bencher<'_, '_>, dump: &str) {
 /// Native stacks of all threads by call frame information, without names.
 #[divan::bench(args = DUMPS)]
 fn unwind(bencher: Bencher<'_, '_>, dump: &str) {
-    bencher
-        .with_inputs(|| {
-            let mut target = Source::from(bytes(dump)).target().unwrap();
-            let _ = Images::attach(&mut target, &search());
-            target
-        })
-        .bench_refs(|target| {
-            let tables = ModuleTables::new(target);
-            let unwinder = Unwinder::new(target, &tables);
-            let frames: usize = target.threads.iter().map(|t| unwinder.unwind(t.registers.as_ref()).frames.len()).sum();
-            assert!(frames > 0);
-            black_box(frames)
-        });
+    bencher.with_inputs(|| inspection(dump).into_target()).bench_refs(|target| {
+        let tables = ModuleTables::new(target);
+        let unwinder = Unwinder::new(target, &tables);
+        let frames: usize = target.threads.iter().map(|t| unwinder.unwind(t.registers.as_ref()).frames.len()).sum();
+        assert!(frames > 0);
+        black_box(frames)
+    });
 }

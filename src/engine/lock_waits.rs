@@ -3,25 +3,28 @@
 use super::PythonState;
 use super::native_waits::native_wait;
 use crate::base::Addr;
-use crate::cpython::frame::{PyFrame, walk_some};
+use crate::cpython::frame::PyFrame;
 use crate::cpython::object::{Heap, Kind, find_attribute};
 use crate::cpython::runtime::{Interpreter as PyInterpreter, gil_address};
 use crate::cpython::sync::{Asleep, Blocker, blocker, ends_with, entered, makes_result};
 use crate::debuggee::{Registers, Target};
 use crate::findings::is_run_time;
-use crate::model::{FrameKind, OwnerFrom, Report, RuntimeState, Thread, Wait, WaitKind};
+use crate::model::{FrameKind, OwnerFrom, RuntimeState, Wait, WaitKind};
 use crate::native::futex::FutexWait;
 use crate::native::symbolize::Symbolized;
 use crate::native::x86_64::{futex_wait, sleeping_call};
 use crate::stack::NativeStack;
+use crate::stack::analysis::{Analysis, AnalyzedThread};
 use crate::stack::hidden_frames::CodePlace;
 use crate::stack::report_frames::Interpreter;
 use std::collections::HashMap;
 
 /// Threads that are looked at; more of them sleep for the same few reasons.
 const MAX_THREADS: usize = 4096;
+/// Frames of a thread, from the innermost, that may have made the call that sleeps.
+const NEAR_FRAMES: usize = 6;
 /// Frames of a thread that are searched for `with` blocks.
-const MAX_FRAMES: u64 = 512;
+const MAX_FRAMES: usize = 512;
 /// Native frames between the kernel and the function that a thread sleeps in.
 const MAX_NATIVE: usize = 12;
 /// Functions in which threads wait for the GIL, exported or not (Python/ceval_gil.c, ceval.c, pystate.c).
@@ -40,7 +43,7 @@ pub(super) fn add(
     interpreter: &Interpreter,
     state: Option<PythonState<'_>>,
     stacks: &[NativeStack],
-    report: &mut Report,
+    analysis: &mut Analysis,
 ) {
     let heaps: Vec<(&PyInterpreter, Heap<'_>)> = state.map(|s| s.heaps().collect()).unwrap_or_default();
     let known = Known {
@@ -48,25 +51,25 @@ pub(super) fn add(
         interpreter,
         state,
         heaps: &heaps,
-        idents: idents(target, report),
-        all: report.knows_all_thread_states(),
+        idents: idents(target, analysis),
+        all: analysis.knows_all_thread_states(),
     };
     let waits: Vec<Option<Wait>> =
-        report.threads.iter().take(MAX_THREADS).map(|t| known.wait(t, stacks, report)).collect();
+        analysis.threads.iter().take(MAX_THREADS).map(|t| known.wait(t, stacks, analysis)).collect();
     let holders = match waits.iter().flatten().any(|w| w.kind == WaitKind::Lock) {
-        true => known.holders(&report.threads, &waits),
+        true => known.holders(&analysis.threads, &waits),
         false => HashMap::new(),
     };
-    for (thread, wait) in report.threads.iter_mut().zip(waits) {
-        thread.waits_for = wait.map(|wait| with_holder(wait, &holders));
+    for (thread, wait) in analysis.threads.iter_mut().zip(waits) {
+        thread.about.waits_for = wait.map(|wait| with_holder(wait, &holders));
     }
 }
 
 /// Thread ids by `threading.get_ident()`, which is the thread's base of local storage (`pthread_self` of glibc and musl, x86-64)
 /// for threads without a thread state too.
-fn idents(target: &Target, report: &Report) -> HashMap<u64, u64> {
+fn idents(target: &Target, analysis: &Analysis) -> HashMap<u64, u64> {
     let native = target.threads.iter().filter_map(|t| Some((t.tls_base?.0, t.tid)));
-    let python = report.threads.iter().filter_map(|t| Some((t.python.as_ref()?.ident?, t.tid?)));
+    let python = analysis.threads.iter().filter_map(|t| Some((t.python.as_ref()?.ident?, t.tid?)));
     native.chain(python).collect()
 }
 
@@ -95,7 +98,7 @@ struct Known<'a> {
 }
 
 impl Known<'_> {
-    fn wait(&self, thread: &Thread, stacks: &[NativeStack], report: &Report) -> Option<Wait> {
+    fn wait(&self, thread: &AnalyzedThread, stacks: &[NativeStack], analysis: &Analysis) -> Option<Wait> {
         let stack = stacks.iter().find(|s| Some(s.tid) == thread.tid);
         let native = self.target.thread(thread.tid?)?;
         let stopped = native.registers.as_ref()?;
@@ -104,16 +107,22 @@ impl Known<'_> {
         let registers = interrupted.map_or(stopped, |s| &s.registers);
         let from = interrupted.map_or(0, |s| s.frame);
         let futex = futex_wait(registers, &self.target.memory, &self.target.abi);
-        let by_python = futex.and_then(|futex| self.by_python(thread, &futex, registers, &report.threads));
+        let by_python = futex.and_then(|futex| self.by_python(thread, &futex, registers, &analysis.threads));
         by_python
-            .or_else(|| self.for_gil(thread, stack?, from, report))
-            .or_else(|| self.for_ever(registers, stack?, from, report))
+            .or_else(|| self.for_gil(thread, stack?, from, analysis))
+            .or_else(|| self.for_ever(registers, stack?, from, analysis))
             .or_else(|| native_wait(self.target, stacks, stack?, from, &futex?))
-            .map(|wait| self.with_gil_holder(wait, thread, report))
+            .map(|wait| self.with_gil_holder(wait, thread, analysis))
     }
 
     /// Waits for what Python knows of.
-    fn by_python(&self, thread: &Thread, futex: &FutexWait, registers: &Registers, threads: &[Thread]) -> Option<Wait> {
+    fn by_python(
+        &self,
+        thread: &AnalyzedThread,
+        futex: &FutexWait,
+        registers: &Registers,
+        threads: &[AnalyzedThread],
+    ) -> Option<Wait> {
         let state = self.state?;
         // A thread that Python does not know may still wait for the main interpreter's GIL.
         let id = thread.python.as_ref().map(|p| p.interpreter);
@@ -122,14 +131,14 @@ impl Known<'_> {
             .iter()
             .find(|(i, _)| id == Some(i.id))
             .or_else(|| self.heaps.first().filter(|_| id.is_none()))?;
-        let frames = thread.python.as_ref().map(|p| self.frames(heap, p.tstate, 6)).unwrap_or_default();
+        let frames = thread.python_frames.get(..NEAR_FRAMES).unwrap_or(&thread.python_frames);
         let values: Vec<u64> = preserved(registers);
         let asleep = Asleep {
             word: futex.word,
             sp: registers.sp()?,
             registers: &values,
             gil: gil_address(&heap.ctx, state.located.runtime, interpreter.addr).ok(),
-            frames: &frames,
+            frames,
         };
         let timed = futex.timed;
         Some(match blocker(heap, &asleep)? {
@@ -191,19 +200,19 @@ impl Known<'_> {
     }
 
     /// The thread that one of its frames shows: of all threads of Python, from the outermost frame inwards.
-    fn thread_with(&self, threads: &[Thread], shows: impl Fn(&Heap<'_>, &PyFrame) -> bool) -> Option<u64> {
+    fn thread_with(&self, threads: &[AnalyzedThread], shows: impl Fn(&Heap<'_>, &PyFrame) -> bool) -> Option<u64> {
         threads.iter().take(MAX_THREADS).find_map(|thread| {
             let python = thread.python.as_ref()?;
             let (_, heap) = self.heaps.iter().find(|(i, _)| i.id == python.interpreter)?;
-            let frames = self.frames(heap, python.tstate, MAX_FRAMES);
+            let frames = thread.python_frames.get(..MAX_FRAMES).unwrap_or(&thread.python_frames);
             frames.iter().rev().any(|frame| shows(heap, frame)).then_some(thread.tid)?
         })
     }
 
     /// Between two looks at the GIL (every 5 ms) a thread does not sleep: then the function it is in tells.
-    fn for_gil(&self, thread: &Thread, stack: &NativeStack, from: usize, report: &Report) -> Option<Wait> {
+    fn for_gil(&self, thread: &AnalyzedThread, stack: &NativeStack, from: usize, analysis: &Analysis) -> Option<Wait> {
         let python = thread.python.as_ref();
-        let interpreter = report.interpreters.iter().find(|i| python.is_none_or(|p| p.interpreter == i.id))?;
+        let interpreter = analysis.interpreters.iter().find(|i| python.is_none_or(|p| p.interpreter == i.id))?;
         let taken = interpreter.gil_locked == Some(true) && interpreter.gil_holder != python.map(|p| p.tstate);
         let frames = stack.symbols.iter().skip(from).take(MAX_NATIVE);
         let inner = frames.skip_while(|code| self.interpreter.place(code) != CodePlace::Interpreter);
@@ -216,15 +225,16 @@ impl Known<'_> {
 
     /// A thread that came to take the GIL when the interpreter was at its end: since 3.14 it sleeps for ever
     /// (`PyThread_hang_thread`, Python/thread_pthread.h), which the thread that ends the interpreter knows nothing of.
-    fn for_ever(&self, registers: &Registers, stack: &NativeStack, from: usize, report: &Report) -> Option<Wait> {
-        let ending = report.python.as_ref()?.state == Some(RuntimeState::Finalizing) || report.interpreters.is_empty();
+    fn for_ever(&self, registers: &Registers, stack: &NativeStack, from: usize, analysis: &Analysis) -> Option<Wait> {
+        let ending =
+            analysis.python.as_ref()?.state == Some(RuntimeState::Finalizing) || analysis.interpreters.is_empty();
         let paused = sleeping_call(registers, &self.target.memory, &self.target.abi) == Some("pause");
         let run_time = |code: &Symbolized| {
             code.module.and_then(|m| self.target.modules.get(m)).is_some_and(|m| is_run_time(m.file_name()))
         };
         let mut frames = stack.symbols.iter().skip(from).take(MAX_NATIVE).skip_while(|code| run_time(code));
         let inside = frames.next().is_some_and(|code| self.interpreter.place(code) == CodePlace::Interpreter);
-        let finalizer = report.threads.iter().find(|t| t.python.as_ref().is_some_and(|p| p.main == Some(true)));
+        let finalizer = analysis.threads.iter().find(|t| t.python.as_ref().is_some_and(|p| p.main == Some(true)));
         let main = finalizer.and_then(|t| t.tid).or(self.target.process.pid);
         (ending && paused && inside).then(|| Wait {
             owner: main,
@@ -233,24 +243,20 @@ impl Known<'_> {
         })
     }
 
-    fn with_gil_holder(&self, wait: Wait, thread: &Thread, report: &Report) -> Wait {
+    fn with_gil_holder(&self, wait: Wait, thread: &AnalyzedThread, analysis: &Analysis) -> Wait {
         if wait.kind != WaitKind::Gil {
             return wait;
         }
         let id = thread.python.as_ref().map(|p| p.interpreter);
-        let interpreter = report.interpreters.iter().find(|i| id.is_none_or(|id| id == i.id));
+        let interpreter = analysis.interpreters.iter().find(|i| id.is_none_or(|id| id == i.id));
         let holder = interpreter.filter(|i| i.gil_locked == Some(true)).and_then(|i| i.gil_holder);
-        let by_state = |t: &&Thread| t.python.as_ref().is_some_and(|p| Some(p.tstate) == holder);
-        let owner = holder.and_then(|_| report.threads.iter().find(by_state)).and_then(|t| t.tid);
+        let by_state = |t: &&AnalyzedThread| t.python.as_ref().is_some_and(|p| Some(p.tstate) == holder);
+        let owner = holder.and_then(|_| analysis.threads.iter().find(by_state)).and_then(|t| t.tid);
         Wait { owner, owner_from: owner.map(|_| OwnerFrom::Recorded), ..wait }
     }
 
-    fn frames(&self, heap: &Heap<'_>, tstate: Addr, limit: u64) -> Vec<PyFrame> {
-        self.state.map(|s| walk_some(&heap.ctx, s.codes, tstate, limit).frames).unwrap_or_default()
-    }
-
     /// Which threads are inside of a `with` block on which lock. A `Condition` that is waited on has let its lock go.
-    fn holders(&self, threads: &[Thread], waits: &[Option<Wait>]) -> Holders {
+    fn holders(&self, threads: &[AnalyzedThread], waits: &[Option<Wait>]) -> Holders {
         let mut holders = Holders::new();
         for (thread, wait) in threads.iter().zip(waits) {
             let (Some(tid), Some(python)) = (thread.tid, &thread.python) else { continue };
@@ -259,8 +265,8 @@ impl Known<'_> {
                 .as_ref()
                 .filter(|w| w.kind == WaitKind::Notification)
                 .and_then(|w| find_attribute(heap, w.addr?, "_lock").ok()?);
-            for frame in self.frames(heap, python.tstate, MAX_FRAMES) {
-                for lock in entered(heap, &frame) {
+            for frame in thread.python_frames.iter().take(MAX_FRAMES) {
+                for lock in entered(heap, frame) {
                     let plain = heap.type_of(lock).is_ok_and(|t| t.kind == Kind::Lock);
                     if !plain || released == Some(lock) {
                         continue;

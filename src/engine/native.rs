@@ -3,50 +3,53 @@
 use super::{Options, PythonState};
 use crate::base::{Diagnostic, DiagnosticCode, first_of};
 use crate::debuggee::{Crash, Target};
-use crate::findings::{self, Facts};
+use crate::findings::{self, Facts, MachineState};
 use crate::image::Images;
-use crate::model::{FrameKind, ModuleId, NativeFrame, Report, Thread, Trust};
+use crate::model::{Finding, FrameKind, ModuleId, NativeFrame, Trust};
 use crate::native::ModuleTables;
 use crate::native::symbolize::{Lines, Symbolizer};
+use crate::stack::analysis::{Analysis, AnalyzedThread, SeparateThread};
 use crate::stack::methods::{CodePoint, method_names};
-use crate::stack::report_frames::{Interpreter, PythonEntry, ThreadFrames, thread_frames};
+use crate::stack::report_frames::{Interpreter, thread_frames};
 use crate::stack::{NativeStack, native_stacks};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Native frames above the innermost Python frame whose names in Python are looked for.
 const METHOD_FRAMES: usize = 64;
 /// Threads named of those that share a doubt.
 const DOUBT_THREADS: usize = 4;
 
-/// Adds native frames (where asked for), findings and machine state to a report whose Python side is done.
-pub(super) fn add(
+/// What the native side of a process tells besides its frames.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// The cause of death.
+    pub findings: Vec<Finding>,
+    /// Registers and machine code at the crash, where asked for.
+    pub machine: Option<MachineState>,
+}
+
+/// Merges the threads' stacks into `analysis`, and finds what they wait for and the cause of death.
+pub(super) fn explain(
     target: &Target,
     images: &Images,
     state: Option<PythonState<'_>>,
     options: &Options,
-    report: &mut Report,
-) {
+    analysis: &mut Analysis,
+    separate: Vec<SeparateThread>,
+) -> Outcome {
     let runtime = state.and_then(|s| s.located.module);
     let interpreter = Interpreter::new(target, runtime);
     let lines = if options.native { Lines::All } else { Lines::Except(without_lines(target, &interpreter)) };
     let symbolizer = Symbolizer::new(target, images, lines);
     let tables = ModuleTables::new(target);
     let stacks = native_stacks(target, &tables, &symbolizer, wanted(target, options));
-    let mut doubts = Doubts::default();
-    for stack in &stacks {
-        let Some(thread) = thread_of(&mut report.threads, stack) else { continue };
-        let python = std::mem::take(&mut thread.frames);
-        let entries = python.into_iter().map(PythonEntry::from).collect();
-        let merged = thread_frames(target, &interpreter, stack, entries);
-        merged.problems.iter().for_each(|problem| doubts.add(problem, stack.tid));
-        put(thread, merged, options.native);
-    }
+    let doubts = merge(target, &interpreter, &stacks, options, analysis, separate);
     // Where native frames are not shown their order does not matter.
     if options.native {
         doubts.tell(target);
     }
-    super::lock_waits::add(target, &interpreter, state, &stacks, report);
-    name_methods(target, &tables, &interpreter, options.native, report);
+    super::lock_waits::add(target, &interpreter, state, &stacks, analysis);
+    name_methods(target, &tables, &interpreter, options.native, analysis);
     let heap = state.and_then(|s| s.heap(0));
     let facts = Facts {
         target,
@@ -54,20 +57,59 @@ pub(super) fn add(
         stacks: &stacks,
         tables: &tables,
         interpreter: &interpreter,
-        report,
+        analysis,
         heap: heap.as_ref(),
     };
-    let findings = findings::run(&facts);
-    let machine = findings::machine_state(&facts);
-    report.findings = findings;
-    if let Some(machine) = machine.filter(|_| options.machine)
-        && let Some(thread) = report.threads.iter_mut().find(|t| t.tid == Some(machine.tid))
-    {
-        thread.registers = Some(machine.registers);
-        thread.code = Some(machine.code);
+    let scene = facts.scene();
+    Outcome {
+        findings: findings::run(&facts, scene.as_ref()),
+        machine: scene.as_ref().filter(|_| options.machine).and_then(findings::machine_state),
     }
-    if !options.native {
-        report.threads.iter_mut().for_each(|t| t.frames.retain(|f| f.kind == FrameKind::Python));
+}
+
+/// Each thread with its native stack, if it has one.
+fn merge(
+    target: &Target,
+    interpreter: &Interpreter,
+    stacks: &[NativeStack],
+    options: &Options,
+    analysis: &mut Analysis,
+    separate: Vec<SeparateThread>,
+) -> Doubts {
+    let mut problems: HashMap<u64, Vec<String>> = HashMap::new();
+    let owners: HashMap<usize, &NativeStack> =
+        stacks.iter().filter_map(|s| Some((thread_of(&separate, s)?, s))).collect();
+    analysis.threads = separate
+        .into_iter()
+        .enumerate()
+        .map(|(at, thread)| match owners.get(&at) {
+            None => thread.alone(),
+            Some(stack) => {
+                let (python_frames, shown): (Vec<_>, Vec<_>) = thread.python.into_iter().unzip();
+                let merged = thread_frames(target, interpreter, stack, shown);
+                problems.insert(stack.tid, merged.problems);
+                let mut about = thread.about;
+                // Where native frames are not shown, how their stack ends is no news either.
+                if options.native {
+                    about.frames_end = end(about.frames_end.filter(|_| about.python.is_some()), merged.end);
+                }
+                AnalyzedThread { about, python_frames, frames: merged.frames }
+            }
+        })
+        .collect();
+    let mut doubts = Doubts::default();
+    for tid in stacks.iter().map(|stack| stack.tid) {
+        problems.get(&tid).into_iter().flatten().for_each(|problem| doubts.add(problem, tid));
+    }
+    doubts
+}
+
+/// Why a merged stack ends early.
+fn end(python: Option<String>, native: Option<String>) -> Option<String> {
+    match (python, native) {
+        (Some(python), Some(native)) => Some(format!("{python}; native frames: {native}")),
+        (None, Some(native)) => Some(format!("native frames: {native}")),
+        (python, None) => python,
     }
 }
 
@@ -103,8 +145,14 @@ fn without_lines(target: &Target, interpreter: &Interpreter) -> HashSet<usize> {
 
 /// Adds what Python calls the functions above the innermost Python frame of the crashed thread; of those that have no other
 /// name, unless `all`. Functions of the interpreter have names where its file or symbols are at hand.
-fn name_methods(target: &Target, tables: &ModuleTables<'_>, interpreter: &Interpreter, all: bool, report: &mut Report) {
-    let Some(thread) = report.threads.iter_mut().find(|t| t.crashed) else { return };
+fn name_methods(
+    target: &Target,
+    tables: &ModuleTables<'_>,
+    interpreter: &Interpreter,
+    all: bool,
+    analysis: &mut Analysis,
+) {
+    let Some(thread) = analysis.threads.iter_mut().find(|t| t.crashed) else { return };
     let native = thread.frames.iter_mut().take_while(|f| f.kind == FrameKind::Native).take(METHOD_FRAMES);
     let asked = |(unnamed, frame): &(bool, &mut NativeFrame)| {
         let module = frame.module_id.map(ModuleId::index);
@@ -132,24 +180,9 @@ fn wanted(target: &Target, options: &Options) -> Option<u64> {
 }
 
 /// A thread may have a thread state in several interpreters; the native stack belongs to the one that runs.
-fn thread_of<'t>(threads: &'t mut [Thread], stack: &NativeStack) -> Option<&'t mut Thread> {
-    let of_stack = |t: &Thread| t.tid == Some(stack.tid);
-    let current = threads.iter().position(|t| of_stack(t) && t.python.as_ref().is_some_and(|p| p.current));
-    let running = threads.iter().position(|t| of_stack(t) && !t.frames.is_empty());
-    let at = current.or(running).or_else(|| threads.iter().position(of_stack))?;
-    threads.get_mut(at)
-}
-
-/// Where native frames are not shown, how their stack ends is no news either.
-fn put(thread: &mut Thread, merged: ThreadFrames, shown: bool) {
-    thread.frames = merged.frames;
-    if !shown {
-        return;
-    }
-    let native_only = thread.python.is_none();
-    thread.frames_end = match (thread.frames_end.take().filter(|_| !native_only), merged.end) {
-        (Some(python), Some(native)) => Some(format!("{python}; native frames: {native}")),
-        (None, Some(native)) => Some(format!("native frames: {native}")),
-        (python, None) => python,
-    };
+fn thread_of(threads: &[SeparateThread], stack: &NativeStack) -> Option<usize> {
+    let of_stack = |t: &SeparateThread| t.about.tid == Some(stack.tid);
+    let current = threads.iter().position(|t| of_stack(t) && t.about.python.as_ref().is_some_and(|p| p.current));
+    let running = threads.iter().position(|t| of_stack(t) && !t.python.is_empty());
+    current.or(running).or_else(|| threads.iter().position(of_stack))
 }

@@ -1,25 +1,19 @@
 //! [`make`]: a process becomes a [`Report`].
 
+use super::native::Outcome;
 use super::{Options, PythonState, crash, native, process, threads};
 use crate::base::{Diagnostic, DiagnosticCode, Os, Severity};
 use crate::cpython::layout::supported_range;
 use crate::cpython::locate::{NamedModule, Proof, Unsupported, named_module, unsupported};
 use crate::debuggee::{SourceKind, Target};
 use crate::image::Images;
-use crate::model::{Python, Report, SCHEMA_VERSION};
+use crate::model::{Frame, FrameKind, Python, Report, SCHEMA_VERSION, Thread};
+use crate::stack::analysis::{Analysis, SeparateThread};
 
 /// Everything that can be told of `target`. Parts that cannot are absent, and a diagnostic says why.
 pub(super) fn make(target: &Target, images: &Images, python: Option<PythonState<'_>>, options: &Options) -> Report {
-    let mut report = Report {
-        schema_version: SCHEMA_VERSION.to_owned(),
-        tool: format!("pyinquest {}", env!("CARGO_PKG_VERSION")),
-        source: process::source(target),
-        process: process::process(target),
-        crash: crash::crash(target),
-        modules: process::modules(target, images),
-        missing: process::missing(target),
-        ..Report::default()
-    };
+    let mut analysis = Analysis { crash: crash::crash(target), ..Analysis::default() };
+    let mut separate = Vec::new();
     let mut state = python;
     let mut found = state.map(|state| threads::python_threads(target, state, options));
     let partial = state.is_some_and(|s| s.located.proof == Proof::Partial);
@@ -28,9 +22,9 @@ pub(super) fn make(target: &Target, images: &Images, python: Option<PythonState<
     }
     match (state, found) {
         (Some(state), Some(found)) => {
-            report.python = Some(Python { threads_missing: !found.complete, ..state.describe() });
-            report.interpreters = found.interpreters;
-            report.threads = found.threads;
+            analysis.python = Some(Python { threads_missing: !found.complete, ..state.describe() });
+            analysis.interpreters = found.interpreters;
+            separate = found.threads;
             if partial {
                 target.diagnostics.push(python_partial(target));
             }
@@ -43,18 +37,43 @@ pub(super) fn make(target: &Target, images: &Images, python: Option<PythonState<
     // Where there is no Python to show, what is there is shown.
     let native_instead = Options { native: true, ..options.clone() };
     let options = if state.is_some() { options } else { &native_instead };
-    threads::add_native(target, &mut report);
-    threads::order(target, &mut report.threads);
-    if options.native || !options.without_findings {
-        native::add(target, images, state, options, &mut report);
-    }
+    threads::add_native(target, analysis.knows_all_thread_states(), &mut separate);
+    threads::order(target, &mut separate);
+    let outcome = match options.native || !options.without_findings {
+        true => native::explain(target, images, state, options, &mut analysis, separate),
+        false => {
+            analysis.threads = separate.into_iter().map(SeparateThread::alone).collect();
+            Outcome::default()
+        }
+    };
+    let shown = |f: &Frame| options.native || f.kind == FrameKind::Python;
+    let mut threads: Vec<Thread> = analysis.threads.into_iter().map(|t| t.into_report(shown)).collect();
     if state.is_none() {
         // The evaluation loop is no plumbing where no Python frame stands in its place.
-        let frames = report.threads.iter_mut().flat_map(|t| &mut t.frames);
+        let frames = threads.iter_mut().flat_map(|t| &mut t.frames);
         frames.filter_map(|f| f.native.as_mut()).for_each(|native| native.plumbing = false);
     }
-    report.diagnostics = target.diagnostics.to_vec();
-    report
+    if let Some(machine) = outcome.machine
+        && let Some(thread) = threads.iter_mut().find(|t| t.tid == Some(machine.tid))
+    {
+        thread.registers = Some(machine.registers);
+        thread.code = Some(machine.code);
+    }
+    Report {
+        schema_version: SCHEMA_VERSION.to_owned(),
+        tool: format!("pyinquest {}", env!("CARGO_PKG_VERSION")),
+        source: process::source(target),
+        process: process::process(target),
+        crash: analysis.crash,
+        python: analysis.python,
+        interpreters: analysis.interpreters,
+        threads,
+        findings: outcome.findings,
+        modules: process::modules(target, images),
+        missing: process::missing(target),
+        diagnostics: target.diagnostics.to_vec(),
+        ..Report::default()
+    }
 }
 
 /// For a dump that holds some of Python's state: what is shown is true, and much is not there.

@@ -6,7 +6,8 @@ use crate::cpython::frame::{PyFrame, Stack};
 use crate::cpython::object::Heap;
 use crate::cpython::runtime::{self, Gil, Interpreter as PyInterpreter};
 use crate::debuggee::Target;
-use crate::model::{Frame, FrameKind, Interpreter, NameFrom, PythonThread, Report, Thread};
+use crate::model::{Frame, FrameKind, Interpreter, NameFrom, PythonThread, Thread};
+use crate::stack::analysis::SeparateThread;
 use std::collections::HashMap;
 
 /// The Python side of a process.
@@ -14,7 +15,7 @@ use std::collections::HashMap;
 pub(super) struct PythonThreads {
     pub interpreters: Vec<Interpreter>,
     /// In CPython's order, as far as that is known.
-    pub threads: Vec<Thread>,
+    pub threads: Vec<SeparateThread>,
     /// Whether these are all, each with its thread: a thread that has none here has none at all.
     pub complete: bool,
 }
@@ -46,17 +47,18 @@ pub(super) fn python_threads(target: &Target, state: PythonState<'_>, options: &
     }
     mark_current(target, &mut out.threads, &bound);
     // One that no thread has run yet has no id (3.12+).
-    let tied = |t: &Thread| t.tid.is_some() || t.python.as_ref().is_none_or(|p| p.ident == Some(0));
+    let tied = |t: &SeparateThread| t.about.tid.is_some() || t.about.python.as_ref().is_none_or(|p| p.ident == Some(0));
     out.complete &= out.threads.iter().all(tied);
     out
 }
 
 /// Marks the thread state that `PyGILState_GetThisThreadState()` gives in the crashed thread. One thread may have a
 /// thread state in each of several interpreters; 3.12+ says which is bound, before that it is the one made first.
-fn mark_current(target: &Target, threads: &mut [Thread], bound: &[Option<bool>]) {
+fn mark_current(target: &Target, threads: &mut [SeparateThread], bound: &[Option<bool>]) {
     let Some(crashed) = target.crash.as_ref().map(crate::debuggee::Crash::tid) else { return };
     let mut best: Option<(u8, usize)> = None;
     for (index, (thread, bound)) in threads.iter().zip(bound).enumerate() {
+        let thread = &thread.about;
         if thread.tid != Some(crashed) {
             continue;
         }
@@ -70,7 +72,7 @@ fn mark_current(target: &Target, threads: &mut [Thread], bound: &[Option<bool>])
             best = Some((rank, index));
         }
     }
-    if let Some(python) = best.and_then(|(_, index)| threads.get_mut(index)).and_then(|t| t.python.as_mut()) {
+    if let Some(python) = best.and_then(|(_, index)| threads.get_mut(index)).and_then(|t| t.about.python.as_mut()) {
         python.current = true;
     }
 }
@@ -113,7 +115,7 @@ struct OneThread<'a> {
 }
 
 impl OneThread<'_> {
-    fn report(&self, found: &StateOfThread<'_>, order: Option<u32>, main: Option<bool>) -> Thread {
+    fn report(&self, found: &StateOfThread<'_>, order: Option<u32>, main: Option<bool>) -> SeparateThread {
         let (tid, thread) = (self.state.tid(found), found.state);
         let native_name = tid.and_then(|t| self.target.thread(t)).and_then(|t| t.name.clone());
         let python_name = self.names.get(&thread.ident).cloned();
@@ -125,7 +127,7 @@ impl OneThread<'_> {
         let stack = self.state.stack(found);
         let holds_gil = self.gil.map(|g| g.holder == Some(thread.addr));
         let info = |addr| exceptions::exception(self.state, self.heap, addr, self.options);
-        Thread {
+        let about = Thread {
             tid,
             name,
             name_from,
@@ -143,17 +145,20 @@ impl OneThread<'_> {
                 raising: thread.raising.map(info),
                 handling: thread.handling.iter().filter(|a| self.heap.is_exception(**a)).map(|a| info(*a)).collect(),
             }),
-            frames: self.frames(&stack),
             frames_end: stack.end.as_ref().map(ToString::to_string),
             ..Thread::default()
-        }
+        };
+        SeparateThread { about, python: self.frames(stack) }
     }
 
-    fn frames(&self, stack: &Stack) -> Vec<Frame> {
+    fn frames(&self, stack: Stack) -> Vec<(PyFrame, Frame)> {
         let with_locals = self.options.limits.frames_with_locals;
         let outer_from = stack.frames.len().saturating_sub(with_locals);
-        let frames = stack.frames.iter().enumerate();
-        frames.map(|(i, f)| self.frame(f, i < with_locals || i >= outer_from)).collect()
+        let one = |(i, read): (usize, PyFrame)| {
+            let frame = self.frame(&read, i < with_locals || i >= outer_from);
+            (read, frame)
+        };
+        stack.frames.into_iter().enumerate().map(one).collect()
     }
 
     fn frame(&self, frame: &PyFrame, with_locals: bool) -> Frame {
@@ -207,30 +212,30 @@ impl OneThread<'_> {
 }
 
 /// Threads without a Python thread state.
-pub(super) fn add_native(target: &Target, report: &mut Report) {
-    let why = match report.knows_all_thread_states() {
+pub(super) fn add_native(target: &Target, all_known: bool, threads: &mut Vec<SeparateThread>) {
+    let why = match all_known {
         true => "this thread has no Python thread state",
         false => "no Python thread state was found for this thread; it may have one that the dump does not show",
     };
-    let threads = &mut report.threads;
     for native in &target.threads {
-        if !threads.iter().any(|t| t.tid == Some(native.tid)) {
-            threads.push(Thread {
+        if !threads.iter().any(|t| t.about.tid == Some(native.tid)) {
+            let about = Thread {
                 tid: Some(native.tid),
                 name: native.name.as_deref().map(Text::from),
                 name_from: native.name.as_ref().map(|_| NameFrom::Dump),
                 frames_end: Some(why.to_owned()),
                 ..Thread::default()
-            });
+            };
+            threads.push(SeparateThread { about, python: Vec::new() });
         }
     }
 }
 
 /// Marks the crashed thread and puts it first; the others keep their order.
-pub(super) fn order(target: &Target, threads: &mut [Thread]) {
+pub(super) fn order(target: &Target, threads: &mut [SeparateThread]) {
     let Some(crashed) = target.crash.as_ref().map(crate::debuggee::Crash::tid) else { return };
     for thread in threads.iter_mut() {
-        thread.crashed = thread.tid == Some(crashed);
+        thread.about.crashed = thread.about.tid == Some(crashed);
     }
-    threads.sort_by_key(|t| !t.crashed);
+    threads.sort_by_key(|t| !t.about.crashed);
 }

@@ -72,7 +72,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     if scene.signal() != signals::SIGABRT {
         return None;
     }
-    let blame = Blame::of(scene);
+    let blame = scene.blame();
     let mut evidence = signal_evidence(scene);
     evidence.extend(blame.evidence());
     let place = blame.origin();

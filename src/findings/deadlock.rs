@@ -4,8 +4,9 @@ use super::blame::{Party, native_place, party, python_place};
 use super::facts::Facts;
 use super::finding;
 use crate::base::file_name;
-use crate::model::{Confidence, Finding, FindingId, FrameKind, NativeFrame, OwnerFrom, Report, Thread, Wait, WaitKind};
+use crate::model::{Confidence, Finding, FindingId, FrameKind, NativeFrame, OwnerFrom, Wait, WaitKind};
 use crate::native::x86_64::sleeping_call;
+use crate::stack::analysis::{Analysis, AnalyzedThread};
 use crate::stack::hidden_frames::base_name;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -14,7 +15,7 @@ const MAX_NAMED: usize = 16;
 
 /// Every cycle of threads that wait for each other.
 pub(super) fn cycles(facts: &Facts<'_>) -> Vec<Finding> {
-    let waits = Waits::of(facts.report);
+    let waits = Waits::of(facts.analysis);
     let mut seen = HashSet::new();
     let mut out = Vec::new();
     // By thread id, so that the same cycle always begins with the same thread.
@@ -33,7 +34,7 @@ pub(super) fn cycles(facts: &Facts<'_>) -> Vec<Finding> {
             && waits.owner(*path.last().unwrap_or(&at)) == Some(at)
         {
             let cycle = path.get(first..).unwrap_or_default();
-            out.extend(waits.deadlock(cycle, facts.report));
+            out.extend(waits.deadlock(cycle, facts.analysis));
         }
     }
     out
@@ -41,8 +42,8 @@ pub(super) fn cycles(facts: &Facts<'_>) -> Vec<Finding> {
 
 /// Threads that wait for a lock whose owner does not wait for them: no deadlock, but why they stand still.
 pub(super) fn held(facts: &Facts<'_>) -> Vec<Finding> {
-    let mut by_owner: BTreeMap<u64, Vec<&Thread>> = BTreeMap::new();
-    for thread in &facts.report.threads {
+    let mut by_owner: BTreeMap<u64, Vec<&AnalyzedThread>> = BTreeMap::new();
+    for thread in &facts.analysis.threads {
         // The GIL passes from thread to thread, and to wait for a thread's end or a result is what programs are made to do.
         let wait = thread
             .waits_for
@@ -54,7 +55,7 @@ pub(super) fn held(facts: &Facts<'_>) -> Vec<Finding> {
     }
     let mut out = Vec::new();
     for (owner, waiters) in by_owner {
-        let Some(holder) = facts.report.threads.iter().find(|t| t.tid == Some(owner)) else { continue };
+        let Some(holder) = facts.analysis.threads.iter().find(|t| t.tid == Some(owner)) else { continue };
         let Some(wait) = waiters.first().and_then(|t| t.waits_for.as_ref()) else { continue };
         let who = match waiters.as_slice() {
             [one] => format!("{} waits", label(one)),
@@ -70,7 +71,7 @@ pub(super) fn held(facts: &Facts<'_>) -> Vec<Finding> {
 /// Threads that wait for what nobody in the process can give them.
 pub(super) fn orphaned(facts: &Facts<'_>) -> Vec<Finding> {
     let mut out = Vec::new();
-    for thread in &facts.report.threads {
+    for thread in &facts.analysis.threads {
         let Some(wait) = thread.waits_for.as_ref().filter(|w| !w.timed && w.owner.is_none()) else { continue };
         let at = place_of_wait(thread);
         let (title, confidence, more) = match &wait.owner_gone {
@@ -108,14 +109,14 @@ pub(super) fn orphaned(facts: &Facts<'_>) -> Vec<Finding> {
 /// A thread that sleeps with the GIL while others want it. `except`: threads of deadlocks that are told already.
 pub(super) fn asleep_with_gil(facts: &Facts<'_>, except: &[Finding]) -> Vec<Finding> {
     let mut out = Vec::new();
-    for interpreter in &facts.report.interpreters {
+    for interpreter in &facts.analysis.interpreters {
         let holder = interpreter.gil_holder.filter(|_| interpreter.gil_locked == Some(true));
-        let owns = |t: &&Thread| t.python.as_ref().is_some_and(|p| Some(p.tstate) == holder);
-        let Some(thread) = facts.report.threads.iter().find(owns) else { continue };
-        let waits_for_gil = |t: &&Thread| {
+        let owns = |t: &&AnalyzedThread| t.python.as_ref().is_some_and(|p| Some(p.tstate) == holder);
+        let Some(thread) = facts.analysis.threads.iter().find(owns) else { continue };
+        let waits_for_gil = |t: &&AnalyzedThread| {
             t.waits_for.as_ref().is_some_and(|w| w.kind == WaitKind::Gil && w.owner.is_some() && w.owner == thread.tid)
         };
-        let wanting: Vec<&Thread> = facts.report.threads.iter().filter(waits_for_gil).collect();
+        let wanting: Vec<&AnalyzedThread> = facts.analysis.threads.iter().filter(waits_for_gil).collect();
         let told = except.iter().any(|f| f.id == FindingId::Deadlock && f.tid.is_some() && cycle_has(f, thread));
         let Some(call) = sleeping(facts, thread).filter(|_| !wanting.is_empty() && !told) else { continue };
         let (function, by) = sleeper(facts, thread);
@@ -145,19 +146,19 @@ pub(super) fn asleep_with_gil(facts: &Facts<'_>, except: &[Finding]) -> Vec<Find
 }
 
 /// Whether a deadlock's evidence names the thread.
-fn cycle_has(finding: &Finding, thread: &Thread) -> bool {
+fn cycle_has(finding: &Finding, thread: &AnalyzedThread) -> bool {
     let start = format!("{} waits for ", label(thread));
     finding.evidence.iter().any(|line| line.starts_with(&start))
 }
 
 /// The system call that a thread sleeps in.
-fn sleeping(facts: &Facts<'_>, thread: &Thread) -> Option<&'static str> {
+fn sleeping(facts: &Facts<'_>, thread: &AnalyzedThread) -> Option<&'static str> {
     let registers = facts.target.thread(thread.tid?)?.registers.as_ref()?;
     sleeping_call(registers, &facts.target.memory, &facts.target.abi)
 }
 
 /// The outermost function of the run time that a thread sleeps in, and who called it: neither run time nor CPython.
-fn sleeper(facts: &Facts<'_>, thread: &Thread) -> (Option<String>, Option<String>) {
+fn sleeper(facts: &Facts<'_>, thread: &AnalyzedThread) -> (Option<String>, Option<String>) {
     let native = thread.frames.iter().take_while(|f| f.kind != FrameKind::Python);
     let native: Vec<_> = native.filter_map(|f| Some((f, f.native.as_ref()?))).filter(|(_, n)| !n.inlined).collect();
     // libffi calls for somebody else.
@@ -169,11 +170,11 @@ fn sleeper(facts: &Facts<'_>, thread: &Thread) -> (Option<String>, Option<String
 }
 
 /// Waits by thread id.
-struct Waits<'a>(HashMap<u64, (&'a Thread, &'a Wait)>);
+struct Waits<'a>(HashMap<u64, (&'a AnalyzedThread, &'a Wait)>);
 
 impl<'a> Waits<'a> {
-    fn of(report: &'a Report) -> Self {
-        let waits = report.threads.iter().filter_map(|t| Some((t.tid?, (t, t.waits_for.as_ref()?))));
+    fn of(analysis: &'a Analysis) -> Self {
+        let waits = analysis.threads.iter().filter_map(|t| Some((t.tid?, (t, t.waits_for.as_ref()?))));
         Waits(waits.collect())
     }
 
@@ -181,8 +182,8 @@ impl<'a> Waits<'a> {
         self.0.get(&tid)?.1.owner
     }
 
-    fn deadlock(&self, cycle: &[u64], report: &Report) -> Option<Finding> {
-        let members: Vec<(&Thread, &Wait)> = cycle.iter().filter_map(|tid| self.0.get(tid).copied()).collect();
+    fn deadlock(&self, cycle: &[u64], analysis: &Analysis) -> Option<Finding> {
+        let members: Vec<(&AnalyzedThread, &Wait)> = cycle.iter().filter_map(|tid| self.0.get(tid).copied()).collect();
         let (first, first_wait) = *members.first()?;
         let title = match members.as_slice() {
             [_] => format!(
@@ -239,7 +240,8 @@ impl<'a> Waits<'a> {
             (1, _) => "the thread takes a lock again that it has: use an RLock, or do not call back under the lock",
             _ => "take these locks in the same order everywhere, or hold only one of them at a time",
         };
-        let tid = report.threads.iter().find(|t| t.crashed && cycle.contains(&t.tid.unwrap_or(0))).and_then(|t| t.tid);
+        let tid =
+            analysis.threads.iter().find(|t| t.crashed && cycle.contains(&t.tid.unwrap_or(0))).and_then(|t| t.tid);
         let made = finding(FindingId::Deadlock, title, confidence, evidence, tid.or(first.tid).unwrap_or_default());
         Some(Finding { advice: Some(advice.to_owned()), ..made })
     }
@@ -272,7 +274,7 @@ fn holds(wait: &Wait) -> &'static str {
 }
 
 /// "the RLock at 0x.. that Thread 12 "b" holds"
-fn owned(wait: &Wait, owner: &Thread) -> String {
+fn owned(wait: &Wait, owner: &AnalyzedThread) -> String {
     match (wait.kind, wait.owner_from) {
         (WaitKind::Finalized | WaitKind::Thread, _) => wait.what.clone(),
         (WaitKind::Once | WaitKind::Result | WaitKind::StaticGuard, _) => {
@@ -284,7 +286,7 @@ fn owned(wait: &Wait, owner: &Thread) -> String {
 }
 
 /// `thread 12 "worker"`
-fn label(thread: &Thread) -> String {
+fn label(thread: &AnalyzedThread) -> String {
     let id = thread.tid.map_or_else(|| "(id unknown)".to_owned(), |tid| tid.to_string());
     match &thread.name {
         Some(name) if !name.is_empty() => format!("thread {id} \"{name}\""),
@@ -293,13 +295,13 @@ fn label(thread: &Thread) -> String {
 }
 
 /// ", at app.py:31 in load"
-fn doing(thread: &Thread) -> String {
+fn doing(thread: &AnalyzedThread) -> String {
     let python = thread.frames.iter().find(|f| f.kind == FrameKind::Python);
     python.map_or(String::new(), |f| format!(", at {}", python_place(f)))
 }
 
 /// "thread 12 waits for the RLock at 0x.., held by thread 13 (recorded in the lock), at app.py:31 in load"
-fn line(thread: &Thread, wait: &Wait) -> Option<String> {
+fn line(thread: &AnalyzedThread, wait: &Wait) -> Option<String> {
     let owner = wait.owner?;
     let from = match (wait.kind, wait.owner_from, wait.owner_at.as_deref()) {
         (WaitKind::Finalized | WaitKind::Thread, ..) => String::new(),
@@ -315,7 +317,7 @@ fn line(thread: &Thread, wait: &Wait) -> Option<String> {
 }
 
 /// Where the program itself waits: the innermost Python frame that is not of the library that waits for it.
-fn place_of_wait(thread: &Thread) -> String {
+fn place_of_wait(thread: &AnalyzedThread) -> String {
     let library = |f: &&crate::model::Frame| {
         let file = f.file.as_ref().map(ToString::to_string).unwrap_or_default();
         const FILES: [&str; 5] = [

@@ -1,7 +1,6 @@
 //! Blocks that Python's debug allocator (PYTHONMALLOC=debug, -X dev, debug builds) refuses: which block, and what is wrong
 //! with it. Its own report reads the damaged block, and so may crash.
 
-use super::blame::Blame;
 use super::facts::{Scene, SceneFrame};
 use super::finding;
 use super::memory_access::signals;
@@ -56,7 +55,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
         let (_, argument) = HOOKS.iter().find(|(name, _)| frame.runs(name))?;
         Block::read(scene, Addr(scene.argument(frame, (*argument)?)?))
     });
-    let blame = Blame::of(scene);
+    let blame = scene.blame();
     let mut evidence = signal_evidence(scene);
     evidence.push("Python's debug allocator was checking or reporting a block".to_owned());
     evidence.extend(block.iter().flat_map(Block::evidence));

@@ -1,6 +1,6 @@
 //! Crashes inside the garbage collector, a deallocator or a finalizer: whose object was it?
 
-use super::blame::{Blame, native_place};
+use super::blame::native_place;
 use super::facts::{Scene, SceneFrame};
 use super::finding;
 use super::hooks;
@@ -88,9 +88,9 @@ pub(super) fn collector(scene: &Scene<'_>) -> Option<Finding> {
         evidence.push("the interpreter is marked as collecting garbage".to_owned());
     }
     // What the instruction did is no news where a check ended the process.
-    let access = if sent { Access::default() } else { Access::of(scene) };
+    let access = if sent { &Access::default() } else { scene.access() };
     evidence.extend(access.evidence());
-    let foreign = Blame::of(scene).owner;
+    let foreign = scene.blame().owner;
     let bad = match access.operand.as_ref().and_then(|o| o.base.as_ref()) {
         None if sent => checked_member(scene, &frames),
         base => base.map(|b| b.value),
@@ -186,7 +186,7 @@ pub(super) fn finalizer(scene: &Scene<'_>) -> Option<Finding> {
     let named = |list: &[&str]| {
         frames.iter().position(|f| f.place == CodePlace::Interpreter && list.iter().any(|name| f.runs(name)))
     };
-    let blame = Blame::of(scene);
+    let blame = scene.blame();
     let del = blame.python.filter(|f| f.function.as_ref().is_some_and(|n| *n == "__del__"));
     // `_Py_Dealloc` jumps to the deallocator in optimised builds: then only its name tells.
     let by_name = |f: &SceneFrame<'_>| f.name().is_some_and(|n| n.ends_with("dealloc") || n.ends_with("finalize"));
@@ -210,7 +210,7 @@ pub(super) fn finalizer(scene: &Scene<'_>) -> Option<Finding> {
         (None, None) => return None,
     };
     let mut evidence = signal_evidence(scene);
-    let access = Access::of(scene);
+    let access = scene.access();
     evidence.extend(access.evidence());
     evidence.extend(blame.evidence());
     evidence.extend(slot.map(|(_, h)| format!("a function on the way there is {}", h.describe())));

@@ -2,7 +2,8 @@
 
 use super::facts::Facts;
 use super::finding;
-use crate::model::{Confidence, ExceptionInfo, Finding, FindingId, Thread};
+use crate::model::{Confidence, ExceptionInfo, Finding, FindingId};
+use crate::stack::analysis::AnalyzedThread;
 
 /// Texts of exceptions that tell of a defect in C code: type, part of the text, rule, headline, advice
 /// (Objects/call.c `_Py_CheckFunctionResult`).
@@ -41,7 +42,7 @@ const TELLING: &[(&str, &str, FindingId, &str, &str)] = &[
 /// Exceptions of the crashed thread that tell of a defect, wherever in the chain of causes.
 pub(super) fn telling(facts: &Facts<'_>) -> Vec<Finding> {
     let mut out = Vec::new();
-    for thread in facts.report.threads.iter().filter(|t| t.crashed) {
+    for thread in facts.analysis.threads.iter().filter(|t| t.crashed) {
         let Some(python) = &thread.python else { continue };
         for exception in python.raising.iter().chain(&python.handling) {
             for link in chain(exception) {
@@ -63,12 +64,12 @@ pub(super) fn telling(facts: &Facts<'_>) -> Vec<Finding> {
 /// The exception being raised or handled in each thread, as context.
 pub(super) fn in_flight(facts: &Facts<'_>) -> Vec<Finding> {
     const THREADS: usize = 8;
-    let threads = &facts.report.threads;
+    let threads = &facts.analysis.threads;
     let any_crashed = threads.iter().any(|thread| thread.crashed);
     threads.iter().filter_map(|thread| context(thread, any_crashed)).take(THREADS).collect()
 }
 
-fn context(thread: &Thread, any_crashed: bool) -> Option<Finding> {
+fn context(thread: &AnalyzedThread, any_crashed: bool) -> Option<Finding> {
     let python = thread.python.as_ref()?;
     let real = |e: &&ExceptionInfo| e.value.type_name.as_deref() != Some("NoneType");
     let (verb, exception) = match (python.raising.as_ref().filter(real), python.handling.iter().find(real)) {

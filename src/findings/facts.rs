@@ -1,12 +1,13 @@
 //! [`Facts`]: all that the rules may look at, and [`Scene`]: the crash itself.
 
+use super::blame::Blame;
+use super::memory_access::Access;
 use super::{reraised, windows};
 use crate::arch::AccessKind;
 use crate::base::Addr;
 use crate::cpython::object::Heap;
 use crate::debuggee::{Crash, Segment, SignalInfo, Target};
 use crate::image::Images;
-use crate::model::{Report, Thread};
 use crate::native::ModuleTables;
 use crate::native::regfile::RegFile;
 use crate::native::symbolize::Symbolized;
@@ -14,9 +15,11 @@ use crate::native::unwind::UnwoundFrame;
 use crate::native::x86_64::arguments::Arguments;
 use crate::os::linux::signals as linux_signals;
 use crate::stack::NativeStack;
+use crate::stack::analysis::{Analysis, AnalyzedThread};
 use crate::stack::hidden_frames::CodePlace;
 use crate::stack::report_frames::Interpreter;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 /// All that the rules may look at.
 #[derive(Debug, Clone, Copy)]
@@ -31,8 +34,8 @@ pub struct Facts<'a> {
     pub tables: &'a ModuleTables<'a>,
     /// Which modules are the interpreter.
     pub interpreter: &'a Interpreter,
-    /// The report so far: threads with merged frames, exceptions, interpreters.
-    pub report: &'a Report,
+    /// Threads with merged frames, exceptions, interpreters.
+    pub analysis: &'a Analysis,
     /// Python objects of the main interpreter, when CPython was found.
     pub heap: Option<&'a Heap<'a>>,
 }
@@ -91,7 +94,9 @@ impl<'a> Facts<'a> {
             registers,
             stack,
             first,
-            thread: self.report.threads.iter().find(|t| t.tid == Some(tid)),
+            thread: self.analysis.threads.iter().find(|t| t.tid == Some(tid)),
+            blame: OnceLock::new(),
+            access: OnceLock::new(),
         })
     }
 
@@ -152,8 +157,10 @@ pub struct Scene<'a> {
     pub stack: Option<&'a NativeStack>,
     /// Index in the stack of the frame that crashed.
     pub first: usize,
-    /// The thread in the report.
-    pub thread: Option<&'a Thread>,
+    /// The thread with its frames.
+    pub thread: Option<&'a AnalyzedThread>,
+    pub(super) blame: OnceLock<Blame<'a>>,
+    pub(super) access: OnceLock<Access>,
 }
 
 /// A native frame of the crashed thread.
@@ -184,6 +191,16 @@ impl<'a> SceneFrame<'a> {
 }
 
 impl<'a> Scene<'a> {
+    /// Whose code crashed.
+    pub(super) fn blame(&self) -> &Blame<'a> {
+        self.blame.get_or_init(|| Blame::of(self))
+    }
+
+    /// What the faulting instruction did.
+    pub(super) fn access(&self) -> &Access {
+        self.access.get_or_init(|| Access::of(self))
+    }
+
     /// Native frames from the one that crashed outwards, at most `limit`.
     pub fn frames(&self, limit: usize) -> impl Iterator<Item = SceneFrame<'a>> + use<'a> {
         let (facts, first) = (self.facts, self.first);
@@ -199,7 +216,7 @@ impl<'a> Scene<'a> {
 
     /// Argument `index` of the function of a frame, where it can still be told.
     #[must_use]
-    pub fn argument(&self, frame: &SceneFrame<'a>, index: usize) -> Option<u64> {
+    pub fn argument(&self, frame: &SceneFrame<'_>, index: usize) -> Option<u64> {
         let function = self.function(frame.frame, frame.code)?;
         let stack = self.stack?;
         let outer = frame.index.checked_add(1)?;

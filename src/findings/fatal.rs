@@ -1,6 +1,6 @@
 //! `Py_FatalError`: its text, and what the known texts stand for.
 
-use super::blame::{Blame, python_place};
+use super::blame::python_place;
 use super::destruction::type_name;
 use super::facts::{Scene, SceneFrame};
 use super::finding;
@@ -97,7 +97,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     let frames: Vec<SceneFrame<'_>> = scene.frames(24).collect();
     let (at, _) = FATAL.iter().find_map(|(name, ..)| frames.iter().enumerate().find(|(_, f)| f.runs(name)))?;
     let text = text(scene, &frames);
-    let blame = Blame::of(scene);
+    let blame = scene.blame();
     let mut evidence = signal_evidence(scene);
     let called = frames.get(at).and_then(SceneFrame::name).unwrap_or("Py_FatalError");
     evidence.push(format!("{called} was called"));
@@ -117,7 +117,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     if let Some(whole) = &whole {
         evidence.push(format!("Fatal Python error: {whole}"));
     }
-    let over = scene.facts.report.python.is_some() && scene.facts.report.interpreters.is_empty();
+    let over = scene.facts.analysis.python.is_some() && scene.facts.analysis.interpreters.is_empty();
     let (id, title, advice) = match (known, whole) {
         (Some((_, FindingId::ApiWithoutGil, ..)), _) if over => {
             evidence.push("the runtime has no interpreter any more".to_owned());

@@ -1,6 +1,6 @@
 //! The Python API called without the GIL, or after the interpreter was torn down.
 
-use super::blame::{Blame, Party, native_place, party};
+use super::blame::{Party, native_place, party};
 use super::facts::Scene;
 use super::finding;
 use super::memory_access::signals;
@@ -51,7 +51,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     }
     let ApiCall { call, caller, takes } = api_call(scene)?;
     let function = call.function.as_ref().map(|f| base_name(&f.to_string()).to_owned())?;
-    let report = scene.facts.report;
+    let report = scene.facts.analysis;
     let mut evidence = signal_evidence(scene);
     evidence.push(format!("{} was called by {}", native_place(call), native_place(caller)));
     let python = scene.thread.and_then(|t| t.python.as_ref());
@@ -119,7 +119,7 @@ struct ApiCall<'a> {
 /// The outermost interpreter function that foreign code called, between the crash and the innermost Python frame, and
 /// its caller; `None` when the crash is not inside such a call.
 fn api_call<'a>(scene: &Scene<'a>) -> Option<ApiCall<'a>> {
-    let blame = Blame::of(scene);
+    let blame = scene.blame();
     let owner = blame.owner?;
     let frames = &scene.thread?.frames;
     let at = frames.iter().position(|f| std::ptr::eq(f, owner))?;

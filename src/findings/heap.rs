@@ -1,9 +1,8 @@
 //! Crashes inside malloc and free themselves: the heap is damaged, or a pointer was freed that is none.
 
-use super::blame::Blame;
 use super::facts::Scene;
 use super::finding;
-use super::memory_access::{Access, signals};
+use super::memory_access::signals;
 use super::segv::signal_evidence;
 use crate::base::file_name;
 use crate::model::{Confidence, Finding, FindingId};
@@ -65,8 +64,8 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
             .is_some_and(|n| n.contains("free") || n.contains("operator delete") || n.contains("dalloc"))
     });
     let mut evidence = signal_evidence(scene);
-    evidence.extend(Access::of(scene).evidence());
-    let blame = Blame::of(scene);
+    evidence.extend(scene.access().evidence());
+    let blame = scene.blame();
     evidence.extend(blame.evidence());
     let what = if freeing {
         "crash inside free(): an invalid pointer was freed, or the heap is corrupt,"

@@ -1,6 +1,6 @@
 //! Registers and machine code around the crash, for `--verbose`.
 
-use super::facts::Facts;
+use super::facts::Scene;
 use crate::base::Addr;
 use crate::model::Instruction;
 use crate::native::x86_64;
@@ -22,8 +22,8 @@ pub struct MachineState {
 
 /// Registers and machine code at the crash; `None` when the dump does not have the registers.
 #[must_use]
-pub fn machine_state(facts: &Facts<'_>) -> Option<MachineState> {
-    let scene = facts.scene()?;
+pub fn machine_state(scene: &Scene<'_>) -> Option<MachineState> {
+    let facts = &scene.facts;
     let regs = scene.registers?;
     let ip = regs.ip()?;
     let function = scene.stack.and_then(|s| s.symbols.get(scene.first)?.symbol.as_ref()).map(|s| s.start);

@@ -30,55 +30,54 @@ mod windows;
 
 pub use blame::{is_run_time, python_place};
 pub use facts::{Facts, Fault, PassedOn, Scene, SceneFrame};
-pub use machine_state::machine_state;
+pub use machine_state::{MachineState, machine_state};
 
 use crate::debuggee::Crash;
 use crate::model::{Confidence, Finding, FindingId};
-use blame::Blame;
 
-/// Everything the rules find, most likely cause first.
+/// Everything the rules find of a process and of its crash ([`Facts::scene`]), most likely cause first.
 #[must_use]
-pub fn run(facts: &Facts<'_>) -> Vec<Finding> {
+pub fn run(facts: &Facts<'_>, scene: Option<&Scene<'_>>) -> Vec<Finding> {
     let mut out = Vec::new();
-    if let Some(scene) = facts.scene() {
+    if let Some(scene) = scene {
         // A sent signal is no fault: only what the threads were doing can explain it.
-        out.extend(destruction::collector(&scene));
-        out.extend(debug_hooks::run(&scene));
-        out.extend(fatal::run(&scene));
-        out.extend(gil::run(&scene));
-        out.extend(stack_overflow::run(&scene));
-        out.extend(objects::run(&scene));
-        out.extend(destruction::finalizer(&scene));
-        out.extend(heap::run(&scene));
-        out.extend(cpp::run(&scene));
-        out.extend(rust::run(&scene));
-        out.extend(abort::run(&scene));
+        out.extend(destruction::collector(scene));
+        out.extend(debug_hooks::run(scene));
+        out.extend(fatal::run(scene));
+        out.extend(gil::run(scene));
+        out.extend(stack_overflow::run(scene));
+        out.extend(objects::run(scene));
+        out.extend(destruction::finalizer(scene));
+        out.extend(heap::run(scene));
+        out.extend(cpp::run(scene));
+        out.extend(rust::run(scene));
+        out.extend(abort::run(scene));
         if out.is_empty() {
-            out.extend(reporters::run(&scene));
+            out.extend(reporters::run(scene));
         }
         let certain = |out: &[Finding]| out.iter().any(|f| f.confidence == Confidence::High);
         // What the signal alone tells is no news beside its cause.
         if !certain(&out) {
-            out.extend(segv::run(&scene));
+            out.extend(segv::run(scene));
         }
         if let Some(heap) = facts.heap {
-            out.extend(objects::bad_count(&scene, heap));
+            out.extend(objects::bad_count(scene, heap));
         }
         let telling = exceptions::telling(facts);
         if out.is_empty() {
             out.extend(telling);
-            out.extend(sent_signals::run(&scene));
+            out.extend(sent_signals::run(scene));
         } else {
             // The process died of something else while that exception was around.
             out.extend(telling);
             if !certain(&out) {
-                out.extend(sent_signals::run(&scene));
+                out.extend(sent_signals::run(scene));
             }
         }
     }
     out.extend(exceptions::in_flight(facts));
     let mut deadlocks = deadlock::cycles(facts);
-    if faulted(facts) {
+    if faulted(facts, scene) {
         // Threads that wait for each other did not make another one fault.
         out.extend(deadlocks);
     } else {
@@ -91,22 +90,22 @@ pub fn run(facts: &Facts<'_>) -> Vec<Finding> {
         deadlocks.append(&mut out);
         out = deadlocks;
     }
-    name_module(facts, &mut out);
+    name_module(scene, &mut out);
     without_repeats(out)
 }
 
 /// Adds to the findings on the crashed thread whose code ran there.
-fn name_module(facts: &Facts<'_>, findings: &mut [Finding]) {
-    let Some(scene) = facts.scene() else { return };
-    let module = Blame::of(&scene).owner.and_then(|f| f.native.as_ref()).and_then(|n| n.module_id);
+fn name_module(scene: Option<&Scene<'_>>, findings: &mut [Finding]) {
+    let Some(scene) = scene else { return };
+    let module = scene.blame().owner.and_then(|f| f.native.as_ref()).and_then(|n| n.module_id);
     let of_thread = |f: &&mut Finding| f.tid == Some(scene.tid) && f.id != FindingId::Deadlock;
     findings.iter_mut().filter(of_thread).for_each(|f| f.module_id = module);
 }
 
 /// Whether the process died of something that one of its instructions did.
-fn faulted(facts: &Facts<'_>) -> bool {
+fn faulted(facts: &Facts<'_>, scene: Option<&Scene<'_>>) -> bool {
     match facts.target.crash.as_ref() {
-        Some(Crash::Signal { info, .. }) => facts.scene().map_or(info.clone(), |s| s.fault.signal).sender_pid.is_none(),
+        Some(Crash::Signal { info, .. }) => scene.map_or(info, |s| &s.fault.signal).sender_pid.is_none(),
         Some(_) => true,
         None => false,
     }

@@ -1,9 +1,8 @@
 //! Damaged objects on the crashing path: overwritten type pointers, impossible reference counts.
 
-use super::blame::Blame;
 use super::facts::{Scene, SceneFrame};
 use super::finding;
-use super::memory_access::{Access, signals};
+use super::memory_access::signals;
 use super::segv::signal_evidence;
 use crate::base::Addr;
 use crate::cpython::object::{Heap, refcount};
@@ -25,7 +24,7 @@ pub(super) fn run(scene: &Scene<'_>) -> Vec<Finding> {
 
 /// The faulting instruction used a type pointer: find the object that has it.
 fn overwritten_type(scene: &Scene<'_>, heap: &Heap<'_>) -> Option<Finding> {
-    let access = Access::of(scene);
+    let access = scene.access();
     let operand = access.operand.as_ref();
     // The bad pointer: the base register of the operand, or, for a jump through a slot of the type, the target.
     let bad = match operand.and_then(|o| o.base.as_ref()) {
@@ -48,7 +47,7 @@ fn overwritten_type(scene: &Scene<'_>, heap: &Heap<'_>) -> Option<Finding> {
     evidence.extend(count_evidence(heap, object));
     let local = local_name(scene, object);
     evidence.extend(local.iter().map(|l| format!("{l} refers to it")));
-    let blame = Blame::of(scene);
+    let blame = scene.blame();
     evidence.extend(blame.evidence());
     let named = local.map_or(String::new(), |l| format!(" ({l})"));
     // `PYMEM_DEADBYTE` (Objects/obmalloc.c).
@@ -122,7 +121,7 @@ pub(super) fn bad_count(scene: &Scene<'_>, heap: &Heap<'_>) -> Option<Finding> {
     let mut evidence = signal_evidence(scene);
     let name = super::destruction::type_name(scene, object).unwrap_or_else(|| "unknown".to_owned());
     evidence.push(format!("the {name} at {object} has reference count {count}: it has been freed"));
-    let title = format!("use of a freed {name} object at {object}{}", Blame::of(scene).suffix());
+    let title = format!("use of a freed {name} object at {object}{}", scene.blame().suffix());
     let advice = "one Py_DECREF too many, or a borrowed reference that was kept";
     Some(Finding {
         advice: Some(advice.to_owned()),

@@ -1,7 +1,7 @@
 //! Functions by which programs and libraries end themselves with a text of their own: their caller is to blame, and the
 //! text says why. (Sanitizers, toolkits, logging libraries, assertions of the C++ library.)
 
-use super::blame::{Blame, native_place, python_place};
+use super::blame::{native_place, python_place};
 use super::facts::{Scene, SceneFrame};
 use super::finding;
 use super::memory_access::signals;
@@ -115,7 +115,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     let frames: Vec<(SceneFrame<'_>, String)> =
         scene.frames(NEAR).filter_map(|f| Some((f, f.code.display_name()?))).collect();
     let (_, outermost) = frames.iter().rfind(|(_, name)| is_reporter(name))?;
-    let blame = Blame::of(scene);
+    let blame = scene.blame();
     let function = outermost.split('(').next().unwrap_or(outermost).to_owned();
     let mut evidence = signal_evidence(scene);
     evidence.push(format!("{function}() ended the process"));

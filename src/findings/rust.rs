@@ -1,6 +1,5 @@
 //! Rust panics that could not unwind, or were set to abort.
 
-use super::blame::Blame;
 use super::facts::{Scene, SceneFrame};
 use super::finding;
 use super::memory_access::signals;
@@ -48,7 +47,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     let of_object = thrown.is_some();
     let message = thrown.or_else(|| rust_hook::message(scene, &panicking));
     let mut evidence = signal_evidence(scene);
-    let blame = Blame::of(scene);
+    let blame = scene.blame();
     evidence.extend(location.as_ref().map(|l| format!("panic location: {l}")));
     if barrier.is_some() {
         evidence.push("the panic had left its own frames and reached a function that it must not leave".to_owned());

@@ -27,8 +27,8 @@ pub(super) fn run(scene: &Scene<'_>) -> Vec<Finding> {
 }
 
 fn explain(scene: &Scene<'_>) -> Option<Finding> {
-    let access = Access::of(scene);
-    let blame = Blame::of(scene);
+    let access = scene.access();
+    let blame = scene.blame();
     let code = match scene.fault.signal.code {
         Some(code) => code,
         // The dump has an address and no word of what is wrong with it, and the instruction is not known.
@@ -285,7 +285,7 @@ fn bus(scene: &Scene<'_>, access: &Access, place: &str, evidence: Vec<String>) -
 /// Signal, code and address as one line.
 pub(super) fn signal_evidence(scene: &Scene<'_>) -> Vec<String> {
     if scene.facts.target.abi.os == Os::Windows {
-        return scene.facts.report.crash.iter().map(|c| c.summary.clone()).collect();
+        return scene.facts.analysis.crash.iter().map(|c| c.summary.clone()).collect();
     }
     let signal = &scene.fault.signal;
     // The kernel gives no address for a non-canonical one.

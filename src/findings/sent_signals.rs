@@ -24,7 +24,7 @@ fn fault(scene: &Scene<'_>) -> Option<Finding> {
     if signal.code.is_none_or(|c| c <= SI_USER) {
         return None;
     }
-    let blame = Blame::of(scene);
+    let blame = scene.blame();
     let place = blame.suffix();
     let mut evidence = signal_evidence(scene);
     let code = scene.registers.and_then(|r| Code::at(&scene.facts.target.memory, r.ip()?));
@@ -63,7 +63,7 @@ fn fault(scene: &Scene<'_>) -> Option<Finding> {
 fn sent(scene: &Scene<'_>) -> Option<Finding> {
     let signal = &scene.fault.signal;
     let name = signal_name(signal.number).map_or_else(|| format!("signal {}", signal.number), str::to_owned);
-    let blame = Blame::of(scene);
+    let blame = scene.blame();
     let evidence = signal_evidence(scene);
     let own = scene.facts.target.process.pid;
     let sender = signal.sender_pid.and_then(|p| u64::try_from(p).ok());

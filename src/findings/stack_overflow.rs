@@ -1,6 +1,6 @@
 //! Stack overflow: the address lies just below a thread's stack, and which functions recurse.
 
-use super::blame::{Blame, native_place, python_place};
+use super::blame::{native_place, python_place};
 use super::facts::Scene;
 use super::finding;
 use super::memory_access::{codes, signals};
@@ -63,7 +63,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
         }
         None => "too deep a stack".to_owned(),
     };
-    let blame = Blame::of(scene);
+    let blame = scene.blame();
     let first = blame.owner.or(blame.top).map_or(String::new(), |f| format!(", at last in {}", native_place(f)));
     let from = blame.python.map_or(String::new(), |p| format!(", called from {}", python_place(p)));
     let title = format!("stack overflow: {what}{first}{from}");

@@ -1,5 +1,6 @@
 //! One stack per thread: Python frames and native frames merged.
 
+pub mod analysis;
 pub mod hidden_frames;
 pub mod merge;
 pub mod methods;

@@ -64,21 +64,6 @@ fn is_python_dll(name: &str) -> bool {
     name.ends_with(".dll") && PyVersion::from_file_name(&name).is_some()
 }
 
-/// A Python frame of the report with what the merge needs besides.
-#[derive(Clone, Debug, Default)]
-pub struct PythonEntry {
-    /// The frame; its `entry` says whether a C evaluation loop was entered for it.
-    pub frame: Frame,
-    /// For such a frame an address inside the C frame of that loop, where known.
-    pub entry_sp: Option<Addr>,
-}
-
-impl From<Frame> for PythonEntry {
-    fn from(frame: Frame) -> Self {
-        PythonEntry { entry_sp: frame.entry_sp, frame }
-    }
-}
-
 /// Frames of one thread for the report.
 #[derive(Clone, Debug, Default)]
 pub struct ThreadFrames {
@@ -96,7 +81,7 @@ pub fn thread_frames(
     target: &Target,
     interpreter: &Interpreter,
     stack: &NativeStack,
-    python: Vec<PythonEntry>,
+    python: Vec<Frame>,
 ) -> ThreadFrames {
     let native: Vec<MergeNative> = stack
         .unwound
@@ -111,10 +96,10 @@ pub fn thread_frames(
         })
         .collect();
     let entries: Vec<PythonFrame> =
-        python.iter().map(|p| PythonFrame { entry: p.frame.entry, entry_sp: p.entry_sp }).collect();
+        python.iter().map(|f| PythonFrame { entry: f.entry, entry_sp: f.entry_sp }).collect();
     let complete = stack.unwound.end == StackEnd::Complete;
     let merged = merge::merge(&entries, &native, complete);
-    let mut python: Vec<Option<Frame>> = python.into_iter().map(|p| Some(p.frame)).collect();
+    let mut python: Vec<Option<Frame>> = python.into_iter().map(Some).collect();
     let mut out = ThreadFrames { end: (!complete).then(|| stack.unwound.end.to_string()), ..ThreadFrames::default() };
     for stretch in merged.entries.chunk_by(|a, b| matches!((a, b), (Merged::Native(_), Merged::Native(_)))) {
         let hidden = ENDS..stretch.len().saturating_sub(ENDS);

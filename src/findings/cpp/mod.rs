@@ -3,7 +3,7 @@
 mod thrown;
 mod what;
 
-use super::blame::{Blame, Party, native_place, party};
+use super::blame::{Party, native_place, party};
 use super::facts::{Scene, SceneFrame};
 use super::finding;
 use super::memory_access::signals;
@@ -44,7 +44,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     let exception = thrown.and_then(|f| Thrown::held_by(scene, f));
     let mut evidence = signal_evidence(scene);
     evidence.push("std::terminate was called".to_owned());
-    let blame = Blame::of(scene);
+    let blame = scene.blame();
     // The frame that threw says more than the one outside of the run time.
     let thrower = thrown.and_then(|t| blame_frame(scene, t.index.checked_add(1)?));
     let thrower = thrower.filter(|f| f.native.as_ref().is_some_and(|n| party(&scene.facts, n) == Party::Other));
