@@ -6,18 +6,17 @@
 mod common;
 #[path = "native/extension.rs"]
 mod extension;
+mod harness;
 
 use common::{Crash, Interpreter, block, interpreters, one_per_minor, skip};
 use pyinquest::base::DiagnosticCode;
 use pyinquest::debuggee::live::LiveOptions;
-use pyinquest::engine::{Inspection, Options, examine};
-use pyinquest::image::SearchOptions;
+use pyinquest::engine::{Options, examine};
 use pyinquest::model::{Confidence, Finding, FrameKind, Report, Thread, WaitKind};
 use rayon::prelude::*;
 
 fn report(interpreter: &Interpreter, core: &std::path::Path) -> Report {
-    let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
-    Inspection::open(core, &search).expect("a core").report(&Options::default())
+    harness::report_of(interpreter, core, &Options::default())
 }
 
 /// The interpreters of a run: one of each version, and the builds whose locks differ from those.
@@ -351,7 +350,7 @@ fn threads_of_a_living_process_that_wait_for_each_other() {
             Ok(blocked) => blocked,
             Err(reason) => skip!("{reason}"),
         };
-        let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
+        let search = harness::files_of(interpreter);
         let seen = examine(i32::try_from(blocked.pid).unwrap(), LiveOptions::default(), &search, |inspection| {
             inspection.report(&Options::default())
         });

@@ -6,6 +6,7 @@
 mod common;
 #[path = "native/extension.rs"]
 mod extension;
+mod harness;
 
 use common::{Crash, Interpreter, Unavailable, interpreters, one_per_minor, skip};
 use extension::Debug;
@@ -351,7 +352,7 @@ fn a_minidump_without_a_code_is_not_taken_for_a_sent_signal() {
 }
 
 fn search(interpreter: &Interpreter) -> SearchOptions {
-    SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() }
+    harness::files_of(interpreter)
 }
 
 fn slim(interpreter: &Interpreter, target: &mut Target, minidump: bool) -> Vec<u8> {

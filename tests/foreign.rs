@@ -4,11 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
+mod harness;
 
 use common::{Crash, Interpreter, Unavailable, interpreters, skip};
-use pyinquest::debuggee::elf_core;
-use pyinquest::engine::{Inspection, Options};
-use pyinquest::image::SearchOptions;
+use pyinquest::engine::Options;
 use pyinquest::model::Report;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -208,10 +207,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 }
 
 fn report(interpreter: &Interpreter, core: &Path) -> Report {
-    let target = elf_core::open(core).expect("a core");
-    let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
-    let inspection = Inspection::from_target(target, &search);
-    inspection.report(&Options { native: true, ..Options::default() })
+    harness::report_of(interpreter, core, &Options { native: true, ..Options::default() })
 }
 
 fn wrong(expected: &Expected, report: &Report) -> Option<String> {

@@ -6,22 +6,19 @@
 mod common;
 #[path = "native/fallback.rs"]
 mod fallback;
+mod harness;
 
 use common::{Crash, CrashedProcess, Interpreter, interpreters, skip};
 use pyinquest::base::DiagnosticCode;
 use pyinquest::debuggee::elf_core;
 use pyinquest::engine::{Inspection, Options};
-use pyinquest::image::SearchOptions;
 use pyinquest::model::{Frame, FrameKind, Report, Thread};
 use rayon::prelude::*;
 use std::path::Path;
 use std::process::Command;
 
 fn report(interpreter: &Interpreter, core: &Path) -> Report {
-    let target = elf_core::open(core).expect("a core");
-    let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
-    let inspection = Inspection::from_target(target, &search);
-    inspection.report(&Options { native: true, ..Options::default() })
+    harness::report_of(interpreter, core, &Options { native: true, ..Options::default() })
 }
 
 /// Crashes a program in every interpreter; what `check` finds wrong is shown together.
@@ -209,7 +206,7 @@ fn our_frames(interpreter: &Interpreter, core: &Path) -> Vec<Vec<String>> {
     use pyinquest::native::ModuleTables;
     use pyinquest::native::symbolize::{Lines, Symbolizer};
     let target = elf_core::open(core).expect("a core");
-    let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
+    let search = harness::files_of(interpreter);
     let inspection = Inspection::from_target(target, &search);
     let (target, images) = (inspection.target(), inspection.images());
     let symbolizer = Symbolizer::new(target, images, Lines::All);

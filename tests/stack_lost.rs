@@ -4,18 +4,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
+mod harness;
 
 use common::{Interpreter, crash, interpreters, skip};
 use pyinquest::debuggee::elf_core;
 use pyinquest::engine::{Inspection, Options};
-use pyinquest::image::SearchOptions;
 use pyinquest::model::{Frame, FrameOwner, Report, Thread};
 use std::path::Path;
 use std::sync::Arc;
 
 fn report(interpreter: &Interpreter, core: Vec<u8>) -> Report {
     let target = elf_core::from_source(Path::new("lost.core"), Arc::new(core)).expect("a core");
-    let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
+    let search = harness::files_of(interpreter);
     let inspection = Inspection::from_target(target, &search);
     inspection.report(&Options { locals: true, ..Options::default() })
 }

@@ -9,6 +9,7 @@
 mod common;
 #[path = "truth/compare.rs"]
 mod compare;
+mod harness;
 #[path = "truth/without_files.rs"]
 mod without_files;
 
@@ -38,7 +39,7 @@ fn differences(interpreter: &Interpreter, program: &str) -> Result<Vec<String>, 
     if dead.truth.is_null() {
         return Err(format!("{} does not run {program}:\n{}", interpreter.name, dead.stderr));
     }
-    let files = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
+    let files = harness::files_of(interpreter);
     let report = report_with(&dead.core, &files);
     let mut found = compare::report(&report, &dead.truth);
     found.extend(without_files::compare(&report_with(&dead.core, &without_files::search()), &report, &dead.truth));

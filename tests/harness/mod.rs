@@ -5,6 +5,7 @@
 // A helper of tests has one way to report that its own machinery broke.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use crate::common::Interpreter;
 use pyinquest::engine::{Inspection, Options};
 use pyinquest::image::SearchOptions;
 use pyinquest::model::Report;
@@ -14,6 +15,16 @@ use std::path::{Path, PathBuf};
 /// No file but the dump.
 pub fn alone() -> SearchOptions {
     SearchOptions { no_files: true, ..SearchOptions::default() }
+}
+
+/// The files of an interpreter, where it has a root directory of its own.
+pub fn files_of(interpreter: &Interpreter) -> SearchOptions {
+    SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() }
+}
+
+/// The report on a core of an interpreter, with its files.
+pub fn report_of(interpreter: &Interpreter, core: &Path, options: &Options) -> Report {
+    inspect(core, &files_of(interpreter)).report(options)
 }
 
 /// The process of a dump, with the files that `search` finds.
