@@ -87,7 +87,7 @@ const SP: u16 = 2;
 
 /// `width` bits of `word` from bit `low` on, moved to bit `to`.
 const fn bits(word: u32, low: u32, width: u32, to: u32) -> u32 {
-    (word >> low & (1 << width) - 1) << to
+    ((word >> low) & ((1 << width) - 1)) << to
 }
 
 /// The operand of a load or store of the base, floating-point, atomic and compressed sets.
