@@ -97,6 +97,12 @@ impl PyVersion {
         Self::from_hex(u32::from_be_bytes([major, minor, micro, level | serial])).filter(|v| v.is_plausible())
     }
 
+    /// Whether there were releases of this major version that dumps can be of: 2 and 3.
+    #[must_use]
+    pub const fn is_of_python(self) -> bool {
+        matches!(self.major, 2 | 3)
+    }
+
     /// Whether this is a minor version whose internals this program knows or may know: 3.8 up to a few versions
     /// after the newest table. Random bytes seldom pass.
     #[must_use]

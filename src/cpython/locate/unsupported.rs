@@ -112,7 +112,7 @@ fn version_in(bytes: &[u8]) -> Option<PyVersion> {
         let before = bytes.get(end.saturating_sub(LONGEST.try_into().unwrap_or(0))..end)?;
         let text = before.rsplit(|byte| *byte == 0).next()?;
         let version: PyVersion = std::str::from_utf8(text).ok()?.parse().ok()?;
-        (2..=3).contains(&version.major).then_some(version)
+        version.is_of_python().then_some(version)
     })
 }
 
