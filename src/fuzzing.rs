@@ -231,6 +231,7 @@ fn image(data: &[u8], abi: Abi) {
         crash: None,
         missing: Vec::new(),
         code_names: Default::default(),
+        thread_index: Default::default(),
         diagnostics: Arc::default(),
     };
     let inspection = Inspection::from_target(target, &nothing());

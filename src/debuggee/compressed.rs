@@ -8,7 +8,9 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek as _, SeekFrom, Write as _};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
@@ -86,13 +88,16 @@ pub struct Expanded {
 pub struct Limits {
     /// Most bytes of content.
     pub size: u64,
+    /// Most bytes that it takes on disk, where zeros take none; `None`: half of what is free in the directory. A small file
+    /// can expand to more than any disk holds.
+    pub on_disk: Option<u64>,
     /// Directory of the temporary file; `None`: `TMPDIR`, else `/var/tmp`, which unlike `/tmp` is never in memory.
     pub directory: Option<PathBuf>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { size: 1 << 40, directory: None }
+        Limits { size: 1 << 40, on_disk: None, directory: None }
     }
 }
 
@@ -130,12 +135,16 @@ fn spool(mut input: impl Read, limits: &Limits) -> io::Result<Expanded> {
     let directory = limits.directory.clone().or_else(|| std::env::var_os("TMPDIR").map(PathBuf::from));
     let directory = directory.unwrap_or_else(|| PathBuf::from("/var/tmp"));
     let mut file = tempfile::tempfile_in(&directory).or_else(|_| tempfile::tempfile())?;
+    let most = limits.on_disk.or_else(|| half_of_free(&directory)).unwrap_or(u64::MAX);
+    let on_disk = AtomicU64::new(0);
     let (to_write, chunks) = mpsc::sync_channel::<Vec<u8>>(QUEUED);
     let (written, spare) = mpsc::channel::<Vec<u8>>();
     let (size, damage) = thread::scope(|scope| {
         let writer = thread::Builder::new().spawn_scoped(scope, || -> io::Result<()> {
             for chunk in chunks {
                 chunk.chunks(WRITE).try_for_each(|part| write_sparse(&mut file, part))?;
+                // `st_blocks` counts 512 bytes each, whatever the file system has (inode(7)).
+                on_disk.store(file.metadata()?.blocks().saturating_mul(512), Ordering::Relaxed);
                 // Nobody takes it after the last one.
                 let _ = written.send(chunk);
             }
@@ -154,6 +163,9 @@ fn spool(mut input: impl Read, limits: &Limits) -> io::Result<Expanded> {
             }
             match end {
                 Ok(false) if size > limits.size => break Some(format!("more than {} bytes", limits.size)),
+                Ok(false) if on_disk.load(Ordering::Relaxed) > most => {
+                    break Some(format!("it takes more than {most} bytes in {}", directory.display()));
+                }
                 Ok(false) => {}
                 Ok(true) => break None,
                 Err(e) if size == 0 => return Err(e),
@@ -166,6 +178,12 @@ fn spool(mut input: impl Read, limits: &Limits) -> io::Result<Expanded> {
     })?;
     file.set_len(size)?;
     Ok(Expanded { file, size, damage })
+}
+
+/// Half of the bytes that may be written to the file system of a directory.
+fn half_of_free(directory: &Path) -> Option<u64> {
+    let system = nix::sys::statvfs::statvfs(directory).ok()?;
+    system.blocks_available().checked_mul(system.fragment_size())?.checked_div(2)
 }
 
 /// Reads until `chunk` is full; how much came, and whether the stream has ended.

@@ -1,6 +1,5 @@
 use super::*;
 use std::io::Cursor;
-use std::os::unix::fs::MetadataExt as _;
 
 /// 40 MiB, of which 38 MiB are zeros, the rest hard to compress.
 fn content() -> Vec<u8> {
@@ -119,7 +118,19 @@ fn what_comes_before_damage_is_kept_and_the_damage_is_told() {
 #[test]
 fn a_bomb_stops_at_the_limit() {
     let packed = zstd::encode_all(io::repeat(0).take(1 << 30), 1).unwrap();
-    let out = expand(Cursor::new(packed), Packing::Zstd, &Limits { size: 10 << 20, directory: None }).unwrap();
+    let out = expand(Cursor::new(packed), Packing::Zstd, &Limits { size: 10 << 20, ..Limits::default() }).unwrap();
     assert!(out.size <= 11 << 20);
     assert!(out.damage.unwrap().contains("more than"));
+}
+
+/// A bomb of bytes that are not zero ends at what it may take on disk, and what came until then is there.
+#[test]
+fn a_bomb_does_not_fill_the_disk() {
+    let content: Vec<u8> = (0..24u32 << 20).map(|n| (n % 251) as u8 | 1).collect();
+    let packed = zstd::encode_all(&*content, 1).unwrap();
+    assert!(packed.len() < 1 << 20);
+    let limits = Limits { on_disk: Some(4 << 20), ..Limits::default() };
+    let out = expand(Cursor::new(packed), Packing::Zstd, &limits).unwrap();
+    assert!(out.size < 20 << 20, "{}", out.size);
+    assert!(out.damage.unwrap().contains("it takes more than"));
 }

@@ -86,6 +86,7 @@ pub fn from_session(session: Session, abi: Abi, memory: Box<dyn Memory>) -> Targ
         crash,
         missing: Vec::new(),
         code_names: Default::default(),
+        thread_index: Default::default(),
         diagnostics,
     }
 }

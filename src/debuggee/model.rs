@@ -5,8 +5,9 @@ use super::{Crash, MemoryExt as _, Module, NativeThread, TargetMemory};
 use crate::base::{Abi, Addr, Diagnostics};
 use crate::model::SourceKind;
 use crate::os::linux::auxv::{self, Auxv};
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A part that the source does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +61,22 @@ impl ProcessInfo {
     }
 }
 
+/// Where in a list of threads each id is: a dump may have very many of them.
+#[derive(Debug, Default)]
+pub struct ThreadIndex(OnceLock<HashMap<u64, usize>>);
+
+impl ThreadIndex {
+    fn find<'t>(&self, threads: &'t [NativeThread], tid: u64) -> Option<&'t NativeThread> {
+        let index = self.0.get_or_init(|| {
+            // The first of several with one id, as a search finds it.
+            threads.iter().enumerate().rev().map(|(at, thread)| (thread.tid, at)).collect()
+        });
+        let found = index.get(&tid).and_then(|at| threads.get(*at)).filter(|t| t.tid == tid);
+        // A debugger's threads change under way.
+        found.or_else(|| threads.iter().find(|t| index.len() < threads.len() && t.tid == tid))
+    }
+}
+
 /// One stopped process.
 #[derive(Debug)]
 pub struct Target {
@@ -83,6 +100,8 @@ pub struct Target {
     pub missing: Vec<MissingPart>,
     /// What files told about its code when the dump was made slim.
     pub code_names: CodeNames,
+    /// Finds a thread by its id; made when first asked.
+    pub thread_index: ThreadIndex,
     /// Soft errors of all layers that work on this target.
     pub diagnostics: Arc<Diagnostics>,
 }
@@ -97,7 +116,7 @@ impl Target {
     /// The thread with this id.
     #[must_use]
     pub fn thread(&self, tid: u64) -> Option<&NativeThread> {
-        self.threads.iter().find(|t| t.tid == tid)
+        self.thread_index.find(&self.threads, tid)
     }
 }
 
@@ -126,6 +145,14 @@ pub enum TargetError {
         path: PathBuf,
         /// What it looks like.
         what: String,
+    },
+    /// A core of another operating system.
+    #[error("{path}: a core of {what}, which is not supported")]
+    UnsupportedSystem {
+        /// The file.
+        path: PathBuf,
+        /// The system.
+        what: &'static str,
     },
     /// A dump whose machine is not supported.
     #[error("{path}: unsupported architecture: {what}")]
@@ -175,6 +202,9 @@ impl TargetError {
             }
             TargetError::NotADump { .. } => {
                 Some("give the core or minidump itself; an executable goes to --executable")
+            }
+            TargetError::UnsupportedSystem { .. } => {
+                Some("cores of Linux and minidumps of Linux and Windows are supported")
             }
             TargetError::UnsupportedArch { .. } => Some("x86-64 and aarch64 dumps are supported"),
             TargetError::Malformed { .. } => Some("was the file copied whole?"),

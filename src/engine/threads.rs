@@ -8,7 +8,7 @@ use crate::cpython::runtime::{self, Gil, Interpreter as PyInterpreter};
 use crate::debuggee::Target;
 use crate::model::{Frame, FrameKind, Interpreter, NameFrom, PythonThread, Thread};
 use crate::stack::analysis::SeparateThread;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The Python side of a process.
 #[derive(Debug, Default)]
@@ -217,8 +217,9 @@ pub(super) fn add_native(target: &Target, all_known: bool, threads: &mut Vec<Sep
         true => "this thread has no Python thread state",
         false => "no Python thread state was found for this thread; it may have one that the dump does not show",
     };
+    let mut known: HashSet<u64> = threads.iter().filter_map(|t| t.about.tid).collect();
     for native in &target.threads {
-        if !threads.iter().any(|t| t.about.tid == Some(native.tid)) {
+        if known.insert(native.tid) {
             let about = Thread {
                 tid: Some(native.tid),
                 name: native.name.as_deref().map(Text::from),

@@ -3,7 +3,7 @@
 use super::carets::mark;
 use super::recursion::stretches;
 use super::wording::{
-    count, frame_line, machine, safe, safe_short, size, source_kind, thread_label, thread_states, waits_for,
+    count, frame_line, machine, no_crash, safe, safe_short, size, source_kind, thread_label, thread_states, waits_for,
 };
 use crate::base::Severity;
 use crate::model::{Confidence, ExceptionInfo, ExceptionRelation, Fidelity, Frame, FrameKind, Local, Report, Thread};
@@ -17,7 +17,7 @@ const MAX_CHAIN: usize = 10;
 /// The report as a page.
 #[must_use]
 pub fn render(report: &Report) -> String {
-    let title = report.crash.as_ref().map_or("The process did not crash", |c| c.summary.as_str());
+    let title = report.crash.as_ref().map_or_else(|| no_crash(report), |c| c.summary.as_str());
     let mut out = String::new();
     // Writing to a String cannot fail, here and below.
     let _ = write!(

@@ -1,7 +1,7 @@
 //! Markdown for pull requests, issues and job summaries (GitHub's flavour).
 
 use super::recursion::stretches;
-use super::wording::{count, frame_line, machine, safe, safe_short, thread_label, thread_states, waits_for};
+use super::wording::{count, frame_line, machine, no_crash, safe, safe_short, thread_label, thread_states, waits_for};
 use crate::base::Severity;
 use crate::model::{Confidence, Frame, Report, Thread};
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ const MAX_THREADS: usize = 30;
 pub fn render(report: &Report) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail, here and below.
-    let title = report.crash.as_ref().map_or("The process did not crash", |c| c.summary.as_str());
+    let title = report.crash.as_ref().map_or_else(|| no_crash(report), |c| c.summary.as_str());
     let _ = writeln!(out, "### {}\n", inline(title));
     facts(&mut out, report);
     findings(&mut out, report);

@@ -1,6 +1,6 @@
 //! Wording that several renderers share. Everything here returns text from the dump escaped for a terminal.
 
-use crate::base::{Abi, Endian, Os, escape_terminal, file_name};
+use crate::base::{Abi, DiagnosticCode, Endian, Os, escape_terminal, file_name};
 use crate::model::{Frame, FrameKind, LayoutProvider, OwnerFrom, Report, SourceKind, Thread, VersionFrom, WaitKind};
 use std::fmt::Display;
 
@@ -41,7 +41,14 @@ pub fn size(bytes: u64) -> String {
     shown
 }
 
-/// What kind of thing was read.
+/// The heading of a report without a crash: nothing is claimed where the dump does not say.
+pub fn no_crash(report: &Report) -> &'static str {
+    let unknown = report.diagnostics.iter().any(|d| d.code == DiagnosticCode::CoreNoThreads);
+    if unknown { "What ended the process is not known" } else { "The process did not crash" }
+}
+
+/// Kind of a source, for people.
+#[must_use]
 pub fn source_kind(kind: SourceKind) -> &'static str {
     match kind {
         SourceKind::ElfCore => "ELF core",

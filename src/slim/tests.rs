@@ -45,6 +45,7 @@ fn target(memory: AddressSpace) -> Target {
         crash: Some(Crash::Signal { tid: 42, info }),
         missing: Vec::new(),
         code_names: Default::default(),
+        thread_index: Default::default(),
         diagnostics: Arc::new(Diagnostics::default()),
     }
 }

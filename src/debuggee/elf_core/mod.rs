@@ -13,7 +13,7 @@ pub(crate) mod synth_core;
 mod tests;
 mod zeroed_stacks;
 
-use super::slim_record::kept_bytes;
+use super::slim_record::{each_note, kept_bytes};
 use super::{AddressSpace, ByteSource, Crash, ProcessInfo, SignalInfo, SourceKind, Target, TargetError};
 use crate::base::{Diagnostic, DiagnosticCode, Diagnostics};
 use crate::debuggee::{Recording, TargetMemory};
@@ -49,6 +49,9 @@ pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, T
         let (bytes, cut) = segments::file_bytes(segment, data);
         notes.add(bytes, segment.p_align.get(LE), abi, cut, &diagnostics);
     }
+    if let Some(system) = other_system(data) {
+        return Err(TargetError::UnsupportedSystem { path: path.to_owned(), what: system });
+    }
     let mut segments = segments::memory(headers.segments, data.len() as u64, &notes.files);
     let mut missing = segments::missing(&segments, &notes.files);
     if let Some(diagnostic) = segments::truncation(headers.segments, &segments, data.len() as u64) {
@@ -81,8 +84,21 @@ pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, T
         crash,
         missing,
         code_names: Default::default(),
+        thread_index: Default::default(),
         diagnostics,
     })
+}
+
+/// The system whose kernel wrote a core, where it is not Linux: each names its notes after itself (NetBSD core(5), OpenBSD
+/// `sys/core.h`, FreeBSD `sys/elf_common.h`).
+fn other_system(core: &[u8]) -> Option<&'static str> {
+    let mut found = None;
+    each_note(core, |_, owner, _, _| {
+        let known = [("NetBSD-CORE", "NetBSD"), ("OpenBSD", "OpenBSD"), ("FreeBSD", "FreeBSD")];
+        let one = known.iter().find(|(name, _)| owner.starts_with(name.as_bytes()));
+        found = found.or(one.map(|(_, system)| *system));
+    });
+    found
 }
 
 fn process(notes: &Notes, memory: &TargetMemory) -> ProcessInfo {

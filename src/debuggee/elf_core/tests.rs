@@ -216,3 +216,27 @@ fn more_segments_than_the_header_can_count() {
     bytes.extend(section);
     assert_eq!(open(bytes).unwrap().memory.segments().len(), 70_001, "with section header");
 }
+
+/// Cores of other systems are named, not taken for cores of Linux in which nothing happened.
+#[test]
+fn other_systems_are_named() {
+    for (owner, system) in [("NetBSD-CORE", "NetBSD"), ("OpenBSD", "OpenBSD"), ("FreeBSD", "FreeBSD")] {
+        let core = SynthCore::new(EM_X86_64).note(owner, 1, &[0; 64]).load(0x1000, 0x1000, READ, &[1; 16]).build();
+        assert_eq!(error(&core), format!("core: a core of {system}, which is not supported"));
+    }
+}
+
+/// As many threads as a dump can have: time and memory grow with their number, not with its square.
+#[test]
+fn twenty_thousand_threads() {
+    let mut core = SynthCore::new(EM_X86_64).load(0x1000, 0x1000, READ, &[1; 16]);
+    for tid in 1..=20_000 {
+        core = core.thread(tid, if tid == 1 { 11 } else { 0 }, &[]);
+    }
+    let target = from_source(Path::new("core"), Arc::new(core.build())).unwrap();
+    let start = std::time::Instant::now();
+    assert!((1..=20_000).all(|tid| target.thread(tid).is_some_and(|t| t.tid == tid)));
+    assert!(target.thread(20_001).is_none());
+    // A watchdog: with 10^6 threads a search took minutes.
+    assert!(start.elapsed() < std::time::Duration::from_secs(5), "{:?}", start.elapsed());
+}

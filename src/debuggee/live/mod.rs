@@ -190,6 +190,7 @@ impl Scene {
             crash: None,
             missing: Vec::<MissingPart>::new(),
             code_names: Default::default(),
+            thread_index: Default::default(),
             diagnostics: Arc::new(diagnostics),
         }
     }

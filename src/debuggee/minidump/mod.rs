@@ -69,6 +69,7 @@ pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, T
         crash,
         missing: found.missing,
         code_names: Default::default(),
+        thread_index: Default::default(),
         diagnostics: Arc::new(diagnostics),
     })
 }

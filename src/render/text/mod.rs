@@ -6,7 +6,7 @@ mod locals;
 mod thread;
 
 use super::palette::{Palette, paint};
-use super::wording::{count, machine, safe, safe_short, size, source_kind};
+use super::wording::{count, machine, no_crash, safe, safe_short, size, source_kind};
 use crate::base::{Diagnostic, Severity};
 use crate::model::{Report, RuntimeState, Thread};
 use std::fmt::Write as _;
@@ -90,7 +90,7 @@ fn header(out: &mut Out<'_>, report: &Report) {
     let palette = out.palette();
     match &report.crash {
         Some(crash) => out.line(0, &paint(palette.bad, &safe(&crash.summary))),
-        None => out.line(0, &paint(palette.heading, "The process did not crash: this is what it was doing")),
+        None => out.line(0, &paint(palette.heading, &format!("{}: this is what it was doing", no_crash(report)))),
     }
     let process = &report.process;
     let pid = process.pid.map(|pid| format!("process {pid}"));
