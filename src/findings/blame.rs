@@ -97,10 +97,13 @@ impl<'a> Blame<'a> {
         let mut out = Blame::default();
         let mut library = None;
         let (mut method, mut of_top) = (None, None);
-        for frame in thread.frames.iter().skip(skip) {
+        for (at, frame) in thread.frames.iter().enumerate().skip(skip) {
             let Some(native) = &frame.native else {
                 if frame.kind == FrameKind::Python {
-                    out.python = Some(frame);
+                    out.ctypes |= is_ctypes(frame);
+                    // ctypes does what its caller wants: the caller is to blame.
+                    let mut callers = thread.frames.iter().skip(at).filter(|f| f.kind == FrameKind::Python);
+                    out.python = callers.find(|f| !is_ctypes(f)).or(Some(frame));
                     break;
                 }
                 continue;
@@ -186,6 +189,14 @@ impl<'a> Blame<'a> {
         let owner = self.owner?;
         Some(format!("first frame outside of libc and CPython: {}", native_place(owner)))
     }
+}
+
+/// Whether a Python frame is of the standard library's ctypes.
+fn is_ctypes(frame: &Frame) -> bool {
+    frame.file.as_ref().is_some_and(|file| {
+        let file = file.to_string().replace('\\', "/");
+        file.ends_with("/ctypes/__init__.py") || file.ends_with("/ctypes/util.py")
+    })
 }
 
 /// Whether a function is of the C++ or Rust library.

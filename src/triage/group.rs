@@ -138,13 +138,13 @@ fn split(mut units: Vec<Unit<'_>>) -> Vec<Cluster<'_>> {
     clusters
 }
 
-/// Joins clusters whose stacks are alike: same class of crash, same innermost function, nothing that contradicts,
-/// and every pair of stacks at least as similar as the threshold (complete linkage, most similar first).
+/// Joins clusters whose stacks are alike: same class of crash, same innermost function of somebody's own code, nothing that
+/// contradicts, and every pair of stacks at least as similar as the threshold (complete linkage, most similar first).
 fn near_duplicates<'a>(clusters: Vec<Cluster<'a>>, rules: &Rules) -> Vec<Cluster<'a>> {
     let mut by_top: BTreeMap<(&'a str, Option<&'a String>), Vec<Cluster<'a>>> = BTreeMap::new();
     for cluster in clusters {
         let Some(signature) = cluster.units.first().map(|u| u.signature) else { continue };
-        by_top.entry((&signature.class, signature.stack.first())).or_default().push(cluster);
+        by_top.entry((&signature.class, signature.user.first())).or_default().push(cluster);
     }
     let mut out = Vec::new();
     for ((_, top), list) in by_top {
@@ -181,7 +181,7 @@ fn linkage(a: &Cluster<'_>, b: &Cluster<'_>, rules: &Rules) -> f64 {
     for x in &a.units {
         for y in &b.units {
             let (x, y) = (x.signature, y.signature);
-            if x.contradicts(y) || x.message != y.message {
+            if x.contradicts(y) || x.message != y.message || x.user.first() != y.user.first() || !trusted(x, y) {
                 return 0.0;
             }
             least = least.min(similarity(&whole(x, y), &whole(y, x), &rules.similarity));
@@ -193,11 +193,33 @@ fn linkage(a: &Cluster<'_>, b: &Cluster<'_>, rules: &Rules) -> f64 {
     least
 }
 
-/// The stack with the native module on top, where both have one: a crash in the same module, called from the same
-/// function, is more alike than the function alone.
+/// Below this many frames of somebody's own code two stacks are alike by chance.
+const SHORT: usize = 3;
+
+/// Whether similarity says something of two stacks: they are long enough, or native code says that it is the same place,
+/// or one is the other with further callers.
+fn trusted(x: &Signature, y: &Signature) -> bool {
+    let (a, b) = (&x.site, &y.site);
+    let same = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;
+    let same_entry = a.functions.last().is_some() && a.functions.last() == b.functions.last();
+    x.user.len().min(y.user.len()) >= SHORT
+        || same(&a.place, &b.place)
+        || same(&a.module, &b.module) && (same(&a.method, &b.method) || same_entry)
+        || within(&x.user, &y.user)
+        || within(&y.user, &x.user)
+}
+
+/// Whether `inner` is `outer` with entries left out.
+fn within(inner: &[String], outer: &[String]) -> bool {
+    let mut rest = outer.iter();
+    inner.iter().all(|entry| rest.any(|other| other == entry))
+}
+
+/// The frames of somebody's own code with the native module on top, where both have one: a crash in the same module, called
+/// from the same function, is more alike than the function alone.
 fn whole(own: &Signature, other: &Signature) -> Vec<String> {
     let module = own.site.module.iter().filter(|_| other.site.module.is_some());
-    module.chain(&own.stack).cloned().collect()
+    module.chain(&own.user).cloned().collect()
 }
 
 fn finish(cluster: Cluster<'_>) -> Group {

@@ -2,6 +2,7 @@
 
 use super::record::{Label, Outcome, Row};
 use super::rules::{Rules, RulesError};
+use crate::base::DiagnosticCode;
 use crate::debuggee::TargetError;
 use crate::engine::{Inspection, Options};
 use crate::image::{FileCache, SearchOptions};
@@ -86,6 +87,9 @@ pub fn map(path: &Path, label: Label, options: &MapOptions, rules: &Rules) -> Ro
     match report(path, options) {
         Ok(mut report) => {
             report.source.path = Some(label.dump.clone());
+            if let Some(why) = no_defect(&report) {
+                return Row::without_report(label, Outcome::Unreadable, why);
+            }
             Row::new(label, report, rules, options.privacy())
         }
         Err(error) => {
@@ -95,6 +99,18 @@ pub fn map(path: &Path, label: Label, options: &MapOptions, rules: &Rules) -> Ro
             Row::without_report(label, Outcome::Unreadable, text)
         }
     }
+}
+
+/// Why a dump says nothing of a defect: what would tell of Python is cut off, or is of a Python that cannot be read. Such
+/// dumps have nothing in common.
+fn no_defect(report: &Report) -> Option<String> {
+    if report.python.is_some() {
+        return None;
+    }
+    let of = |code: &DiagnosticCode| report.diagnostics.iter().find(|d| d.code == *code).map(|d| d.message.clone());
+    let cut = || [DiagnosticCode::CoreTruncated, DiagnosticCode::MinidumpTruncated].iter().find_map(of);
+    let nothing = || report.threads.is_empty().then(|| "it has no threads".to_owned());
+    of(&DiagnosticCode::UnsupportedPython).or_else(cut).or_else(nothing)
 }
 
 /// Name, size and time of a file.

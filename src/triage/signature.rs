@@ -40,8 +40,11 @@ pub struct Signature {
     pub severity: String,
     /// "SIGSEGV: NULL dereference in _speedups.scan_key <- app.load".
     pub title: String,
-    /// All tokens of the coarse kind, innermost first, folded: what similarity is measured on.
+    /// All tokens of the coarse kind, innermost first, folded.
     pub stack: Vec<String>,
+    /// Those of them that are no part of CPython, its standard library or the C run time: the innermost must agree where
+    /// crashes are taken for one defect because their stacks are alike.
+    pub user: Vec<String>,
     /// Where native code crashed.
     pub site: Site,
     /// Qualified names of the functions in the coarse key, where known (3.11+).
@@ -113,7 +116,18 @@ pub fn signature(report: &Report, rules: &Rules) -> (Signature, Explanation) {
     if cause.rule.frames == KeyFrames::Stack {
         coarse_parts.extend(stack.site.method.clone());
     }
-    coarse_parts.extend(coarse_items.iter().take(rules.limits.coarse_frames).cloned());
+    let user = user_tokens(&counted, coarse_items);
+    let mut keyed: Vec<String> = coarse_items.iter().take(rules.limits.coarse_frames).cloned().collect();
+    // Four frames of the standard library would leave out whose crash it is.
+    keyed.extend(user.first().filter(|first| !keyed.contains(first) && coarse_items.contains(first)).cloned());
+    let is_generic = user.is_empty() && coarse_message.is_none() && stack.site.method.is_none();
+    coarse_parts.extend(keyed);
+    if is_generic {
+        explanation
+            .notes
+            .push("nothing in the key is of anybody's own code: it has all that is known of the place".to_owned());
+        coarse_parts.extend(place_of_generic(report, &stack));
+    }
     let mut exact_parts = vec![cause.rule.class.clone(), cause.signal.clone(), cause.fault.word().to_owned()];
     exact_parts.extend(message);
     exact_parts.extend(exact_items.iter().take(rules.limits.exact_frames).cloned());
@@ -133,6 +147,7 @@ pub fn signature(report: &Report, rules: &Rules) -> (Signature, Explanation) {
         phrase: cause.rule.phrase.clone(),
         severity: cause.rule.severity.clone(),
         stack: coarse_items.iter().take(STACK_LIMIT).cloned().collect(),
+        user,
         qualnames: qualnames(&counted, &coarse_parts),
         owner: owner(&stack),
         // Where such a crash shows is chance: it tells nothing apart.
@@ -149,6 +164,39 @@ fn class_reason(cause: &Cause<'_>) -> String {
         None => format!("{coarse}: {} with a fault address of kind {}", cause.signal, cause.fault.word()),
     }
 }
+
+/// Tokens of code that is neither CPython's nor the standard library's, in the order of the stack.
+fn user_tokens(counted: &[&Token], folded: &[String]) -> Vec<String> {
+    let own = |t: &&&Token| matches!(t.kind, TokenKind::Python | TokenKind::Native);
+    let own: BTreeSet<&str> = counted.iter().filter(own).map(|t| t.coarse.as_str()).collect();
+    folded.iter().filter(|token| own.contains(token.as_str())).take(STACK_LIMIT).cloned().collect()
+}
+
+/// What distinguishes crashes of which only frames of CPython, the standard library and the C run time are known: all
+/// names, else the places in the modules' builds, else the dump itself. Such crashes have nothing in common but where they
+/// show.
+fn place_of_generic(report: &Report, stack: &Stack) -> Vec<String> {
+    let names: Vec<String> = stack.tokens.iter().map(|t| t.exact.clone()).collect();
+    let mut out: Vec<String> = stack.site.module.iter().filter(|m| *m != CPYTHON).cloned().collect();
+    if names.iter().any(|name| !name.ends_with("!?")) {
+        out.extend(fold(names).items.into_iter().take(STACK_LIMIT));
+        return out;
+    }
+    let build = |path: &str| report.modules.iter().find(|m| m.path == path).and_then(|m| m.build_id.clone());
+    let frames = tokens::subject(report).map_or(&[][..], |thread| &thread.frames);
+    let places = frames.iter().filter_map(|frame| {
+        let native = frame.native.as_ref()?;
+        Some(format!("{}+{}", build(native.module.as_deref()?)?, native.module_offset?))
+    });
+    out.extend(places.take(GENERIC_PLACES));
+    if out.is_empty() {
+        out.push(format!("{:?}", (&report.source.path, report.source.size, report.process.pid)));
+    }
+    out
+}
+
+/// Innermost native frames that tell two nameless crashes apart.
+const GENERIC_PLACES: usize = 8;
 
 fn qualnames(counted: &[&Token], parts: &[String]) -> BTreeMap<String, BTreeSet<String>> {
     let mut map: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -175,8 +223,10 @@ fn title(cause: &Cause<'_>, stack: &Stack, parts: &[String]) -> String {
         (Some(module), None) => Some(stack.site.method.clone().unwrap_or_else(|| module.clone())),
         (None, _) => None,
     };
-    // Where a stack ended, and where the collector was, is chance.
-    let site = site.filter(|_| cause.rule.frames == KeyFrames::Stack);
+    // Where a stack ended, and where the collector was, is chance. A call of foreign code that died in the C library died of
+    // what it was given: no fault of the module that made it.
+    let only_called = stack.foreign_call && stack.site.module.as_deref() == Some(CPYTHON);
+    let site = site.filter(|_| cause.rule.frames == KeyFrames::Stack && !only_called);
     let phrase = &cause.rule.phrase;
     let text = match (cause.subject(), cause.rule.frames) {
         (Some(object), KeyFrames::Subject) => format!("{phrase} at an object of type {object}"),

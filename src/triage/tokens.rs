@@ -106,6 +106,8 @@ pub struct Stack {
     pub tokens: Vec<Token>,
     /// Where native code crashed.
     pub site: Site,
+    /// Whether ctypes or cffi called the code that crashed.
+    pub foreign_call: bool,
 }
 
 /// Module of [`Site`] and prefix in the exact key for CPython's own code.
@@ -135,6 +137,7 @@ pub fn stack(report: &Report, rules: &Rules) -> Stack {
             _ => native(frame, report, rules, nowhere),
         };
         nowhere = frame.native.as_ref().is_some_and(|n| n.module.is_none());
+        stack.foreign_call |= before_python && calls_foreign_code(frame);
         if let Some(token) = token {
             match token.kind {
                 TokenKind::Python | TokenKind::Stdlib => before_python = false,
@@ -166,6 +169,15 @@ pub fn telling<'r>(report: &'r Report, rules: &Rules) -> Vec<&'r Frame> {
         .filter(|(_, step)| step.decision != Decision::Skipped)
         .map(|(frame, _)| frame)
         .collect()
+}
+
+/// A frame of ctypes or of cffi.
+fn calls_foreign_code(frame: &Frame) -> bool {
+    let module = frame.native.as_ref().and_then(|n| n.module.as_deref()).map(crate::base::file_name);
+    let native = module.is_some_and(|m| m.starts_with("_ctypes") || m.starts_with("_cffi_backend"));
+    native
+        || frame.kind == FrameKind::Python
+            && frame.file.as_ref().is_some_and(|f| f.to_string().ends_with("/ctypes/__init__.py"))
 }
 
 fn add_to_site(site: &mut Site, token: &Token, frame: &Frame, report: &Report) {

@@ -99,3 +99,22 @@ fn wrong_paths_and_unreadable_inputs_do_not_stay_green() {
     assert_eq!(triage(&[], &store).status.code(), Some(0));
     assert_eq!(triage(&["--strict"], &store).status.code(), Some(5));
 }
+
+/// Dumps that are cut off before anything of Python say nothing of a defect: they are no group, and none of them is in one.
+#[test]
+fn dumps_that_are_cut_off_share_no_group() {
+    let (_dir, core, store) = scene();
+    let whole = std::fs::read(&core).unwrap();
+    for (number, size) in [20_000, 40_000, 60_000].into_iter().enumerate() {
+        std::fs::write(store.join(format!("core.{number}")), &whole[..size]).unwrap();
+    }
+    let output = triage(&[], &store);
+    let found = result(&output);
+    assert_eq!(found["groups"].as_array().unwrap().len(), 0, "{found:#}");
+    let broken = found["broken"].as_array().unwrap();
+    assert_eq!(broken.len(), 3, "{found:#}");
+    assert!(
+        broken.iter().all(|b| b["outcome"] == "unreadable" && b["error"].as_str().unwrap().contains("cut")),
+        "{found:#}"
+    );
+}

@@ -9,7 +9,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from shop import cache, cart, catalog, images, jobs, orders, plugins, search, server, stats, tree  # noqa: E402
+from shop import cache, cart, catalog, foreign, images, jobs, orders, plugins, search, server, stats, tree  # noqa: E402
 
 # Identity of the defect -> what runs into it.
 DEFECTS = {
@@ -35,6 +35,17 @@ DEFECTS = {
     "server-unload": server.unload,
     "server-collect": server.collect,
     "server-detached": server.detached,
+    "foreign-flush": foreign.flush,
+    "foreign-reload": foreign.reload_config,
+    "foreign-parse": foreign.load,
+    "foreign-overwrite": foreign.overwrite,
+    "foreign-move": foreign.move,
+    "foreign-follow": foreign.follow,
+    "foreign-measure": foreign.measure,
+    "foreign-compare": foreign.compare,
+    "foreign-call-back": foreign.call_back,
+    "foreign-first": lambda rows: foreign.Buffer().first(rows),
+    "foreign-wide": lambda rows: foreign.Buffer().wide(rows),
 }
 
 # The rules were made and mended with the above before their eyes. These were written afterwards, and no rule may be
