@@ -8,6 +8,8 @@ mod common;
 mod compare;
 #[path = "commands/kernel.rs"]
 mod kernel;
+#[path = "commands/limits.rs"]
+mod limits;
 #[path = "commands/live.rs"]
 mod live;
 #[path = "commands/run.rs"]

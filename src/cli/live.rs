@@ -4,7 +4,7 @@ use super::args::InputArgs;
 use super::{CliError, exit, output};
 use crate::base::{Diagnostic, DiagnosticCode};
 use crate::debuggee::TargetError;
-use crate::debuggee::live::{Examined, LiveOptions};
+use crate::debuggee::live::{Examined, LiveOptions, start_ticks};
 use crate::engine::{Inspection, examine};
 use crate::image::SearchOptions;
 use crate::model::Report;
@@ -53,9 +53,10 @@ pub fn refused(error: &TargetError) -> CliError {
 /// Runs a command once, or again and again with `--watch` until it fails.
 pub fn repeat(input: &InputArgs, run: impl Fn() -> Result<u8, CliError>) -> Result<u8, CliError> {
     let Some(seconds) = input.watch else { return run() };
-    if input.pid.is_none() {
+    let Some(pid) = input.pid else {
         return Err(CliError::new(exit::USAGE, "--watch is for live processes").help("give --pid PID"));
-    }
+    };
+    let started = start_ticks(pid);
     let pause = Duration::try_from_secs_f64(seconds.clamp(0.05, 86_400.0)).unwrap_or(Duration::from_secs(2));
     loop {
         // What is between two looks belongs to the run, not to the data.
@@ -63,5 +64,11 @@ pub fn repeat(input: &InputArgs, run: impl Fn() -> Result<u8, CliError>) -> Resu
         output::write_stderr(&format!("--- {now} ---\n"));
         run()?;
         std::thread::sleep(pause);
+        // A process that is gone is the next look's to tell; one with its number is not the one that was asked for.
+        if let (Some(before), Some(now)) = (started, start_ticks(pid))
+            && before != now
+        {
+            return Err(CliError::new(exit::INPUT, format!("process {pid} has ended; another one has its number now")));
+        }
     }
 }

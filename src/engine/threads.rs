@@ -202,6 +202,7 @@ impl OneThread<'_> {
             code: code.map(|c| c.addr),
             lasti: frame.lasti.as_ref().ok().copied(),
             owner: Some(frame.owner),
+            locals_left_out: self.options.locals && !with_locals,
             entry: Some(frame.entry),
             entry_sp: frame.entry_sp,
             locals,

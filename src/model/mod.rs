@@ -479,6 +479,9 @@ pub struct Frame {
     /// Locals, when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locals: Option<Vec<Local>>,
+    /// Its locals were asked for and not read: of a thread with very many frames those in the middle are left out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub locals_left_out: bool,
     /// What could not be read of this frame.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,

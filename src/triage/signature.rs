@@ -43,7 +43,7 @@ pub struct Signature {
     /// All tokens of the coarse kind, innermost first, folded.
     pub stack: Vec<String>,
     /// Those of them that are no part of CPython, its standard library or the C run time: the innermost must agree where
-    /// crashes are taken for one defect because their stacks are alike.
+    /// crashes are taken for one defect because their stacks are alike. Without the outermost ones that only start a program.
     pub user: Vec<String>,
     /// Where native code crashed.
     pub site: Site,
@@ -169,7 +169,13 @@ fn class_reason(cause: &Cause<'_>) -> String {
 fn user_tokens(counted: &[&Token], folded: &[String]) -> Vec<String> {
     let own = |t: &&&Token| matches!(t.kind, TokenKind::Python | TokenKind::Native);
     let own: BTreeSet<&str> = counted.iter().filter(own).map(|t| t.coarse.as_str()).collect();
-    folded.iter().filter(|token| own.contains(token.as_str())).take(STACK_LIMIT).cloned().collect()
+    let mut user: Vec<String> = folded.iter().filter(|t| own.contains(t.as_str())).take(STACK_LIMIT).cloned().collect();
+    // How a program begins says nothing: the same code may run in a thread.
+    let begins = |token: &String| token.ends_with(".<module>") || token.ends_with(".main");
+    while user.len() > 1 && user.last().is_some_and(begins) {
+        user.pop();
+    }
+    user
 }
 
 /// What distinguishes crashes of which only frames of CPython, the standard library and the C run time are known: all

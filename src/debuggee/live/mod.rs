@@ -6,7 +6,7 @@
 mod refused;
 mod snapshot;
 
-pub use crate::debuggee::procfs::{started, sysroot, working_directory};
+pub use crate::debuggee::procfs::{start_ticks, started, sysroot, working_directory};
 pub use snapshot::{Examined, examine};
 
 use super::elf_modules::{FileMapping, from_mappings, from_scan};

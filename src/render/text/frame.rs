@@ -47,6 +47,10 @@ fn write(out: &mut Out<'_>, number: usize, frame: &Frame, width: usize, marked: 
     for problem in &frame.problems {
         out.line(below, &paint(palette.warning, &format!("<{}>", safe(problem))));
     }
+    if frame.locals_left_out {
+        let text = "(its locals were not read: the thread has too many frames)";
+        out.line(below.saturating_add(2), &paint(out.palette().dim, text));
+    }
     if let Some(list) = &frame.locals {
         locals::write(out, below.saturating_add(2), list);
     }
