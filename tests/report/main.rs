@@ -212,3 +212,17 @@ fn committed_schema_is_current() {
     let current = json::schema().unwrap();
     assert!(committed == current, "write it anew: pyinquest schema report > docs/report.schema.json");
 }
+
+/// Each rule has a row in docs/findings.md, and each row is of a rule.
+#[test]
+fn the_table_of_findings_has_every_rule() {
+    let schema: serde_json::Value = serde_json::from_str(&json::schema().unwrap()).unwrap();
+    let variants = schema["$defs"]["FindingId"]["anyOf"].as_array().expect("the rules are an enum").iter();
+    let rules: std::collections::BTreeSet<&str> = variants.filter_map(|v| v["const"].as_str()).collect();
+    let docs = include_str!("../../docs/findings.md");
+    let (_, table) = docs.split_once("| id | it rests on |\n|---|---|\n").expect("the table");
+    let rows = table.lines().take_while(|line| line.starts_with('|')).filter_map(|line| line.split('|').nth(1));
+    let told: std::collections::BTreeSet<&str> = rows.flat_map(|ids| ids.split('`').skip(1).step_by(2)).collect();
+    assert!(rules.len() > 40);
+    assert_eq!(told, rules);
+}
