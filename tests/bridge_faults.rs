@@ -98,7 +98,7 @@ fn ctrl_c_ends_a_command() {
 /// The engine itself: interrupted in a slow command, then killed between two, then met by a script of another version.
 #[test]
 fn the_engine_survives_ctrl_c_and_is_started_again_when_it_is_gone() {
-    // Of any version; 3.12 where it is at hand.
+    // Of any version; 3.12 where it is available.
     let startable = interpreters().iter().filter(|i| i.root.is_none() && i.is_native());
     let Some(interpreter) = startable.max_by_key(|i| i.is_ordinary() && i.minor == 12) else {
         skip!("no interpreters: run tests/interpreters/fetch.py");

@@ -232,7 +232,7 @@ fn the_gil_against_what_is_done_once() {
 
 #[test]
 fn the_gil_against_a_static_variable_of_cpp() {
-    // That the function is on the other thread's stack is no proof that it is where the variable is made.
+    // That the function is on the other thread's stack is not a proof that it is where the variable is made.
     everywhere_in("deadlock.py", Some("waits.cpp"), &["guard"], |i, report| {
         crossed("guard", WaitKind::StaticGuard, Confidence::Medium, i, report)
     });

@@ -40,7 +40,7 @@ fn a_core_of_the_kernel() {
     let target = elf_core::open(&dead.core).unwrap();
     let inspection = Inspection::from_target(target, &SearchOptions::default());
     let (target, images) = (inspection.target(), inspection.images());
-    assert_eq!(codes(&target), Vec::<String>::new());
+    assert_eq!(codes(target), Vec::<String>::new());
     let Some(Crash::Signal { tid, info }) = &target.crash else { panic!("{:?}", target.crash) };
     assert_eq!((Some(info.number), Some(*tid)), (dead.signal(), target.threads.first().map(|t| t.tid)));
     assert!(target.threads.len() > 1);
@@ -190,7 +190,7 @@ fn a_sysroot_is_used_and_other_builds_are_refused() {
     let wrong = SearchOptions { executable: Some("/proc/self/exe".into()), ..SearchOptions::default() };
     let inspection = Inspection::from_target(target, &wrong);
     let (target, images) = (inspection.target(), inspection.images());
-    assert!(codes(&target).contains(&"build-id-mismatch".to_owned()));
+    assert!(codes(target).contains(&"build-id-mismatch".to_owned()));
     let main = target.modules.iter().position(|m| m.is_main).unwrap();
     assert!(images.get(main).unwrap().status != FileStatus::Ok || Path::new(&interpreter.exe).exists());
 }

@@ -106,7 +106,7 @@ fn emulated_has_native_stacks(fixture: &Fixture) {
     let native: Vec<_> = crashed.frames.iter().filter_map(|f| f.native.as_ref()).collect();
     assert!(native.len() > 10, "{native:#?}");
     for frame in &native {
-        let trust = serde_json::to_value(&frame.trust).unwrap();
+        let trust = serde_json::to_value(frame.trust).unwrap();
         assert!(frame.inlined || trust == "context" || trust == "cfi", "{frame:#?}");
     }
     // The way from `main` to the first Python frame is native, and so is the end.

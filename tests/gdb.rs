@@ -165,7 +165,7 @@ fn written_memory_is_read_again() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("sample.py").display().to_string();
     std::fs::write(&file, "x = 1.25\nid(x)\n").unwrap();
-    // `ob_fval` lies behind reference count and type.
+    // `ob_fval` lies after reference count and type.
     let write = "set {double}((long)$py_local(\"x\") + 16) = 2.5";
     let commands = ["break builtin_id", "run", "py-print x", "py-print x", write, "py-print x"];
     let said = match gdb(&commands, &["--args", &interpreter.exe, &file]) {

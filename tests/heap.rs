@@ -216,7 +216,7 @@ fn damaged_heaps_are_answered() {
     let mut answered = 0;
     for round in 0..12 {
         let mut bytes = whole.clone();
-        // Headers and notes stay whole: what is looked at here is the heap.
+        // Headers and notes stay whole: what is examined here is the heap.
         let mut word = || 0x8000 + below((whole.len() - 0x8010) / 8) * 8;
         for _ in 0..1000 {
             let (to, from) = (word(), word());

@@ -242,7 +242,7 @@ fn written_memory_is_read_again() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("sample.py").display().to_string();
     std::fs::write(&file, "x = 1.25\nid(x)\n").unwrap();
-    // `ob_fval` lies behind reference count and type.
+    // `ob_fval` lies after reference count and type.
     let write = "script import struct; lldb.process.WriteMemory(int(pyinquest_lldb._run(lldb.debugger, 'local', \
                  'x').value) + 16, struct.pack('d', 2.5), lldb.SBError())";
     let commands = ["breakpoint set --name builtin_id", "run", "py-print x", write, "py-print x"];

@@ -211,7 +211,7 @@ fn our_frames(interpreter: &Interpreter, core: &Path) -> Vec<Vec<String>> {
     let (target, images) = (inspection.target(), inspection.images());
     let symbolizer = Symbolizer::new(target, images, Lines::All);
     let tid = target.crash.as_ref().expect("a crash").tid();
-    let stacks = pyinquest::stack::native_stacks(&target, &ModuleTables::new(&target), &symbolizer, Some(tid));
+    let stacks = pyinquest::stack::native_stacks(target, &ModuleTables::new(target), &symbolizer, Some(tid));
     let stack = &stacks[0];
     let mut out = Vec::new();
     for (frame, code) in stack.unwound.frames.iter().zip(&stack.symbols) {

@@ -13,7 +13,7 @@ use std::path::Path;
 
 const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/stops.py");
 
-/// The C function behind the program's `ascii`.
+/// The C function after the program's `ascii`.
 const STOP: &str = "builtin_ascii";
 
 /// Interpreters that debuggers can start here: those without a root of their own.
@@ -135,7 +135,7 @@ fn one_program_in_many_situations() {
 /// gdbserver and lldb-server.
 #[test]
 fn a_remote_process_is_read_through_its_server() {
-    // Of any version; 3.12 where it is at hand.
+    // Of any version; 3.12 where it is available.
     let Some(interpreter) = startable().into_iter().max_by_key(|i| i.minor == 12) else {
         skip!("no interpreters: run tests/interpreters/fetch.py");
     };

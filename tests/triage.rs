@@ -146,7 +146,7 @@ fn broken_dumps_are_rows() {
     for limit in ["0", "1", "8"] {
         let starved = triage(corpus, &["--memory-limit", limit, "--timeout", "60"], &[corpus.cores[0].clone()]);
         let Some(broken) = starved["broken"].get(0) else {
-            // Where little debug information is at hand, 8 MiB are enough.
+            // Where little debug information is available, 8 MiB are enough.
             assert!(limit == "8" && starved["groups"][0]["count"] == 1, "{limit}: {starved:#}");
             continue;
         };

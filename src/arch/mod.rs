@@ -68,7 +68,7 @@ pub struct ThreadPointer {
 pub struct UnwindInfo {
     /// The processor.
     pub arch: Arch,
-    /// Register names by DWARF number; the instruction pointer has the slot [`UnwindInfo::ip`], which on some is no DWARF
+    /// Register names by DWARF number; the instruction pointer has the slot [`UnwindInfo::ip`], which on some is not a DWARF
     /// number.
     pub names: &'static [&'static str],
     /// Slot of the instruction pointer.

@@ -86,7 +86,7 @@ impl<'a> Cursor<'a> {
         self.uint(8)
     }
 
-    /// The bytes up to the next NUL (or the end), without it; the position moves behind it.
+    /// The bytes up to the next NUL (or the end), without it; the position moves after it.
     pub fn cstr(&mut self) -> &'a [u8] {
         let rest = self.remaining();
         let len = rest.iter().position(|b| *b == 0).unwrap_or(rest.len());

@@ -40,7 +40,7 @@ pub enum DiagnosticCode {
     SlimCodeNames,
     /// The dump was reduced and its other bytes left out.
     SlimRedacted,
-    // The process that is looked at while it lives.
+    // The process that is examined while it lives.
     /// A thread could not be stopped.
     LiveNotStopped,
     /// The process ran while it was read.

@@ -65,7 +65,7 @@ impl Link {
         Ok(message)
     }
 
-    /// Sends a message that is no request.
+    /// Sends a message that is not a request.
     ///
     /// # Errors
     /// [`ProtocolError`].

@@ -261,7 +261,7 @@ pub struct ModulesAnswer {
 pub struct MappingAnswer {
     /// First address.
     pub start: u64,
-    /// First address behind it.
+    /// First address after it.
     pub end: u64,
     /// Offset in the file.
     pub offset: u64,

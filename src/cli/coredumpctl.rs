@@ -65,7 +65,7 @@ fn attribute(path: &Path, name: &str) -> Option<String> {
 fn parse(name: &str) -> Option<Stored> {
     let rest = name.strip_prefix("core.")?;
     let rest = [".zst", ".lz4", ".xz"].iter().find_map(|s| rest.strip_suffix(s)).unwrap_or(rest);
-    // From behind: a command may hold dots in older versions.
+    // From the end: a command may hold dots in older versions.
     let mut parts = rest.rsplitn(5, '.');
     let stamp = parts.next()?.parse().ok()?;
     let pid = parts.next()?;

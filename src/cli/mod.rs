@@ -39,7 +39,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             Err(CliError::from(error))
         }
         Err(error) => {
-            // A reader that went away is no error.
+            // A reader that went away is not an error.
             let _ = error.print();
             Ok(if error.use_stderr() { exit::USAGE } else { exit::OK })
         }

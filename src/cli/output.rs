@@ -20,7 +20,7 @@ pub fn palette(output: &OutputArgs) -> Palette {
     if colored { Palette::colored() } else { Palette::plain() }
 }
 
-/// Writes a whole document to standard output or the file. A reader that went away (`| head`) is no error.
+/// Writes a whole document to standard output or the file. A reader that went away (`| head`) is not an error.
 ///
 /// # Errors
 /// When the file or the stream cannot be written.

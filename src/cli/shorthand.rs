@@ -9,7 +9,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// Entries of a directory that are looked at for a dump.
+/// Entries of a directory that are examined for a dump.
 const MAX_ENTRIES: usize = 2000;
 
 /// `pyinquest CORE ...` means `pyinquest report CORE ...`, where the first argument is a file and no command. A command of

@@ -49,7 +49,7 @@ fn slim(target: &mut Target, search: &SearchOptions, args: &SlimArgs) -> Result<
         }
         false => record(target, search),
     }
-    // What is no Linux process has no core format.
+    // What is not a Linux process has no core format.
     let minidump = args.minidump || target.abi.os != Os::Linux;
     store(target, SlimOptions { redact: args.redact, minidump }, &args.output).map_err(|e| match e {
         SlimError::Write(e) => {

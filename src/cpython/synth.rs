@@ -101,7 +101,7 @@ impl SynthPython {
         Addr(at)
     }
 
-    /// Writes a field of eight bytes; one that this version lacks is no field to write.
+    /// Writes a field of eight bytes; one that this version lacks is not a field to write.
     pub fn set(&mut self, strukt: &str, field: &str, base: Addr, value: u64) {
         if let Some(offset) = self.layouts.slot(strukt, field).and_then(|slot| slot.offset()) {
             self.memory.put(base.0.wrapping_add(offset), &value.to_le_bytes());

@@ -130,7 +130,7 @@ impl fmt::Display for PyVersion {
     }
 }
 
-/// The text is no CPython version.
+/// The text is not a CPython version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a CPython version such as 3.13.5 or 3.15.0rc1")]
 pub struct VersionError(pub String);

@@ -262,7 +262,7 @@ impl<R: BufRead> Read for Lz4<R> {
     }
 }
 
-/// The field `CoreDump` of an apport report: lines behind `CoreDump: base64`, each with a space in front and base64
+/// The field `CoreDump` of an apport report: lines after `CoreDump: base64`, each with a space in front and base64
 /// of its own, up to the next line without a space.
 struct ApportCore<R: BufRead> {
     input: R,
@@ -279,7 +279,7 @@ enum ApportState {
 }
 
 impl<R: BufRead> ApportCore<R> {
-    /// apport packs 1 MiB a line; more than this is no report of its making.
+    /// apport packs 1 MiB a line; more than this is not a report of its making.
     const LINE: u64 = 64 << 20;
 
     fn new(input: R) -> Self {

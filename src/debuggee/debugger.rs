@@ -50,7 +50,7 @@ pub struct SessionThread {
 pub struct SessionMapping {
     /// First address.
     pub start: Addr,
-    /// First address behind it.
+    /// First address after it.
     pub end: Addr,
     /// Offset in the file, in bytes.
     pub file_offset: u64,

@@ -12,7 +12,7 @@ pub enum ReadErrorKind {
     NotInDump,
     /// The dump file ends before this memory.
     Truncated,
-    /// File-backed memory left out of the dump, and the file is not at hand (or is another build).
+    /// File-backed memory left out of the dump, and the file is not available (or is another build).
     FileMissing,
     /// The operating system or the debugger refused.
     Io,

@@ -24,7 +24,7 @@ impl fmt::Debug for BuildId {
 pub struct Mapping {
     /// First address.
     pub start: Addr,
-    /// First address behind it.
+    /// First address after it.
     pub end: Addr,
     /// Offset in the file, in bytes.
     pub file_offset: u64,
@@ -37,7 +37,7 @@ pub struct Module {
     pub path: String,
     /// Address of the first byte of the file image (ELF header, PE header).
     pub base: Addr,
-    /// First address behind the last mapping.
+    /// First address after the last mapping.
     pub end: Addr,
     /// Build identifier, read from the memory image or the dump's module list.
     pub build_id: Option<BuildId>,

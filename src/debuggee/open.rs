@@ -22,7 +22,7 @@ const MAX_LAYERS: usize = 4;
 /// to their end into a temporary file; regular files are mapped.
 ///
 /// # Errors
-/// [`TargetError`] when the file cannot be opened or is no dump. A packed dump that is damaged or cut off further on
+/// [`TargetError`] when the file cannot be opened or is not a dump. A packed dump that is damaged or cut off further on
 /// is opened as far as it goes, with a diagnostic.
 pub fn open(path: &Path) -> Result<Target, TargetError> {
     let failed = |source: io::Error| TargetError::Open { path: path.to_owned(), source };

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 pub struct MapLine {
     /// First address.
     pub start: Addr,
-    /// First address behind it.
+    /// First address after it.
     pub end: Addr,
     /// Access rights.
     pub protection: Protection,

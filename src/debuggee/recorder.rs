@@ -22,7 +22,7 @@ impl PageMask {
     /// Marks bytes `[from, to)` of the page, rounded outwards to granules.
     fn mark(&mut self, from: u64, to: u64) {
         let (first, last) = (from / GRANULE, to.div_ceil(GRANULE).min(PAGE / GRANULE));
-        // Most reads are of one word: the others of the page are not looked at.
+        // Most reads are of one word: the others of the page are not examined.
         let words = (0u64..).zip(self.0.iter_mut()).skip(usize::try_from(first / 64).unwrap_or(WORDS));
         for (index, word) in words.take_while(|(index, _)| index.saturating_mul(64) < last) {
             let base = index.saturating_mul(64);

@@ -55,7 +55,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// First address behind the segment.
+    /// First address after the segment.
     #[must_use]
     pub fn end(&self) -> Addr {
         Addr(self.start.0.saturating_add(self.size))
@@ -96,7 +96,7 @@ pub struct AddressSpace {
     primary: Primary,
     segments: Vec<Segment>,
     backings: Vec<Backing>,
-    /// `[start, end)` of file mappings whose file is not at hand, sorted.
+    /// `[start, end)` of file mappings whose file is not available, sorted.
     files_missing: Vec<(Addr, Addr)>,
     /// Which bytes of its pages a redacted dump holds, sorted by page; `None` where all that is stored holds.
     kept: Option<Vec<(Addr, PageMask)>>,
@@ -172,7 +172,7 @@ impl AddressSpace {
         self.backings.insert(at, backing);
     }
 
-    /// Says that `[start, end)` is memory of a mapped file that is not at hand: what the dump leaves out of it fails
+    /// Says that `[start, end)` is memory of a mapped file that is not available: what the dump leaves out of it fails
     /// with [`ReadErrorKind::FileMissing`].
     pub fn mark_file_missing(&mut self, start: Addr, end: Addr) {
         let at = self.files_missing.partition_point(|(s, _)| *s <= start);
@@ -322,7 +322,7 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Start of the first dumped segment behind `addr`: a backing must not be read over dumped bytes.
+    /// Start of the first dumped segment after `addr`: a backing must not be read over dumped bytes.
     fn next_dumped_after(&self, addr: Addr) -> Option<Addr> {
         let at = self.segments.partition_point(|s| s.start <= addr);
         self.segments.get(at..)?.iter().find(|s| s.dumped > 0).map(|s| s.start)

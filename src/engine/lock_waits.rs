@@ -19,7 +19,7 @@ use crate::stack::hidden_frames::CodePlace;
 use crate::stack::report_frames::Interpreter;
 use std::collections::HashMap;
 
-/// Threads that are looked at; more of them sleep for the same few reasons.
+/// Threads that are examined; more of them sleep for the same few reasons.
 const MAX_THREADS: usize = 4096;
 /// Frames of a thread, from the innermost, that may have made the call that sleeps.
 const NEAR_FRAMES: usize = 6;

@@ -144,7 +144,7 @@ fn without_lines(target: &Target, interpreter: &Interpreter) -> HashSet<usize> {
 }
 
 /// Adds what Python calls the functions above the innermost Python frame of the crashed thread; of those that have no other
-/// name, unless `all`. Functions of the interpreter have names where its file or symbols are at hand.
+/// name, unless `all`. Functions of the interpreter have names where its file or symbols are available.
 fn name_methods(
     target: &Target,
     tables: &ModuleTables<'_>,
@@ -165,7 +165,7 @@ fn name_methods(
         frames.iter().map(|f| CodePoint { ip: f.ip, return_address: f.trust != Some(Trust::Context) }).collect();
     for (frame, name) in frames.into_iter().zip(method_names(target, tables, &places)) {
         frame.method = name;
-        // What has a name is no unknown part of the interpreter.
+        // What has a name is not an unknown part of the interpreter.
         frame.plumbing &= frame.method.is_none();
     }
 }

@@ -15,7 +15,7 @@ const THREAD_BLOCK: u64 = 2304;
 /// Frames between the kernel and the function that a thread sleeps in.
 const NEAR: usize = 4;
 
-/// What a thread that sleeps on `futex` waits for. `from`: the frame that sleeps (behind those of a signal handler).
+/// What a thread that sleeps on `futex` waits for. `from`: the frame that sleeps (after those of a signal handler).
 pub(super) fn native_wait(
     target: &Target,
     stacks: &[NativeStack],

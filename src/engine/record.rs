@@ -11,7 +11,7 @@ use std::thread;
 /// Analyses `target` in every way that a report may be asked for; what is read meanwhile is remembered in
 /// [`Recording::recorded`](crate::debuggee::Recording::recorded).
 ///
-/// Once without the modules' files, and once with them: what comes from a file where it is at hand must come from memory
+/// Once without the modules' files, and once with them: what comes from a file where it is available must come from memory
 /// where it is not. The two go on at the same time. With files, native code gets more names, and so findings more to go
 /// by; values are in memory, and read once where both see the same Python.
 pub fn record(target: &mut Target, search: &SearchOptions) {

@@ -39,7 +39,7 @@ pub(super) fn options_of_live(pid: i32, search: &SearchOptions) -> SourceOptions
     }
 }
 
-/// Fills [`crate::model::Frame::source`] where the file is at hand, and adds what has to be said about the files.
+/// Fills [`crate::model::Frame::source`] where the file is available, and adds what has to be said about the files.
 pub(super) fn add(report: &mut Report, sources: &Sources) {
     let frames = report.threads.iter_mut().flat_map(|t| &mut t.frames);
     for frame in frames.filter(|f| f.source.is_none() && f.kind == FrameKind::Python) {

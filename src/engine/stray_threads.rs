@@ -123,7 +123,7 @@ impl Search<'_> {
     }
 }
 
-/// A thread has one state in an interpreter. What an ended thread of the same id left behind is not told from it.
+/// A thread has one state in an interpreter. What an ended thread of the same id left behind is not distinguished from it.
 fn one_each(target: &Target, found: Vec<(u64, ThreadState)>) -> Vec<ThreadState> {
     let mut out = Vec::new();
     for (index, (tid, state)) in found.iter().enumerate() {

@@ -6,7 +6,7 @@ use crate::debuggee::{MemoryExt as _, Target};
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
-/// Bytes of the C library's thread structure that are looked at (glibc keeps the id at 0x2d0 on x86-64).
+/// Bytes of the C library's thread structure that are examined (glibc keeps the id at 0x2d0 on x86-64).
 const THREAD_STRUCT: u64 = 0x400;
 
 /// The operating system's ids of Python threads.

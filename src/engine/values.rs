@@ -11,7 +11,7 @@ pub(super) fn value(heap: &Heap<'_>, addr: Addr, options: &Options) -> Value {
     shown(heap, addr, object::repr(heap, addr, &options.limits.repr), options)
 }
 
-/// The value at `addr` whose repr is at hand.
+/// The value at `addr` whose repr is available.
 pub(super) fn shown(heap: &Heap<'_>, addr: Addr, shown: object::Repr, options: &Options) -> Value {
     Value { addr, refcount: if options.refcounts { refcount(heap, addr) } else { None }, ..made(shown) }
 }

@@ -85,13 +85,13 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
         evidence.push(format!("message of the C library: {message}"));
         let title = match id {
             // The message holds place and condition.
-            FindingId::AssertionFailed => format!("assertion failed: {}{}", assertion(&message), called_from(&blame)),
+            FindingId::AssertionFailed => format!("assertion failed: {}{}", assertion(&message), called_from(blame)),
             _ => format!("{what} ({message}){place}"),
         };
         let advice = (!advice.is_empty()).then(|| advice.to_owned());
         return Some(Finding { advice, ..finding(id, title, Confidence::High, evidence, scene.tid) });
     }
-    assert_arguments(scene, evidence, &blame)
+    assert_arguments(scene, evidence, blame)
 }
 
 fn called_from(blame: &Blame<'_>) -> String {

@@ -26,7 +26,7 @@ const DEAD: u8 = 0xdd;
 /// `PYMEM_FORBIDDENBYTE`: the guard bytes.
 const GUARD: u8 = 0xfd;
 
-/// What is in front of and behind a block.
+/// What is in front of and after a block.
 struct Block {
     addr: Addr,
     size: u64,

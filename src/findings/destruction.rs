@@ -243,7 +243,7 @@ fn deallocator(scene: &Scene<'_>, frames: &[SceneFrame<'_>]) -> Option<(usize, h
 fn native_until_python<'a>(scene: &Scene<'a>) -> Vec<SceneFrame<'a>> {
     const LIMIT: usize = 200;
     let frames: &[Frame] = scene.thread.map_or(&[], |t| &t.frames);
-    // The last native frame before Python's is the first native frame behind it minus one: compare by stack address.
+    // The last native frame before Python's is the first native frame after it minus one: compare by stack address.
     let python = frames.iter().position(|f| f.kind == FrameKind::Python);
     let inner: Option<Vec<_>> = python
         .and_then(|at| frames.get(..at))

@@ -14,7 +14,7 @@ use crate::model::{Confidence, Finding, FindingId};
 const MAX_TEXT: usize = 2000;
 
 /// Functions that end the interpreter (Python/pylifecycle.c, Objects/object.c) and where their arguments are: function
-/// name, message. Inner ones come first; those that compilers rewrite (`fatal_error`) are looked at last.
+/// name, message. Inner ones come first; those that compilers rewrite (`fatal_error`) are examined last.
 const FATAL: &[(&str, Option<usize>, Option<usize>)] = &[
     (ASSERTION, Some(5), Some(2)),
     ("_Py_NegativeRefcount", None, None),

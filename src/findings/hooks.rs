@@ -6,7 +6,7 @@ use crate::cpython::object::Heap;
 use crate::field;
 use crate::stack::hidden_frames::CodePlace;
 
-/// Types along `tp_base` whose slots are looked at.
+/// Types along `tp_base` whose slots are examined.
 const MAX_BASES: usize = 16;
 /// Frames outwards whose registers may still hold the object.
 const REGISTERS_OF: usize = 3;

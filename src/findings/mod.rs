@@ -40,7 +40,7 @@ use crate::model::{Confidence, Finding, FindingId};
 pub fn run(facts: &Facts<'_>, scene: Option<&Scene<'_>>) -> Vec<Finding> {
     let mut out = Vec::new();
     if let Some(scene) = scene {
-        // A sent signal is no fault: only what the threads were doing can explain it.
+        // A sent signal is not a fault: only what the threads were doing can explain it.
         out.extend(destruction::collector(scene));
         out.extend(debug_hooks::run(scene));
         out.extend(fatal::run(scene));

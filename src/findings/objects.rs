@@ -10,7 +10,7 @@ use crate::field;
 use crate::model::{Confidence, Finding, FindingId};
 use crate::stack::hidden_frames::CodePlace;
 
-/// Frames from the crash outwards whose registers and arguments are looked at.
+/// Frames from the crash outwards whose registers and arguments are examined.
 const FRAMES: usize = 8;
 
 /// Finds the damaged object behind a bad access.

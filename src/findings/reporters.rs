@@ -10,7 +10,7 @@ use crate::base::Addr;
 use crate::debuggee::MemoryExt as _;
 use crate::model::{Confidence, Finding, FindingId};
 
-/// Frames from `abort` outwards that are looked at.
+/// Frames from `abort` outwards that are examined.
 const NEAR: usize = 24;
 /// Longest text read, in bytes.
 const MAX_TEXT: usize = 2000;

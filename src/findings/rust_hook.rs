@@ -16,7 +16,7 @@ const PAYLOADS: [(&str, Payload, u64); 2] = [
     ("::FormatStringPayload as core::panic::PanicPayload>::", Payload::Formatted, 32),
     ("::StaticStrPayload as core::panic::PanicPayload>::", Payload::Static, 16),
 ];
-/// Methods of `PanicPayload` in a vtable: behind drop, size and alignment, with those of `Display`.
+/// Methods of `PanicPayload` in a vtable: after drop, size and alignment, with those of `Display`.
 const METHODS: std::ops::Range<u64> = 3..8;
 /// Above the frame: as far as its caller, with what was inlined there, may have the payload.
 const MAX_DISTANCE: u64 = 4096;

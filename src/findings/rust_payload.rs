@@ -11,7 +11,7 @@ use crate::debuggee::{Memory, MemoryExt as _};
 const CLASS: [u8; 8] = *b"MOZ\0RUST";
 /// `_Unwind_Exception.private_2`: libgcc keeps there where on the stack the search for a handler ended.
 const HANDLER: u64 = 24;
-/// `Exception.cause`, a `Box<dyn Any + Send>`, behind the unwinder's header and `canary`.
+/// `Exception.cause`, a `Box<dyn Any + Send>`, after the unwinder's header and `canary`.
 const CAUSE: u64 = 40;
 /// Memory that is searched.
 const MAX_SEARCH: u64 = 64 << 20;

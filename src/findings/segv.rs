@@ -32,7 +32,7 @@ fn explain(scene: &Scene<'_>) -> Option<Finding> {
     let code = match scene.fault.signal.code {
         Some(code) => code,
         // The dump has an address and no word of what is wrong with it, and the instruction is not known.
-        None if access.code.is_none() => return located(scene, &blame),
+        None if access.code.is_none() => return located(scene, blame),
         None => return None,
     };
     let kind = access.kind.map_or("access", AccessKind::word);
@@ -46,9 +46,9 @@ fn explain(scene: &Scene<'_>) -> Option<Finding> {
     };
     // x86-64 gives SIGBUS instead when the base register is the stack or frame pointer (#SS).
     if scene.signal() == signals::SIGBUS && !access.non_canonical {
-        return bus(scene, &access, &place, evidence.clone());
+        return bus(scene, access, &place, evidence.clone());
     }
-    if let Some(fill) = Fill::of(&access) {
+    if let Some(fill) = Fill::of(access) {
         let (addr, place) = (access.addr.unwrap_or_default(), &place);
         evidence.push(format!("{:#x} is what {} fills {} with", fill.value, fill.by, fill.what));
         let made = finding(
@@ -87,7 +87,7 @@ fn explain(scene: &Scene<'_>) -> Option<Finding> {
         return make(FindingId::BadJump, format!("{what}{by}"), Confidence::High, advice);
     }
     if addr.0 < NULL_AREA {
-        return Some(near_null(scene, &access, addr, kind, &place, evidence.clone()));
+        return Some(near_null(scene, access, addr, kind, &place, evidence.clone()));
     }
     let segment = scene.facts.segment(addr);
     match segment {

@@ -86,11 +86,11 @@ fn sent(scene: &Scene<'_>) -> Option<Finding> {
             ..finding(FindingId::KilledByProcess, title, Confidence::High, evidence, scene.tid)
         });
     }
-    if let Some(finding) = aborted(scene, &blame, &evidence) {
+    if let Some(finding) = aborted(scene, blame, &evidence) {
         return Some(finding);
     }
     if signal.code.is_some_and(|c| c <= SI_USER) && (sender.is_none() || sender == own) {
-        return Some(raised(scene, &blame, &name, evidence));
+        return Some(raised(scene, blame, &name, evidence));
     }
     None
 }
@@ -101,7 +101,7 @@ fn aborted(scene: &Scene<'_>, blame: &Blame<'_>, evidence: &[String]) -> Option<
         return None;
     }
     let aborted = scene.frames(8).any(|f| f.name().is_some_and(|n| matches!(n, "abort" | "__GI_abort")));
-    // Windows: what ends a process like abort() is not told from abort() itself.
+    // Windows: what ends a process like abort() is not distinguished from abort() itself.
     let failed_fast = matches!(&scene.facts.target.crash, Some(Crash::Exception { .. }));
     if !aborted && !failed_fast {
         return None;

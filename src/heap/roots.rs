@@ -1,4 +1,4 @@
-//! Roots: what keeps objects alive that is no object itself. Modules, frames of threads, the interpreters' own state.
+//! Roots: what keeps objects alive that is not an object itself. Modules, frames of threads, the interpreters' own state.
 
 use super::objects::ObjectId;
 use super::{HeapState, Via};
@@ -16,7 +16,7 @@ const MAX_MODULES: usize = 100_000;
 /// No state of an interpreter or thread is larger.
 const MAX_STATE: u64 = 4 << 20;
 
-/// Something that keeps an object alive and is no object.
+/// Something that keeps an object alive and is not an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {
     /// What it is, as the first part of a path.

@@ -1,4 +1,4 @@
-//! [`TypeTable`]: every type of the heap with what walks need of it. A word is a type only when that is proven.
+//! `TypeTable`: every type of the heap with what walks need of it. A word is a type only when that is proven.
 
 use super::offsets::Offsets;
 use super::view::View;
@@ -30,7 +30,7 @@ pub(super) mod flags {
     pub const TYPE_SUBCLASS: u64 = 1 << 31;
 }
 
-/// Index of a type in the [`TypeTable`].
+/// Index of a type in the `TypeTable`.
 pub type TypeId = u32;
 
 /// Which walk finds the references of an object.
@@ -86,7 +86,7 @@ pub struct Shape {
     pub(super) members: Vec<Member>,
     /// The part of an instance in which each word may be a reference.
     pub(super) words: std::ops::Range<u64>,
-    /// Where the list of weak references begins, which is no reference.
+    /// Where the list of weak references begins, which is not a reference.
     pub(super) weaklist: Option<u64>,
     pub(super) dictoffset: i64,
     /// `tp_dict` where it is not in the type object itself (static types, 3.12+).

@@ -154,7 +154,7 @@ impl DynamicSymbols {
         Ok(SymbolTable::new(symbols, FileBytes::whole(Arc::new(names))))
     }
 
-    /// One behind the last symbol of the chain that begins last.
+    /// One after the last symbol of the chain that begins last.
     fn count_gnu(&self, memory: &dyn Memory, abi: &Abi, table: Addr) -> Result<u64, ReadError> {
         let Some(hash) = GnuHash::read(memory, abi, table)? else { return Ok(0) };
         let buckets = memory.read_vec(hash.buckets, hash.bucket_count.min(MAX_BUCKETS).saturating_mul(4))?;
@@ -172,7 +172,7 @@ impl DynamicSymbols {
         Ok(count)
     }
 
-    /// Without hash table: every linker puts the strings behind the symbols.
+    /// Without hash table: every linker puts the strings after the symbols.
     fn count_by_layout(&self) -> u64 {
         self.strings.distance_from(self.symbols).map_or(0, |bytes| (bytes / SYMBOL_SIZE).min(MAX_SYMBOLS))
     }

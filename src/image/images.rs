@@ -245,7 +245,7 @@ impl Image {
         &self.options.cache
     }
 
-    /// Which file has its DWARF; `None` also where that file cannot be told from others.
+    /// Which file has its DWARF; `None` also where that file cannot be distinguished from others.
     pub(crate) fn dwarf_file_id(&self) -> Option<FileId> {
         let own = self.file.as_ref().filter(|f| f.has_section_data(".debug_info"));
         own.or_else(|| self.debug().map(|d| &d.file))?.id.clone()

@@ -8,7 +8,7 @@ use crate::base::{Abi, Addr, Cursor, ShortRead};
 use crate::debuggee::{Backing, BuildId, ByteSource, Memory, MemoryExt as _, Module, Protection};
 use std::sync::Arc;
 
-/// Bytes of headers that are looked at: they fit in a page, but for absurd numbers of sections.
+/// Bytes of headers that are examined: they fit in a page, but for absurd numbers of sections.
 const HEADERS: u64 = 0x1000;
 const MAX_SECTIONS: usize = 96;
 const MAX_EXPORTS: u64 = 1 << 20;
@@ -75,7 +75,7 @@ pub struct PdbReference {
 pub struct PeFunction {
     /// First address.
     pub start: Addr,
-    /// First address behind this part of it.
+    /// First address after this part of it.
     pub end: Addr,
     /// Its unwind information (`UNWIND_INFO`).
     pub unwind: Addr,
@@ -224,7 +224,7 @@ impl PeImage {
         (size >= RUNTIME_FUNCTION).then(|| (self.address(self.exceptions.rva), size))
     }
 
-    /// Whether the function table is at hand: only then is a function without an entry a leaf.
+    /// Whether the function table is available: only then is a function without an entry a leaf.
     #[must_use]
     pub fn function_table_is_readable(&self, memory: &dyn Memory) -> bool {
         let last =

@@ -45,7 +45,7 @@ fn dll() -> Vec<u8> {
     put(&mut image, 0x2050, &[0, 0, 1, 0]);
     put(&mut image, 0x2060, b"Py_Main\0");
     put(&mut image, 0x2070, b"_PyRuntime\0");
-    // Two parts of Py_Main; the second is chained to the first, behind three codes.
+    // Two parts of Py_Main; the second is chained to the first, after three codes.
     for (i, value) in [0x1000, 0x1100, 0x2300, 0x1100, 0x1180, 0x2310].into_iter().enumerate() {
         put(&mut image, 0x2200 + i * 4, &word(value));
     }

@@ -66,7 +66,7 @@ impl Images {
         self.iter().flat_map(|i| i.find_symbol(target, name, SymbolSource::Dynsym)).collect()
     }
 
-    /// The function or object that `addr` lies in. An address behind the end of the nearest symbol has no name: in a
+    /// The function or object that `addr` lies in. An address after the end of the nearest symbol has no name: in a
     /// stripped module the nearest one may be anything.
     #[must_use]
     pub fn symbol_at(&self, target: &Target, addr: Addr) -> Option<SymbolAt> {

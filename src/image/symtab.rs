@@ -8,7 +8,7 @@ use object::read::elf::SectionHeader as _;
 
 /// Chromium has about a million; more than this are not kept.
 const MAX_SYMBOLS: usize = 8 << 20;
-/// How many symbols that begin before an address are looked at for one that reaches over it.
+/// How many symbols that begin before an address are examined for one that reaches over it.
 const LOOK_BACK: usize = 64;
 
 /// Functions and objects of one ELF symbol table, sorted by address. Addresses are those of the file.

@@ -446,7 +446,7 @@ pub struct Frame {
     /// First column of it, in UTF-8 bytes from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
-    /// Column behind it.
+    /// Column after it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_column: Option<u32>,
     /// `co_name`, or the (demangled) native function.
@@ -455,7 +455,7 @@ pub struct Frame {
     /// `co_qualname` (3.11+).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub qualname: Option<Text>,
-    /// Source line, when the file is at hand.
+    /// Source line, when the file is available.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// Python: address of the frame. Native: stack pointer (CFA) when known.
@@ -619,7 +619,7 @@ pub struct ModuleInfo {
     pub path: String,
     /// First address.
     pub base: Addr,
-    /// First address behind it.
+    /// First address after it.
     pub end: Addr,
     /// Build-id as hex.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 type Slice<'a> = EndianSlice<'a, RunTimeEndian>;
 
-/// Declarations of one unit that are looked at (DWARF 5, 7.5.3).
+/// Declarations of one unit that are examined (DWARF 5, 7.5.3).
 const MAX_ABBREVIATIONS: usize = 1 << 16;
 
 /// For each address the bytes of its unit in `.debug_info`; `None` where the table does not tell, or tells of several.

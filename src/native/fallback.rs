@@ -23,7 +23,7 @@ pub fn is_code(target: &Target, addr: Addr) -> bool {
     }
 }
 
-/// Whether `addr` can be a return address: in code, and behind a call instruction when the code is readable.
+/// Whether `addr` can be a return address: in code, and after a call instruction when the code is readable.
 #[must_use]
 pub fn is_return_address(target: &Target, addr: Addr) -> bool {
     if !is_code(target, addr) {
@@ -40,7 +40,7 @@ pub fn is_return_address(target: &Target, addr: Addr) -> bool {
 pub struct Found {
     /// Registers of the caller.
     pub caller: RegFile,
-    /// First address behind this frame.
+    /// First address after this frame.
     pub cfa: Addr,
 }
 

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// Code regions outside of modules (the vDSO, files mapped by hand) that are looked at.
+/// Code regions outside of modules (the vDSO, files mapped by hand) that are examined.
 const MAX_UNLISTED: usize = 256;
 
 /// Unwind tables per module.

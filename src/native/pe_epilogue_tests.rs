@@ -92,7 +92,7 @@ fn a_frame_register_and_tail_calls() {
         (caller.get(RIP), caller.get(RBP), caller.get(RSP)),
         (Some(STACK + 0x28), Some(STACK + 0x20), Some(STACK + 0x30))
     );
-    // The same with a part of this function that lies elsewhere is no end of it: it has codes but no prolog.
+    // The same with a part of this function that lies elsewhere is not an end of it: it has codes but no prolog.
     let cold = &[1, 0, 3, 0x15, 0, 0x03, 0, 0x32, 0, 0x50, 0, 0];
     let (memory, split) = process(image(&[(&code, info), (CODE, cold)]));
     assert!(row(&memory, &split, Addr(BASE + 0x810)).is_none());
@@ -129,7 +129,7 @@ fn all_epilogues_of_a_real_dll() {
         let start = u64::from(u32::from_le_bytes(memory.read_array(table.wrapping_add(index * 12)).unwrap()));
         let Some(function) = image.function_at(&memory, Addr(BASE + start)) else { continue };
         let mut at = function.start;
-        // In an epilogue, or just behind `mov rsp, r11`, with which compilers begin some.
+        // In an epilogue, or just after `mov rsp, r11`, with which compilers begin some.
         let mut ended = false;
         while at < function.end {
             let Some(instruction) = decode(&memory, at) else { break };

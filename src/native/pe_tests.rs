@@ -19,7 +19,7 @@ fn unwind_info(head: [u8; 4], codes: &[u8], chained: Option<[u32; 3]>) -> Vec<u8
     out
 }
 
-/// An image whose functions begin at 0x800, 0x900, ..., each with its unwind information; behind it a stack whose
+/// An image whose functions begin at 0x800, 0x900, ..., each with its unwind information; after it a stack whose
 /// words hold their own addresses.
 fn process(infos: &[Vec<u8>]) -> (AddressSpace, PeImage) {
     let mut bytes = vec![0u8; 0x2000];
@@ -106,7 +106,7 @@ fn large_frames_and_machine_frames() {
     let large = unwind_info([1, 7, 2, 0], &[7, 0x01, 0x20, 0], None);
     let found = caller(&[large], 0x880, &[(RSP, STACK)]);
     assert_eq!((found.get(RIP), found.get(RSP)), (Some(STACK + 0x100), Some(STACK + 0x108)));
-    // A trap with an error code: rip is behind it, rsp three words further.
+    // A trap with an error code: rip is after it, rsp three words further.
     let trap = unwind_info([1, 0, 1, 0], &[0, 0x1a], None);
     let found = caller(&[trap], 0x880, &[(RSP, STACK)]);
     assert_eq!((found.get(RIP), found.get(RSP)), (Some(STACK + 8), Some(STACK + 0x20)));

@@ -54,7 +54,7 @@ impl Symbolized {
     }
 }
 
-/// For which modules DWARF is looked at.
+/// For which modules DWARF is examined.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Lines {
     /// All.

@@ -29,11 +29,11 @@ pub struct UnwoundFrame {
     pub exact: bool,
     /// Stack pointer in this frame: its part of the stack is `sp..cfa`.
     pub sp: Addr,
-    /// First address behind this frame; `None` when its caller was not found.
+    /// First address after this frame; `None` when its caller was not found.
     pub cfa: Option<Addr>,
     /// How it was found.
     pub trust: Trust,
-    /// Whether this is a signal trampoline: the frame behind it was interrupted.
+    /// Whether this is a signal trampoline: the frame after it was interrupted.
     pub trampoline: bool,
     /// All registers known here, kept for the frames near the top.
     pub registers: Option<Box<RegFile>>,

@@ -145,7 +145,7 @@ impl Layout {
             let (at, stored) = match piece.kind {
                 Kind::Present => (offset, piece.size),
                 Kind::Absent => (offset, 0),
-                // Points behind the end of the file, as in the original.
+                // Points after the end of the file, as in the original.
                 Kind::Lost => (end, piece.size),
             };
             let align = if at.wrapping_sub(piece.start.0) % ALIGN == 0 { ALIGN } else { 1 };

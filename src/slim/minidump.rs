@@ -262,7 +262,7 @@ impl File {
         self.stream(MEMORY_INFO_LIST, &e.finish());
     }
 
-    /// What the original had lost comes last, behind the end of the file: it stays lost.
+    /// What the original had lost comes last, after the end of the file: it stays lost.
     fn memory_list(&mut self, pieces: &[Piece]) {
         let of = |kind: Kind| pieces.iter().filter(move |p| p.kind == kind);
         let ranges: Vec<&Piece> = of(Kind::Present).chain(of(Kind::Lost)).collect();

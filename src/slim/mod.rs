@@ -1,6 +1,6 @@
 //! Slim dumps: an ELF core (or minidump) with just the memory that an analysis has read.
 //!
-//! The mappings of the original stay, so "not in the dump" is still told from "not mapped"; what was cut off in the
+//! The mappings of the original stay, so "not in the dump" is still distinguished from "not mapped"; what was cut off in the
 //! original stays cut off. Bytes that the original took from a module's file are stored, so that the slim core needs
 //! no file. Notes are copied, or made from the model where the source has none.
 

@@ -1,4 +1,4 @@
-//! Which pieces of memory a slim dump stores.
+//! Which ranges of memory a slim dump stores.
 
 use crate::base::Addr;
 use crate::debuggee::Memory as _;

@@ -25,7 +25,7 @@ pub enum NativeRole {
 pub struct NativeFrame {
     /// Lowest address of its part of the stack.
     pub sp: Addr,
-    /// First address behind it, when known.
+    /// First address after it, when known.
     pub cfa: Option<Addr>,
     /// What it is.
     pub role: NativeRole,
@@ -270,7 +270,7 @@ impl Placement<'_> {
             to: bounds(runs.end.checked_sub(1)).map_or(0, |r| r.last),
         });
         // All that is known: these Python frames, in this order, are inside of everything that follows the segment.
-        // Where the segment has no loop of its own, the next one behind it bounds what may be passed.
+        // Where the segment has no loop of its own, the next one after it bounds what may be passed.
         let next_loop = self.loops.get(loops.start).map(|l| l.first);
         // Before any loop, frames that follow each other without doubt are inside of the innermost Python frame.
         let doubtful = || self.native.iter().position(|f| f.doubtful).unwrap_or(self.native.len());

@@ -1,6 +1,6 @@
 //! [`Sources`]: lines of source files named by a dead process, found on this host.
 //!
-//! The names are untrusted: a [`Place`] opens them, only below what [`SourceOptions`] allow, and no more of them than a
+//! The names are untrusted: a `Place` opens them, only below what [`SourceOptions`] allow, and no more of them than a
 //! limit. What nobody vouched for (this host's own files) must also look like Python source.
 
 use crate::base::{Diagnostic, DiagnosticCode, first_of};
@@ -141,7 +141,7 @@ impl Sources {
             return None;
         }
         let found = self.candidates(name).into_iter().find_map(|place| self.read(name, &place).ok());
-        // Whether there is such a file here is not looked at.
+        // Whether there is such a file here is not examined.
         locked(&self.used).left |= found.is_none() && !self.options.own_host;
         found
     }
@@ -227,7 +227,7 @@ impl SourceFile {
 }
 
 /// Whether a file is one that Python runs: by its name, or by its first line. A name that a dump chose must not make us
-/// show what is no source.
+/// show what is not a source.
 fn looks_like_source(name: &str, bytes: &[u8]) -> bool {
     let lower = name.to_ascii_lowercase();
     let first = bytes.split(|b| *b == b'\n').next().unwrap_or_default();

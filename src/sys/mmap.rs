@@ -6,9 +6,9 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// Maps a regular file read-only. Only the pages that are looked at are ever read; an empty file gives an empty map.
+/// Maps a regular file read-only. Only the pages that are examined are ever read; an empty file gives an empty map.
 ///
-/// A file that another process changes meanwhile makes the bytes change too, and one that is cut makes access behind
+/// A file that another process changes meanwhile makes the bytes change too, and one that is cut makes access after
 /// its new end raise SIGBUS. Both are accepted, as in every debugger: copying a core of gigabytes to be safe from its
 /// own writer would cost what the map saves, and no parser here relies on two looks at a byte being equal for
 /// anything but the truth of the answer (all bounds are checked against the slice, never against file content

@@ -25,7 +25,7 @@ impl ProcessMemory {
     /// Copies from `addr`; how many bytes could be copied before the first unreadable one.
     ///
     /// # Errors
-    /// When the process is gone or may not be read; an unmapped address is no error but a short count.
+    /// When the process is gone or may not be read; an unmapped address is not an error but a short count.
     pub fn read(&self, addr: u64, buf: &mut [u8]) -> Result<usize, Errno> {
         let len = buf.len();
         let Ok(base) = usize::try_from(addr) else { return Ok(0) };

@@ -101,7 +101,7 @@ pub fn cause<'a>(report: &'a Report, rules: &'a Rules) -> Option<Cause<'a>> {
     };
     let fault = report.crash.as_ref().map_or(FaultKind::Unknown, FaultKind::of);
     let make = |rule, finding| Cause { rule, signal: signal.clone(), fault, finding };
-    // A hint is no ground for a class; the others are in the order of the report, most likely cause first.
+    // A hint is not a ground for a class; the others are in the order of the report, most likely cause first.
     for finding in report.findings.iter().filter(|f| f.confidence > Confidence::Low) {
         let named = |rule: &&CauseRule| !rule.findings.is_empty() && rule.findings.matches(&finding.id.to_string());
         if let Some(rule) = rules.causes.iter().find(named) {

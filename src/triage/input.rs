@@ -30,7 +30,7 @@ pub enum Found {
     Dump(Dump),
     /// Something that cannot be read.
     Broken(Label, String),
-    /// A file in a directory or archive that is no dump.
+    /// A file in a directory or archive that is not a dump.
     Other,
 }
 

@@ -39,13 +39,13 @@ pub enum Event {
     Found,
     /// A dump is done.
     Row(Box<Row>),
-    /// A file is no dump.
+    /// A file is not a dump.
     Other,
 }
 
 /// A worker is replaced after this many dumps: what it has cached must not pile up.
 const DUMPS_PER_WORKER: usize = 200;
-/// A row is a line; a longer one is no row.
+/// A row is a line; a longer one is not a row.
 pub const ROW_LIMIT: u64 = 256 << 20;
 
 #[derive(Serialize, Deserialize)]

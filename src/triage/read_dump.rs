@@ -65,7 +65,7 @@ impl MapOptions {
 /// The whole report of a dump.
 ///
 /// # Errors
-/// When the file is no dump or cannot be read.
+/// When the file is not a dump or cannot be read.
 pub fn report(path: &Path, options: &MapOptions) -> Result<Report, TargetError> {
     let search = SearchOptions {
         executable: options.executable.clone(),

@@ -235,7 +235,7 @@ impl Rules {
         none.with(BUILT_IN, "rules.toml")
     }
 
-    /// The built-in rules behind those of the file, if any.
+    /// The built-in rules after those of the file, if any.
     ///
     /// # Errors
     /// [`RulesError`] when the file cannot be read or understood.
@@ -247,7 +247,7 @@ impl Rules {
         rules.with(&text, &name)
     }
 
-    /// These rules behind those of `text`.
+    /// These rules after those of `text`.
     ///
     /// # Errors
     /// [`RulesError::Parse`].

@@ -110,7 +110,7 @@ pub struct Ran {
     pub notes: Vec<String>,
 }
 
-/// Most files that are looked at when cores are searched.
+/// Most files that are examined when cores are searched.
 const FILES_LIMIT: usize = 500_000;
 const DEPTH_LIMIT: usize = 24;
 /// File systems keep times as coarse as this.

@@ -113,7 +113,7 @@ pub struct Stack {
 /// Module of [`Site`] and prefix in the exact key for CPython's own code.
 pub const CPYTHON: &str = "cpython";
 
-/// More frames than this are not looked at; recursion has been folded long before.
+/// More frames than this are not examined; recursion has been folded long before.
 const FRAME_LIMIT: usize = 200_000;
 /// Most lines that `explain` keeps.
 const STEP_LIMIT: usize = 300;

@@ -17,7 +17,7 @@ print(fields['SigBlk'].strip(), fields['SigIgn'].strip(), os.getpgrp() == os.get
 signal.pause()
 ";
 
-/// Starts `python3 -c WAITS` behind `words`, sends `signal` to the process that was started, and gives its first line and
+/// Starts `python3 -c WAITS` after `words`, sends `signal` to the process that was started, and gives its first line and
 /// how it ended.
 fn ended(words: &[&str], arguments: &[&str], dir: &Path, signal: Signal) -> (String, Output) {
     let (program, rest) = words.split_first().unwrap();

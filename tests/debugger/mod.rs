@@ -18,7 +18,7 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 /// What a debugger wrote.
 #[derive(Debug)]
 pub struct Said {
-    /// Standard output and, behind it, standard error.
+    /// Standard output and, after it, standard error.
     pub text: String,
     /// Costs of our commands, in their order: name, requests, bytes.
     pub costs: Vec<(String, u64, u64)>,
@@ -80,7 +80,7 @@ pub fn run_with(command: &mut Command, meanwhile: impl FnOnce(u32)) -> Output {
     output
 }
 
-/// gdb with our script and these commands. `arguments` come behind the commands.
+/// gdb with our script and these commands. `arguments` come after the commands.
 pub fn gdb(commands: &[&str], arguments: &[&str]) -> Result<Said, Unavailable> {
     gdb_with(commands, arguments, &[("PYINQUEST", engine())])
 }
@@ -207,7 +207,7 @@ impl Lldb {
         file_name(&self.program)
     }
 
-    /// lldb with our script and these commands. `arguments` come behind the commands.
+    /// lldb with our script and these commands. `arguments` come after the commands.
     pub fn run(&self, commands: &[&str], arguments: &[&str]) -> Said {
         Said::new(&run(&mut self.command_with(commands, arguments, &[("PYINQUEST", engine())])))
     }

@@ -16,7 +16,7 @@ pub enum Source {
     Headers(&'static str),
     /// Another extract, for structs that only `.c` files define: they are the same in that build.
     SameAs(&'static str),
-    /// Another extract (GIL), for the same structs; what 3.13t shows to lie behind its larger object header is moved.
+    /// Another extract (GIL), for the same structs; what 3.13t shows to lie after its larger object header is moved.
     Moved(&'static str),
     /// Another extract (Linux), for the same structs but those that hold a `long`.
     WithoutLong(&'static str),
@@ -96,7 +96,7 @@ pub fn make((_, version, flags, sources): &Spec) -> Result<Extract, String> {
     Ok(Extract::new(version, flags, &origin.join(", "), &layouts))
 }
 
-/// Writes all extracts whose sources are at hand.
+/// Writes all extracts whose sources are available.
 pub fn update_all() {
     for spec in EXTRACTS {
         match make(spec) {

@@ -134,7 +134,7 @@ pub const FILES: &[TableFile] = &[
 ];
 
 /// Fields that tables must not state, because builds of one and the same version differ in them.
-/// `PyGC_Head` has the alignment of `PyObject`, which Debian's 3.13 lowers to 4: `generations` lies at 20 there and at
+/// `PyGC_Head` has the alignment of `PyObject`, which Debian's 3.13 lowers to 4: `generations` is at 20 there and at
 /// 24 elsewhere. `gc.generation0` points to it in both.
 const UNSURE: &[(&str, &str, &str)] = &[("3.13", "gc", "generations")];
 

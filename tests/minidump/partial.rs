@@ -25,7 +25,7 @@ fn normal(target: &Target, keep: &PageSet) {
 }
 
 /// `MiniDumpWithDataSegs`: sections that modules write to, besides; and the others, for which the DLLs stand when they
-/// are at hand.
+/// are available.
 fn data_segments(target: &Target, keep: &PageSet) {
     normal(target, keep);
     // Of the interpreter: the others' make no difference here.

@@ -11,7 +11,7 @@ use pyinquest::model::Report;
 use pyinquest::slim;
 use std::path::{Path, PathBuf};
 
-/// Offsets in the DLL: where `store` writes, behind its call in `fill`, and the start of that.
+/// Offsets in the DLL: where `store` writes, after its call in `fill`, and the start of that.
 const OFFSETS: [u64; 3] = [0x1050, 0x101a, 0x1000];
 
 fn fixture(name: &str) -> Vec<u8> {

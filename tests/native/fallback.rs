@@ -59,7 +59,7 @@ fn frames(core: &Path) -> Vec<(String, Trust)> {
     let inspection = Inspection::from_target(target, &SearchOptions::default());
     let (target, images) = (inspection.target(), inspection.images());
     let symbolizer = Symbolizer::new(target, images, Lines::All);
-    let stacks = pyinquest::stack::native_stacks(&target, &ModuleTables::new(&target), &symbolizer, None);
+    let stacks = pyinquest::stack::native_stacks(target, &ModuleTables::new(target), &symbolizer, None);
     let name = |c: &Symbolized| c.symbol.as_ref().map(|s| s.name.clone()).unwrap_or_default();
     let stack = stacks.first().expect("a thread");
     stack.unwound.frames.iter().zip(&stack.symbols).map(|(f, c)| (name(c), f.trust)).collect()

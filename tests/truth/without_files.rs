@@ -29,7 +29,7 @@ pub fn compare(bare: &Report, full: &Report, truth: &Value) -> Vec<String> {
     found.into_iter().map(|d| format!("without files: {d}")).collect()
 }
 
-/// What is told of an exception and of those behind it.
+/// What is told of an exception and of those after it.
 fn outline(exception: &ExceptionInfo) -> Vec<(String, usize)> {
     let behind = exception.caused_by.as_ref().map(|link| outline(&link.exception)).unwrap_or_default();
     [vec![(exception.summary.clone(), exception.traceback.len())], behind].concat()

@@ -152,7 +152,7 @@ fn reduce(args: &ReduceArgs) -> Result<u8, CliError> {
     result::finish(triage, &rows, &args.rows, &args.result)
 }
 
-/// The rows of a file. A line that is no row is a row that says so.
+/// The rows of a file. A line that is not a row is a row that says so.
 fn read_rows(path: &Path, collector: &mut Collector) -> io::Result<()> {
     let mut lines: Box<dyn io::BufRead> = match path == Path::new("-") {
         true => Box::new(BufReader::new(io::stdin())),

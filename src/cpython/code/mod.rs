@@ -18,7 +18,7 @@ pub struct Position {
     pub end_line: Option<u32>,
     /// First column (3.11+).
     pub column: Option<u32>,
-    /// Column behind the last (3.11+).
+    /// Column after the last (3.11+).
     pub end_column: Option<u32>,
 }
 

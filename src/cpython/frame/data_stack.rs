@@ -1,7 +1,7 @@
 //! Frames on the data stack of a thread (3.11+), found without the links between them.
 //!
 //! The data stack is a list of chunks on the heap (`_PyStackChunk`), each filled with frames without gaps by
-//! `_PyThreadState_PushFrame` (Python/pystate.c). A frame takes `co_nlocalsplus + co_stacksize` words behind its fixed
+//! `_PyThreadState_PushFrame` (Python/pystate.c). A frame takes `co_nlocalsplus + co_stacksize` words after its fixed
 //! part (`FRAME_SPECIALS_SIZE`, Include/internal/pycore_frame.h), so one frame leads to the next. Frames of generators
 //! lie in the generators, shims on the C stack: neither is here.
 

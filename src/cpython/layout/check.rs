@@ -116,7 +116,7 @@ pub struct CheckOutcome {
 /// The layouts that a file's DWARF states.
 ///
 /// # Errors
-/// [`ToolError`] when a file cannot be read, has no DWARF, or is no CPython.
+/// [`ToolError`] when a file cannot be read, has no DWARF, or is not a CPython.
 pub fn dump(inputs: &Inputs) -> Result<Dump, ToolError> {
     let main = read(&inputs.file)?;
     let identity = identify(&main).ok_or_else(|| ToolError::Unidentified { path: inputs.file.clone() })?;

@@ -1,4 +1,4 @@
-//! [`Dialect`]: how what lies at the offsets is to be understood. Behaviour as data, so that logic never sees a version.
+//! [`Dialect`]: how what is at the offsets is to be understood. Behaviour as data, so that logic never sees a version.
 
 use super::repr_styles::ReprStyles;
 use crate::base::Addr;
@@ -70,7 +70,7 @@ pub enum StackRefs {
         mask: u64,
         /// Tag value (under `mask`) of an integer `bits >> 2`, when the build has tagged ints.
         int_tag: Option<u64>,
-        /// Tag value (under `mask`) of what is no value at all: the error mark, and pointers that only the JIT keeps.
+        /// Tag value (under `mask`) of what is not a value at all: the error mark, and pointers that only the JIT keeps.
         invalid_tag: Option<u64>,
     },
 }
@@ -93,7 +93,7 @@ pub enum InstanceDict {
     Managed311,
     /// 3.12: one word at -24; odd: values at word + 1, even: dict pointer.
     Managed312,
-    /// 3.13+: inline values behind the object (`Py_TPFLAGS_INLINE_VALUES`), dict pointer at this (negative) offset.
+    /// 3.13+: inline values after the object (`Py_TPFLAGS_INLINE_VALUES`), dict pointer at this (negative) offset.
     Inline {
         /// Offset of the dict pointer from the object.
         dict_at: i64,

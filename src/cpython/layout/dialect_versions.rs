@@ -16,7 +16,7 @@ const UNICODE: UnicodeState = UnicodeState { ready_bit: None, ..UNICODE_READY };
 /// Free-threaded 3.14: `interned` is a byte of its own, so that it can be accessed atomically.
 const UNICODE_BYTE: UnicodeState =
     UnicodeState { size: 4, kind_shift: 8, compact_bit: 11, ascii_bit: 12, ready_bit: None };
-/// The same by Microsoft's compiler, which begins the bit fields behind that byte in a word of their own (seen running
+/// The same by Microsoft's compiler, which begins the bit fields after that byte in a word of their own (seen running
 /// 3.14.2).
 const UNICODE_BYTE_MSVC: UnicodeState =
     UnicodeState { size: 8, kind_shift: 32, compact_bit: 35, ascii_bit: 36, ready_bit: None };

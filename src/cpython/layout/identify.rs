@@ -70,7 +70,7 @@ fn from_symbol(object: &object::File<'_>) -> Option<PyVersion> {
 
 /// `PY_VERSION` among the strings of `.rodata` (3.8 to 3.10). Linkers merge a string into the tail of another one
 /// ("/opt/3.8.18"), so tails count where no string is the version alone; the version named most often wins, and a
-/// tie is no answer.
+/// tie is not an answer.
 fn from_strings(object: &object::File<'_>) -> Option<PyVersion> {
     symbol(object, "_PyRuntime")?;
     let section = object.section_by_name(".rodata").filter(|s| s.size() <= MAX_STRINGS)?;

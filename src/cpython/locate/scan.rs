@@ -1,4 +1,4 @@
-//! Bounded scans of memory, for processes whose files are not at hand.
+//! Bounded scans of memory, for processes whose files are not available.
 
 use super::candidates::{Candidate, FoundBy};
 use super::version::{SysFacts, context, sys_facts};

@@ -124,9 +124,9 @@ mod tests {
     fn a_version_is_a_text_of_its_own() {
         let found = |bytes: &[u8]| version_in(bytes).map(|v| v.to_string());
         assert_eq!(found(b"\0\x012.7.18 (default"), None);
-        assert_eq!(found(b"\0x (\02.7.18 (default, May"), Some("2.7.18".to_owned()));
+        assert_eq!(found(b"\0x (\x002.7.18 (default, May"), Some("2.7.18".to_owned()));
         assert_eq!(found(b"3.7.0rc1 (heads"), Some("3.7.0rc1".to_owned()));
-        assert_eq!(found(b"\012.7.18 (default"), None);
-        assert_eq!(found(b"\03.7.16"), None);
+        assert_eq!(found(b"\x0012.7.18 (default"), None);
+        assert_eq!(found(b"\x003.7.16"), None);
     }
 }

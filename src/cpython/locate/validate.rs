@@ -7,7 +7,7 @@ use crate::field;
 /// Interpreters and threads looked at: enough to be sure, few enough to be fast.
 const SAMPLE: usize = 8;
 
-/// Why what is looked at cannot be taken for what it should be.
+/// Why what is examined cannot be taken for what it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Doubt {
     /// It has values that no such thing has.

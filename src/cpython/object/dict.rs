@@ -248,8 +248,8 @@ pub fn dict_get_str(ctx: &Context<'_>, dict: Addr, name: &str) -> Result<Option<
     let mut unread = None;
     for (step, entry) in DictEntries::new(ctx, dict)?.enumerate() {
         let (key, value) = entry?;
-        // A key that is no string fails to decode as one or has another text; an equal one by chance would need
-        // the bytes of the name at the right place behind a valid string header.
+        // A key that is not a string fails to decode as one or has another text; an equal one by chance would need
+        // the bytes of the name at the right place after a valid string header.
         match str_is(ctx, key, name) {
             Ok(true) => return Ok(Some(value)),
             Err(e @ DecodeError::Read { .. }) => unread = unread.or(Some(e)),

@@ -47,7 +47,7 @@ pub(super) fn stored_attribute(
     let found = match field.place {
         Place::Word(word) => head_word(ctx, addr, word)?,
         Place::Layout(field) => match field(ctx) {
-            // A field that this version does not have is no attribute.
+            // A field that this version does not have is not an attribute.
             (_, Err(_)) => return Ok(None),
             field => ctx.ptr(field, addr)?,
         },

@@ -8,7 +8,7 @@ use crate::field;
 /// Room for the longest head: that of free-threaded builds has 32 bytes (Include/object.h, 3.13+).
 const MAX_SIZE: usize = 64;
 
-/// Memory of which the head of one object is at hand. Where it cannot be read as a whole, each field is read by itself.
+/// Memory of which the head of one object is available. Where it cannot be read as a whole, each field is read by itself.
 pub(super) struct Head<'a> {
     memory: &'a dyn Memory,
     start: Addr,

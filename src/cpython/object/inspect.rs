@@ -113,7 +113,7 @@ pub fn inspect(heap: &Heap<'_>, addr: Addr, limits: &ReprLimits) -> Details {
     inspect_shown(heap, addr, repr(heap, addr, limits), limits)
 }
 
-/// As [`inspect`], of an object whose repr is at hand.
+/// As [`inspect`], of an object whose repr is available.
 #[must_use]
 pub fn inspect_shown(heap: &Heap<'_>, addr: Addr, shown: Repr, limits: &ReprLimits) -> Details {
     let mut details = Details {

@@ -183,7 +183,7 @@ pub fn find_attribute(heap: &Heap<'_>, addr: Addr, name: &str) -> Result<Option<
             match super::unicode::str_is(&heap.ctx, key, name) {
                 Ok(true) => return Ok(Some(value)),
                 Ok(false) => {}
-                // It may be the one, unless it is no string at all.
+                // It may be the one, unless it is not a string at all.
                 Err(error) if heap.type_of(key).is_ok_and(|t| t.kind == Kind::Str) => return Err(error),
                 Err(_) => {}
             }

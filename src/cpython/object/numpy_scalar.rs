@@ -1,4 +1,4 @@
-//! NumPy's scalar types whose values are decoded, and how each stores its value behind the object head
+//! NumPy's scalar types whose values are decoded, and how each stores its value after the object head
 //! (numpy/core/include/numpy/arrayscalars.h of 1.x, numpy/_core/include/numpy/arrayscalars.h of 2.x).
 
 /// How the bytes of a number are to be read.

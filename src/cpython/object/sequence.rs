@@ -34,7 +34,7 @@ impl<'a> Sequence<'a> {
         self.len
     }
 
-    /// The item at `index`, NULL where the slot is empty. `None` behind the end.
+    /// The item at `index`, NULL where the slot is empty. `None` after the end.
     #[must_use]
     pub fn item(&mut self, index: u64) -> Option<Result<Addr, DecodeError>> {
         if index >= self.len {

@@ -1,4 +1,4 @@
-//! Names of static types whose `tp_name` lies in a file that is not at hand: from symbol tables, and from the modules and
+//! Names of static types whose `tp_name` lies in a file that is not available: from symbol tables, and from the modules and
 //! objects of the interpreter in which CPython itself puts such types.
 
 use super::dict::{DictEntries, dict_get_str};
@@ -11,7 +11,7 @@ use crate::cpython::{Context, DecodeError};
 use crate::field;
 use std::collections::HashMap;
 
-/// Entries of a dict that are looked at.
+/// Entries of a dict that are examined.
 const MAX_ENTRIES: usize = 20_000;
 /// Longest name of those.
 const MAX_NAME: u64 = 100;

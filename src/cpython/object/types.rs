@@ -39,7 +39,7 @@ pub(super) mod flags {
     pub const TYPE_SUBCLASS: u64 = 1 << 31;
 }
 
-/// Names of data symbols, for static types whose `tp_name` lies in a file that is not at hand.
+/// Names of data symbols, for static types whose `tp_name` lies in a file that is not available.
 pub trait SymbolNames: Send + Sync {
     /// The symbol at exactly this address (`PyFloat_Type`).
     fn symbol_at(&self, addr: Addr) -> Option<String>;
@@ -181,7 +181,7 @@ impl TypeInfo {
         }
     }
 
-    /// The name behind the last dot of `tp_name`: what `_PyType_Name` gives.
+    /// The name after the last dot of `tp_name`: what `_PyType_Name` gives.
     #[must_use]
     pub fn short_name(&self) -> &str {
         self.name.rsplit('.').next().unwrap_or(&self.name)
@@ -393,7 +393,7 @@ impl<'a> Heap<'a> {
         }
     }
 
-    /// Whether a heap type was made by `PyType_FromSpec`: its `tp_name` is dotted and `ht_name` is the part behind the
+    /// Whether a heap type was made by `PyType_FromSpec`: its `tp_name` is dotted and `ht_name` is the part after the
     /// last dot; `type.__new__` makes both equal (Objects/typeobject.c).
     fn is_from_spec(&self, addr: Addr, tp_name: &str) -> bool {
         let Some((_, last)) = tp_name.rsplit_once('.') else { return false };

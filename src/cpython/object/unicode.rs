@@ -14,7 +14,7 @@ pub struct TextPart {
 }
 
 impl TextPart {
-    /// Whether the string goes on behind what was read.
+    /// Whether the string goes on after what was read.
     #[must_use]
     pub fn is_cut(&self) -> bool {
         (self.text.len() as u64) < self.length

@@ -7,7 +7,7 @@ use crate::cpython::object::{DictEntries, Heap, Kind, dict_get_str, read_text, s
 use crate::field;
 use std::collections::HashSet;
 
-/// Most modules that are looked at.
+/// Most modules that are examined.
 const MODULE_LIMIT: usize = 100_000;
 /// Longest module name, in code points.
 const NAME_LIMIT: u64 = 4096;

@@ -11,7 +11,7 @@ use crate::cpython::object::{Heap, Kind, find_attribute, read_str};
 use crate::cpython::{Context, DecodeError};
 use crate::field;
 
-/// Deepest value stack that is looked at.
+/// Deepest value stack that is examined.
 const MAX_DEPTH: u64 = 4096;
 /// Longest exception table that is read, in bytes.
 const MAX_TABLE: u64 = 1 << 20;

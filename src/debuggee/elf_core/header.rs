@@ -11,7 +11,7 @@ use std::path::Path;
 
 const HEADER_SIZE: usize = size_of::<FileHeader64<LE>>();
 const ENTRY_SIZE: usize = size_of::<ProgramHeader64<LE>>();
-/// `vm.max_map_count` is 65530 by default and seldom above a million; more headers than this are not looked at.
+/// `vm.max_map_count` is 65530 by default and seldom above a million; more headers than this are not examined.
 const MAX_HEADERS: usize = 1 << 21;
 
 /// What the headers say.
@@ -79,7 +79,7 @@ fn has_bytes(segment: &ProgramHeader64<LE>, len: usize) -> bool {
 }
 
 /// The count of program headers. Above 65534 it is in section header 0 (`PN_XNUM`), which Linux writes at the very
-/// end of a core; of a cut core the place of the notes tells it: Linux puts them right behind the table.
+/// end of a core; of a cut core the place of the notes tells it: Linux puts them right after the table.
 fn count(header: &FileHeader64<LE>, data: &[u8], table: &[u8]) -> usize {
     let count = header.e_phnum.get(LE);
     if count != elf::PN_XNUM {

@@ -25,7 +25,7 @@ use object::elf;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Opens a core file. The file is mapped: only what is looked at is read.
+/// Opens a core file. The file is mapped: only what is examined is read.
 ///
 /// # Errors
 /// [`TargetError`] when the file cannot be opened or nothing at all can be told from it; what is only partly there
@@ -35,7 +35,7 @@ pub fn open(path: &Path) -> Result<Target, TargetError> {
     from_source(path, Arc::new(map))
 }
 
-/// A core whose bytes are at hand (decompressed, recorded). `path` is for messages.
+/// A core whose bytes are available (decompressed, recorded). `path` is for messages.
 ///
 /// # Errors
 /// As [`open`].

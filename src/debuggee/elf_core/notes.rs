@@ -101,7 +101,7 @@ impl Notes {
         Ok(())
     }
 
-    /// The page size: `AT_PAGESZ`, else the unit of NT_FILE where that is no byte.
+    /// The page size: `AT_PAGESZ`, else the unit of NT_FILE where that is not a byte.
     pub fn page_size(&self) -> Option<u64> {
         self.auxv.page_size().or(self.page_size.filter(|size| is_page_size(*size)))
     }

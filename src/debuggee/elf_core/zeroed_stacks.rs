@@ -11,7 +11,7 @@ use crate::debuggee::{MissingPart, NativeThread, Segment};
 
 /// `MAX_COPY_BYTES` of gdb/gcore.c.
 const PIECE: u64 = 1 << 20;
-/// What is looked at from the stack pointer on, in bytes: the frame of the function that a thread is in, and its callers'.
+/// What is examined from the stack pointer on, in bytes: the frame of the function that a thread is in, and its callers'.
 const LOOKED_AT: u64 = 4096;
 
 /// Takes what was lost out of the segments: from the piece that a stack pointer is in to the end of the mapping. `missing`
@@ -110,7 +110,7 @@ mod tests {
     fn zeros_that_gdb_left_are_no_memory() {
         let mut mapping = vec![0; 4 * MIB];
         mapping[..MIB].fill(1);
-        // Two stacks, one behind the other: the first guard page ended the copy.
+        // Two stacks, one after the other: the first guard page ended the copy.
         let target = target(&mapping, &[(0x1f_f000, 0x1f_ff00), (0x3f_0000, 0x3f_ff00)]);
         assert_eq!(codes(&target), ["core-stacks-lost"]);
         assert_eq!(target.memory.read_array::<2>(Addr(0x700f_fffe)).unwrap(), [1, 1]);

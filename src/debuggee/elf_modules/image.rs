@@ -87,7 +87,7 @@ impl ElfImage {
         Addr(self.bias.wrapping_add(vaddr))
     }
 
-    /// First address behind the last loaded segment, `.bss` included.
+    /// First address after the last loaded segment, `.bss` included.
     #[must_use]
     pub fn end(&self) -> Addr {
         let end = |s: &ProgramHeader64<LE>| {

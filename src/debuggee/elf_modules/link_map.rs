@@ -67,7 +67,7 @@ impl Entry {
     }
 }
 
-/// The ELF header before `AT_PHDR`: every linker puts the program headers right behind it; otherwise it begins the
+/// The ELF header before `AT_PHDR`: every linker puts the program headers right after it; otherwise it begins the
 /// page.
 fn main_image(memory: &dyn Memory, phdr: Addr) -> Option<ElfImage> {
     let page = Addr(phdr.0 & !0xfff);

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 pub struct FileMapping {
     /// First address.
     pub start: Addr,
-    /// First address behind it.
+    /// First address after it.
     pub end: Addr,
     /// Offset in the file, in bytes.
     pub file_offset: u64,
@@ -38,7 +38,7 @@ fn first_module(memory: &dyn Memory, group: &[FileMapping]) -> Option<Module> {
     std::iter::once(0).chain(begins).filter_map(|at| group.get(at..)).find_map(|rest| module(memory, rest))
 }
 
-/// The mappings of each image of a file. A file that is loaded twice begins anew with its offset 0; what lies behind
+/// The mappings of each image of a file. A file that is loaded twice begins anew with its offset 0; what lies after
 /// another file's mapping still belongs to the image before it.
 fn groups(files: Vec<FileMapping>) -> Vec<Vec<FileMapping>> {
     let mut groups: Vec<Vec<FileMapping>> = Vec::new();

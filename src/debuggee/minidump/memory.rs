@@ -9,7 +9,7 @@ use crate::debuggee::{MissingPart, Protection, Segment};
 use minidump::format::{MINIDUMP_STREAM_TYPE, MemoryState};
 use minidump::{MinidumpMemoryInfoList, MinidumpThreadList};
 
-/// Most ranges that are looked at: Windows' "normal" dumps have tens of thousands of a few bytes.
+/// Most ranges that are examined: Windows' "normal" dumps have tens of thousands of a few bytes.
 const MAX_RANGES: usize = 1 << 22;
 
 /// The memory of a dump.

@@ -33,7 +33,7 @@ impl Deref for Bytes {
 
 type Dump = Minidump<'static, Bytes>;
 
-/// A minidump whose bytes are at hand. `path` is for messages.
+/// A minidump whose bytes are available. `path` is for messages.
 ///
 /// # Errors
 /// [`TargetError`] when nothing at all can be told from it; what is only partly there gives a target with

@@ -23,7 +23,7 @@ enum Text {
 
 /// Functions of libstdc++ by mangled name.
 const FUNCTIONS: &[(&str, Text)] = &[
-    // `__cow_string _M_msg` behind the virtual table (include/std/stdexcept).
+    // `__cow_string _M_msg` after the virtual table (include/std/stdexcept).
     ("_ZNKSt13runtime_error4whatEv", Text::At(&[8])),
     ("_ZNKSt11logic_error4whatEv", Text::At(&[8])),
     ("_ZNKSt12future_error4whatEv", Text::At(&[8])),
@@ -31,7 +31,7 @@ const FUNCTIONS: &[(&str, Text)] = &[
     ("_ZNKSt8ios_base7failure4whatEv", Text::At(&[8])),
     // `const char *_M_reason` (include/std/variant).
     ("_ZNKSt18bad_variant_access4whatEv", Text::At(&[8])),
-    // `__shared_ptr<const _Impl>` behind `std::system_error`; two paths stand before the text (src/c++17/fs_path.cc).
+    // `__shared_ptr<const _Impl>` after `std::system_error`; two paths stand before the text (src/c++17/fs_path.cc).
     ("_ZNKSt10filesystem7__cxx1116filesystem_error4whatEv", Text::At(&[32, 80])),
     ("_ZNKSt10filesystem16filesystem_error4whatEv", Text::At(&[32, 32])),
     ("_ZNKSt9exception4whatEv", Text::Constant("std::exception")),
@@ -93,7 +93,7 @@ fn begins_as_exception(scene: &Scene<'_>, info: Addr) -> bool {
     false
 }
 
-/// The base classes that lie at the start of an object.
+/// The base classes that are at the start of an object.
 fn bases_at_start(scene: &Scene<'_>, info: Addr) -> Option<Vec<Addr>> {
     let (memory, abi) = (&scene.facts.target.memory, &scene.facts.target.abi);
     let field = |offset: u64, width| memory.read_uint(abi, info.checked_add(offset)?, width).ok();

@@ -123,7 +123,7 @@ impl Walk<'_, '_> {
         let Some(size) = size.filter(|s| (8..MAX_BLOCK).contains(s) && *s & 7 == 0) else { return };
         let capacity = u64::from(capacity).min(MAX_BLOCKS);
         // The first block of small sizes is up to three blocks into the page (Objects/mimalloc/segment.c,
-        // `_mi_segment_page_start_from_slice`); where that is not stored, those three are looked at too, and are empty.
+        // `_mi_segment_page_start_from_slice`); where that is not stored, those three are examined too, and are empty.
         let (start, capacity) = match l.page_start.and_then(word) {
             Some(start) => (start, capacity),
             None => (slice, capacity.wrapping_add(3).min(whole / size).max(1)),

@@ -13,12 +13,12 @@ use crate::cpython::object::Kind;
 /// More references than any object has.
 const MAX_REFCOUNT: u64 = 1 << 40;
 
-/// A count above this is looked at twice: programs without position-independent code have their static objects at small
+/// A count above this is examined twice: programs without position-independent code have their static objects at small
 /// addresses.
 const LARGE_REFCOUNT: u64 = 1 << 20;
 
 /// Whether the first word of an object can be the reference count of a living one. Objects on free lists have none, or
-/// (3.14+) a pointer to the next one in its place; words of what is no object are mostly pointers.
+/// (3.14+) a pointer to the next one in its place; words of what is not an object are mostly pointers.
 #[inline]
 pub(super) fn is_alive(view: &View<'_>, o: &Offsets, types: &mut TypeTable<'_>, at: u64) -> bool {
     let Some(word) = view.word(at) else { return false };
@@ -29,7 +29,7 @@ pub(super) fn is_alive(view: &View<'_>, o: &Offsets, types: &mut TypeTable<'_>, 
         RefcountForm::Split32 => word & 0xffff_ffff != 0 && word >> 32 & 0xffff == 0,
         RefcountForm::Biased { .. } => return is_alive_biased(view, o, at, word),
     };
-    // A pointer to an object is no count.
+    // A pointer to an object is not a count.
     let is_object = |types: &mut TypeTable<'_>| {
         let type_addr = view.word(word.wrapping_add(o.ob_type));
         type_addr.is_some_and(|t| types.prove(view, t).is_some())

@@ -136,7 +136,7 @@ impl State {
         base.map(|b| b.wrapping_add(displacement))
     }
 
-    /// What the instruction overwrites is no copy any more.
+    /// What the instruction overwrites is not a copy any more.
     fn forget(&mut self, i: &Instruction, factory: &mut InstructionInfoFactory, slot: Option<i64>) {
         use OpAccess::{CondWrite, ReadCondWrite, ReadWrite, Write};
         let info = factory.info(i);

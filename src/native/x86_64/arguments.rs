@@ -16,7 +16,7 @@ use std::ops::Range;
 
 /// Instructions of the callee that are followed.
 const MAX_FOLLOWED: usize = 2000;
-/// Bytes of the caller's code before the call that are looked at.
+/// Bytes of the caller's code before the call that are examined.
 const MAX_CALL_SITE: u64 = 4096;
 
 /// Reads arguments of functions on the stack (x86-64 System V; elsewhere nothing is found).

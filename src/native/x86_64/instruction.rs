@@ -74,7 +74,7 @@ impl Code {
         Some(Code { addr: Addr(instruction.ip()), bytes, text, instruction })
     }
 
-    /// First address behind it.
+    /// First address after it.
     #[must_use]
     pub fn end(&self) -> Addr {
         self.addr.wrapping_add(self.bytes.len() as u64)
@@ -142,7 +142,7 @@ impl Code {
         self.instruction.mnemonic() == iced_x86::Mnemonic::Ud2
     }
 
-    /// Whether it uses thread-local storage, whose base is no general register.
+    /// Whether it uses thread-local storage, whose base is not a general register.
     #[must_use]
     pub fn uses_local_storage(&self) -> bool {
         matches!(self.instruction.memory_segment(), Register::FS | Register::GS)

@@ -42,7 +42,7 @@ pub(super) fn record(
     let state = match (found, stored.status) {
         (None, _) => State::New,
         (Some(_), Status::Ignored) => State::Ignored,
-        // Looking again at dumps from before the fix is no regression.
+        // Looking again at dumps from before the fix is not a regression.
         (Some(_), Status::Fixed) if fresh > 0 => State::Regressed,
         (Some(_), _) => State::Known,
     };

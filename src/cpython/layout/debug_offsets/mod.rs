@@ -177,7 +177,7 @@ fn store(layouts: &mut Layouts, item: &Item, value: u64, free_threaded: bool) {
 }
 
 /// What follows from fields of the table: places in nested structs, and neighbours that CPython asserts to be such
-/// (debug_offsets_validation.h: `exc_info` behind `current_exception`, `previous_item` behind `exc_value`).
+/// (debug_offsets_validation.h: `exc_info` after `current_exception`, `previous_item` after `exc_value`).
 fn derive(layouts: &mut Layouts, abi: &Abi) {
     let pointer = u64::from(abi.pointer_size());
     let sum = |a: Slot, b: Option<u64>| {
@@ -196,7 +196,7 @@ mod tests {
 
     const ABI: Abi = Abi::LINUX_X86_64;
 
-    /// A table in which every struct has 4096 bytes and every field lies at 8.
+    /// A table in which every struct has 4096 bytes and every field is at 8.
     fn table(hex: u64, words: usize) -> Vec<u8> {
         let mut out = COOKIE.to_vec();
         out.extend(hex.to_le_bytes());

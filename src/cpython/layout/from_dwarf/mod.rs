@@ -1,6 +1,6 @@
 //! [`from_dwarf`]: fills [`Layouts`] from the DWARF of a libpython, of its debug file, or of extension modules.
 //!
-//! Only named structs at the top level of units are looked at, and of these only the members that
+//! Only named structs at the top level of units are examined, and of these only the members that
 //! [`Layouts::FIELDS`] names. The DWARF is untrusted: every walk has a limit, damage costs the fields it hits.
 
 mod info;
@@ -55,7 +55,7 @@ impl<'a> From<&'a [u8]> for DwarfFile<'a> {
 /// defines it wins (libpython first, then extension modules such as `_datetime` for what only they define).
 ///
 /// # Errors
-/// [`DwarfError`] when a file is no object file, or no file has DWARF.
+/// [`DwarfError`] when a file is not an object file, or no file has DWARF.
 pub fn from_dwarf(files: &[DwarfFile<'_>]) -> Result<Layouts, DwarfError> {
     let mut out = Layouts::NONE;
     let mut any = false;

@@ -34,7 +34,7 @@ fn open(w: &mut Writer<'_, '_>, info: &TypeInfo, numbers: &[u64]) {
     w.put(format_args!("({}", text.join(", ")));
 }
 
-/// The time zone of an aware object: the pointer aligned behind the fields and `fold`.
+/// The time zone of an aware object: the pointer aligned after the fields and `fold`.
 fn zone(ctx: &Context<'_>, addr: Addr, fields: u64, aware: bool) -> Result<Option<Addr>, DecodeError> {
     if !aware {
         return Ok(None);

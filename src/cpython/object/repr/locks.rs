@@ -13,7 +13,7 @@ fn words(w: &Writer<'_, '_>, info: &TypeInfo) -> Result<u64, DecodeError> {
     Ok(info.basicsize.unsigned_abs().saturating_sub(head) / u64::from(w.ctx().abi.pointer_size()))
 }
 
-/// The first byte of word `n` behind the head.
+/// The first byte of word `n` after the head.
 fn byte(w: &Writer<'_, '_>, addr: Addr, n: u64) -> Result<u8, DecodeError> {
     let ctx = w.ctx();
     let offset = n.saturating_mul(u64::from(ctx.abi.pointer_size()));

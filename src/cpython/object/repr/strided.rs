@@ -6,7 +6,7 @@ pub(super) fn tuple_text(numbers: &[impl ToString]) -> String {
     format!("({}{})", texts.join(", "), if texts.len() == 1 { "," } else { "" })
 }
 
-/// Whether the elements, of `size` units of the strides each, lie one behind the other, the last index fastest (empty ones
+/// Whether the elements, of `size` units of the strides each, lie one after the other, the last index fastest (empty ones
 /// always do).
 pub(super) fn is_c_order(shape: &[u64], strides: &[i64], size: u64) -> bool {
     if shape.contains(&0) {

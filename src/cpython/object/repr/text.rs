@@ -100,7 +100,7 @@ pub(in crate::cpython::object) fn bytes(w: &mut Writer<'_, '_>, addr: Addr, _: &
     let shown = len.min(w.limits.characters);
     let data = w.ctx().bytes_at("bytes data", at, shown)?;
     w.push(&quote_bytes(&data, false));
-    // Where no text is wanted, not even its last byte is looked at.
+    // Where no text is wanted, not even its last byte is examined.
     if shown < len && shown > 0 {
         plausible(w, addr, len)?;
     }

@@ -2,7 +2,7 @@
 //!
 //! `THPVariable` (torch/csrc/autograd/python_variable.h) holds a pointer to `c10::TensorImpl` (c10/core/TensorImpl.h), with a
 //! flag before it until it was always owned. The fields before `TensorImpl::pyobj_` differ from release to release, those
-//! behind it do not: they are found by that pointer, which leads back to the Python object. Read in 1.12, 2.3 and 2.15.
+//! after it do not: they are found by that pointer, which leads back to the Python object. Read in 1.12, 2.3 and 2.15.
 
 use super::strided::{is_c_order, tuple_text};
 use super::writer::Writer;

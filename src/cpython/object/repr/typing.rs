@@ -109,7 +109,7 @@ pub(in crate::cpython::object) fn type_variable(
     Ok(())
 }
 
-/// `P.args`: `paramspecattrobject {head, origin}`; of what is no `ParamSpec` its repr.
+/// `P.args`: `paramspecattrobject {head, origin}`; of what is not a `ParamSpec` its repr.
 pub(in crate::cpython::object) fn parameters(w: &mut Writer<'_, '_>, addr: Addr, end: &str) -> Result<(), DecodeError> {
     let origin = w.head_word(addr, 0)?;
     match w.heap.type_of(origin)?.kind {
@@ -150,7 +150,7 @@ pub(in crate::cpython::object) fn lazy_import(
     let mut at = addr;
     loop {
         let attribute = ctx.ptr(field!(ctx, lazy_import.attr), at)?;
-        // That of an `import` statement is the tuple of all names behind it.
+        // That of an `import` statement is the tuple of all names after it.
         if !attribute.is_null() && w.heap.type_of(attribute)?.kind == Kind::Str {
             parts.push(read_str(&ctx, attribute, MAX_NAME)?);
         }

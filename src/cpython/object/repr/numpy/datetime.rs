@@ -67,7 +67,7 @@ impl Unit {
             let (year, month) = (months.div_euclid(12).checked_add(1970)?, months.rem_euclid(12).checked_add(1)?);
             return Some(if self.base == 0 { year_text(year) } else { format!("{}-{month:02}", year_text(year)) });
         }
-        // Steps in a day, and decimals behind the second.
+        // Steps in a day, and decimals after the second.
         let (per_day, decimals): (i128, usize) = match self.base {
             2 | 4 => (1, 0),
             5 => (24, 0),

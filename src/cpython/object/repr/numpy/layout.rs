@@ -3,7 +3,7 @@
 
 use crate::cpython::object::types::Heap;
 
-/// Offsets in bytes behind the object head, on targets with 8-byte pointers.
+/// Offsets in bytes after the object head, on targets with 8-byte pointers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
     /// `PyArrayObject_fields`.
@@ -48,7 +48,7 @@ const V1: Layout = Layout {
     typed_scalars: false,
 };
 
-/// NumPy 2: `elsize` is a `npy_intp` behind 64 bits of flags, and what only legacy types have came to the end.
+/// NumPy 2: `elsize` is a `npy_intp` after 64 bits of flags, and what only legacy types have came to the end.
 const V2: Layout = Layout {
     flags: 16,
     elsize: 24,

@@ -11,7 +11,7 @@ use crate::cpython::object::repr::writer::Writer;
 use crate::cpython::object::types::TypeInfo;
 use num_bigint::BigInt;
 
-/// Members of one flag class that are looked at.
+/// Members of one flag class that are examined.
 const MAX_MEMBERS: usize = 10_000;
 
 /// Writes the value of a member as `cls._value_repr_ or repr` does; false when that is code of its own.

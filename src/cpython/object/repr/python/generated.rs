@@ -11,7 +11,7 @@ use crate::cpython::object::types::TypeInfo;
 use crate::cpython::object::unicode::read_str;
 use crate::field;
 
-/// Fields of one class that are looked at.
+/// Fields of one class that are examined.
 const MAX_FIELDS: usize = 5000;
 
 /// The renderer for a generated `__repr__` of `class`, if it is one.

@@ -59,7 +59,7 @@ pub(super) fn condition(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> 
     with_waiters(w, addr, info, extra)
 }
 
-/// A semaphore with a value left and waiters is locked or not by what became of those since (3.11+): that is not looked at.
+/// A semaphore with a value left and waiters is locked or not by what became of those since (3.11+): that is not examined.
 pub(super) fn semaphore(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<bool, DecodeError> {
     let Some(value) = int_attribute(w, addr, "_value") else { return Ok(false) };
     match value.to_i64() {
