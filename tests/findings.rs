@@ -108,7 +108,7 @@ fn fault(expected: &Expected, interpreter: &Interpreter, debug: Debug, report: &
     let named = if debug == Debug::Full { expected.named } else { &[] };
     // The collector of free-threaded builds keeps the visited object in no register: its type is not told then.
     let told = |part: &&&str| !(interpreter.free_threaded && **part == "defects.Holder");
-    let missing = expected.title.iter().filter(told).chain(named).find(|part| !first.title.contains(**part));
+    let missing = expected.title.iter().filter(told).chain(named).find(|part| !tells(&first.title, part));
     if first.id != expected.id || missing.is_some() {
         return Some(format!("[{}] {} (missing {missing:?})", first.id, first.title));
     }
@@ -241,13 +241,18 @@ const DEBUG_MALLOC: &[Expected] = &[
     expect(
         "mem_beyond",
         "heap-corruption",
-        &["the 24 bytes at", "written beyond their end", "defects.so", IN_LOAD],
+        &["the 24 bytes at|a block of Python memory", "written beyond their end|was overrun", "defects.so", IN_LOAD],
         &["mem_beyond"],
     ),
     expect(
         "mem_family",
         "heap-corruption",
-        &["the 24 bytes at", "came from PyMem_* and were freed by another family", "defects.so", IN_LOAD],
+        &[
+            "the 24 bytes at|a block was freed",
+            "came from PyMem_* and were freed by another family|with another function than it was got with",
+            "defects.so",
+            IN_LOAD,
+        ],
         &["mem_family"],
     ),
 ];
@@ -268,9 +273,15 @@ fn given_up(how: &str, module: bool) -> Option<Report> {
     Some(report(interpreter, &crash.run().ok()?.core))
 }
 
+/// Whether a title has a part, or one of several that `|` stands between: a stripped interpreter (Debian sid's) has no
+/// names for the functions whose arguments are the block; what is left is the message.
+fn tells(title: &str, part: &str) -> bool {
+    part.split('|').any(|part| title.contains(part))
+}
+
 fn first_is(report: &Report, id: &str, parts: &[&str]) {
     let first = report.findings.first().expect("a finding");
-    let missing = parts.iter().find(|part| !first.title.contains(**part));
+    let missing = parts.iter().find(|part| !tells(&first.title, part));
     assert!(first.id == id && missing.is_none(), "missing {missing:?} in {:#?}", report.findings);
 }
 
