@@ -12,10 +12,11 @@ mod outputs;
 mod store;
 
 use common::{Unavailable, skip};
-use corpus::{Corpus, corpus, json, pyinquest, stdout};
+use corpus::{Corpus, corpus, json, json_with_unread, pyinquest, stdout};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The corpus, or leaves the test.
 macro_rules! corpus_or_skip {
@@ -34,10 +35,19 @@ fn some(corpus: &Corpus, count: usize) -> Vec<PathBuf> {
     corpus.cores.iter().step_by(step).take(count).cloned().collect()
 }
 
-fn triage(corpus: &Corpus, arguments: &[&str], paths: &[PathBuf]) -> Value {
+fn triage_command(corpus: &Corpus, arguments: &[&str], paths: &[PathBuf]) -> Command {
     let mut command = pyinquest();
-    command.args(["triage", "--format", "json"]).args(arguments).args(&corpus.files);
-    json(command.args(paths))
+    command.args(["triage", "--format", "json"]).args(arguments).args(&corpus.files).args(paths);
+    command
+}
+
+fn triage(corpus: &Corpus, arguments: &[&str], paths: &[PathBuf]) -> Value {
+    json(&mut triage_command(corpus, arguments, paths))
+}
+
+/// A triage some of whose inputs cannot be read.
+fn triage_with_unread(corpus: &Corpus, arguments: &[&str], paths: &[PathBuf]) -> Value {
+    json_with_unread(&mut triage_command(corpus, arguments, paths))
 }
 
 #[test]
@@ -132,7 +142,7 @@ fn broken_dumps_are_rows() {
     fs::write(dir.path().join("core.empty"), "").unwrap();
     fs::write(dir.path().join("core.text"), "not a core").unwrap();
     let paths = ["core.cut", "core.empty", "core.text", "core.none"].map(|name| dir.path().join(name));
-    let result = triage(corpus, &[], &[&paths[..], &[corpus.cores[0].clone()]].concat());
+    let result = triage_with_unread(corpus, &[], &[&paths[..], &[corpus.cores[0].clone()]].concat());
     assert_eq!(result["dumps"], 5);
     let broken: Vec<&str> = result["broken"].as_array().unwrap().iter().map(|b| b["dump"].as_str().unwrap()).collect();
     for name in ["core.empty", "core.text", "core.none"] {

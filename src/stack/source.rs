@@ -222,6 +222,10 @@ impl SourceFile {
                 starts.push(next);
             }
         }
+        // After the last line's end there is no other line.
+        if starts.last() == Some(&text.len()) {
+            starts.pop();
+        }
         SourceFile { text, starts }
     }
 }
@@ -279,6 +283,8 @@ mod tests {
     fn lines_end_as_in_python() {
         let file = SourceFile::new("a\r\nb\rc\n\x0cd".to_owned());
         assert_eq!(file.starts, [0, 3, 5, 7]);
+        assert_eq!(SourceFile::new("a\nb\n".to_owned()).starts, [0, 2]);
+        assert_eq!(SourceFile::new("a\n\n".to_owned()).starts, [0, 2]);
     }
 
     #[test]

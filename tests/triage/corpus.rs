@@ -40,6 +40,13 @@ pub fn json(command: &mut Command) -> Value {
     serde_json::from_str(&stdout(command)).expect("output is JSON")
 }
 
+/// The output of a triage that could not read some of its inputs: all results, and exit code 3.
+pub fn json_with_unread(command: &mut Command) -> Value {
+    let output = command.output().expect("the program runs");
+    assert_eq!(output.status.code(), Some(3), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("output is JSON")
+}
+
 /// The corpus; made when first asked for. `PYINQUEST_CORPUS` may name one that is there.
 pub fn corpus() -> Result<&'static Corpus, Unavailable> {
     static CORPUS: OnceLock<Result<Corpus, Unavailable>> = OnceLock::new();

@@ -161,7 +161,7 @@ pub const DEBUG: Layouts = Layouts {
     ..RELEASE
 };
 
-/// `--disable-gil`, from 3.14.5 on. Offsets of 3.14.10 (headers, the rest as in 3.14 after the larger object header).
+/// `--disable-gil`, from 3.14.5 on. Offsets of 3.14.10 (headers, the rest as in 3.14 behind the larger object header).
 pub const FREE_THREADED: Layouts = Layouts {
     runtime: RuntimeLayout {
         size: at(365624),

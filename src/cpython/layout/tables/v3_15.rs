@@ -121,7 +121,7 @@ pub const DEBUG: Layouts = Layouts {
     ..RELEASE
 };
 
-/// `--disable-gil`. Offsets of 3.15.2 (headers, the rest as in 3.15 after the larger object header).
+/// `--disable-gil`. Offsets of 3.15.2 (headers, the rest as in 3.15 behind the larger object header).
 pub const FREE_THREADED: Layouts = Layouts {
     runtime: RuntimeLayout {
         size: at(409296),
