@@ -133,6 +133,8 @@ impl Place {
         let root = open_directory(nix::fcntl::AT_FDCWD, &self.root, OFlag::empty())?;
         let mut at: Vec<(OwnedFd, OsString)> = vec![(root, "/".into())];
         let mut links = 0usize;
+        // A directory of the device that was looked at last is of the same file system.
+        let mut checked = None;
         let mut todo: VecDeque<OsString> = parts(&self.path).collect();
         while let Some(part) = todo.pop_front() {
             if part == ".." {
@@ -157,7 +159,10 @@ impl Place {
                 return Ok((file, at.iter().map(|(_, name)| name).chain([&part]).collect()));
             } else {
                 let next = open_directory(here, Path::new(&part), OFlag::O_NOFOLLOW)?;
-                refuse_kernel(&next)?;
+                if checked != Some(is.st_dev) {
+                    refuse_kernel(&next)?;
+                    checked = Some(is.st_dev);
+                }
                 at.push((next, part));
             }
         }
