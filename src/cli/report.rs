@@ -6,7 +6,6 @@ use super::error::{input_name, io_text};
 use super::{CliError, coredumpctl, exit, live, progress, shorthand};
 use crate::debuggee::{Target, TargetError};
 use crate::engine::{Inspection, Options, Source};
-use crate::image::SearchOptions;
 use crate::model::Report;
 use crate::render::select::Threads;
 use std::path::{Path, PathBuf};
@@ -76,7 +75,7 @@ fn stacks_of(input: &InputArgs) -> Threads {
 fn read(input: &InputArgs, options: &Options) -> Result<Report, CliError> {
     let _progress = progress::after_a_while("reading the dump");
     match input.pid {
-        Some(pid) => live::report(pid, input, &search(input), |inspection| inspection.report(options)),
+        Some(pid) => live::report(pid, input, &input.files.search(), |inspection| inspection.report(options)),
         None => Ok(open(input)?.report(options)),
     }
 }
@@ -84,14 +83,14 @@ fn read(input: &InputArgs, options: &Options) -> Result<Report, CliError> {
 /// What `look` sees in a dump or in a running process.
 pub fn look<T>(input: &InputArgs, look: impl Fn(&Inspection) -> T) -> Result<T, CliError> {
     match input.pid {
-        Some(pid) => Ok(live::look(pid, input, &search(input), look)?.result),
+        Some(pid) => Ok(live::look(pid, input, &input.files.search(), look)?.result),
         None => open(input).map(|inspection| look(&inspection)),
     }
 }
 
 /// A dump and the files of its modules.
 fn open(input: &InputArgs) -> Result<Inspection, CliError> {
-    Inspection::open(&source(input)?, &search(input)).map_err(|e| failed(&e))
+    Inspection::open(&source(input)?, &input.files.search()).map_err(|e| failed(&e))
 }
 
 /// The dump that the arguments name, without the files of its modules.
@@ -124,17 +123,4 @@ fn failed(error: &TargetError) -> CliError {
         other => other.to_string(),
     };
     CliError { message, help: error.help().map(str::to_owned), code: exit::INPUT }
-}
-
-pub fn search(input: &InputArgs) -> SearchOptions {
-    SearchOptions {
-        executable: input.files.executable.clone(),
-        sysroots: input.files.sysroot.clone(),
-        debug_dirs: input.files.debug_dir.clone(),
-        path_maps: input.files.map.clone(),
-        debuginfod: input.files.debuginfod,
-        no_files: input.files.no_files,
-        host_sources: input.files.host_sources,
-        ..SearchOptions::default()
-    }
 }

@@ -20,7 +20,7 @@ const LEVEL: i32 = 9;
 pub(super) const PART: &str = ".pyinquest-part-";
 
 pub fn run(args: &SlimArgs) -> Result<u8, CliError> {
-    let mut search = report::search(&args.input);
+    let mut search = args.input.files.search();
     let (stats, name) = match args.input.pid {
         Some(pid) => {
             let options = LiveOptions { stop: !args.input.no_stop, ..LiveOptions::default() };

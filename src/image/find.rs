@@ -12,8 +12,9 @@ use object::elf;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Where to look for files.
-#[derive(Clone, Debug, Default)]
+/// Where to look for files. The triage hands it to its workers as JSON.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct SearchOptions {
     /// File of the main executable.
     pub executable: Option<PathBuf>,
@@ -31,6 +32,7 @@ pub struct SearchOptions {
     /// Take this host's source files for those of the process, whatever host the dump is of.
     pub host_sources: bool,
     /// What was made of the debug information of files for earlier dumps.
+    #[serde(skip)]
     pub cache: FileCache,
 }
 

@@ -5,7 +5,7 @@ use super::rules::{Rules, RulesError};
 use crate::base::DiagnosticCode;
 use crate::debuggee::TargetError;
 use crate::engine::{Inspection, Options};
-use crate::image::{FileCache, SearchOptions};
+use crate::image::SearchOptions;
 use crate::model::Report;
 use crate::render::redact::Privacy;
 use serde::{Deserialize, Serialize};
@@ -15,31 +15,16 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MapOptions {
-    /// File of the main executable.
-    pub executable: Option<PathBuf>,
-    /// Directories that stand for `/` of the dead process.
-    pub sysroots: Vec<PathBuf>,
-    /// Directories with debug files.
-    pub debug_dirs: Vec<PathBuf>,
-    /// Path prefixes of the dead process and what stands for them here.
-    pub path_maps: Vec<(String, String)>,
-    /// Ask debuginfod servers for what is not found otherwise.
-    pub debuginfod: bool,
-    /// Look at no file but the dump.
-    pub no_files: bool,
+    /// Where files of the process are looked for.
+    pub search: SearchOptions,
     /// Whether the report has source lines.
     pub sources: bool,
-    /// Whether these may be of this host's own files, whatever host the dump is of.
-    pub host_sources: bool,
     /// A file with rules to be asked before the built-in ones.
     pub rules: Option<PathBuf>,
     /// Whether the report has locals.
     pub locals: bool,
     /// Whether secrets may stand in it.
     pub unredacted: bool,
-    /// What was made of the debug information of files for earlier dumps.
-    #[serde(skip)]
-    pub cache: FileCache,
 }
 
 impl MapOptions {
@@ -67,18 +52,8 @@ impl MapOptions {
 /// # Errors
 /// When the file is not a dump or cannot be read.
 pub fn report(path: &Path, options: &MapOptions) -> Result<Report, TargetError> {
-    let search = SearchOptions {
-        executable: options.executable.clone(),
-        sysroots: options.sysroots.clone(),
-        debug_dirs: options.debug_dirs.clone(),
-        path_maps: options.path_maps.clone(),
-        debuginfod: options.debuginfod,
-        no_files: options.no_files,
-        host_sources: options.host_sources,
-        cache: options.cache.clone(),
-    };
-    let options = Options { locals: options.locals, native: true, source_lines: options.sources, ..Options::default() };
-    Ok(Inspection::open(path, &search)?.report(&options))
+    let wanted = Options { locals: options.locals, native: true, source_lines: options.sources, ..Options::default() };
+    Ok(Inspection::open(path, &options.search)?.report(&wanted))
 }
 
 /// The row of a dump; one that cannot be read is a row too.

@@ -1,5 +1,6 @@
 //! Groups of arguments that several commands have.
 
+use crate::image::SearchOptions;
 use clap::builder::TypedValueParser as _;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -54,6 +55,23 @@ pub struct FileArgs {
     /// Look at no file but the dump
     #[arg(long, help_heading = "Files")]
     pub no_files: bool,
+}
+
+impl FileArgs {
+    /// The same for the engine.
+    #[must_use]
+    pub fn search(&self) -> SearchOptions {
+        SearchOptions {
+            executable: self.executable.clone(),
+            sysroots: self.sysroot.clone(),
+            debug_dirs: self.debug_dir.clone(),
+            path_maps: self.map.clone(),
+            debuginfod: self.debuginfod,
+            no_files: self.no_files,
+            host_sources: self.host_sources,
+            ..SearchOptions::default()
+        }
+    }
 }
 
 /// `OLD=NEW`, `NAME=VALUE`.

@@ -186,18 +186,11 @@ impl FilesArgs {
     pub(super) fn options(&self) -> MapOptions {
         // Workers run where we run, but a name must mean the same in a saved row.
         MapOptions {
-            executable: self.files.executable.clone(),
-            sysroots: self.files.sysroot.clone(),
-            debug_dirs: self.files.debug_dir.clone(),
-            path_maps: self.files.map.clone(),
-            debuginfod: self.files.debuginfod,
-            no_files: self.files.no_files,
+            search: self.files.search(),
             sources: self.with_sources,
-            host_sources: self.files.host_sources,
             rules: self.rules.clone(),
             locals: self.with_locals,
             unredacted: self.no_redact,
-            ..MapOptions::default()
         }
     }
 }
