@@ -4,6 +4,7 @@ use super::carets::mark;
 use super::recursion::stretches;
 use super::wording::{
     count, frame_line, machine, no_crash, safe, safe_short, size, source_kind, thread_label, thread_states, waits_for,
+    which_python,
 };
 use crate::base::Severity;
 use crate::model::{Confidence, ExceptionInfo, ExceptionRelation, Fidelity, Frame, FrameKind, Local, Report, Thread};
@@ -68,16 +69,7 @@ fn esc(text: &str) -> String {
 
 fn facts(out: &mut String, report: &Report) {
     let process = &report.process;
-    let python = report.python.as_ref().map(|p| {
-        let mut text = format!("CPython {}", p.version);
-        if p.free_threaded == Some(true) {
-            text.push_str(", free-threaded");
-        }
-        if p.debug_build == Some(true) {
-            text.push_str(", debug build");
-        }
-        text
-    });
+    let python = report.python.as_ref().map(which_python);
     let source = report.source.path.as_ref().map(|path| {
         let kind = report.source.kind.map(|k| format!(", {}", source_kind(k))).unwrap_or_default();
         let size = report.source.size.map(|s| format!(", {}", size(s))).unwrap_or_default();

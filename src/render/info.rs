@@ -28,8 +28,9 @@ pub fn render(report: &Report, options: &TextOptions) -> String {
     threads(&mut out, report);
     modules(&mut out, &report.modules, options.verbose);
     missing(&mut out, report, options.verbose);
+    let no_python = report.why_no_python();
     for diagnostic in &report.diagnostics {
-        if options.verbose || Some(diagnostic) == report.why_no_python() {
+        if options.verbose || Some(diagnostic) == no_python {
             out.row("Note", &safe(&diagnostic.message));
         }
     }

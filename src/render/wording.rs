@@ -1,7 +1,9 @@
 //! Wording that several renderers share. Everything here returns text from the dump escaped for a terminal.
 
 use crate::base::{Abi, DiagnosticCode, Endian, Os, escape_terminal, file_name};
-use crate::model::{Frame, FrameKind, LayoutProvider, OwnerFrom, Report, SourceKind, Thread, VersionFrom, WaitKind};
+use crate::model::{
+    Frame, FrameKind, LayoutProvider, OwnerFrom, Python, Report, SourceKind, Thread, VersionFrom, WaitKind,
+};
 use std::fmt::Display;
 
 /// A string of the dump, safe to print on one line.
@@ -17,6 +19,18 @@ pub fn safe_short(text: impl Display, max: usize) -> String {
     }
     let cut: String = text.chars().take(max).collect();
     format!("{}...", escape_terminal(&cut))
+}
+
+/// `CPython 3.13.5, free-threaded, debug build`; the version is as the report has it.
+pub fn which_python(python: &Python) -> String {
+    let mut text = format!("CPython {}", python.version);
+    if python.free_threaded == Some(true) {
+        text.push_str(", free-threaded");
+    }
+    if python.debug_build == Some(true) {
+        text.push_str(", debug build");
+    }
+    text
 }
 
 /// `1 thread`, `2 threads`.

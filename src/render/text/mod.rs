@@ -6,7 +6,7 @@ mod locals;
 mod thread;
 
 use super::palette::{Palette, paint};
-use super::wording::{count, machine, no_crash, safe, safe_short, size, source_kind};
+use super::wording::{count, machine, no_crash, safe, safe_short, size, source_kind, which_python};
 use crate::base::{Diagnostic, Severity};
 use crate::model::{Report, RuntimeState, Thread};
 use std::fmt::Write as _;
@@ -101,13 +101,7 @@ fn header(out: &mut Out<'_>, report: &Report) {
         out.line(2, &who.join(": "));
     }
     let python = report.python.as_ref().map(|p| {
-        let mut text = format!("CPython {}", safe(&p.version));
-        if p.free_threaded == Some(true) {
-            text.push_str(", free-threaded");
-        }
-        if p.debug_build == Some(true) {
-            text.push_str(", debug build");
-        }
+        let mut text = safe(which_python(p));
         if let Some(state) = p.state.filter(|s| *s != RuntimeState::Initialized) {
             text.push_str(", ");
             text.push_str(&state.to_string());
