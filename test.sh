@@ -9,11 +9,13 @@ say() {
     echo "test.sh: [$((SECONDS / 60)):$(printf %02d $((SECONDS % 60)))] $*"
 }
 
-# Debuggers, a browser, a database and compressors that tests call; a compiler and headers for extension modules and
+# Debuggers, a browser, a database, compressors, allocators and libraries that tests call; a compiler and headers for extension modules and
 # the free-threaded interpreter's build.
 packages=(
     binutils chromium debuginfod g++ gdb gdbserver gcc libc6-dbg make postgresql python3 python3-venv util-linux xz-utils zstd
     libbz2-dev libffi-dev liblzma-dev libsqlite3-dev libssl-dev zlib1g-dev
+    libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4
+    libabsl-dev libglib2.0-0 libgoogle-glog-dev libqt5core5a
 )
 
 # An lldb with its Python module, in the oldest version from 14 on that this release of Debian has. Two of these modules
@@ -40,6 +42,8 @@ apt_get() {
 
 install_tools() {
     local missing=() package
+    # A client of the debug adapter is on npm.
+    command -v npm >/dev/null || packages+=(nodejs npm)
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
         echo "test.sh: no apt here; tests that lack one of these are skipped: ${packages[*]}" >&2
         return

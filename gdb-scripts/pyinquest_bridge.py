@@ -11,12 +11,16 @@ with these methods, each of which may raise `Unavailable`:
     frames(limit)               list of dicts
     variables(level, names)     dict
     select_frame(level)         moves the debugger's selection
+    select_thread(tid)          the same, by the system's id
     interrupted()               whether Ctrl-C was pressed, where that raises no KeyboardInterrupt
+    run(watches, calls)         runs the process on until a watched word changes (`Watch` in src/commands/host.rs), one of these
+                                addresses of machine code is reached, or something else stops it: a dict (`Stop` there)
     register(table)             commands and functions, as the engine declares them: lists of dicts
 """
 
 import json
 import os
+import re
 import select
 import shutil
 import struct
@@ -25,7 +29,7 @@ import sys
 import tempfile
 import time
 
-PROTOCOL = 2
+PROTOCOL = 3
 
 # Longest silence of the engine before it is taken for dead, in seconds.
 TIMEOUT = float(os.environ.get("PYINQUEST_TIMEOUT", "60"))
@@ -34,8 +38,10 @@ TIMEOUT = float(os.environ.get("PYINQUEST_TIMEOUT", "60"))
 LOAD_TIMEOUT = 5.0
 
 # What is registered where no engine can be had when the script is loaded: each says what is wrong when it is given.
-WITHOUT_ENGINE = ("bt", "bt-full", "list", "up", "down", "frame", "print", "locals", "threads", "refcount", "object", "exc",
-                  "report", "status")
+WITHOUT_ENGINE = ("bt", "bt-full", "list", "up", "down", "frame", "break", "tbreak", "catch", "watch", "breakpoints",
+                  "delete", "continue", "advance", "step", "next", "finish", "until", "print", "locals", "thread",
+                  "threads", "refcount", "object", "exc", "tasks", "report", "heap", "objects", "strings", "refs",
+                  "why", "top", "audit", "check", "memory", "what", "status")
 
 # How long the engine may take to end a command after Ctrl-C, in seconds.
 CANCEL_TIMEOUT = 2.0
@@ -65,6 +71,50 @@ class Result:
         self.text = text
         self.value = value
         self.cost = cost
+
+
+class Watched:
+    """A word of the process that is watched, and when a change of it needs no stop."""
+
+    def __init__(self, watch):
+        self.address = watch["address"]
+        self.size = watch["size"]
+        self.access = watch["access"]
+        self.thread = watch["thread"]
+        self.before = self.now = watch["value"]
+        self._quiet = watch["quiet"]
+
+    def stops(self, now):
+        """Whether it stops the process that the word holds this value now."""
+        self.before, self.now = self.now, now
+        if self.access:
+            return True
+        if self.before == now:
+            return False
+        if self._quiet == "never":
+            return True
+        if "growing" in self._quiet:
+            first, end = self._quiet["growing"]
+            return not (first <= now < end and self.before < now)
+        return now == self._quiet["other"]
+
+    def change(self, index):
+        return {"watch": index, "before": self.before, "now": self.now}
+
+
+def split_options(args, declared):
+    """What a user typed after a command, in two: options, and what may be an expression of the debugger."""
+    rest = args.strip()
+    while rest.startswith("-"):
+        word = re.match(r"(--?[a-z-]+)(=|\s|$)", rest)
+        if word is None or word.group(1) not in declared["flags"] + ["--json"]:
+            break
+        after = rest[word.end():]
+        if word.group(1) in declared.get("valued", ()):
+            value = re.match(r"\s*(\"[^\"]*\"|'[^']*'|\S+)", after)
+            after = after[value.end():] if value else ""
+        rest = after.strip()
+    return args.strip()[:len(args.strip()) - len(rest)], rest
 
 
 def find_engine():
@@ -252,6 +302,8 @@ class Bridge:
         for action in message.get("actions", ()):
             if action.get("do") == "select_frame":
                 self._host.select_frame(int(action["level"]))
+            elif action.get("do") == "select_thread":
+                self._host.select_thread(int(action["tid"]))
         return Result(bool(message.get("ok")), payload.decode("utf-8", "replace"), message.get("value"),
                       message.get("cost", {}))
 
@@ -268,6 +320,9 @@ class Bridge:
                 return {"body": self._host.frames(request["limit"])}, b""
             if ask == "variables":
                 return {"body": self._host.variables(request["level"], request["names"])}, b""
+            if ask == "run":
+                stop = self._host.run(request["watches"], request["calls"])
+                return {"body": {"scene": self._host.scene(), "stop": stop}}, b""
             return {"error": "this script does not know the request {!r}".format(ask)}, b""
         except Unavailable as problem:
             return {"error": str(problem)}, b""

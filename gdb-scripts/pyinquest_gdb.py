@@ -36,6 +36,55 @@ def _unsigned(value):
     return int(value) & _MASK
 
 
+class _LanguageC:
+    """Has gdb read expressions as C for a moment: the frame at hand may be of another language."""
+
+    def __enter__(self):
+        self._before = gdb.parameter("language")
+        gdb.execute("set language c", to_string=True)
+
+    def __exit__(self, *problem):
+        gdb.execute("set language " + self._before, to_string=True)
+
+
+class WatchPoint(gdb.Breakpoint):
+    """A hardware watchpoint of a word."""
+
+    def __init__(self, watched, threads):
+        self.watched = watched
+        self.hit = False
+        if watched.thread is not None and watched.thread not in threads:
+            raise bridge.Unavailable("the thread is gone")
+        kind = {1: "unsigned char", 2: "unsigned short", 4: "unsigned int", 8: "unsigned long"}[watched.size]
+        super().__init__("*({} *) {:#x}".format(kind, watched.address), gdb.BP_WATCHPOINT,
+                         gdb.WP_ACCESS if watched.access else gdb.WP_WRITE, internal=True)
+        self.silent = True
+        if watched.thread is not None:
+            self.thread = threads[watched.thread]
+        if self.type not in (gdb.BP_HARDWARE_WATCHPOINT, gdb.BP_ACCESS_WATCHPOINT):
+            # gdb would carry out one machine instruction after the other.
+            self.delete()
+            raise bridge.Unavailable("gdb has no hardware watchpoint left here (info watchpoints lists those in use)")
+
+    def stop(self):
+        data = gdb.selected_inferior().read_memory(self.watched.address, self.watched.size)
+        self.hit = self.watched.stops(int.from_bytes(bytes(data), sys.byteorder))
+        return self.hit
+
+
+class CallPoint(gdb.Breakpoint):
+    """A breakpoint at an address of machine code."""
+
+    def __init__(self, address):
+        self.hit = False
+        super().__init__("*{:#x}".format(address), gdb.BP_BREAKPOINT, internal=True)
+        self.silent = True
+
+    def stop(self):
+        self.hit = True
+        return True
+
+
 class GdbHost:
     """What the engine may ask of gdb. See `pyinquest_bridge` for the methods."""
 
@@ -47,6 +96,7 @@ class GdbHost:
         self._stops = 0
         self._modules = 0
         self._core = (None, None)
+        self._last_stop = None
         for event in ("cont", "stop", "exited"):
             self._on(event, self._ran)
         for event in ("memory_changed", "register_changed", "inferior_call"):
@@ -320,10 +370,55 @@ class GdbHost:
         except bridge.Unavailable:
             pass
 
+    def select_thread(self, tid):
+        for thread in gdb.selected_inferior().threads():
+            if thread.is_valid() and self._tid(thread) == tid:
+                thread.switch()
+                return
+
     @staticmethod
     def interrupted():
         # gdb raises KeyboardInterrupt.
         return False
+
+    # -- running on
+
+    def run(self, watches, calls):
+        numbers = {self._tid(each): each.num for each in gdb.selected_inferior().threads() if each.is_valid()}
+        points = []
+        told = []
+        self._last_stop = None
+        try:
+            with _LanguageC():
+                for watch in watches:
+                    points.append(WatchPoint(bridge.Watched(watch), numbers))
+                points += [CallPoint(address) for address in calls]
+            gdb.events.stop.connect(self._note_stop)
+            gdb.events.exited.connect(self._note_stop)
+            try:
+                # What gdb says of our own stops is nothing to show.
+                told.append(gdb.execute("continue", to_string=True) or "")
+            finally:
+                gdb.events.stop.disconnect(self._note_stop)
+                gdb.events.exited.disconnect(self._note_stop)
+        except gdb.error as problem:
+            raise bridge.Unavailable(str(problem)) from None
+        finally:
+            hit = [(index, point) for index, point in enumerate(points) if point.hit]
+            for point in points:
+                if point.is_valid():
+                    point.delete()
+        stop = self._last_stop
+        if isinstance(stop, gdb.ExitedEvent) or not gdb.selected_inferior().pid:
+            return {"kind": "exited", "text": "".join(told)}
+        ours = hit and not isinstance(stop, gdb.SignalEvent) and \
+            all(point in points for point in getattr(stop, "breakpoints", ()))
+        return {"kind": "watch" if ours else "other", "text": "" if ours else "".join(told),
+                "changes": [point.watched.change(index) for index, point in hit if index < len(watches)],
+                "called": any(index >= len(watches) for index, _ in hit)}
+
+    def _note_stop(self, event):
+        self._last_stop = event
 
 
     # -- what the engine can do
@@ -371,7 +466,7 @@ class Command(gdb.Command):
         # Typing Enter again must not repeat `py-print x` unasked, but should repeat the way up and down.
         if from_tty and not self._declared["repeats"]:
             self.dont_repeat()
-        args = args.strip()
+        options, args = bridge.split_options(args, self._declared)
         everything = self._declared["evaluates"] == "all"
         if args and (everything or re.match(r"[$(*&]|0x", args)) and not args.startswith("-"):
             try:
@@ -380,7 +475,7 @@ class Command(gdb.Command):
                 # A name that gdb does not know may be a path to a Python object.
                 if not _PATH.match(args):
                     raise gdb.GdbError(str(problem)) from None
-        gdb.write(_run(self._declared["name"], args).text)
+        gdb.write(_run(self._declared["name"], options + args).text)
 
     def complete(self, text, word):
         kind = self._declared["completion"]
@@ -472,7 +567,7 @@ class Function(gdb.Function):
             raise gdb.GdbError(result.text.strip() or "pyinquest: no answer")
         if self._declared["gives"] == "object":
             return _object_pointer(result)
-        return result.text if self._declared["gives"] == "text" else int(result.value)
+        return _text_value(result.text) if self._declared["gives"] == "text" else int(result.value)
 
     @staticmethod
     def _is_text(argument):
@@ -482,7 +577,7 @@ class Function(gdb.Function):
         return argument.string() if self._is_text(argument) else "{:#x}".format(_unsigned(argument))
 
     def _given(self, arguments):
-        """What was given, as `src/bridge/commands/conditions.rs` reads it."""
+        """What was given, as `src/commands/conditions.rs` reads it."""
         given = []
         for index, argument in enumerate(arguments):
             if self._is_text(argument):
@@ -492,6 +587,13 @@ class Function(gdb.Function):
             else:
                 given.append({"address": _unsigned(argument)})
         return json.dumps(given)
+
+
+def _text_value(text):
+    """The text as a convenience variable's: gdb prints (`printf "%s"`) or compares another only after it has called `malloc` in
+    the process and copied it there, which changes the process, and which gdb 13 cannot do on processors with AMX."""
+    gdb.set_convenience_variable("_pyinquest_text", text)
+    return gdb.convenience_variable("_pyinquest_text")
 
 
 def _object_pointer(result):

@@ -202,10 +202,95 @@ class LldbHost:
     def select_frame(self, level):
         self._thread().SetSelectedFrame(level)
 
+    def select_thread(self, tid):
+        self._process().SetSelectedThreadByID(tid)
+
     def interrupted(self):
         if hasattr(self._debugger, "InterruptRequested"):
             return self._debugger.InterruptRequested()
         return self._debugger.GetCommandInterpreter().WasInterrupted()
+
+    # -- running on
+
+    def run(self, watches, calls):
+        target = self._target()
+        process = target.GetProcess()
+        points = []
+        stops = []
+        was_async, output = self._debugger.GetAsync(), self._debugger.GetOutputFile()
+        # `Continue` comes back at the next stop.
+        self._debugger.SetAsync(False)
+        # lldb writes of each change of a watched word.
+        nowhere = open(os.devnull, "w")  # noqa: SIM115 (closed below)
+        self._debugger.SetOutputFile(lldb.SBFile.Create(nowhere, borrow=True))
+        try:
+            for watch in watches:
+                error = lldb.SBError()
+                point = target.WatchAddress(watch["address"], watch["size"], watch["access"], True, error)
+                if not error.Success() or not point.IsValid():
+                    raise bridge.Unavailable("lldb has no hardware watchpoint left here (watchpoint list): {}"
+                                             .format(error.GetCString() or "no reason is told"))
+                points.append((point, bridge.Watched(watch)))
+            stops = [target.BreakpointCreateByAddress(address).GetID() for address in calls]
+            while True:
+                error = process.Continue()
+                if not error.Success():
+                    raise bridge.Unavailable(error.GetCString() or "the process does not run on")
+                if process.GetState() not in _STOPPED:
+                    return {"kind": "exited"}
+                found = self._changes(process, points, stops)
+                if found is None:
+                    return {"kind": "other", "text": self._stop_text(process)}
+                thread, changes, called = found
+                if changes or called:
+                    process.SetSelectedThreadByID(thread)
+                    return {"kind": "watch", "changes": changes, "called": called}
+                self._check_interrupt()
+        finally:
+            for point, _ in points:
+                target.DeleteWatchpoint(point.GetID())
+            for stop in stops:
+                target.BreakpointDelete(stop)
+            self._debugger.SetAsync(was_async)
+            self._debugger.SetOutputFile(output)
+            nowhere.close()
+
+    def _check_interrupt(self):
+        if self.interrupted():
+            raise bridge.Unavailable("interrupted")
+
+    def _changes(self, process, points, stops):
+        """The thread that has stopped, changes that count (none where the process is to run on), and whether it is at one of
+        `stops`; None where something else has stopped the process."""
+        numbers = [point.GetID() for point, _ in points]
+        hit = []
+        called = None
+        for each in process:
+            reason, number = each.GetStopReason(), each.GetStopReasonDataAtIndex(0)
+            if reason == lldb.eStopReasonWatchpoint and number in numbers:
+                hit.append((number, each.GetThreadID()))
+            elif reason == lldb.eStopReasonBreakpoint and number in stops:
+                called = each.GetThreadID()
+            elif reason not in (lldb.eStopReasonNone, lldb.eStopReasonInvalid):
+                return None
+        changes = []
+        for index, (point, watched) in enumerate(points):
+            by = [thread for number, thread in hit if not watched.access or number == point.GetID()]
+            data = self.read(watched.address, watched.size)
+            if data is None or not by or watched.thread is not None and watched.thread not in by:
+                continue
+            if watched.stops(int.from_bytes(data, sys.byteorder)):
+                changes.append(watched.change(index))
+        thread = called if called is not None else hit[0][1] if hit else None
+        return thread, changes, called is not None
+
+    @staticmethod
+    def _stop_text(process):
+        stopped = [each for each in process if each.GetStopReason() != lldb.eStopReasonNone]
+        texts = ["thread {}: {}".format(each.GetThreadID(), each.GetStopDescription(256)) for each in stopped]
+        if stopped:
+            process.SetSelectedThread(stopped[0])
+        return "\n".join(texts)
 
 
     # -- what the engine can do
@@ -244,7 +329,7 @@ class Command:
         pass
 
     def __call__(self, debugger, command, context, result):
-        args = command.strip()
+        options, args = bridge.split_options(command, self.declared)
         wants_address = self.declared["evaluates"] == "all" or re.match(r"[$(*&]|0x", args)
         if args and wants_address and not args.startswith("-"):
             value = context.GetFrame().EvaluateExpression(args) if context.GetFrame().IsValid() else \
@@ -256,7 +341,7 @@ class Command:
             elif not _PATH.match(args):
                 result.SetError(value.GetError().GetCString() or "no such value")
                 return
-        text = _run(debugger, self.declared["name"], args).text
+        text = _run(debugger, self.declared["name"], options + args).text
         if text:
             result.AppendMessage(text[:-1] if text.endswith("\n") else text)
 

@@ -58,7 +58,7 @@ fn nothing() -> SearchOptions {
 /// A tar archive of dumps.
 pub fn archive(data: &[u8]) {
     let mut members = 0usize;
-    input::archive(Path::new("in.tar"), Ok(data), &mut |_| {
+    input::archive(Path::new("in.tar"), Ok(data), std::time::Duration::MAX, &mut |_| {
         members = members.saturating_add(1);
         members < 1000
     });
@@ -150,7 +150,7 @@ fn dump(data: Vec<u8>) {
     let target = inspection.target();
     slim::record_essentials(target);
     for minidump in [false, true] {
-        let options = slim::SlimOptions { minidump, redact: true };
+        let options = slim::SlimOptions { minidump, redact: true, heap: None };
         let mut out = Vec::new();
         if slim::write(target, target.memory.recorded(), options, &mut out).is_ok() {
             let again = from_bytes(Path::new("slim"), Arc::new(out));
@@ -232,6 +232,7 @@ fn image(data: &[u8], abi: Abi) {
         missing: Vec::new(),
         code_names: Default::default(),
         thread_index: Default::default(),
+        limits: Default::default(),
         diagnostics: Arc::default(),
     };
     let inspection = Inspection::from_target(target, &nothing());

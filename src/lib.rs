@@ -48,7 +48,10 @@
 //! | `live` | running processes |
 //! | `triage`, `sqlite`, `postgres` | many dumps, grouped by cause; where crashes are remembered |
 //! | `schema` | JSON Schemas of reports |
+//! | `dap` | what editors talk to |
+//! | `mcp` | what agents talk to |
 //! | `cli` | the program, and what debuggers talk to |
+//! | `shell` | the prompt on a dump |
 //!
 //! # Stability
 //!
@@ -70,6 +73,7 @@
 //! - [`cpython`]: Python's own state
 //! - [`native`]: unwinding and symbols of native code
 //! - [`heap`]: every object of a process, by type, size and reference
+//! - [`tasks`]: suspended work: event loops, tasks, what each waits for
 //! - [`stack`]: one merged stack for each thread
 //! - [`findings`]: rules that name the cause
 //! - [`engine`]: makes a report of a target
@@ -77,6 +81,9 @@
 //! - [`render`]: the report as text, JSON, HTML, ...
 //! - [`triage`]: many dumps, grouped by cause
 //! - [`bridge`]: what gdb and lldb talk to
+//! - [`shell`]: a prompt on a dump
+//! - [`dap`]: what editors talk to
+//! - [`mcp`]: what agents talk to
 //! - [`cli`]: the program
 #![cfg_attr(
     not(all(feature = "cli", feature = "minidump", feature = "live", feature = "pdb", feature = "sqlite")),
@@ -89,9 +96,10 @@ pub mod bridge;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
-#[cfg(feature = "cli")]
 pub mod commands;
 pub mod cpython;
+#[cfg(feature = "dap")]
+pub mod dap;
 pub mod debuggee;
 pub mod engine;
 pub mod findings;
@@ -100,12 +108,17 @@ pub mod findings;
 pub mod fuzzing;
 pub mod heap;
 pub mod image;
+#[cfg(feature = "mcp")]
+pub mod mcp;
 pub mod model;
 pub mod native;
 pub mod os;
 pub mod render;
+#[cfg(feature = "shell")]
+pub mod shell;
 pub mod slim;
 pub mod stack;
 mod sys;
+pub mod tasks;
 #[cfg(feature = "triage")]
 pub mod triage;

@@ -28,7 +28,9 @@ fn saved(python: bool) -> String {
 
 #[test]
 fn every_command_and_argument_has_help() {
-    let mut all = vec![Cli::command()];
+    let mut whole = Cli::command();
+    whole.build();
+    let mut all = vec![whole];
     while let Some(command) = all.pop() {
         let name = command.get_name().to_owned();
         assert!(command.get_about().is_some(), "{name} has no help");
@@ -271,6 +273,16 @@ fn json_is_had_by_one_word_everywhere() {
         assert_eq!(short, run(&[command, &core, "--no-files", "--format", "json"], ""), "{command}");
     }
     assert!(run(&["print", &core, "word", "--no-files", "--json"], "").1.starts_with("{\n"));
+    let directory = tempfile::tempdir().unwrap();
+    let small = directory.path().join("small").display().to_string();
+    let told: serde_json::Value =
+        serde_json::from_str(&run(&["slim", &core, "--no-files", "-o", &small, "--json"], "").1).unwrap();
+    let size = std::fs::metadata(&small).unwrap().len();
+    let stored = told["stored_bytes"].as_u64().unwrap();
+    assert!(
+        told["output"] == *small && stored < size && size < told["mapped_bytes"].as_u64().unwrap(),
+        "{told} {size}"
+    );
     assert_eq!(run(&["report", &core, "--json", "--format", "text"], "").0, 2);
 }
 

@@ -3,19 +3,31 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "commands/ci.rs"]
+mod ci;
 mod common;
 #[path = "truth/compare.rs"]
 mod compare;
+#[path = "commands/docs.rs"]
+mod docs;
+#[path = "commands/export.rs"]
+mod export;
 #[path = "commands/kernel.rs"]
 mod kernel;
 #[path = "commands/limits.rs"]
 mod limits;
 #[path = "commands/live.rs"]
 mod live;
+#[path = "commands/readable.rs"]
+mod readable;
 #[path = "commands/run.rs"]
 mod run;
+#[path = "commands/sandbox.rs"]
+mod sandbox;
 #[path = "commands/secrets.rs"]
 mod secrets;
+#[path = "commands/set_up.rs"]
+mod set_up;
 #[path = "commands/source_files.rs"]
 mod source_files;
 #[path = "commands/triage_faults.rs"]

@@ -269,6 +269,15 @@ fn a_result_whose_maker_waits_for_the_one_who_asks() {
 }
 
 #[test]
+fn a_result_of_a_pool_whose_maker_waits_for_the_one_who_asks() {
+    everywhere(&["results"], |_, report| {
+        waits(report, "results-alpha", WaitKind::Result, "results-beta")?;
+        waits(report, "results-beta", WaitKind::RLock, "results-alpha")?;
+        first(report, &["waits for the result of the ApplyResult", "ApplyResult.get", "results-beta"])
+    });
+}
+
+#[test]
 fn what_a_thread_had_that_did_not_survive_a_fork() {
     for (kind, confidence, what) in [
         ("rlock", Confidence::High, "waits for the threading.RLock"),

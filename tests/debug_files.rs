@@ -8,10 +8,11 @@ mod common;
 #[path = "native/extension.rs"]
 #[allow(dead_code)]
 mod extension;
+mod harness;
 
 use common::{Crash, CrashedProcess, Interpreter, one_per_minor, skip};
-use pyinquest::debuggee::elf_core;
-use pyinquest::engine::{Inspection, Options};
+use harness::files_of;
+use pyinquest::engine::{Inspection, Source};
 use pyinquest::image::SearchOptions;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -71,18 +72,16 @@ impl Scene {
 
     /// The title of the first finding, with the module read from that directory.
     fn title(&self, directory: &Path, debug_dirs: &[PathBuf]) -> String {
-        let target = elf_core::open(&self.dead.core).expect("a core");
+        let target = Source::from(&self.dead.core).target().expect("a core");
         let module = target.modules.iter().find(|m| m.path.ends_with("/defects.so")).expect("the module");
         let from = module.path.trim_end_matches("defects.so").to_owned();
         let search = SearchOptions {
-            sysroots: vec![self.interpreter.sysroot.clone()],
             path_maps: vec![(from, format!("{}/", directory.display()))],
             debug_dirs: debug_dirs.to_vec(),
-            ..SearchOptions::default()
+            ..files_of(self.interpreter)
         };
         let inspection = Inspection::from_target(target, &search);
-        let report = inspection.report(&Options::default());
-        report.findings.first().map(|f| f.title.clone()).unwrap_or_default()
+        inspection.findings().first().map(|f| f.title.clone()).unwrap_or_default()
     }
 }
 

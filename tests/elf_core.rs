@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
+mod harness;
 
 use common::{block, crash, interpreters, one_per_minor, skip};
+use harness::{files_of, inspect};
 use pyinquest::base::{Addr, DiagnosticCode};
 use pyinquest::debuggee::{Crash, Memory as _, Target, elf_core};
 use pyinquest::engine::{Inspection, Options};
@@ -37,8 +39,7 @@ fn a_core_of_the_kernel() {
         Ok(dead) => dead,
         Err(reason) => skip!("{reason}"),
     };
-    let target = elf_core::open(&dead.core).unwrap();
-    let inspection = Inspection::from_target(target, &SearchOptions::default());
+    let inspection = inspect(&dead.core, &SearchOptions::default());
     let (target, images) = (inspection.target(), inspection.images());
     assert_eq!(codes(target), Vec::<String>::new());
     let Some(Crash::Signal { tid, info }) = &target.crash else { panic!("{:?}", target.crash) };
@@ -77,11 +78,8 @@ fn a_core_without_memory_of_python_says_which_python_and_what_to_record() {
             Err(reason) => skip!("{reason}"),
         };
         for no_files in [false, true] {
-            let target = elf_core::open(&dead.core).unwrap();
-            let sysroots = vec![interpreter.sysroot.clone()];
-            let inspection =
-                Inspection::from_target(target, &SearchOptions { sysroots, no_files, ..SearchOptions::default() });
-            let report = inspection.report(&Options::default());
+            let search = SearchOptions { no_files, ..files_of(interpreter) };
+            let report = inspect(&dead.core, &search).report(&Options::default());
             assert!(report.python.is_none(), "{}: {:?}", interpreter.name, report.python);
             let told = report.diagnostics.iter().find(|d| d.code == DiagnosticCode::NoPython).unwrap();
             let hint = told.hint.as_deref().unwrap_or_default();
@@ -109,8 +107,7 @@ fn a_core_of_gcore_is_of_no_crash_and_has_the_same_modules() {
         Ok(core) => core,
         Err(reason) => skip!("{reason}"),
     };
-    let target = elf_core::open(&core).unwrap();
-    let inspection = Inspection::from_target(target, &SearchOptions::default());
+    let inspection = inspect(&core, &SearchOptions::default());
     let (target, images) = (inspection.target(), inspection.images());
     assert_eq!(target.crash, None);
     assert_eq!(target.process.pid, Some(u64::from(alive.pid)));
@@ -172,9 +169,8 @@ fn a_sysroot_is_used_and_other_builds_are_refused() {
         Ok(dead) => dead,
         Err(reason) => skip!("{reason}"),
     };
-    let options = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
-    let target = elf_core::open(&dead.core).unwrap();
-    let inspection = Inspection::from_target(target, &options);
+    let options = files_of(interpreter);
+    let inspection = inspect(&dead.core, &options);
     let (target, images) = (inspection.target(), inspection.images());
     for (module, image) in target.modules.iter().zip(images.iter()) {
         assert_eq!(image.status, FileStatus::Ok, "{}", module.path);
@@ -186,9 +182,8 @@ fn a_sysroot_is_used_and_other_builds_are_refused() {
         assert!(libpython.is_some_and(|i| i.section_data(".debug_info").is_some()));
     }
 
-    let target = elf_core::open(&dead.core).unwrap();
     let wrong = SearchOptions { executable: Some("/proc/self/exe".into()), ..SearchOptions::default() };
-    let inspection = Inspection::from_target(target, &wrong);
+    let inspection = inspect(&dead.core, &wrong);
     let (target, images) = (inspection.target(), inspection.images());
     assert!(codes(target).contains(&"build-id-mismatch".to_owned()));
     let main = target.modules.iter().position(|m| m.is_main).unwrap();

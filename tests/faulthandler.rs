@@ -7,8 +7,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
+#[path = "native/extension.rs"]
+mod extension;
 
-use common::{Crash, Interpreter, interpreters, skip};
+use common::{Crash, Interpreter, interpreters, old_interpreters, skip};
+use extension::Debug;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
@@ -47,14 +50,40 @@ fn without_names(text: &str) -> String {
     out
 }
 
-fn everywhere(program: &str, args: &[&str], env: &[(&str, &str)]) {
+/// What runs.
+#[derive(Clone, Copy, Default)]
+struct Program<'a> {
+    file: &'a str,
+    args: &'a [&'a str],
+    env: &'a [(&'a str, &'a str)],
+    /// Without faulthandler: Python itself says what ends the process.
+    alone: bool,
+    /// Beside a compiled `defects` module.
+    extension: bool,
+    /// In free-threaded builds only.
+    free_threaded: bool,
+}
+
+fn everywhere(file: &str, args: &[&str], env: &[(&str, &str)]) {
+    everywhere_with(Program { file, args, env, ..Program::default() });
+}
+
+fn everywhere_with(Program { file: program, args, env, alone, extension, free_threaded }: Program<'_>) {
     let only = std::env::var("PYINQUEST_TEST_INTERPRETER").ok();
     let mut differences = String::new();
     let mut ran = 0;
-    let all = interpreters().iter().filter(|i| i.is_native());
+    let all = interpreters().iter().chain(old_interpreters()).filter(|i| i.is_native());
+    // The module is linked with this machine's C library; that of Debian 11 is older, musl is another.
+    let all = all.filter(|i| !extension || !i.musl && (i.root.is_none() || i.minor > 9));
+    let all = all.filter(|i| !free_threaded || i.free_threaded);
+    // Calls have at most 255 arguments in 3.6.
+    let all = all.filter(|i| i.minor > 6 || program != "multiline.py");
     for interpreter in all.filter(|i| only.as_ref().is_none_or(|name| i.name.contains(name.as_str()))) {
-        let run = env.iter().fold(Crash::new(interpreter, program).args(args).faulthandler(), |r, (k, v)| r.env(k, v));
-        let dead = match run.run() {
+        let run = Crash::new(interpreter, program).args(args);
+        let run = env.iter().fold(if alone { run } else { run.faulthandler() }, |r, (k, v)| r.env(k, v));
+        let module = extension.then(|| extension::defects(interpreter, Debug::Stripped)).transpose();
+        let run = module.map(|module| module.iter().fold(run, |run, file| run.file(file)));
+        let dead = match run.and_then(Crash::run) {
             Ok(dead) => dead,
             Err(reason) => {
                 common::part_skipped(format_args!("{}: {reason}", interpreter.name));
@@ -116,5 +145,61 @@ programs! {
     asyncio: "asyncio_prog.py" [] [];
     in_a_subinterpreter: "subinterp.py" [] [];
     beside_subinterpreters: "subinterp.py" ["threads"] [];
+    in_nested_interpreters: "nested_interpreters.py" ["inside"] [];
+    a_worker_in_nested_interpreters: "nested_interpreters.py" ["thread"] [];
+    beside_nested_interpreters: "nested_interpreters.py" ["waiting"] [];
+    back_in_the_first_interpreter: "nested_interpreters.py" ["back"] [];
+    in_an_interpreter_that_runs_nothing: "nested_interpreters.py" ["empty"] [];
     in_a_fork: "forked.py" [] [];
+}
+
+/// With it all threads are printed, without it one.
+#[test]
+fn the_gil_of_a_free_threaded_build() {
+    for (gil, args) in [("1", &[][..]), ("1", &["worker"]), ("0", &[]), ("0", &["worker"])] {
+        let env = &[("PYTHON_GIL", gil)];
+        everywhere_with(Program { file: "threads.py", args, env, free_threaded: true, ..Program::default() });
+    }
+}
+
+/// What Python prints when it ends the process itself (`Py_FatalError`).
+mod python_ends_the_process {
+    use super::{Program, everywhere_with};
+
+    fn everywhere(way: &str) {
+        everywhere_with(Program { file: "fatal.py", args: &[way], alone: true, ..Program::default() });
+    }
+
+    #[test]
+    fn with_the_gil() {
+        everywhere("restore");
+    }
+
+    #[test]
+    fn without_the_gil() {
+        everywhere("without_gil");
+    }
+
+    #[test]
+    fn in_a_native_thread() {
+        everywhere("native_thread");
+    }
+
+    #[test]
+    fn while_it_finalizes() {
+        everywhere("exit");
+    }
+
+    #[test]
+    fn for_an_extension_module() {
+        let args = &["fatal"];
+        everywhere_with(Program { file: "defects.py", args, alone: true, extension: true, ..Program::default() });
+    }
+
+    /// In a debug build; others raise SystemError, and the program aborts.
+    #[test]
+    fn for_null_without_an_exception() {
+        let args = &["null_without_exception"];
+        everywhere_with(Program { file: "defects.py", args, extension: true, ..Program::default() });
+    }
 }

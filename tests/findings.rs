@@ -229,6 +229,119 @@ fn pointers_that_are_neither_null_nor_fields() {
     everywhere(Debug::Full, POINTERS);
 }
 
+const CALLED: &str = "by notify (defects.so";
+const IN_SUBSCRIBED: &str = "called from defects.py:";
+
+/// Callbacks of ctypes that a C library calls later.
+const CALLBACKS: &[Expected] = &[
+    expect(
+        "callback_reused",
+        "freed-callback",
+        &["a ctypes callback was called after it was freed", IN_SUBSCRIBED],
+        &[CALLED],
+    ),
+    // The innocent neighbours: one that lives, and one that lets itself go and then crashes of something else.
+    expect("callback_lives", "null-pointer", &["read of NULL + 0x18", "in crash|in Listener.crash"], &["scan_key"]),
+    expect("callback_leaves", "null-pointer", &["read of NULL + 0x18", "in leave|in Listener.leave"], &["scan_key"]),
+];
+
+#[test]
+fn callbacks_of_ctypes_that_are_gone() {
+    everywhere_and(Debug::Full, &CALLBACKS.iter().collect::<Vec<_>>(), &|expected, report| {
+        let accused = report.findings.iter().any(|f| f.id == "freed-callback");
+        (accused && expected.defect == "callback_lives").then(|| "a living callback is called freed".to_owned())
+    });
+}
+
+/// A situation of a public report (`programs/public_reports.py`), the minor versions that it kills, and what is to be said of it.
+type Reported = (&'static str, std::ops::RangeInclusive<u8>, &'static str, &'static [&'static str]);
+
+const PUBLIC_REPORTS: &[Reported] = &[
+    ("mapped_file_cut", 8..=15, "beyond-end-of-file", &["a mapped file that has no data there", "read_header"]),
+    ("broken_bytecode", 8..=13, "", &["in the interpreter's evaluation loop while running", "in broken"]),
+    ("garbage_in_py_object", 8..=15, "non-canonical-address", &["0x1111111111111111", "called through ctypes from"]),
+    ("number_for_text", 8..=15, "small-integer-as-pointer", &["through 0x10 (16)", "called through ctypes from"]),
+    (
+        "callback_collected",
+        11..=15,
+        "freed-callback",
+        &["a ctypes callback was called after it was freed by", "in callback"],
+    ),
+    ("element_removed_while_compared", 8..=12, "null-pointer", &["(_elementtree", "in element_removed"]),
+    ("array_emptied_while_set", 8..=12, "null-pointer", &["NULL + 0x7d00, an element of an array", "in array_emptied"]),
+    ("fields_of_ast_deleted", 9..=12, "null-pointer", &["in PySequence_Contains", "in fields_of_ast_deleted"]),
+    ("cpu_time_used_up", 12..=12, "resource-limit", &["RLIMIT_CPU", "it was at public_reports.py"]),
+    (
+        "system_call_refused",
+        12..=13,
+        "refused-system-call",
+        &["called from public_reports.py", "in system_call_refused"],
+    ),
+    (
+        "interface_without_the_gil",
+        12..=15,
+        "api-without-gil",
+        &["PyList_New, called through ctypes from public_reports.py"],
+    ),
+    ("iterators_in_iterators", 12..=12, "stack-overflow", &["endless recursion of chain_next"]),
+];
+
+/// With faulthandler on, whose handler runs first and raises the signal again, and in one version without.
+#[test]
+fn public_reports_are_told_for_what_they_are() {
+    let mut todo = Vec::new();
+    for interpreter in one_per_minor().into_iter().filter(|i| i.is_native()) {
+        for row in PUBLIC_REPORTS.iter().filter(|row| row.1.contains(&interpreter.minor)) {
+            todo.push((interpreter, row, true));
+            todo.extend((interpreter.minor == 12).then_some((interpreter, row, false)));
+        }
+    }
+    let look = |(interpreter, (name, _, id, title), handler): &(&Interpreter, &Reported, bool)| {
+        let crash = Crash::new(interpreter, "public_reports.py").args(&[name]);
+        let dead = if *handler { crash.faulthandler() } else { crash }.run()?;
+        let report = report(interpreter, &dead.core);
+        let first = report.findings.first();
+        let right =
+            first.is_some_and(|f| (id.is_empty() || f.id == *id) && title.iter().all(|part| tells(&f.title, part)));
+        let said = first.map(|f| format!("[{}] {}", f.id, f.title));
+        Ok((!right).then(|| format!("{} {name} (faulthandler {handler}): {said:?}", interpreter.name)))
+    };
+    let results: Vec<Result<Option<String>, Unavailable>> = todo.par_iter().map(look).collect();
+    let mut wrong = Vec::new();
+    for result in results {
+        match result {
+            Ok(fault) => wrong.extend(fault),
+            Err(reason) => skip!("{reason}"),
+        }
+    }
+    assert!(!todo.is_empty() && wrong.is_empty(), "{} of {} are wrong:\n{}", wrong.len(), todo.len(), wrong.join("\n"));
+}
+
+/// What is left of a closure's code is the free list of libffi's allocator, whose pointers run as instructions until one of them
+/// faults: by chance there, or somewhere else.
+#[test]
+fn what_is_left_of_a_callback_runs_as_code() {
+    let mut judged = 0;
+    for interpreter in one_per_minor() {
+        let Ok(module) = extension::defects(interpreter, Debug::Full) else { continue };
+        let crash = Crash::new(interpreter, "defects.py").args(&["callback_overwritten"]).file(&module);
+        let crash = match crash.run() {
+            Ok(crash) => crash,
+            Err(reason) => skip!("{reason}"),
+        };
+        let report = report(interpreter, &crash.core);
+        let told = |f: &pyinquest::model::Finding| f.evidence.iter().any(|e| e.contains("its code is overwritten"));
+        if report.findings.iter().any(told) {
+            judged += 1;
+            first_is(&report, "freed-callback", &["a ctypes callback was called after it was freed"]);
+        }
+    }
+    if interpreters().is_empty() {
+        skip!("no interpreters");
+    }
+    assert!(judged > 0, "none of them died in the callback's own memory");
+}
+
 /// With Python's debug allocator.
 const DEBUG_MALLOC: &[Expected] = &[
     expect("free_it", "use-of-freed-memory", &["freed", "from defects.py:"], &[]),
@@ -263,14 +376,158 @@ fn blocks_that_the_debug_allocator_refuses() {
     everywhere_with(Debug::Full, &table, &[("PYTHONMALLOC", "debug")], &|_, _| None);
 }
 
+/// Allocators that stand in for the C library's (Debian's packages), and what each does with a pointer that it never gave
+/// out: rule, and parts of the title.
+const ALLOCATORS: &[(&str, &str, &[&str])] = &[
+    ("libjemalloc.so.2", "heap-corruption", &["inside the allocator libjemalloc.so.2"]),
+    ("libtcmalloc_minimal.so.4", "invalid-free", &["Attempt to free invalid pointer 0x123456789ab0"]),
+    ("libmimalloc.so.2", "heap-corruption", &["crash inside free()"]),
+];
+
+#[test]
+fn a_bad_pointer_is_given_to_another_allocator() {
+    let chosen = interpreters().iter().rfind(|i| i.is_ordinary() && i.root.is_none());
+    let Some(interpreter) = chosen else { skip!("no interpreter") };
+    let Ok(module) = extension::module(interpreter, Debug::Full, "defects.c") else { skip!("no compiler or headers") };
+    let directory = Path::new("/usr/lib/x86_64-linux-gnu");
+    for (library, id, parts) in ALLOCATORS {
+        if !directory.join(library).exists() {
+            common::part_skipped(format_args!("{library} is not installed"));
+            continue;
+        }
+        let crash = Crash::new(interpreter, "defects.py").args(&["wild_free"]).file(&module);
+        let crash = crash.env("LD_PRELOAD", directory.join(library).to_str().unwrap());
+        let report = report(interpreter, &crash.run().unwrap().core);
+        first_is(&report, id, parts);
+        first_is(&report, id, &["wild_free (defects.so", IN_LOAD]);
+    }
+}
+
 /// Of one interpreter, as what the libraries do is the same in all.
-fn given_up(how: &str, module: bool) -> Option<Report> {
-    let interpreter = interpreters().iter().rfind(|i| i.is_native() && i.root.is_none() && !i.free_threaded)?;
-    let mut crash = Crash::new(interpreter, "giveup.py").args(&[how]);
+fn given_up(how: &[&str], module: bool) -> Option<Report> {
+    let interpreter = interpreter_here()?;
+    let mut crash = Crash::new(interpreter, "giveup.py").args(how);
     if module {
         crash = crash.file(&extension::module(interpreter, Debug::Full, "giveup.cpp").ok()?);
     }
     Some(report(interpreter, &crash.run().ok()?.core))
+}
+
+fn interpreter_here() -> Option<&'static Interpreter> {
+    interpreters().iter().rfind(|i| i.is_native() && i.root.is_none() && !i.free_threaded)
+}
+
+/// Libraries that end the process with a text: what they need here, how the module is built, each way with its rule and parts of
+/// its title. Nobody's own format is in the text, but what was put into it.
+type Given = (
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+    &'static [(&'static str, &'static str, &'static [&'static str])],
+);
+const LIBRARIES: &[Given] = &[
+    (
+        "/usr/include/glog/logging.h",
+        "giveup_glog.cpp",
+        &["-lglog"],
+        &[
+            (
+                "check",
+                "fatal-report",
+                &[
+                    "\"Check failed: n < limit (7 vs. 3) no room for order 7 (giveup_glog.cpp:9)\", in place (giveup_glog.so",
+                ],
+            ),
+            ("fatal", "fatal-report", &["\"the store is gone: 7 (giveup_glog.cpp:14)\", in store (giveup_glog.so"]),
+        ],
+    ),
+    (
+        "/usr/include/absl/base/internal/raw_logging.h",
+        "giveup_absl.cpp",
+        &["-labsl_raw_logging_internal"],
+        &[
+            ("check", "fatal-report", &["\"Check n < limit failed: no room for the order\", in place (giveup_absl.so"]),
+            ("fatal", "fatal-report", &["\"the store is gone: 7\", in store (giveup_absl.so"]),
+        ],
+    ),
+    (
+        "/usr/lib/x86_64-linux-gnu/libQt5Core.so.5",
+        "giveup_qt.cpp",
+        &["-l:libQt5Core.so.5"],
+        &[
+            ("check", "assertion-failed", &["no room for the order", "giveup_qt.cpp", "in place (giveup_qt.so"]),
+            ("fatal", "fatal-report", &["\"the store main is gone: 7\", in store (giveup_qt.so"]),
+        ],
+    ),
+];
+
+#[test]
+fn texts_of_libraries_that_end_the_process_are_told() {
+    let Some(interpreter) = interpreter_here() else { skip!("no interpreter") };
+    for (needed, source, arguments, ways) in LIBRARIES {
+        if !Path::new(needed).exists() {
+            common::part_skipped(format_args!("{needed} is not installed"));
+            continue;
+        }
+        let module = match extension::module_with(interpreter, Debug::Full, source, arguments) {
+            Ok(module) => module,
+            Err(reason) => skip!("{reason}"),
+        };
+        let name = source.split('.').next().unwrap();
+        for (way, id, parts) in *ways {
+            let crash = Crash::new(interpreter, "giveup.py").args(&[name, way]).file(&module);
+            let report = report(interpreter, &crash.run().unwrap().core);
+            first_is(&report, id, parts);
+            first_is(&report, id, &["called from giveup.py:"]);
+        }
+    }
+}
+
+/// An extension module built with sanitizers in an interpreter without: the run time is preloaded. What they found is in the
+/// memory of the process.
+#[test]
+fn reports_of_sanitizers_are_told() {
+    let Some(interpreter) = interpreter_here() else { skip!("no interpreter") };
+    let found = std::process::Command::new("gcc").arg("-print-file-name=libasan.so").output();
+    let library = found.ok().and_then(|o| std::fs::canonicalize(String::from_utf8(o.stdout).ok()?.trim()).ok());
+    let Some(library) = library else { skip!("no AddressSanitizer") };
+    let arguments = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"];
+    let module = extension::module_with(interpreter, Debug::Full, "giveup_sanitized.c", &arguments).unwrap();
+    let options = "abort_on_error=1:disable_coredump=0:detect_leaks=0:halt_on_error=1";
+    for (way, parts, evidence) in [
+        (
+            "use_freed",
+            &["AddressSanitizer: heap-use-after-free on address", "in total (giveup_sanitized.so"][..],
+            &[
+                "is located 0 bytes inside of 40-byte region",
+                "freed by thread T0: use_freed",
+                "previously allocated by",
+            ][..],
+        ),
+        (
+            "beyond",
+            &["AddressSanitizer: heap-buffer-overflow on address", "in total (giveup_sanitized.so"],
+            &["READ of size 8", "allocated by thread T0: beyond"],
+        ),
+        (
+            "overflow",
+            &[
+                "giveup_sanitized.c:26: runtime error: signed integer overflow of type 'int'",
+                "in add (giveup_sanitized.so",
+            ],
+            &[],
+        ),
+    ] {
+        let crash = Crash::new(interpreter, "giveup.py").args(&["giveup_sanitized", way]).file(&module);
+        let crash = crash.env("LD_PRELOAD", library.to_str().unwrap());
+        let report =
+            report(interpreter, &crash.env("ASAN_OPTIONS", options).env("UBSAN_OPTIONS", options).run().unwrap().core);
+        first_is(&report, "sanitizer-report", parts);
+        first_is(&report, "sanitizer-report", &["called from giveup.py:"]);
+        let told = &report.findings[0].evidence;
+        let missing = evidence.iter().find(|part| !told.iter().any(|line| line.contains(**part)));
+        assert_eq!(missing, None, "{told:#?}");
+    }
 }
 
 /// Whether a title has a part, or one of several that `|` stands between: a stripped interpreter (Debian sid's) has no
@@ -287,7 +544,7 @@ fn first_is(report: &Report, id: &str, parts: &[&str]) {
 
 #[test]
 fn an_assertion_of_the_cpp_library_is_told_with_who_failed_it() {
-    let Some(report) = given_up("cpp_assertion", true) else { skip!("no interpreter or no compiler") };
+    let Some(report) = given_up(&["cpp_assertion"], true) else { skip!("no interpreter or no compiler") };
     first_is(&report, "assertion-failed", &["__n < this->size()", "stl_vector.h:", "in pick (giveup.so", "giveup.py:"]);
 }
 
@@ -296,8 +553,10 @@ fn a_fatal_message_of_glib_is_told() {
     if !std::path::Path::new("/lib/x86_64-linux-gnu/libglib-2.0.so.0").exists() {
         skip!("no GLib on this system");
     }
-    let Some(report) = given_up("glib", false) else { skip!("no interpreter") };
-    first_is(&report, "fatal-report", &["g_log", "the display is gone", "called from giveup.py:"]);
+    let Some(report) = given_up(&["glib"], false) else { skip!("no interpreter") };
+    first_is(&report, "fatal-report", &["g_log", "\"the display is gone\"", "called from giveup.py:"]);
+    let Some(report) = given_up(&["glib", "format"], false) else { skip!("no interpreter") };
+    first_is(&report, "fatal-report", &["g_log", "\"the display :7 is gone: 3\"", "called from giveup.py:"]);
 }
 
 /// Ends that are no defect of anybody's code.
@@ -315,6 +574,19 @@ const CLEAN: &[Expected] = &[
     // Not SIGQUIT, which is ignored where tests run in the background of a shell.
     expect("raised", "signal-raised", &["SIGXCPU was raised by the process itself, from defects.py:"], &[]),
 ];
+
+const PRINTED: Expected =
+    expect("print_and_abort", "abort-called", &["abort() was called by", "defects.so", IN_LOAD], &["print_and_abort"]);
+
+#[test]
+fn an_exception_that_was_printed_before_the_abort_is_evidence() {
+    everywhere_and(Debug::Full, &[&PRINTED], &|_, report| {
+        let evidence = &report.findings.first()?.evidence;
+        let told =
+            evidence.iter().any(|e| e.contains("the last exception that was printed: ValueError: the disk is full"));
+        (!told).then(|| format!("{evidence:?}"))
+    });
+}
 
 #[test]
 fn each_defect_is_named_first() {

@@ -11,7 +11,7 @@ mod compare;
 mod harness;
 
 use common::sources_table;
-use harness::{Fixture, report_alone};
+use harness::{Fixture, inspect_alone, report_alone};
 use libtest_mimic::{Arguments, Trial};
 use pyinquest::base::DiagnosticCode;
 use pyinquest::engine::Options;
@@ -20,7 +20,9 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 /// Builds of which there must be cores, with and without an emulator, and minidumps.
-const CORES: [&str; 10] = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.13t", "3.13d", "3.14", "3.15"];
+const CORES: [&str; 14] =
+    ["3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.13t", "3.13d", "3.14", "3.14t", "3.15", "3.15t"];
+const MUSL: [&str; 1] = ["3.14"];
 const AARCH64: [&str; 5] = ["3.9", "3.11", "3.13", "3.14", "3.15"];
 const RISCV64: [&str; 1] = ["3.13"];
 const WINDOWS: [&str; 9] = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.13t", "3.14", "3.14t"];
@@ -54,7 +56,9 @@ fn case(name: String, run: impl FnOnce() + Send + 'static) -> Trial {
 /// Threads, frames, lines, columns, locals and exceptions are those that Python wrote down, and so is faulthandler's text.
 fn tells_what_python_said(fixture: &Fixture) {
     let truth = fixture.truth();
-    let report = report_alone(&fixture.path, &Options { locals: true, ..Options::default() });
+    let inspection = inspect_alone(&fixture.path);
+    let report = inspection.report(&Options { locals: true, ..Options::default() });
+    assert_eq!(inspection.findings(), report.findings, "the cause is the same without a report");
     let differences = compare::report(&report, &truth);
     assert!(differences.is_empty(), "{} differences\n{}", differences.len(), differences.join("\n"));
     if let Some(said) = truth["faulthandler"].as_str() {
@@ -66,6 +70,7 @@ fn tells_what_python_said(fixture: &Fixture) {
 fn builds_are_complete() {
     let rows = [
         ("", &CORES[..], "Slim core, x86-64, committed"),
+        ("-musl", &MUSL[..], "Slim core, x86-64, musl, committed"),
         ("-aarch64", &AARCH64[..], "Slim core, aarch64, committed"),
         ("-riscv64", &RISCV64[..], "Slim core, riscv64, committed"),
         ("-windows", &WINDOWS[..], "Slim minidump, Windows, committed"),

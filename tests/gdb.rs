@@ -448,6 +448,159 @@ fn another_program_has_other_files() {
     assert!(again.contains(&format!("CPython 3.{}.", other.minor)) && !again.contains("mismatch"), "{}", said.text);
 }
 
+/// A process that runs another program has other files from then on.
+#[test]
+fn a_process_that_execs_has_other_files() {
+    let all = startable();
+    let (Some(one), Some(other)) = (all.first(), all.last()) else {
+        skip!("no interpreters: run tests/interpreters/fetch.py");
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("execs.py").display().to_string();
+    let program = format!(
+        "import os, sys\n\ndef f():\n    id(1)\nf()\nif len(sys.argv) == 1:\n    os.execv({:?}, ['python', __file__, 'again'])\n",
+        other.exe
+    );
+    std::fs::write(&file, program).unwrap();
+    let commands = [
+        "break builtin_id",
+        "run",
+        "echo =first=\\n",
+        "py-bt",
+        "py-status",
+        "continue",
+        "echo =second=\\n",
+        "py-print sys.argv",
+        "py-bt",
+        "py-status",
+        "echo =end=\\n",
+    ];
+    let said = match gdb(&commands, &["--args", &one.exe, &file]) {
+        Ok(said) => said,
+        Err(reason) => skip!("{reason}"),
+    };
+    for (part, who) in [(said.between("=first=", "=second="), one), (said.between("=second=", "=end="), other)] {
+        assert_eq!(file_lines(part).len(), 2, "{}", said.text);
+        assert!(part.contains(&format!("CPython 3.{}.", who.minor)) && !part.contains("mismatch"), "{}", said.text);
+    }
+    assert!(said.between("=second=", "=end=").contains("'again'"), "{}", said.text);
+}
+
+/// A breakpoint that only prints (`dprintf`) computes with the values of each stop, and what `printf` prints of a text is the text.
+#[test]
+fn functions_work_in_what_is_printed() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("loop.py").display().to_string();
+    let program = "def f(n, name):\n    id(n)\n\nfor n in range(3):\n    f(n, 'name%d' % n)\n";
+    std::fs::write(&file, program).unwrap();
+    let commands = [
+        "dprintf builtin_id,\"told %d %d\\n\", $py_int(\"n\"), $py_len(\"name\")",
+        "run",
+        "delete",
+        "break builtin_id",
+        "run",
+        "echo =text=\\n",
+        "printf \"<%s>\\n\", $py_repr($py_local(\"name\"))",
+        "echo =end=\\n",
+    ];
+    for interpreter in startable() {
+        let said = match gdb(&commands, &["--args", &interpreter.exe, &file]) {
+            Ok(said) => said,
+            Err(reason) => skip!("{reason}"),
+        };
+        let told: Vec<&str> = said.text.lines().filter(|line| line.starts_with("told ")).collect();
+        assert_eq!(told, ["told 0 5", "told 1 5", "told 2 5"], "{}:\n{}", interpreter.name, said.text);
+        assert!(said.between("=text=", "=end=").contains("<'name0'>\n"), "{}:\n{}", interpreter.name, said.text);
+    }
+}
+
+/// What gdb shows of C by itself: arguments, the value that `finish` tells of, fields.
+#[test]
+fn arguments_and_returned_values_are_python_s() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("shown.py").display().to_string();
+    let program = "class P:\n    def __init__(self): self.x = 1\n    def __repr__(self): return 'P!'\n\nascii([7, {'k': P()}, \"it's\"])\n";
+    std::fs::write(&file, program).unwrap();
+    let commands = [
+        "set breakpoint pending on",
+        "break builtin_ascii",
+        "run",
+        "info args",
+        "echo =finish=\\n",
+        "finish",
+        "print $.ob_type",
+    ];
+    let described: Vec<_> = startable().into_iter().filter(|i| i.is_ordinary() && i.has_dwarf).collect();
+    if described.is_empty() {
+        skip!("no interpreter with debug information: run tests/interpreters/fetch.py");
+    }
+    for interpreter in described {
+        let said = match gdb(&commands, &["--args", &interpreter.exe, &file]) {
+            Ok(said) => said,
+            Err(reason) => skip!("{reason}"),
+        };
+        let who = format!("{}:\n{}", interpreter.name, said.text);
+        let args = said.text.split("=finish=").next().unwrap();
+        assert!(args.contains("obj = [7, {'k': <P(x=1) at remote 0x"), "{who}");
+        // The str that `ascii` has made: Python's own repr is in it, and its quotes are escaped.
+        let returned = r#"Value returned is $1 = '[7, {\'k\': P!}, "it\'s"]'"#;
+        assert!(said.text.contains(returned), "{who}");
+        assert!(said.text.contains("$2 = <class 'str'>"), "{who}");
+    }
+}
+
+/// The sources of a process in another root directory are those below it.
+#[test]
+fn sources_of_a_process_in_another_root() {
+    let mut tried = 0;
+    for interpreter in interpreters().iter().filter(|i| i.is_ordinary() && i.root.is_some() && i.is_native()) {
+        let alive = match block(interpreter, "basic.py", &[]) {
+            Ok(alive) => alive,
+            Err(reason) => skip!("{reason}"),
+        };
+        let line = "deepest(product, [self.name, greeting], key={\"loud\": loud, **options})";
+        let pid = alive.pid.to_string();
+        let seen =
+            std::process::Command::new(env!("CARGO_BIN_EXE_pyinquest")).args(["bt", "--pid", &pid]).output().unwrap();
+        let seen = String::from_utf8_lossy(&seen.stdout).into_owned();
+        assert!(seen.contains(line), "{}:\n{seen}", interpreter.name);
+        let said = match gdb(&["py-bt"], &["-p", &pid]) {
+            Ok(said) => said,
+            Err(reason) => skip!("{reason}"),
+        };
+        assert!(said.text.contains(line), "{}:\n{}", interpreter.name, said.text);
+        tried += 1;
+    }
+    if tried == 0 {
+        skip!("no interpreter in a root of its own");
+    }
+}
+
+/// A thread state that has no thread yet is one of a thread that is being started.
+#[test]
+fn a_thread_that_is_being_started_is_named_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("starts.py").display().to_string();
+    std::fs::write(&file, "import _thread, time\n_thread.start_new_thread(time.sleep, (60,))\n").unwrap();
+    // The second from 3.13 on.
+    let starts = ["break PyThread_start_new_thread", "break PyThread_start_joinable_thread"];
+    let commands = [&starts[..], &["run", "echo =threads=\\n", "py-threads", "echo =end=\\n"]].concat();
+    let mut wrong: Vec<String> = Vec::new();
+    for interpreter in startable() {
+        let said = match gdb(&commands, &["--args", &interpreter.exe, &file]) {
+            Ok(said) => said,
+            Err(reason) => skip!("{reason}"),
+        };
+        let threads = said.between("=threads=", "=end=");
+        if threads.matches("(being started)").count() != 1
+            || threads.lines().filter(|l| l.starts_with('*')).count() != 1
+        {
+            wrong.push(format!("{}: {threads}", interpreter.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// Names and attributes complete; help, usage and numbers are those of the engine's table.
 #[test]
 fn completion_help_and_the_number_of_frames() {
@@ -486,7 +639,7 @@ fn completion_help_and_the_number_of_frames() {
     };
     let who = &said.text;
     let names = said.between("=names=", "=bt=");
-    assert_eq!(names.trim(), "py-print greeter\npy-print greeter.greeting\npy-bt --all", "{who}");
+    assert_eq!(names.trim(), "py-print greeter\npy-print greeter.greeting\npy-bt --all\npy-bt --native", "{who}");
     let bt = said.between("=bt=", "=two=");
     assert!(bt.contains("\n  [Previous line repeated 27 more times]\n"), "{who}");
     assert_eq!(file_lines(bt).len(), 5, "{who}");
@@ -498,5 +651,5 @@ fn completion_help_and_the_number_of_frames() {
     let place = |line: u32| format!("    in down at {file}:{line}\n");
     let chain = format!("{}  caused by: KeyError: 'inner'\n{}", place(10), place(7));
     assert!(exc.contains("handling: ValueError('outer',)\n") && exc.contains(&chain), "{who}");
-    assert!(said.between("=help=", "=end=").contains("py-bt [--all] [N]\n"), "{who}");
+    assert!(said.between("=help=", "=end=").contains("py-bt [full] [--all] [--native] [N]\n"), "{who}");
 }

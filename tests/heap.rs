@@ -3,14 +3,21 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
+#[path = "values/packages.rs"]
+mod packages;
+#[path = "heap/report.rs"]
+mod report;
 
 use common::{Crash, CrashedProcess, Interpreter, interpreters, skip};
 use pyinquest::base::{Addr, DiagnosticCode};
+use pyinquest::engine::collections::last_collections;
 use pyinquest::engine::heap::Missing;
 use pyinquest::engine::heap_graph::{self, Ways};
-use pyinquest::engine::{Inspection, heap_answers};
-use pyinquest::heap::{Found, HeapState, Origin};
+use pyinquest::engine::{Inspection, Options, heap_answers, heap_top};
+use pyinquest::heap::{Found, HeapState, Origin, Via};
 use pyinquest::image::SearchOptions;
+use pyinquest::model::GcCollection;
+use pyinquest::render::{info, text::TextOptions};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -198,6 +205,168 @@ fn objects_are_found_whatever_the_allocator() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Objects of other interpreters, whose lists and arenas are their own.
+#[test]
+fn the_heaps_of_all_interpreters_are_found() {
+    let (mut wrong, mut compared) = (Vec::new(), 0);
+    for interpreter in common::one_per_minor() {
+        let dead = match Crash::new(interpreter, "heap_interpreters.py").run() {
+            Ok(dead) => dead,
+            Err(reason) => skip!("{reason}"),
+        };
+        let said: Value = serde_json::from_slice(&std::fs::read(dead.dir.join("interpreters.json")).unwrap()).unwrap();
+        let said = said.as_object().unwrap();
+        assert_eq!(said.len(), 3, "{}", interpreter.name);
+        let found = open(&dead, interpreter, false).heap(|state, _| {
+            let mut wrong = Vec::new();
+            for (name, objects) in said {
+                let rows = objects.as_array().unwrap();
+                for row in rows {
+                    let (id, size) = (row[0].as_u64().unwrap(), row[1].as_u64().unwrap());
+                    let found =
+                        state.at(Addr(id)).map(|f| (state.shape(f.type_id).unwrap().name.clone(), state.size(f)));
+                    let type_name = row[2].as_str().unwrap();
+                    if !found.as_ref().is_some_and(|(t, s)| t.ends_with(type_name) && *s == size) {
+                        wrong.push(format!("{name}: {found:?} instead of {row}"));
+                    }
+                }
+                compared += rows.len();
+            }
+            wrong.truncate(10);
+            wrong
+        });
+        wrong.extend(found.unwrap().into_iter().map(|w| format!("{}: {w}", interpreter.name)));
+    }
+    eprintln!("{compared} objects");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Of another processor, run by an emulator; slow, so only where it is asked for (`PYINQUEST_EMULATED_HEAP`).
+#[test]
+fn every_object_of_another_processor_is_found() {
+    if std::env::var_os("PYINQUEST_EMULATED_HEAP").is_none() {
+        common::not_asked_for("the heap of an emulated processor (PYINQUEST_EMULATED_HEAP)");
+        return;
+    }
+    let mut wrong = Vec::new();
+    for interpreter in interpreters().iter().filter(|i| i.arch == "aarch64" && i.minor >= 11) {
+        let dead = match run(interpreter, &[], &[]) {
+            Ok(dead) => dead,
+            Err(reason) => skip!("{reason}"),
+        };
+        wrong.extend(check(&interpreter.name, &dead, interpreter, false));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What `gc.callbacks` was told of each collection that is kept, in `info` and `heap`; nothing where none are kept.
+#[test]
+fn the_last_collections_are_those_that_python_told_of() {
+    let mut compared = 0;
+    for interpreter in common::one_per_minor().into_iter().filter(|i| i.minor >= 14) {
+        let dead = match Crash::new(interpreter, "collected.py").run() {
+            Ok(dead) => dead,
+            Err(reason) => skip!("{reason}"),
+        };
+        let inspection = open(&dead, interpreter, false);
+        let found = last_collections(&inspection);
+        let report = inspection.report(&Options::default());
+        assert_eq!(report.interpreters[0].collections, found);
+        let shown = info::render(&report, &TextOptions::default());
+        assert_eq!(shown.contains("Collection    generation 1, number 3: "), interpreter.minor >= 15, "{shown}");
+        if interpreter.minor < 15 {
+            assert_eq!(found, []);
+            continue;
+        }
+        let said: Value = serde_json::from_slice(&std::fs::read(dead.dir.join("collections.json")).unwrap()).unwrap();
+        for (generation, kept) in [(0, 3), (1, 3), (2, 3)] {
+            let told = said.as_array().unwrap().iter().filter(|info| info["generation"] == generation);
+            let told: Vec<(u64, u64, f64)> = told
+                .map(|info| {
+                    let number = |name: &str| info[name].as_u64().unwrap();
+                    (number("collected"), number("candidates"), info["duration"].as_f64().unwrap())
+                })
+                .collect();
+            let of_generation: Vec<&GcCollection> =
+                found.iter().filter(|c| u64::from(c.generation) == generation).collect();
+            let newest = told.iter().rev().take(kept).zip(&of_generation);
+            assert!(of_generation.len() >= kept, "{of_generation:?}");
+            for ((collected, candidates, duration), one) in newest {
+                // The sum before the oldest one is not kept.
+                if one.collected.is_some() {
+                    assert_eq!((one.collected, one.candidates), (Some(*collected), Some(*candidates)), "{one:?}");
+                }
+                assert!((one.duration_ns as f64 / 1e9 - duration).abs() < 1e-6, "{one:?} {duration}");
+                compared += usize::from(one.collected.is_some());
+            }
+        }
+    }
+    eprintln!("{compared} collections");
+    assert!(compared >= 6 || compared == 0);
+    if compared == 0 {
+        skip!("no interpreter that keeps its collections");
+    }
+}
+
+/// Buffers belong to their arrays: sizes as `sys.getsizeof` gives them, what is at an address in one, objects in arrays.
+#[test]
+fn arrays_of_numpy_own_their_buffers() {
+    let (mut wrong, mut compared) = (Vec::new(), 0);
+    for interpreter in interpreters().iter().filter(|i| i.is_native()) {
+        let Some(environment) = packages::environment(interpreter) else { continue };
+        let with_pandas = interpreter.minor >= 13;
+        let args: &[&str] = if with_pandas { &["pandas"] } else { &[] };
+        let environment: Vec<(&str, &str)> = environment.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let crash = Crash::new(interpreter, "heap_numpy.py").args(args);
+        let dead = match environment.iter().fold(crash, |crash, (k, v)| crash.env(k, v)).run() {
+            Ok(dead) => dead,
+            Err(reason) => skip!("{reason}"),
+        };
+        let said: Value = serde_json::from_slice(&std::fs::read(dead.dir.join("numpy.json")).unwrap()).unwrap();
+        let inspection = open(&dead, interpreter, false);
+        let found = inspection.heap(|state, _| {
+            let mut wrong = Vec::new();
+            for (id, row) in said.as_object().unwrap() {
+                let number = |name: &str| row[name].as_u64().unwrap();
+                let Some(found) = state.at(Addr(id.parse().unwrap())) else {
+                    wrong.push(format!("{row} was not found"));
+                    continue;
+                };
+                if state.size(found) != number("size") {
+                    wrong.push(format!("{}: {} instead of {}", row["name"], state.size(found), number("size")));
+                }
+                let data = number("data");
+                if data != 0 && number("nbytes") > 0 {
+                    let last = state.buffer_around(data + number("nbytes") - 1).map(|(owner, b)| (owner.addr, b.bytes));
+                    if last != Some((found.addr, number("nbytes"))) {
+                        wrong.push(format!("{}: its last byte is in {last:x?}", row["name"]));
+                    }
+                }
+                let references = state.references(found);
+                let named = |via| state.edge(found, via, false);
+                let base = references.iter().find(|(via, _)| named(*via) == ".base").map_or(0, |(_, to)| to.addr);
+                if base != number("base") {
+                    wrong.push(format!("{}: base {base:#x} instead of {:#x}", row["name"], number("base")));
+                }
+                let items = references.iter().filter(|(via, _)| matches!(via, Via::Item(_))).map(|(_, to)| to.addr);
+                let objects: Vec<u64> =
+                    row["objects"].as_array().unwrap().iter().map(|o| o.as_u64().unwrap()).collect();
+                if items.collect::<Vec<u64>>() != objects {
+                    wrong.push(format!("{}: other objects than its {}", row["name"], objects.len()));
+                }
+                compared += 1;
+            }
+            wrong
+        });
+        wrong.extend(found.unwrap().into_iter().map(|w| format!("{}: {w}", interpreter.name)));
+    }
+    if compared == 0 {
+        skip!("no interpreter with NumPy");
+    }
+    eprintln!("{compared} arrays");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// Cut dumps, bits that flipped, words that became pointers to anything or absurd sizes: an answer or an error each
 /// time, and in bounded time.
 #[test]
@@ -234,7 +403,7 @@ fn damaged_heaps_are_answered() {
         let Ok(inspection) = Inspection::open(bytes, &search) else { continue };
         let started = std::time::Instant::now();
         let result = inspection.heap(|state, missing| {
-            let top = heap_graph::top(&inspection, (state, &Ways::new(&inspection, state)), missing, 20);
+            let top = heap_top::top(&inspection, state, &Ways::new(&inspection, state), missing, 20);
             let texts = heap_answers::text_values(state, missing, true, 20, &inspection.target().diagnostics);
             top.reached + texts.objects
         });
@@ -300,7 +469,7 @@ fn compare_planted(inspection: &Inspection, state: &HeapState<'_>, planted: &Val
             wrong.push(format!("{path}: {paths:?}"));
         }
     }
-    let top = heap_graph::top(inspection, (state, &ways), Missing::default(), 500);
+    let top = heap_top::top(inspection, state, &ways, Missing::default(), 500);
     let island = top.top.iter().find(|row| row.object.addr.0 == planted["island"].as_u64().unwrap());
     if island.map(|row| row.retained) != planted["retained"].as_u64() {
         wrong.push(format!("island: {:?} instead of {}", island.map(|row| row.retained), planted["retained"]));

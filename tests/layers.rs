@@ -38,11 +38,7 @@ fn room(file: &Path) -> Option<String> {
 /// Files of unit tests by name; they may look anywhere.
 fn is_test_file(file: &Path) -> bool {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    stem == "tests"
-        || stem.ends_with("_tests")
-        || stem.starts_with("test_")
-        || stem.starts_with("synth")
-        || file.iter().any(|part| part == "tests")
+    stem == "tests" || stem.starts_with("synth") || file.iter().any(|part| part == "tests")
 }
 
 /// The code without comments, and without the tests at its end; lines stay where they are.
@@ -238,13 +234,16 @@ const OF_WORDS: [&str; 3] = ["model", "render", "base"];
 const NAMES_OF_OTHERS: [&str; 4] = ["Arch", "DataModel", "Endian", "Os"];
 
 /// Strings that only look like words of the report: start of the file's path, string, what it is there.
-const LOOK_ALIKES: [(&str, &str, &str); 7] = [
-    ("bridge/commands/", "object", "name of a command"),
-    ("bridge/commands/", "local", "name of a command"),
-    ("bridge/commands/", "stack", "name of a question"),
+const LOOK_ALIKES: [(&str, &str, &str); 10] = [
+    ("commands/", "thread", "name of a command"),
+    ("shell/", "thread", "name of a command"),
+    ("commands/run.rs", "object", "name of a command"),
+    ("commands/run.rs", "local", "name of a command"),
+    ("commands/run.rs", "stack", "name of a question"),
     ("cpython/sync/", "result", "name of a method"),
     ("cpython/layout/", "gil", "name of a struct"),
     ("cpython/layout/", "thread", "name of a struct"),
+    ("cpython/object/", "finished", "word of a repr"),
     ("cpython/object/", "name", "name of an attribute"),
 ];
 

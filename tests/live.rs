@@ -51,7 +51,9 @@ fn a_live_process_tells_what_python_says() {
             Ok(blocked) => blocked,
             Err(reason) => skip!("{reason}"),
         };
-        let (options, search) = (LiveOptions::default(), SearchOptions::default());
+        // How long a stop may be does not cut the copy: a busy host may take its time from ours.
+        let options = LiveOptions { max_stop: Duration::from_secs(20), ..LiveOptions::default() };
+        let search = SearchOptions::default();
         let seen = examine(i32::try_from(blocked.pid).unwrap(), options, &search, |inspection| {
             inspection.report(&Options { locals: true, ..Options::default() })
         });
@@ -216,4 +218,146 @@ fn without_stopping_it_runs_on_and_is_told_apart() {
     assert!(live.target.threads[0].registers.as_ref().unwrap().ip().is_some(), "a sleeping thread shows where");
     let error = live.target.memory.read(pyinquest::base::Addr(8), &mut [0]).unwrap_err();
     assert_eq!(error.kind, ReadErrorKind::Unmapped);
+}
+
+/// A copy of a process that reads much is cut at the time that it may take, and the result says that it is not of one moment;
+/// with more time it is.
+#[test]
+fn a_stop_is_no_longer_than_it_may_be() {
+    let program = "import ctypes, time\n\
+        b = ctypes.create_string_buffer(b'x' * (100 << 20))\n\
+        print(ctypes.addressof(b), flush=True)\n\
+        while True: time.sleep(0.01)\n";
+    let mut child = Command::new("python3");
+    child.args(["-c", program]).stdout(Stdio::piped()).stdin(Stdio::null());
+    let Ok(mut child) = child.spawn().map(Running) else { skip!("no python3") };
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.0.stdout.take().unwrap()), &mut line).unwrap();
+    let address = pyinquest::base::Addr(line.trim().parse().unwrap());
+    let pid = i32::try_from(child.0.id()).unwrap();
+    let look = |max_stop: u64| {
+        let options = LiveOptions { max_stop: Duration::from_millis(max_stop), ..LiveOptions::default() };
+        debuggee::live::examine(pid, options, |target, _| {
+            let piece = |n: u64| target.memory.read_vec(address.wrapping_add(n << 20), 1 << 20).unwrap();
+            (0..100).all(|n| piece(n).chunks(4096).all(|page| page[0] == b'x'))
+        })
+        .unwrap()
+    };
+    let short = look(5);
+    assert!(short.result && short.later_pages > 0, "{short:?}");
+    // A watchdog: other work of this host may take its time from ours.
+    assert!(short.longest_pause < Duration::from_millis(500), "{short:?}");
+    let long = look(20_000);
+    assert!(long.result && long.later_pages == 0, "{long:?}");
+    eprintln!("{:?} and {:?}", short.longest_pause, long.longest_pause);
+}
+
+/// What is wanted of a process that does not change is known after one copy.
+#[test]
+fn two_copies_of_a_waiting_process_are_enough() {
+    for interpreter in one_per_minor() {
+        let blocked = match block(interpreter, "threads.py", &[]) {
+            Ok(blocked) => blocked,
+            Err(reason) => skip!("{reason}"),
+        };
+        // How long a stop may be does not cut the copy: a busy host may take its time from ours.
+        let options = LiveOptions { max_stop: Duration::from_secs(20), ..LiveOptions::default() };
+        let search = SearchOptions::default();
+        let seen = examine(i32::try_from(blocked.pid).unwrap(), options, &search, |inspection| {
+            inspection.report(&Options { locals: true, native: true, ..Options::default() }).threads.len()
+        });
+        let seen = seen.unwrap();
+        assert!(seen.stops <= 2 && seen.later_pages == 0, "{}: {seen:?}", interpreter.name);
+    }
+}
+
+/// A process of busy threads, two of which look at the clock all the time: the longest time that one of them stood still is in
+/// a file (tests/programs/busy).
+struct Busy {
+    process: Running,
+    file: std::path::PathBuf,
+    _dir: tempfile::TempDir,
+}
+
+impl Busy {
+    fn start(threads: usize) -> Result<Busy, String> {
+        let programs = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/busy");
+        let interpreter = common::interpreters().iter().rfind(|i| i.is_ordinary() && i.root.is_none());
+        let interpreter = interpreter.ok_or("no interpreters: run tests/interpreters/fetch.py")?;
+        let dir = tempfile::tempdir().unwrap();
+        let (observer, file) = (dir.path().join("observer.so"), dir.path().join("longest"));
+        let built = Command::new("cc")
+            .args(["-O1", "-shared", "-fPIC", "-pthread", "-o"])
+            .arg(&observer)
+            .arg(format!("{programs}/observer.c"))
+            .status();
+        if !built.is_ok_and(|status| status.success()) {
+            return Err("no C compiler".to_owned());
+        }
+        let mut command = Command::new(&interpreter.exe);
+        command.arg(format!("{programs}/threads.py")).arg(threads.to_string()).arg(observer).arg(&file);
+        let mut process = Running(command.stdout(Stdio::piped()).spawn().map_err(|e| e.to_string())?);
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(process.0.stdout.take().unwrap()), &mut line).unwrap();
+        assert_eq!(line, "ready\n");
+        Ok(Busy { process, file, _dir: dir })
+    }
+
+    fn pid(&self) -> i32 {
+        i32::try_from(self.process.0.id()).unwrap()
+    }
+
+    /// The longest time since this was called before.
+    fn longest(&self) -> Duration {
+        use std::os::unix::fs::FileExt as _;
+        let file = std::fs::File::options().read(true).write(true).open(&self.file).unwrap();
+        let mut words = [0; 16];
+        file.read_exact_at(&mut words, 0).unwrap();
+        file.write_all_at(&[0; 16], 0).unwrap();
+        let nanoseconds = words.as_chunks::<8>().0.iter().map(|word| u64::from_ne_bytes(*word)).max();
+        Duration::from_nanos(nanoseconds.unwrap())
+    }
+}
+
+/// What a stop costs grows with the threads, and it is given up where it would be too long.
+#[test]
+fn many_busy_threads_stand_still_no_longer_than_they_may() {
+    for threads in [10, 200, 2000] {
+        let busy = match Busy::start(threads) {
+            Ok(busy) => busy,
+            Err(reason) => skip!("{reason}"),
+        };
+        let look = |max_stop: u64| {
+            let options = LiveOptions { max_stop: Duration::from_millis(max_stop), ..LiveOptions::default() };
+            busy.longest();
+            let seen = debuggee::live::examine(busy.pid(), options, |target, _| {
+                (target.threads.len(), target.threads.iter().filter(|t| t.tls_base.is_some()).count())
+            })
+            .unwrap();
+            goes_on(busy.process.0.id());
+            (seen, busy.longest())
+        };
+        busy.longest();
+        std::thread::sleep(Duration::from_secs(1));
+        let alone = busy.longest();
+        // All of them: the main thread, the busy ones, and the two that observe.
+        let all = threads + 3;
+        let mut seen: Vec<_> = (0..3).map(|_| look(50)).collect();
+        seen.sort_by_key(|(_, stood)| *stood);
+        for (seen, stood) in &seen {
+            eprintln!("{threads} threads: {stood:?} ({alone:?} with nobody looking): {seen:?}");
+            assert_eq!(seen.result.0, all);
+            // What is told is at least what a thread saw, but for what other work of this host did.
+            assert!(*stood <= seen.longest_pause + alone + Duration::from_millis(5), "{stood:?}, {alone:?}: {seen:?}");
+            assert!(seen.ran_on || seen.result.1 == all, "{seen:?}");
+        }
+        // A watchdog: other work of this host may take its time from ours.
+        assert!(seen[0].1 < Duration::from_millis(100) && seen[2].1 < Duration::from_millis(500), "{seen:?}");
+        let (long, _) = look(10_000);
+        assert!(!long.ran_on && long.result == (all, all), "{long:?}");
+        // In no time at all nothing can be stopped.
+        let (none, stood) = look(0);
+        assert!(none.ran_on && none.result.0 == all, "{none:?}");
+        assert!(none.longest_pause < Duration::from_millis(100), "{none:?}, {stood:?}");
+    }
 }

@@ -4,6 +4,7 @@
 
 mod common;
 mod debugger;
+mod harness;
 
 use common::{Interpreter, block, crash, interpreters, one_per_minor, skip};
 use debugger::{Lldb, frame_lines, lldbs, told_frames};
@@ -15,6 +16,15 @@ const SAMPLE: &str = "def foo(a, b, c):\n    bar(a=a, b=b, c=c)\n\ndef bar(a, b,
 
 fn startable() -> Vec<&'static Interpreter> {
     interpreters().iter().filter(|i| i.root.is_none() && i.is_native()).collect()
+}
+
+/// A program in a directory of its own.
+fn sample(program: &str) -> (tempfile::TempDir, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sample.py");
+    std::fs::write(&file, program).unwrap();
+    let file = file.display().to_string();
+    (directory, file)
 }
 
 #[test]
@@ -44,11 +54,36 @@ fn py_bt_on_a_core_agrees_with_python() {
     }
 }
 
+/// lldb opens minidumps too: where it tells their path, from 18 on, the engine reads the file, whatever system it is of.
+#[test]
+fn a_minidump_of_windows_is_read_from_disk() {
+    if std::env::var_os("PYINQUEST_MORE_DEBUGGERS").is_none() {
+        common::not_asked_for("PYINQUEST_MORE_DEBUGGERS is not set");
+        return;
+    }
+    let telling: Vec<Lldb> = lldbs().into_iter().filter(Lldb::tells_core).collect();
+    if telling.is_empty() {
+        skip!("no lldb from 18 on: run tests/interpreters/debuggers.py");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["3.8-windows-basic", "3.12-windows-basic", "3.14-windows-basic"] {
+        let fixture = harness::fixture(name);
+        let dump = directory.path().join(name);
+        std::fs::write(&dump, fixture.bytes()).unwrap();
+        let truth = fixture.truth();
+        let crashed = truth["threads"].as_array().unwrap().iter().find(|t| t["crashed"] == true).unwrap();
+        for lldb in &telling {
+            let said =
+                lldb.run(&[&format!("target create --core \"{}\"", dump.display()), "py-bt", "py-print items"], &[]);
+            assert_eq!(told_frames(&said.text), frame_lines(&crashed["frames"]), "{}:\n{}", lldb.name(), said.text);
+            assert!(said.text.contains("\nlocal 'items' = ['Ada', 'hello']\n"), "{}:\n{}", lldb.name(), said.text);
+        }
+    }
+}
+
 #[test]
 fn a_live_process_is_walked_up_and_down() {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("sample.py").display().to_string();
-    std::fs::write(&file, SAMPLE).unwrap();
+    let (_directory, file) = sample(SAMPLE);
     let all = lldbs();
     if all.is_empty() {
         skip!("{NONE}");
@@ -98,12 +133,52 @@ fn a_live_process_is_walked_up_and_down() {
     }
 }
 
+/// The files of one process are not taken for those of the next, which has others at the same addresses.
+#[test]
+fn another_program_has_other_files() {
+    let (_directory, file) = sample("def f():\n    id(1)\nf()\n");
+    let all = lldbs();
+    if all.is_empty() {
+        skip!("{NONE}");
+    }
+    let known = startable();
+    let (Some(one), Some(other)) = (known.first(), known.last()) else {
+        skip!("no interpreters: run tests/interpreters/fetch.py");
+    };
+    let targets = [one, other].map(|i| format!("target create \"{}\"", i.exe));
+    let arguments = format!("settings set target.run-args \"{file}\"");
+    let commands = [
+        &targets[0],
+        &arguments,
+        "breakpoint set --name builtin_id",
+        "run",
+        "script print('=first=')",
+        "py-bt",
+        "py-status",
+        "process kill",
+        &targets[1],
+        &arguments,
+        "breakpoint set --name builtin_id",
+        "run",
+        "script print('=second=')",
+        "py-bt",
+        "py-status",
+        "script print('=end=')",
+    ];
+    for lldb in &all {
+        let said = lldb.run(&commands, &[]);
+        for (part, who) in [(said.between("=first=", "=second="), one), (said.between("=second=", "=end="), other)] {
+            assert_eq!(told_frames(part).len(), 2, "{}:\n{}", lldb.name(), said.text);
+            let right = part.contains(&format!("CPython 3.{}.", who.minor)) && !part.contains("mismatch");
+            assert!(right, "{} {}:\n{}", lldb.name(), who.name, said.text);
+        }
+    }
+}
+
 /// Values that lldb itself prints are shown as Python objects, where debug information gives them a type.
 #[test]
 fn summaries_and_children() {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("sample.py").display().to_string();
-    std::fs::write(&file, "id([1, 'two', (3,)])\n").unwrap();
+    let (_directory, file) = sample("id([1, 'two', (3,)])\n");
     let all = lldbs();
     if all.is_empty() {
         skip!("{NONE}");
@@ -165,8 +240,6 @@ fn argument_vectors_are_not_taken_for_objects() {
 /// Every container has its items as children, whatever kind it is.
 #[test]
 fn containers_show_their_items() {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("sample.py").display().to_string();
     let program = "import array, collections, types\n\
                    ordered = collections.OrderedDict(first='in order', second=2)\n\
                    ordered.move_to_end('first')\n\
@@ -179,7 +252,7 @@ fn containers_show_their_items() {
                    halves = array.array('d', [0.5])\n\
                    letters = array.array('u', 'c')\n\
                    id([ordered, default, queue, proxy, view, counted, numbers, halves, letters, range(100, 300, 50)])\n";
-    std::fs::write(&file, program).unwrap();
+    let (_directory, file) = sample(program);
     let all = lldbs();
     if all.is_empty() {
         skip!("{NONE}");
@@ -239,9 +312,7 @@ fn written_memory_is_read_again() {
     if all.is_empty() {
         skip!("{NONE}");
     }
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("sample.py").display().to_string();
-    std::fs::write(&file, "x = 1.25\nid(x)\n").unwrap();
+    let (_directory, file) = sample("x = 1.25\nid(x)\n");
     // `ob_fval` lies after reference count and type.
     let write = "script import struct; lldb.process.WriteMemory(int(pyinquest_lldb._run(lldb.debugger, 'local', \
                  'x').value) + 16, struct.pack('d', 2.5), lldb.SBError())";

@@ -5,13 +5,15 @@
 mod common;
 #[path = "truth/compare.rs"]
 mod compare;
+mod harness;
 
 use common::{Blocked, Interpreter, block, one_per_column, one_per_minor, skip, sources_table};
+use harness::{alone, files_of, fixture, inspect, report_alone};
 use minidump_writer::app_memory::AppMemory;
 use minidump_writer::minidump_writer::MinidumpWriterConfig;
 use pyinquest::base::DiagnosticCode;
 use pyinquest::debuggee::{self, SourceKind};
-use pyinquest::engine::{Inspection, Options, record};
+use pyinquest::engine::{Options, record};
 use pyinquest::image::SearchOptions;
 use pyinquest::model::{Frame, FrameKind, Report, Thread};
 use pyinquest::slim;
@@ -51,11 +53,8 @@ fn all_memory(process: &Blocked) -> Vec<AppMemory> {
 fn report(dump: &[u8], interpreter: &Interpreter, name: &str, files: bool) -> Report {
     let path = std::env::temp_dir().join(format!("pyinquest-{}-{name}-{}.dmp", std::process::id(), interpreter.name));
     std::fs::write(&path, dump).unwrap();
-    let target = debuggee::open(&path).expect("a minidump");
-    assert_eq!(target.source, SourceKind::Minidump);
-    let search =
-        SearchOptions { sysroots: vec![interpreter.sysroot.clone()], no_files: !files, ..SearchOptions::default() };
-    let inspection = Inspection::from_target(target, &search);
+    let inspection = inspect(&path, &if files { files_of(interpreter) } else { alone() });
+    assert_eq!(inspection.target().source, SourceKind::Minidump);
     let report = inspection.report(&Options { locals: true, native: true, ..Options::default() });
     std::fs::remove_file(&path).unwrap();
     report
@@ -208,11 +207,9 @@ fn a_slim_core_of_a_linux_minidump_gives_the_same_report() {
     };
     let (dump, small) = (process.dir.join("whole.dmp"), process.dir.join("small.core"));
     std::fs::write(&dump, write(&process, all_memory(&process))).unwrap();
-    let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
-    let nothing = SearchOptions { no_files: true, ..SearchOptions::default() };
+    let search = files_of(interpreter);
     let told = |path: &std::path::Path, search: &SearchOptions| {
-        let target = debuggee::open(path).unwrap();
-        let inspection = Inspection::from_target(target, search);
+        let inspection = inspect(path, search);
         let options = Options { locals: true, native: true, refcounts: true, ..Options::default() };
         let json = serde_json::to_value(inspection.report(&options)).unwrap();
         (
@@ -224,7 +221,7 @@ fn a_slim_core_of_a_linux_minidump_gives_the_same_report() {
     record(&mut target, &search);
     let mut file = std::fs::File::create(&small).unwrap();
     slim::write(&target, target.memory.recorded(), slim::SlimOptions::default(), &mut file).unwrap();
-    let (target, slim) = told(&small, &nothing);
+    let (target, slim) = told(&small, &alone());
     assert_eq!(target.source, SourceKind::ElfCore);
     for (slim, whole) in slim.into_iter().zip(whole) {
         assert_eq!(slim, whole, "{}", interpreter.name);
@@ -234,30 +231,20 @@ fn a_slim_core_of_a_linux_minidump_gives_the_same_report() {
 /// A slim minidump says the same as what it was made from, a core or a minidump.
 #[test]
 fn a_slim_minidump_gives_the_same_report() {
-    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let dumps = [
-        "cores/3.8-threads.core.zst",
-        "cores/3.12-threads.core.zst",
-        "cores/3.15-generators.core.zst",
-        "cores/3.15-aarch64-threads.core.zst",
-    ]
-    .into_iter()
-    .chain(["minidumps/3.8-windows-threads.dmp.zst", "minidumps/3.14t-windows-values.dmp.zst"]);
-    let nothing = SearchOptions { no_files: true, ..SearchOptions::default() };
+    let cores = ["3.8-threads", "3.12-threads", "3.15-generators", "3.15-aarch64-threads"];
+    let minidumps = ["3.8-windows-threads", "3.14t-windows-values"];
     let told = |path: &std::path::Path| {
-        let target = debuggee::open(path).unwrap();
-        let inspection = Inspection::from_target(target, &nothing);
-        let report = inspection.report(&Options { locals: true, refcounts: true, ..Options::default() });
+        let report = report_alone(path, &Options { locals: true, refcounts: true, ..Options::default() });
         let json = serde_json::to_value(&report).unwrap();
         // The fixtures are redacted, and so must be what is made of them.
         assert!(report.diagnostics.iter().any(|d| d.code == DiagnosticCode::SlimRedacted), "{}", path.display());
         ["python", "interpreters", "threads", "crash", "findings"].map(|part| (part, json[part].clone()))
     };
-    for name in dumps {
-        let path = fixtures.join(name);
+    for name in cores.into_iter().chain(minidumps) {
+        let path = fixture(name).path;
         let whole = told(&path);
         let mut target = debuggee::open(&path).unwrap();
-        record(&mut target, &nothing);
+        record(&mut target, &alone());
         let small = tempfile::NamedTempFile::with_suffix(".dmp").unwrap();
         let options = slim::SlimOptions { minidump: true, ..slim::SlimOptions::default() };
         slim::write(&target, target.memory.recorded(), options, &mut small.as_file()).unwrap();

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod common;
 #[path = "truth/compare.rs"]
 mod compare;
+mod harness;
 #[path = "minidump/partial.rs"]
 mod partial;
 #[path = "minidump/pdb.rs"]

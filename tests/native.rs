@@ -108,6 +108,19 @@ merged! {
     nested_calls_merge: "nested.py";
 }
 
+/// Code that runs while a frame is let go that C code has entered: its evaluation loop is there still (3.12+), the frame is not.
+#[test]
+fn code_that_runs_while_a_frame_is_let_go() {
+    for how in ["del", "weakref", "generator", "close", "thread", "c"] {
+        let check = |_: &Interpreter, dead: &CrashedProcess, report: &Report| {
+            let mut wrong = whole(dead, report);
+            wrong.retain(|text| text != "1 evaluation loop(s) are left among the frames");
+            wrong
+        };
+        everywhere(|i| Crash::new(i, "teardown.py").args(&[how]), check);
+    }
+}
+
 /// Frames that must stand in this order, the first innermost; `py` marks Python's. The C functions are looked for where
 /// the interpreter's file has symbols for them.
 const NESTED: &[(&str, bool)] = &[

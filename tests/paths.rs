@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
+mod harness;
 #[allow(dead_code, reason = "the tests of values use all of it")]
 #[path = "values/opened.rs"]
 mod opened;
@@ -13,7 +14,6 @@ use common::{Crash, Interpreter, interpreters, one_per_minor, skip};
 use opened::with_heap;
 use pyinquest::base::Addr;
 use pyinquest::cpython::object::{Heap, Path, ReprLimits, Value};
-use pyinquest::image::SearchOptions;
 
 /// The value at a path, and its type; or why there is none.
 fn look(heap: &Heap<'_>, data: Addr, path: &str) -> Result<(String, Option<String>), String> {
@@ -53,7 +53,7 @@ fn check(interpreter: &Interpreter, run: Crash<'_>) -> Option<Vec<String>> {
         }
     };
     assert!(!dead.truth.is_null(), "{}: the program failed:\n{}", interpreter.name, dead.stderr);
-    let found = with_heap(interpreter, &dead.core, SearchOptions::default(), |heap| differences(heap, &dead.truth));
+    let found = with_heap(&dead.core, &harness::files_of(interpreter), |heap| differences(heap, &dead.truth));
     Some(found.expect("CPython is found").into_iter().map(|d| format!("{}: {d}", interpreter.name)).collect())
 }
 

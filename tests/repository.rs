@@ -46,6 +46,26 @@ fn every_file_that_the_recipes_name_exists() {
     }
 }
 
+/// Tests of `foo.rs` are in it or in `foo/tests.rs`, those of a room in `tests.rs` and below.
+#[test]
+fn tests_in_the_source_are_where_they_are_looked_for() {
+    let mut todo = vec![root().join("src")];
+    let (mut found, mut wrong) = (0, Vec::new());
+    while let Some(path) = todo.pop() {
+        if path.is_dir() {
+            todo.extend(std::fs::read_dir(&path).unwrap().map(|e| e.unwrap().path()));
+            continue;
+        }
+        let name = path.file_name().unwrap().to_str().unwrap();
+        found += usize::from(name == "tests.rs");
+        let elsewhere = name.ends_with("_tests.rs") || name.ends_with("_test.rs") || name.starts_with("test_");
+        if elsewhere || name.ends_with(".rs") && std::fs::read_to_string(&path).unwrap().contains("#[path") {
+            wrong.push(path);
+        }
+    }
+    assert!(found > 8 && wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn every_link_between_documents_leads_somewhere() {
     let link = Regex::new(r"\]\(([^)#]+)(?:#[^)]*)?\)").unwrap();

@@ -1,4 +1,4 @@
-//! The command line and the debuggers' commands say the same of every committed core: the same threads, frames, source
+//! The command line and the debuggers' commands say the same of every committed dump: the same threads, frames, source
 //! lines and variables.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -29,7 +29,7 @@ impl Bridge {
             .unwrap();
         let (to, from) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         let mut bridge = Bridge { child, to, from, scene };
-        bridge.send(&json!({"type": "hello", "protocol": 2, "debugger": "lldb", "version": "of a test"}));
+        bridge.send(&json!({"type": "hello", "protocol": 3, "debugger": "lldb", "version": "of a test"}));
         let (hello, _) = bridge.receive();
         assert_eq!((&hello["type"], &hello["error"]), (&json!("hello"), &Value::Null));
         bridge
@@ -101,7 +101,8 @@ fn of_report(report: &Value) -> Vec<Lines> {
         for frame in frames.filter(|f| f["kind"] == "python") {
             let text = |what: &str| frame[what].as_str().map_or("???".to_owned(), escape_terminal);
             let line = frame["line"].as_u64().map_or("???".to_owned(), |l| l.to_string());
-            lines.push(format!("{} at {}:{line}", text("function"), text("file")));
+            let mark = frame["interpreter"].as_i64().map_or(String::new(), |id| format!(" [interpreter {id}]"));
+            lines.push(format!("{}{mark} at {}:{line}", text("function"), text("file")));
             lines.extend(frame["source"].as_str().map(|s| escape_terminal(s.trim())).filter(|s| !s.is_empty()));
         }
         lines
@@ -174,7 +175,7 @@ fn differences(core: &Path) -> Vec<String> {
         let first = (0..all).find(|n| own.get(*n) != theirs.get(*n)).unwrap();
         out.push(format!("{name}:\n  report: {:?}\n  py-bt:  {:?}", own.get(first), theirs.get(first)));
     }
-    // A thread may run in several interpreters; debuggers' commands are about the innermost one.
+    // A thread may have several thread states in one interpreter.
     let same_thread = threads.iter().filter(|t| !t["python"].is_null() && t["tid"].as_u64() == tid);
     let said = bridge.command("locals", "");
     let other: Vec<Vec<String>> = same_thread.map(|thread| other_locals(thread, &said)).collect();
@@ -184,14 +185,14 @@ fn differences(core: &Path) -> Vec<String> {
     out
 }
 
-#[test]
-fn report_and_debugger_commands_agree_on_every_committed_core() {
+/// The dumps of a directory of `fixtures`, each of which both sides are asked of.
+fn agree(kind: &str, ending: &str, least: usize) {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let directory = tempfile::tempdir().unwrap();
-    let paths = std::fs::read_dir(fixtures.join("cores")).unwrap().map(|entry| entry.unwrap().path());
-    let mut packed: Vec<PathBuf> = paths.filter(|p| p.to_string_lossy().ends_with(".core.zst")).collect();
+    let paths = std::fs::read_dir(fixtures.join(kind)).unwrap().map(|entry| entry.unwrap().path());
+    let mut packed: Vec<PathBuf> = paths.filter(|p| p.to_string_lossy().ends_with(ending)).collect();
     packed.sort();
-    assert!(packed.len() > 50, "{} cores", packed.len());
+    assert!(packed.len() >= least, "{} {kind}", packed.len());
     let mut all = Vec::new();
     for path in packed {
         let core = directory.path().join(path.file_stem().unwrap());
@@ -201,4 +202,14 @@ fn report_and_debugger_commands_agree_on_every_committed_core() {
         std::fs::remove_file(&core).unwrap();
     }
     assert!(all.is_empty(), "{} differences\n{}", all.len(), all.join("\n"));
+}
+
+#[test]
+fn report_and_debugger_commands_agree_on_every_committed_core() {
+    agree("cores", ".core.zst", 51);
+}
+
+#[test]
+fn report_and_debugger_commands_agree_on_every_committed_minidump() {
+    agree("minidumps", ".dmp.zst", 27);
 }

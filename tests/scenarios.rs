@@ -18,7 +18,8 @@ const STOP: &str = "builtin_ascii";
 
 /// Interpreters that debuggers can start here: those without a root of their own.
 fn startable() -> Vec<&'static Interpreter> {
-    interpreters().iter().filter(|i| i.root.is_none() && i.is_native()).collect()
+    // The program stops at a static function, which a stripped interpreter does not name.
+    interpreters().iter().filter(|i| i.root.is_none() && i.is_native() && i.has_dwarf).collect()
 }
 
 /// What holds for one version of a debugger may not for another.
@@ -217,4 +218,157 @@ fn stripped_interpreters_in_another_root() {
             assert!(said.between("=up=\n", "=end=").contains(caller), "{who}");
         }
     }
+}
+
+const HEAP: &str = "class Session:\n    def __init__(self, name):\n        self.name = name\n\n\
+                    cache = {'u%d' % n: Session('s%d' % n) for n in range(7)}\n\n\
+                    def hold(mine):\n    ascii(mine)\n\ndef outer(deep):\n    hold(cache['u3']) if not deep else outer(deep - 1)\n\n\
+                    outer(5)\n";
+
+/// The heap's commands on a process that lives: how many objects, who refers to one, why it is alive.
+#[test]
+fn the_heap_is_asked_in_every_debugger() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sessions.py");
+    std::fs::write(&file, HEAP).unwrap();
+    let said = [
+        ("objects", "py-objects --type __main__.Session"),
+        ("census", "py-heap --type Session --json"),
+        ("refs", "py-refs mine"),
+        ("out", "py-refs --out --limit 3 mine"),
+        ("why", "py-why mine"),
+        ("wrong", "py-heap --sort size"),
+    ];
+    let mut says = vec![Say::Once(STOP), Say::Run];
+    says.extend(said.iter().flat_map(|(name, command)| [Say::Mark((*name).to_owned()), Say::Py(command)]));
+    says.push(Say::Mark("end".into()));
+    for (at, interpreter) in ends(startable()).into_iter().enumerate() {
+        // lldb tells nobody when memory is written: each command reads all of it again. Once is enough there.
+        let few = |d: &&Debugger| !d.is_unpacked() && (at == 0 || matches!(d, Debugger::Gdb(_)));
+        for debugger in Debugger::all().iter().filter(few) {
+            let said = match debugger.session(&says, &[&interpreter.exe, file.to_str().unwrap()]) {
+                Ok(said) => said,
+                Err(reason) => skip!("{reason}"),
+            };
+            let who = format!("{} {}:\n{}", debugger.name(), interpreter.name, said.text);
+            assert!(said.between("=objects=", "=census=").contains("\n7 objects\n"), "{who}");
+            // Blocks of memory come at once: most questions are about words that lead nowhere.
+            let (_, requests, bytes) = said.costs.iter().find(|(name, ..)| name == "objects").unwrap();
+            assert!(*requests < 4000 && *bytes < 32 << 20, "{requests} questions, {bytes} bytes, {who}");
+            let census = said.between("=census=", "=refs=");
+            assert!(census.contains("\"objects\": 7,") && census.contains("\"type\": \"__main__.Session\""), "{who}");
+            let refs = said.between("=refs=", "=out=");
+            assert!(refs.contains(" references to 0x") && refs.contains("['u3'] "), "{who}");
+            // Attributes are the object's own or in a dict of its own.
+            let out = said.between("=out=", "=why=");
+            assert!(out.contains("\n.name ") || out.contains("\n.__dict__ "), "{who}");
+            assert!(said.between("=why=", "=wrong=").contains("__main__.cache['u3']"), "{who}");
+            assert!(said.between("=wrong=", "=end=").contains("usage: py-heap [--type TYPE]"), "{who}");
+        }
+    }
+}
+
+/// The census in gdb, of a core, is that of the command line.
+#[test]
+fn the_heap_of_a_core_is_the_command_lines() {
+    let Some(interpreter) = startable().pop() else {
+        skip!("no interpreters: run tests/interpreters/fetch.py");
+    };
+    let dead = match common::crash(interpreter, "basic.py", &[], &[]) {
+        Ok(dead) => dead,
+        Err(reason) => skip!("{reason}"),
+    };
+    let load = format!("core-file {}", dead.core.display());
+    let said = match debugger::gdb(&[&load, "echo =heap=\\n", "py-heap --json --limit 100000", "echo =end=\\n"], &[]) {
+        Ok(said) => said,
+        Err(reason) => skip!("{reason}"),
+    };
+    let theirs: Value =
+        serde_json::from_str(said.between("=heap=", "=end=")).unwrap_or_else(|e| panic!("{e}: {}", said.text));
+    let output = std::process::Command::new(debugger::engine())
+        .args(["heap", "--format", "json", "--limit", "100000"])
+        .arg(&dead.core)
+        .output()
+        .unwrap();
+    let ours: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(ours["types"].as_array().unwrap().len() > 50, "{ours}");
+    assert_eq!((&theirs["objects"], &theirs["bytes"]), (&ours["objects"], &ours["bytes"]), "{}", interpreter.name);
+    assert_eq!(theirs["types"], ours["types"], "{}", interpreter.name);
+}
+
+/// What gdb's users expect by habit: `bt full`, a frame by its function, locals by a frame's number, a command for all
+/// threads.
+#[test]
+fn habits_of_gdb() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("habits.py");
+    let program = "import threading\nready = threading.Event()\n\ndef worker(number):\n    ready.set()\n    \
+                   threading.Event().wait()\n\nthreading.Thread(target=worker, args=(41,), name='w1', daemon=True).start()\n\
+                   ready.wait()\n\ndef inner(answer):\n    ascii(answer)\n\ndef outer(question):\n    inner(42)\n\nouter('why')\n";
+    std::fs::write(&file, program).unwrap();
+    let commands = [
+        ("full", "py-bt full"),
+        ("last", "py-bt -1"),
+        ("function", "py-frame outer"),
+        ("selected", "py-print question"),
+        ("none", "py-frame nowhere"),
+        ("number", "py-locals 0"),
+        ("beyond", "py-locals 99"),
+        ("apply", "py-thread apply all py-bt"),
+        ("json", "py-thread apply all bt 1 --json"),
+        ("again", "py-print question"),
+        ("select", "py-thread w1"),
+        ("there", "py-bt"),
+        ("usage", "py-thread apply some bt"),
+    ];
+    let mut says = vec![Say::Once(STOP), Say::Run];
+    says.extend(commands.iter().flat_map(|(name, command)| [Say::Mark((*name).to_owned()), Say::Py(command)]));
+    says.push(Say::Mark("end".into()));
+    for interpreter in ends(startable()) {
+        for debugger in Debugger::all().iter().filter(|d| !d.is_unpacked()) {
+            let said = match debugger.session(&says, &[&interpreter.exe, file.to_str().unwrap()]) {
+                Ok(said) => said,
+                Err(reason) => skip!("{reason}"),
+            };
+            let who = format!("{} {}:\n{}", debugger.name(), interpreter.name, said.text);
+            assert!(said.between("=full=", "=last=").contains("answer=42"), "{who}");
+            let last = debugger.told(said.between("=last=", "=function="));
+            assert!(last.len() == 1 && last[0].contains("<module>"), "{who}");
+            assert!(said.between("=function=", "=selected=").contains("question='why'"), "{who}");
+            assert!(said.between("=selected=", "=none=").contains("local 'question' = 'why'\n"), "{who}");
+            assert!(
+                said.between("=none=", "=number=").contains("no Python frame of this thread is of nowhere\n"),
+                "{who}"
+            );
+            assert!(said.between("=number=", "=beyond=").contains("answer = 42\n"), "{who}");
+            assert!(
+                said.between("=beyond=", "=apply=").contains("there is no Python frame 99; the outermost is 2"),
+                "{who}"
+            );
+            let apply = said.between("=apply=", "=json=");
+            assert!(apply.contains(" 'w1'") && apply.contains(" 'MainThread'"), "{who}");
+            let frames = debugger.told(apply);
+            let has = |function: &str| frames.iter().any(|line| line.contains(function));
+            assert!(has("worker") && has("inner") && has("outer") && has("wait"), "{who}");
+            let json = said.between("=json=", "=again=");
+            let json =
+                json.split_once('{').and_then(|(_, json)| json.rsplit_once('}')).unwrap_or_else(|| panic!("{who}"));
+            let json: Value = serde_json::from_str(&format!("{{{}}}", json.0)).unwrap_or_else(|e| panic!("{e} {who}"));
+            assert_eq!(json["threads"].as_array().unwrap().len(), 2, "{who}");
+            // None of that has moved the selection.
+            assert!(said.between("=again=", "=select=").contains("local 'question' = 'why'\n"), "{who}");
+            assert!(said.between("=select=", "=there=").contains(" 'w1'"), "{who}");
+            let there = debugger.told(said.between("=there=", "=usage="));
+            assert!(there.iter().any(|line| line.contains("worker")), "{who}");
+            assert!(said.between("=usage=", "=end=").contains("usage: py-thread apply all COMMAND"), "{who}");
+        }
+    }
+}
+
+/// The first and the last of them: old and new.
+fn ends(all: Vec<&'static Interpreter>) -> Vec<&'static Interpreter> {
+    let ordinary: Vec<_> = all.into_iter().filter(|i| i.is_ordinary()).collect();
+    let mut two: Vec<_> = ordinary.first().into_iter().chain(ordinary.last()).copied().collect();
+    two.dedup_by_key(|interpreter| interpreter.name.clone());
+    two
 }

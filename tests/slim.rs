@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
+mod harness;
 
 use common::{CrashedProcess, crash, one_per_minor, skip, sources_table};
+use harness::{alone, files_of, inspect};
 use pyinquest::debuggee::{self, SourceKind, Target};
-use pyinquest::engine::{Inspection, Options, examine, record};
+use pyinquest::engine::{Options, examine, record};
 use pyinquest::image::SearchOptions;
 use pyinquest::model::Report;
 use pyinquest::render::{faulthandler, text};
@@ -70,11 +72,11 @@ fn a_slim_core_of_a_live_process() {
         let mut slim = Command::new(assert_cmd::cargo::cargo_bin!("pyinquest"));
         let said = slim.args(["slim", "--pid", &process.pid.to_string(), "-o"]).arg(&small).output().unwrap();
         assert!(said.status.success(), "{}: {said:?}", interpreter.name);
-        let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
+        let search = files_of(interpreter);
         let pid = i32::try_from(process.pid).unwrap();
         let live = examine(pid, debuggee::live::LiveOptions::default(), &search, |i| i.report(&everything(true)));
         let (live, text) = of_report(&live.unwrap().result);
-        let (slim, slim_text) = report(&small, &SearchOptions { no_files: true, ..SearchOptions::default() }, true);
+        let (slim, slim_text) = report(&small, &alone(), true);
         if let Some(difference) = difference(&slim, &live, "") {
             panic!("{}: {difference}", interpreter.name);
         }
@@ -137,8 +139,7 @@ fn gdb_opens_a_slim_core() {
 
 /// The report of a dump as JSON, without what speaks of files: those of the dump and those of the modules.
 fn report(path: &Path, search: &SearchOptions, native: bool) -> (serde_json::Value, String) {
-    let target = debuggee::open(path).unwrap();
-    let inspection = Inspection::from_target(target, search);
+    let inspection = inspect(path, search);
     of_report(&inspection.report(&everything(native)))
 }
 
@@ -192,7 +193,7 @@ fn a_slim_core_gives_the_same_report_without_any_other_file() {
                 Ok(dead) => dead,
                 Err(reason) => skip!("{reason}"),
             };
-            let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
+            let search = files_of(interpreter);
             let (whole, text) = report(&dead.core, &search, native);
             let mut target = debuggee::open(&dead.core).unwrap();
             record(&mut target, &search);
@@ -201,7 +202,7 @@ fn a_slim_core_gives_the_same_report_without_any_other_file() {
                 let stats = written(&target, &small, redact);
                 let name = format!("{} {program} redact={redact}", interpreter.name);
                 eprintln!("{name}: {} of {} KiB", stats.stored_bytes >> 10, stats.mapped_bytes >> 10);
-                let nothing = SearchOptions { no_files: true, ..SearchOptions::default() };
+                let nothing = alone();
                 for (search, how) in [(&search, "with files"), (&nothing, "without files")] {
                     let (slim, slim_text) = report(&small, search, native);
                     if let Some(difference) = difference(&slim, &whole, "") {
@@ -220,7 +221,7 @@ fn a_slim_core_gives_the_same_report_without_any_other_file() {
 /// As on a machine that collects cores of containers without their images.
 #[test]
 fn a_slim_core_made_without_any_file_is_the_same_and_small() {
-    let nothing = SearchOptions { no_files: true, ..SearchOptions::default() };
+    let nothing = alone();
     for interpreter in one_per_minor() {
         let dead = match crash(interpreter, "values.py", &[], &[]) {
             Ok(dead) => dead,

@@ -3,6 +3,10 @@
 // Tests state facts; there a panic is the message.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "mcp/client.rs"]
+mod agent;
+#[path = "triage/agents.rs"]
+mod agents;
 mod common;
 #[path = "triage/corpus.rs"]
 mod corpus;
@@ -56,6 +60,12 @@ fn groups_are_defects() {
     let score = corpus.score();
     println!("{score:#}");
     assert!(score["dumps"].as_u64().unwrap() >= 80 && score["defects"].as_u64().unwrap() >= 25, "{score:#}");
+    // Of NumPy, cffi and greenlet 24 defects, in two versions each: where PyPI can be reached.
+    if corpus.wheels == 2 {
+        assert!(score["defects"].as_u64().unwrap() >= 60, "{score:#}");
+    } else {
+        common::part_skipped("no wheels from PyPI");
+    }
     assert_eq!(score["precision"].as_f64(), Some(1.0), "{score:#}");
     // One of the reserve damages an object; what meets it first is chance (docs/triage.md). Of the others all.
     assert!(score["recall"].as_f64().unwrap() >= 0.97, "{score:#}");
@@ -151,10 +161,14 @@ fn broken_dumps_are_rows() {
     let good = result["groups"].as_array().unwrap().iter().any(|g| g["dumps"][0].as_str().unwrap().contains("core.0"));
     assert!(good, "{result:#}");
 
-    let late = triage(corpus, &["--timeout", "0.001"], &[corpus.cores[0].clone()]);
+    let late = triage_with_unread(corpus, &["--timeout", "0.001"], &[corpus.cores[0].clone()]);
     assert_eq!(late["broken"][0]["outcome"], "timed_out", "{late:#}");
     for limit in ["0", "1", "8"] {
-        let starved = triage(corpus, &["--memory-limit", limit, "--timeout", "60"], &[corpus.cores[0].clone()]);
+        let arguments = ["--memory-limit", limit, "--timeout", "60"];
+        let output = triage_command(corpus, &arguments, &[corpus.cores[0].clone()]).output().unwrap();
+        let starved: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let unread = !starved["broken"].as_array().unwrap().is_empty();
+        assert_eq!(output.status.code(), Some(if unread { 3 } else { 0 }), "{limit}: {starved:#}");
         let Some(broken) = starved["broken"].get(0) else {
             // Where little debug information is available, 8 MiB are enough.
             assert!(limit == "8" && starved["groups"][0]["count"] == 1, "{limit}: {starved:#}");

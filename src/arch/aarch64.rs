@@ -12,7 +12,10 @@ use object::elf;
 pub static CPU: Cpu = Cpu {
     arch: Arch::Aarch64,
     name: "aarch64",
+    // With LVA; the top byte may be a tag.
+    address_bits: 56,
     elf_machine: elf::EM_AARCH64.0,
+    host_arch: "arm64",
     tool_names: &["aarch64", "arm64"],
     shown: REGISTERS,
     // Linux arch/arm64/include/uapi/asm/ptrace.h, `struct user_pt_regs`.
@@ -24,6 +27,7 @@ pub static CPU: Cpu = Cpu {
     thread_pointer: ThreadPointer { register: None, note: Some(elf::NT_ARM_TLS.0), debugger: "tpidr" },
     // `svc #0`.
     system_call: &[0x01, 0x00, 0x00, 0xd4],
+    fd_calls: super::fd_calls::GENERAL,
     unwind: UnwindInfo {
         arch: Arch::Aarch64,
         // "DWARF for the Arm 64-bit Architecture"; number 32 is used for `pc` as gimli does.
@@ -39,6 +43,7 @@ pub static CPU: Cpu = Cpu {
         frame_record: FrameRecord { saved: 0, return_address: 8, end: 16 },
         call_size: 4,
         follows_call,
+        exits,
     },
     signal_frame: SignalFrame {
         // `mov x8, #139; svc #0` (`__kernel_rt_sigreturn` of the vDSO, musl's `__restore_rt`).
@@ -122,4 +127,9 @@ fn fault(sp: Addr, read: &ReadUint<'_>) -> Option<DeliveredFault> {
 fn follows_call(code: &[u8]) -> bool {
     let Some(code) = code.last_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes)) else { return false };
     code & 0xfc00_0000 == 0x9400_0000 || code & 0xffff_fc1f == 0xd63f_0000 || code & 0xfeff_f800 == 0xd63f_0800
+}
+
+/// `mov x8, #93; svc #0` (`clone` of glibc and musl, where the function that a thread runs returns to).
+fn exits(code: &[u8]) -> bool {
+    code.windows(8).step_by(4).any(|window| window == [0xa8, 0x0b, 0x80, 0xd2, 0x01, 0, 0, 0xd4])
 }

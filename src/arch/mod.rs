@@ -4,11 +4,13 @@
 //! new processor is a variant of [`Arch`], a file here and its line in [`ALL`].
 
 mod aarch64;
+mod fd_calls;
 mod minidump_context;
 mod riscv64;
 mod signal_frame;
 mod x86_64;
 
+pub use fd_calls::{FdCall, FdUse};
 pub use minidump_context::{ContextLayout, Field, MinidumpCpu};
 pub use signal_frame::{AccessKind, DeliveredFault, Operand, ReadUint, SignalFrame};
 
@@ -24,8 +26,12 @@ pub struct Cpu {
     pub arch: Arch,
     /// Its name in reports.
     pub name: &'static str,
+    /// Bits of an address that programs can have; all others are equal to each other.
+    pub address_bits: u32,
     /// `e_machine` of its ELF files.
     pub elf_machine: u16,
+    /// Its name in OpenTelemetry's semantic conventions (`host.arch`).
+    pub host_arch: &'static str,
     /// Names that Rust, gdb and LLVM (the first part of a triple) have for it.
     pub tool_names: &'static [&'static str],
     /// General-purpose registers in the order in which they are shown.
@@ -42,6 +48,8 @@ pub struct Cpu {
     pub thread_pointer: ThreadPointer,
     /// The instruction of a system call.
     pub system_call: &'static [u8],
+    /// System calls that sleep until a file descriptor is ready (Linux).
+    pub fd_calls: &'static [FdCall],
     /// What the unwinder must know.
     pub unwind: UnwindInfo,
     /// Frames of signals (Linux).
@@ -93,6 +101,13 @@ pub struct UnwindInfo {
     pub call_size: usize,
     /// Whether code ends with a call.
     pub follows_call: fn(&[u8]) -> bool,
+    /// Whether code goes straight to the system call `exit` (Linux), which ends its thread.
+    pub exits: fn(&[u8]) -> bool,
+}
+
+impl UnwindInfo {
+    /// Bytes of code that [`UnwindInfo::exits`] looks at.
+    pub const EXIT_SIZE: usize = 24;
 }
 
 /// Where a function with a frame pointer keeps what it needs to return, in bytes from where that points.

@@ -9,7 +9,10 @@ use object::elf;
 pub static CPU: Cpu = Cpu {
     arch: Arch::Riscv64,
     name: "riscv64",
+    // Sv57.
+    address_bits: 56,
     elf_machine: elf::EM_RISCV.0,
+    host_arch: "riscv64",
     tool_names: &["riscv64", "riscv64gc", "riscv:rv64"],
     shown: REGISTERS,
     // Linux arch/riscv/include/uapi/asm/ptrace.h, `struct user_regs_struct`.
@@ -21,6 +24,7 @@ pub static CPU: Cpu = Cpu {
     thread_pointer: ThreadPointer { register: Some("tp"), note: None, debugger: "tp" },
     // `ecall`.
     system_call: &[0x73, 0, 0, 0],
+    fd_calls: super::fd_calls::GENERAL,
     unwind: UnwindInfo {
         arch: Arch::Riscv64,
         // "RISC-V DWARF Specification": `x0` to `x31` by their psABI names; `pc` has no number there and the slot 32 here.
@@ -40,6 +44,7 @@ pub static CPU: Cpu = Cpu {
         frame_record: FrameRecord { saved: -16, return_address: -8, end: 0 },
         call_size: 4,
         follows_call,
+        exits,
     },
     signal_frame: SignalFrame {
         // `li a7, 139; ecall` (`__vdso_rt_sigreturn`).
@@ -147,4 +152,9 @@ fn follows_call(code: &[u8]) -> bool {
     let to_ra = long & 0xf80 == 1 << 7;
     let calls = to_ra && (long & 0x7f == JAL || long & 0x707f == JALR);
     calls || (short & 0xf07f == 0x9002 && short & 0xf80 != 0)
+}
+
+/// `li a7, 93; ecall` (glibc's `clone`, where the function that a thread runs returns to).
+fn exits(code: &[u8]) -> bool {
+    code.windows(8).step_by(2).any(|window| window == [0x93, 0x08, 0xd0, 0x05, 0x73, 0, 0, 0])
 }

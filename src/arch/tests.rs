@@ -156,3 +156,17 @@ fn a_signal_frame_of_riscv_says_the_fault_by_its_siginfo() {
     assert_eq!((found.number, found.code, found.addr), (SIGSEGV, codes::SEGV_MAPERR, Addr(0x30)));
     assert_eq!(fault(Addr(0x1000), &frame(0)), None, "sent by kill");
 }
+
+#[test]
+fn what_ends_a_thread_is_known_and_a_call_of_exit_is_not() {
+    let exits = |arch| super::cpu(arch).unwind.exits;
+    // glibc 2.36 and musl 1.2 after `call *%rax`; `mov $60, %eax` without a system call; `mov $15, %eax; syscall`.
+    assert!(exits(Arch::X86_64)(&[0x89, 0xc7, 0xb8, 60, 0, 0, 0, 0x0f, 0x05]));
+    assert!(exits(Arch::X86_64)(&[0x89, 0xc7, 0x31, 0xc0, 0xb0, 60, 0x0f, 0x05, 0xf4]));
+    assert!(!exits(Arch::X86_64)(&[0xb8, 60, 0, 0, 0, 0xe8, 0x0f, 0x05, 0, 0]));
+    assert!(!exits(Arch::X86_64)(&[0xb8, 15, 0, 0, 0, 0x0f, 0x05]));
+    assert!(exits(Arch::Aarch64)(&[0xa8, 0x0b, 0x80, 0xd2, 1, 0, 0, 0xd4]));
+    assert!(!exits(Arch::Aarch64)(&[0x68, 0x11, 0x80, 0xd2, 1, 0, 0, 0xd4]));
+    assert!(exits(Arch::Riscv64)(&[0x13, 0, 0, 0, 0x93, 0x08, 0xd0, 0x05, 0x73, 0, 0, 0]));
+    assert!(!exits(Arch::Riscv64)(&[0x93, 0x08, 0xb0, 0x08, 0x73, 0, 0, 0]));
+}

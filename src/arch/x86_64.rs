@@ -12,7 +12,10 @@ use object::elf;
 pub static CPU: Cpu = Cpu {
     arch: Arch::X86_64,
     name: "x86-64",
+    // Without 5-level paging, which programs must ask for.
+    address_bits: 47,
     elf_machine: elf::EM_X86_64.0,
+    host_arch: "amd64",
     tool_names: &["x86_64", "amd64", "i386:x86-64", "i386:x86-64:intel"],
     shown: &[
         "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
@@ -33,6 +36,7 @@ pub static CPU: Cpu = Cpu {
     aliases: &[("eflags", "rflags")],
     thread_pointer: ThreadPointer { register: Some("fs_base"), note: None, debugger: "fs_base" },
     system_call: &[0x0f, 0x05],
+    fd_calls: super::fd_calls::X86_64,
     unwind: UnwindInfo {
         arch: Arch::X86_64,
         // System V psABI x86-64, figure 3.36.
@@ -51,6 +55,7 @@ pub static CPU: Cpu = Cpu {
         frame_record: FrameRecord { saved: 0, return_address: 8, end: 16 },
         call_size: 7,
         follows_call,
+        exits,
     },
     signal_frame: SignalFrame {
         // `mov $15, %rax; syscall` (`__restore_rt` of glibc and musl, also with 32-bit `mov $15, %eax`).
@@ -96,6 +101,8 @@ const RIP: u64 = MCONTEXT + 16 * 8;
 const ERR: u64 = MCONTEXT + 19 * 8;
 const TRAPNO: u64 = ERR + 8;
 const CR2: u64 = TRAPNO + 16;
+/// `siginfo_t` behind `struct ucontext`, whose last fields are 8 reserved words and the signal mask (arch/x86/include/asm/sigframe.h).
+const SIGINFO: u64 = CR2 + 8 + 9 * 8;
 /// x86 page-fault error code (Intel SDM vol. 3, 4.7).
 const PF_PRESENT: u64 = 1;
 const PF_WRITE: u64 = 1 << 1;
@@ -127,12 +134,23 @@ fn fault(sp: Addr, read: &ReadUint<'_>) -> Option<DeliveredFault> {
                 _ => AccessKind::Read,
             };
             let code = if error & PF_PRESENT == 0 { codes::SEGV_MAPERR } else { codes::SEGV_ACCERR };
-            Some(DeliveredFault { number: SIGSEGV, code, addr: Addr(word(CR2)?), access: Some(access) })
+            let addr = word(CR2)?;
+            // A page that a mapped file has no more data for faults the same way.
+            let (number, code) = told(sp, read, addr).unwrap_or((SIGSEGV, code));
+            Some(DeliveredFault { number, code, addr: Addr(addr), access: Some(access) })
         }
         16 | 19 => at_ip(SIGFPE, codes::FPE_FLTDIV),
         17 => at_ip(SIGBUS, codes::BUS_ADRALN),
         _ => None,
     }
+}
+
+/// Signal and code of the `siginfo_t` in the frame, where the handler asked for one: then it tells of the same address.
+fn told(sp: Addr, read: &ReadUint<'_>, addr: u64) -> Option<(i32, i32)> {
+    let (info, word) = (sp.wrapping_add(SIGINFO), |at: u64| read(sp.wrapping_add(SIGINFO + at), 4));
+    let number = word(0).and_then(|n| i32::try_from(n).ok()).filter(|n| [SIGSEGV, SIGBUS].contains(n))?;
+    let code = word(8).and_then(|code| i32::try_from(code).ok()).filter(|code| (1..128).contains(code))?;
+    (read(info.wrapping_add(16), 8)? == addr).then_some((number, code))
 }
 
 /// Whether the instruction at `ip` is `div` or `idiv`: opcode F6 or F7 with 6 or 7 in ModRM, after any prefixes.
@@ -166,4 +184,12 @@ fn follows_call(code: &[u8]) -> bool {
         };
         reg == 2 && len == 2 + usize::from(sib) + displacement
     })
+}
+
+/// `mov $60, %eax; syscall` (glibc's `clone`, where the function that a thread runs returns to), with `mov $60, %al` (musl's)
+/// or `mov $60, %rax`.
+fn exits(code: &[u8]) -> bool {
+    const FORMS: [&[u8]; 3] =
+        [&[0xb8, 60, 0, 0, 0, 0x0f, 0x05], &[0xb0, 60, 0x0f, 0x05], &[0x48, 0xc7, 0xc0, 60, 0, 0, 0, 0x0f, 0x05]];
+    FORMS.iter().any(|form| code.windows(form.len()).any(|window| window == *form))
 }

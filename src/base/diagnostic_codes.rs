@@ -40,6 +40,12 @@ pub enum DiagnosticCode {
     SlimCodeNames,
     /// The dump was reduced and its other bytes left out.
     SlimRedacted,
+    /// Which rights were given up before the dump was read.
+    Sandbox,
+    /// More than a limit allows is left out.
+    LimitReached,
+    /// The time was over before all was read.
+    TimeOver,
     // The process that is examined while it lives.
     /// A thread could not be stopped.
     LiveNotStopped,
@@ -51,6 +57,8 @@ pub enum DiagnosticCode {
     LiveDeletedFile,
     /// The process is in another PID namespace.
     LivePidNamespace,
+    /// The process is in the memory of another one.
+    LiveSharedMemory,
     /// The debugger lists no modules.
     DebuggerNoModules,
     // Files of modules.
@@ -116,6 +124,15 @@ pub enum DiagnosticCode {
     HeapCut,
     /// Writable memory is not in the dump.
     HeapLeftOut,
+    /// Garbage in cycles cannot be told apart.
+    HeapGarbageUnknown,
+    /// Counts and references of objects were not compared, although a wrong count would explain the crash.
+    HeapNotAudited,
+    // Suspended work.
+    /// A list of tasks, or what it lists, is unreadable.
+    TasksUnreadable,
+    /// There are more tasks than are read.
+    TasksCut,
     // The report.
     /// The order of native and Python frames is uncertain.
     MergePartial,

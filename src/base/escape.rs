@@ -32,6 +32,25 @@ pub fn escape_terminal_into(out: &mut String, text: &str) {
     }
 }
 
+/// `text` escaped as by [`escape_terminal`], and for HTML and XML: without markup, and without the two characters that no
+/// XML file may hold.
+#[must_use]
+pub fn escape_markup(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in escape_terminal(text).chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\u{fffe}' | '\u{ffff}' => {}
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
 /// Characters of general category Cf (Unicode 16.0): they show nothing and change how what is beside them is shown.
 fn is_format(code: u32) -> bool {
     matches!(code,
@@ -42,11 +61,12 @@ fn is_format(code: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::escape_terminal;
+    use super::{escape_markup, escape_terminal};
 
     #[test]
     fn control_and_bidi_characters_are_written_out() {
         assert_eq!(escape_terminal("a\x1b[31mé\u{202e}\n\u{9b}"), "a\\x1b[31mé\\u202e\\x0a\\x9b");
+        assert_eq!(escape_markup("<a b='\"&'>\x1b\u{ffff}"), "&lt;a b=&#39;&quot;&amp;&#39;&gt;\\x1b");
         assert_eq!(escape_terminal("\u{61c}\u{200b}\u{e0041}\u{ad}"), "\\u061c\\u200b\\U000e0041\\xad");
     }
 }

@@ -10,6 +10,7 @@ mod diagnostic_codes;
 mod diagnostics;
 mod escape;
 mod listing;
+mod numbers;
 mod path;
 mod text;
 
@@ -19,7 +20,8 @@ pub use budget::{Budget, Exhausted};
 pub use bytes::{Cursor, ShortRead};
 pub use diagnostic_codes::DiagnosticCode;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
-pub use escape::{escape_terminal, escape_terminal_into};
+pub use escape::{escape_markup, escape_terminal, escape_terminal_into};
 pub use listing::first_of;
+pub use numbers::{counted, size, thousands};
 pub use path::file_name;
-pub use text::Text;
+pub use text::{Text, natural_order};

@@ -35,6 +35,33 @@ impl Text {
     }
 }
 
+/// Order of names as people count: numbers in them by value, so that `Task-2` comes before `Task-10`.
+#[must_use]
+pub fn natural_order(a: &Text, b: &Text) -> std::cmp::Ordering {
+    let digit = |p: u32| char::from_u32(p).is_some_and(|c| c.is_ascii_digit());
+    let (mut a, mut b) = (a.code_points(), b.code_points());
+    loop {
+        let (Some(first), Some(second)) = (a.first(), b.first()) else { return a.len().cmp(&b.len()) };
+        if digit(*first) && digit(*second) {
+            let number = |text: &[u32]| text.iter().take_while(|p| digit(**p)).count();
+            let (left, right) = (a.split_at(number(a)), b.split_at(number(b)));
+            fn value(digits: &[u32]) -> (usize, &[u32]) {
+                let zeros = digits.iter().take_while(|p| **p == u32::from('0')).count();
+                let digits = digits.get(zeros..).unwrap_or_default();
+                (digits.len(), digits)
+            }
+            match value(left.0).cmp(&value(right.0)) {
+                std::cmp::Ordering::Equal => (a, b) = (left.1, right.1),
+                other => return other,
+            }
+        } else if first == second {
+            (a, b) = (a.get(1..).unwrap_or_default(), b.get(1..).unwrap_or_default());
+        } else {
+            return first.cmp(second);
+        }
+    }
+}
+
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
         Text { code_points: text.chars().map(u32::from).collect() }

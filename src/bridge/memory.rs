@@ -8,6 +8,7 @@ use crate::base::Addr;
 use crate::debuggee::{Backing, Memory, ReadError, ReadErrorKind};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Bytes of a page: the unit of reads. Smaller than the pages of some machines, never larger.
@@ -19,6 +20,9 @@ const MAX_PAGES: usize = 16 << 10;
 /// Pages asked for at once at most (1 MiB).
 const MAX_BATCH: usize = 256;
 
+/// Bytes that are asked for together where all of the memory will be read. A power of two.
+const AHEAD: u64 = 128 << 10;
+
 /// Pages by address; `None` for one that is not readable as a whole.
 type Pages = HashMap<u64, Option<Box<[u8]>>>;
 
@@ -28,13 +32,15 @@ pub struct BridgeMemory {
     link: Arc<Link>,
     pages: Arc<Mutex<Pages>>,
     files: Arc<Mutex<Vec<Backing>>>,
+    /// Whether pages around those that are read will be wanted too.
+    ahead: Arc<AtomicBool>,
 }
 
 impl BridgeMemory {
     /// Memory behind `link`, nothing cached.
     #[must_use]
     pub fn new(link: Arc<Link>) -> Self {
-        BridgeMemory { link, pages: Arc::default(), files: Arc::default() }
+        BridgeMemory { link, pages: Arc::default(), files: Arc::default(), ahead: Arc::default() }
     }
 
     /// Takes these parts of files, sorted by start, for what the process has in memory; no others any more.
@@ -42,6 +48,11 @@ impl BridgeMemory {
         if let Ok(mut old) = self.files.lock() {
             *old = files;
         }
+    }
+
+    /// Says whether all of the memory will be read: then more of it is asked for at once.
+    pub fn set_ahead(&self, ahead: bool) {
+        self.ahead.store(ahead, Ordering::Relaxed);
     }
 
     /// Fills `buf` from a file that has all of it.
@@ -70,6 +81,7 @@ impl BridgeMemory {
     /// Makes sure that each page from `first` to `last` is known (as content or as unreadable).
     fn load(&self, first: u64, last: u64) -> Result<(), ReadErrorKind> {
         let mut missing: Vec<u64> = Vec::new();
+        let (first, last) = if self.ahead.load(Ordering::Relaxed) { around(first, last) } else { (first, last) };
         {
             let mut pages = self.pages().ok_or(ReadErrorKind::Io)?;
             if pages.len() > MAX_PAGES {
@@ -130,6 +142,12 @@ impl BridgeMemory {
     }
 }
 
+/// The pages of the whole blocks that these pages are in.
+fn around(first: u64, last: u64) -> (u64, u64) {
+    let start = first & !(AHEAD.wrapping_sub(1));
+    (start, last | (AHEAD.wrapping_sub(PAGE)))
+}
+
 impl Memory for BridgeMemory {
     fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
         let Some(more) = (buf.len() as u64).checked_sub(1) else { return Ok(()) };
@@ -146,5 +164,18 @@ impl Memory for BridgeMemory {
             done = done.saturating_add(self.copy(page_of(at), at, rest)?);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_ahead_are_those_of_the_blocks() {
+        assert_eq!(around(0x4_3000, 0x4_4000), (0x4_0000, 0x5_f000));
+        assert_eq!(around(0x5_f000, 0x6_0000), (0x4_0000, 0x7_f000));
+        assert_eq!(around(0, 0), (0, 0x1_f000));
+        assert_eq!(around(!0xfff, !0xfff).1, !0xfff);
     }
 }

@@ -6,13 +6,15 @@
 //! ([`ToEngine::Commands`]), whenever none is being carried out. From then on it sends one [`ToEngine::Command`] at a time; while it runs the engine sends any number of [`ToDebugger::Request`]s, each of
 //! which the script answers before the next, and in the end one [`ToDebugger::Result`].
 
+pub use crate::commands::host::{FrameAnswer, RegistersOf};
+use crate::commands::host::{Run, Stop};
 use crate::commands::{CommandHelp, FunctionHelp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io::{self, Read, Write};
 
 /// Version of the protocol. The script and the engine of one release have the same; anything else is refused.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// Longest header, in bytes.
 pub const MAX_HEADER: u32 = 16 << 20;
@@ -205,16 +207,17 @@ pub enum Ask {
         /// Names.
         names: Vec<String>,
     },
+    /// Has the process run on. Body: [`RunAnswer`].
+    Run(Run),
 }
 
-/// Whose registers [`Ask::Threads`] wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RegistersOf {
-    /// The selected thread's.
-    Selected,
-    /// Those of all threads.
-    All,
+/// Where the process has stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunAnswer {
+    /// The debugger's state there.
+    pub scene: Scene,
+    /// Why.
+    pub stop: Stop,
 }
 
 /// A thread, as the debugger knows it.
@@ -271,22 +274,6 @@ pub struct MappingAnswer {
     pub path: String,
 }
 
-/// A native frame, as the debugger unwound it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct FrameAnswer {
-    /// Level, from 0.
-    pub level: u32,
-    /// Instruction pointer (of outer frames: return address).
-    pub pc: u64,
-    /// Stack pointer.
-    pub sp: u64,
-    /// Function, when the debugger knows it.
-    pub name: Option<String>,
-    /// Whether it was inlined into the next outer frame.
-    pub inlined: bool,
-}
-
 /// What the debugger is to do after a command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
@@ -295,6 +282,11 @@ pub enum Action {
     SelectFrame {
         /// Its level.
         level: u32,
+    },
+    /// Select a thread.
+    SelectThread {
+        /// Its id (Linux LWP id).
+        tid: u64,
     },
 }
 

@@ -1,10 +1,10 @@
 //! The engine's loop: hello, then one command after the other until the debugger closes the bridge.
 
-use super::commands::{self, Reply};
+use super::host::{self, Reply};
 use super::link::Link;
 use super::protocol::{PROTOCOL_VERSION, ProtocolError, ToDebugger, ToEngine};
 use super::session::Session;
-use crate::commands::{COMMANDS, Command, FUNCTIONS, Function};
+use crate::commands::{Command, FUNCTIONS, Function, debugger_commands};
 use std::io::{Read, Write};
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ fn run(link: &Arc<Link>) -> Result<(), ProtocolError> {
             _ => return Err(ProtocolError::Unexpected("a command was due")),
         };
         session.enter(scene);
-        let Reply { ok, text, value, actions } = commands::run(&mut session, &name, &args);
+        let Reply { ok, text, value, actions } = host::run(&mut session, &name, &args);
         session.leave();
         let result = ToDebugger::Result { id, ok, actions, value, cost: link.cost() };
         link.send(&result, text.as_bytes())?;
@@ -56,7 +56,7 @@ fn run(link: &Arc<Link>) -> Result<(), ProtocolError> {
 
 fn table() -> ToDebugger {
     ToDebugger::Commands {
-        commands: COMMANDS.iter().map(Command::for_debuggers).collect(),
+        commands: debugger_commands().map(Command::for_debuggers).collect(),
         functions: FUNCTIONS.iter().map(Function::for_debuggers).collect(),
     }
 }

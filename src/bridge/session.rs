@@ -3,11 +3,11 @@
 use super::link::{AskError, Link};
 use super::memory::BridgeMemory;
 use super::protocol::{Ask, DebuggerName, MappingAnswer, ModulesAnswer, ProcessKind, RegistersOf, Scene, ThreadAnswer};
-use super::python::Process;
 use crate::base::Addr;
-use crate::cpython::object::ReprStyle;
+use crate::commands::host::Steps;
 use crate::debuggee::debugger::{self, SessionMapping, SessionThread};
-use crate::debuggee::{Protection, SourceKind, Target, elf_core, live};
+use crate::debuggee::{self, Protection, SourceKind, Target, live};
+use crate::engine::Inspection;
 use crate::image::{FileCache, SearchOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,10 +47,16 @@ pub struct Session {
     pub debugger: DebuggerName,
     /// What the user has selected.
     pub selection: Option<Selection>,
+    /// The thread that is taken for the selected one for a moment.
+    pub focus: Option<u64>,
+    /// What is kept of stepping.
+    pub steps: Steps,
     link: Arc<Link>,
     memory: BridgeMemory,
     scene: Scene,
-    process: Option<Process>,
+    process: Option<Inspection>,
+    /// The core without the debugger, once all of its memory was asked for.
+    core: Option<Inspection>,
     /// Whose registers the process has; `None` when its threads are those of an earlier time.
     threads: Option<RegistersOf>,
     /// What was made of the debug information of files, whatever process they are of.
@@ -68,10 +74,13 @@ impl Session {
         Session {
             debugger,
             selection: None,
+            focus: None,
+            steps: Steps::default(),
             link,
             memory,
             scene,
             process: None,
+            core: None,
             threads: None,
             cache: FileCache::default(),
             torn: false,
@@ -80,12 +89,13 @@ impl Session {
 
     /// Takes note of the debugger's state: what no longer holds is forgotten.
     pub fn enter(&mut self, scene: Scene) {
-        let is_core = self.process.as_ref().is_some_and(|p| p.inspection.target().path.is_some());
+        let is_core = self.process.as_ref().is_some_and(|p| p.target().path.is_some());
         if scene.modules != self.scene.modules {
             self.memory.forget();
             // The next process may have other files at the same addresses.
             self.memory.set_files(Vec::new());
             self.process = None;
+            self.core = None;
             self.threads = None;
         } else if scene.epoch != self.scene.epoch {
             self.memory.forget();
@@ -99,7 +109,10 @@ impl Session {
         if std::mem::take(&mut self.torn)
             && let Some(process) = &mut self.process
         {
-            process.inspection.forget();
+            process.forget();
+        }
+        if scene.stop != self.scene.stop {
+            (self.steps.inside, self.steps.told) = (None, None);
         }
         self.scene = scene;
     }
@@ -107,6 +120,7 @@ impl Session {
     /// Takes note of the end of a command.
     pub fn leave(&mut self) {
         self.torn = self.link.is_cancelled();
+        self.memory.set_ahead(false);
     }
 
     /// The debugger's state.
@@ -125,7 +139,7 @@ impl Session {
     ///
     /// # Errors
     /// [`SessionError`].
-    pub fn process(&mut self, registers: RegistersOf) -> Result<&Process, SessionError> {
+    pub fn process(&mut self, registers: RegistersOf) -> Result<&Inspection, SessionError> {
         if self.scene.process == ProcessKind::None {
             return Err(SessionError::NoProcess);
         }
@@ -133,8 +147,8 @@ impl Session {
             Some(process) if self.threads.is_some_and(|has| has >= registers) => process,
             Some(mut process) => {
                 let threads = self.ask_threads(registers)?;
-                let (threads, crash) = debugger::threads(threads, process.inspection.target().abi.arch);
-                process.inspection.renew(threads, crash);
+                let (threads, crash) = debugger::threads(threads, process.target().abi.arch);
+                process.renew(threads, crash);
                 self.threads = Some(registers);
                 process
             }
@@ -144,10 +158,10 @@ impl Session {
                     None => (self.ask_target(registers)?, registers),
                 };
                 self.threads = Some(has);
-                Process::new(target, &self.search_options(), self.style(), &self.memory)
+                self.inspection_of(target)
             }
         };
-        let _ = fresh.inspection.python();
+        let _ = fresh.python();
         // What was made while the user interrupted has holes.
         if self.link.is_cancelled() {
             return Err(SessionError::Ask(AskError::Cancelled));
@@ -155,9 +169,29 @@ impl Session {
         Ok(self.process.insert(fresh))
     }
 
-    /// gdb's users know the forms of CPython's script for gdb; lldb's have none to expect.
-    fn style(&self) -> ReprStyle {
-        if self.debugger == DebuggerName::Gdb { ReprStyle::GdbScript } else { ReprStyle::Python }
+    /// The process, for a look at all of its memory: a core as the engine alone reads it.
+    ///
+    /// # Errors
+    /// [`SessionError`].
+    pub fn whole(&mut self) -> Result<&Inspection, SessionError> {
+        if self.core.is_none() {
+            let path = self.scene.core.as_ref().filter(|_| self.scene.process == ProcessKind::Core);
+            let target = path.and_then(|path| debuggee::open(Path::new(path)).ok());
+            self.core = target.map(|target| Inspection::from_target(target, &self.search_options()));
+        }
+        if self.core.is_none() {
+            self.memory.set_ahead(true);
+            return self.process(RegistersOf::All);
+        }
+        self.core.as_ref().ok_or(SessionError::NoProcess)
+    }
+
+    /// What the process cannot write to is read from the files of its modules.
+    fn inspection_of(&self, target: Target) -> Inspection {
+        self.memory.set_files(Vec::new());
+        let inspection = Inspection::from_target(target, &self.search_options());
+        self.memory.set_files(inspection.images().read_only(inspection.target()));
+        inspection
     }
 
     fn search_options(&self) -> SearchOptions {
@@ -181,7 +215,7 @@ impl Session {
     fn core(&self) -> Option<Target> {
         let path = self.scene.core.as_ref().filter(|_| self.scene.process == ProcessKind::Core)?;
         // A core that cannot be opened here is still readable through the debugger.
-        let core = elf_core::open(Path::new(path)).ok()?;
+        let core = debuggee::open(Path::new(path)).ok()?;
         Some(debugger::over_core(core, Box::new(self.memory.clone())))
     }
 

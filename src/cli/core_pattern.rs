@@ -1,27 +1,24 @@
 //! `pyinquest collect`: takes crashes from the kernel (`core_pattern`) and keeps a slim dump and a report of each.
 //!
 //! Runs as root with input that an unprivileged user controls (a process may crash at will and be called anything):
-//! names are made here, files are made anew and never followed, what is kept is bounded.
+//! names are made here, files are made anew and never followed, what is kept is bounded. Root itself reads nothing of the dump:
+//! a process of another user does (`core_reader.rs`) and writes to files that are open already; root names them.
 
 use super::args::CollectArgs;
+use super::core_reader::{self, Wish};
 use super::error::io_text;
 use super::slim;
-use super::{CliError, exit, live, output};
-use crate::debuggee::Target;
-use crate::debuggee::live::sysroot;
-use crate::engine::{Inspection, Options, Source, record, record_without_text, without_text};
-use crate::image::SearchOptions;
-use crate::model::Report;
-use crate::render::redact::{self, Privacy};
-use crate::render::{json, text};
-use crate::slim::{SlimError, SlimOptions};
+use super::{CliError, exit, output, sandbox};
+use crate::debuggee::live::{owner, sysroot};
+use crate::sys::sandbox::Needs;
+use nix::unistd::geteuid;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write as _};
-use std::os::fd::AsRawFd as _;
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
+use tempfile::NamedTempFile;
 
 /// Beginning of the names of all our files; nothing else is ever removed.
 const PREFIX: &str = "pyinquest-";
@@ -37,81 +34,100 @@ fn store(args: &CollectArgs) -> Result<u8, CliError> {
     let directory = &args.dir;
     let failed = |e: io::Error| CliError::new(exit::INPUT, format!("{}: {}", directory.display(), io_text(&e)));
     prepare(directory).map_err(failed)?;
-    // The process is gone once the kernel has written its core: hold on to its root directory.
+    // The process is gone once the kernel has written its core: hold on to its root directory, and to whose it was.
     let root = args.pid.and_then(sysroot).and_then(|root| fs::File::open(root).ok());
-    let target = Source::Stdin.target().map_err(|e| live::refused(&e))?;
-    let mut search = SearchOptions { sysroots: args.sysroot.clone(), ..SearchOptions::default() };
-    search.sysroots.extend(root.as_ref().map(|root| PathBuf::from(format!("/proc/self/fd/{}", root.as_raw_fd()))));
-    let (report, inspection) = examined(target, &search, args);
-    let target = inspection.target();
-    if report.python.is_none() && !args.all {
-        return Ok(exit::NO_PYTHON);
-    }
-    let pid = args.pid.map(i64::from).or(target.process.pid.and_then(|p| p.try_into().ok())).unwrap_or(0);
-    let name = target.process.command.as_deref().or(args.name.as_deref()).unwrap_or("process");
-    let stem = stem(args.time.unwrap_or_else(now), name, pid);
-    let limits = Limits { count: args.max_count, bytes: args.max_size.saturating_mul(1 << 20) };
-    // Room for one more first: a store that is full of old crashes takes the new one.
-    make_room(directory, &stem, Limits { count: limits.count.saturating_sub(1), ..limits }).map_err(failed)?;
-    let options = SlimOptions { redact: args.redact, ..SlimOptions::default() };
-    while let Err(error) = keep(target, &report, options, directory, &stem) {
-        let full = matches!(&error, KeepError::Io(e) if e.kind() == io::ErrorKind::StorageFull);
-        if !full || !drop_oldest(directory, &stem).map_err(failed)? {
-            return Err(match error {
-                KeepError::Io(e) => failed(e),
-                KeepError::Other(message) => CliError::new(exit::INPUT, message),
-            });
+    let reader = (!args.no_sandbox && geteuid().is_root()).then(|| reader_of(args.pid.and_then(owner)));
+    let mut parts = parts_in(directory).map_err(failed)?;
+    let mut keeper = Keeper { args, stem: String::new() };
+    let needs = || Needs { write: vec![directory.clone()], ..Needs::default() };
+    let code = match reader {
+        None => {
+            let _ = sandbox::give_up((!args.no_sandbox).then(needs));
+            let mut files = parts.each_mut().map(NamedTempFile::as_file_mut);
+            core_reader::read(args, root.as_ref(), &mut files, &mut |wish| keeper.answer(&wish).map_err(failed))?
         }
+        Some(user) => {
+            let files = parts.each_mut().map(NamedTempFile::as_file_mut);
+            let mut child = core_reader::start(args, root.as_ref(), files, user).map_err(|e| {
+                CliError::new(exit::INTERNAL, format!("no process can be started to read the dump: {}", io_text(&e)))
+            })?;
+            let _ = sandbox::enter_with(needs());
+            child.serve(&mut |wish| keeper.answer(&wish).map_err(failed))?
+        }
+    };
+    if code != exit::OK {
+        return Ok(code);
     }
-    make_room(directory, &stem, limits).map_err(failed)?;
-    output::write_stdout(format!("{}\n", directory.join(format!("{stem}.txt")).display()).as_bytes())?;
+    keep(parts, directory, &keeper.stem).map_err(failed)?;
+    make_room(directory, &keeper.stem, keeper.limits()).map_err(failed)?;
+    output::write_stdout(format!("{}\n", directory.join(format!("{}.txt", keeper.stem)).display()).as_bytes())?;
     Ok(exit::OK)
 }
 
-/// The report of a crash, with all memory recorded that any report reads.
-fn examined(mut target: Target, search: &SearchOptions, args: &CollectArgs) -> (Report, Inspection) {
-    let mut options = Options { locals: true, ..Options::default() };
-    match args.redact {
-        true => {
-            redact::redact_process(&mut target.process);
-            record_without_text(&mut target, search);
-            options = without_text(options);
+/// User and group that read the dump in place of root: those of the process, whose files they may read, and nobody's
+/// (`overflowuid` of the kernel) where that is root or not known.
+fn reader_of(owner: Option<(u32, u32)>) -> (u32, u32) {
+    const NOBODY: u32 = 65534;
+    owner.filter(|(user, _)| *user != 0).unwrap_or((NOBODY, NOBODY))
+}
+
+/// Endings of the files of a crash, in the order in which they appear: a reader finds the dump last.
+const KINDS: [&str; 3] = ["txt", "json", "core.zst"];
+
+/// Files that are to become those of a crash.
+fn parts_in(directory: &Path) -> io::Result<[NamedTempFile; 3]> {
+    loop {
+        let made = || Ok([slim::part_in(directory)?, slim::part_in(directory)?, slim::part_in(directory)?]);
+        match made() {
+            Err(error) if is_full(&error) && drop_oldest(directory, "")? => {}
+            made => return made,
         }
-        false => record(&mut target, search),
     }
-    let inspection = Inspection::from_target(target, search);
-    let mut report = inspection.report(&options);
-    if args.redact {
-        redact::redact(&mut report, Privacy::NoText);
-    }
-    (report, inspection)
 }
 
-/// Why a crash could not be kept.
-enum KeepError {
-    Io(io::Error),
-    Other(String),
-}
-
-/// Writes dump and reports, all or nothing: a reader finds the dump last.
-fn keep(target: &Target, report: &Report, options: SlimOptions, directory: &Path, stem: &str) -> Result<(), KeepError> {
-    let in_json = json::render(report).map_err(|e| KeepError::Other(e.to_string()))?;
-    let in_text = text::render(report, &text::TextOptions::default());
-    let parts = [(in_text.into_bytes(), "txt"), (in_json.into_bytes(), "json")];
-    let mut written = Vec::new();
-    for (bytes, kind) in parts {
-        let mut file = slim::part_in(directory).map_err(KeepError::Io)?;
-        file.write_all(&bytes).map_err(KeepError::Io)?;
-        written.push((file, directory.join(format!("{stem}.{kind}"))));
-    }
-    slim::store(target, options, &directory.join(format!("{stem}.core.zst"))).map_err(|e| match e {
-        SlimError::Write(e) => KeepError::Io(e),
-        other => KeepError::Other(other.to_string()),
-    })?;
-    for (file, path) in written {
-        file.persist(path).map_err(|e| KeepError::Io(e.error))?;
+/// All or nothing.
+fn keep(parts: [NamedTempFile; 3], directory: &Path, stem: &str) -> io::Result<()> {
+    let mut kept = Vec::new();
+    for (part, kind) in parts.into_iter().zip(KINDS) {
+        let path = directory.join(format!("{stem}.{kind}"));
+        if let Err(error) = part.persist(&path) {
+            let _ = remove(&kept);
+            return Err(error.error);
+        }
+        kept.push(path);
     }
     Ok(())
+}
+
+fn is_full(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::StorageFull
+}
+
+/// Does in the store what the reader of the dump wishes.
+struct Keeper<'a> {
+    args: &'a CollectArgs,
+    stem: String,
+}
+
+impl Keeper<'_> {
+    fn limits(&self) -> Limits {
+        Limits { count: self.args.max_count, bytes: self.args.max_size.saturating_mul(1 << 20) }
+    }
+
+    /// Whether it was done.
+    fn answer(&mut self, wish: &Wish) -> io::Result<bool> {
+        let directory = &self.args.dir;
+        match wish {
+            Wish::Room { name, pid } => {
+                self.stem = stem(self.args.time.unwrap_or_else(now), name, *pid);
+                // Room for one more first: a store that is full of old crashes takes the new one.
+                let limits = self.limits();
+                make_room(directory, &self.stem, Limits { count: limits.count.saturating_sub(1), ..limits })?;
+                Ok(true)
+            }
+            Wish::Space => drop_oldest(directory, &self.stem),
+        }
+    }
 }
 
 fn now() -> u64 {

@@ -16,6 +16,7 @@ pub fn schema(args: &SchemaArgs) -> Result<u8, CliError> {
     let text = match args.kind {
         SchemaKind::Report => crate::render::json::schema(),
         SchemaKind::Triage => crate::triage::outputs::schema(),
+        SchemaKind::Heap => crate::render::heap::json::schema(),
     };
     let text = text.map_err(|e| CliError::new(exit::INTERNAL, format!("cannot write the schema: {e}")))?;
     output::write_stdout(text.as_bytes())?;

@@ -1,7 +1,7 @@
 //! Shows a report: selection, format, exit code. What all commands that make reports have in common.
 
 use super::args::{Format, Native, OutputArgs, SelectArgs, View};
-use super::{CliError, exit, output};
+use super::{CliError, exit, export, output};
 use crate::base::{Severity, escape_terminal};
 use crate::model::Report;
 use crate::render::redact::{Privacy, redact};
@@ -43,8 +43,20 @@ pub fn threads(select: &SelectArgs, default: Threads) -> Threads {
 /// When the selection fits nothing or the output cannot be written.
 pub fn show(mut report: Report, what: &Show, args: &SelectArgs, out: &OutputArgs) -> Result<u8, CliError> {
     let code = exit_code(&report, out.strict);
+    let exported = matches!(out.format(), Format::Sentry | Format::Otel);
+    if !exported && (out.send_to.is_some() || out.no_redact) {
+        let text = "--send-to and --no-redact are for --format sentry and --format otel";
+        return Err(CliError::new(exit::USAGE, text));
+    }
     if out.redact {
         redact(&mut report, Privacy::NoText);
+    }
+    // Frames are numbered as they are shown.
+    match (what.native, args.frame, out.format()) {
+        (Native::All, _, Format::Json) => {}
+        (Native::All, ..) => select::plumbing_is_wanted(&mut report),
+        (_, Some(_), _) => select::without_plumbing(&mut report),
+        _ => {}
     }
     let selected = select::threads(&mut report, &what.threads);
     let selected = selected.and_then(|()| args.frame.map_or(Ok(()), |n| select::frame(&mut report, n)));
@@ -57,6 +69,7 @@ pub fn show(mut report: Report, what: &Show, args: &SelectArgs, out: &OutputArgs
         verbose: out.verbose,
         first_frame: args.frame.unwrap_or(0),
         plumbing: what.native == Native::All,
+        width: output::value_width(out),
     };
     let bytes = match out.format() {
         Format::Text => match what.view {
@@ -68,12 +81,26 @@ pub fn show(mut report: Report, what: &Show, args: &SelectArgs, out: &OutputArgs
         Format::Json => render_json(&report)?.into_bytes(),
         Format::Markdown => markdown::render(&report).into_bytes(),
         Format::Html => html::render(&report).into_bytes(),
+        Format::Sentry | Format::Otel => {
+            let bytes = export::render(report, out)?;
+            return match &out.send_to {
+                Some(to) => export::send(out.format(), to, &bytes).map(|()| code),
+                None => output::write(out, &bytes).map(|()| code),
+            };
+        }
         Format::Faulthandler => {
             let rendered = faulthandler::render(&report);
             for note in &rendered.notes {
                 output::write_stderr(&format!("pyinquest: note: {}\n", escape_terminal(note)));
             }
-            rendered.text
+            // Byte for byte is for files and pipes: what the dead process printed must not steer a terminal.
+            match output::to_terminal(out) {
+                true => {
+                    let text = String::from_utf8_lossy(&rendered.text);
+                    text.split_inclusive('\n').map(escaped_line).collect::<String>().into_bytes()
+                }
+                false => rendered.text,
+            }
         }
     };
     output::write(out, &bytes)?;
@@ -81,6 +108,13 @@ pub fn show(mut report: Report, what: &Show, args: &SelectArgs, out: &OutputArgs
         tell_diagnostics(&report);
     }
     Ok(code)
+}
+
+fn escaped_line(line: &str) -> String {
+    match line.strip_suffix('\n') {
+        Some(line) => format!("{}\n", escape_terminal(line)),
+        None => escape_terminal(line),
+    }
 }
 
 fn render_json(report: &Report) -> Result<String, CliError> {

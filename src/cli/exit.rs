@@ -29,5 +29,5 @@ pub const MEANINGS: &[(u8, &str)] = &[
     (INCOMPLETE, "the report is incomplete, and --strict was given"),
     (DIFFERS, "layouts check: the table differs from the file"),
     (CRASHES, "triage, run: --fail-on found crashes"),
-    (NOT_KEPT, "triage, run: there are results, but --db, --baseline or --out could not be written"),
+    (NOT_KEPT, "there are results, but they could not be kept: --db, --baseline, --out, --send-to"),
 ];

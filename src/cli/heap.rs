@@ -1,138 +1,142 @@
 //! `heap` and its commands: questions about all objects of a process.
 
+use super::answer::{Place, give, heap_failed};
 use super::args::{
-    HeapArgs, HeapCensusArgs, HeapCommand, HeapFilterArgs, HeapFormat, HeapInputArgs, HeapObjectsArgs, HeapRefsArgs,
-    HeapSort, HeapStringsArgs, HeapTopArgs, HeapWhyArgs,
+    FileArgs, HeapArgs, HeapCommand, HeapDiffArgs, HeapFilterArgs, HeapFormat, HeapInputArgs, HeapReportArgs,
+    HeapReportFormat, HeapSort, InputArgs, MemoryArgs, WhatArgs,
 };
+use super::error::{input_name, io_text};
 use super::{CliError, exit, live, output, progress, report};
-use crate::base::Addr;
-use crate::cpython::object::Value;
-use crate::engine::heap::{HeapLookError, Missing};
-use crate::engine::heap_answers::{self as answers, CensusOrder, Condition};
-use crate::engine::heap_graph::{self as graph, Ways};
-use crate::engine::{Inspection, Place};
-use crate::heap::{Filter, HeapError, HeapState};
+use crate::commands::{Args, words};
+use crate::engine::heap_diff::{Snapshot, diff as compare};
+use crate::engine::heap_graph::Ways;
+use crate::engine::{Options, heap_report};
+use crate::model::heap::HeapAnswer;
 use crate::render::heap as render;
-use serde::Serialize;
+use std::path::Path;
+
+/// What the command reads, and the file that it writes.
+pub(super) enum Read<'a> {
+    /// A dump or a process.
+    One(&'a InputArgs, Option<&'a Path>),
+    /// Several dumps with these files.
+    Dumps(&'a FileArgs),
+}
+
+/// What the command reads.
+pub(super) fn input(args: &HeapArgs) -> Read<'_> {
+    let common = match &args.command {
+        None => &args.census.common,
+        Some(HeapCommand::Objects(args)) => &args.common,
+        Some(HeapCommand::Strings(args)) => &args.common,
+        Some(HeapCommand::Refs(args)) => &args.common,
+        Some(HeapCommand::Why(args)) => &args.common,
+        Some(HeapCommand::Top(args)) => &args.common,
+        Some(HeapCommand::Audit(args)) => &args.common,
+        Some(HeapCommand::Check(args)) => &args.common,
+        Some(HeapCommand::Report(args)) => return Read::One(&args.input, args.output.as_deref()),
+        Some(HeapCommand::Diff(args)) => return Read::Dumps(&args.files),
+    };
+    Read::One(&common.input, None)
+}
 
 pub fn run(args: &HeapArgs) -> Result<u8, CliError> {
     match &args.command {
-        None => live::repeat(&args.census.common.input, || census(&args.census)),
-        Some(HeapCommand::Objects(args)) => live::repeat(&args.common.input, || objects(args)),
-        Some(HeapCommand::Strings(args)) => live::repeat(&args.common.input, || strings(args)),
-        Some(HeapCommand::Refs(args)) => live::repeat(&args.common.input, || refs(args)),
-        Some(HeapCommand::Why(args)) => live::repeat(&args.common.input, || why(args)),
-        Some(HeapCommand::Top(args)) => live::repeat(&args.common.input, || top(args)),
-    }
-}
-
-fn census(args: &HeapCensusArgs) -> Result<u8, CliError> {
-    let (filter, condition) = filter(&args.filter);
-    let order = match args.sort {
-        HeapSort::Bytes => CensusOrder::Bytes,
-        HeapSort::Count => CensusOrder::Count,
-    };
-    let answer = ask(&args.common, |inspection, state, missing| {
-        let shown = (order, args.common.limit);
-        answers::census(state, missing, &filter, condition.as_ref(), shown, &inspection.target().diagnostics)
-    })?;
-    show(&args.common, &answer, render::census)
-}
-
-fn objects(args: &HeapObjectsArgs) -> Result<u8, CliError> {
-    let (filter, condition) = filter(&args.filter);
-    let limit = args.common.limit;
-    let answer = ask(&args.common, |inspection, state, missing| {
-        answers::objects(state, missing, &filter, condition.as_ref(), limit, &inspection.target().diagnostics)
-    })?;
-    show(&args.common, &answer, render::objects)
-}
-
-fn strings(args: &HeapStringsArgs) -> Result<u8, CliError> {
-    let limit = args.common.limit;
-    let answer = ask(&args.common, |inspection, state, missing| {
-        answers::text_values(state, missing, args.duplicates, limit, &inspection.target().diagnostics)
-    })?;
-    show(&args.common, &answer, render::strings)
-}
-
-fn refs(args: &HeapRefsArgs) -> Result<u8, CliError> {
-    let asked = (args.out, args.common.limit);
-    let answer = ask(&args.common, |inspection, state, missing| {
-        let addr = address(inspection, &args.object)?;
-        graph::references(inspection, state, missing, addr, asked).ok_or_else(|| no_object(addr))
-    })?;
-    show(&args.common, &answer?, render::references)
-}
-
-fn why(args: &HeapWhyArgs) -> Result<u8, CliError> {
-    let limit = args.common.limit;
-    let answer = ask(&args.common, |inspection, state, missing| match &args.object {
-        Some(object) => {
-            let addr = address(inspection, object)?;
-            graph::why(inspection, (state, &Ways::new(inspection, state)), missing, addr, limit)
-                .ok_or_else(|| no_object(addr))
-        }
         None => {
-            let filter = Filter { type_name: args.type_name.clone(), ..Filter::default() };
-            Ok(graph::why_type(inspection, (state, &Ways::new(inspection, state)), missing, &filter, limit))
+            let order = if args.census.sort == HeapSort::Count { "count" } else { "bytes" };
+            let asked = filtered(&args.census.filter).option(words::SORT, Some(order));
+            ask(&args.census.common, "heap", asked)
         }
-    })?;
-    show(&args.common, &answer?, render::why)
-}
-
-fn top(args: &HeapTopArgs) -> Result<u8, CliError> {
-    let limit = args.common.limit;
-    let answer = ask(&args.common, |inspection, state, missing| {
-        graph::top(inspection, (state, &Ways::new(inspection, state)), missing, limit)
-    })?;
-    show(&args.common, &answer, render::top)
-}
-
-/// The address that an argument names: itself, or that of the object that a path leads to.
-fn address(inspection: &Inspection, text: &str) -> Result<Addr, CliError> {
-    let path = if text.starts_with("0x") { format!("@{text}") } else { text.to_owned() };
-    let found = inspection.evaluate(&path, Place::default());
-    match found.map_err(|e| CliError::new(exit::USAGE, e.to_string()))?.value {
-        Value::Object(addr) => Ok(addr),
-        _ => Err(CliError::new(exit::USAGE, format!("{text} is not an object of the process"))),
+        Some(HeapCommand::Objects(args)) => ask(&args.common, "objects", filtered(&args.filter)),
+        Some(HeapCommand::Strings(args)) => {
+            ask(&args.common, "strings", Args::default().flag("--duplicates", args.duplicates))
+        }
+        Some(HeapCommand::Refs(args)) => ask(&args.common, "refs", Args::of_path(&args.object).flag("--out", args.out)),
+        Some(HeapCommand::Why(args)) => {
+            let asked = Args::of_path(args.object.as_deref().unwrap_or_default());
+            ask(&args.common, "why", asked.option(words::TYPE, args.type_name.as_deref()))
+        }
+        Some(HeapCommand::Top(args)) => ask(&args.common, "top", Args::default()),
+        Some(HeapCommand::Audit(args)) => ask(&args.common, "audit", Args::default()),
+        Some(HeapCommand::Check(args)) => ask(&args.common, "check", Args::default()),
+        Some(HeapCommand::Report(args)) => live::repeat(&args.input, || whole(args)),
+        Some(HeapCommand::Diff(args)) => diff(args),
     }
 }
 
-fn no_object(addr: Addr) -> CliError {
-    CliError::new(exit::USAGE, format!("there is no object at {addr}"))
+/// `what`: an address need not be one of an object.
+pub fn what(args: &WhatArgs) -> Result<u8, CliError> {
+    once(&args.input, args.format, "what", Args::of_path(&args.address))
 }
 
-fn filter(args: &HeapFilterArgs) -> (Filter, Option<Condition>) {
-    let filter = Filter { type_name: args.type_name.clone(), min: args.min, generation: args.generation };
-    let condition = args.condition.clone().map(|(name, value)| Condition { name, value });
-    (filter, condition)
+/// `memory`.
+pub fn memory(args: &MemoryArgs) -> Result<u8, CliError> {
+    once(&args.input, args.format, "memory", Args::default())
 }
 
-/// Opens the dump, finds all objects and asks.
-fn ask<T>(args: &HeapInputArgs, ask: impl Fn(&Inspection, &HeapState<'_>, Missing) -> T) -> Result<T, CliError> {
+fn filtered(args: &HeapFilterArgs) -> Args<'_> {
+    Args::default()
+        .option(words::TYPE, args.type_name.as_deref())
+        .option(words::MIN, Some(args.min.to_string()))
+        .option(words::GENERATION, args.generation.map(|generation| generation.to_string()))
+        .option(words::WHERE, args.condition.as_ref().map(|(name, value)| format!("{name}={value}")))
+}
+
+fn ask(common: &HeapInputArgs, name: &str, args: Args<'_>) -> Result<u8, CliError> {
+    let args = args.option(words::LIMIT, Some(common.limit.to_string()));
+    once(&common.input, common.format, name, args)
+}
+
+fn once(input: &InputArgs, format: HeapFormat, name: &str, args: Args<'_>) -> Result<u8, CliError> {
+    let args = args.with_json(format == HeapFormat::Json);
+    live::repeat(input, || {
+        let _progress = progress::after_a_while("reading the heap");
+        give(input, Place::default(), &Options::default(), name, &args)
+    })
+}
+
+fn whole(args: &HeapReportArgs) -> Result<u8, CliError> {
     let _progress = progress::after_a_while("reading the heap");
-    let look = |inspection: &Inspection| inspection.heap(|state, missing| ask(inspection, state, missing));
-    report::look(&args.input, look)?.map_err(|e| failed(&e))
-}
-
-fn failed(error: &HeapLookError) -> CliError {
-    let code = match error {
-        HeapLookError::NoPython => exit::NO_PYTHON,
-        HeapLookError::Heap(HeapError::NoObjects) => exit::INCOMPLETE,
-        HeapLookError::Heap(_) => exit::INPUT,
+    let answer = report::look(&args.input, |inspection| {
+        inspection.heap(|state, missing| {
+            heap_report::report(inspection, state, &Ways::new(inspection, state), missing, args.limit)
+        })
+    })?;
+    let answer = answer.map_err(|error| heap_failed(&error))?;
+    let text = match args.format {
+        HeapReportFormat::Text => render::render(&answer.into()),
+        HeapReportFormat::Json => json(&answer.into())?,
+        HeapReportFormat::Markdown => render::markdown::render(&answer),
+        HeapReportFormat::Html => render::html::render(&answer),
     };
-    CliError::new(code, error.to_string())
-}
-
-fn show<T: Serialize>(args: &HeapInputArgs, answer: &T, text: impl Fn(&T) -> String) -> Result<u8, CliError> {
-    let shown = match args.format {
-        HeapFormat::Text => text(answer),
-        HeapFormat::Json => {
-            let json = serde_json::to_string_pretty(answer);
-            json.map_err(|e| CliError::new(exit::INTERNAL, e.to_string()))? + "\n"
-        }
-    };
-    output::write_stdout(shown.as_bytes())?;
+    match &args.output {
+        Some(path) => std::fs::write(path, text)
+            .map_err(|e| CliError::new(exit::USAGE, format!("cannot write {}: {}", path.display(), io_text(&e))))?,
+        None => output::write_stdout(text.as_bytes())?,
+    }
     Ok(exit::OK)
+}
+
+fn diff(args: &HeapDiffArgs) -> Result<u8, CliError> {
+    let _progress = progress::after_a_while("reading the heaps");
+    let mut snapshots: Vec<Snapshot> = Vec::new();
+    for dump in &args.dumps {
+        let input = InputArgs { core: dump.clone(), files: args.files.clone(), ..InputArgs::default() };
+        let snapshot = report::look(&input, |inspection| Snapshot::read(inspection, &snapshots))?;
+        snapshots.push(snapshot.map_err(|error| {
+            let failed = heap_failed(&error);
+            CliError { message: format!("{}: {}", input_name(dump), failed.message), ..failed }
+        })?);
+    }
+    let answer = compare(&snapshots, args.limit).into();
+    let text = match args.format {
+        HeapFormat::Text => render::render(&answer),
+        HeapFormat::Json => json(&answer)?,
+    };
+    output::write_stdout(text.as_bytes())?;
+    Ok(exit::OK)
+}
+
+fn json(answer: &HeapAnswer) -> Result<String, CliError> {
+    render::json::render(answer).map_err(|e| CliError::new(exit::INTERNAL, e.to_string()))
 }

@@ -1,8 +1,8 @@
 //! `pyinquest init gdb|lldb`: puts the debugger's scripts in place and has its start-up file load them.
 
-use super::args::{Debugger, InitArgs};
+use super::args::{Debugger, InitArgs, SetUp};
 use super::error::io_text;
-use super::{CliError, exit, output};
+use super::{CliError, exit, init_collect, output};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -18,13 +18,17 @@ const SCRIPTS: [(&str, &str); 3] = [
 const ENGINE_NOTE: &str = "engine-path";
 
 pub fn run(args: &InitArgs) -> Result<u8, CliError> {
-    let text = set_up(args)?;
+    let text = match args.what {
+        SetUp::Gdb => set_up(args, Debugger::Gdb)?,
+        SetUp::Lldb => set_up(args, Debugger::Lldb)?,
+        SetUp::Collect => init_collect::set_up(args)?,
+    };
     output::write_stdout(text.as_bytes())?;
     Ok(exit::OK)
 }
 
 /// Does it; what to print.
-fn set_up(args: &InitArgs) -> Result<String, CliError> {
+fn set_up(args: &InitArgs, debugger: Debugger) -> Result<String, CliError> {
     let home = std::env::var_os("HOME").filter(|h| !h.is_empty()).map(PathBuf::from);
     let no_home = || {
         CliError::new(exit::USAGE, "HOME is not set")
@@ -37,14 +41,14 @@ fn set_up(args: &InitArgs) -> Result<String, CliError> {
             .ok_or_else(no_home)?
             .join("pyinquest"),
     };
-    let line = load_line(args.debugger, &scripts)?;
+    let line = load_line(debugger, &scripts)?;
     if args.print {
         return Ok(format!("{line}\n"));
     }
     let home = home.ok_or_else(no_home)?;
     let config = absolute("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config"));
     unpack(&scripts)?;
-    let file = start_up_file(args.debugger, &home, &config);
+    let file = start_up_file(debugger, &home, &config);
     let added = add_line(&file, &line)?;
     let verb = if added { "added to" } else { "is already in" };
     Ok(format!("scripts are in {}\n`{line}` {verb} {}\n", scripts.display(), file.display()))
@@ -96,7 +100,7 @@ fn unpack(scripts: &Path) -> Result<(), CliError> {
 }
 
 /// Writes a file in one step, so that a debugger that starts meanwhile sees the old or the new one.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     let failed = |error: io::Error| cannot_write(path, &error);
     let directory = path.parent().unwrap_or(path);
     fs::create_dir_all(directory).map_err(failed)?;

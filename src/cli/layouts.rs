@@ -1,6 +1,6 @@
 //! `pyinquest layouts dump` and `layouts check`.
 
-use super::args::{LayoutsArgs, LayoutsCommand, LayoutsDumpArgs, LayoutsFileArgs};
+use super::args::{LayoutsArgs, LayoutsCheckArgs, LayoutsCommand, LayoutsDumpArgs, LayoutsFileArgs};
 use super::error::io_text;
 use super::{CliError, exit, output};
 use crate::arch;
@@ -56,9 +56,10 @@ fn listing(dump: &Dump) -> String {
     out
 }
 
-fn check(args: &LayoutsFileArgs) -> Result<u8, CliError> {
-    let outcome = check::check(&inputs(args), &abi(&args.file)).map_err(|e| failed(&e))?;
-    output::write_stdout(verdict(&outcome).as_bytes())?;
+fn check(args: &LayoutsCheckArgs) -> Result<u8, CliError> {
+    let outcome = check::check(&inputs(&args.file), &abi(&args.file.file)).map_err(|e| failed(&e))?;
+    let text = if args.json { verdict_json(&outcome) } else { verdict(&outcome) };
+    output::write_stdout(text.as_bytes())?;
     if outcome.differences.is_empty() {
         return Ok(exit::OK);
     }
@@ -99,4 +100,20 @@ fn verdict(outcome: &CheckOutcome) -> String {
         let _ = writeln!(out, "not in the debug information: {}", outcome.not_in_dwarf.join(", "));
     }
     out
+}
+
+fn verdict_json(outcome: &CheckOutcome) -> String {
+    let differences = outcome.differences.iter().map(|d| {
+        let field = format!("{}.{}", d.strukt, d.field);
+        serde_json::json!({"field": field, "table": d.table, "debug_information": d.dwarf})
+    });
+    let told = serde_json::json!({
+        "version": outcome.identity.version.to_string(),
+        "abiflags": outcome.identity.flags.abiflags(),
+        "table": outcome.table,
+        "compared": outcome.compared,
+        "differences": differences.collect::<Vec<_>>(),
+        "not_in_debug_information": outcome.not_in_dwarf,
+    });
+    format!("{told:#}\n")
 }

@@ -1,25 +1,39 @@
 //! The command line: parses, calls the library, shows what comes back.
 
+mod answer;
 pub mod args;
 mod bridge;
 mod core_pattern;
+mod core_reader;
 mod coredumpctl;
+#[cfg(feature = "dap")]
+mod dap;
+mod deadline;
 mod documents;
 mod emit;
 mod error;
 pub mod exit;
+mod export;
+mod hang;
 mod heap;
 mod init;
+mod init_collect;
 mod layouts;
 mod live;
+#[cfg(feature = "mcp")]
+mod mcp;
 pub mod output;
 mod print;
 mod progress;
 mod render;
 mod report;
 pub mod run;
+mod sandbox;
+#[cfg(feature = "shell")]
+mod shell;
 mod shorthand;
 mod slim;
+mod tasks;
 pub mod triage;
 
 pub use error::CliError;
@@ -65,14 +79,21 @@ fn quiet_guarded_panics() {
 }
 
 fn dispatch(command: &Command) -> Result<u8, CliError> {
+    let held = sandbox::enter_for(command);
     match command {
         Command::Report(args) => report::report(args),
         Command::Bt(args) => report::bt(args),
         Command::Locals(args) => report::locals(args),
         Command::Print(args) => print::print(args),
         Command::Object(args) => print::object(args),
-        Command::Info(args) => report::info(args),
+        Command::Info(args) => report::info(args, held),
+        Command::What(args) => heap::what(args),
+        Command::Memory(args) => heap::memory(args),
         Command::Heap(args) => heap::run(args),
+        #[cfg(feature = "shell")]
+        Command::Shell(args) => shell::run(args),
+        Command::Hang(args) => hang::run(args),
+        Command::Tasks(args) => tasks::run(args),
         Command::Render(args) => render::run(args),
         Command::Slim(args) => slim::run(args),
         Command::Collect(args) => core_pattern::run(args),
@@ -84,5 +105,9 @@ fn dispatch(command: &Command) -> Result<u8, CliError> {
         Command::Man(args) => documents::man(args),
         Command::Init(args) => init::run(args),
         Command::Bridge(_) => bridge::run(),
+        #[cfg(feature = "dap")]
+        Command::Dap(args) => dap::run(args),
+        #[cfg(feature = "mcp")]
+        Command::Mcp(args) => mcp::run(args),
     }
 }

@@ -7,17 +7,43 @@ use super::exit;
 use crate::render::palette::Palette;
 use std::io::{self, IsTerminal as _, Write as _};
 
+/// Columns of text that does not go to a terminal.
+const NO_TERMINAL: usize = 160;
+
 /// Colours for standard output (or the file) as asked for.
 #[must_use]
 pub fn palette(output: &OutputArgs) -> Palette {
+    match (output.color, &output.output) {
+        (Color::Auto, Some(_)) => Palette::plain(),
+        (color, _) => palette_of(color),
+    }
+}
+
+/// Colours for standard output.
+#[must_use]
+pub fn palette_of(color: Color) -> Palette {
     let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
-    let colored = match output.color {
+    let colored = match color {
         Color::Always => true,
         Color::Never => false,
-        Color::Auto => output.output.is_none() && io::stdout().is_terminal() && !set("NO_COLOR") && !dumb,
+        Color::Auto => io::stdout().is_terminal() && !set("NO_COLOR") && !dumb,
     };
     if colored { Palette::colored() } else { Palette::plain() }
+}
+
+/// Whether a person sees the output as it is.
+#[must_use]
+pub fn to_terminal(output: &OutputArgs) -> bool {
+    output.output.is_none() && io::stdout().is_terminal()
+}
+
+/// Columns of a line with a value, where long values are cut.
+#[must_use]
+pub fn value_width(output: &OutputArgs) -> Option<usize> {
+    let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    let width = || if to_terminal(output) { terminal() } else { None };
+    (!output.full && !output.verbose).then(|| width().unwrap_or(NO_TERMINAL))
 }
 
 /// Writes a whole document to standard output or the file. A reader that went away (`| head`) is not an error.

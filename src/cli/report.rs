@@ -3,11 +3,14 @@
 use super::args::{Format, InfoArgs, InputArgs, LocalsArgs, Native, ReportArgs, SelectArgs, ValueArgs, View};
 use super::emit::{self, Show};
 use super::error::{input_name, io_text};
-use super::{CliError, coredumpctl, exit, live, progress, shorthand};
-use crate::debuggee::{Target, TargetError};
+use super::{CliError, coredumpctl, exit, live, progress, sandbox, shorthand};
+use crate::base::{Diagnostic, DiagnosticCode};
+use crate::commands::{Part, ReportAsk, report_of};
+use crate::debuggee::{Limits, Target, TargetError};
 use crate::engine::{Inspection, Options, Source};
 use crate::model::Report;
 use crate::render::select::Threads;
+use crate::sys::sandbox::Held;
 use std::path::{Path, PathBuf};
 
 pub fn report(args: &ReportArgs) -> Result<u8, CliError> {
@@ -15,10 +18,12 @@ pub fn report(args: &ReportArgs) -> Result<u8, CliError> {
 }
 
 fn report_once(args: &ReportArgs) -> Result<u8, CliError> {
-    let mut options = options(args.locals, args.native, &args.values);
-    options.machine = args.output.verbose || args.output.format() == Format::Json;
-    options.without_findings = args.output.format() == Format::Faulthandler;
-    let report = read(&args.input, &options)?;
+    let ask = ReportAsk {
+        machine: args.output.verbose || args.output.format() == Format::Json,
+        without_findings: args.output.format() == Format::Faulthandler,
+        ..asked(Part::Report, args.locals, args.native, &args.values)
+    };
+    let report = read(&args.input, &ask)?;
     let show = Show { view: View::Report, threads: emit::threads(&args.select, Threads::All), native: args.native };
     emit::show(report, &show, &args.select, &args.output)
 }
@@ -28,36 +33,33 @@ pub fn bt(args: &ReportArgs) -> Result<u8, CliError> {
 }
 
 fn bt_once(args: &ReportArgs) -> Result<u8, CliError> {
-    let options = Options { without_findings: true, ..options(args.locals, args.native, &args.values) };
-    let report = read(&args.input, &options)?;
+    let report = read(&args.input, &asked(Part::Stacks, args.locals, args.native, &args.values))?;
     let threads = emit::threads(&args.select, stacks_of(&args.input));
     let show = Show { view: View::Stacks, threads, native: args.native };
     emit::show(report, &show, &args.select, &args.output)
 }
 
 pub fn locals(args: &LocalsArgs) -> Result<u8, CliError> {
-    let options = Options { without_findings: true, ..options(true, Native::None, &args.values) };
-    let report = read(&args.input, &options)?;
+    let report = read(&args.input, &asked(Part::Stacks, true, Native::None, &args.values))?;
     let threads = emit::threads(&args.select, stacks_of(&args.input));
     let show = Show { view: View::Stacks, threads, native: Native::None };
     emit::show(report, &show, &args.select, &args.output)
 }
 
-pub fn info(args: &InfoArgs) -> Result<u8, CliError> {
-    let report = read(&args.input, &Options { without_findings: true, source_lines: true, ..Options::default() })?;
+pub fn info(args: &InfoArgs, held: Option<Held>) -> Result<u8, CliError> {
+    let mut report = read(&args.input, &asked(Part::Info, false, Native::None, &ValueArgs::default()))?;
+    report.diagnostics.push(Diagnostic::note(DiagnosticCode::Sandbox, sandbox::describe(held)));
     let show = Show { view: View::Info, threads: Threads::All, native: Native::None };
     emit::show(report, &show, &SelectArgs::default(), &args.output)
 }
 
-/// Options for single values.
-pub fn value_options(values: &ValueArgs) -> Options {
-    options(false, Native::None, values)
+fn asked(part: Part, locals: bool, native: Native, values: &ValueArgs) -> ReportAsk {
+    ReportAsk { part, locals, native: native != Native::None, ..ReportAsk::new(value_options(values)) }
 }
 
-fn options(locals: bool, native: Native, values: &ValueArgs) -> Options {
-    let native = native != Native::None;
-    let refcounts = values.refcounts;
-    let mut options = Options { locals, native, refcounts, source_lines: true, ..Options::default() };
+/// How values are shown, and where they are cut.
+pub fn value_options(values: &ValueArgs) -> Options {
+    let mut options = Options { refcounts: values.refcounts, ..Options::default() };
     let repr = &mut options.limits.repr;
     repr.depth = values.max_depth.unwrap_or(repr.depth);
     repr.items = values.max_items.unwrap_or(repr.items);
@@ -72,30 +74,32 @@ fn stacks_of(input: &InputArgs) -> Threads {
 }
 
 /// Opens and analyses.
-fn read(input: &InputArgs, options: &Options) -> Result<Report, CliError> {
+fn read(input: &InputArgs, ask: &ReportAsk) -> Result<Report, CliError> {
     let _progress = progress::after_a_while("reading the dump");
+    let running = input.limits.start();
     match input.pid {
-        Some(pid) => live::report(pid, input, &input.files.search(), |inspection| inspection.report(options)),
-        None => Ok(open(input)?.report(options)),
+        Some(pid) => live::report(pid, input, &running.limits, |inspection| report_of(inspection, ask)),
+        None => Ok(report_of(&open(input, &running.limits)?, ask)),
     }
 }
 
 /// What `look` sees in a dump or in a running process.
 pub fn look<T>(input: &InputArgs, look: impl Fn(&Inspection) -> T) -> Result<T, CliError> {
+    let running = input.limits.start();
     match input.pid {
-        Some(pid) => Ok(live::look(pid, input, &input.files.search(), look)?.result),
-        None => open(input).map(|inspection| look(&inspection)),
+        Some(pid) => live::result(pid, input, &running.limits, look),
+        None => open(input, &running.limits).map(|inspection| look(&inspection)),
     }
 }
 
 /// A dump and the files of its modules.
-fn open(input: &InputArgs) -> Result<Inspection, CliError> {
-    Inspection::open(&source(input)?, &input.files.search()).map_err(|e| failed(&e))
+pub fn open(input: &InputArgs, limits: &Limits) -> Result<Inspection, CliError> {
+    open_dump(input, limits).map(|target| Inspection::from_target(target, &input.files.search()))
 }
 
 /// The dump that the arguments name, without the files of its modules.
-pub fn open_dump(input: &InputArgs) -> Result<Target, CliError> {
-    Source::from(&source(input)?).target().map_err(|e| failed(&e))
+pub fn open_dump(input: &InputArgs, limits: &Limits) -> Result<Target, CliError> {
+    Source::from(&source(input)?).target_within(limits).map_err(|e| failed(&e))
 }
 
 /// Path of the dump that the arguments name.

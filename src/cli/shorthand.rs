@@ -26,10 +26,12 @@ fn is_dump_argument(argument: &OsString) -> bool {
     if argument.as_encoded_bytes().starts_with(b"-") {
         return argument == "-";
     }
-    let is_command =
-        argument == "help" || argument.to_str().is_some_and(|a| Cli::command().find_subcommand(a).is_some());
     // A path that leads nowhere is better told as such than as an unknown command.
-    !is_command && (Path::new(argument).is_file() || argument.as_encoded_bytes().contains(&b'/'))
+    let may_be_file = Path::new(argument).is_file() || argument.as_encoded_bytes().contains(&b'/');
+    // Asked last: to set up the whole command line takes an eighth of the time of `bt`.
+    let is_command =
+        || argument == "help" || argument.to_str().is_some_and(|a| Cli::command().find_subcommand(a).is_some());
+    may_be_file && !is_command()
 }
 
 /// The newest file of a directory that is a dump, judged by its name first and its content then.

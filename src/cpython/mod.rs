@@ -11,6 +11,7 @@ pub mod layout;
 pub mod locate;
 pub mod object;
 pub mod runtime;
+pub mod stepping;
 pub mod sync;
 #[cfg(test)]
 mod synth;

@@ -103,11 +103,11 @@ impl PyVersion {
         matches!(self.major, 2 | 3)
     }
 
-    /// Whether this is a minor version whose internals this program knows or may know: 3.8 up to a few versions
+    /// Whether this is a minor version whose internals this program knows or may know: 3.6 up to a few versions
     /// after the newest table. Random bytes seldom pass.
     #[must_use]
     pub const fn is_plausible(self) -> bool {
-        self.major == 3 && self.minor >= 8 && self.minor < 30 && self.micro < 64
+        self.major == 3 && self.minor >= 6 && self.minor < 30 && self.micro < 64
     }
 
     /// "3.13", as in file names.

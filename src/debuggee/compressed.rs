@@ -5,10 +5,10 @@
 //! frames by their magic, and apport's `.crash` (a text file with the gzip stream of the core in base64, one line a
 //! piece).
 
+use super::limits::Deadline;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
@@ -81,6 +81,8 @@ pub struct Expanded {
     pub size: u64,
     /// What went wrong after `size` bytes: the stream is damaged or cut off.
     pub damage: Option<String>,
+    /// At which limit it was left off after `size` bytes.
+    pub limit: Option<String>,
 }
 
 /// Bounds of an expansion.
@@ -88,18 +90,26 @@ pub struct Expanded {
 pub struct Limits {
     /// Most bytes of content.
     pub size: u64,
-    /// Most bytes that it takes on disk, where zeros take none; `None`: half of what is free in the directory. A small file
-    /// can expand to more than any disk holds.
+    /// Most bytes that it takes on disk, where zeros take none; `None`: half of what is free in the directory, and no more
+    /// than [`RATIO`] times the bytes that came in. A small file can expand to more than any disk holds.
     pub on_disk: Option<u64>,
-    /// Directory of the temporary file; `None`: `TMPDIR`, else `/var/tmp`, which unlike `/tmp` is never in memory.
+    /// It ends once this is over.
+    pub deadline: Deadline,
+    /// Directory of the temporary file; `None`: [`directory`].
     pub directory: Option<PathBuf>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { size: 1 << 40, on_disk: None, directory: None }
+        Limits { size: 1 << 40, on_disk: None, deadline: Deadline::default(), directory: None }
     }
 }
+
+/// A dump that is packed takes a fifth to a fiftieth of its bytes that are not zero; more than a hundredth no packing hides by
+/// chance.
+pub const RATIO: u64 = 100;
+/// What a dump may take however small it came in.
+const ALWAYS: u64 = 4 << 30;
 
 const BLOCK: usize = 4096;
 const CHUNK: usize = 256 * BLOCK;
@@ -109,75 +119,119 @@ const WRITE: usize = 8 * BLOCK;
 /// Chunks that wait to be written.
 const QUEUED: usize = 4;
 
+/// Where dumps are expanded: `TMPDIR`, else `/var/tmp`, which unlike `/tmp` is never in memory; `/tmp` where that is missing.
+#[must_use]
+pub fn directory() -> PathBuf {
+    let usual = || Some(PathBuf::from("/var/tmp")).filter(|directory| directory.is_dir());
+    std::env::var_os("TMPDIR").map(PathBuf::from).or_else(usual).unwrap_or_else(std::env::temp_dir)
+}
+
 /// Expands one layer of packing.
 ///
 /// # Errors
 /// When the temporary file cannot be made or written, or nothing at all could be expanded. Damage further on is
 /// told in [`Expanded::damage`].
 pub fn expand(input: impl Read, packing: Packing, limits: &Limits) -> io::Result<Expanded> {
-    let input = BufReader::with_capacity(1 << 18, input);
+    let came = AtomicU64::new(0);
+    let input = BufReader::with_capacity(1 << 18, Counted { input, came: &came });
     match packing {
-        Packing::Plain => spool(input, limits),
-        Packing::Zstd => spool(zstd::stream::read::Decoder::with_buffer(input)?, limits),
-        Packing::Gzip => spool(flate2::bufread::MultiGzDecoder::new(input), limits),
-        Packing::Xz => spool(lzma_rust2::XzReader::new(input, true), limits),
-        Packing::Lz4 => spool(Lz4::new(input), limits),
+        Packing::Plain => spool(input, &came, limits),
+        Packing::Zstd => spool(zstd::stream::read::Decoder::with_buffer(input)?, &came, limits),
+        Packing::Gzip => spool(flate2::bufread::MultiGzDecoder::new(input), &came, limits),
+        Packing::Xz => spool(lzma_rust2::XzReader::new(input, true), &came, limits),
+        Packing::Lz4 => spool(Lz4::new(input), &came, limits),
         Packing::Apport => {
             let gzip = BufReader::new(ApportCore::new(input));
-            spool(flate2::bufread::GzDecoder::new(gzip), limits)
+            spool(flate2::bufread::GzDecoder::new(gzip), &came, limits)
         }
     }
 }
 
+/// Counts the bytes that come.
+struct Counted<'c, R> {
+    input: R,
+    came: &'c AtomicU64,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.input.read(buf)?;
+        self.came.fetch_add(n as u64, Ordering::Relaxed);
+        Ok(n)
+    }
+}
+
+/// Why a stream is not expanded further.
+enum Stop {
+    Damage(String),
+    Limit(String),
+}
+
 /// Copies a stream into a new sparse file. Another thread writes: for a dump of gigabytes the kernel's part of the
 /// writing takes longer than decompression does.
-fn spool(mut input: impl Read, limits: &Limits) -> io::Result<Expanded> {
-    let directory = limits.directory.clone().or_else(|| std::env::var_os("TMPDIR").map(PathBuf::from));
-    let directory = directory.unwrap_or_else(|| PathBuf::from("/var/tmp"));
-    let mut file = tempfile::tempfile_in(&directory).or_else(|_| tempfile::tempfile())?;
-    let most = limits.on_disk.or_else(|| half_of_free(&directory)).unwrap_or(u64::MAX);
-    let on_disk = AtomicU64::new(0);
+fn spool(mut input: impl Read, came: &AtomicU64, limits: &Limits) -> io::Result<Expanded> {
+    let directory = limits.directory.clone().unwrap_or_else(directory);
+    let mut file = tempfile::tempfile_in(&directory)?;
+    let half = half_of_free(&directory).unwrap_or(u64::MAX);
+    let most = || {
+        let by_ratio = came.load(Ordering::Relaxed).saturating_mul(RATIO).max(ALWAYS);
+        limits.on_disk.unwrap_or_else(|| half.min(by_ratio))
+    };
     let (to_write, chunks) = mpsc::sync_channel::<Vec<u8>>(QUEUED);
     let (written, spare) = mpsc::channel::<Vec<u8>>();
-    let (size, damage) = thread::scope(|scope| {
-        let writer = thread::Builder::new().spawn_scoped(scope, || -> io::Result<()> {
+    let (size, stop) = thread::scope(|scope| {
+        // Only the writer knows what is on disk: it is the one to stop there, so that a slow disk takes no more than a quick one.
+        let writer = thread::Builder::new().spawn_scoped(scope, || -> io::Result<(u64, Option<Stop>)> {
+            let (mut size, mut on_disk) = (0u64, 0u64);
             for chunk in chunks {
-                chunk.chunks(WRITE).try_for_each(|part| write_sparse(&mut file, part))?;
-                // `st_blocks` counts 512 bytes each, whatever the file system has (inode(7)).
-                on_disk.store(file.metadata()?.blocks().saturating_mul(512), Ordering::Relaxed);
+                if on_disk > most() {
+                    let text = format!("it takes more than {} MiB in {}", most() >> 20, directory.display());
+                    return Ok((size, Some(Stop::Limit(text))));
+                }
+                for part in chunk.chunks(WRITE) {
+                    on_disk = on_disk.saturating_add(write_sparse(&mut file, part)?);
+                }
+                size = size.saturating_add(chunk.len() as u64);
                 // Nobody takes it after the last one.
                 let _ = written.send(chunk);
             }
-            Ok(())
+            Ok((size, None))
         })?;
-        let mut size = 0u64;
-        let damage = loop {
+        let mut came = 0u64;
+        let stop = loop {
             // A spare one is whole: only the last chunk is cut.
             let mut chunk = spare.try_recv().unwrap_or_else(|_| vec![0; CHUNK]);
             let (len, end) = fill(&mut input, &mut chunk);
             chunk.truncate(len);
-            size = size.saturating_add(len as u64);
-            if to_write.send(chunk).is_err() {
-                // The writer has ended, which it does early only with an error.
+            came = came.saturating_add(len as u64);
+            // Without bytes there is nothing that a limit would cut.
+            if len > 0 && to_write.send(chunk).is_err() {
+                // The writer has ended, which it does early only with an error or at its limit.
                 break None;
             }
             match end {
-                Ok(false) if size > limits.size => break Some(format!("more than {} bytes", limits.size)),
-                Ok(false) if on_disk.load(Ordering::Relaxed) > most => {
-                    break Some(format!("it takes more than {most} bytes in {}", directory.display()));
+                Ok(false) if limits.deadline.is_over() => break Some(Stop::Limit("the time was over".to_owned())),
+                Ok(false) if came > limits.size => {
+                    break Some(Stop::Limit(format!("it has more than {} bytes", limits.size)));
                 }
                 Ok(false) => {}
                 Ok(true) => break None,
-                Err(e) if size == 0 => return Err(e),
-                Err(e) => break Some(e.to_string()),
+                Err(e) if came == 0 => return Err(e),
+                Err(e) => break Some(Stop::Damage(e.to_string())),
             }
         };
         drop(to_write);
-        writer.join().map_err(|_| io::Error::other("the thread that writes the expanded dump has panicked"))??;
-        Ok((size, damage))
+        let (size, full) =
+            writer.join().map_err(|_| io::Error::other("the thread that writes the expanded dump has panicked"))??;
+        Ok((size, full.or(stop)))
     })?;
     file.set_len(size)?;
-    Ok(Expanded { file, size, damage })
+    let (damage, limit) = match stop {
+        None => (None, None),
+        Some(Stop::Damage(why)) => (Some(why), None),
+        Some(Stop::Limit(why)) => (None, Some(why)),
+    };
+    Ok(Expanded { file, size, damage, limit })
 }
 
 /// Half of the bytes that may be written to the file system of a directory.
@@ -200,9 +254,10 @@ fn fill(input: &mut impl Read, chunk: &mut [u8]) -> (usize, io::Result<bool>) {
     (len, Ok(false))
 }
 
-/// Writes `data` at the current position, seeking over blocks of zeros.
-fn write_sparse(file: &mut File, data: &[u8]) -> io::Result<()> {
+/// Writes `data` at the current position, seeking over blocks of zeros; how many bytes were written.
+fn write_sparse(file: &mut File, data: &[u8]) -> io::Result<u64> {
     let mut hole = 0i64;
+    let mut written = 0u64;
     let mut pending: &[u8] = &[];
     let mut rest = data;
     while !rest.is_empty() {
@@ -212,6 +267,7 @@ fn write_sparse(file: &mut File, data: &[u8]) -> io::Result<()> {
             pending = &[];
             hole = hole.saturating_add(block.len() as i64);
         } else {
+            written = written.saturating_add(block.len() as u64);
             if hole > 0 {
                 file.seek(SeekFrom::Current(hole))?;
                 hole = 0;
@@ -227,7 +283,7 @@ fn write_sparse(file: &mut File, data: &[u8]) -> io::Result<()> {
     if hole > 0 {
         file.seek(SeekFrom::Current(hole))?;
     }
-    Ok(())
+    Ok(written)
 }
 
 /// All LZ4 frames of a stream, one after the other (the crate's decoder stops after each).
@@ -342,5 +398,4 @@ impl<R: BufRead> Read for ApportCore<R> {
 }
 
 #[cfg(test)]
-#[path = "compressed_tests.rs"]
 mod tests;

@@ -87,6 +87,7 @@ pub fn from_session(session: Session, abi: Abi, memory: Box<dyn Memory>) -> Targ
         missing: Vec::new(),
         code_names: Default::default(),
         thread_index: Default::default(),
+        limits: Default::default(),
         diagnostics,
     }
 }

@@ -20,6 +20,8 @@ pub enum ReadErrorKind {
     TooLarge,
     /// The reader's own budget of reads is used up.
     Limit,
+    /// The time for reading the process is over.
+    TimeOver,
 }
 
 impl ReadErrorKind {
@@ -34,6 +36,7 @@ impl ReadErrorKind {
             ReadErrorKind::Io => "not readable (I/O error)",
             ReadErrorKind::TooLarge => "too large a read",
             ReadErrorKind::Limit => "behind the limit of reads",
+            ReadErrorKind::TimeOver => "not read any more: the time was over",
         }
     }
 }

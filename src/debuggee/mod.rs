@@ -9,6 +9,7 @@ mod crash;
 pub mod debugger;
 pub mod elf_core;
 pub mod elf_modules;
+pub(crate) mod limits;
 #[cfg(feature = "live")]
 pub mod live;
 mod memory;
@@ -17,6 +18,7 @@ pub mod minidump;
 mod model;
 mod module;
 mod open;
+pub mod pe_headers;
 #[cfg(any(feature = "live", feature = "minidump"))]
 pub(crate) mod procfs;
 pub mod recorded_symbols;
@@ -31,10 +33,11 @@ mod thread;
 
 pub use crate::model::SourceKind;
 pub use crash::{Crash, SignalInfo};
+pub use limits::{Deadline, Limits};
 pub use memory::{Memory, MemoryExt, ReadError, ReadErrorKind};
 pub use model::{MissingPart, ProcessInfo, Target, TargetError};
 pub use module::{BuildId, Mapping, Module};
-pub use open::{STDIN, from_bytes, open};
+pub use open::{STDIN, from_bytes, from_bytes_within, open, open_file_within, open_within};
 pub use recorder::PageSet;
 pub use recording::{Recording, TargetMemory};
 pub use registers::Registers;

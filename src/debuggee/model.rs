@@ -1,8 +1,8 @@
 //! [`Target`]: one stopped process.
 
 use super::recorded_symbols::CodeNames;
-use super::{Crash, MemoryExt as _, Module, NativeThread, TargetMemory};
-use crate::base::{Abi, Addr, Diagnostics};
+use super::{Crash, Limits, MemoryExt as _, Module, NativeThread, TargetMemory};
+use crate::base::{Abi, Addr, Diagnostic, Diagnostics};
 use crate::model::SourceKind;
 use crate::os::linux::auxv::{self, Auxv};
 use std::collections::HashMap;
@@ -61,19 +61,53 @@ impl ProcessInfo {
     }
 }
 
-/// Where in a list of threads each id is: a dump may have very many of them.
+/// Where in a list of threads each id and each TLS base is: a dump may have very many of them.
 #[derive(Debug, Default)]
-pub struct ThreadIndex(OnceLock<HashMap<u64, usize>>);
+pub struct ThreadIndex(OnceLock<Places>);
+
+#[derive(Debug)]
+struct Places {
+    by_id: HashMap<u64, usize>,
+    by_tls: HashMap<u64, usize>,
+    /// Threads that there were.
+    count: usize,
+}
 
 impl ThreadIndex {
-    fn find<'t>(&self, threads: &'t [NativeThread], tid: u64) -> Option<&'t NativeThread> {
-        let index = self.0.get_or_init(|| {
+    fn places(&self, threads: &[NativeThread]) -> &Places {
+        self.0.get_or_init(|| {
             // The first of several with one id, as a search finds it.
-            threads.iter().enumerate().rev().map(|(at, thread)| (thread.tid, at)).collect()
-        });
-        let found = index.get(&tid).and_then(|at| threads.get(*at)).filter(|t| t.tid == tid);
-        // A debugger's threads change under way.
-        found.or_else(|| threads.iter().find(|t| index.len() < threads.len() && t.tid == tid))
+            let all = || threads.iter().enumerate().rev();
+            Places {
+                by_id: all().map(|(at, thread)| (thread.tid, at)).collect(),
+                by_tls: all().filter_map(|(at, thread)| Some((thread.tls_base?.0, at))).collect(),
+                count: threads.len(),
+            }
+        })
+    }
+
+    fn find<'t>(&self, threads: &'t [NativeThread], tid: u64) -> Option<&'t NativeThread> {
+        let places = self.places(threads);
+        found(places, threads, places.by_id.get(&tid), |t| t.tid == tid)
+    }
+
+    fn find_by_tls<'t>(&self, threads: &'t [NativeThread], base: Addr) -> Option<&'t NativeThread> {
+        let places = self.places(threads);
+        found(places, threads, places.by_tls.get(&base.0), |t| t.tls_base == Some(base))
+    }
+}
+
+/// The thread at a place, if it is the right one still: a debugger's threads change under way.
+fn found<'t>(
+    places: &Places,
+    threads: &'t [NativeThread],
+    place: Option<&usize>,
+    right: impl Fn(&NativeThread) -> bool,
+) -> Option<&'t NativeThread> {
+    let there = place.and_then(|at| threads.get(*at));
+    match there.filter(|thread| right(thread)) {
+        None if there.is_some() || places.count != threads.len() => threads.iter().find(|thread| right(thread)),
+        found => found,
     }
 }
 
@@ -102,6 +136,8 @@ pub struct Target {
     pub code_names: CodeNames,
     /// Finds a thread by its id; made when first asked.
     pub thread_index: ThreadIndex,
+    /// Where reading stops.
+    pub limits: Limits,
     /// Soft errors of all layers that work on this target.
     pub diagnostics: Arc<Diagnostics>,
 }
@@ -117,6 +153,20 @@ impl Target {
     #[must_use]
     pub fn thread(&self, tid: u64) -> Option<&NativeThread> {
         self.thread_index.find(&self.threads, tid)
+    }
+
+    /// What is to be said where the file of an ELF core is shorter than its headers say; see
+    /// [`AddressSpace::wanted_of_file`](super::AddressSpace::wanted_of_file).
+    pub(super) fn dump_bytes_lost(&self, lost_before: bool) -> Option<Diagnostic> {
+        let size = self.memory.dump_bytes().filter(|_| self.source == SourceKind::ElfCore)?.len() as u64;
+        let (wanted, memory) = self.memory.wanted_of_file(lost_before);
+        super::elf_core::cut_short(size, wanted, memory)
+    }
+
+    /// The thread whose TLS base this is.
+    #[must_use]
+    pub fn thread_by_tls(&self, base: Addr) -> Option<&NativeThread> {
+        self.thread_index.find_by_tls(&self.threads, base)
     }
 }
 

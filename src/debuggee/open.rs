@@ -1,14 +1,14 @@
 //! Opens whatever holds a dead process: by content, never by name.
 
-use super::compressed::{Expanded, Limits, Packing, expand};
+use super::compressed::{self, Expanded, Packing, expand};
 #[cfg(feature = "minidump")]
 use super::minidump;
 use super::slim_record::restore;
-use super::{ByteSource, Target, TargetError, elf_core};
+use super::{ByteSource, Limits, Target, TargetError, elf_core};
 use crate::base::{Diagnostic, DiagnosticCode};
-use crate::sys::{map_file, map_temp};
+use crate::sys::{Place, map_opened, map_temp};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,30 +25,61 @@ const MAX_LAYERS: usize = 4;
 /// [`TargetError`] when the file cannot be opened or is not a dump. A packed dump that is damaged or cut off further on
 /// is opened as far as it goes, with a diagnostic.
 pub fn open(path: &Path) -> Result<Target, TargetError> {
+    open_within(path, &Limits::default())
+}
+
+/// The same within limits.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_within(path: &Path, limits: &Limits) -> Result<Target, TargetError> {
     let failed = |source: io::Error| TargetError::Open { path: path.to_owned(), source };
-    let mut damage = Vec::new();
-    let mut bytes: Arc<dyn ByteSource> = if path == Path::new(STDIN) {
-        expanded(path, io::stdin().lock(), Packing::Plain, &mut damage)?
-    } else if is_stream(path) {
-        expanded(path, File::open(path).map_err(failed)?, Packing::Plain, &mut damage)?
-    } else {
-        Arc::new(map_file(path).map_err(failed)?)
-    };
-    let mapped = path != Path::new(STDIN) && !is_stream(path);
-    for layer in 0..MAX_LAYERS {
+    if path == Path::new(STDIN) || is_stream(path) {
+        let mut damage = Vec::new();
+        let bytes = match path == Path::new(STDIN) {
+            true => expanded(path, io::stdin().lock(), Packing::Plain, limits, &mut damage)?,
+            false => expanded(path, File::open(path).map_err(failed)?, Packing::Plain, limits, &mut damage)?,
+        };
+        return unpacked(path, None, bytes, limits, damage);
+    }
+    open_file_within(path, &Place::named(path).open(u64::MAX).map_err(failed)?, limits)
+}
+
+/// The same of a regular file that is open, whose path is for messages.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_file_within(path: &Path, file: &File, limits: &Limits) -> Result<Target, TargetError> {
+    let failed = |source: io::Error| TargetError::Open { path: path.to_owned(), source };
+    unpacked(path, Some(file), Arc::new(map_opened(file).map_err(failed)?), limits, Vec::new())
+}
+
+/// Takes off what the dump is packed in.
+fn unpacked(
+    path: &Path,
+    mut file: Option<&File>,
+    mut bytes: Arc<dyn ByteSource>,
+    limits: &Limits,
+    mut damage: Vec<Diagnostic>,
+) -> Result<Target, TargetError> {
+    for _ in 0..MAX_LAYERS {
         let packing = Packing::detect(bytes.bytes());
-        bytes = match packing {
-            Packing::Plain => break,
+        bytes = match (packing, file.take()) {
+            (Packing::Plain, _) => break,
             // Read, not mapped: pages of a map that were seen once would count as our memory.
-            _ if layer == 0 && mapped => expanded(path, File::open(path).map_err(failed)?, packing, &mut damage)?,
-            _ => expanded(path, bytes.bytes(), packing, &mut damage)?,
+            (_, Some(mut file)) => {
+                file.rewind().map_err(|source| TargetError::Open { path: path.to_owned(), source })?;
+                expanded(path, file, packing, limits, &mut damage)?
+            }
+            (_, None) => expanded(path, bytes.bytes(), packing, limits, &mut damage)?,
         };
     }
-    let mut target = from_bytes(path, bytes)?;
+    let mut target = from_bytes_within(path, bytes, limits)?;
+    restore(&mut target);
+    // After what the original of a slim dump had: this file's own damage is not that one's.
     for diagnostic in damage {
         target.diagnostics.push(diagnostic);
     }
-    restore(&mut target);
     target.memory.stop_recording();
     Ok(target)
 }
@@ -58,13 +89,21 @@ pub fn open(path: &Path) -> Result<Target, TargetError> {
 /// # Errors
 /// As [`open`].
 pub fn from_bytes(path: &Path, bytes: Arc<dyn ByteSource>) -> Result<Target, TargetError> {
+    from_bytes_within(path, bytes, &Limits::default())
+}
+
+/// The same within limits.
+///
+/// # Errors
+/// As [`open`].
+pub fn from_bytes_within(path: &Path, bytes: Arc<dyn ByteSource>, limits: &Limits) -> Result<Target, TargetError> {
     if bytes.bytes().starts_with(b"MDMP") || bytes.bytes().starts_with(b"PMDM") {
         #[cfg(feature = "minidump")]
-        return minidump::from_source(path, bytes);
+        return minidump::from_source_within(path, bytes, limits);
         #[cfg(not(feature = "minidump"))]
         return Err(TargetError::NotBuiltIn { path: path.to_owned(), feature: "minidump" });
     }
-    elf_core::from_source(path, bytes)
+    elf_core::from_source_within(path, bytes, limits)
 }
 
 /// Whether the path is a pipe or socket, whose bytes come once.
@@ -77,6 +116,7 @@ fn expanded(
     path: &Path,
     input: impl Read,
     packing: Packing,
+    limits: &Limits,
     damage: &mut Vec<Diagnostic>,
 ) -> Result<Arc<dyn ByteSource>, TargetError> {
     // What the system says has its number; what a decompressor says is about the data.
@@ -84,11 +124,21 @@ fn expanded(
         None => TargetError::Malformed { path: path.to_owned(), what: format!("damaged {packing} data: {source}") },
         Some(_) => TargetError::Open { path: path.to_owned(), source },
     };
-    let Expanded { file, size, damage: found } = expand(input, packing, &Limits::default()).map_err(failed)?;
+    let within = compressed::Limits {
+        on_disk: limits.expanded,
+        deadline: limits.deadline.clone(),
+        ..compressed::Limits::default()
+    };
+    let Expanded { file, size, damage: found, limit } = expand(input, packing, &within).map_err(failed)?;
     if let Some(what) = found {
         let message = format!("the {packing} data is damaged or cut off: {size} bytes could be read, then: {what}");
         let hint = "was the file copied whole?";
         damage.push(Diagnostic::warning(DiagnosticCode::PackedDumpDamaged, message).hint(hint));
+    }
+    if let Some(what) = limit {
+        let message = format!("the {packing} data was expanded to {size} bytes and not further: {what}");
+        let hint = "--max-expanded MIB allows more, --timeout SECONDS more time";
+        damage.push(Diagnostic::warning(DiagnosticCode::LimitReached, message).hint(hint));
     }
     Ok(Arc::new(map_temp(&file).map_err(failed)?))
 }

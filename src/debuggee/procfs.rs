@@ -135,6 +135,50 @@ pub fn start_ticks(pid: i32) -> Option<u64> {
     rest.split(' ').nth(19)?.parse().ok()
 }
 
+/// User and group that started the process (real ids, proc_pid_status(5)).
+#[must_use]
+pub fn owner(pid: i32) -> Option<(u32, u32)> {
+    let status = read(&dir(pid).join("status")).ok()?;
+    let status = String::from_utf8_lossy(&status);
+    let real = |name: &str| status_field(&status, name)?.split_whitespace().next()?.parse().ok();
+    Some((real("Uid")?, real("Gid")?))
+}
+
+/// How many threads the process has now.
+pub fn thread_count(pid: i32) -> usize {
+    let status = read(&dir(pid).join("status")).unwrap_or_default();
+    status_field(&String::from_utf8_lossy(&status), "Threads").and_then(|n| n.parse().ok()).unwrap_or(1)
+}
+
+/// What the kernel says of `count` pages from page number `first` on, a word each (proc_pid_pagemap(5)).
+///
+/// # Errors
+/// When it may not be read.
+pub fn page_map(pid: i32, first: u64, count: u64) -> io::Result<Vec<u64>> {
+    use std::os::unix::fs::FileExt as _;
+    const ENTRY: u64 = 8;
+    let mut bytes = vec![0; usize::try_from(count.saturating_mul(ENTRY)).map_err(io::Error::other)?];
+    std::fs::File::open(dir(pid).join("pagemap"))?.read_exact_at(&mut bytes, first.saturating_mul(ENTRY))?;
+    Ok(bytes.as_chunks::<8>().0.iter().map(|word| u64::from_ne_bytes(*word)).collect())
+}
+
+/// Whether a thread waits for a child that it made with `vfork` (`posix_spawn` and Python's `subprocess` do) to run a program
+/// or to end: until then the kernel lets nobody stop it (`/proc/PID/task/TID/syscall`: number, arguments).
+pub fn waits_for_vfork(task: &Path) -> bool {
+    use nix::libc;
+    let Ok(text) = std::fs::read_to_string(task.join("syscall")) else { return false };
+    let mut words = text.split_whitespace();
+    let number: Option<i64> = words.next().and_then(|word| word.parse().ok());
+    let flags = words.next().and_then(|word| u64::from_str_radix(word.strip_prefix("0x")?, 16).ok());
+    let vfork = u64::from(libc::CLONE_VFORK.cast_unsigned());
+    #[cfg(target_arch = "x86_64")]
+    if number == Some(libc::SYS_vfork) {
+        return true;
+    }
+    // The flags of clone3 are in memory; but for its child nothing keeps it waiting.
+    number == Some(libc::SYS_clone3) || number == Some(libc::SYS_clone) && flags.is_some_and(|f| f & vfork != 0)
+}
+
 /// A small file of `/proc/PID`, at most 64 MiB.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     use std::io::Read as _;

@@ -1,6 +1,7 @@
 //! [`Recording`]: memory that remembers what is read of it, for a slim dump to hold.
 
-use super::memory::{Memory, ReadError};
+use super::limits::Deadline;
+use super::memory::{Memory, ReadError, ReadErrorKind};
 use super::recorder::PageSet;
 use super::segments::AddressSpace;
 use crate::base::Addr;
@@ -18,6 +19,7 @@ pub struct Recording<M> {
     memory: M,
     pages: Arc<PageSet>,
     on: AtomicBool,
+    deadline: Deadline,
 }
 
 impl<M> Recording<M> {
@@ -25,7 +27,12 @@ impl<M> Recording<M> {
     /// needs.
     #[must_use]
     pub fn new(memory: M) -> Self {
-        Recording { memory, pages: Arc::default(), on: AtomicBool::new(true) }
+        Recording { memory, pages: Arc::default(), on: AtomicBool::new(true), deadline: Deadline::default() }
+    }
+
+    /// Once this is over, every read fails ([`ReadErrorKind::TimeOver`]).
+    pub fn set_deadline(&mut self, deadline: &Deadline) {
+        self.deadline = deadline.clone();
     }
 
     /// From now on every byte that is read is remembered.
@@ -67,6 +74,9 @@ impl<M> DerefMut for Recording<M> {
 
 impl<M: Memory> Memory for Recording<M> {
     fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
+        if self.deadline.is_over() {
+            return Err(ReadError { addr, kind: ReadErrorKind::TimeOver });
+        }
         let result = self.memory.read(addr, buf);
         if self.is_recording() {
             // The good bytes before a bad one count too: without them the error would name another address.

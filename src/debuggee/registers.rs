@@ -22,11 +22,21 @@ impl Registers {
         Some(Registers::sorted(values?, abi.arch))
     }
 
+    /// The stack pointer alone of the same bytes.
+    #[must_use]
+    pub fn sp_of_prstatus(bytes: &[u8], abi: &Abi) -> Option<Addr> {
+        let cpu = arch::cpu(abi.arch);
+        let sp = cpu.unwind.name(cpu.unwind.sp)?;
+        let before = cpu.prstatus.iter().position(|name| *name == sp)?;
+        let value = bytes.get(before.checked_mul(8)?..)?.get(..8)?;
+        Some(Addr(abi.uint(value)))
+    }
+
     /// From names and values in any order.
     #[must_use]
     pub fn sorted(mut values: Vec<(&'static str, u64)>, arch: Arch) -> Registers {
         let shown = arch::cpu(arch).shown;
-        values.sort_by_key(|(name, _)| shown.iter().position(|s| s == name));
+        values.sort_by_cached_key(|(name, _)| shown.iter().position(|s| s == name));
         Registers { arch, values }
     }
 

@@ -205,6 +205,20 @@ impl AddressSpace {
         }
     }
 
+    /// How long the dump's file must be for what it is to store: bytes of the file, bytes of memory that are not there.
+    /// `lost_before`: what its own writer had lost already is said to begin where the file ends.
+    #[must_use]
+    pub fn wanted_of_file(&self, lost_before: bool) -> (u64, u64) {
+        let stored = || self.segments.iter().filter(|s| s.dumped > 0);
+        let wanted = match lost_before {
+            true => stored().map(|s| s.offset).max(),
+            false => stored().map(|s| s.offset.saturating_add(s.dumped)).max(),
+        };
+        let wanted = wanted.unwrap_or(0);
+        let lost = stored().filter(|s| !lost_before || s.offset < wanted);
+        (wanted, lost.fold(0, |sum, s| sum.saturating_add(s.dumped.saturating_sub(s.available))))
+    }
+
     /// The mapping that holds `addr`.
     #[must_use]
     pub fn segment_at(&self, addr: Addr) -> Option<&Segment> {

@@ -54,6 +54,18 @@ pub struct SlimInfo {
     /// What was found wrong with the original when it was opened.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diagnostics: Vec<Diagnostic>,
+    /// The whole heap is in it: what the original lacked of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heap: Option<SlimHeap>,
+}
+
+/// What the original of a slim dump with a heap lacked of its writable memory, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlimHeap {
+    /// Left out on purpose.
+    pub left_out: u64,
+    /// Lost because the file was cut.
+    pub cut: u64,
 }
 
 /// A [`MissingPart`] of the original.
@@ -79,6 +91,15 @@ const OF_THE_FILE: [DiagnosticCode; 8] = [
     DiagnosticCode::MinidumpStreamDamaged,
 ];
 
+/// Those of them that a slim dump can have of its own: when it was cut itself. It has no list or stream that is damaged, and where
+/// it ends early its writer says so.
+const OF_A_CUT: [DiagnosticCode; 4] = [
+    DiagnosticCode::CoreHeadersCut,
+    DiagnosticCode::MinidumpTruncated,
+    DiagnosticCode::MinidumpMemoryListCut,
+    DiagnosticCode::MinidumpStreamDamaged,
+];
+
 /// Whether a diagnostic speaks of a dump file as a file.
 #[must_use]
 pub fn is_of_the_file(diagnostic: &Diagnostic) -> bool {
@@ -99,11 +120,16 @@ pub fn restore(target: &mut Target) {
     }
     target.process.annotations = info.annotations;
     target.code_names = CodeNames::new(info.code_names);
+    let was_cut = info.diagnostics.iter().any(|d| d.code == DiagnosticCode::CoreTruncated);
+    let cut = target.dump_bytes_lost(was_cut);
     let missing = info.missing.into_iter().map(|m| MissingPart { start: m.start, size: m.size, why: m.why });
-    target.missing = missing.collect();
+    // What is missing of a dump that was cut itself holds what its original lacked.
+    if cut.is_none() {
+        target.missing = missing.collect();
+    }
     let diagnostics = Diagnostics::default();
-    let own = target.diagnostics.to_vec().into_iter().filter(|d| !is_of_the_file(d));
-    own.chain(info.diagnostics.into_iter().filter(is_of_the_file)).for_each(|d| diagnostics.push(d));
+    let own = target.diagnostics.to_vec().into_iter().filter(|d| !is_of_the_file(d) || OF_A_CUT.contains(&d.code));
+    own.chain(cut).chain(info.diagnostics.into_iter().filter(is_of_the_file)).for_each(|d| diagnostics.push(d));
     if let Some(said) = of_files(&target.code_names) {
         diagnostics.push(Diagnostic::note(DiagnosticCode::SlimCodeNames, said));
     }

@@ -3,7 +3,8 @@
 use super::{Options, PythonState, values};
 use crate::base::Addr;
 use crate::cpython::DecodeError;
-use crate::cpython::object::{Heap, Kind, read_text, repr, tuple_items};
+use crate::cpython::object::{Heap, Kind, dict_get_str, read_text, repr, tuple_items};
+use crate::cpython::runtime::Interpreter;
 use crate::field;
 use crate::model::{ExceptionInfo, ExceptionLink, ExceptionRelation, TracebackEntry};
 use std::collections::HashSet;
@@ -15,6 +16,20 @@ const LINK_LIMIT: usize = 20;
 /// The exception at `addr` with its traceback and what it was raised from.
 pub(super) fn exception(state: PythonState<'_>, heap: &Heap<'_>, addr: Addr, options: &Options) -> ExceptionInfo {
     linked(state, heap, addr, options, &mut HashSet::new())
+}
+
+/// The exception that was printed last and is kept in `sys` (`last_exc`, until 3.11 `last_value`; Python/pythonrun.c
+/// `PyErr_PrintEx`).
+pub(super) fn last_printed(
+    state: PythonState<'_>,
+    interpreter: &Interpreter,
+    heap: &Heap<'_>,
+    options: &Options,
+) -> Option<ExceptionInfo> {
+    let sys = interpreter.sysdict.clone().ok().filter(|sys| !sys.is_null())?;
+    let named = |name| dict_get_str(&heap.ctx, sys, name).ok()?;
+    let last = named("last_exc").or_else(|| named("last_value")).filter(|at| heap.is_exception(*at))?;
+    Some(exception(state, heap, last, options))
 }
 
 fn linked(

@@ -1,10 +1,12 @@
 //! The heap of a process: all that `heap` needs of other layers is gathered here.
 
-use super::{Inspection, PythonState};
+use super::{Inspection, PythonState, heap_native};
 use crate::base::{Diagnostic, DiagnosticCode, Diagnostics};
 use crate::cpython::layout::ObmallocPlace;
-use crate::debuggee::{Segment, Target};
-use crate::heap::{HeapError, HeapState, Sources, Statics};
+use crate::debuggee::recorder::PageSet;
+use crate::debuggee::slim_record::slim_info;
+use crate::debuggee::{Deadline, Segment, Target};
+use crate::heap::{Graph, HeapError, HeapState, Sources, Statics, View, native_roots, roots};
 use crate::image::Images;
 
 /// Why there is no heap to look at.
@@ -33,8 +35,19 @@ impl Inspection {
     /// Gathers every object of the process and hands them to `look`.
     ///
     /// # Errors
-    /// [`HeapLookError`] when there is no CPython, or no heap that can be read.
+    /// [`HeapLookError`] when there is no CPython, or no heap in the dump, or none that can be read.
     pub fn heap<T>(&self, look: impl FnOnce(&HeapState<'_>, Missing) -> T) -> Result<T, HeapLookError> {
+        self.heap_if_any(|state, missing| {
+            state.must_be_there()?;
+            Ok(look(state, missing))
+        })?
+    }
+
+    /// The same for questions that have an answer without the heap too: `look` asks [`HeapState::must_be_there`].
+    ///
+    /// # Errors
+    /// [`HeapLookError`] when there is no CPython, or no heap that can be read.
+    pub fn heap_if_any<T>(&self, look: impl FnOnce(&HeapState<'_>, Missing) -> T) -> Result<T, HeapLookError> {
         // What is read of a whole heap is not to be remembered for a slim dump.
         let memory = &self.target().memory;
         let recording = memory.is_recording();
@@ -47,20 +60,73 @@ impl Inspection {
     }
 
     fn gather<T>(&self, look: impl FnOnce(&HeapState<'_>, Missing) -> T) -> Result<T, HeapLookError> {
-        let target = self.target();
         let state = self.python().ok_or(HeapLookError::NoPython)?;
-        let heap = state.heap(0).ok_or(HeapLookError::NoPython)?;
-        let sources = Sources {
-            runtime: state.located.runtime,
-            interpreters: state.interpreters(),
-            statics: statics(target, self.images(), state),
-            diagnostics: &target.diagnostics,
-        };
-        let missing = missing(target);
-        warn(&target.diagnostics, missing);
-        let objects = HeapState::read(&heap, &sources)?;
-        Ok(look(&objects, missing))
+        gather(self.target(), self.images(), state, &Reading::of(self.target()), look)
     }
+}
+
+/// Reads all that answers about the heap read, so that a slim dump can hold it; what the process's dump lacks of it.
+///
+/// # Errors
+/// [`HeapLookError`] when there is no CPython, or no heap that can be read.
+pub(super) fn record(target: &Target, images: &Images, state: PythonState<'_>) -> Result<Missing, HeapLookError> {
+    let reading = Reading { marked: Some(target.memory.recorded()), ..Reading::of(target) };
+    gather(target, images, state, &reading, |heap, missing| {
+        heap.must_be_there()?;
+        let graph = Graph::new(heap, roots(heap, state.interpreters(), &target.diagnostics));
+        heap.read_needed();
+        drop(graph);
+        // Words of native code are looked for among the objects: all of them are read, whatever is found.
+        drop(native_roots(heap, &heap_native::memory_of(target, images), |_| false));
+        Ok(missing)
+    })?
+}
+
+/// How a heap is read.
+pub(super) struct Reading<'a> {
+    /// Where pages that are read are marked.
+    pub marked: Option<&'a PageSet>,
+    /// When it ends.
+    pub deadline: &'a Deadline,
+    /// What is missing or uncertain is told here.
+    pub diagnostics: &'a Diagnostics,
+}
+
+impl<'a> Reading<'a> {
+    fn of(target: &'a Target) -> Self {
+        Reading { marked: None, deadline: &target.limits.deadline, diagnostics: &target.diagnostics }
+    }
+}
+
+/// Gathers every object of a process that is looked at in parts, and hands them to `look`.
+pub(super) fn gather<T>(
+    target: &Target,
+    images: &Images,
+    state: PythonState<'_>,
+    reading: &Reading<'_>,
+    look: impl FnOnce(&HeapState<'_>, Missing) -> T,
+) -> Result<T, HeapLookError> {
+    let heap = state.heap(0).ok_or(HeapLookError::NoPython)?;
+    // The memory hands out no slices while it records.
+    let view = View::new(heap.ctx.memory, &heap.ctx.abi).ok_or(HeapError::Abi)?.until(reading.deadline);
+    let view = match reading.marked {
+        Some(pages) => {
+            target.memory.start_recording();
+            view.marking(pages)
+        }
+        None => view,
+    };
+    let sources = Sources {
+        runtime: state.located.runtime,
+        interpreters: state.interpreters(),
+        debug: state.located.flags.debug,
+        statics: statics(target, images, state),
+        diagnostics: reading.diagnostics,
+    };
+    let missing = missing(target);
+    warn(reading.diagnostics, missing);
+    let objects = HeapState::read(&heap, view, &sources)?;
+    Ok(look(&objects, missing))
 }
 
 /// The allocator's static variables, which only symbol tables of files name.
@@ -76,10 +142,14 @@ fn statics(target: &Target, images: &Images, state: PythonState<'_>) -> Statics 
 }
 
 fn missing(target: &Target) -> Missing {
-    let writable = || target.memory.segments().iter().filter(|s| s.protection.write);
+    // A file's mapping of which the kernel dumps nothing is as in the file: no reference was ever written to it.
+    let untouched = |s: &Segment| s.dumped == 0 && target.module_at(s.start).is_some();
+    let writable = || target.memory.segments().iter().filter(|s| s.protection.write && !untouched(s));
     let sum = |of: &dyn Fn(&Segment) -> u64| writable().map(of).fold(0, u64::saturating_add);
-    if target.memory.dump_bytes().is_none() {
-        return Missing::default();
+    let Some(dump) = target.memory.dump_bytes() else { return Missing::default() };
+    // A slim dump with the heap lacks what its original did.
+    if let Some(heap) = slim_info(dump).and_then(|info| info.heap) {
+        return Missing { left_out: heap.left_out, cut: heap.cut };
     }
     Missing {
         left_out: sum(&|s| s.size.saturating_sub(s.dumped.max(s.available))),

@@ -3,7 +3,7 @@
 use super::heap::Missing;
 use crate::base::{Addr, Diagnostics};
 use crate::cpython::object::{Kind, ReprLimits, find_attribute, repr};
-use crate::heap::{Census, Filter, Found, HeapState, PoolsBy, Shape, strings};
+use crate::heap::{Census, CensusRow, Filter, Found, HeapState, PoolsBy, Shape, strings};
 use crate::model::heap::{
     AllocatorFound, HEAP_SCHEMA_VERSION, HeapCensus, HeapCoverage, HeapObject, HeapObjects, HeapString, HeapStrings,
     HeapType,
@@ -65,12 +65,28 @@ pub fn census(
     (order, limit): (CensusOrder, usize),
     diagnostics: &Diagnostics,
 ) -> HeapCensus {
-    let mut census = Census::new(state, filter, &|found| condition.is_none_or(|c| holds(state, found, c)));
-    if order == CensusOrder::Count {
-        census.rows.sort_by_key(|row| (std::cmp::Reverse(row.objects), std::cmp::Reverse(row.bytes), row.type_id));
+    let census = Census::new(state, filter, &|found| condition.is_none_or(|c| holds(state, found, c)));
+    HeapCensus {
+        schema_version: HEAP_SCHEMA_VERSION.to_owned(),
+        coverage: coverage(state, missing),
+        objects: census.objects,
+        bytes: census.bytes,
+        tracked: census.tracked,
+        types_total: census.rows.len() as u64,
+        types: rows(state, &census, order, limit),
+        collections: Vec::new(),
+        diagnostics: diagnostics.to_vec(),
     }
+}
+
+/// The first rows of a census.
+pub(super) fn rows(state: &HeapState<'_>, census: &Census, order: CensusOrder, limit: usize) -> Vec<HeapType> {
     let total = census.bytes.max(1) as f64;
-    let types = census.rows.iter().take(limit).filter_map(|row| {
+    let mut list: Vec<&CensusRow> = census.rows.iter().collect();
+    if order == CensusOrder::Count {
+        list.sort_by_key(|row| (std::cmp::Reverse(row.objects), std::cmp::Reverse(row.bytes), row.type_id));
+    }
+    let types = list.iter().take(limit).filter_map(|row| {
         let shape = state.shape(row.type_id)?;
         Some(HeapType {
             name: shape.name.clone(),
@@ -82,16 +98,7 @@ pub fn census(
             largest_at: row.largest_at,
         })
     });
-    HeapCensus {
-        schema_version: HEAP_SCHEMA_VERSION.to_owned(),
-        coverage: coverage(state, missing),
-        objects: census.objects,
-        bytes: census.bytes,
-        tracked: census.tracked,
-        types_total: census.rows.len() as u64,
-        types: types.collect(),
-        diagnostics: diagnostics.to_vec(),
-    }
+    types.collect()
 }
 
 /// Whether an object has the attribute, with this value.

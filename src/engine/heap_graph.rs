@@ -1,16 +1,11 @@
 //! Questions about references of a heap, and their answers.
 
-use super::Inspection;
 use super::heap::Missing;
 use super::heap_answers::{coverage, object};
+use super::{Inspection, heap_native};
 use crate::base::Addr;
 use crate::heap::{Filter, Found, Graph, HeapState, ObjectId, Paths, Via, roots};
-use crate::model::heap::{
-    HEAP_SCHEMA_VERSION, HeapPath, HeapReference, HeapReferences, HeapRetained, HeapTop, HeapWhy,
-};
-
-/// An object that keeps at least this part of what its owner keeps is the same thing as its owner.
-const SAME: f64 = 0.9;
+use crate::model::heap::{HEAP_SCHEMA_VERSION, HeapObject, HeapPath, HeapReference, HeapReferences, HeapWhy};
 
 /// Who refers to the object at `addr`, or with `outgoing` to what it refers; `None` when there is no object.
 #[must_use]
@@ -49,8 +44,8 @@ pub fn references(
 /// All references of a heap, and the shortest ways from roots.
 #[derive(Debug)]
 pub struct Ways {
-    graph: Graph,
-    paths: Paths,
+    pub(super) graph: Graph,
+    pub(super) paths: Paths,
 }
 
 impl Ways {
@@ -58,17 +53,38 @@ impl Ways {
     #[must_use]
     pub fn new(inspection: &Inspection, state: &HeapState<'_>) -> Ways {
         let interpreters = inspection.python().map(super::PythonState::interpreters).unwrap_or_default();
-        let graph = Graph::new(state, roots(state, interpreters, &inspection.target().diagnostics));
-        let paths = graph.paths();
+        let mut graph = Graph::new(state, roots(state, interpreters, &inspection.target().diagnostics));
+        let mut paths = graph.paths();
+        // A word of native code says nothing new of what a known reference keeps alive: it may be left over.
+        let native = heap_native::roots(inspection, state, |object| !paths.is_reached(object));
+        graph.add(&mut paths, native);
         Ways { graph, paths }
+    }
+
+    /// The shortest way to an object, in Python's syntax; `None` when no root leads to it.
+    #[must_use]
+    pub fn path_to(&self, state: &HeapState<'_>, object: ObjectId) -> Option<String> {
+        self.certain_path_to(state, object).map(|(path, _)| path)
+    }
+
+    /// The same, and whether its root is certain to be a reference.
+    #[must_use]
+    pub fn certain_path_to(&self, state: &HeapState<'_>, object: ObjectId) -> Option<(String, bool)> {
+        path(state, &self.graph, &self.paths.to(object))
     }
 }
 
-/// The path to the last of `way`, with the name of the root that leads to its first.
-fn path(state: &HeapState<'_>, graph: &Graph, way: &[ObjectId]) -> Option<String> {
+/// The path to the last of `way`, with the name of the root that leads to its first, and whether that is certain to be
+/// a reference.
+fn path(state: &HeapState<'_>, graph: &Graph, way: &[ObjectId]) -> Option<(String, bool)> {
     let first = *way.first()?;
     let root = graph.roots.iter().filter(|root| root.object == first).min_by_key(|root| root.group)?;
-    Some(state.path(&root.name, way))
+    Some((state.path(&root.name, way), root.is_certain()))
+}
+
+fn path_row(path: Option<(String, bool)>, object: HeapObject) -> HeapPath {
+    let root_certain = path.as_ref().is_none_or(|(_, certain)| *certain);
+    HeapPath { path: path.map(|(path, _)| path), root_certain, object }
 }
 
 /// Ways from roots to the object at `addr`: the shortest, then one through each other object that refers to it. `None`
@@ -99,7 +115,7 @@ pub fn why(
     ways.retain(|way| !way.is_empty());
     ways.sort_by_key(Vec::len);
     ways.dedup();
-    let row = |path: Option<String>| HeapPath { path, object: object(state, asked, state.size(asked)) };
+    let row = |path| path_row(path, object(state, asked, state.size(asked)));
     let mut rows: Vec<HeapPath> = Vec::new();
     for way in ways.iter().take(limit) {
         let shown = row(path(state, graph, way));
@@ -135,7 +151,7 @@ pub fn why_type(
     let rows = list
         .iter()
         .take(limit)
-        .map(|(size, found)| HeapPath { path: path(state, graph, &way(found)), object: object(state, *found, *size) });
+        .map(|(size, found)| path_row(path(state, graph, &way(found)), object(state, *found, *size)));
     let rows = rows.collect();
     answer(inspection, state, missing, (list.len() as u64, unreached as u64), rows)
 }
@@ -157,68 +173,6 @@ fn answer(
         total,
         unreached,
         paths,
-        diagnostics: inspection.target().diagnostics.to_vec(),
-    }
-}
-
-/// The objects that keep most alive.
-#[must_use]
-pub fn top(
-    inspection: &Inspection,
-    (state, Ways { graph, paths }): (&HeapState<'_>, &Ways),
-    missing: Missing,
-    limit: usize,
-) -> HeapTop {
-    let objects = state.objects();
-    let size = |node: u32| objects.get(node).map_or(0, |found| state.size(found));
-    let dominators = graph.dominators();
-    let retained = dominators.sums(|node| if graph.is_object(node) { size(node) } else { 0 });
-    let reached_bytes = retained.first().copied().unwrap_or(0);
-    let all_bytes = (0..objects.len() as u32).map(size).fold(0, u64::saturating_add);
-    let reached = dominators.order.len().saturating_sub(1) as u64;
-    let mut positions: Vec<u32> = (1..dominators.order.len() as u32).collect();
-    let of = |position: u32| retained.get(position as usize).copied().unwrap_or(0);
-    positions.sort_by_key(|position| std::cmp::Reverse(of(*position)));
-    let node = |position: u32| dominators.order.get(position as usize).copied();
-    let namespaces: std::collections::HashSet<u32> = objects
-        .iter()
-        .filter(|found| state.is_module(*found))
-        .flat_map(|module| [objects.at(module.addr), state.namespace(module)])
-        .flatten()
-        .collect();
-    let is_scenery = |position: u32| node(position).is_none_or(|n| !graph.is_object(n) || namespaces.contains(&n));
-    let mut chosen: Vec<u32> = Vec::new();
-    let mut is_chosen = std::collections::HashSet::new();
-    for position in positions {
-        if chosen.len() >= limit {
-            break;
-        }
-        let above = dominators.idom.get(position as usize).copied().unwrap_or(0);
-        let same = is_chosen.contains(&above) && of(position) as f64 >= of(above) as f64 * SAME;
-        if !is_scenery(position) && !same {
-            chosen.push(position);
-            is_chosen.insert(position);
-        }
-    }
-    let row = |position: &u32| {
-        let id = node(*position)?;
-        let found = objects.get(id)?;
-        Some(HeapRetained {
-            retained: of(*position),
-            share: of(*position) as f64 / reached_bytes.max(1) as f64,
-            object: object(state, found, state.size(found)),
-            path: path(state, graph, &paths.to(id)).unwrap_or_default(),
-        })
-    };
-    HeapTop {
-        schema_version: HEAP_SCHEMA_VERSION.to_owned(),
-        coverage: coverage(state, missing),
-        reached,
-        reached_bytes,
-        references: graph.references() as u64,
-        unreached: (objects.len() as u64).saturating_sub(reached),
-        unreached_bytes: all_bytes.saturating_sub(reached_bytes),
-        top: chosen.iter().filter_map(row).collect(),
         diagnostics: inspection.target().diagnostics.to_vec(),
     }
 }

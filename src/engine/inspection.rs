@@ -2,14 +2,14 @@
 
 use super::lookup::{self, Found, LookupError, Place};
 use super::python::PythonParts;
-use super::{Options, PythonState, PythonThread, report, source_lines};
+use super::{Options, PythonState, PythonThread, SystemStack, report, source_lines};
 use crate::base::Addr;
-use crate::cpython::frame::Stack;
 use crate::cpython::object::Value;
-use crate::debuggee::{self, ByteSource, Crash, NativeThread, Target, TargetError};
+use crate::debuggee::{self, ByteSource, Crash, Limits, NativeThread, Target, TargetError};
 use crate::image::{Images, SearchOptions};
 use crate::model::{Finding, Report};
 use crate::stack::source::{SourceOptions, Sources};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -19,6 +19,8 @@ use std::sync::{Arc, OnceLock};
 pub enum Source {
     /// A file, as it is or compressed.
     Path(PathBuf),
+    /// A regular file that is open, and its path for messages.
+    Opened(PathBuf, Arc<File>),
     /// Standard input, read to its end.
     Stdin,
     /// The bytes of a dump, not compressed.
@@ -29,6 +31,7 @@ impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Source::Path(path) => f.debug_tuple("Path").field(path).finish(),
+            Source::Opened(path, _) => f.debug_tuple("Opened").field(path).finish(),
             Source::Stdin => f.write_str("Stdin"),
             Source::Bytes(bytes) => f.debug_tuple("Bytes").field(&bytes.bytes().len()).finish(),
         }
@@ -60,10 +63,19 @@ impl Source {
     /// # Errors
     /// [`TargetError`] when it cannot be opened or is not a dump.
     pub fn target(&self) -> Result<Target, TargetError> {
+        self.target_within(&Limits::default())
+    }
+
+    /// The same within limits.
+    ///
+    /// # Errors
+    /// As [`Source::target`].
+    pub fn target_within(&self, limits: &Limits) -> Result<Target, TargetError> {
         match self {
-            Source::Path(path) => debuggee::open(path),
-            Source::Stdin => debuggee::open(Path::new(debuggee::STDIN)),
-            Source::Bytes(bytes) => debuggee::from_bytes(Path::new("bytes"), Arc::clone(bytes)),
+            Source::Path(path) => debuggee::open_within(path, limits),
+            Source::Opened(path, file) => debuggee::open_file_within(path, file, limits),
+            Source::Stdin => debuggee::open_within(Path::new(debuggee::STDIN), limits),
+            Source::Bytes(bytes) => debuggee::from_bytes_within(Path::new("bytes"), Arc::clone(bytes), limits),
         }
     }
 }
@@ -77,6 +89,7 @@ pub struct Inspection {
     images: Images,
     sources: Option<Sources>,
     python: OnceLock<Option<PythonParts>>,
+    findings: OnceLock<Vec<Finding>>,
 }
 
 impl Inspection {
@@ -105,7 +118,7 @@ impl Inspection {
 
     fn with_sources(target: Target, images: Images, search: &SearchOptions, sources: SourceOptions) -> Self {
         let sources = (!search.no_files).then(|| Sources::new(sources));
-        Inspection { target, images, sources, python: OnceLock::new() }
+        Inspection { target, images, sources, python: OnceLock::new(), findings: OnceLock::new() }
     }
 
     /// Takes over the threads of the same process at a later time. All that was read of its CPython is forgotten but
@@ -118,6 +131,7 @@ impl Inspection {
 
     /// Forgets what was read of CPython, but for where it is.
     pub fn forget(&mut self) {
+        self.findings = OnceLock::new();
         if let Some(parts) = self.python.take().flatten().and_then(PythonParts::renewed) {
             self.python = OnceLock::from(Some(parts));
         }
@@ -141,6 +155,12 @@ impl Inspection {
         &self.images
     }
 
+    /// Its modules, each with what became of the search for its file.
+    #[must_use]
+    pub fn modules(&self) -> Vec<crate::model::ModuleInfo> {
+        super::process::modules(&self.target, &self.images)
+    }
+
     /// Its Python source files on the host; `None` where no file may be looked at.
     #[must_use]
     pub fn sources(&self) -> Option<&Sources> {
@@ -160,12 +180,12 @@ impl Inspection {
         self.python().map(PythonState::threads).unwrap_or_default()
     }
 
-    /// Python frames of a thread (by the operating system's id), innermost first.
+    /// Python frames of a thread (by the operating system's id), innermost first, those of all interpreters that it runs.
     #[must_use]
-    pub fn stack(&self, tid: u64) -> Option<Stack> {
+    pub fn stack(&self, tid: u64) -> Option<SystemStack> {
         let state = self.python()?;
-        let threads = state.threads();
-        threads.iter().find(|t| state.tid(t) == Some(tid)).map(|t| state.stack(t))
+        let thread = state.system_thread(tid)?;
+        Some(state.system_stack(&thread, self.target.limits.frames))
     }
 
     /// The object at an address, as an object of the main interpreter.
@@ -184,8 +204,8 @@ impl Inspection {
 
     /// What the process died of, most certain first.
     #[must_use]
-    pub fn findings(&self) -> Vec<Finding> {
-        self.report(&Options::default()).findings
+    pub fn findings(&self) -> &[Finding] {
+        self.findings.get_or_init(|| report::findings(&self.target, &self.images, self.python()))
     }
 
     /// All that `options` ask for. Parts that cannot be told are absent, and a diagnostic says why.

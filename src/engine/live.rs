@@ -2,7 +2,7 @@
 
 use super::Inspection;
 use crate::debuggee::TargetError;
-use crate::debuggee::live::{self, Examined, LiveOptions};
+use crate::debuggee::live::{self, Examined, Hold, LiveOptions};
 use crate::image::SearchOptions;
 
 /// What `look` sees in process `pid`, all of one moment, with the shortest pause of the process that this takes. `look` is
@@ -21,4 +21,32 @@ pub fn examine<R>(
         search.sysroots.extend(sysroot.map(std::path::Path::to_path_buf));
         look(&Inspection::of_live(target, pid, &search))
     })
+}
+
+/// A running process that stands still for as long as this is held.
+#[derive(Debug)]
+pub struct Held {
+    /// The process.
+    pub inspection: Inspection,
+    hold: Hold,
+}
+
+impl Held {
+    /// The process, and what keeps it stopped until it is dropped by the thread that stopped it.
+    #[must_use]
+    pub fn into_parts(self) -> (Inspection, Hold) {
+        (self.inspection, self.hold)
+    }
+}
+
+/// Stops process `pid`, as a debugger does, until what is given is dropped: by the thread that asked for it.
+///
+/// # Errors
+/// [`TargetError`] when there is no such process or it may not be looked at.
+pub fn hold(pid: i32, options: LiveOptions, search: &SearchOptions) -> Result<Held, TargetError> {
+    let live = live::attach(pid, options)?;
+    let mut search = search.clone();
+    search.sysroots.extend(live.sysroot.clone());
+    let (target, hold) = live.into_parts();
+    Ok(Held { inspection: Inspection::of_live(target, pid, &search), hold })
 }

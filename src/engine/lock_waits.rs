@@ -14,7 +14,7 @@ use crate::native::futex::FutexWait;
 use crate::native::symbolize::Symbolized;
 use crate::native::x86_64::{futex_wait, sleeping_call};
 use crate::stack::NativeStack;
-use crate::stack::analysis::{Analysis, AnalyzedThread};
+use crate::stack::analysis::{Analysis, AnalyzedThread, ReadFrame};
 use crate::stack::hidden_frames::CodePlace;
 use crate::stack::report_frames::Interpreter;
 use std::collections::HashMap;
@@ -69,7 +69,7 @@ pub(super) fn add(
 /// for threads without a thread state too.
 fn idents(target: &Target, analysis: &Analysis) -> HashMap<u64, u64> {
     let native = target.threads.iter().filter_map(|t| Some((t.tls_base?.0, t.tid)));
-    let python = analysis.threads.iter().filter_map(|t| Some((t.python.as_ref()?.ident?, t.tid?)));
+    let python = analysis.threads.iter().flat_map(|t| t.states().filter_map(|p| Some((p.ident?, t.tid?))));
     native.chain(python).collect()
 }
 
@@ -131,14 +131,16 @@ impl Known<'_> {
             .iter()
             .find(|(i, _)| id == Some(i.id))
             .or_else(|| self.heaps.first().filter(|_| id.is_none()))?;
-        let frames = thread.python_frames.get(..NEAR_FRAMES).unwrap_or(&thread.python_frames);
+        // What another interpreter's frames called is no call of this one.
+        let near = thread.python_frames.iter().take(NEAR_FRAMES).take_while(|read| id == Some(read.interpreter));
+        let frames: Vec<PyFrame> = near.map(|read| read.frame.clone()).collect();
         let values: Vec<u64> = preserved(registers);
         let asleep = Asleep {
             word: futex.word,
             sp: registers.sp()?,
             registers: &values,
             gil: gil_address(&heap.ctx, state.located.runtime, interpreter.addr).ok(),
-            frames,
+            frames: &frames,
         };
         let timed = futex.timed;
         Some(match blocker(heap, &asleep)? {
@@ -175,7 +177,8 @@ impl Known<'_> {
             }
             Blocker::Result(future, call) => {
                 let tid = self.thread_with(threads, |heap, frame| makes_result(heap, frame, future));
-                let what = format!("the result of the Future at {future}, in {call}");
+                let kind = heap.type_of(future).map_or_else(|_| "Future".to_owned(), |t| t.short_name().to_owned());
+                let what = format!("the result of the {kind} at {future}, in {call}");
                 Wait {
                     addr: Some(future),
                     timed,
@@ -193,6 +196,10 @@ impl Known<'_> {
         })
     }
 
+    fn heap(&self, interpreter: i64) -> Option<&Heap<'_>> {
+        self.heaps.iter().find(|(i, _)| i.id == interpreter).map(|(_, heap)| heap)
+    }
+
     fn owned(&self, ident: Option<u64>, wait: Wait) -> Wait {
         let owner = ident.and_then(|ident| self.idents.get(&ident)).copied();
         let gone = ident.filter(|_| owner.is_none() && self.all).map(|ident| format!("a thread of ident {ident:#x}"));
@@ -202,10 +209,9 @@ impl Known<'_> {
     /// The thread that one of its frames shows: of all threads of Python, from the outermost frame inwards.
     fn thread_with(&self, threads: &[AnalyzedThread], shows: impl Fn(&Heap<'_>, &PyFrame) -> bool) -> Option<u64> {
         threads.iter().take(MAX_THREADS).find_map(|thread| {
-            let python = thread.python.as_ref()?;
-            let (_, heap) = self.heaps.iter().find(|(i, _)| i.id == python.interpreter)?;
             let frames = thread.python_frames.get(..MAX_FRAMES).unwrap_or(&thread.python_frames);
-            frames.iter().rev().any(|frame| shows(heap, frame)).then_some(thread.tid)?
+            let found = |read: &ReadFrame| self.heap(read.interpreter).is_some_and(|heap| shows(heap, &read.frame));
+            frames.iter().rev().any(found).then_some(thread.tid)?
         })
     }
 
@@ -234,7 +240,7 @@ impl Known<'_> {
         };
         let mut frames = stack.symbols.iter().skip(from).take(MAX_NATIVE).skip_while(|code| run_time(code));
         let inside = frames.next().is_some_and(|code| self.interpreter.place(code) == CodePlace::Interpreter);
-        let finalizer = analysis.threads.iter().find(|t| t.python.as_ref().is_some_and(|p| p.main == Some(true)));
+        let finalizer = analysis.threads.iter().find(|t| t.is_main());
         let main = finalizer.and_then(|t| t.tid).or(self.target.process.pid);
         (ending && paused && inside).then(|| Wait {
             owner: main,
@@ -250,7 +256,7 @@ impl Known<'_> {
         let id = thread.python.as_ref().map(|p| p.interpreter);
         let interpreter = analysis.interpreters.iter().find(|i| id.is_none_or(|id| id == i.id));
         let holder = interpreter.filter(|i| i.gil_locked == Some(true)).and_then(|i| i.gil_holder);
-        let by_state = |t: &&AnalyzedThread| t.python.as_ref().is_some_and(|p| Some(p.tstate) == holder);
+        let by_state = |t: &&AnalyzedThread| t.states().any(|p| Some(p.tstate) == holder);
         let owner = holder.and_then(|_| analysis.threads.iter().find(by_state)).and_then(|t| t.tid);
         Wait { owner, owner_from: owner.map(|_| OwnerFrom::Recorded), ..wait }
     }
@@ -260,12 +266,11 @@ impl Known<'_> {
         let mut holders = Holders::new();
         for (thread, wait) in threads.iter().zip(waits) {
             let (Some(tid), Some(python)) = (thread.tid, &thread.python) else { continue };
-            let Some((_, heap)) = self.heaps.iter().find(|(i, _)| i.id == python.interpreter) else { continue };
-            let released = wait
-                .as_ref()
-                .filter(|w| w.kind == WaitKind::Notification)
-                .and_then(|w| find_attribute(heap, w.addr?, "_lock").ok()?);
-            for frame in thread.python_frames.iter().take(MAX_FRAMES) {
+            let waited = wait.as_ref().filter(|w| w.kind == WaitKind::Notification);
+            let released =
+                waited.and_then(|w| find_attribute(self.heap(python.interpreter)?, w.addr?, "_lock").ok()?);
+            for ReadFrame { interpreter, frame } in thread.python_frames.iter().take(MAX_FRAMES) {
+                let Some(heap) = self.heap(*interpreter) else { continue };
                 for lock in entered(heap, frame) {
                     let plain = heap.type_of(lock).is_ok_and(|t| t.kind == Kind::Lock);
                     if !plain || released == Some(lock) {

@@ -1,11 +1,12 @@
 //! One object of a process, found by a path: `name.attr[1]['key']`, `@0x7f00`.
 
-use super::tree::{Tree, leaf, tree};
-use super::{Inspection, Options, values};
+use super::tree::contents;
+use super::{Inspection, Options, SystemThread, values};
 use crate::cpython::frame::{self, PyFrame};
 use crate::cpython::object::{self, Details, Heap, Path, PathError, dict_get_str};
 use crate::debuggee::Crash;
 use crate::model::Value;
+use crate::model::values::Tree;
 
 /// Where a path begins to be looked up.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,10 +62,7 @@ impl Found<'_> {
     /// With what is in it.
     #[must_use]
     pub fn contents(&self, options: &Options) -> Tree {
-        match &self.value {
-            object::Value::Object(addr) => tree(&self.heap, *addr, options),
-            made => leaf(made.show(&self.heap, &options.limits.repr)),
-        }
+        contents(&self.heap, &self.value, options)
     }
 
     /// With all that is known of it.
@@ -83,27 +81,25 @@ pub(super) fn evaluate<'a>(inspection: &'a Inspection, path: &str, place: Place)
     let path = Path::parse(path)?;
     let state = inspection.python().ok_or(LookupError::NoPython)?;
     let wanted = place.thread.or(inspection.target().crash.as_ref().map(Crash::tid));
-    let threads = state.threads();
-    let of_tid = |tid: u64| threads.iter().find(|t| state.tid(t) == Some(tid));
-    let thread = match (wanted.and_then(of_tid), place.thread) {
+    let thread = match (wanted.and_then(|tid| state.system_thread(tid)), place.thread) {
         (Some(thread), _) => Some(thread),
         (None, Some(tid)) => return Err(LookupError::NoThread(tid)),
-        // The list ends with the oldest thread: the main one.
-        (None, None) => {
-            threads.first().and_then(|first| threads.iter().rev().find(|t| t.interpreter == first.interpreter))
-        }
+        (None, None) => state.main_thread(),
     };
-    let heap = state.heap(thread.map_or(0, |t| t.interpreter)).ok_or(LookupError::NoPython)?;
+    let innermost = thread.as_ref().and_then(SystemThread::innermost);
+    let heap = state.heap(innermost.map_or(0, |t| t.interpreter)).ok_or(LookupError::NoPython)?;
     // An address needs no frame, and may be asked for where there is none.
-    let value = match matches!(path.root, object::Root::Address(_)) {
-        true => path.evaluate(&heap, &|_| None)?,
-        false => {
-            let frames = thread.map(|t| state.stack(t).frames).unwrap_or_default();
-            let (wanted, have) = (place.frame, frames.len());
-            let frame = frames.get(wanted).ok_or(LookupError::NoFrame { wanted, have })?;
-            path.evaluate(&heap, &|name| name_in(&heap, frame, name))?
-        }
-    };
+    if matches!(path.root, object::Root::Address(_)) {
+        let value = path.evaluate(&heap, &|_| None)?;
+        return Ok(Found { heap, value });
+    }
+    let limit = inspection.target().limits.frames;
+    let frames = thread.as_ref().map(|t| state.system_stack(t, limit).frames).unwrap_or_default();
+    let (wanted, have) = (place.frame, frames.len());
+    let (at, frame) = frames.get(wanted).ok_or(LookupError::NoFrame { wanted, have })?;
+    let of_frame = thread.as_ref().and_then(|t| t.states.get(*at)).and_then(|t| state.heap(t.interpreter));
+    let heap = of_frame.unwrap_or(heap);
+    let value = path.evaluate(&heap, &|name| name_in(&heap, frame, name))?;
     Ok(Found { heap, value })
 }
 

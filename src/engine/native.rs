@@ -1,14 +1,17 @@
 //! Native stacks merged into the report's threads, and the cause of death.
 
-use super::{Options, PythonState};
-use crate::base::{Diagnostic, DiagnosticCode, first_of};
+use super::{Options, PythonState, exceptions};
+use crate::base::{Addr, Diagnostic, DiagnosticCode, Diagnostics, first_of};
 use crate::debuggee::{Crash, Target};
 use crate::findings::{self, Facts, MachineState};
 use crate::image::Images;
-use crate::model::{Finding, FrameKind, ModuleId, NativeFrame, Trust};
+use crate::model::tasks::Tasks;
+use crate::model::{FatalError, Finding, FrameKind, ModuleId, NativeFrame, Trust};
 use crate::native::ModuleTables;
 use crate::native::symbolize::{Lines, Symbolizer};
+use crate::os::linux::signals::SIGABRT;
 use crate::stack::analysis::{Analysis, AnalyzedThread, SeparateThread};
+use crate::stack::hidden_frames::CodePlace;
 use crate::stack::methods::{CodePoint, method_names};
 use crate::stack::report_frames::{Interpreter, thread_frames};
 use crate::stack::{NativeStack, native_stacks};
@@ -24,8 +27,12 @@ const DOUBT_THREADS: usize = 4;
 pub(super) struct Outcome {
     /// The cause of death.
     pub findings: Vec<Finding>,
+    /// What CPython said when it ended the process.
+    pub fatal_error: Option<FatalError>,
     /// Registers and machine code at the crash, where asked for.
     pub machine: Option<MachineState>,
+    /// The finding that a wrong reference count explains, and addresses that the crashed code had at hand.
+    pub by_counts: Option<(usize, Vec<Addr>)>,
 }
 
 /// Merges the threads' stacks into `analysis`, and finds what they wait for and the cause of death.
@@ -36,6 +43,7 @@ pub(super) fn explain(
     options: &Options,
     analysis: &mut Analysis,
     separate: Vec<SeparateThread>,
+    tasks: Option<&Tasks>,
 ) -> Outcome {
     let runtime = state.and_then(|s| s.located.module);
     let interpreter = Interpreter::new(target, runtime);
@@ -43,6 +51,9 @@ pub(super) fn explain(
     let symbolizer = Symbolizer::new(target, images, lines);
     let tables = ModuleTables::new(target);
     let stacks = native_stacks(target, &tables, &symbolizer, wanted(target, options));
+    if target.memory.is_recording() {
+        super::record::code_names(target, images, &stacks);
+    }
     let doubts = merge(target, &interpreter, &stacks, options, analysis, separate);
     // Where native frames are not shown their order does not matter.
     if options.native {
@@ -50,7 +61,17 @@ pub(super) fn explain(
     }
     super::lock_waits::add(target, &interpreter, state, &stacks, analysis);
     name_methods(target, &tables, &interpreter, options.native, analysis);
-    let heap = state.and_then(|s| s.heap(0));
+    // The crashed thread's innermost interpreter.
+    let innermost = analysis.threads.iter().find(|t| t.crashed).and_then(|t| Some(t.python.as_ref()?.interpreter));
+    let all = state.map(PythonState::interpreters).unwrap_or_default();
+    let at = all.iter().position(|i| Some(i.id) == innermost).unwrap_or(0);
+    let heap = state.and_then(|s| s.heap(at));
+    if let (Some(state), Some(heap)) = (state, &heap)
+        && let Some(interpreter) = all.get(at)
+        && analysis.crash.as_ref().is_some_and(|c| c.signal == Some(SIGABRT))
+    {
+        analysis.printed = exceptions::last_printed(state, interpreter, heap, options);
+    }
     let facts = Facts {
         target,
         images,
@@ -59,10 +80,21 @@ pub(super) fn explain(
         interpreter: &interpreter,
         analysis,
         heap: heap.as_ref(),
+        tasks,
     };
     let scene = facts.scene();
+    let findings = findings::run(&facts, scene.as_ref());
+    let by_counts = scene.as_ref().and_then(|scene| {
+        // Of a jump to where no code is, the caller jumped.
+        let mut frames = scene.frames(2).filter(|frame| frame.code.module.is_some());
+        let in_interpreter = frames.next().is_some_and(|frame| frame.place == CodePlace::Interpreter);
+        let at = findings::explained_by_counts(&findings, in_interpreter)?;
+        Some((at, findings::candidates(scene)))
+    });
     Outcome {
-        findings: findings::run(&facts, scene.as_ref()),
+        by_counts,
+        findings,
+        fatal_error: scene.as_ref().and_then(findings::fatal_error),
         machine: scene.as_ref().filter(|_| options.machine).and_then(findings::machine_state),
     }
 }
@@ -77,8 +109,8 @@ fn merge(
     separate: Vec<SeparateThread>,
 ) -> Doubts {
     let mut problems: HashMap<u64, Vec<String>> = HashMap::new();
-    let owners: HashMap<usize, &NativeStack> =
-        stacks.iter().filter_map(|s| Some((thread_of(&separate, s)?, s))).collect();
+    let threads = threads_of_stacks(&separate);
+    let owners: HashMap<usize, &NativeStack> = stacks.iter().filter_map(|s| Some((*threads.get(&s.tid)?, s))).collect();
     analysis.threads = separate
         .into_iter()
         .enumerate()
@@ -86,7 +118,7 @@ fn merge(
             None => thread.alone(),
             Some(stack) => {
                 let (python_frames, shown): (Vec<_>, Vec<_>) = thread.python.into_iter().unzip();
-                let merged = thread_frames(target, interpreter, stack, shown);
+                let merged = thread_frames(target, interpreter, stack, shown, &thread.empty_loops);
                 problems.insert(stack.tid, merged.problems);
                 let mut about = thread.about;
                 // Where native frames are not shown, how their stack ends is no news either.
@@ -119,9 +151,11 @@ struct Doubts(Vec<(String, Vec<u64>)>);
 
 impl Doubts {
     fn add(&mut self, problem: &str, tid: u64) {
-        match self.0.iter_mut().find(|(known, _)| known == problem) {
-            Some((_, tids)) => tids.push(tid),
-            None => self.0.push((problem.to_owned(), vec![tid])),
+        if let Some((_, tids)) = self.0.iter_mut().find(|(known, _)| known == problem) {
+            tids.push(tid);
+        } else if self.0.len() < Diagnostics::LIMIT {
+            // More than can be told are not searched either.
+            self.0.push((problem.to_owned(), vec![tid]));
         }
     }
 
@@ -179,10 +213,18 @@ fn wanted(target: &Target, options: &Options) -> Option<u64> {
     }
 }
 
-/// A thread may have a thread state in several interpreters; the native stack belongs to the one that runs.
-fn thread_of(threads: &[SeparateThread], stack: &NativeStack) -> Option<usize> {
-    let of_stack = |t: &SeparateThread| t.about.tid == Some(stack.tid);
-    let current = threads.iter().position(|t| of_stack(t) && t.about.python.as_ref().is_some_and(|p| p.current));
-    let running = threads.iter().position(|t| of_stack(t) && !t.python.is_empty());
-    current.or(running).or_else(|| threads.iter().position(of_stack))
+/// Which thread the native stack of each of the system's threads belongs to: of thread states of one interpreter in one thread, to
+/// the one that runs, else to one that has frames, else to the first.
+fn threads_of_stacks(threads: &[SeparateThread]) -> HashMap<u64, usize> {
+    let rank = |t: &SeparateThread| {
+        let current = t.about.states().any(|p| p.current);
+        if current { 0 } else { 1 + u8::from(t.python.is_empty()) }
+    };
+    let mut best: HashMap<u64, (u8, usize)> = HashMap::new();
+    for (at, thread) in threads.iter().enumerate() {
+        let Some(tid) = thread.about.tid else { continue };
+        let own = (rank(thread), at);
+        best.entry(tid).and_modify(|known| *known = own.min(*known)).or_insert(own);
+    }
+    best.into_iter().map(|(tid, (_, at))| (tid, at)).collect()
 }

@@ -5,7 +5,7 @@ use crate::base::Addr;
 use crate::debuggee::{MemoryExt as _, Target};
 use crate::findings::is_run_time;
 use crate::model::{OwnerFrom, Wait, WaitKind};
-use crate::native::futex::{FutexWait, Sleeper, glibc_mutex, glibc_rwlock, joined_thread};
+use crate::native::futex::{FutexWait, Sleeper, glibc_mutex, glibc_rwlock, joined_thread, musl_mutex};
 use crate::stack::NativeStack;
 
 /// Bytes of a function's part of the stack that are searched for a word.
@@ -33,7 +33,18 @@ pub(super) fn native_wait(
     let unowned =
         |kind: WaitKind, what: String| Wait { addr: Some(futex.word), timed, ..super::lock_waits::wait(kind, what) };
     let known = |tid: Option<u64>| tid.filter(|tid| target.thread(*tid).is_some());
+    // The loader is the library; a link leads to it in Debian.
+    let musl = target.modules.iter().any(|module| match module.file_name() {
+        "libc.so" => module.path.contains("-musl/"),
+        name => name.starts_with("ld-musl-"),
+    });
     Some(match sleeper {
+        Sleeper::Mutex if musl => {
+            let (addr, owner) = musl_mutex(futex.word, memory, abi)?;
+            let wait = unowned(WaitKind::Mutex, format!("the mutex at {addr}"));
+            let gone = owner.filter(|tid| target.thread(*tid).is_none()).map(|tid| format!("thread {tid}"));
+            recorded(Wait { addr: Some(addr), owner_gone: gone, ..wait }, known(owner))
+        }
         Sleeper::Mutex => {
             let mutex = glibc_mutex(futex.word, memory, abi)?;
             let wait = unowned(WaitKind::Mutex, format!("the mutex at {}", mutex.addr));
@@ -44,6 +55,8 @@ pub(super) fn native_wait(
             let tid = known(joined_thread(futex, memory, abi))?;
             join(tid, timed)
         }
+        // src/thread/pthread_rwlock_timedwrlock.c: the word is the first, and nobody is recorded.
+        Sleeper::RwLock if musl => unowned(WaitKind::RwLock, format!("the read-write lock at {}", futex.word)),
         Sleeper::RwLock => {
             let lock = glibc_rwlock(futex.word, memory, abi, |tid| target.thread(tid).is_some())?;
             let wait = unowned(WaitKind::RwLock, format!("the read-write lock at {}", lock.addr));

@@ -1,6 +1,10 @@
 //! What a report is to hold.
 
 use crate::cpython::object::ReprLimits;
+use std::time::Duration;
+
+/// Enough for some ten million objects; a report is not to be waited for.
+const AUDIT: Duration = Duration::from_secs(10);
 
 /// What a report is to hold.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +15,8 @@ pub struct Options {
     pub native: bool,
     /// No findings: native stacks, which they rest on, are then read only where `native` shows them.
     pub without_findings: bool,
+    /// What CPython said when it ended the process itself, even without findings.
+    pub fatal_error: bool,
     /// Registers and machine code of the crashed thread.
     pub machine: bool,
     /// Lines of Python source files on the host.
@@ -28,12 +34,16 @@ pub struct Limits {
     pub names: usize,
     /// Frames of one thread whose locals are read, from the innermost and as many from the outermost.
     pub frames_with_locals: usize,
+    /// Tasks of asyncio that are read for a report.
+    pub tasks: usize,
+    /// How long the heap is looked at where wrong reference counts explain a crash.
+    pub audit: Duration,
     /// Values.
     pub repr: ReprLimits,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { names: 200, frames_with_locals: 100, repr: ReprLimits::default() }
+        Limits { names: 200, frames_with_locals: 100, tasks: 2000, audit: AUDIT, repr: ReprLimits::default() }
     }
 }

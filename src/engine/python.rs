@@ -1,5 +1,6 @@
 //! [`PythonState`]: the CPython of a process, located and ready to be read.
 
+use super::system_threads::Joined;
 use super::thread_ids::ThreadIds;
 use super::{Options, stray_threads};
 use crate::base::Addr;
@@ -9,7 +10,8 @@ use crate::cpython::frame::{self, Stack};
 use crate::cpython::locate::{Located, Proof, locate};
 use crate::cpython::object::{Heap, SymbolNames, TypeCache};
 use crate::cpython::runtime::{self, Interpreter, ThreadList, ThreadState, interpreters};
-use crate::debuggee::Target;
+use crate::debuggee::limits::cut;
+use crate::debuggee::{Crash, Target};
 use crate::field;
 use crate::image::Images;
 use crate::model::{ExceptionInfo, LayoutProvider, ModuleId, Python, RuntimeState};
@@ -21,6 +23,7 @@ pub(super) struct PythonParts {
     located: Located,
     codes: CodeCache,
     interpreters: OnceLock<(Vec<Interpreter>, Vec<InterpreterParts>)>,
+    joined: OnceLock<Joined>,
 }
 
 /// What was read of one interpreter.
@@ -42,7 +45,7 @@ impl PythonParts {
     }
 
     fn of(located: Located) -> Self {
-        PythonParts { located, codes: CodeCache::default(), interpreters: OnceLock::new() }
+        PythonParts { located, codes: CodeCache::default(), interpreters: OnceLock::new(), joined: OnceLock::new() }
     }
 
     /// The same CPython with nothing read yet, as the process has run on. `None` when it had no interpreter: one may
@@ -162,10 +165,17 @@ impl<'a> PythonState<'a> {
 
     fn read_thread_states(self, interpreter: Addr) -> ThreadStates {
         let (target, ctx) = (self.target, self.context());
-        let mut list = runtime::threads(&ctx, interpreter, &target.diagnostics);
+        let ids = ThreadIds::default();
+        let crashed = target.crash.as_ref().map(Crash::tid);
+        let is_crashed = |thread: &ThreadState| crashed.is_some() && ids.told(target, thread) == crashed;
+        let most = target.limits.threads;
+        let mut list = runtime::threads(&ctx, interpreter, most, is_crashed, &target.diagnostics);
+        let count = list.threads.len().saturating_add(list.left_out);
+        if let Some(diagnostic) = cut("thread states of Python", count, list.threads.len(), "--max-threads") {
+            target.diagnostics.push(diagnostic);
+        }
         if self.located.proof == Proof::Partial {
             // What nothing but a word of memory says needs to be one of the process's threads.
-            let ids = ThreadIds::default();
             list.threads.retain(|thread| ids.told(target, thread).is_some());
         }
         let stray = match list.complete {
@@ -187,7 +197,12 @@ impl<'a> PythonState<'a> {
         (0..self.interpreters().len()).filter_map(of).flatten().collect()
     }
 
-    /// The operating system's id of a thread, as CPython or the target tells it, or else the C library's structures.
+    /// Which thread states one thread of the system has.
+    pub(super) fn joined(self) -> &'a Joined {
+        self.parts.joined.get_or_init(|| self.join(self.target))
+    }
+
+    /// The operating system's id of the thread that made a thread state, as CPython or the target tells it, or else the C library's structures.
     #[must_use]
     pub fn tid(self, thread: &PythonThread<'_>) -> Option<u64> {
         let states = self.thread_states(thread.interpreter)?;
@@ -204,7 +219,13 @@ impl<'a> PythonState<'a> {
     /// Python frames of a thread, innermost first.
     #[must_use]
     pub fn stack(self, thread: &PythonThread<'_>) -> Stack {
-        frame::walk(&self.context(), self.codes, thread.state.addr)
+        self.stack_within(thread, self.target.limits.frames)
+    }
+
+    /// At most so many of its innermost frames.
+    #[must_use]
+    pub fn stack_within(self, thread: &PythonThread<'_>, most: u64) -> Stack {
+        frame::walk_some(&self.context(), self.codes, thread.state.addr, most)
     }
 
     /// The exception at `addr` with its traceback and what it was raised from.
@@ -233,15 +254,25 @@ impl<'a> PythonState<'a> {
             layout_providers: located.selected.provider_counts.iter().map(provider_count).collect(),
             layout_table: located.selected.table_name.map(str::to_owned),
             state: self.runtime_state(),
+            finalizing: self.finalizing().filter(|tstate| !tstate.is_null()),
             threads_missing: false,
         }
     }
 
-    /// `initialized`, or `finalizing` while `Py_Finalize` runs (a thread state is set in `_PyRuntime._finalizing`).
-    fn runtime_state(self) -> Option<RuntimeState> {
+    /// The thread state of `_PyRuntime._finalizing`, NULL unless `Py_Finalize` runs.
+    fn finalizing(self) -> Option<Addr> {
         let ctx = self.context();
-        let finalizing = ctx.ptr(field!(ctx, runtime.finalizing), self.located.runtime?).ok()?;
-        Some(if finalizing.is_null() { RuntimeState::Initialized } else { RuntimeState::Finalizing })
+        ctx.ptr(field!(ctx, runtime.finalizing), self.located.runtime?).ok()
+    }
+
+    /// As `fatal_error_dump_runtime` of Python/pylifecycle.c tells it.
+    fn runtime_state(self) -> Option<RuntimeState> {
+        if !self.finalizing()?.is_null() {
+            return Some(RuntimeState::Finalizing);
+        }
+        let ctx = self.context();
+        let initialized = ctx.int(field!(ctx, runtime.initialized), self.located.runtime?, 4).ok()?;
+        Some(if initialized == 0 { RuntimeState::NotInitialized } else { RuntimeState::Initialized })
     }
 }
 

@@ -1,11 +1,14 @@
 //! [`record`]: reads everything that any report of a target reads, so that a slim dump can hold it.
 
+use super::heap::{self, HeapLookError, Missing};
 use super::python::PythonParts;
 use super::{Options, PythonState, report};
 use crate::debuggee::Target;
+use crate::debuggee::recorded_symbols::{CodeName, NamedSymbol};
 use crate::image::{Images, SearchOptions};
 use crate::model::Report;
 use crate::slim;
+use crate::stack::NativeStack;
 use std::thread;
 
 /// Analyses `target` in every way that a report may be asked for; what is read meanwhile is remembered in
@@ -24,6 +27,19 @@ pub fn record(target: &mut Target, search: &SearchOptions) {
 pub fn record_without_text(target: &mut Target, search: &SearchOptions) {
     let options = Options { locals: true, native: true, machine: true, refcounts: true, ..Options::default() };
     record_as(target, search, without_text(options));
+}
+
+/// Adds all that answers about the heap read, with the memory recorded so far; what the dump lacks of it.
+///
+/// # Errors
+/// [`HeapLookError`] when there is no CPython, or no heap that can be read.
+pub fn record_heap(target: &mut Target, search: &SearchOptions) -> Result<Missing, HeapLookError> {
+    let images = Images::attach(target, search);
+    let target = &*target;
+    let parts = PythonParts::find(target, &images).ok_or(HeapLookError::NoPython)?;
+    let result = heap::record(target, &images, PythonState::new(target, &images, &parts));
+    target.memory.stop_recording();
+    result
 }
 
 /// Options under which no text of a variable is read.
@@ -58,6 +74,28 @@ fn record_as(target: &mut Target, search: &SearchOptions, everything: Options) {
     }
     slim::record_essentials(target);
     target.memory.stop_recording();
+}
+
+/// Remembers the names and lines of code on stacks that the process's memory alone does not tell.
+pub(super) fn code_names(target: &Target, images: &Images, stacks: &[NativeStack]) {
+    let code = stacks.iter().flat_map(|s| s.unwound.frames.iter().map(|f| f.lookup()).zip(&s.symbols));
+    for (addr, code) in code {
+        let Some(image) = code.module.and_then(|module| images.get(module)) else { continue };
+        let symbol = code.symbol.as_ref().filter(|s| !s.in_memory).map(|s| NamedSymbol {
+            name: s.name.clone(),
+            start: s.start,
+            size: s.size,
+        });
+        if symbol.is_none() && code.functions.is_empty() {
+            continue;
+        }
+        // A slim dump that is made slim again hands on what it was given.
+        let from = match target.code_names.at(addr) {
+            Some(known) => known.from.clone(),
+            None => image.debug_path().or_else(|| image.path()).map(|p| p.display().to_string()).unwrap_or_default(),
+        };
+        target.code_names.record(addr, CodeName { symbol, functions: code.functions.clone(), from });
+    }
 }
 
 /// A report of a target with one of its sets of images.

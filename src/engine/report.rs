@@ -5,13 +5,65 @@ use super::{Options, PythonState, crash, native, process, threads};
 use crate::base::{Diagnostic, DiagnosticCode, Os, Severity};
 use crate::cpython::layout::supported_range;
 use crate::cpython::locate::{NamedModule, Proof, Unsupported, named_module, unsupported};
-use crate::debuggee::{SourceKind, Target};
+use crate::debuggee::{Crash, SourceKind, Target};
 use crate::image::Images;
-use crate::model::{Frame, FrameKind, Python, Report, SCHEMA_VERSION, Thread};
+use crate::model::tasks::Tasks;
+use crate::model::{CrashReport, Finding, Frame, FrameKind, Python, Report, SCHEMA_VERSION, Thread};
+use crate::os::linux::signals::SIGABRT;
 use crate::stack::analysis::{Analysis, SeparateThread};
+
+/// All that is known of a process, before it is put in the words of the report.
+struct Known {
+    analysis: Analysis,
+    outcome: Outcome,
+    tasks: Option<Tasks>,
+    /// Whether native frames are shown.
+    native: bool,
+    /// Whether there is a Python to show.
+    python: bool,
+}
+
+/// What a process died of. Nothing is read for it that only a report shows.
+pub(super) fn findings(target: &Target, images: &Images, python: Option<PythonState<'_>>) -> Vec<Finding> {
+    let options = Options { locals: false, source_lines: false, ..Options::default() };
+    analyze(target, images, python, &options).outcome.findings
+}
 
 /// Everything that can be told of `target`. Parts that cannot are absent, and a diagnostic says why.
 pub(super) fn make(target: &Target, images: &Images, python: Option<PythonState<'_>>, options: &Options) -> Report {
+    let Known { analysis, outcome, tasks, native, python } = analyze(target, images, python, options);
+    let shown = |f: &Frame| native || f.kind == FrameKind::Python;
+    let mut threads: Vec<Thread> = analysis.threads.into_iter().map(|t| t.into_report(shown)).collect();
+    if !python {
+        // The evaluation loop is no plumbing where no Python frame stands in its place.
+        let frames = threads.iter_mut().flat_map(|t| &mut t.frames);
+        frames.filter_map(|f| f.native.as_mut()).for_each(|native| native.plumbing = false);
+    }
+    if let Some(machine) = outcome.machine
+        && let Some(thread) = threads.iter_mut().find(|t| t.tid == Some(machine.tid))
+    {
+        thread.registers = Some(machine.registers);
+        thread.code = Some(machine.code);
+    }
+    Report {
+        schema_version: SCHEMA_VERSION.to_owned(),
+        tool: format!("pyinquest {}", env!("CARGO_PKG_VERSION")),
+        source: process::source(target),
+        process: process::process(target),
+        crash: analysis.crash.map(|crash| CrashReport { fatal_error: outcome.fatal_error, ..crash }),
+        python: analysis.python,
+        interpreters: analysis.interpreters,
+        threads,
+        findings: outcome.findings,
+        tasks,
+        modules: process::modules(target, images),
+        missing: process::missing(target),
+        diagnostics: target.diagnostics.to_vec(),
+        ..Report::default()
+    }
+}
+
+fn analyze(target: &Target, images: &Images, python: Option<PythonState<'_>>, options: &Options) -> Known {
     let mut analysis = Analysis { crash: crash::crash(target), ..Analysis::default() };
     let mut separate = Vec::new();
     let mut state = python;
@@ -39,41 +91,29 @@ pub(super) fn make(target: &Target, images: &Images, python: Option<PythonState<
     let options = if state.is_some() { options } else { &native_instead };
     threads::add_native(target, analysis.knows_all_thread_states(), &mut separate);
     threads::order(target, &mut separate);
-    let outcome = match options.native || !options.without_findings {
-        true => native::explain(target, images, state, options, &mut analysis, separate),
+    let tasks =
+        state.filter(|_| !options.without_findings).and_then(|state| super::tasks::for_report(target, state, options));
+    let mut outcome = match options.native || !options.without_findings || (options.fatal_error && aborted(target)) {
+        true => native::explain(target, images, state, options, &mut analysis, separate, tasks.as_ref()),
         false => {
             analysis.threads = separate.into_iter().map(SeparateThread::alone).collect();
             Outcome::default()
         }
     };
-    let shown = |f: &Frame| options.native || f.kind == FrameKind::Python;
-    let mut threads: Vec<Thread> = analysis.threads.into_iter().map(|t| t.into_report(shown)).collect();
-    if state.is_none() {
-        // The evaluation loop is no plumbing where no Python frame stands in its place.
-        let frames = threads.iter_mut().flat_map(|t| &mut t.frames);
-        frames.filter_map(|f| f.native.as_mut()).for_each(|native| native.plumbing = false);
+    if let Some(state) = state.filter(|_| !options.without_findings) {
+        super::crash_audit::add(target, images, state, options, &mut outcome);
     }
-    if let Some(machine) = outcome.machine
-        && let Some(thread) = threads.iter_mut().find(|t| t.tid == Some(machine.tid))
-    {
-        thread.registers = Some(machine.registers);
-        thread.code = Some(machine.code);
+    if target.limits.deadline.is_over() {
+        let text = "the time was over before all was read: what is shown is what was read until then";
+        let hint = "--timeout SECONDS allows more, --timeout 0 any";
+        target.diagnostics.push(Diagnostic::warning(DiagnosticCode::TimeOver, text).hint(hint));
     }
-    Report {
-        schema_version: SCHEMA_VERSION.to_owned(),
-        tool: format!("pyinquest {}", env!("CARGO_PKG_VERSION")),
-        source: process::source(target),
-        process: process::process(target),
-        crash: analysis.crash,
-        python: analysis.python,
-        interpreters: analysis.interpreters,
-        threads,
-        findings: outcome.findings,
-        modules: process::modules(target, images),
-        missing: process::missing(target),
-        diagnostics: target.diagnostics.to_vec(),
-        ..Report::default()
-    }
+    Known { analysis, outcome, tasks, native: options.native, python: state.is_some() }
+}
+
+/// Whether the process died as `abort()` ends one.
+fn aborted(target: &Target) -> bool {
+    matches!(&target.crash, Some(Crash::Signal { info, .. }) if info.number == SIGABRT)
 }
 
 /// For a dump that holds some of Python's state: what is shown is true, and much is not there.

@@ -2,7 +2,7 @@
 
 use crate::debuggee::Target;
 use crate::image::{Images, SearchOptions};
-use crate::model::{FrameKind, Report};
+use crate::model::{Frame, FrameKind, Report};
 use crate::stack::source::{SourceOptions, Sources};
 use std::path::PathBuf;
 
@@ -41,11 +41,15 @@ pub(super) fn options_of_live(pid: i32, search: &SearchOptions) -> SourceOptions
 
 /// Fills [`crate::model::Frame::source`] where the file is available, and adds what has to be said about the files.
 pub(super) fn add(report: &mut Report, sources: &Sources) {
-    let frames = report.threads.iter_mut().flat_map(|t| &mut t.frames);
+    add_to(report.threads.iter_mut().flat_map(|t| &mut t.frames), sources);
+    report.diagnostics.extend(sources.diagnostics());
+}
+
+/// Fills the source lines of single frames.
+pub(super) fn add_to<'f>(frames: impl Iterator<Item = &'f mut Frame>, sources: &Sources) {
     for frame in frames.filter(|f| f.source.is_none() && f.kind == FrameKind::Python) {
         if let (Some(file), Some(line)) = (&frame.file, frame.line) {
             frame.source = sources.line(&file.to_string(), line);
         }
     }
-    report.diagnostics.extend(sources.diagnostics());
 }

@@ -43,10 +43,7 @@ impl ThreadIds {
     #[must_use]
     pub fn told(&self, target: &Target, thread: &ThreadState) -> Option<u64> {
         let recorded = thread.native_id.filter(|id| target.threads.is_empty() || target.thread(*id).is_some());
-        let by_tls = || {
-            let found = target.threads.iter().find(|t| t.tls_base.is_some_and(|base| base.0 == thread.ident));
-            found.map(|t| t.tid)
-        };
+        let by_tls = || target.thread_by_tls(thread.ident.into()).map(|t| t.tid);
         let by_ident = || target.thread(thread.ident).map(|t| t.tid);
         recorded.or_else(by_tls).or_else(by_ident)
     }

@@ -1,13 +1,13 @@
 //! Threads of a report: CPython's thread states joined with the operating system's threads.
 
-use super::{Options, PythonState, PythonThread as StateOfThread, exceptions, values};
+use super::{Options, PythonState, PythonThread as StateOfThread, SystemStack, SystemThread, exceptions, frames};
 use crate::base::{Addr, Diagnostic, DiagnosticCode, Text};
-use crate::cpython::frame::{PyFrame, Stack};
+use crate::cpython::frame::{PyFrame, StackEnd};
 use crate::cpython::object::Heap;
 use crate::cpython::runtime::{self, Gil, Interpreter as PyInterpreter};
 use crate::debuggee::Target;
-use crate::model::{Frame, FrameKind, Interpreter, NameFrom, PythonThread, Thread};
-use crate::stack::analysis::SeparateThread;
+use crate::model::{Frame, Interpreter, NameFrom, PythonThread, Thread};
+use crate::stack::analysis::{ReadFrame, SeparateThread};
 use std::collections::{HashMap, HashSet};
 
 /// The Python side of a process.
@@ -22,59 +22,73 @@ pub(super) struct PythonThreads {
 
 /// Interpreters and their threads.
 pub(super) fn python_threads(target: &Target, state: PythonState<'_>, options: &Options) -> PythonThreads {
-    let list = state.interpreters();
-    if list.is_empty() {
+    if state.interpreters().is_empty() {
         target.diagnostics.push(Diagnostic::warning(
             DiagnosticCode::NoInterpreter,
             "the CPython runtime has no interpreter: it was not initialised yet, or finalised",
         ));
     }
     let mut out = PythonThreads { complete: true, ..PythonThreads::default() };
-    let mut bound = Vec::new();
+    let mut places = Vec::new();
     for (index, (interpreter, heap)) in state.heaps().enumerate() {
-        let gil = runtime::gil(&heap.ctx, state.located.runtime, interpreter.addr).unwrap_or(None);
-        out.interpreters.push(describe(target, &heap, interpreter, index == 0, gil));
+        let gil = runtime::gil(&heap.ctx, state.located.runtime, interpreter.addr);
+        let enabled = gil.as_ref().ok().map(Option::is_some);
+        let gil = gil.unwrap_or(None);
+        let collections = super::collections::of_interpreter(&heap.ctx, state.located.runtime, interpreter.addr);
+        let described = describe(target, &heap, interpreter, index == 0, (enabled, gil));
+        out.interpreters.push(Interpreter { collections, ..described });
         let names = runtime::thread_names(&heap, interpreter).unwrap_or_default();
-        out.complete &= state.thread_states(index).is_some_and(|found| found.listed.complete);
-        for (order, thread) in state.threads().into_iter().filter(|t| t.interpreter == index).enumerate() {
-            let order = u32::try_from(order).ok().filter(|_| thread.listed);
-            // The list ends with the oldest thread.
-            let main = if index == 0 { thread.state.next.map(Addr::is_null) } else { Some(false) };
-            let one = OneThread { target, state, heap: &heap, interpreter, gil, names: &names, options };
-            out.threads.push(one.report(&thread, order, main));
-            bound.push(thread.state.bound_gilstate);
-        }
+        let found = state.thread_states(index);
+        out.complete &= found.is_some_and(|found| found.listed.complete);
+        let listed = found.map(|found| found.listed.threads.as_slice()).unwrap_or_default();
+        let orders = (0u32..).zip(listed).map(|(order, thread)| (thread.addr, order)).collect();
+        places.push(Interior { heap, interpreter, gil, names, orders });
     }
-    mark_current(target, &mut out.threads, &bound);
+    let all = AllThreads { target, state, interpreters: places, current: current(target, state), options };
+    let mut cut_stacks = 0usize;
+    let mut left = target.limits.all_frames;
+    for thread in state.system_threads() {
+        let stack = state.system_stack(&thread, left.min(target.limits.frames));
+        left = left.saturating_sub(stack.frames.len() as u64);
+        let cut = stack.ends.iter().any(|(_, end)| matches!(end, StackEnd::Limit(_)));
+        cut_stacks = cut_stacks.saturating_add(usize::from(cut));
+        out.threads.push(all.report(&thread, stack));
+    }
+    if cut_stacks > 0 {
+        let noun = if cut_stacks == 1 { "thread has" } else { "threads have" };
+        let most = target.limits.frames;
+        let text =
+            format!("{cut_stacks} {noun} more Python frames than are read ({most} of one): outer frames are left out");
+        let hint = format!("--max-frames {} reads ten times as many", most.saturating_mul(10));
+        target.diagnostics.push(Diagnostic::warning(DiagnosticCode::LimitReached, text).hint(hint));
+    }
     // One that no thread has run yet has no id (3.12+).
-    let tied = |t: &SeparateThread| t.about.tid.is_some() || t.about.python.as_ref().is_none_or(|p| p.ident == Some(0));
+    let tied = |t: &SeparateThread| t.about.tid.is_some() || t.about.states().all(|p| p.ident == Some(0));
     out.complete &= out.threads.iter().all(tied);
     out
 }
 
-/// Marks the thread state that `PyGILState_GetThisThreadState()` gives in the crashed thread. One thread may have a
-/// thread state in each of several interpreters; 3.12+ says which is bound, before that it is the one made first.
-fn mark_current(target: &Target, threads: &mut [SeparateThread], bound: &[Option<bool>]) {
-    let Some(crashed) = target.crash.as_ref().map(crate::debuggee::Crash::tid) else { return };
-    let mut best: Option<(u8, usize)> = None;
-    for (index, (thread, bound)) in threads.iter().zip(bound).enumerate() {
-        let thread = &thread.about;
-        if thread.tid != Some(crashed) {
-            continue;
-        }
-        let main = thread.python.as_ref().is_some_and(|p| p.main == Some(true));
-        let rank = match bound {
+/// The thread state that `PyGILState_GetThisThreadState()` gives in the crashed thread. One thread may have a thread state in
+/// each of several interpreters; 3.12+ says which is bound, before that it is the one made first.
+fn current(target: &Target, state: PythonState<'_>) -> Option<Addr> {
+    let crashed = target.crash.as_ref().map(crate::debuggee::Crash::tid)?;
+    let mut best: Option<(u8, Addr)> = None;
+    for thread in state.threads().iter().filter(|thread| state.tid(thread) == Some(crashed)) {
+        let rank = match thread.state.bound_gilstate {
             Some(true) => 2,
-            None if main => 1,
+            None if is_main(thread) == Some(true) => 1,
             _ => 0,
         };
         if best.is_none_or(|(top, _)| rank > top) {
-            best = Some((rank, index));
+            best = Some((rank, thread.state.addr));
         }
     }
-    if let Some(python) = best.and_then(|(_, index)| threads.get_mut(index)).and_then(|t| t.about.python.as_mut()) {
-        python.current = true;
-    }
+    best.map(|(_, addr)| addr)
+}
+
+/// Whether a thread state is the main thread's in the main interpreter: the list ends with the oldest.
+fn is_main(thread: &StateOfThread<'_>) -> Option<bool> {
+    if thread.interpreter == 0 { thread.state.next.map(Addr::is_null) } else { Some(false) }
 }
 
 fn describe(
@@ -82,7 +96,7 @@ fn describe(
     heap: &Heap<'_>,
     interpreter: &PyInterpreter,
     main: bool,
-    gil: Option<Gil>,
+    (gil_enabled, gil): (Option<bool>, Option<Gil>),
 ) -> Interpreter {
     let extension_modules = match runtime::extension_modules(heap, interpreter) {
         Ok(names) => Some(names),
@@ -98,117 +112,95 @@ fn describe(
         main,
         gc_collecting: interpreter.gc_collecting,
         gil_locked: gil.map(|g| g.locked),
-        gil_enabled: None,
+        gil_enabled,
         gil_holder: gil.and_then(|g| g.holder),
         extension_modules,
+        collections: Vec::new(),
     }
 }
 
-struct OneThread<'a> {
-    target: &'a Target,
-    state: PythonState<'a>,
-    heap: &'a Heap<'a>,
+/// What a report needs of one interpreter.
+struct Interior<'a> {
+    heap: Heap<'a>,
     interpreter: &'a PyInterpreter,
     gil: Option<Gil>,
-    names: &'a HashMap<u64, Text>,
+    /// Names of threads by their idents.
+    names: HashMap<u64, Text>,
+    /// Places of its thread states in its list.
+    orders: HashMap<Addr, u32>,
+}
+
+struct AllThreads<'a> {
+    target: &'a Target,
+    state: PythonState<'a>,
+    interpreters: Vec<Interior<'a>>,
+    current: Option<Addr>,
     options: &'a Options,
 }
 
-impl OneThread<'_> {
-    fn report(&self, found: &StateOfThread<'_>, order: Option<u32>, main: Option<bool>) -> SeparateThread {
-        let (tid, thread) = (self.state.tid(found), found.state);
+impl AllThreads<'_> {
+    fn report(&self, thread: &SystemThread<'_>, stack: SystemStack) -> SeparateThread {
+        let tid = thread.tid;
         let native_name = tid.and_then(|t| self.target.thread(t)).and_then(|t| t.name.clone());
-        let python_name = self.names.get(&thread.ident).cloned();
+        // The interpreter that made the thread has named it; for others it is their main thread, or unknown.
+        let named =
+            |one: &StateOfThread<'_>| self.interpreters.get(one.interpreter)?.names.get(&one.state.ident).cloned();
+        let python_name = thread.states.iter().filter(|one| one.interpreter == 0).chain(&thread.states).find_map(named);
         let (name, name_from) = match (python_name, native_name) {
             (Some(name), _) => (Some(name), Some(NameFrom::Threading)),
             (None, Some(name)) => (Some(Text::from(name.as_str())), Some(NameFrom::Dump)),
             (None, None) => (None, None),
         };
-        let stack = self.state.stack(found);
-        let holds_gil = self.gil.map(|g| g.holder == Some(thread.addr));
-        let info = |addr| exceptions::exception(self.state, self.heap, addr, self.options);
+        let frames_end = thread.end(self.state, &stack);
+        let mut states = thread.states.iter().filter_map(|one| self.thread_state(one));
         let about = Thread {
             tid,
             name,
             name_from,
             crashed: false,
-            python: Some(PythonThread {
-                tstate: thread.addr,
-                interpreter: self.interpreter.id,
-                order,
-                current: false,
-                ident: Some(thread.ident),
-                main,
-                holds_gil,
-                status: thread.attachment,
-                collecting: self.interpreter.gc_collecting.map(|c| c && holds_gil.unwrap_or(false)),
-                raising: thread.raising.map(info),
-                handling: thread.handling.iter().filter(|a| self.heap.is_exception(**a)).map(|a| info(*a)).collect(),
-            }),
-            frames_end: stack.end.as_ref().map(ToString::to_string),
+            python: states.next(),
+            outer_states: states.collect(),
+            frames_end,
             ..Thread::default()
         };
-        SeparateThread { about, python: self.frames(stack) }
+        let empty_loops = stack.empty_loops.clone();
+        SeparateThread { about, python: self.frames(thread, stack), empty_loops }
     }
 
-    fn frames(&self, stack: Stack) -> Vec<(PyFrame, Frame)> {
+    fn thread_state(&self, found: &StateOfThread<'_>) -> Option<PythonThread> {
+        let thread = found.state;
+        let inside = self.interpreters.get(found.interpreter)?;
+        let holds_gil = inside.gil.map(|g| g.holder == Some(thread.addr));
+        let info = |addr| exceptions::exception(self.state, &inside.heap, addr, self.options);
+        let is_exception = |addr: &&Addr| inside.heap.is_exception(**addr);
+        Some(PythonThread {
+            tstate: thread.addr,
+            interpreter: inside.interpreter.id,
+            order: inside.orders.get(&thread.addr).copied(),
+            current: self.current == Some(thread.addr),
+            ident: Some(thread.ident),
+            main: is_main(found),
+            holds_gil,
+            status: thread.attachment,
+            collecting: inside.interpreter.gc_collecting.map(|c| c && holds_gil.unwrap_or(false)),
+            raising: thread.raising.map(info),
+            handling: thread.handling.iter().filter(is_exception).map(|a| info(*a)).collect(),
+        })
+    }
+
+    fn frames(&self, thread: &SystemThread<'_>, stack: SystemStack) -> Vec<(ReadFrame, Frame)> {
         let with_locals = self.options.limits.frames_with_locals;
         let outer_from = stack.frames.len().saturating_sub(with_locals);
-        let one = |(i, read): (usize, PyFrame)| {
-            let frame = self.frame(&read, i < with_locals || i >= outer_from);
-            (read, frame)
+        // Index 0 is the innermost thread state's.
+        let several = stack.frames.iter().any(|(at, _)| *at != 0);
+        let one = |(i, (at, read)): (usize, (usize, PyFrame))| {
+            let inside = self.interpreters.get(thread.states.get(at)?.interpreter)?;
+            let frame = frames::frame(&inside.heap, &read, self.options, i < with_locals || i >= outer_from);
+            let interpreter = inside.interpreter.id;
+            let frame = Frame { interpreter: several.then_some(interpreter), ..frame };
+            Some((ReadFrame { interpreter, frame: read }, frame))
         };
-        stack.frames.into_iter().enumerate().map(one).collect()
-    }
-
-    fn frame(&self, frame: &PyFrame, with_locals: bool) -> Frame {
-        let mut problems = Vec::new();
-        if let Some(why) = &frame.gap {
-            problems.push(format!(
-                "found on the data stack; generators that ran above it may be missing, as the link is lost ({why})"
-            ));
-        }
-        let code = frame.code.as_ref().map_err(|e| problems.push(format!("code object: {e}"))).ok();
-        let text = |read: Result<Text, crate::cpython::DecodeError>, what: &str, problems: &mut Vec<String>| {
-            read.map_err(|e| problems.push(format!("{what}: {e}"))).ok()
-        };
-        let file = code.and_then(|c| text(c.filename.clone(), "file name", &mut problems));
-        let function = code.and_then(|c| text(c.name.clone(), "function name", &mut problems));
-        let qualname = code.and_then(|c| c.qualname.clone()?.ok());
-        let position = match &frame.position {
-            Ok(position) => *position,
-            Err(e) => {
-                if code.is_some() {
-                    problems.push(format!("line: {e}"));
-                }
-                Default::default()
-            }
-        };
-        let locals = match self.options.locals && with_locals && code.is_some() {
-            true => values::locals(self.heap, frame, self.options, &mut problems),
-            false => None,
-        };
-        Frame {
-            kind: FrameKind::Python,
-            file,
-            line: position.line,
-            end_line: position.end_line,
-            column: position.column,
-            end_column: position.end_column,
-            function,
-            qualname,
-            source: None,
-            addr: Some(frame.addr),
-            code: code.map(|c| c.addr),
-            lasti: frame.lasti.as_ref().ok().copied(),
-            owner: Some(frame.owner),
-            locals_left_out: self.options.locals && !with_locals,
-            entry: Some(frame.entry),
-            entry_sp: frame.entry_sp,
-            locals,
-            problems,
-            native: None,
-        }
+        stack.frames.into_iter().enumerate().filter_map(one).collect()
     }
 }
 
@@ -228,7 +220,7 @@ pub(super) fn add_native(target: &Target, all_known: bool, threads: &mut Vec<Sep
                 frames_end: Some(why.to_owned()),
                 ..Thread::default()
             };
-            threads.push(SeparateThread { about, python: Vec::new() });
+            threads.push(SeparateThread { about, ..SeparateThread::default() });
         }
     }
 }

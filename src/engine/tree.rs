@@ -1,55 +1,12 @@
-//! A value with what is in it: the JSON of `pyinquest print`.
+//! Makes the tree of a value with what is in it.
 
 use super::{Options, values};
 use crate::base::Addr;
-use crate::cpython::object::{AttributeSource, Heap, Repr, inspect_shown, repr};
-use crate::model::Value;
-use serde::Serialize;
+use crate::cpython::object::{self, AttributeSource, Heap, Repr, inspect_shown, repr};
+use crate::model::values::{Attribute, Item, Tree};
 
 /// Values in one tree; more are left out, and the tree says so.
 const MAX_NODES: usize = 5000;
-
-/// A value and what it holds.
-#[derive(Clone, Debug, Serialize)]
-pub struct Tree {
-    /// The value itself.
-    #[serde(flatten)]
-    pub value: Value,
-    /// Length of a container or string.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub length: Option<u64>,
-    /// Attributes.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub attributes: Vec<Attribute>,
-    /// Items of a container.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub items: Vec<Item>,
-    /// What of it could not be read.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub problems: Vec<String>,
-    /// Whether there is more in it than is listed: a limit of depth, items or size, or an object inside itself.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub cut: bool,
-}
-
-/// A named part.
-#[derive(Clone, Debug, Serialize)]
-pub struct Attribute {
-    /// Its name.
-    pub name: String,
-    /// Its value.
-    pub value: Tree,
-}
-
-/// A part of a container.
-#[derive(Clone, Debug, Serialize)]
-pub struct Item {
-    /// The key, of mappings.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<Value>,
-    /// The value.
-    pub value: Tree,
-}
 
 /// The tree of the object at `addr`, within the limits of the options.
 #[must_use]
@@ -57,10 +14,18 @@ pub fn tree(heap: &Heap<'_>, addr: Addr, options: &Options) -> Tree {
     Growth { heap, options, left: MAX_NODES, above: Vec::new() }.node(addr, repr(heap, addr, &options.limits.repr))
 }
 
+/// The tree of an object, or of what Python would make one of.
+#[must_use]
+pub fn contents(heap: &Heap<'_>, value: &object::Value, options: &Options) -> Tree {
+    match value {
+        object::Value::Object(addr) => tree(heap, *addr, options),
+        made => leaf(made.show(heap, &options.limits.repr)),
+    }
+}
+
 /// A value that nothing more is known of.
 pub(super) fn leaf(shown: Repr) -> Tree {
-    let value = values::made(shown);
-    Tree { value, length: None, attributes: Vec::new(), items: Vec::new(), problems: Vec::new(), cut: false }
+    Tree { value: values::made(shown), ..Tree::default() }
 }
 
 struct Growth<'h, 'a> {

@@ -7,7 +7,8 @@ use crate::cpython::object::{self, Heap};
 use crate::model::{Local, LocalKind, Refcount, Value};
 
 /// The object at `addr` as a report shows it.
-pub(super) fn value(heap: &Heap<'_>, addr: Addr, options: &Options) -> Value {
+#[must_use]
+pub fn value(heap: &Heap<'_>, addr: Addr, options: &Options) -> Value {
     shown(heap, addr, object::repr(heap, addr, &options.limits.repr), options)
 }
 
@@ -17,7 +18,8 @@ pub(super) fn shown(heap: &Heap<'_>, addr: Addr, shown: object::Repr, options: &
 }
 
 /// A value that is not an object in memory, but what Python would make one of.
-pub(super) fn made(shown: object::Repr) -> Value {
+#[must_use]
+pub fn made(shown: object::Repr) -> Value {
     Value { repr: shown.text, type_name: shown.type_name, addr: Addr::NULL, fidelity: shown.fidelity, refcount: None }
 }
 
@@ -53,7 +55,9 @@ pub(super) fn locals(
     }
 }
 
-fn local(heap: &Heap<'_>, var: LocalVar, options: &Options) -> Local {
+/// A variable as a report shows it.
+#[must_use]
+pub fn local(heap: &Heap<'_>, var: LocalVar, options: &Options) -> Local {
     let kind = match var.kind {
         SlotKind::Argument => LocalKind::Argument,
         SlotKind::Local => LocalKind::Local,

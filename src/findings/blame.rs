@@ -93,7 +93,13 @@ impl<'a> Blame<'a> {
         let fault_ip = scene.registers.and_then(|r| r.ip());
         // Frames of a signal handler come before the one that crashed.
         let at_fault = |f: &Frame| f.native.as_ref().is_some_and(|n| Some(n.ip) == fault_ip);
-        let skip = if scene.fault.handled { thread.frames.iter().position(at_fault).unwrap_or(0) } else { 0 };
+        let python = || thread.frames.iter().position(|f| f.kind == FrameKind::Python);
+        // The evaluation loop itself is shown as the Python frame that it ran.
+        let skip = match (scene.fault.handled, thread.frames.iter().position(at_fault)) {
+            (false, _) => 0,
+            (true, Some(at)) => at,
+            (true, None) => python().unwrap_or(0),
+        };
         let mut out = Blame::default();
         let mut library = None;
         let (mut method, mut of_top) = (None, None);
@@ -123,6 +129,11 @@ impl<'a> Blame<'a> {
                 let name = f.to_string();
                 CARRIERS.contains(&name.as_str()) || is_reporter(&name)
             });
+            // What ran inside of a function that reports and gives up is that library's own.
+            let inside = |f: &Frame| f.native.as_ref().is_some_and(|n| n.module_id == native.module_id);
+            if frame.function.as_ref().is_some_and(|f| is_reporter(&f.to_string())) && out.owner.is_some_and(inside) {
+                (out.owner, library, method) = (None, None, None);
+            }
             if !carrier && party(&scene.facts, native) == Party::Other {
                 let place = if of_language(frame) { &mut library } else { &mut out.owner };
                 *place = place.or(Some(frame));

@@ -109,10 +109,14 @@ pub(super) fn orphaned(facts: &Facts<'_>) -> Vec<Finding> {
 /// A thread that sleeps with the GIL while others want it. `except`: threads of deadlocks that are told already.
 pub(super) fn asleep_with_gil(facts: &Facts<'_>, except: &[Finding]) -> Vec<Finding> {
     let mut out = Vec::new();
+    // Interpreters may share one GIL.
+    let mut holders = HashSet::new();
     for interpreter in &facts.analysis.interpreters {
         let holder = interpreter.gil_holder.filter(|_| interpreter.gil_locked == Some(true));
-        let owns = |t: &&AnalyzedThread| t.python.as_ref().is_some_and(|p| Some(p.tstate) == holder);
-        let Some(thread) = facts.analysis.threads.iter().find(owns) else { continue };
+        let owns = |t: &&AnalyzedThread| t.states().any(|p| Some(p.tstate) == holder);
+        let Some(thread) = facts.analysis.threads.iter().find(owns).filter(|_| holders.insert(holder)) else {
+            continue;
+        };
         let waits_for_gil = |t: &&AnalyzedThread| {
             t.waits_for.as_ref().is_some_and(|w| w.kind == WaitKind::Gil && w.owner.is_some() && w.owner == thread.tid)
         };

@@ -1,6 +1,6 @@
 //! Exceptions that were set when the process died.
 
-use super::facts::Facts;
+use super::facts::{Facts, Scene};
 use super::finding;
 use crate::model::{Confidence, ExceptionInfo, Finding, FindingId};
 use crate::stack::analysis::AnalyzedThread;
@@ -35,7 +35,7 @@ const TELLING: &[(&str, &str, FindingId, &str, &str)] = &[
         "",
         FindingId::OutOfMemory,
         "Python was out of memory",
-        "see what held the memory, or raise the limit",
+        "see what holds the memory with `pyinquest heap report`, or raise the limit",
     ),
 ];
 
@@ -43,8 +43,7 @@ const TELLING: &[(&str, &str, FindingId, &str, &str)] = &[
 pub(super) fn telling(facts: &Facts<'_>) -> Vec<Finding> {
     let mut out = Vec::new();
     for thread in facts.analysis.threads.iter().filter(|t| t.crashed) {
-        let Some(python) = &thread.python else { continue };
-        for exception in python.raising.iter().chain(&python.handling) {
+        for exception in thread.states().flat_map(|python| python.raising.iter().chain(&python.handling)) {
             for link in chain(exception) {
                 let kind = link.value.type_name.as_deref().unwrap_or_default();
                 let known = TELLING.iter().find(|(t, part, ..)| kind == *t && link.summary.contains(part));
@@ -61,6 +60,17 @@ pub(super) fn telling(facts: &Facts<'_>) -> Vec<Finding> {
     out
 }
 
+/// What was printed before the process gave up, as evidence of why, where no exception is in flight in the crashed thread.
+pub(super) fn printed(facts: &Facts<'_>, scene: &Scene<'_>, findings: &mut [Finding]) {
+    let Some(printed) = &facts.analysis.printed else { return };
+    let in_flight = scene.thread.is_some_and(|thread| context(thread, true).is_some());
+    let first = findings.first_mut().filter(|f| !in_flight && f.tid == Some(scene.tid));
+    if let Some(first) = first {
+        let text = format!("the last exception that was printed: {}{}", printed.summary, place(printed));
+        first.evidence.push(text);
+    }
+}
+
 /// The exception being raised or handled in each thread, as context.
 pub(super) fn in_flight(facts: &Facts<'_>) -> Vec<Finding> {
     const THREADS: usize = 8;
@@ -70,12 +80,12 @@ pub(super) fn in_flight(facts: &Facts<'_>) -> Vec<Finding> {
 }
 
 fn context(thread: &AnalyzedThread, any_crashed: bool) -> Option<Finding> {
-    let python = thread.python.as_ref()?;
     let real = |e: &&ExceptionInfo| e.value.type_name.as_deref() != Some("NoneType");
-    let (verb, exception) = match (python.raising.as_ref().filter(real), python.handling.iter().find(real)) {
-        (Some(raising), _) => ("was set", raising),
-        (None, Some(handling)) => ("was being handled", handling),
-        (None, None) => return None,
+    let raising = thread.states().find_map(|python| python.raising.as_ref().filter(real));
+    let handling = || thread.states().find_map(|python| python.handling.iter().find(real));
+    let (verb, exception) = match raising {
+        Some(raising) => ("was set", raising),
+        None => ("was being handled", handling()?),
     };
     let who = match (thread.crashed, any_crashed, thread.tid) {
         (true, ..) => "in the crashed thread".to_owned(),

@@ -8,6 +8,7 @@ use crate::base::Addr;
 use crate::cpython::object::Heap;
 use crate::debuggee::{Crash, Segment, SignalInfo, Target};
 use crate::image::Images;
+use crate::model::tasks::Tasks;
 use crate::native::ModuleTables;
 use crate::native::regfile::RegFile;
 use crate::native::symbolize::Symbolized;
@@ -20,6 +21,9 @@ use crate::stack::hidden_frames::CodePlace;
 use crate::stack::report_frames::Interpreter;
 use std::ops::Range;
 use std::sync::OnceLock;
+
+/// Callers that may hand on an argument as they got it.
+const MAX_PASSED_ON: usize = 4;
 
 /// All that the rules may look at.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +42,8 @@ pub struct Facts<'a> {
     pub analysis: &'a Analysis,
     /// Python objects of the main interpreter, when CPython was found.
     pub heap: Option<&'a Heap<'a>>,
+    /// Tasks of asyncio, when there are some.
+    pub tasks: Option<&'a Tasks>,
 }
 
 impl<'a> Facts<'a> {
@@ -67,13 +73,23 @@ impl<'a> Facts<'a> {
         let registers = stack.and_then(|s| s.unwound.frames.get(first)?.registers.as_deref());
         // What the handler was called for tells the cause.
         if let Some(original) = context.and_then(|c| c.fault) {
+            let last = signal.number;
             passed_on = Some(match is_fault(&signal) {
                 true => PassedOn::HandlerFaulted(signal),
                 false => PassedOn::ByHandler,
             });
+            // Of a page fault the frame may not tell which signal it gave: handlers pass their own on.
+            let (number, code) = match (last, original.number) {
+                (linux_signals::SIGBUS, linux_signals::SIGSEGV)
+                    if original.code == linux_signals::codes::SEGV_MAPERR =>
+                {
+                    (linux_signals::SIGBUS, linux_signals::codes::BUS_ADRERR)
+                }
+                _ => (original.number, original.code),
+            };
             signal = SignalInfo {
-                number: original.number,
-                code: Some(original.code),
+                number,
+                code: Some(code),
                 fault_addr: Some(original.addr),
                 sender_pid: None,
                 sender_uid: None,
@@ -217,12 +233,25 @@ impl<'a> Scene<'a> {
     /// Argument `index` of the function of a frame, where it can still be told.
     #[must_use]
     pub fn argument(&self, frame: &SceneFrame<'_>, index: usize) -> Option<u64> {
-        let function = self.function(frame.frame, frame.code)?;
         let stack = self.stack?;
-        let outer = frame.index.checked_add(1)?;
-        let caller = stack.unwound.frames.get(outer).zip(stack.symbols.get(outer));
-        let caller = caller.and_then(|(caller, code)| Some((caller, self.function(caller, code)?.start)));
-        self.facts.arguments().get(frame.frame, &function, caller, index)
+        let (mut at, arguments) = (frame.index, self.facts.arguments());
+        for _ in 0..MAX_PASSED_ON {
+            let (frame, code) = stack.unwound.frames.get(at).zip(stack.symbols.get(at))?;
+            let function = self.function(frame, code)?;
+            at = at.checked_add(1)?;
+            let caller = stack.unwound.frames.get(at).zip(stack.symbols.get(at));
+            let (caller, code) = caller.unzip();
+            let whole = caller.zip(code).and_then(|(caller, code)| self.function(caller, code)).map(|f| f.start);
+            // Of a part that the compiler split off, too, the code before the call can be read.
+            let start = whole.or_else(|| Some(code?.symbol.as_ref()?.start));
+            if let Some(value) = arguments.get(frame, &function, caller.zip(start), index) {
+                return Some(value);
+            }
+            if !arguments.passed_on(caller?, whole?, index) {
+                return None;
+            }
+        }
+        None
     }
 
     /// The code of the function that has the frame, by its symbol or else by the unwind tables, unless the frame is in a

@@ -3,6 +3,7 @@
 use super::blame::python_place;
 use super::destruction::type_name;
 use super::facts::{Scene, SceneFrame};
+use super::fatal_text;
 use super::finding;
 use super::memory_access::signals;
 use super::segv::signal_evidence;
@@ -13,17 +14,24 @@ use crate::model::{Confidence, Finding, FindingId};
 /// Longest text read.
 const MAX_TEXT: usize = 2000;
 
-/// Functions that end the interpreter (Python/pylifecycle.c, Objects/object.c) and where their arguments are: function
-/// name, message. Inner ones come first; those that compilers rewrite (`fatal_error`) are examined last.
-const FATAL: &[(&str, Option<usize>, Option<usize>)] = &[
-    (ASSERTION, Some(5), Some(2)),
-    ("_Py_NegativeRefcount", None, None),
-    ("_Py_FatalErrorFunc", Some(0), Some(1)),
-    // Calls the next one with a format.
-    ("_Py_FatalRefcountErrorFunc", Some(0), Some(1)),
-    ("_Py_FatalErrorFormat", Some(0), Some(1)),
-    ("Py_FatalError", None, Some(0)),
-    ("fatal_error", Some(2), Some(3)),
+/// Functions that end the interpreter (Python/pylifecycle.c, Objects/object.c), the most telling first.
+const FATAL: &[&str] = &[
+    ASSERTION,
+    "_Py_NegativeRefcount",
+    "_Py_FatalErrorFunc",
+    "_Py_FatalRefcountErrorFunc",
+    "_Py_FatalErrorFormat",
+    "Py_FatalError",
+    "fatal_error",
+];
+
+/// Their arguments that are messages or formats of them; inner functions come first, those that compilers rewrite last.
+const MESSAGES: &[(&str, usize)] = &[
+    ("_Py_FatalErrorFunc", 1),
+    ("_Py_FatalRefcountErrorFunc", 1),
+    ("_Py_FatalErrorFormat", 1),
+    ("Py_FatalError", 0),
+    ("fatal_error", 3),
 ];
 
 /// `_PyObject_AssertFailed(obj, expr, msg, ...)`: the message may be NULL.
@@ -95,7 +103,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
         return None;
     }
     let frames: Vec<SceneFrame<'_>> = scene.frames(24).collect();
-    let (at, _) = FATAL.iter().find_map(|(name, ..)| frames.iter().enumerate().find(|(_, f)| f.runs(name)))?;
+    let (at, _) = FATAL.iter().find_map(|name| frames.iter().enumerate().find(|(_, f)| f.runs(name)))?;
     let text = text(scene, &frames);
     let blame = scene.blame();
     let mut evidence = signal_evidence(scene);
@@ -140,15 +148,20 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
 
 fn text(scene: &Scene<'_>, frames: &[SceneFrame<'_>]) -> Text {
     let mut out = Text::default();
-    for (name, function, message) in FATAL {
+    // An assertion's own words tell more than those of the function that it calls to abort.
+    if let Some(frame) = frames.iter().find(|f| f.name() == Some(ASSERTION)) {
+        let read = |index| readable_text(scene, frame, index);
+        out.function = read(5).filter(|t| is_identifier(t));
+        out.message = read(2).or_else(|| read(1).map(|expression| format!("assertion \"{expression}\" failed")));
+    }
+    let printed = fatal_text::fatal_error(scene).unwrap_or_default();
+    let words = |text: crate::base::Text| Some(text.to_string().trim().to_owned()).filter(|t| !t.is_empty());
+    out.function = out.function.or_else(|| printed.function.and_then(words).filter(|t| is_identifier(t)));
+    out.message = out.message.or_else(|| printed.message.and_then(words));
+    // Where the whole text is not known, what was to be put together says which message it is.
+    for (name, index) in MESSAGES {
         let Some(frame) = frames.iter().find(|f| f.name() == Some(name)) else { continue };
-        let read = |index: &Option<usize>| (*index).and_then(|index| readable_text(scene, frame, index));
-        out.function = out.function.or_else(|| read(function).filter(|t| is_identifier(t)));
-        out.message = out.message.or_else(|| read(message));
-        if *name == ASSERTION {
-            let told = |expression| format!("assertion \"{expression}\" failed");
-            out.message = out.message.or_else(|| read(&Some(1)).map(told));
-        }
+        out.message = out.message.or_else(|| readable_text(scene, frame, *index));
     }
     out
 }

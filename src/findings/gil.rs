@@ -1,11 +1,12 @@
 //! The Python API called without the GIL, or after the interpreter was torn down.
 
-use super::blame::{Party, native_place, party};
+use super::blame::{Party, native_place, party, python_place};
 use super::facts::Scene;
 use super::finding;
 use super::memory_access::signals;
 use super::segv::signal_evidence;
-use crate::model::{Confidence, Finding, FindingId, Frame, ThreadStatus};
+use crate::base::file_name;
+use crate::model::{Confidence, Finding, FindingId, Frame, FrameKind, ThreadStatus};
 use crate::stack::hidden_frames::base_name;
 
 /// Functions that take or drop the GIL or make thread states: they may be called without it, but not without an
@@ -53,12 +54,19 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     let function = call.function.as_ref().map(|f| base_name(&f.to_string()).to_owned())?;
     let report = scene.facts.analysis;
     let mut evidence = signal_evidence(scene);
-    evidence.push(format!("{} was called by {}", native_place(call), native_place(caller)));
+    let by = caller.map_or_else(
+        || {
+            let from = scene.blame().python.map_or(String::new(), |p| format!(" from {}", python_place(p)));
+            format!("called through ctypes{from}")
+        },
+        |caller| format!("called by {}", native_place(caller)),
+    );
+    evidence.push(format!("{} was {by}", native_place(call)));
     let python = scene.thread.and_then(|t| t.python.as_ref());
     let make = |id: FindingId, title: String, confidence, evidence: Vec<String>, advice: &str| {
         Some(Finding { advice: Some(advice.to_owned()), ..finding(id, title, confidence, evidence, scene.tid) })
     };
-    let place = format!("{function}, called by {}", native_place(caller));
+    let place = format!("{function}, {by}");
     let over = report.python.is_some() && report.interpreters.is_empty();
     if over {
         evidence.push("the runtime has no interpreter any more".to_owned());
@@ -70,7 +78,10 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     if takes {
         return None;
     }
-    let advice = "take the GIL (PyGILState_Ensure, or leave the Py_BEGIN_ALLOW_THREADS block) before calling the API";
+    let advice = match caller {
+        Some(_) => "take the GIL (PyGILState_Ensure, or leave the Py_BEGIN_ALLOW_THREADS block) before calling the API",
+        None => "functions of a CDLL run without the GIL: call the API by ctypes.pythonapi, or by a PyDLL",
+    };
     let Some(python) = python else {
         if !report.knows_all_thread_states() {
             return None;
@@ -110,8 +121,8 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
 struct ApiCall<'a> {
     /// The interpreter's function.
     call: &'a Frame,
-    /// Who called it.
-    caller: &'a Frame,
+    /// Who called it; `None`: Python code, through ctypes.
+    caller: Option<&'a Frame>,
     /// Whether it may be called without the GIL, to take it.
     takes: bool,
 }
@@ -119,10 +130,22 @@ struct ApiCall<'a> {
 /// The outermost interpreter function that foreign code called, between the crash and the innermost Python frame, and
 /// its caller; `None` when the crash is not inside such a call.
 fn api_call<'a>(scene: &Scene<'a>) -> Option<ApiCall<'a>> {
-    let blame = scene.blame();
-    let owner = blame.owner?;
     let frames = &scene.thread?.frames;
-    let at = frames.iter().position(|f| std::ptr::eq(f, owner))?;
+    let owner = scene.blame().owner;
+    let at = match owner {
+        Some(owner) => frames.iter().position(|f| std::ptr::eq(f, owner))?,
+        // ctypes belongs to CPython, and calls by libffi.
+        None => {
+            let fault = scene.registers.and_then(|r| r.ip());
+            let first = frames.iter().position(|f| f.native.as_ref().is_some_and(|n| Some(n.ip) == fault))?;
+            let native = frames.iter().enumerate().skip(first).take_while(|(_, f)| f.kind == FrameKind::Native);
+            let mut libffi = native.filter(|(_, f)| {
+                let module = f.native.as_ref().and_then(|n| n.module.as_deref());
+                module.is_some_and(|m| file_name(m).starts_with("libffi"))
+            });
+            libffi.next().filter(|_| scene.blame().ctypes)?.0
+        }
+    };
     // Physical or inlined, the frame just inside of the owner.
     let inner = at.checked_sub(1).and_then(|i| frames.get(i))?;
     let native = inner.native.as_ref()?;

@@ -1,10 +1,12 @@
-//! Crashes inside malloc and free themselves: the heap is damaged, or a pointer was freed that is none.
+//! Crashes inside malloc and free themselves: the heap is damaged, or a pointer was freed that is none. Allocators that end
+//! the process for the same reasons.
 
-use super::facts::Scene;
+use super::facts::{Scene, SceneFrame};
 use super::finding;
 use super::memory_access::signals;
 use super::segv::signal_evidence;
-use crate::base::file_name;
+use crate::base::Addr;
+use crate::debuggee::MemoryExt as _;
 use crate::model::{Confidence, Finding, FindingId};
 use crate::stack::hidden_frames::CodePlace;
 
@@ -36,12 +38,70 @@ const ALLOCATOR: &[&str] = &[
     "unlink_chunk",
 ];
 
+/// The C library, by the start of its file's name.
+const LIBC: &[&str] = &["libc.so", "libc-", "ld-musl", "libc.musl"];
+
 /// Allocators that stand in for the C library's.
 const OTHER_ALLOCATORS: &[&str] = &["libhoard", "libjemalloc", "libmimalloc", "libsnmalloc", "libtcmalloc"];
 
+/// What tcmalloc says of a pointer that it never gave out (src/tcmalloc.cc `InvalidFree`), as the start of a line.
+const INVALID_FREE: &[u8] = b"Attempt to free invalid pointer ";
+/// Bytes of the stack that are searched for what an allocator said.
+const MAX_SEARCH: u64 = 64 * 1024;
+/// Longest text of an allocator.
+const MAX_TEXT: usize = 100;
+
 /// Names a crash inside the C allocator.
 pub(super) fn run(scene: &Scene<'_>) -> Vec<Finding> {
-    find(scene).into_iter().collect()
+    find(scene).or_else(|| gave_up(scene)).into_iter().collect()
+}
+
+/// An abort by an allocator that stands in for the C library's.
+fn gave_up(scene: &Scene<'_>) -> Option<Finding> {
+    if scene.signal() != signals::SIGABRT {
+        return None;
+    }
+    let module = |f: &SceneFrame<'_>| f.code.module.and_then(|m| scene.facts.target.modules.get(m));
+    let is_libc = |f: &SceneFrame<'_>| module(f).is_some_and(|m| starts_with_any(m.file_name(), LIBC));
+    let frames: Vec<SceneFrame<'_>> = scene.frames(24).collect();
+    let own: Vec<&SceneFrame<'_>> = frames.iter().skip_while(|f| is_libc(f)).collect();
+    let (first, allocator) = own.first().and_then(|f| Some((f, module(f)?)))?;
+    if !starts_with_any(allocator.file_name(), OTHER_ALLOCATORS) {
+        return None;
+    }
+    let last = own.iter().take_while(|f| f.code.module == first.code.module).last()?;
+    let mut evidence = signal_evidence(scene);
+    evidence.push(format!("abort() was called by {}", allocator.file_name()));
+    evidence.extend(scene.blame().evidence());
+    let said = frames.first().and_then(|innermost| said(scene, innermost.frame.sp, last.frame.cfa?));
+    evidence.extend(said.as_ref().map(|text| format!("what it said is on the stack: {text}")));
+    let (id, what, advice) = match said {
+        Some(text) => {
+            (FindingId::InvalidFree, text, "it points into a block, to the stack, or comes from another allocator")
+        }
+        None => (
+            FindingId::HeapCorruption,
+            "an invalid pointer was freed, or the heap is corrupt".to_owned(),
+            "something wrote outside of its block before this, or a pointer was freed that it never gave out",
+        ),
+    };
+    let title = format!("{} ended the process: {what},{}", allocator.file_name(), scene.blame().origin());
+    let made = finding(id, title, Confidence::High, evidence, scene.tid);
+    Some(Finding { advice: Some(advice.to_owned()), ..made })
+}
+
+/// "Attempt to free invalid pointer 0x1234", where it is on the stack.
+fn said(scene: &Scene<'_>, from: Addr, to: Addr) -> Option<String> {
+    let size = to.distance_from(from)?.min(MAX_SEARCH);
+    let bytes = scene.facts.target.memory.read_vec(from, size).ok()?;
+    let at = memchr::memmem::find(&bytes, INVALID_FREE)?;
+    let text = bytes.get(at..)?.split(|b| matches!(b, b'\n' | 0)).next()?;
+    let text = std::str::from_utf8(text.get(..text.len().min(MAX_TEXT))?).ok()?;
+    text.chars().all(|c| !c.is_control()).then(|| text.trim().to_owned())
+}
+
+fn starts_with_any(name: &str, list: &[&str]) -> bool {
+    list.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn find(scene: &Scene<'_>) -> Option<Finding> {
@@ -50,10 +110,9 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     }
     let top = scene.frames(1).next()?;
     let module = scene.facts.target.modules.get(top.code.module?)?;
-    let of = |list: &[&str]| list.iter().any(|p| file_name(&module.path).starts_with(p));
-    let libc = of(&["libc.so", "libc-", "ld-musl", "libc.musl"]);
+    let libc = starts_with_any(module.file_name(), LIBC);
     // Functions inside of another allocator have names of its own, if any.
-    let other = of(OTHER_ALLOCATORS);
+    let other = starts_with_any(module.file_name(), OTHER_ALLOCATORS);
     let known = libc && ALLOCATOR.iter().any(|name| top.runs(name));
     if top.place != CodePlace::Module || !known && !other {
         return None;
@@ -67,13 +126,18 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     evidence.extend(scene.access().evidence());
     let blame = scene.blame();
     evidence.extend(blame.evidence());
-    let what = if freeing {
-        "crash inside free(): an invalid pointer was freed, or the heap is corrupt,"
-    } else {
-        "crash inside malloc(): the heap is corrupt,"
+    let what = match (freeing, other) {
+        (true, _) => "crash inside free(): an invalid pointer was freed, or the heap is corrupt".to_owned(),
+        (false, false) => "crash inside malloc(): the heap is corrupt".to_owned(),
+        (false, true) => format!(
+            "crash inside the allocator {}: an invalid pointer was freed, or the heap is corrupt",
+            module.file_name()
+        ),
     };
     let advice = "something wrote outside of its block before this, or a pointer was freed that malloc never gave out";
-    let title = format!("{what}{}", blame.origin());
+    let origin = blame.origin();
+    let comma = if origin.starts_with(' ') { "," } else { "" };
+    let title = format!("{what}{comma}{origin}");
     let made = finding(FindingId::HeapCorruption, title, Confidence::High, evidence, scene.tid);
     Some(Finding { advice: Some(advice.to_owned()), ..made })
 }

@@ -5,6 +5,7 @@
 
 mod abort;
 mod blame;
+mod callbacks;
 mod cpp;
 mod deadlock;
 mod debug_hooks;
@@ -12,12 +13,16 @@ mod destruction;
 mod exceptions;
 mod facts;
 mod fatal;
+mod fatal_text;
 mod gil;
 mod heap;
+pub mod heap_content;
 mod hooks;
 mod machine_state;
 mod memory_access;
 mod objects;
+mod reference_audit;
+mod report_text;
 mod reporters;
 mod reraised;
 mod rust;
@@ -26,13 +31,18 @@ mod rust_payload;
 mod segv;
 mod sent_signals;
 mod stack_overflow;
+mod tasks;
 mod windows;
 
 pub use blame::{is_run_time, python_place};
 pub use facts::{Facts, Fault, PassedOn, Scene, SceneFrame};
+pub use fatal_text::fatal_error;
 pub use machine_state::{MachineState, machine_state};
+pub use objects::candidates;
+pub use reference_audit::{explained_by_counts, reference_audit};
 
 use crate::debuggee::Crash;
+use crate::model::tasks::Tasks;
 use crate::model::{Confidence, Finding, FindingId};
 
 /// Everything the rules find of a process and of its crash ([`Facts::scene`]), most likely cause first.
@@ -41,6 +51,9 @@ pub fn run(facts: &Facts<'_>, scene: Option<&Scene<'_>>) -> Vec<Finding> {
     let mut out = Vec::new();
     if let Some(scene) = scene {
         // A sent signal is not a fault: only what the threads were doing can explain it.
+        // One that is freed while it runs does no harm by itself.
+        let (gone, may_be_gone) = callbacks::run(scene);
+        out.extend(gone);
         out.extend(destruction::collector(scene));
         out.extend(debug_hooks::run(scene));
         out.extend(fatal::run(scene));
@@ -60,6 +73,7 @@ pub fn run(facts: &Facts<'_>, scene: Option<&Scene<'_>>) -> Vec<Finding> {
         if !certain(&out) {
             out.extend(segv::run(scene));
         }
+        out.extend(may_be_gone);
         if let Some(heap) = facts.heap {
             out.extend(objects::bad_count(scene, heap));
         }
@@ -77,6 +91,7 @@ pub fn run(facts: &Facts<'_>, scene: Option<&Scene<'_>>) -> Vec<Finding> {
     }
     out.extend(exceptions::in_flight(facts));
     let mut deadlocks = deadlock::cycles(facts);
+    deadlocks.extend(facts.tasks.into_iter().flat_map(tasks::cycles));
     if faulted(facts, scene) {
         // Threads that wait for each other did not make another one fault.
         out.extend(deadlocks);
@@ -84,14 +99,28 @@ pub fn run(facts: &Facts<'_>, scene: Option<&Scene<'_>>) -> Vec<Finding> {
         // Why a process that had to be ended or looked at from outside stands still.
         deadlocks.extend(deadlock::orphaned(facts));
         deadlocks.extend(deadlock::asleep_with_gil(facts, &deadlocks));
+        deadlocks.extend(tasks::starved(facts));
+        deadlocks.extend(facts.tasks.into_iter().flat_map(|found| tasks::blocked(facts, found)));
         if deadlocks.is_empty() {
             out.extend(deadlock::held(facts));
         }
         deadlocks.append(&mut out);
         out = deadlocks;
+        out.extend(facts.tasks.into_iter().flat_map(tasks::left_behind));
+    }
+    out.extend(facts.tasks.into_iter().flat_map(tasks::not_retrieved));
+    if let Some(scene) = scene {
+        exceptions::printed(facts, scene, &mut out);
     }
     name_module(scene, &mut out);
     without_repeats(out)
+}
+
+/// What is wrong with tasks, by themselves alone.
+#[must_use]
+pub fn of_tasks(found: &Tasks) -> Vec<Finding> {
+    let rules = [tasks::cycles, tasks::left_behind, tasks::not_retrieved, tasks::not_awaited];
+    rules.iter().flat_map(|rule| rule(found)).collect()
 }
 
 /// Adds to the findings on the crashed thread whose code ran there.
@@ -115,7 +144,10 @@ fn faulted(facts: &Facts<'_>, scene: Option<&Scene<'_>>) -> bool {
 fn without_repeats(findings: Vec<Finding>) -> Vec<Finding> {
     let mut out: Vec<Finding> = Vec::new();
     for finding in findings {
-        if !out.iter().any(|f| f.id == finding.id && f.tid == finding.tid) {
+        // One thread runs many tasks: their findings differ in what they say.
+        let own = matches!(finding.id, FindingId::TaskDeadlock | FindingId::TasksLeftBehind);
+        let same = |f: &Finding| f.id == finding.id && f.tid == finding.tid && (!own || f.title == finding.title);
+        if !out.iter().any(same) {
             out.push(finding);
         }
     }

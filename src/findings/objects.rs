@@ -66,7 +66,8 @@ fn overwritten_type(scene: &Scene<'_>, heap: &Heap<'_>) -> Option<Finding> {
 }
 
 /// What may be an object: register values at the crash, arguments of the frames around it.
-fn candidates(scene: &Scene<'_>) -> Vec<Addr> {
+#[must_use]
+pub fn candidates(scene: &Scene<'_>) -> Vec<Addr> {
     let mut out = Vec::new();
     let mut add = |value: u64| {
         let addr = Addr(value);

@@ -55,6 +55,17 @@ fn fault(scene: &Scene<'_>) -> Option<Finding> {
             let advice = "the module was built for another processor, or a function pointer leads into data";
             make(FindingId::IllegalInstruction, format!("illegal instruction{place}"), advice, evidence)
         }
+        (signals::SIGXCPU, codes::SI_KERNEL) => {
+            let doing =
+                blame.python.map_or(String::new(), |p| format!("; it was at {}", super::blame::python_place(p)));
+            let title = format!("the CPU time that RLIMIT_CPU allows the process is used up{doing}");
+            make(FindingId::ResourceLimit, title, "whoever started it has set the limit: ulimit -t", evidence)
+        }
+        (signals::SIGSYS, codes::SYS_SECCOMP) => {
+            let advice = "the sandbox or container it runs in (its seccomp profile) does not allow the call";
+            let title = format!("a seccomp filter refused a system call{place}");
+            make(FindingId::RefusedSystemCall, title, advice, evidence)
+        }
         (signals::SIGTRAP, _) => make(FindingId::TrapInstruction, format!("a breakpoint or trap{place}"), "", evidence),
         _ => None,
     }
@@ -81,8 +92,11 @@ fn sent(scene: &Scene<'_>) -> Option<Finding> {
         let title = format!("{name} was sent by {who}{doing}");
         let advice =
             "the process did not crash by itself: look at who ended it (a watchdog, a time limit, an operator)";
+        // What guards against the lack of memory ends processes so.
+        let ends = matches!(name.as_str(), "SIGKILL" | "SIGTERM");
+        let memory = if ends { "; if it was for its memory, see `pyinquest heap report`" } else { "" };
         return Some(Finding {
-            advice: Some(advice.to_owned()),
+            advice: Some(format!("{advice}{memory}")),
             ..finding(FindingId::KilledByProcess, title, Confidence::High, evidence, scene.tid)
         });
     }

@@ -1,23 +1,21 @@
 //! [`collect`]: every object of a heap, from all places that list objects and by following references.
 
 use super::HeapError;
+use super::allocators::gc_lists::{self, Listed};
+use super::allocators::mimalloc;
 use super::allocators::pymalloc::{PoolCounts, Pools, PoolsBy, Statics};
-use super::allocators::{gc_lists, is_alive, mimalloc};
+use super::closure::{Arenas, Closure};
 use super::edges::{Edges, budget};
 use super::objects::{Found, Objects, Origin};
 use super::offsets::Offsets;
-use super::types::{Shape, TypeId, TypeTable};
+use super::types::{Shape, TypeTable};
 use super::view::View;
 use crate::base::{Addr, Diagnostic, DiagnosticCode, Diagnostics};
 use crate::cpython::Context;
 use crate::cpython::layout::ObmallocPlace;
 use crate::cpython::object::Heap;
 use crate::cpython::runtime::Interpreter;
-use foldhash::fast::RandomState;
 use std::collections::HashMap;
-
-/// No interpreter state is larger.
-const MAX_STATE: u64 = 4 << 20;
 
 /// Where the parts of a process are that a heap is read from.
 #[derive(Debug)]
@@ -26,6 +24,8 @@ pub struct Sources<'a> {
     pub runtime: Option<Addr>,
     /// All interpreters.
     pub interpreters: &'a [Interpreter],
+    /// Whether it is a debug build (`--with-pydebug`).
+    pub debug: bool,
     /// The allocator's variables of 3.8 to 3.11.
     pub statics: Statics,
     /// What is missing or uncertain is told here.
@@ -47,6 +47,8 @@ pub struct Coverage {
     pub pools: PoolCounts,
     /// Pages of mimalloc.
     pub pages: u64,
+    /// The time was over before all objects were found.
+    pub time_over: bool,
 }
 
 /// The objects of a process and their types.
@@ -54,56 +56,82 @@ pub struct Coverage {
 pub struct Collected {
     /// The objects.
     pub objects: Objects,
-    /// The types, by [`TypeId`].
+    /// The types, by `TypeId`.
     pub shapes: Vec<Shape>,
+    /// pymalloc's arenas: first address, and end of the pools that were carved.
+    pub arenas: Vec<(u64, u64)>,
     /// How complete they are.
     pub coverage: Coverage,
+    /// Whether any list of objects or any pool of them is in the dump. What is found without them, by what threads and static
+    /// memory refer to, is not the heap.
+    pub is_there: bool,
 }
 
-/// Finds every object.
+/// What is to be said where a walk over the heap was given up.
+pub(super) fn time_over(text: impl Into<String>) -> Diagnostic {
+    let hint = "--timeout SECONDS allows more, --timeout 0 any";
+    Diagnostic::warning(DiagnosticCode::TimeOver, text).hint(hint)
+}
+
+/// Finds every object. Where the time of `view` is over before, what was found until then.
 ///
 /// # Errors
-/// [`HeapError`] when the build's layout is not known well enough, or nothing at all is found.
+/// [`HeapError`] when the build's layout is not known well enough, or nothing was found in the time that there was.
 pub fn collect(heap: &Heap<'_>, view: &View<'_>, sources: &Sources<'_>) -> Result<Collected, HeapError> {
     let ctx = &heap.ctx;
-    let o = Offsets::new(ctx)?;
+    let o = Offsets::of(heap)?;
     let mut types = TypeTable::new(heap, o);
     let mut found = Vec::new();
     let mut coverage = Coverage { gc_lists_whole: true, ..Coverage::default() };
-    gc_objects(ctx, view, &mut types, sources, &mut coverage, &mut found);
     let arenas = match ctx.dialect.obmalloc.place {
         ObmallocPlace::Mimalloc => {
-            coverage.pages = mimalloc::walk(ctx, view, &o, &mut types, &mut found);
+            coverage.pages = mimalloc::walk(view, sources.debug, &o, &mut types, &mut found);
             Vec::new()
         }
         _ => pool_objects(ctx, view, &o, &mut types, sources, &mut coverage, &mut found),
     };
+    let mut objects = Objects::new(found);
+    let mut others = Vec::new();
+    let mut listed = Listed { known: &mut objects, others: &mut others };
+    gc_objects(ctx, view, &mut types, sources, &mut coverage, &mut listed);
     // Where all lists are whole and no collection runs, what is in none of them is not tracked, whatever its links say:
     // such a block only looks like an object.
     let certain = coverage.gc_lists > 0 && coverage.gc_lists_whole && !coverage.collecting;
-    let mut objects = Objects::new(found);
     if certain {
         objects.retain(|found| found.origin != Origin::TrackedElsewhere);
     }
+    // The few that threads and static memory lead to are not the heap.
+    let is_there = !(objects.is_empty() && others.is_empty());
     let none = HashMap::new();
-    let edges = Edges { view, o: &o, l: ctx.layouts, dialect: ctx.dialect, static_dicts: &none, left: budget(view) };
-    let more = Closure { edges: &edges, types: &mut types, known: &objects, arenas, more: HashMap::default() };
-    let more = more.run(ctx, sources);
-    if edges.left.get() == 0 {
+    let edges = Edges {
+        view,
+        o: &o,
+        l: ctx.layouts,
+        dialect: ctx.dialect,
+        static_dicts: &none,
+        left: budget(view),
+        owned: false,
+    };
+    let walked = Arenas::new(arenas.clone());
+    let more = Closure { edges: &edges, types: &mut types, known: &objects, arenas: &walked, more: HashMap::default() };
+    let (more, whole) = more.run(ctx, sources, others);
+    if !whole {
         let text = "containers claim more memory than there is: not all references were followed";
         sources.diagnostics.push(Diagnostic::warning(DiagnosticCode::HeapLimit, text));
     }
-    if objects.is_empty() && more.is_empty() {
-        return Err(HeapError::NoObjects);
+    let objects = if more.is_empty() { objects } else { objects.with(more) };
+    coverage.time_over = view.is_over();
+    if coverage.time_over {
+        if !is_there {
+            return Err(HeapError::TimeOver);
+        }
+        let text = format!(
+            "the time was over while objects were looked for: {} are known, others are missing, and so are their references",
+            objects.len()
+        );
+        sources.diagnostics.push(time_over(text));
     }
-    let objects = if more.is_empty() {
-        objects
-    } else {
-        let mut all = objects.into_found();
-        all.extend(more);
-        Objects::new(all)
-    };
-    Ok(Collected { objects, shapes: types.into_shapes(), coverage })
+    Ok(Collected { objects, shapes: types.into_shapes(), arenas, coverage, is_there })
 }
 
 fn gc_objects(
@@ -112,7 +140,7 @@ fn gc_objects(
     types: &mut TypeTable<'_>,
     sources: &Sources<'_>,
     coverage: &mut Coverage,
-    found: &mut Vec<Found>,
+    listed: &mut Listed<'_>,
 ) {
     let mut seen = Vec::new();
     for interpreter in sources.interpreters {
@@ -125,7 +153,7 @@ fn gc_objects(
         let collecting = interpreter.gc_collecting.unwrap_or(false);
         coverage.collecting |= collecting;
         coverage.gc_lists = coverage.gc_lists.saturating_add(4);
-        let whole = gc_lists::walk(ctx, view, types, (state, collecting), sources.diagnostics, found);
+        let whole = gc_lists::walk(ctx, view, types, (state, collecting), sources.diagnostics, listed);
         coverage.gc_lists_whole &= whole;
     }
 }
@@ -150,88 +178,19 @@ fn pool_objects(
     for interpreter in sources.interpreters {
         let Some(arenas) = pools.arenas(ctx, sources.statics, interpreter.addr) else { continue };
         coverage.pools_by = Some(PoolsBy::Table);
-        for arena in arenas {
-            pools.arena(types, arena, found);
-            ranges.push(arena);
-        }
+        ranges.extend(arenas);
+    }
+    // In the order of addresses, as the objects are to be.
+    ranges.sort_unstable();
+    ranges.dedup();
+    types.set_small_blocks(pools.small_blocks(ranges.clone()));
+    for arena in &ranges {
+        pools.arena(types, *arena, found);
     }
     if coverage.pools_by.is_none() {
         coverage.pools_by = Some(PoolsBy::Structure);
         pools.by_structure(types, found);
     }
     coverage.pools = pools.counts;
-    ranges.sort_unstable();
-    ranges.dedup();
     ranges
-}
-
-/// Follows references to what no list shows: large objects, static ones, those of other allocators.
-struct Closure<'c, 'v, 'h> {
-    edges: &'c Edges<'v>,
-    types: &'c mut TypeTable<'h>,
-    known: &'c Objects,
-    arenas: Vec<(u64, u64)>,
-    more: HashMap<u64, TypeId, RandomState>,
-}
-
-impl Closure<'_, '_, '_> {
-    fn run(mut self, ctx: &Context<'_>, sources: &Sources<'_>) -> Vec<Found> {
-        let mut queue = Vec::new();
-        let mut targets = Vec::new();
-        for interpreter in sources.interpreters {
-            let size = ctx.layouts.interpreter.size.offset().unwrap_or(0).min(MAX_STATE);
-            self.edges.view.words(interpreter.addr.0, size / 8, |_, word| targets.push(word));
-        }
-        self.take(&mut targets, &mut queue);
-        for found in self.known.iter() {
-            self.references(found.addr, found.type_id, &mut targets);
-            self.take(&mut targets, &mut queue);
-        }
-        while let Some((addr, type_id)) = queue.pop() {
-            self.references(addr, type_id, &mut targets);
-            self.take(&mut targets, &mut queue);
-        }
-        let found = |(addr, type_id)| Found { addr, type_id, origin: Origin::Referenced };
-        self.more.into_iter().map(found).collect()
-    }
-
-    #[inline]
-    fn references(&mut self, addr: u64, type_id: TypeId, targets: &mut Vec<u64>) {
-        let Some(shape) = self.types.get(type_id) else { return };
-        let known = self.known;
-        self.edges.each(addr, shape, &mut |_, to| {
-            if known.at(to).is_none() {
-                targets.push(to);
-            }
-        });
-        if known.at(shape.addr.0).is_none() {
-            targets.push(shape.addr.0);
-        }
-        if shape.is_metatype()
-            && let Some(dict) = self.types.prove(self.edges.view, addr).and_then(|t| self.types.get(t)?.dict_elsewhere)
-        {
-            targets.push(dict);
-        }
-    }
-
-    fn take(&mut self, targets: &mut Vec<u64>, queue: &mut Vec<(u64, TypeId)>) {
-        for to in targets.drain(..) {
-            if to & 7 != 0 || to < 4096 || self.more.contains_key(&to) || self.known.at(to).is_some() {
-                continue;
-            }
-            let view = self.edges.view;
-            let Some(type_addr) = view.word(to.wrapping_add(self.edges.o.ob_type)) else { continue };
-            let Some(type_id) = self.types.prove(view, type_addr) else { continue };
-            // What the pools do not show as an object is freed, or was never one.
-            if is_alive(view, self.edges.o, self.types, to) && !self.in_arena(to) {
-                self.more.insert(to, type_id);
-                queue.push((to, type_id));
-            }
-        }
-    }
-
-    fn in_arena(&self, addr: u64) -> bool {
-        let at = self.arenas.partition_point(|(start, _)| *start <= addr);
-        at.checked_sub(1).and_then(|at| self.arenas.get(at)).is_some_and(|(_, end)| addr < *end)
-    }
 }

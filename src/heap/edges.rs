@@ -5,8 +5,9 @@ use super::offsets::Offsets;
 use super::types::{Shape, Walk, flags};
 use super::view::View;
 use crate::cpython::layout::{Dialect, InlineValues, InstanceDict, Layouts, LocalsPlus, StackRefs};
-use std::cell::Cell;
+use crate::cpython::object::Kind;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// More slots than a frame has, more items than fit into memory that is read.
 const MAX_SLOTS: u64 = 100_000;
@@ -56,20 +57,22 @@ pub(super) struct Edges<'a> {
     /// `tp_dict` of static types that keep it in the interpreter (3.12+).
     pub static_dicts: &'a HashMap<u64, u64>,
     /// Words that may still be read as items of containers.
-    pub left: Cell<u64>,
+    pub left: AtomicU64,
+    /// Only references that are counted: none that is borrowed, and each once.
+    pub owned: bool,
 }
 
 /// Containers of an intact heap hold each word of memory once; a damaged one may have many that claim all of it.
-pub(super) fn budget(view: &View<'_>) -> Cell<u64> {
+pub(super) fn budget(view: &View<'_>) -> AtomicU64 {
     const LEAST: u64 = 1 << 28;
-    Cell::new((view.held_bytes() / 2).max(LEAST))
+    AtomicU64::new((view.held_bytes() / 2).max(LEAST))
 }
 
 impl Edges<'_> {
     /// As [`View::words`], as far as the budget goes.
     #[inline]
     pub(super) fn read(&self, at: u64, count: u64, found: impl FnMut(u64, u64)) -> bool {
-        let left = self.left.get();
+        let left = self.left.load(Ordering::Relaxed);
         let allowed = count.min(left);
         // What is not readable ends the walk and is not counted.
         let mut seen = 0u64;
@@ -78,7 +81,7 @@ impl Edges<'_> {
             seen = seen.wrapping_add(1);
             found(index, word);
         });
-        self.left.set(left.saturating_sub(seen));
+        self.left.store(left.saturating_sub(seen), Ordering::Relaxed);
         whole && allowed == count
     }
 
@@ -96,7 +99,12 @@ impl Edges<'_> {
         }
         match shape.walk {
             Walk::Fields => {}
-            Walk::Words => self.words(at, shape, found),
+            Walk::Words => {
+                self.words(at, shape, found);
+                if shape.kind == Kind::NumpyArray {
+                    self.array_of_objects(at, found);
+                }
+            }
             Walk::Tuple => self.items(at, at.wrapping_add(self.o.tuple_items), found),
             Walk::List => {
                 let items = self.view.word(at.wrapping_add(self.o.list_items)).unwrap_or(0);
@@ -143,7 +151,10 @@ impl Edges<'_> {
                 found(Via::Field(member.offset), self.view.word(at.wrapping_add(member.offset)).unwrap_or(0));
             }
         }
-        self.instance_dict(at, shape, found);
+        // A type's dict is one of its own words.
+        if !(self.owned && shape.walk == Walk::Type) {
+            self.instance_dict(at, shape, found);
+        }
     }
 
     fn words(&self, at: u64, shape: &Shape, found: &mut impl FnMut(Via, u64)) {
@@ -172,6 +183,15 @@ impl Edges<'_> {
         }
     }
 
+    /// The objects that an array of NumPy owns, in the order of its memory.
+    fn array_of_objects(&self, at: u64, found: &mut impl FnMut(Via, u64)) {
+        if let Some(array) = super::numpy::array(self.view, self.o, at)
+            && let Some(data) = array.owned
+        {
+            self.read(data, array.objects, |index, word| found(Via::Item(index), word));
+        }
+    }
+
     fn dict(&self, at: u64, found: &mut impl FnMut(Via, u64)) {
         let o = self.o;
         let word = |field: u64| self.view.word(at.wrapping_add(field)).unwrap_or(0);
@@ -187,6 +207,9 @@ impl Edges<'_> {
             return;
         }
         // Values that are part of an instance are the instance's too; it owns the dict.
+        if self.owned && o.values_embedded.and_then(|e| self.view.u8(values.wrapping_add(e))) == Some(1) {
+            return;
+        }
         each_value(self, values, keys.count, |index, value| {
             if let Some(key) = keys.key(self.view, index) {
                 found(Via::Value(key), value);
@@ -280,6 +303,61 @@ impl Edges<'_> {
         }
     }
 
+    /// The frame of a generator that can go on.
+    pub(super) fn suspended_frame(&self, at: u64) -> Option<u64> {
+        let g = &self.l.generator;
+        let states = self.dialect.generator_states?;
+        let state = self.view.u8(at.wrapping_add(g.frame_state.offset()?))?.cast_signed();
+        (!states.finished.contains(&state)).then(|| g.iframe.offset().map(|iframe| at.wrapping_add(iframe)))?
+    }
+
+    /// Local variables, cells and free variables of a frame (3.11+) that own a reference. Values on the evaluation stack
+    /// may have been taken off it.
+    pub(super) fn owned_locals(&self, at: u64) -> Vec<u64> {
+        let f = &self.l.frame;
+        let (Some(localsplus), Some(executable)) = (f.localsplus.offset(), f.executable.offset()) else {
+            return Vec::new();
+        };
+        let code = self.dialect.untag(self.view.word(at.wrapping_add(executable)).unwrap_or(0)).0;
+        let count = self.l.code.nlocalsplus.offset().and_then(|field| self.view.u32(code.wrapping_add(field)));
+        let mut found = Vec::new();
+        let first = at.wrapping_add(localsplus);
+        self.read(first, u64::from(count.unwrap_or(0)).min(MAX_SLOTS), |_, bits| {
+            // A tag says that it is borrowed, or counted elsewhere (3.14+).
+            let plain = self.dialect.untag(bits).0 == bits;
+            if plain && bits & 7 == 0 && bits > 4096 {
+                found.push(bits);
+            }
+        });
+        found
+    }
+
+    /// Local variables, cells and free variables of a frame object that are its own.
+    pub(super) fn frame_object_locals(&self, at: u64) -> Vec<u64> {
+        let (f, c) = (&self.l.frame_object, &self.l.code);
+        let word = |base: u64, slot: Option<u64>| slot.and_then(|s| self.view.word(base.wrapping_add(s))).unwrap_or(0);
+        if self.dialect.locals_plus != LocalsPlus::ThreeTuples {
+            let frame = word(at, f.f_frame.offset());
+            let own = f.frame_data.offset().is_some_and(|data| frame == at.wrapping_add(data));
+            return if own { self.owned_locals(frame) } else { Vec::new() };
+        }
+        let code = word(at, f.f_code.offset());
+        let Some(localsplus) = f.f_localsplus.offset() else { return Vec::new() };
+        let locals = c.nlocals.offset().and_then(|s| self.view.u32(code.wrapping_add(s))).unwrap_or(0);
+        let len = |slot: Option<u64>| {
+            let tuple = word(code, slot);
+            if tuple == 0 { 0 } else { word(tuple, Some(self.o.ob_size)).min(MAX_SLOTS) }
+        };
+        let count = u64::from(locals).wrapping_add(len(c.cellvars.offset())).wrapping_add(len(c.freevars.offset()));
+        let mut found = Vec::new();
+        self.read(at.wrapping_add(localsplus), count.min(MAX_SLOTS), |_, word| {
+            if word & 7 == 0 && word > 4096 {
+                found.push(word);
+            }
+        });
+        found
+    }
+
     fn frame_object(&self, at: u64, found: &mut impl FnMut(Via, u64)) {
         let f = &self.l.frame_object;
         if self.dialect.locals_plus == LocalsPlus::ThreeTuples {
@@ -298,15 +376,13 @@ impl Edges<'_> {
     /// `_PyInterpreterFrame` (3.11+): what it owns.
     pub(super) fn frame(&self, at: u64, found: &mut impl FnMut(Via, u64)) {
         let f = &self.l.frame;
-        let slot = |field: Option<u64>| {
-            let bits = field.and_then(|field| self.view.word(at.wrapping_add(field))).unwrap_or(0);
-            self.dialect.untag(bits).0
-        };
-        let code = slot(f.executable.offset());
-        found(Via::Frame("code"), code);
-        found(Via::Frame("function"), slot(f.funcobj.offset()));
-        found(Via::Frame("namespace"), slot(f.locals.offset()));
-        found(Via::Frame("frame object"), slot(f.frame_obj.offset()));
+        let word = |field: Option<u64>| field.and_then(|field| self.view.word(at.wrapping_add(field))).unwrap_or(0);
+        let code = self.dialect.untag(word(f.executable.offset())).0;
+        let parts =
+            [("code", f.executable), ("function", f.funcobj), ("namespace", f.locals), ("frame object", f.frame_obj)];
+        for (name, field) in parts {
+            self.stack_ref(Via::Frame(name), word(field.offset()), found);
+        }
         let Some(localsplus) = f.localsplus.offset() else { return };
         let first = at.wrapping_add(localsplus);
         let of_code = |field: Option<u64>| {
@@ -337,7 +413,15 @@ impl Edges<'_> {
                 return;
             }
         }
-        found(Via::Slot(index), self.dialect.untag(bits).0);
+        self.stack_ref(Via::Slot(index), bits, found);
+    }
+
+    /// A `_PyStackRef`: a tag says that it does not count (3.14+ Include/internal/pycore_stackref.h).
+    fn stack_ref(&self, via: Via, bits: u64, found: &mut impl FnMut(Via, u64)) {
+        let untagged = self.dialect.untag(bits).0;
+        if !self.owned || untagged == bits {
+            found(via, untagged);
+        }
     }
 
     /// `PyFrameObject` until 3.10: locals, cells and free variables, then the evaluation stack while it is at rest.
@@ -385,14 +469,21 @@ impl Edges<'_> {
             },
             InstanceDict::Inline { dict_at } => {
                 found(Via::Dict, word(dict_at));
-                let values = at.wrapping_add(shape.basicsize);
-                if shape.has(flags::INLINE_VALUES)
-                    && o.values_valid.and_then(|v| self.view.u8(values.wrapping_add(v))) == Some(1)
-                {
+                if let Some(values) = self.values_inside(at, shape) {
                     self.attributes(shape, values, found);
                 }
             }
         }
+    }
+
+    /// Where the values of attributes are inside of an instance (3.13+), while they are in use.
+    pub(super) fn values_inside(&self, at: u64, shape: &Shape) -> Option<u64> {
+        if !matches!(self.o.instance_dict, InstanceDict::Inline { .. }) || !shape.has(flags::INLINE_VALUES) {
+            return None;
+        }
+        let values = at.wrapping_add(shape.basicsize);
+        let valid = self.view.u8(values.wrapping_add(self.o.values_valid?))?;
+        (valid == 1).then_some(values)
     }
 
     fn plain_dict(&self, at: u64, shape: &Shape, found: &mut impl FnMut(Via, u64)) {

@@ -1,5 +1,6 @@
 //! [`Graph`]: who refers to whom, as arrays, with shortest paths from roots and what each object keeps alive.
 
+use super::collect::time_over;
 use super::dominators::{Dominators, NONE, dominators};
 use super::objects::ObjectId;
 use super::roots::Root;
@@ -72,6 +73,8 @@ impl Csr {
 #[derive(Debug)]
 pub struct Graph {
     edges: Csr,
+    /// Objects that modules and frames name, sorted.
+    named: Vec<ObjectId>,
     /// The roots, those that say most first.
     pub roots: Vec<Root>,
 }
@@ -90,6 +93,7 @@ impl Graph {
         let edges = state.edges();
         for found in objects.iter() {
             if let Some(shape) = state.shape(found.type_id)
+                && !state.view.is_over()
                 && targets.len() < MAX_EDGES.saturating_sub(1 << 24)
             {
                 edges.each(found.addr, shape, &mut |via, to| {
@@ -102,15 +106,33 @@ impl Graph {
             }
             offsets.push(targets.len() as u32);
         }
+        if !state.collected.coverage.time_over && state.view.is_over() {
+            let text = "the time was over while references were followed: some are missing, and with them what they keep alive";
+            state.diagnostics.push(time_over(text));
+        }
         targets.extend(roots.iter().map(|root| root.object));
         offsets.push(targets.len() as u32);
-        Graph { edges: Csr { offsets, targets }, roots }
+        let mut named: Vec<ObjectId> = roots.iter().filter(|root| root.group <= 1).map(|root| root.object).collect();
+        named.sort_unstable();
+        named.dedup();
+        Graph { edges: Csr { offsets, targets }, named, roots }
     }
 
     /// Number of references.
     #[must_use]
     pub fn references(&self) -> usize {
         self.edges.edges()
+    }
+
+    /// To what an object refers.
+    #[must_use]
+    pub fn references_of(&self, object: ObjectId) -> &[ObjectId] {
+        self.edges.of(object)
+    }
+
+    /// Whether a module or a variable of a frame is this very object.
+    pub(super) fn is_named(&self, object: ObjectId) -> bool {
+        self.named.binary_search(&object).is_ok()
     }
 
     /// The node that refers to all roots.
@@ -121,28 +143,45 @@ impl Graph {
     /// Shortest ways from roots to all objects; the roots of the first group before all others.
     #[must_use]
     pub fn paths(&self) -> Paths {
-        let mut from = vec![NONE; self.edges.len()];
-        let mut queue = VecDeque::new();
+        let mut paths = Paths { from: vec![NONE; self.edges.len()], start: self.start() };
         let mut groups: Vec<u8> = self.roots.iter().map(|root| root.group).collect();
         groups.sort_unstable();
         groups.dedup();
         for group in groups {
-            for root in self.roots.iter().filter(|root| root.group == group) {
-                if let Some(place) = from.get_mut(root.object as usize).filter(|place| **place == NONE) {
-                    *place = self.start();
-                    queue.push_back(root.object);
-                }
+            self.follow(&mut paths, self.roots.iter().filter(|root| root.group == group));
+        }
+        paths
+    }
+
+    /// Follows references from roots to what no way leads to yet.
+    fn follow<'r>(&self, paths: &mut Paths, roots: impl Iterator<Item = &'r Root>) {
+        let mut queue = VecDeque::new();
+        let start = self.start();
+        let from = &mut paths.from;
+        for root in roots {
+            if let Some(place) = from.get_mut(root.object as usize).filter(|place| **place == NONE) {
+                *place = start;
+                queue.push_back(root.object);
             }
-            while let Some(node) = queue.pop_front() {
-                for next in self.edges.of(node) {
-                    if let Some(place) = from.get_mut(*next as usize).filter(|place| **place == NONE) {
-                        *place = node;
-                        queue.push_back(*next);
-                    }
+        }
+        while let Some(node) = queue.pop_front() {
+            for next in self.edges.of(node) {
+                if let Some(place) = from.get_mut(*next as usize).filter(|place| **place == NONE) {
+                    *place = node;
+                    queue.push_back(*next);
                 }
             }
         }
-        Paths { from, start: self.start() }
+    }
+
+    /// Adds roots, and ways from them to what `paths` does not reach.
+    pub fn add(&mut self, paths: &mut Paths, roots: Vec<Root>) {
+        self.edges.targets.extend(roots.iter().map(|root| root.object));
+        if let Some(last) = self.edges.offsets.last_mut() {
+            *last = self.edges.targets.len() as u32;
+        }
+        self.follow(paths, roots.iter());
+        self.roots.extend(roots);
     }
 
     /// What each object keeps alive.
@@ -180,6 +219,12 @@ impl Paths {
         }
         path.reverse();
         path
+    }
+
+    /// The object before this one on the shortest way to it; `None` for what a root leads to, or none.
+    #[must_use]
+    pub fn before(&self, object: ObjectId) -> Option<ObjectId> {
+        self.from.get(object as usize).copied().filter(|from| *from != NONE && *from != self.start)
     }
 
     /// Whether a root leads to it.

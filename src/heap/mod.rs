@@ -5,36 +5,56 @@
 //! with queues of their own: nothing here recurses over what a dump says, and each walk is bounded by the memory there is.
 
 mod allocators;
+mod around;
+mod audit;
+mod buffers;
 mod census;
+mod closure;
 mod collect;
+mod containers;
 mod dicts;
 mod dominators;
 mod edges;
+mod garbage;
 mod graph;
+mod integrity;
+mod memory;
 mod names;
+mod needed;
+mod numpy;
 mod objects;
 mod offsets;
 mod paths;
+mod retained;
 mod roots;
 mod sizes;
 mod strings;
+mod tree;
 mod types;
 mod view;
 
+pub use allocators::Block;
 pub use allocators::pymalloc::{PoolCounts, PoolsBy, Statics};
+pub use audit::{Audit, Judged, Suspect};
+pub use buffers::Buffer;
 pub use census::{Census, CensusRow, Filter};
 pub use collect::{Collected, Coverage, Sources, collect};
 pub use dominators::{Dominators, dominators};
 pub use edges::Via;
+pub use garbage::{NoGarbage, garbage};
 pub use graph::{Csr, Graph, Paths};
+pub use integrity::{Damage, Integrity};
+pub use memory::OwnedRange;
 pub use objects::{Found, ObjectId, Objects, Origin};
 pub use paths::Reference;
-pub use roots::{Root, roots};
+pub use retained::Retained;
+pub use roots::{NativeMemory, Root, native_root, native_roots, roots};
 pub use strings::{StringGroup, Strings, strings};
+pub use tree::{Label, Node, Tree};
 pub use types::{Shape, TypeId};
 pub use view::View;
 
-use crate::base::Addr;
+use crate::base::{Addr, Diagnostics};
 use crate::cpython::layout::LayoutError;
 use crate::cpython::object::{Heap, Kind};
 use edges::Edges;
@@ -47,12 +67,18 @@ pub enum HeapError {
     /// Fast reads are for 64-bit little-endian processes.
     #[error("heaps of 32-bit and big-endian processes cannot be read")]
     Abi,
+    /// The collector's lists are of a kind that only old versions have.
+    #[error("heaps of CPython before 3.8 cannot be read")]
+    GcHead,
     /// A field that is needed has no known offset.
     #[error(transparent)]
     Layout(#[from] LayoutError),
     /// Nothing was found.
     #[error("the dump holds no objects: memory of the heap is not in it")]
     NoObjects,
+    /// There was no time.
+    #[error("the time was over before an object of the heap was found")]
+    TimeOver,
 }
 
 /// All objects of a process, ready for questions.
@@ -61,6 +87,8 @@ pub struct HeapState<'a> {
     view: View<'a>,
     offsets: offsets::Offsets,
     static_dicts: std::collections::HashMap<u64, u64>,
+    debug: bool,
+    diagnostics: &'a Diagnostics,
     /// What was found.
     pub collected: Collected,
 }
@@ -72,17 +100,31 @@ impl std::fmt::Debug for HeapState<'_> {
 }
 
 impl<'a> HeapState<'a> {
-    /// Finds all objects.
+    /// Finds all objects in the memory that `view` shows.
     ///
     /// # Errors
-    /// [`HeapError`] when there are none, or the build is not known well enough.
-    pub fn read(heap: &'a Heap<'a>, sources: &Sources<'_>) -> Result<HeapState<'a>, HeapError> {
-        let view = View::new(heap.ctx.memory, &heap.ctx.abi).ok_or(HeapError::Abi)?;
-        let offsets = offsets::Offsets::new(&heap.ctx)?;
+    /// [`HeapError`] when the build is not known well enough.
+    pub fn read(heap: &'a Heap<'a>, view: View<'a>, sources: &Sources<'a>) -> Result<HeapState<'a>, HeapError> {
+        let offsets = offsets::Offsets::of(heap)?;
         let collected = collect(heap, &view, sources)?;
         let dict = |shape: &Shape| Some((shape.addr.0, shape.dict_elsewhere?));
         let static_dicts = collected.shapes.iter().filter_map(dict).collect();
-        Ok(HeapState { heap, view, offsets, static_dicts, collected })
+        let (debug, diagnostics) = (sources.debug, sources.diagnostics);
+        Ok(HeapState { heap, view, offsets, static_dicts, debug, diagnostics, collected })
+    }
+
+    /// Whether the time was over before all objects and all their references were read, so that what is not there says nothing.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.collected.coverage.time_over || self.view.is_over()
+    }
+
+    /// Whether the dump holds the heap: a dump without it may still show the objects that threads refer to.
+    ///
+    /// # Errors
+    /// [`HeapError::NoObjects`] when it does not.
+    pub fn must_be_there(&self) -> Result<(), HeapError> {
+        if self.collected.is_there { Ok(()) } else { Err(HeapError::NoObjects) }
     }
 
     /// The reader of single objects that this was made with.
@@ -109,6 +151,24 @@ impl<'a> HeapState<'a> {
         self.shape(found.type_id).map_or(0, |shape| self.sizes().of(found.addr, shape))
     }
 
+    /// Words of memory, up to the first that is not readable.
+    pub fn words(&self, at: u64, count: u64, mut found: impl FnMut(u64)) {
+        self.view.words(at, count, |_, word| found(word));
+    }
+
+    /// Whether objects of a type have a `__del__`.
+    #[must_use]
+    pub fn has_finalizer(&self, type_id: TypeId) -> bool {
+        let info = self.shape(type_id).filter(|shape| !shape.is_native).and_then(|s| self.heap.type_info(s.addr));
+        info.is_some_and(|info| self.heap.lookup(&info, "__del__").is_some())
+    }
+
+    /// Whether the finalizer of an object that the collector tracks has run (`_PyGC_PREV_MASK_FINALIZED`).
+    #[must_use]
+    pub fn is_finalized(&self, found: Found) -> bool {
+        self.view.word(found.addr.wrapping_sub(8)).is_some_and(|prev| prev & 1 != 0)
+    }
+
     fn sizes(&self) -> Sizes<'_> {
         Sizes { view: &self.view, o: &self.offsets, l: self.heap.ctx.layouts }
     }
@@ -122,7 +182,13 @@ impl<'a> HeapState<'a> {
             dialect: ctx.dialect,
             static_dicts: &self.static_dicts,
             left: edges::budget(&self.view),
+            owned: false,
         }
+    }
+
+    /// References that are counted.
+    fn owned_edges(&self) -> Edges<'_> {
+        Edges { owned: true, ..self.edges() }
     }
 
     /// The object at an address.

@@ -7,7 +7,8 @@ use crate::cpython::object::Kind;
 
 /// Fields of instances of a kind.
 pub(super) fn fields(ctx: &Context<'_>, kind: Kind) -> Vec<Member> {
-    let named = |(slot, name): &(Slot, &str)| Some(Member { offset: slot.offset()?, name: (*name).into() });
+    let named =
+        |(slot, name): &(Slot, &str)| Some(Member { offset: slot.offset()?, name: (*name).into(), owned: true });
     list(ctx.layouts, kind).iter().filter_map(named).collect()
 }
 
@@ -27,6 +28,7 @@ fn list(l: &Layouts, kind: Kind) -> Vec<(Slot, &'static str)> {
         ],
         Kind::Method => vec![(l.method.func, "__func__"), (l.method.self_obj, "__self__")],
         Kind::BuiltinFunction => vec![(l.cfunction.self_obj, "__self__"), (l.cfunction.module, "__module__")],
+        Kind::WeakRef | Kind::WeakProxy => vec![(l.weakref.callback, "__callback__")],
         Kind::Cell => vec![(l.cell.contents, "cell_contents")],
         Kind::Exception | Kind::ExceptionGroup | Kind::ImportError => vec![
             (l.exception.args, "args"),

@@ -65,7 +65,10 @@ impl Objects {
     /// Sorts what was found; of several finds of one object the first [`Origin`] counts.
     #[must_use]
     pub fn new(mut found: Vec<Found>) -> Objects {
-        found.sort_unstable_by_key(|f| (f.addr, f.origin));
+        // The allocator's pools give them in order.
+        if !found.is_sorted_by_key(|f| (f.addr, f.origin)) {
+            found.sort_unstable_by_key(|f| (f.addr, f.origin));
+        }
         found.dedup_by_key(|f| f.addr);
         found.truncate(u32::MAX as usize);
         let addrs: Vec<u64> = found.iter().map(|f| f.addr).collect();
@@ -76,6 +79,50 @@ impl Objects {
             origins: found.iter().map(|f| f.origin).collect(),
             index,
         }
+    }
+
+    /// Tells how an object was found, where that says more than what is known.
+    #[inline]
+    pub(super) fn set_origin(&mut self, id: ObjectId, origin: Origin) {
+        if let Some(known) = self.origins.get_mut(id as usize) {
+            *known = origin.min(*known);
+        }
+    }
+
+    /// With more objects, none of which is among these.
+    #[must_use]
+    pub(super) fn with(self, mut more: Vec<Found>) -> Objects {
+        more.sort_unstable_by_key(|f| f.addr);
+        let Objects { addrs, types, origins, .. } = self;
+        let whole = addrs.len().saturating_add(more.len());
+        let (mut all, mut all_types, mut all_origins) =
+            (Vec::with_capacity(whole), Vec::with_capacity(whole), Vec::with_capacity(whole));
+        // There are few more: what is between them is copied as it is.
+        let mut done = 0usize;
+        let mut copy = |to: usize, all: &mut Vec<u64>, all_types: &mut Vec<TypeId>, all_origins: &mut Vec<Origin>| {
+            all.extend_from_slice(addrs.get(done..to).unwrap_or_default());
+            all_types.extend_from_slice(types.get(done..to).unwrap_or_default());
+            all_origins.extend_from_slice(origins.get(done..to).unwrap_or_default());
+            done = to;
+        };
+        let mut last = None;
+        for found in more {
+            if last.replace(found.addr) == Some(found.addr) || all.len() >= u32::MAX as usize {
+                continue;
+            }
+            let at = addrs.partition_point(|addr| *addr < found.addr);
+            copy(at, &mut all, &mut all_types, &mut all_origins);
+            all.push(found.addr);
+            all_types.push(found.type_id);
+            all_origins.push(found.origin);
+        }
+        copy(addrs.len(), &mut all, &mut all_types, &mut all_origins);
+        let most = u32::MAX as usize;
+        all.truncate(most);
+        all_types.truncate(most);
+        all_origins.truncate(most);
+        let index = Index::new(&all);
+        Objects { addrs: all, types: all_types, origins: all_origins, index }
     }
 
     /// Leaves out what does not hold.
@@ -104,6 +151,12 @@ impl Objects {
         self.index.rank(addr)
     }
 
+    /// The first object after `addr`; the number of objects when there is none.
+    #[must_use]
+    pub fn first_after(&self, addr: u64) -> ObjectId {
+        self.addrs.partition_point(|at| *at <= addr) as ObjectId
+    }
+
     /// One object.
     #[inline]
     #[must_use]
@@ -122,12 +175,6 @@ impl Objects {
         })
     }
 
-    /// The objects in one list again, to be extended.
-    #[must_use]
-    pub fn into_found(self) -> Vec<Found> {
-        self.iter().collect()
-    }
-
     /// Bytes that this table takes.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -141,13 +188,15 @@ const CHUNK_WORDS: usize = 128;
 /// Addresses of one chunk: 64 KiB.
 const CHUNK_SHIFT: u32 = 16;
 
-/// Which multiples of 8 in 64 KiB are objects.
-#[derive(Debug)]
-struct Chunk {
-    first: u32,
-    bits: [u64; CHUNK_WORDS],
-    ranks: [u16; CHUNK_WORDS],
+/// Which multiples of 8 in 512 bytes are objects, and how many objects come before them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Word {
+    bits: u64,
+    before: u32,
 }
+
+/// 64 KiB of addresses.
+type Chunk = [Word; CHUNK_WORDS];
 
 /// Bit maps with counts, for addresses that have objects.
 #[derive(Debug, Default)]
@@ -166,18 +215,14 @@ impl Index {
             if current != Some(key) {
                 current = Some(key);
                 index.by_address.insert(key, index.chunks.len() as u32);
-                index.chunks.push(Chunk { first: position as u32, bits: [0; CHUNK_WORDS], ranks: [0; CHUNK_WORDS] });
+                index.chunks.push([Word::default(); CHUNK_WORDS]);
             }
             let (word, bit) = place(*addr);
-            if let Some(bits) = index.chunks.last_mut().and_then(|c| c.bits.get_mut(word)) {
-                *bits |= 1 << bit;
-            }
-        }
-        for chunk in &mut index.chunks {
-            let mut sum = 0u16;
-            for (rank, bits) in chunk.ranks.iter_mut().zip(&chunk.bits) {
-                *rank = sum;
-                sum = sum.wrapping_add(bits.count_ones() as u16);
+            if let Some(word) = index.chunks.last_mut().and_then(|chunk| chunk.get_mut(word)) {
+                if word.bits == 0 {
+                    word.before = position as u32;
+                }
+                word.bits |= 1 << bit;
             }
         }
         index
@@ -190,12 +235,12 @@ impl Index {
         }
         let chunk = self.chunks.get(*self.by_address.get(&(addr >> CHUNK_SHIFT))? as usize)?;
         let (word, bit) = place(addr);
-        let bits = *chunk.bits.get(word)?;
-        if bits >> bit & 1 == 0 {
+        let word = chunk.get(word)?;
+        if word.bits >> bit & 1 == 0 {
             return None;
         }
-        let below = (bits & (1u64 << bit).wrapping_sub(1)).count_ones();
-        Some(chunk.first.wrapping_add(u32::from(*chunk.ranks.get(word)?)).wrapping_add(below))
+        let below = (word.bits & (1u64 << bit).wrapping_sub(1)).count_ones();
+        Some(word.before.wrapping_add(below))
     }
 
     fn bytes(&self) -> usize {
@@ -229,5 +274,11 @@ mod tests {
         assert_eq!(objects.at(addrs[4] + 8), None);
         assert_eq!(objects.get(10).unwrap().origin, Origin::Old);
         assert_eq!(objects.get(11).unwrap().origin, Origin::Allocated);
+        let more = [addrs[7] + 8, addrs[4999] + 8, addrs[0] - 8].map(|addr| Found { addr, ..twice });
+        let all = objects.with(more.to_vec());
+        assert_eq!((all.len(), all.at(addrs[0] - 8), all.at(addrs[7] + 8)), (5003, Some(0), Some(9)));
+        assert!(
+            addrs.iter().chain([&(addrs[4999] + 8)]).all(|addr| all.get(all.at(*addr).unwrap()).unwrap().addr == *addr)
+        );
     }
 }

@@ -3,8 +3,9 @@
 use super::HeapError;
 use crate::cpython::Context;
 use crate::cpython::layout::{
-    Dialect, InlineValues, InstanceDict, IntRepr, RefcountForm, SizeForms, Slot, UnicodeState,
+    Dialect, GcHead, InlineValues, InstanceDict, IntRepr, RefcountForm, SizeForms, Slot, UnicodeState,
 };
+use crate::cpython::object::{Heap, NumpyArrays, numpy_arrays};
 use crate::need;
 
 /// Offsets in bytes of one build. What a version does not have is `None`.
@@ -32,6 +33,7 @@ pub(super) struct Offsets {
     pub dict_values: u64,
     pub keys: Keys,
     pub values_at: u64,
+    pub values_embedded: Option<u64>,
     pub values_valid: Option<u64>,
     pub sizes: SizeForms,
     pub int_digits: u64,
@@ -47,6 +49,8 @@ pub(super) struct Offsets {
     pub gc_bits: u64,
     /// Bytes of the collector's head before an object that takes part in collection.
     pub gc_head: u64,
+    /// Arrays of the NumPy that the process has loaded.
+    pub numpy: Option<NumpyArrays>,
 }
 
 /// `PyDictKeysObject`.
@@ -88,7 +92,15 @@ pub(super) struct Member {
 }
 
 impl Offsets {
+    /// The same with what the process has loaded.
+    pub(super) fn of(heap: &Heap<'_>) -> Result<Offsets, HeapError> {
+        Ok(Offsets { numpy: numpy_arrays(heap), ..Offsets::new(&heap.ctx)? })
+    }
+
     pub(super) fn new(ctx: &Context<'_>) -> Result<Offsets, HeapError> {
+        if ctx.dialect.gc_head != GcHead::Links {
+            return Err(HeapError::GcHead);
+        }
         let l = ctx.layouts;
         let d: &Dialect = ctx.dialect;
         let or_zero = |slot: Slot| slot.offset().unwrap_or(0);
@@ -124,6 +136,7 @@ impl Offsets {
                 indices: need!(l, dict_keys.indices)?,
             },
             values_at: or_zero(l.dict_values.values),
+            values_embedded: l.dict_values.embedded.offset(),
             values_valid: l.dict_values.valid.offset(),
             sizes: d.sizes,
             int_digits: need!(l, long.digits)?,
@@ -155,6 +168,7 @@ impl Offsets {
             gc_bits: or_zero(l.object.ob_gc_bits),
             // Free-threaded builds have none (Include/internal/pycore_gc.h).
             gc_head: if free_threaded { 0 } else { 16 },
+            numpy: None,
         })
     }
 }

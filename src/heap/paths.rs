@@ -1,7 +1,7 @@
 //! References in Python's syntax: `.attr`, `['key']`, `[3]`.
 
 use super::objects::{Found, ObjectId};
-use super::types::Walk;
+use super::types::{Member, Walk};
 use super::{HeapState, Via};
 use crate::base::Addr;
 use crate::cpython::object::{Kind, ReprLimits, read_str, repr};
@@ -59,9 +59,18 @@ impl HeapState<'_> {
     }
 
     fn member(&self, from: Found, offset: u64) -> Option<&str> {
+        self.field(from, offset).map(|member| &*member.name)
+    }
+
+    fn field(&self, from: Found, offset: u64) -> Option<&Member> {
         let shape = self.shape(from.type_id)?;
         let at = shape.members.binary_search_by_key(&offset, |m| m.offset).ok()?;
-        shape.members.get(at).map(|m| &*m.name)
+        shape.members.get(at)
+    }
+
+    /// Whether a field certainly owns what it refers to.
+    pub(super) fn owns_field(&self, from: Found, offset: u64) -> bool {
+        self.field(from, offset).is_some_and(|member| member.owned)
     }
 
     /// An edge as a part of a path. `is_namespace`: the object that refers is the `__dict__` of the one before it.
@@ -76,7 +85,10 @@ impl HeapState<'_> {
                 Some(name) => format!(".{name}"),
                 None => format!(".<field at +{offset}>"),
             },
-            Via::Item(index) => format!("[{index}]"),
+            Via::Item(index) => match self.shape(from.type_id).filter(|shape| shape.kind == Kind::NumpyArray) {
+                Some(_) => self.item_of_array(from, index),
+                None => format!("[{index}]"),
+            },
             Via::Element => ".<element>".to_owned(),
             Via::Key => ".<key>".to_owned(),
             Via::Value(key) => match text(key).filter(|_| is_namespace && is_str(key)) {
@@ -97,6 +109,15 @@ impl HeapState<'_> {
             Via::Frame(part) => format!(".<{part}>"),
             Via::ModuleState(offset) => format!(".<C state +{offset}>"),
             Via::Weak => ".<weak>".to_owned(),
+        }
+    }
+
+    /// An element of an array of NumPy, by its place in memory.
+    fn item_of_array(&self, from: Found, index: u64) -> String {
+        match super::numpy::array(&self.view, &self.offsets, from.addr) {
+            Some(array) if array.dimensions <= 1 => format!("[{index}]"),
+            Some(array) if array.is_c_order => format!(".flat[{index}]"),
+            _ => format!(".T.flat[{index}]"),
         }
     }
 

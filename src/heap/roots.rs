@@ -13,6 +13,8 @@ use crate::field;
 const MAX_FRAMES: u64 = 10_000;
 /// Most modules.
 const MAX_MODULES: usize = 100_000;
+/// Most bytes of one stack, or of one module's variables.
+const MAX_NATIVE: u64 = 256 << 20;
 /// No state of an interpreter or thread is larger.
 const MAX_STATE: u64 = 4 << 20;
 
@@ -23,8 +25,63 @@ pub struct Root {
     pub name: String,
     /// The object it refers to.
     pub object: ObjectId,
-    /// Roots of lower groups are asked first: 0 modules, 1 frames, 2 the rest.
+    /// Roots of lower groups are asked first: 0 modules, 1 frames, 2 states of threads and interpreters, 3 words of
+    /// native code.
     pub group: u8,
+}
+
+/// The group of roots that are words of native code: they may be equal to an object's address by chance.
+const UNCERTAIN: u8 = 3;
+
+impl Root {
+    /// Whether it is known to be a reference.
+    #[must_use]
+    pub fn is_certain(&self) -> bool {
+        self.group < UNCERTAIN
+    }
+}
+
+/// Memory of native code whose words may be references.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NativeMemory<W> {
+    /// What it is.
+    pub what: W,
+    /// First address.
+    pub start: u64,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// What words of native code lead to, by range: index of the range, address of the word, and the object. An object is
+/// given once, at the first word that leads to it, and only where `wanted`.
+pub fn native_roots<W>(
+    state: &HeapState<'_>,
+    memory: &[NativeMemory<W>],
+    wanted: impl Fn(ObjectId) -> bool,
+) -> Vec<(usize, u64, ObjectId)> {
+    let mut found = Vec::new();
+    let mut seen = std::collections::HashSet::new();
+    for (index, range) in memory.iter().enumerate() {
+        let start = range.start.wrapping_add(7) & !7;
+        let skipped = start.wrapping_sub(range.start);
+        let count = range.size.saturating_sub(skipped).min(MAX_NATIVE) / 8;
+        state.view.words(start, count, |at, word| {
+            if word & 7 == 0
+                && let Some(object) = state.objects().at(word)
+                && wanted(object)
+                && seen.insert(object)
+            {
+                found.push((index, start.wrapping_add(at.wrapping_mul(8)), object));
+            }
+        });
+    }
+    found
+}
+
+/// A root that is a word of native code.
+#[must_use]
+pub fn native_root(name: String, object: ObjectId) -> Root {
+    Root { name, object, group: UNCERTAIN }
 }
 
 /// The roots of all interpreters.
@@ -40,7 +97,7 @@ pub fn roots(state: &HeapState<'_>, interpreters: &[Interpreter], diagnostics: &
         };
         let inside = if interpreters.len() > 1 { format!("interpreter {}: ", interpreter.id) } else { String::new() };
         modules(heap, interpreter, &inside, &mut add);
-        for thread in threads(&heap.ctx, interpreter.addr, diagnostics).threads {
+        for thread in threads(&heap.ctx, interpreter.addr, usize::MAX, |_| true, diagnostics).threads {
             let tid = thread.native_id.map_or_else(|| format!("{:#x}", thread.ident), |id| id.to_string());
             frames(state, &codes, thread.addr, &format!("{inside}thread {tid}"), &mut add);
             let size = heap.ctx.layouts.thread.size.offset().unwrap_or(0);

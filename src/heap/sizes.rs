@@ -66,6 +66,7 @@ impl Sizes<'_> {
                 Some(shape.basicsize.wrapping_add(bytes).wrapping_add(head))
             }
             Kind::Array => self.array(at, shape),
+            Kind::NumpyArray => self.numpy_array(at, shape),
             Kind::Generator | Kind::Coroutine | Kind::AsyncGenerator if self.l.generator.iframe.is_some() => {
                 let iframe = self.l.generator.iframe.offset()?;
                 let frame = at.wrapping_add(iframe);
@@ -135,6 +136,14 @@ impl Sizes<'_> {
         Some(size)
     }
 
+    /// Bytes of a `str` that are in its own block.
+    pub(super) fn own_text(&self, at: u64) -> Option<u64> {
+        let u = &self.o.unicode;
+        let (start, bytes) = self.text(at)?;
+        let inside = [u.ascii_size, u.compact_size].contains(&start.wrapping_sub(at));
+        Some(if inside { start.wrapping_sub(at).saturating_add(bytes) } else { u.object_size })
+    }
+
     /// Address and bytes of the characters of a `str`.
     pub(super) fn text(&self, at: u64) -> Option<(u64, u64)> {
         let u = &self.o.unicode;
@@ -194,6 +203,13 @@ impl Sizes<'_> {
         // `allocated` is the word after `ob_item` (Modules/arraymodule.c, arrayobject).
         let allocated = self.word(at, self.l.array.items.offset()?.wrapping_add(8))?;
         Some(shape.basicsize.wrapping_add(allocated.wrapping_mul(itemsize)))
+    }
+
+    /// `array_sizeof` (numpy/core/src/multiarray/methods.c): shape and strides, and the data where it owns them.
+    fn numpy_array(&self, at: u64, shape: &Shape) -> Option<u64> {
+        let array = super::numpy::array(self.view, self.o, at)?;
+        let own = if array.owned.is_some() { array.bytes } else { 0 };
+        Some(shape.basicsize.wrapping_add(array.dimensions.wrapping_mul(16)).wrapping_add(own))
     }
 
     fn frame(&self, at: u64, shape: &Shape) -> Option<u64> {

@@ -1,6 +1,7 @@
 //! The biggest and the most repeated `str` and `bytes`.
 
 use super::HeapState;
+use super::collect::time_over;
 use super::objects::Found;
 use crate::cpython::object::Kind;
 use foldhash::fast::FixedState;
@@ -41,6 +42,10 @@ pub fn strings(state: &HeapState<'_>, duplicates: bool, limit: usize) -> Strings
     let mut left = state.view.held_bytes().max(1 << 30);
     for found in state.objects().iter() {
         let Some(shape) = state.shape(found.type_id) else { continue };
+        // Texts are counted to the last, but compared only as long as there is time.
+        if state.view.is_over() {
+            left = 0;
+        }
         if !matches!(shape.kind, Kind::Str | Kind::Bytes) {
             continue;
         }
@@ -58,6 +63,9 @@ pub fn strings(state: &HeapState<'_>, duplicates: bool, limit: usize) -> Strings
         }
         group.count = group.count.wrapping_add(1);
         group.bytes = group.bytes.saturating_add(bytes);
+    }
+    if !state.collected.coverage.time_over && state.view.is_over() {
+        state.diagnostics.push(time_over("the time was over while texts were compared: some are in no group"));
     }
     let mut groups: Vec<StringGroup> = groups.into_values().filter(|g| !duplicates || g.count > 1).collect();
     let wasted = |g: &StringGroup| g.bytes.saturating_sub(g.bytes.checked_div(g.count).unwrap_or(0));

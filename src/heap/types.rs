@@ -6,7 +6,7 @@ use crate::base::Addr;
 use crate::cpython::layout::InstanceDict;
 use crate::cpython::object::{Heap, Kind, TypeInfo};
 use foldhash::fast::RandomState;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Most entries of `tp_members` that are read.
@@ -15,8 +15,8 @@ const MAX_MEMBERS: u64 = 200;
 const MAX_TYPES: usize = 1 << 18;
 /// Longest chain of base types that is followed.
 const MAX_BASES: usize = 200;
-/// Words that are no types are remembered up to this many, then from the start again.
-const MAX_REFUSED: usize = 1 << 20;
+/// Words that are no types are remembered in so many places, the last in each.
+const REFUSED: usize = 1 << 14;
 
 /// `Py_TPFLAGS_*` (Include/object.h).
 pub(super) mod flags {
@@ -59,6 +59,9 @@ pub(super) struct Member {
     pub offset: u64,
     /// Name of the attribute.
     pub name: Box<str>,
+    /// Whether the reference certainly owns a count: slots of classes that Python code made, and fields of types whose code is
+    /// known. C code may show a field that only borrows (`sqlite3.Connection.Warning` until 3.10).
+    pub owned: bool,
 }
 
 /// What is known of a type.
@@ -121,8 +124,20 @@ pub struct TypeTable<'h> {
     heap: &'h Heap<'h>,
     offsets: Offsets,
     known: HashMap<u64, TypeId, RandomState>,
-    refused: HashSet<u64, RandomState>,
+    refused: Vec<u64>,
     shapes: Vec<Shape>,
+    small: SmallBlocks,
+}
+
+/// Memory in blocks that are too small for a type: nearly all of pymalloc's.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SmallBlocks {
+    /// Arenas, sorted.
+    pub arenas: Vec<(u64, u64)>,
+    /// Bytes of a pool.
+    pub pool_size: u64,
+    /// Where a pool states the size of its blocks, in units of 16 bytes less one.
+    pub szidx: u64,
 }
 
 impl std::fmt::Debug for TypeTable<'_> {
@@ -133,42 +148,68 @@ impl std::fmt::Debug for TypeTable<'_> {
 
 impl<'h> TypeTable<'h> {
     pub(super) fn new(heap: &'h Heap<'h>, offsets: Offsets) -> TypeTable<'h> {
-        TypeTable { heap, offsets, known: HashMap::default(), refused: HashSet::default(), shapes: Vec::new() }
+        TypeTable {
+            heap,
+            offsets,
+            known: HashMap::default(),
+            refused: vec![0; REFUSED],
+            shapes: Vec::new(),
+            small: SmallBlocks::default(),
+        }
+    }
+
+    /// The type at `addr`, where it is known already.
+    #[inline]
+    pub(super) fn known(&self, addr: u64) -> Option<TypeId> {
+        self.known.get(&addr).copied()
     }
 
     /// The type at `addr`; `None` when there is none.
     #[inline]
     pub(super) fn prove(&mut self, view: &View<'_>, addr: u64) -> Option<TypeId> {
-        if let Some(id) = self.known.get(&addr) {
-            return Some(*id);
-        }
         if addr & 7 != 0 || addr < 4096 {
             return None;
         }
-        self.prove_new(view, addr)
+        match self.known(addr) {
+            Some(id) => Some(id),
+            None => self.prove_new(view, addr),
+        }
     }
 
     #[inline(never)]
     fn prove_new(&mut self, view: &View<'_>, addr: u64) -> Option<TypeId> {
-        if self.refused.contains(&addr) || self.shapes.len() >= MAX_TYPES {
+        let place = ((addr >> 4) ^ (addr >> 18)) as usize & REFUSED.wrapping_sub(1);
+        if self.refused.get(place) == Some(&addr) || self.shapes.len() >= MAX_TYPES {
             return None;
         }
-        let found = self.read(view, addr);
-        match found {
-            Some(shape) => {
-                let id = TypeId::try_from(self.shapes.len()).ok()?;
-                self.shapes.push(shape);
-                self.known.insert(addr, id);
-                Some(id)
+        let Some(shape) = (if self.is_in_small_block(view, addr) { None } else { self.read(view, addr) }) else {
+            if let Some(place) = self.refused.get_mut(place) {
+                *place = addr;
             }
-            None => {
-                if self.refused.len() >= MAX_REFUSED {
-                    self.refused.clear();
-                }
-                self.refused.insert(addr);
-                None
-            }
-        }
+            return None;
+        };
+        let id = TypeId::try_from(self.shapes.len()).ok()?;
+        self.shapes.push(shape);
+        self.known.insert(addr, id);
+        Some(id)
+    }
+
+    /// From now on words that lead into such memory need not be looked at.
+    pub(super) fn set_small_blocks(&mut self, small: SmallBlocks) {
+        self.small = small;
+    }
+
+    fn is_in_small_block(&self, view: &View<'_>, addr: u64) -> bool {
+        let SmallBlocks { arenas, pool_size, szidx } = &self.small;
+        let at = arenas.partition_point(|(start, _)| *start <= addr);
+        let inside = at.checked_sub(1).and_then(|at| arenas.get(at)).is_some_and(|(_, end)| addr < *end);
+        let units = || view.u32((addr & !pool_size.wrapping_sub(1)).wrapping_add(*szidx)).map(u64::from);
+        inside && units().is_some_and(|units| units.saturating_add(1).saturating_mul(16) < self.offsets.tp_size)
+    }
+
+    /// How many are known.
+    pub(super) fn len(&self) -> usize {
+        self.shapes.len()
     }
 
     fn read(&self, view: &View<'_>, addr: u64) -> Option<Shape> {
@@ -190,9 +231,17 @@ impl<'h> TypeTable<'h> {
         let gc_head = if info.flags & flags::HAVE_GC != 0 { o.gc_head } else { 0 };
         let mut members: Vec<Member> = chain.iter().flat_map(|c| self.members(view, c)).collect();
         members.extend(super::names::fields(&self.heap.ctx, info.kind));
+        if let (Kind::NumpyArray, Some(numpy)) = (info.kind, o.numpy) {
+            let named = |(offset, name): (u64, &str)| Member { offset, name: name.into(), owned: true };
+            members.extend([(numpy.base, "base"), (numpy.descr, "dtype")].map(named));
+        }
         members.retain(|m| m.offset >= o.head);
         members.sort_by_key(|m| m.offset);
-        members.dedup_by_key(|m| m.offset);
+        members.dedup_by(|again, first| {
+            let same = first.offset == again.offset;
+            first.owned |= same && again.owned;
+            same
+        });
         let walk = walk_of(info.kind);
         let native_size = native.basicsize.unsigned_abs();
         let words = match (info.kind, walk) {
@@ -257,7 +306,7 @@ impl<'h> TypeTable<'h> {
             if (kind == 6 || kind == 16) && offset < limit && offset & 7 == 0 {
                 let text = crate::debuggee::MemoryExt::read_cstr(self.heap.ctx.memory, Addr(name), 200);
                 let name = text.map_or_else(|_| "?".to_owned(), |t| String::from_utf8_lossy(&t).into_owned());
-                found.push(Member { offset, name: name.into_boxed_str() });
+                found.push(Member { offset, name: name.into_boxed_str(), owned: !info.is_native });
             }
         }
         found

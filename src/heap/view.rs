@@ -1,9 +1,19 @@
 //! [`View`]: memory of the process read as slices of the mapped dump, and through [`Memory`] where there are none.
 
 use crate::base::{Abi, Addr, Endian};
-use crate::debuggee::{Memory, MemoryExt as _};
+use crate::debuggee::recorder::{PAGE, PageSet};
+use crate::debuggee::{Deadline, Memory, MemoryExt as _};
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+/// Places in which the slice that was found last is remembered.
+const RECENT: usize = 256;
+
+/// Which of the places is that of an address: one for each MiB of those close by.
+#[inline]
+fn place(addr: u64) -> usize {
+    ((addr >> 20) ^ (addr >> 30)) as usize & RECENT.wrapping_sub(1)
+}
 
 /// Bytes of the process that are held as they are.
 #[derive(Debug)]
@@ -16,8 +26,19 @@ struct Held<'a> {
 pub struct View<'a> {
     memory: &'a dyn Memory,
     held: Vec<Held<'a>>,
-    /// Index of the slice that was asked for last: most reads are near the one before.
-    recent: AtomicUsize,
+    /// Index of the slice that was found last, by a part of the address: most reads are near one before.
+    recent: [AtomicU32; RECENT],
+    touched: Option<Touched<'a>>,
+    deadline: Deadline,
+}
+
+/// Which pages were read, for a slim dump to hold them.
+struct Touched<'a> {
+    pages: &'a PageSet,
+    /// The page that was marked last.
+    recent: AtomicU64,
+    /// What is read now is not to be remembered.
+    paused: AtomicBool,
 }
 
 impl std::fmt::Debug for View<'_> {
@@ -34,7 +55,48 @@ impl<'a> View<'a> {
             return None;
         }
         let held = memory.slices().into_iter().map(|(start, bytes)| Held { start: start.0, bytes }).collect();
-        Some(View { memory, held, recent: AtomicUsize::new(0) })
+        let recent = std::array::from_fn(|_| AtomicU32::new(0));
+        Some(View { memory, held, recent, touched: None, deadline: Deadline::default() })
+    }
+
+    /// The same for as long as there is time: walks over the heap end when it is over.
+    #[must_use]
+    pub fn until(self, deadline: &Deadline) -> View<'a> {
+        View { deadline: deadline.clone(), ..self }
+    }
+
+    /// Whether the time is over.
+    #[inline]
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.deadline.is_over()
+    }
+
+    /// The same, and every page that is read through it is marked in `pages`.
+    #[must_use]
+    pub fn marking(self, pages: &'a PageSet) -> View<'a> {
+        let touched = Touched { pages, recent: AtomicU64::new(u64::MAX), paused: AtomicBool::new(false) };
+        View { touched: Some(touched), ..self }
+    }
+
+    /// Whether pages that are read are not marked for now: what is only looked at to see that it is nothing.
+    pub(super) fn pause_marking(&self, paused: bool) {
+        if let Some(touched) = &self.touched {
+            touched.paused.store(paused, Ordering::Relaxed);
+        }
+    }
+
+    /// Marks pages as if they had been read.
+    #[inline]
+    pub(super) fn touch(&self, addr: u64, len: u64) {
+        if let Some(touched) = &self.touched {
+            touched.mark(addr, len);
+        }
+    }
+
+    /// Whether pages are marked.
+    pub(super) fn is_marking(&self) -> bool {
+        self.touched.is_some()
     }
 
     /// The slice that holds `addr`, and how far into it that is.
@@ -44,13 +106,20 @@ impl<'a> View<'a> {
             let at = usize::try_from(addr.checked_sub(held.start)?).ok()?;
             (at < held.bytes.len()).then_some((held.bytes, at))
         };
-        if let Some(found) = self.held.get(self.recent.load(Ordering::Relaxed)).and_then(inside) {
+        let recent = self.recent.get(place(addr))?;
+        if let Some(found) = self.held.get(recent.load(Ordering::Relaxed) as usize).and_then(inside) {
             return Some(found);
         }
-        let at = self.held.partition_point(|h| h.start <= addr).checked_sub(1)?;
-        let found = self.held.get(at).and_then(inside)?;
-        self.recent.store(at, Ordering::Relaxed);
-        Some(found)
+        self.search(addr)
+    }
+
+    #[inline(never)]
+    fn search(&self, addr: u64) -> Option<(&'a [u8], usize)> {
+        let index = self.held.partition_point(|h| h.start <= addr).checked_sub(1)?;
+        let held = self.held.get(index)?;
+        let at = usize::try_from(addr.checked_sub(held.start)?).ok().filter(|at| *at < held.bytes.len())?;
+        self.recent.get(place(addr))?.store(u32::try_from(index).ok()?, Ordering::Relaxed);
+        Some((held.bytes, at))
     }
 
     /// `N` bytes.
@@ -59,6 +128,7 @@ impl<'a> View<'a> {
         if let Some((bytes, at)) = self.held_at(addr)
             && let Some(found) = bytes.get(at..).and_then(|rest| rest.first_chunk::<N>())
         {
+            self.touch(addr, N as u64);
             return Some(*found);
         }
         self.memory.read_array(Addr(addr)).ok()
@@ -88,6 +158,7 @@ impl<'a> View<'a> {
         if let Some((bytes, at)) = self.held_at(addr)
             && let Some(found) = usize::try_from(len).ok().and_then(|len| bytes.get(at..)?.get(..len))
         {
+            self.touch(addr, len);
             return Some(Cow::Borrowed(found));
         }
         self.memory.read_vec(Addr(addr), len).ok().map(Cow::Owned)
@@ -128,5 +199,21 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn held_bytes(&self) -> u64 {
         self.held.iter().map(|h| h.bytes.len() as u64).fold(0, u64::saturating_add)
+    }
+}
+
+impl Touched<'_> {
+    #[inline(never)]
+    fn mark(&self, addr: u64, len: u64) {
+        if len == 0 || self.paused.load(Ordering::Relaxed) {
+            return;
+        }
+        let (first, last) = (addr / PAGE, addr.saturating_add(len).saturating_sub(1) / PAGE);
+        if first == last && self.recent.load(Ordering::Relaxed) == first {
+            return;
+        }
+        let start = first.wrapping_mul(PAGE);
+        self.pages.mark(Addr(start), last.wrapping_add(1).wrapping_mul(PAGE).wrapping_sub(start));
+        self.recent.store(last, Ordering::Relaxed);
     }
 }

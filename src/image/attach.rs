@@ -107,7 +107,9 @@ fn image(target: &Target, index: usize, module: &Module, options: &Arc<SearchOpt
                     FileStatus::Unreadable => DiagnosticCode::ModuleFileUnreadable,
                     _ => DiagnosticCode::BuildIdMismatch,
                 };
-                let text = format!("{} is not used for {}: {why}", path.display(), module.path);
+                let same = path.as_os_str() == module.path.as_str();
+                let whose = if same { String::new() } else { format!(" for {}", module.path) };
+                let text = format!("{} is not used{whose}: {why}", path.display());
                 let hint = "give the file that the process ran with --executable, --sysroot or --debug-dir";
                 target.diagnostics.push(Diagnostic::warning(code, text).at(module.base).hint(hint));
             }

@@ -33,6 +33,11 @@ impl Images {
         self.images.iter()
     }
 
+    /// Address and size of the static variables of all modules ([`Image::static_data`]).
+    pub fn static_data(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.images.iter().flat_map(Image::static_data).map(|(start, bytes)| (start.0, bytes))
+    }
+
     /// The image of a module, by its index.
     #[must_use]
     pub fn get(&self, module: usize) -> Option<&Image> {
@@ -153,6 +158,20 @@ impl Image {
                 addr.distance_from(start).is_some_and(|n| n < s.p_memsz.get(object::LittleEndian))
             }),
             None => false,
+        }
+    }
+
+    /// Address and size of its static variables: the loaded segments that can be written to, `.bss` included.
+    #[must_use]
+    pub fn static_data(&self) -> Vec<(Addr, u64)> {
+        match &self.format {
+            Some(ImageFormat::Pe(pe)) => [".data", ".bss"].iter().filter_map(|name| pe.section(name)).collect(),
+            Some(ImageFormat::Elf(headers)) => headers
+                .of_type(elf::PT_LOAD)
+                .filter(|s| s.p_flags.get(object::LittleEndian).contains(elf::PF_W))
+                .map(|s| (headers.address(s.p_vaddr.get(object::LittleEndian)), s.p_memsz.get(object::LittleEndian)))
+                .collect(),
+            None => Vec::new(),
         }
     }
 

@@ -3,16 +3,12 @@
 //! [`Images::attach`] is cheap: it maps each file and looks at its first page. Everything else is read when asked for.
 
 mod attach;
-#[cfg(test)]
-mod attach_tests;
 pub(crate) mod debug_file;
 mod debuginfod;
 pub(crate) mod decompress;
 mod dynsym;
 mod file_cache;
 mod file_slice;
-#[cfg(test)]
-mod file_tests;
 mod find;
 mod host_file;
 mod images;
@@ -27,7 +23,7 @@ mod pe_find;
 mod symbols;
 mod symtab;
 #[cfg(test)]
-mod test_files;
+mod tests;
 
 pub use crate::model::FileStatus;
 pub use debug_file::DebugOrigin;

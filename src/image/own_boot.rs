@@ -39,9 +39,11 @@ fn same_kernel(target: &Target) -> bool {
 
 fn since_boot(target: &Target) -> bool {
     let written = target.path.as_ref().and_then(|path| std::fs::metadata(path).ok()?.modified().ok());
-    let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
-    let seconds = stat.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok());
-    let boot = seconds.and_then(|n| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(n)));
+    // Seconds since boot (proc_uptime(5)); the kernel writes the whole of /proc/stat, every interrupt counted, for its time.
+    let uptime = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
+    let seconds: Option<f64> = uptime.split(' ').next().and_then(|text| text.parse().ok());
+    let up = seconds.and_then(|n| Duration::try_from_secs_f64(n).ok());
+    let boot = up.and_then(|up| SystemTime::now().checked_sub(up));
     written.zip(boot).is_some_and(|(written, boot)| written >= boot)
 }
 

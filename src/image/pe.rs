@@ -1,16 +1,14 @@
-//! PE images (Windows executables and DLLs) as they lie in memory: sections, exports, function bounds.
+//! PE images (Windows executables and DLLs) as they are in memory: sections, exports, function bounds.
 //!
-//! Facts: Microsoft "PE Format" (headers, export directory, `.pdata`) and "x64 exception handling"
+//! Facts: Microsoft, "PE Format" (export directory, `.pdata`) and "x64 exception handling"
 //! (`RUNTIME_FUNCTION`, `UNWIND_INFO`). Everything is read through [`Memory`], so it does not matter whether the dump
 //! or the file serves it, and a slim dump holds what was read.
 
-use crate::base::{Abi, Addr, Cursor, ShortRead};
-use crate::debuggee::{Backing, BuildId, ByteSource, Memory, MemoryExt as _, Module, Protection};
+use crate::base::{Abi, Addr, Cursor};
+use crate::debuggee::pe_headers::{HEADERS, PeHeaders, PeSection, PeTable};
+use crate::debuggee::{Backing, BuildId, ByteSource, Memory, MemoryExt as _, Module};
 use std::sync::Arc;
 
-/// Bytes of headers that are examined: they fit in a page, but for absurd numbers of sections.
-const HEADERS: u64 = 0x1000;
-const MAX_SECTIONS: usize = 96;
 const MAX_EXPORTS: u64 = 1 << 20;
 const MAX_NAME: usize = 4096;
 /// Entries of `.pdata` are 12 bytes: begin, end, unwind information.
@@ -18,30 +16,6 @@ const RUNTIME_FUNCTION: u64 = 12;
 /// Links from a part of a function to the part before it.
 const MAX_CHAIN: usize = 32;
 const UNW_FLAG_CHAININFO: u8 = 4;
-
-/// A section of a PE image.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PeSection {
-    /// Name, cut to 8 bytes by the format: `PyRuntim`.
-    pub name: String,
-    /// Offset from the image base.
-    pub rva: u32,
-    /// Size in memory, in bytes.
-    pub size: u32,
-    /// Offset of its bytes in the file.
-    pub file_offset: u32,
-    /// Bytes in the file.
-    pub file_size: u32,
-    /// Access rights.
-    pub protection: Protection,
-}
-
-/// A table that the optional header points to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Directory {
-    rva: u32,
-    size: u32,
-}
 
 /// The headers of a PE image, loaded at `base`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,9 +30,9 @@ pub struct PeImage {
     pub time_stamp: u32,
     /// Sections, as in the header.
     pub sections: Vec<PeSection>,
-    exports: Directory,
-    exceptions: Directory,
-    debug: Directory,
+    exports: PeTable,
+    exceptions: PeTable,
+    debug: PeTable,
 }
 
 /// What an image says of its PDB.
@@ -89,62 +63,23 @@ impl PeImage {
             return None;
         }
         let bytes = memory.read_vec(base, HEADERS).or_else(|_| memory.read_vec(base, HEADERS / 4)).ok()?;
-        PeImage::parse(&bytes, base).ok().flatten()
+        PeImage::from_file(&bytes, base)
     }
 
     /// The image of a file, as loaded at `base`.
     #[must_use]
     pub fn from_file(bytes: &[u8], base: Addr) -> Option<PeImage> {
-        PeImage::parse(bytes, base).ok().flatten()
-    }
-
-    fn parse(bytes: &[u8], base: Addr) -> Result<Option<PeImage>, ShortRead> {
-        const PE32_PLUS: u64 = 0x20b;
-        let at = |offset: usize| Cursor::new(bytes.get(offset..).unwrap_or_default(), Abi::WINDOWS_X86_64);
-        if !bytes.starts_with(b"MZ") {
-            return Ok(None);
-        }
-        let header = usize::try_from(at(0x3c).u32()?).unwrap_or(usize::MAX);
-        let mut coff = at(header);
-        if coff.take(4)? != b"PE\0\0" {
-            return Ok(None);
-        }
-        coff.uint(2)?;
-        let section_count = usize::try_from(coff.uint(2)?).unwrap_or(0).min(MAX_SECTIONS);
-        let time_stamp = coff.u32()?;
-        coff.take(8)?;
-        let optional_size = usize::try_from(coff.uint(2)?).unwrap_or(0);
-        coff.take(2)?;
-        let optional_at = header.saturating_add(24);
-        if at(optional_at).uint(2)? != PE32_PLUS {
-            return Ok(None);
-        }
-        let preferred_base = Addr(at(optional_at.saturating_add(24)).u64()?);
-        let size = at(optional_at.saturating_add(56)).u32()?;
-        let count = at(optional_at.saturating_add(108)).u32()?;
-        let directory = |index: u32| -> Result<Directory, ShortRead> {
-            if index >= count {
-                return Ok(Directory::default());
-            }
-            let place = optional_at.saturating_add(112).saturating_add(usize::try_from(index).unwrap_or(0) * 8);
-            let mut cursor = at(place);
-            Ok(Directory { rva: cursor.u32()?, size: cursor.u32()? })
-        };
-        let mut sections = Vec::with_capacity(section_count);
-        let mut table = at(optional_at.saturating_add(optional_size));
-        for _ in 0..section_count {
-            sections.push(section(&mut table)?);
-        }
-        Ok(Some(PeImage {
+        let headers = PeHeaders::parse(bytes)?;
+        Some(PeImage {
             base,
-            preferred_base,
-            size,
-            time_stamp,
-            sections,
-            exports: directory(0)?,
-            exceptions: directory(3)?,
-            debug: directory(6)?,
-        }))
+            preferred_base: Addr(headers.preferred_base),
+            size: headers.size,
+            time_stamp: headers.time_stamp,
+            sections: headers.sections,
+            exports: headers.exports,
+            exceptions: headers.exceptions,
+            debug: headers.debug,
+        })
     }
 
     /// Address of an offset from the image base.
@@ -348,26 +283,6 @@ impl ExportTable {
     }
 }
 
-fn section(table: &mut Cursor<'_>) -> Result<PeSection, ShortRead> {
-    const EXECUTE: u32 = 0x2000_0000;
-    const READ: u32 = 0x4000_0000;
-    const WRITE: u32 = 0x8000_0000;
-    let name = table.take(8)?;
-    let name = name.split(|b| *b == 0).next().unwrap_or_default();
-    let (size, rva) = (table.u32()?, table.u32()?);
-    let (file_size, file_offset) = (table.u32()?, table.u32()?);
-    table.take(12)?;
-    let rights = table.u32()?;
-    Ok(PeSection {
-        name: String::from_utf8_lossy(name).into_owned(),
-        rva,
-        size,
-        file_offset,
-        file_size,
-        protection: Protection { read: rights & READ != 0, write: rights & WRITE != 0, execute: rights & EXECUTE != 0 },
-    })
-}
-
 /// The parts of a DLL's file that stand for memory which the dump leaves out: headers and sections that nobody writes
 /// to, for an image at its preferred place (elsewhere its pointers have been changed). `None` for another build.
 #[must_use]
@@ -418,5 +333,4 @@ impl Memory for FileMemory<'_> {
 }
 
 #[cfg(test)]
-#[path = "pe_tests.rs"]
 mod tests;

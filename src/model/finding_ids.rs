@@ -60,6 +60,10 @@ pub enum FindingId {
     CorruptObject,
     /// A reference count that cannot be.
     BadRefcount,
+    /// Objects with fewer counts than references: they were freed, or will be, while they are used.
+    OverReleased,
+    /// Counts of objects that no reference in all memory stands for.
+    LeakedReferences,
     /// A crash while the garbage collector visited or cleared an object.
     CrashInGc,
     /// A crash while an object was destroyed.
@@ -67,6 +71,8 @@ pub enum FindingId {
     // Python's rules.
     /// The Python API was called without the GIL or a thread state.
     ApiWithoutGil,
+    /// C code called a callback of ctypes that had been freed.
+    FreedCallback,
     /// The Python API was called after `Py_Finalize`.
     UseAfterFinalize,
     /// A function returned a result although an exception was set.
@@ -102,6 +108,10 @@ pub enum FindingId {
     SignalRaised,
     /// A signal that another process sent.
     KilledByProcess,
+    /// A limit that the system keeps for the process was reached.
+    ResourceLimit,
+    /// A system call that a filter refuses.
+    RefusedSystemCall,
     // Instructions.
     /// A division by zero, or one whose quotient overflows.
     IntegerDivision,
@@ -120,6 +130,19 @@ pub enum FindingId {
     GilHeldAsleep,
     /// Threads wait for a lock whose owner does not wait for them.
     LockHeld,
+    /// All workers of a pool wait for jobs that no worker has begun.
+    StarvedExecutor,
+    // Tasks.
+    /// Tasks wait for each other.
+    TaskDeadlock,
+    /// An event loop stands still in a function that does not give way.
+    EventLoopBlocked,
+    /// Tasks are pending at an event loop that does not run.
+    TasksLeftBehind,
+    /// Tasks or futures ended with exceptions that nobody has asked for.
+    ExceptionsNotRetrieved,
+    /// Coroutines were made and are awaited by nothing.
+    CoroutinesNotAwaited,
     /// One that this version does not know.
     #[serde(untagged)]
     Other(String),

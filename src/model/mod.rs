@@ -3,7 +3,15 @@
 //! Every part may be absent; a consumer must accept unknown enum values and fields. Addresses are hex strings,
 //! lines and columns count from 1 and 0 as Python's do (`co_positions`): lines from 1, columns in UTF-8 bytes from 0.
 
+pub mod address;
+pub mod answers;
+pub mod audit;
+pub mod hang;
 pub mod heap;
+pub mod integrity;
+pub mod memory;
+pub mod tasks;
+pub mod values;
 
 use crate::base::{Abi, Addr, Diagnostic, DiagnosticCode, Text};
 use serde::{Deserialize, Serialize};
@@ -14,12 +22,13 @@ mod words;
 
 pub use finding_ids::FindingId;
 pub use words::{
-    Confidence, ExceptionRelation, Fidelity, FileStatus, FoundBy, FrameKind, FrameOwner, LayoutProvider, LocalKind,
-    NameFrom, OwnerFrom, RuntimeState, SourceKind, ThreadStatus, Trust, VersionFrom, WaitKind,
+    ChannelKind, Confidence, ExceptionRelation, Fidelity, FileStatus, FoundBy, FrameKind, FrameOwner, GreenletState,
+    LayoutProvider, LocalKind, NameFrom, OwnerFrom, RuntimeState, SourceKind, SuspendedKind, SuspendedState, TaskFrom,
+    TaskState, TaskWaitKind, ThreadStatus, Trust, VersionFrom, WaitKind,
 };
 
 /// Version of the JSON schema: `MAJOR.MINOR`. New optional fields raise MINOR, anything else MAJOR.
-pub const SCHEMA_VERSION: &str = "2.0";
+pub const SCHEMA_VERSION: &str = "2.1";
 
 /// The version of a report that was read: one of schema 1.x is one of this version, since the words that changed are
 /// read as those of this version.
@@ -54,6 +63,10 @@ pub struct Report {
     pub interpreters: Vec<Interpreter>,
     /// Threads: the crashing one first, then in the order of CPython's list (newest first), then native ones.
     pub threads: Vec<Thread>,
+    /// Tasks of asyncio and their event loops, where there are some. At most some thousands are read for a report: a
+    /// diagnostic says where there are more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<tasks::Tasks>,
     /// Executables and libraries in the process.
     pub modules: Vec<ModuleInfo>,
     /// What the rules found, most likely cause first.
@@ -159,6 +172,30 @@ pub struct CrashReport {
     pub sender_pid: Option<i32>,
     /// One line for people: "SIGSEGV: address 0x0 not mapped".
     pub summary: String,
+    /// What CPython said when it ended the process itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fatal_error: Option<FatalError>,
+}
+
+/// What `Py_FatalError` and its like print before they abort (`fatal_error` of Python/pylifecycle.c). What the dump does not
+/// tell is absent, and `unread` says so.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+#[non_exhaustive]
+pub struct FatalError {
+    /// Function named in front of the message; none is where `Py_FatalError` was called as a function.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<Text>,
+    /// The message, with what was put into its format; bytes that are no UTF-8 as lone surrogates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<Text>,
+    /// Last line of the exception that was set and had no traceback: `SystemError: f returned NULL without setting an exception`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exception: Option<Text>,
+    /// What of it the dump does not tell.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<String>,
 }
 
 /// The CPython found in the process.
@@ -201,6 +238,9 @@ pub struct Python {
     /// Runtime state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<RuntimeState>,
+    /// Thread state that runs or ran `Py_Finalize`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finalizing: Option<Addr>,
     /// Whether a thread that is shown without a Python state may have one: a list of thread states breaks off, or it is not
     /// known which thread one belongs to.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -259,6 +299,34 @@ pub struct Interpreter {
     /// Names of extension modules as faulthandler would list them, in `sys.modules` order (3.10+).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extension_modules: Option<Vec<Text>>,
+    /// The last garbage collections, the latest first, as far as the interpreter keeps them (3.15).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub collections: Vec<GcCollection>,
+}
+
+/// A garbage collection that has ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+#[non_exhaustive]
+pub struct GcCollection {
+    /// Its generation, 0 is the youngest.
+    pub generation: u8,
+    /// How many collections of this generation there were, with this one.
+    pub number: u64,
+    /// When it ended, in nanoseconds of the system's monotonic clock.
+    pub ended_ns: i64,
+    /// How long it took, in nanoseconds.
+    pub duration_ns: u64,
+    /// Objects that it freed; absent where that is not kept any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub collected: Option<u64>,
+    /// Objects that were garbage and could not be freed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uncollectable: Option<u64>,
+    /// Objects that it looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidates: Option<u64>,
 }
 
 /// A thread with everything known of it.
@@ -278,9 +346,13 @@ pub struct Thread {
     pub name_from: Option<NameFrom>,
     /// Whether the crash happened in it.
     pub crashed: bool,
-    /// Its Python side; absent for a thread without a thread state.
+    /// Its Python side; absent for a thread without a thread state. Where it has thread states in several interpreters, that
+    /// of the innermost one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub python: Option<PythonThread>,
+    /// Its thread states in other interpreters, from the innermost outwards; those that run nothing last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outer_states: Vec<PythonThread>,
     /// Frames, innermost first. Python frames alone, or merged with native frames when those were asked for.
     pub frames: Vec<Frame>,
     /// Why the frames end before the outermost one, or why there are none. Absent for a whole stack.
@@ -295,6 +367,25 @@ pub struct Thread {
     /// Machine code around the instruction pointer, for the crashed thread or on request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<Vec<Instruction>>,
+}
+
+impl Thread {
+    /// Its thread states, that of the innermost interpreter first.
+    pub fn states(&self) -> impl Iterator<Item = &PythonThread> {
+        self.python.iter().chain(&self.outer_states)
+    }
+
+    /// Whether it is the main thread.
+    #[must_use]
+    pub fn is_main(&self) -> bool {
+        self.states().any(|state| state.main == Some(true))
+    }
+
+    /// The interpreter that runs a Python frame of it.
+    #[must_use]
+    pub fn interpreter_of(&self, frame: &Frame) -> Option<i64> {
+        frame.interpreter.or(self.python.as_ref().map(|python| python.interpreter))
+    }
 }
 
 /// What a thread sleeps on.
@@ -470,6 +561,9 @@ pub struct Frame {
     /// Python: who owns the frame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<FrameOwner>,
+    /// Python: id of the interpreter that runs it; absent where all frames of the thread are those of its `python`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interpreter: Option<i64>,
     /// Python: whether a C evaluation loop was entered for this frame (its caller is native code).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entry: Option<bool>,
@@ -574,7 +668,7 @@ pub struct Refcount {
     /// What `sys.getrefcount` would give (without its own reference); absent for immortal objects.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<i64>,
-    /// Immortal (3.12+).
+    /// Immortal (3.12+; 3.11: in static storage, with a count that starts near a billion).
     pub immortal: bool,
     /// Free-threaded: references of the owning thread.
     #[serde(skip_serializing_if = "Option::is_none")]

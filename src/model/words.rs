@@ -109,6 +109,8 @@ words! {
         Initialized,
         /// `Py_Finalize` runs.
         Finalizing,
+        /// Before the end of `Py_Initialize`, or after that of `Py_Finalize`.
+        NotInitialized,
     }
 
     /// Who knows a thread's name.
@@ -162,6 +164,138 @@ words! {
         Semaphore,
         /// Nothing any more: the interpreter has come to its end.
         Finalized,
+    }
+
+    /// State of a task.
+    TaskState {
+        /// It was made and has not begun.
+        NotStarted,
+        /// It runs now, or called what runs.
+        Running,
+        /// It waits for something.
+        Waiting,
+        /// What it waited for is there: its loop will run it.
+        Runnable,
+        /// It ended with a result.
+        Finished,
+        /// It ended with an exception.
+        Failed,
+        /// It was cancelled.
+        Cancelled,
+    }
+
+    /// What listed a task.
+    TaskFrom {
+        /// The list of the thread that made it (3.14+).
+        ThreadTasks,
+        /// The list of its interpreter, of threads that have ended (3.14+).
+        InterpreterTasks,
+        /// asyncio's set of scheduled tasks.
+        ScheduledTasks,
+        /// asyncio's set of tasks that have not suspended yet (3.12+).
+        EagerTasks,
+        /// Another task waits for it, or its loop runs it.
+        OtherTasks,
+        /// Nothing of asyncio: it was found among all objects.
+        HeapTasks,
+    }
+
+    /// What a task waits for.
+    TaskWaitKind {
+        /// Another task.
+        OneTask,
+        /// All of several (`asyncio.gather`).
+        Gather,
+        /// Some of several (`asyncio.wait`).
+        WaitMany,
+        /// The next of several (`asyncio.as_completed`).
+        AsCompleted,
+        /// One that is shielded from being cancelled (`asyncio.shield`).
+        Shield,
+        /// The tasks of a group (`asyncio.TaskGroup`).
+        TaskGroup,
+        /// The tasks of a nursery (trio).
+        Nursery,
+        /// A time (`asyncio.sleep`).
+        Sleep,
+        /// An `asyncio.Lock`.
+        AsyncLock,
+        /// An `asyncio.Event`.
+        AsyncEvent,
+        /// An `asyncio.Condition`.
+        AsyncCondition,
+        /// An `asyncio.Semaphore`.
+        AsyncSemaphore,
+        /// An `asyncio.Barrier`.
+        AsyncBarrier,
+        /// Something in an `asyncio.Queue`.
+        QueueGet,
+        /// Room in an `asyncio.Queue`.
+        QueuePut,
+        /// That all of an `asyncio.Queue` is done.
+        QueueJoin,
+        /// A job in a thread or process of an executor.
+        ExecutorJob,
+        /// The end of a subprocess.
+        ChildProcess,
+        /// A socket to be read from.
+        SocketRead,
+        /// A socket to be written to.
+        SocketWrite,
+        /// A connection that comes in.
+        SocketAccept,
+        /// A connection that goes out.
+        SocketConnect,
+        /// Bytes of a stream.
+        StreamRead,
+        /// Room in the buffer of a stream.
+        StreamWrite,
+        /// The end of a stream or server.
+        Closing,
+        /// A future of the program itself.
+        PlainFuture,
+        /// An object that is none of asyncio.
+        OtherAwaitable,
+    }
+
+    /// What a suspended object is.
+    SuspendedKind {
+        /// A generator.
+        Generator,
+        /// A coroutine.
+        Coroutine,
+        /// An asynchronous generator.
+        AsyncGenerator,
+    }
+
+    /// State of a generator that does not run.
+    SuspendedState {
+        /// It was made and has not begun.
+        NotStarted,
+        /// At a `yield` of its own.
+        Suspended,
+        /// In `await` or `yield from`.
+        Waiting,
+    }
+
+    /// State of a greenlet.
+    GreenletState {
+        /// It was made and has not begun.
+        NotStarted,
+        /// It was switched away from.
+        Suspended,
+        /// Its thread runs it.
+        Running,
+        /// It has come to its end.
+        Finished,
+    }
+
+    /// What processes are connected by.
+    ChannelKind {
+        /// A pipe.
+        Pipe,
+        /// A socket.
+        Socket,
     }
 
     /// How the owner of a lock is known.
@@ -248,7 +382,7 @@ words! {
         Structural,
         /// Cut by a limit.
         Cut,
-        /// Something was unreadable or corrupt.
+        /// Something was unreadable or corrupt, or is read by a layout that its sources dispute.
         Damaged,
     }
 }
@@ -287,6 +421,55 @@ impl fmt::Display for Confidence {
 impl Default for WaitKind {
     fn default() -> Self {
         WaitKind::Unknown
+    }
+}
+
+/// As for [`WaitKind`].
+impl Default for TaskState {
+    fn default() -> Self {
+        TaskState::Unknown
+    }
+}
+
+/// As for [`WaitKind`].
+impl Default for TaskFrom {
+    fn default() -> Self {
+        TaskFrom::Unknown
+    }
+}
+
+/// As for [`WaitKind`].
+impl Default for GreenletState {
+    fn default() -> Self {
+        GreenletState::Unknown
+    }
+}
+
+/// As for [`WaitKind`].
+impl Default for ChannelKind {
+    fn default() -> Self {
+        ChannelKind::Unknown
+    }
+}
+
+/// As for [`WaitKind`].
+impl Default for SuspendedKind {
+    fn default() -> Self {
+        SuspendedKind::Unknown
+    }
+}
+
+/// As for [`WaitKind`].
+impl Default for SuspendedState {
+    fn default() -> Self {
+        SuspendedState::Unknown
+    }
+}
+
+/// As for [`WaitKind`].
+impl Default for TaskWaitKind {
+    fn default() -> Self {
+        TaskWaitKind::Unknown
     }
 }
 

@@ -1,7 +1,7 @@
 //! Steps without call frame information: by frame pointer, and by scanning the stack. What they find is marked so.
 
 use super::regfile::RegFile;
-use crate::arch;
+use crate::arch::{self, UnwindInfo};
 use crate::base::Addr;
 use crate::debuggee::{MemoryExt as _, Protection, Target};
 
@@ -21,6 +21,14 @@ pub fn is_code(target: &Target, addr: Addr) -> bool {
         // gdb's cores do not tell the rights of what they leave out.
         None => target.module_at(addr).is_some(),
     }
+}
+
+/// Whether what is at `addr` ends its thread: a function that returns there is the first of the thread, and nothing called
+/// it. (`clone` has no call frame information in some libraries.)
+#[must_use]
+pub fn ends_thread(target: &Target, addr: Addr) -> bool {
+    let code = target.memory.read_vec(addr, UnwindInfo::EXIT_SIZE as u64);
+    code.is_ok_and(|code| (arch::cpu(target.abi.arch).unwind.exits)(&code))
 }
 
 /// Whether `addr` can be a return address: in code, and after a call instruction when the code is readable.

@@ -38,6 +38,22 @@ pub fn glibc_mutex(word: Addr, memory: &dyn Memory, abi: &Abi) -> Option<Mutex> 
     sane.then_some(Mutex { addr: word, owner })
 }
 
+/// The mutex of musl that a thread sleeps on at `word`: `{int type; int lock; int waiters; ...}` (src/internal/pthread_impl.h),
+/// and the thread that has it, which a mutex of the ordinary type does not record. Whether it is one must be known from the
+/// function that waits.
+#[must_use]
+pub fn musl_mutex(word: Addr, memory: &dyn Memory, abi: &Abi) -> Option<(Addr, Option<u64>)> {
+    /// `_m_type`: type, robust, priority inheritance, shared.
+    const KNOWN_TYPES: u64 = 0x8f;
+    /// `_m_lock` without its flags.
+    const OWNER: u64 = 0x3fff_ffff;
+    let addr = word.checked_sub(4)?;
+    let (kind, lock) = (memory.read_uint(abi, addr, 4).ok()?, memory.read_uint(abi, word, 4).ok()?);
+    let sane = lock != 0 && kind & !KNOWN_TYPES == 0;
+    // src/thread/pthread_mutex_lock.c: `(type & 15) == PTHREAD_MUTEX_NORMAL` has EBUSY there.
+    sane.then_some((addr, Some(lock & OWNER).filter(|_| kind & 15 != 0)))
+}
+
 /// A `pthread_rwlock_t` of glibc that is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RwLock {

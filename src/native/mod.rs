@@ -15,6 +15,8 @@ mod pe_epilogue;
 pub mod regfile;
 pub mod signal_frame;
 pub mod symbolize;
+#[cfg(test)]
+mod synth_pe;
 mod tables;
 pub mod unwind;
 mod unwind_row;

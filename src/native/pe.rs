@@ -162,5 +162,4 @@ fn dwarf(register: Register) -> Option<u16> {
 }
 
 #[cfg(test)]
-#[path = "pe_tests.rs"]
 mod tests;

@@ -120,5 +120,4 @@ fn dwarf(register: Register) -> Option<u16> {
 }
 
 #[cfg(test)]
-#[path = "pe_epilogue_tests.rs"]
 mod tests;

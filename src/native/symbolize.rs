@@ -3,10 +3,10 @@
 use super::demangle::demangle;
 use super::dwarf::{DwarfSource, SectionData, SourceFrame, functions_at};
 use crate::base::{Addr, Diagnostic, DiagnosticCode};
-use crate::debuggee::recorded_symbols::{CodeName, NamedSymbol};
+use crate::debuggee::recorded_symbols::NamedSymbol;
 use crate::debuggee::{ByteSource, Target};
 use crate::image::decompress::unfold;
-use crate::image::{Image, Images, SymbolAt, SymbolSource};
+use crate::image::{Image, Images, SymbolSource};
 use object::{Object as _, ObjectSection as _};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -23,6 +23,8 @@ pub struct Symbol {
     pub offset: u64,
     /// Size in bytes; 0 when the symbol does not tell.
     pub size: u64,
+    /// Whether the process's memory tells it, without any file.
+    pub in_memory: bool,
 }
 
 /// What is known of one code address.
@@ -134,17 +136,15 @@ impl<'a> Symbolizer<'a> {
     fn batch(&self, module: Option<usize>, addrs: &BTreeSet<Addr>) -> Vec<(Addr, Symbolized)> {
         let image = module.and_then(|m| self.images.get(m));
         let base = module.and_then(|m| self.target.modules.get(m)).map(|m| m.base);
-        let found: Vec<Option<SymbolAt>> =
-            addrs.iter().map(|addr| image.and_then(|i| i.symbol_at(self.target, *addr))).collect();
         let mut out: Vec<(Addr, Symbolized)> = addrs
             .iter()
-            .zip(&found)
-            .map(|(addr, symbol)| {
-                let symbol = symbol.as_ref().map(|s| Symbol {
+            .map(|addr| {
+                let symbol = image.and_then(|i| i.symbol_at(self.target, *addr)).map(|s| Symbol {
                     start: Addr(addr.0.wrapping_sub(s.offset)),
-                    name: s.name.clone(),
+                    name: s.name,
                     offset: s.offset,
                     size: s.size,
+                    in_memory: s.how == SymbolSource::Dynsym,
                 });
                 let module_offset = base.and_then(|base| addr.distance_from(base));
                 (*addr, Symbolized { module, module_offset, symbol, functions: Vec::new() })
@@ -162,11 +162,6 @@ impl<'a> Symbolizer<'a> {
             self.by_pdb(module, image, &mut out);
         }
         self.by_dump(module, &mut out);
-        if self.target.memory.is_recording()
-            && let Some(image) = image
-        {
-            self.record(image, &found, &out);
-        }
         out
     }
 
@@ -199,6 +194,7 @@ impl<'a> Symbolizer<'a> {
                     start: start(s),
                     offset: addr.0.wrapping_sub(start(s).0),
                     size: s.size,
+                    in_memory: false,
                 });
             }
             if self.lines.wanted(module) && known.is_some() {
@@ -218,33 +214,12 @@ impl<'a> Symbolizer<'a> {
                     start: s.start,
                     offset: addr.0.wrapping_sub(s.start.0),
                     size: s.size,
+                    in_memory: false,
                 });
             }
             if lines && code.functions.is_empty() {
                 code.functions.clone_from(&known.functions);
             }
-        }
-    }
-
-    /// Remembers what the process's memory alone does not tell.
-    fn record(&self, image: &Image, by_tables: &[Option<SymbolAt>], found: &[(Addr, Symbolized)]) {
-        let file = || image.debug_path().or_else(|| image.path());
-        for ((addr, code), by_table) in found.iter().zip(by_tables) {
-            let in_memory = by_table.as_ref().is_some_and(|s| s.how == SymbolSource::Dynsym);
-            let symbol = code.symbol.as_ref().filter(|_| !in_memory).map(|s| NamedSymbol {
-                name: s.name.clone(),
-                start: s.start,
-                size: s.size,
-            });
-            if symbol.is_none() && code.functions.is_empty() {
-                continue;
-            }
-            // A slim dump that is made slim again hands on what it was given.
-            let from = match self.target.code_names.at(*addr) {
-                Some(known) => known.from.clone(),
-                None => file().map(|p| p.display().to_string()).unwrap_or_default(),
-            };
-            self.target.code_names.record(*addr, CodeName { symbol, functions: code.functions.clone(), from });
         }
     }
 

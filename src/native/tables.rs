@@ -4,10 +4,9 @@
 //! slim dump is to hold the entries that were used, not all of the section: they alone are read so that it is remembered.
 
 use super::unwind_row::{Row, endian_of};
-use crate::base::{Abi, Addr};
-use crate::debuggee::Memory as _;
-use crate::debuggee::TargetMemory;
+use crate::base::{Abi, Addr, Budget};
 use crate::debuggee::elf_modules::ElfImage;
+use crate::debuggee::{Memory, TargetMemory};
 use gimli::{BaseAddresses, DebugFrame, EhFrame, EndianSlice, RunTimeEndian, UnwindContext, UnwindSection};
 use object::LittleEndian as LE;
 use object::elf;
@@ -103,14 +102,16 @@ impl FdeIndex {
 }
 
 impl UnwindTables {
-    /// From an ELF image; `None` when it has no `PT_GNU_EH_FRAME`. Pages that are not readable count as zeros: a slim
+    /// From an ELF image; `None` when it has no call frame information. Pages that are not readable count as zeros: a slim
     /// dump carries only those it needs.
     #[must_use]
     pub fn from_image(memory: &TargetMemory, abi: &Abi, image: &ElfImage) -> Option<UnwindTables> {
-        let header = image.of_type(elf::PT_GNU_EH_FRAME).next()?;
+        let Some(header) = image.of_type(elf::PT_GNU_EH_FRAME).next() else {
+            let section = search_eh_frame(memory, abi, image)?;
+            return Some(UnwindTables { bias: image.bias, eh_frame: Some(section), ..UnwindTables::default() });
+        };
         let (hdr_svma, hdr_size) = (header.p_vaddr.get(LE), header.p_memsz.get(LE));
-        let recorded = |at: Addr, buf: &mut [u8]| memory.read(at, buf).is_ok();
-        let hdr = read_with_holes(recorded, image.address(hdr_svma), hdr_size)?;
+        let hdr = read_with_holes(memory, image.address(hdr_svma), hdr_size)?;
         let eh_frame_svma = eh_frame_address(&hdr, hdr_svma, abi)?;
         // The section's size is nowhere in memory; its end mark stops every walk over it.
         let end = image.of_type(elf::PT_LOAD).find_map(|load| {
@@ -118,8 +119,8 @@ impl UnwindTables {
             (eh_frame_svma.wrapping_sub(start) < size).then(|| start.checked_add(size)).flatten()
         })?;
         let size = end.checked_sub(eh_frame_svma)?;
-        let unrecorded = |at: Addr, buf: &mut [u8]| memory.stored().read(at, buf).is_ok();
-        let eh_frame = read_with_holes(unrecorded, image.address(eh_frame_svma), size)?;
+        // Megabytes, of which a few entries are used: `read_used`.
+        let eh_frame = read_with_holes(&memory.stored(), image.address(eh_frame_svma), size)?;
         Some(UnwindTables {
             bias: image.bias,
             eh_frame: Some(Section { bytes: eh_frame, svma: eh_frame_svma }),
@@ -175,14 +176,14 @@ impl UnwindTables {
                 let index = self.eh_index.get_or_init(|| {
                     // Every entry is used.
                     let whole = section.bytes.chunks(PAGE).enumerate();
-                    whole.for_each(|(at, part)| record(memory, start, at.saturating_mul(PAGE), part.len()));
+                    whole.for_each(|(at, part)| read_used(memory, start, at.saturating_mul(PAGE), part.len()));
                     FdeIndex::build(&frame, &bases)
                 });
                 index.find(svma)?
             }
         };
         for (at, len) in section.entries_of(offset, abi)? {
-            record(memory, start, at, len);
+            read_used(memory, start, at, len);
         }
         f(&frame, &bases, offset)
     }
@@ -245,6 +246,64 @@ impl<'a> SearchTable<'a> {
     }
 }
 
+/// `.eh_frame` of an image without `PT_GNU_EH_FRAME` (static programs that are not position-independent: their start-up
+/// code registers the section), known by its form: entries one after the other, the first of them a CIE, to a length of 0.
+/// The longest such chain is it.
+fn search_eh_frame(memory: &TargetMemory, abi: &Abi, image: &ElfImage) -> Option<Section> {
+    let mut best: Option<Section> = None;
+    let entries = Budget::new("entries of call frame information", MAX_FDES as u64);
+    for load in image.of_type(elf::PT_LOAD).filter(|load| !load.p_flags.get(LE).contains(elf::PF_W)) {
+        let (svma, size) = (load.p_vaddr.get(LE), load.p_filesz.get(LE));
+        let Some(bytes) = read_with_holes(&memory.stored(), image.address(svma), size) else { continue };
+        let mut at = 0usize;
+        while let Some(found) = first_cie(&bytes, at) {
+            let end = chain_end(&bytes, found, abi, &entries);
+            let length = end.map_or(0, |end| end.saturating_sub(found));
+            if best.as_ref().is_none_or(|best| best.bytes.len() < length)
+                && let Some(part) = end.and_then(|end| bytes.get(found..end))
+            {
+                best = Some(Section { bytes: part.to_vec(), svma: svma.wrapping_add(found as u64) });
+            }
+            at = end.unwrap_or(found).max(found.saturating_add(4));
+        }
+    }
+    best
+}
+
+/// The first place from `from` on that looks like a CIE of GCC or Clang: id 0, version 1, an augmentation that begins with `z`.
+fn first_cie(bytes: &[u8], from: usize) -> Option<usize> {
+    const START: [u8; 6] = [0, 0, 0, 0, 1, b'z'];
+    let mut at = from;
+    loop {
+        let length =
+            bytes.get(at..)?.windows(START.len().saturating_add(4)).position(|window| window.ends_with(&START))?;
+        at = at.checked_add(length)?;
+        if at.is_multiple_of(4) {
+            return Some(at);
+        }
+        at = at.checked_add(1)?;
+    }
+}
+
+/// Where a chain of entries that begins at `from` ends: at a length of 0, or with the bytes. `None` where one is no entry.
+fn chain_end(bytes: &[u8], from: usize, abi: &Abi, entries: &Budget) -> Option<usize> {
+    let word = |at: usize| bytes.get(at..at.checked_add(4)?).map(|b| abi.uint(b));
+    let mut at = from;
+    loop {
+        entries.spend(1).ok()?;
+        let length = match word(at) {
+            None | Some(0) => return Some(at),
+            Some(length) => usize::try_from(length).ok().filter(|n| *n >= 8 && n % 4 == 0 && *n < MAX_ENTRY * 16)?,
+        };
+        // A CIE, or the way back to one that the chain has.
+        let back = usize::try_from(word(at.checked_add(4)?)?).ok()?;
+        if back != 0 && at.checked_add(4)?.checked_sub(back)? < from {
+            return None;
+        }
+        at = at.checked_add(4)?.checked_add(length)?;
+    }
+}
+
 /// `eh_frame_ptr` of the header, for the encodings `pcrel|sdata4`, `datarel|sdata4` and `absptr`.
 fn eh_frame_address(hdr: &[u8], hdr_vaddr: u64, abi: &Abi) -> Option<u64> {
     let word = abi.uint(hdr.get(4..8)?);
@@ -257,20 +316,21 @@ fn eh_frame_address(hdr: &[u8], hdr_vaddr: u64, abi: &Abi) -> Option<u64> {
     }
 }
 
-/// Reads `len` bytes, at most a page of them, at an offset from `start`, for a slim dump to hold them.
-fn record(memory: &TargetMemory, start: Addr, offset: usize, len: usize) {
+/// Reads `len` bytes, at most a page of them, at an offset from `start`: those that were used of a section that was read as
+/// it is stored, as others count.
+fn read_used(memory: &TargetMemory, start: Addr, offset: usize, len: usize) {
     let mut page = [0; PAGE];
     // What is not there was zeros to whoever looked at the section.
     let _ = memory.read(start.wrapping_add(offset as u64), page.get_mut(..len.min(PAGE)).unwrap_or_default());
 }
 
 /// `size` bytes at `addr`, unreadable pages as zeros; `None` when no page is readable or the size is absurd.
-fn read_with_holes(read: impl Fn(Addr, &mut [u8]) -> bool, addr: Addr, size: u64) -> Option<Vec<u8>> {
+fn read_with_holes(memory: &dyn Memory, addr: Addr, size: u64) -> Option<Vec<u8>> {
     if size == 0 || size > MAX_SECTION {
         return None;
     }
     let mut out = vec![0u8; usize::try_from(size).ok()?];
-    if read(addr, &mut out) {
+    if memory.read(addr, &mut out).is_ok() {
         return Some(out);
     }
     let mut readable = false;
@@ -280,9 +340,9 @@ fn read_with_holes(read: impl Fn(Addr, &mut [u8]) -> bool, addr: Addr, size: u64
         let to_next = PAGE.wrapping_sub(usize::try_from(at.0 % PAGE as u64).ok()?);
         let step = to_next.min(out.len().saturating_sub(done));
         let page = out.get_mut(done..done.checked_add(step)?)?;
-        match read(at, page) {
-            true => readable = true,
-            false => page.fill(0),
+        match memory.read(at, page) {
+            Ok(()) => readable = true,
+            Err(_) => page.fill(0),
         }
         done = done.checked_add(step)?;
     }

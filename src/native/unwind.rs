@@ -224,7 +224,7 @@ impl<'a> Unwinder<'a> {
                 Err(RowError::Register(_) | RowError::Expression) => {}
             }
         }
-        if self.is_entry(ip) {
+        if self.is_entry(ip) || !exact && fallback::ends_thread(self.target, ip) {
             return Err(StackEnd::Complete);
         }
         let guess = |found: Option<Found>, trust| found.map(|found| Ok(Caller { found, trust, exact: false }));

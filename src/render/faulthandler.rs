@@ -1,11 +1,14 @@
 //! The text faulthandler would have printed, byte for byte.
 //!
-//! Format facts: `Python/traceback.c` (`_Py_DumpTracebackThreads`, `_Py_DumpASCII`) and `Modules/faulthandler.c` of
-//! CPython 3.8 to 3.15. What differs between versions is in `faulthandler_styles.rs`.
+//! Format facts: `Python/traceback.c` (`_Py_DumpTracebackThreads`, `_Py_DumpASCII`), `Modules/faulthandler.c` and
+//! `Python/pylifecycle.c` (`fatal_error`: what is printed where Python itself ended the process) of CPython 3.8 to 3.15. What differs between versions is in `faulthandler_styles.rs`.
 
 use super::faulthandler_styles::Style;
 use crate::base::{Os, Text};
-use crate::model::{CrashReport, Frame, FrameKind, Interpreter, NameFrom, Python, Report, Thread};
+use crate::model::{
+    CrashReport, FatalError, Frame, FrameKind, Interpreter, NameFrom, Python, PythonThread, Report, RuntimeState,
+    Thread, ThreadStatus,
+};
 
 /// Frames printed of a stack (`MAX_FRAME_DEPTH`).
 const MAX_FRAMES: usize = 100;
@@ -50,7 +53,10 @@ pub fn render(report: &Report) -> Rendered {
         return Rendered { text: Vec::new(), notes: vec![why.to_owned()] };
     };
     let mut out = Writer { report, style: style_of(python), text: Vec::new(), notes: Vec::new() };
-    out.dump(python);
+    match report.crash.as_ref().and_then(|crash| crash.fatal_error.as_ref()) {
+        Some(fatal) => out.fatal_error(python, fatal),
+        None => out.dump(python),
+    }
     Rendered { text: out.text, notes: out.notes }
 }
 
@@ -68,6 +74,13 @@ fn style_of(python: &Python) -> Style {
         Some((parts.next()??, parts.next()??, parts.next().flatten().unwrap_or(0)))
     };
     Style::of(from_hex.or_else(from_text).unwrap_or((u8::MAX, 0, 0)))
+}
+
+/// A thread state with its thread.
+#[derive(Clone, Copy)]
+struct One<'a> {
+    thread: &'a Thread,
+    state: &'a PythonThread,
 }
 
 struct Writer<'a> {
@@ -101,6 +114,9 @@ impl<'a> Writer<'a> {
         };
         let gil_disabled = python.free_threaded == Some(true) && interpreter.and_then(|i| i.gil_enabled) != Some(true);
         if self.style.one_thread_without_gil && gil_disabled && self.report.crash.is_some() {
+            if current.is_some() {
+                self.puts("<Cannot show all threads while the GIL is disabled>\n");
+            }
             self.single(current);
         } else {
             self.threads(interpreter, current);
@@ -117,21 +133,112 @@ impl<'a> Writer<'a> {
             );
         }
         if extension_line && self.style.extension_modules {
-            self.extension_modules();
+            // faulthandler lists those of the interpreter that enabled it: the main one with `-X faulthandler`.
+            let main = self.report.interpreters.iter().find(|i| i.main).or_else(|| self.report.interpreters.first());
+            self.extension_modules(main);
         }
     }
 
+    /// `Python runtime state: ...`.
+    fn runtime_state(&mut self, python: &Python) {
+        self.puts("Python runtime state: ");
+        match (python.state, python.finalizing) {
+            (_, Some(tstate)) if self.style.padded_tstate => {
+                let digits =
+                    self.report.process.abi.map_or(16, |abi| usize::from(abi.pointer_size()).saturating_mul(2));
+                self.puts(&format!("finalizing (tstate=0x{:0digits$x})", tstate.0));
+            }
+            (_, Some(tstate)) => self.puts(&format!("finalizing (tstate={tstate})")),
+            (Some(RuntimeState::Initialized), _) => self.puts("initialized"),
+            (state, _) => {
+                self.puts("???");
+                self.note(match state {
+                    Some(_) => "how far Python was initialized is not known",
+                    None => "the runtime's state is not in the dump",
+                });
+            }
+        }
+        self.puts("\n");
+    }
+
+    /// What Python printed before it called `abort()`; faulthandler was silent then.
+    fn fatal_error(&mut self, python: &Python, fatal: &FatalError) {
+        self.puts("Fatal Python error: ");
+        if let Some(function) = &fatal.function {
+            self.raw(function);
+            self.puts(": ");
+        }
+        match &fatal.message {
+            Some(message) => self.raw(message),
+            None => self.puts("???"),
+        }
+        self.puts("\n");
+        if self.style.runtime_state {
+            self.runtime_state(python);
+        }
+        for part in &fatal.unread {
+            self.note(format!("{part} could not be read from the dump"));
+        }
+        let current = self.current();
+        if let Some(line) = &fatal.exception {
+            self.raw(line);
+            self.puts("\n");
+        } else if current
+            .is_some_and(|one| one.state.holds_gil.unwrap_or(one.state.status != Some(ThreadStatus::Detached)))
+        {
+            self.note(
+                "if an exception was set, Python printed it here, and where it had a traceback no threads; it is not kept",
+            );
+        }
+        self.puts("\n");
+        let interpreter = self.interpreter(current);
+        // The build decides here, whether or not its GIL is on.
+        if self.style.one_thread_without_gil && python.free_threaded == Some(true) {
+            match current {
+                Some(_) => self.single(current),
+                // A thread without a state has NULL, which counts as freed (`tstate_is_freed`).
+                None => {
+                    self.puts("Stack (most recent call first):\n");
+                    self.puts(self.style.no_thread_state);
+                }
+            }
+        } else {
+            self.threads(interpreter, current);
+        }
+        if self.style.extension_modules {
+            let holder = self.states().filter(|_| self.style.one_current_thread);
+            let holder = holder.filter(|one| one.state.holds_gil == Some(true));
+            let whose = holder.chain(current).next().map(|thread| self.interpreter(Some(thread)));
+            if let Some(interpreter) = whose {
+                self.extension_modules(interpreter);
+            }
+        }
+    }
+
+    /// As C prints it.
+    fn raw(&mut self, text: &Text) {
+        for point in text.code_points() {
+            match (char::from_u32(*point), u8::try_from(point & 0xff)) {
+                (Some(c), _) => self.text.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+                (None, byte) => self.text.extend(byte),
+            }
+        }
+    }
+
+    /// All thread states, each with its thread: what faulthandler takes for threads.
+    fn states(&self) -> impl Iterator<Item = One<'a>> + use<'a> {
+        self.report.threads.iter().flat_map(|thread| thread.states().map(move |state| One { thread, state }))
+    }
+
     /// The thread that would run faulthandler's signal handler.
-    fn current(&self) -> Option<&'a Thread> {
+    fn current(&self) -> Option<One<'a>> {
         self.report.crash.as_ref()?;
-        let threads = &self.report.threads;
-        let marked = threads.iter().find(|t| t.python.as_ref().is_some_and(|p| p.current));
-        marked.or_else(|| threads.iter().find(|t| t.crashed && t.python.is_some()))
+        self.states().find(|one| one.state.current).or_else(|| self.states().find(|one| one.thread.crashed))
     }
 
     /// The interpreter whose threads are printed: the current thread's, else the main one.
-    fn interpreter(&self, current: Option<&Thread>) -> Option<&'a Interpreter> {
-        let id = current.and_then(|t| t.python.as_ref()).map(|p| p.interpreter);
+    fn interpreter(&self, current: Option<One<'_>>) -> Option<&'a Interpreter> {
+        let id = current.map(|one| one.state.interpreter);
         let all = &self.report.interpreters;
         all.iter().find(|i| Some(i.id) == id).or_else(|| all.iter().find(|i| i.main)).or_else(|| all.first())
     }
@@ -157,39 +264,23 @@ impl<'a> Writer<'a> {
             self.puts(&format!("Fatal Python error: {shown}\n\n"));
             self.note(format!("faulthandler does not handle this signal ({shown}); the first line is ours"));
         }
-        if name == "SIGABRT" && self.in_fatal_error() {
-            self.note(
-                "the process called Py_FatalError(), which prints its message and the runtime state instead of \
-                 \"Aborted\"; the message is not kept in memory",
-            );
-        }
         true
     }
 
-    /// Whether a native frame of the crashed thread is CPython's fatal error exit.
-    fn in_fatal_error(&self) -> bool {
-        let crashed = self.report.threads.iter().filter(|t| t.crashed);
-        crashed.flat_map(|t| &t.frames).any(|f| {
-            let symbol = f.native.as_ref().and_then(|n| n.symbol.as_deref());
-            symbol.is_some_and(|s| s.starts_with("_Py_FatalError") || s == "Py_FatalError" || s == "fatal_error")
-        })
-    }
-
-    fn single(&mut self, current: Option<&Thread>) {
+    fn single(&mut self, current: Option<One<'_>>) {
         let Some(thread) = current else {
             self.note("the crashed thread has no Python state: faulthandler prints no stack in this build");
             return;
         };
-        self.puts("<Cannot show all threads while the GIL is disabled>\n");
         self.puts("Stack (most recent call first):\n");
         self.body(thread);
     }
 
-    fn threads(&mut self, interpreter: Option<&Interpreter>, current: Option<&Thread>) {
+    fn threads(&mut self, interpreter: Option<&Interpreter>, current: Option<One<'_>>) {
         let id = interpreter.map(|i| i.id);
-        let mut threads: Vec<&Thread> = self.report.threads.iter().collect();
-        threads.retain(|t| t.python.as_ref().is_some_and(|p| id.is_none_or(|id| p.interpreter == id)));
-        threads.sort_by_key(|t| t.python.as_ref().and_then(|p| p.order).unwrap_or(u32::MAX));
+        let mut threads: Vec<One<'_>> =
+            self.states().filter(|one| id.is_none_or(|id| one.state.interpreter == id)).collect();
+        threads.sort_by_key(|one| one.state.order.unwrap_or(u32::MAX));
         let collecting = interpreter.and_then(|i| i.gc_collecting) == Some(true);
         for (index, thread) in threads.iter().enumerate() {
             if index > 0 {
@@ -203,22 +294,22 @@ impl<'a> Writer<'a> {
                 ));
                 break;
             }
-            let is_current = current.is_some_and(|c| std::ptr::eq(c, *thread));
-            self.thread_line(thread, is_current);
+            let is_current = current.is_some_and(|c| std::ptr::eq(c.state, thread.state));
+            self.thread_line(*thread, is_current);
             if is_current && collecting && self.style.garbage_collecting {
                 self.puts("  Garbage-collecting\n");
             }
-            self.body(thread);
+            self.body(*thread);
         }
         if threads.is_empty() {
             self.note("no thread of this interpreter could be read");
         }
     }
 
-    fn thread_line(&mut self, thread: &Thread, is_current: bool) {
+    fn thread_line(&mut self, thread: One<'_>, is_current: bool) {
         self.puts(if is_current { "Current thread 0x" } else { "Thread 0x" });
         let digits = self.report.process.abi.map_or(16, |abi| usize::from(abi.long_size()).saturating_mul(2));
-        match thread.python.as_ref().and_then(|p| p.ident) {
+        match thread.state.ident {
             Some(ident) => self.puts(&format!("{ident:0digits$x}")),
             None => {
                 self.puts(&"?".repeat(digits));
@@ -233,10 +324,10 @@ impl<'a> Writer<'a> {
 
     /// The operating system's name of the thread. A Linux core has only the main thread's; `threading` gives the
     /// others theirs (cut to 15 bytes), and threads that it does not know inherit that of their creator.
-    fn thread_name(&mut self, thread: &Thread) {
+    fn thread_name(&mut self, One { thread, state }: One<'_>) {
         // The process has the name of its first thread, whatever interpreter that runs.
         let first = thread.tid.is_some() && thread.tid == self.report.process.pid;
-        let main = first || thread.python.as_ref().and_then(|p| p.main) == Some(true);
+        let main = first || state.main == Some(true);
         let linux = self.report.process.abi.is_none_or(|abi| abi.os == Os::Linux);
         let from_dump = thread.name_from == Some(NameFrom::Dump);
         let command = self.report.process.command.as_deref().unwrap_or_default();
@@ -266,8 +357,9 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn body(&mut self, thread: &Thread) {
-        let mut frames = thread.frames.iter().filter(|f| f.kind == FrameKind::Python).peekable();
+    fn body(&mut self, One { thread, state }: One<'_>) {
+        let own = |f: &&Frame| f.kind == FrameKind::Python && thread.interpreter_of(f) == Some(state.interpreter);
+        let mut frames = thread.frames.iter().filter(own).peekable();
         if let Some(why) = &thread.frames_end {
             self.note(format!("the stack of thread {} is not whole: {why}", thread_label(thread)));
         }
@@ -323,10 +415,8 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn extension_modules(&mut self) {
-        // faulthandler lists those of the interpreter that enabled it: the main one with `-X faulthandler`.
-        let main = self.report.interpreters.iter().find(|i| i.main).or_else(|| self.report.interpreters.first());
-        let Some(names) = main.and_then(|i| i.extension_modules.as_ref()) else {
+    fn extension_modules(&mut self, interpreter: Option<&Interpreter>) {
+        let Some(names) = interpreter.and_then(|i| i.extension_modules.as_ref()) else {
             self.note("the line \"Extension modules\" is left out: sys.modules could not be read");
             return;
         };

@@ -1,19 +1,26 @@
 //! One self-contained HTML page: no script, no network, light and dark.
 
 use super::carets::mark;
+use super::groups::{labels, same_stacks, visible};
+use super::process_facts::process_facts;
 use super::recursion::stretches;
-use super::wording::{
-    count, frame_line, machine, no_crash, safe, safe_short, size, source_kind, thread_label, thread_states, waits_for,
-    which_python,
-};
-use crate::base::Severity;
-use crate::model::{Confidence, ExceptionInfo, ExceptionRelation, Fidelity, Frame, FrameKind, Local, Report, Thread};
+use super::shorten::Shown;
+use super::tasks::{TasksText, tree_text};
+use super::wording::{count, frame_line, no_crash, safe_short, sureness, thread_label, thread_states, waits_for};
+use crate::base::{Severity, escape_markup, thousands};
+use crate::model::{ExceptionInfo, ExceptionRelation, Fidelity, Frame, FrameKind, Local, Report, Thread};
 use std::fmt::Write as _;
 
 /// The style sheet of the page, for pages that hold reports.
 pub const STYLE: &str = include_str!("html.css");
+/// Branches of the tree of tasks that are shown.
+const MAX_BRANCHES: usize = 200;
 /// Exceptions shown of a chain.
 const MAX_CHAIN: usize = 10;
+/// Threads named of those with the same stack.
+const MAX_LABELS: usize = 50;
+/// Characters of a value that are seen without opening it.
+const SHORT_VALUE: usize = 300;
 
 /// The report as a page.
 #[must_use]
@@ -27,12 +34,12 @@ pub fn render(report: &Report) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
          <title>{0}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{0}</h1>\n",
-        esc(title)
+        escape_markup(title)
     );
     facts(&mut out, report);
     out.push_str("</header>\n<main>\n");
     scene(&mut out, report);
-    let _ = writeln!(out, "</main>\n<footer>{}</footer>\n</body>\n</html>", esc(&report.tool));
+    let _ = writeln!(out, "</main>\n<footer>{}</footer>\n</body>\n</html>", escape_markup(&report.tool));
     out
 }
 
@@ -48,72 +55,44 @@ pub fn body(report: &Report) -> String {
 fn scene(out: &mut String, report: &Report) {
     findings(out, report);
     threads(out, report);
+    if let Some(tasks) = &report.tasks {
+        let options = TasksText { limit: Some(MAX_BRANCHES), ..TasksText::default() };
+        let text = escape_lines(&tree_text(tasks, &options));
+        let _ = writeln!(out, "<details class=\"thread\">\n<summary>Tasks</summary>\n<pre>{text}</pre>\n</details>");
+    }
     diagnostics(out, report);
 }
 
-/// Escaped for a terminal (no control or bidi characters) and for HTML.
-fn esc(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in safe(text).chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            _ => out.push(c),
-        }
-    }
-    out
+/// Lines that are escaped for a terminal already, for HTML.
+fn escape_lines(text: &str) -> String {
+    text.lines().map(escape_markup).collect::<Vec<_>>().join("\n")
 }
 
 fn facts(out: &mut String, report: &Report) {
-    let process = &report.process;
-    let python = report.python.as_ref().map(which_python);
-    let source = report.source.path.as_ref().map(|path| {
-        let kind = report.source.kind.map(|k| format!(", {}", source_kind(k))).unwrap_or_default();
-        let size = report.source.size.map(|s| format!(", {}", size(s))).unwrap_or_default();
-        format!("{path}{kind}{size}")
-    });
-    let rows = [
-        ("Process", process.pid.map(|p| p.to_string())),
-        ("Command", process.arguments.clone().or_else(|| process.command.clone())),
-        ("Python", Some(python.unwrap_or_else(|| "none found".to_owned()))),
-        ("Machine", process.abi.as_ref().map(machine)),
-        ("Read from", source),
-        ("Signature", report.signature.as_ref().map(|s| s.title.clone())),
-    ];
     out.push_str("<dl>\n");
-    for (label, fact) in rows {
-        if let Some(fact) = fact {
-            let _ = writeln!(out, "<dt>{label}</dt><dd>{}</dd>", esc(&safe_short(fact, 500)));
-        }
-    }
-    for annotation in &process.annotations {
-        let (name, value) = (safe_short(&annotation.name, 100), safe_short(&annotation.value, 500));
-        let _ = writeln!(out, "<dt>{}</dt><dd>{}</dd>", esc(&name), esc(&value));
+    for (label, fact) in process_facts(report, 500) {
+        let _ = writeln!(out, "<dt>{}</dt><dd>{}</dd>", escape_markup(&label), escape_markup(&fact));
     }
     out.push_str("</dl>\n");
 }
 
 fn findings(out: &mut String, report: &Report) {
     for finding in &report.findings {
-        let sure = match finding.confidence {
-            Confidence::High => "certain",
-            Confidence::Medium => "likely",
-            Confidence::Low => "hint",
-        };
-        let _ =
-            writeln!(out, "<section class=\"finding {sure}\">\n<h2>{} <small>{sure}</small></h2>", esc(&finding.title));
+        let sure = sureness(finding.confidence);
+        let _ = writeln!(
+            out,
+            "<section class=\"finding {sure}\">\n<h2>{} <small>{sure}</small></h2>",
+            escape_markup(&finding.title)
+        );
         if !finding.evidence.is_empty() {
             out.push_str("<ul>\n");
             for evidence in &finding.evidence {
-                let _ = writeln!(out, "<li>{}</li>", esc(evidence));
+                let _ = writeln!(out, "<li>{}</li>", escape_markup(evidence));
             }
             out.push_str("</ul>\n");
         }
         if let Some(advice) = &finding.advice {
-            let _ = writeln!(out, "<p>{}</p>", esc(advice));
+            let _ = writeln!(out, "<p>{}</p>", escape_markup(advice));
         }
         out.push_str("</section>\n");
     }
@@ -121,31 +100,55 @@ fn findings(out: &mut String, report: &Report) {
 
 fn threads(out: &mut String, report: &Report) {
     let open_all = !report.threads.iter().any(|t| t.crashed);
-    for (index, thread) in report.threads.iter().enumerate() {
+    let (shown, native): (Vec<&Thread>, Vec<&Thread>) =
+        report.threads.iter().partition(|t| t.crashed || t.python.is_some() || !t.frames.is_empty());
+    for (index, group) in same_stacks(&shown).iter().enumerate() {
+        let Some(thread) = group.first() else { continue };
         let open = thread.crashed || (open_all && index == 0);
-        let states = thread_states(report, thread).join(", ");
+        let mut states = thread_states(report, thread);
+        let title = match group.len() {
+            1 => thread_label(thread),
+            n => {
+                states.retain(|s| s != "main thread");
+                format!("{n} threads with the same stack")
+            }
+        };
+        let wait = waits_for(report, thread).map_or(String::new(), |wait| format!(" <i>{}</i>", escape_markup(&wait)));
         let _ = writeln!(
             out,
-            "<details class=\"thread{}\"{}>\n<summary>{} <small>{}</small></summary>",
+            "<details class=\"thread{}\"{}>\n<summary>{}{}{wait}</summary>",
             if thread.crashed { " crashed" } else { "" },
             if open { " open" } else { "" },
-            esc(&thread_label(thread)),
-            esc(&states)
+            escape_markup(&title),
+            if states.is_empty() {
+                String::new()
+            } else {
+                format!(" <small>{}</small>", escape_markup(&states.join(", ")))
+            }
         );
-        if let Some(wait) = waits_for(report, thread) {
-            let _ = writeln!(out, "<p>{}</p>", esc(&wait));
+        if group.len() > 1 {
+            let _ = writeln!(out, "<p><small>{}</small></p>", escape_markup(&labels(group, MAX_LABELS)));
         }
         stack(out, thread);
         out.push_str("</details>\n");
+    }
+    if !native.is_empty() {
+        let what = match report.knows_all_thread_states() {
+            true => "without Python state",
+            false => "of which no Python state was found",
+        };
+        let (noun, labels) = (count(native.len(), "other thread"), labels(&native, MAX_LABELS));
+        let _ = writeln!(out, "<p><small>{noun} {what}: {}</small></p>", escape_markup(&labels));
     }
 }
 
 fn stack(out: &mut String, thread: &Thread) {
     out.push_str("<ol start=\"0\">\n");
-    let numbered: Vec<(usize, &Frame)> = thread.frames.iter().enumerate().collect();
-    for stretch in stretches(&numbered, false) {
-        for (number, frame) in numbered.iter().skip(stretch.start).take(stretch.len) {
-            frame_item(out, *number, frame);
+    let frames = visible(&thread.frames, 0, false);
+    let mut shown = Shown::default();
+    for stretch in stretches(&frames, false) {
+        for (number, frame) in frames.iter().skip(stretch.start).take(stretch.len) {
+            frame_item(out, *number, frame, &mut shown);
         }
         if stretch.times > 1 {
             let _ = writeln!(out, "<li class=\"more\">{}</li>", stretch.more());
@@ -155,12 +158,12 @@ fn stack(out: &mut String, thread: &Thread) {
     match &thread.frames_end {
         Some(why) => {
             let what = if thread.frames.is_empty() { "No frames" } else { "The stack is not whole" };
-            let _ = writeln!(out, "<p class=\"doubt\">{what}: {}</p>", esc(why));
+            let _ = writeln!(out, "<p class=\"doubt\">{what}: {}</p>", escape_markup(why));
         }
         None if thread.frames.is_empty() => out.push_str("<p>No Python frame.</p>\n"),
         None => {}
     }
-    if let Some(python) = &thread.python {
+    for python in thread.states() {
         if let Some(raising) = &python.raising {
             exception(out, "Raising", raising);
         }
@@ -170,43 +173,56 @@ fn stack(out: &mut String, thread: &Thread) {
     }
 }
 
-fn frame_item(out: &mut String, index: usize, frame: &Frame) {
-    let class = match (frame.kind, frame.native.as_ref().is_some_and(|n| n.plumbing)) {
-        (FrameKind::Python, _) => "python",
-        (_, false) => "native",
-        (_, true) => "native plumbing",
-    };
-    let _ = write!(out, "<li value=\"{index}\" class=\"{class}\">{}", esc(&frame_line(frame)));
+fn frame_item<'a>(out: &mut String, index: usize, frame: &'a Frame, shown: &mut Shown<'a>) {
+    let class = if frame.kind == FrameKind::Python { "python" } else { "native" };
+    let _ = write!(out, "<li value=\"{index}\" class=\"{class}\">{}", escape_markup(&frame_line(frame)));
     if let Some(source) = &frame.source {
         let one_line = frame.end_line.is_none() || frame.end_line == frame.line;
         let columns = frame.column.map(|start| (start, frame.end_column.filter(|_| one_line)));
-        let shown = mark(source, columns);
-        let marks = shown.marks.map(|m| format!("\n<b>{m}</b>")).unwrap_or_default();
-        let _ = write!(out, "<pre>{}{marks}</pre>", esc(&shown.line));
+        let marked = mark(source, columns);
+        let marks = marked.marks.map(|m| format!("\n<b>{m}</b>")).unwrap_or_default();
+        let _ = write!(out, "<pre>{}{marks}</pre>", escape_markup(&marked.line));
     }
     for problem in &frame.problems {
-        let _ = write!(out, "<p class=\"doubt\">{}</p>", esc(problem));
+        let _ = write!(out, "<p class=\"doubt\">{}</p>", escape_markup(problem));
     }
     if let Some(locals) = frame.locals.as_ref().filter(|l| !l.is_empty()) {
         let _ = writeln!(out, "<details><summary>{}</summary><table>", count(locals.len(), "local"));
         for local in locals {
-            local_row(out, local);
+            let before = local.value.as_ref().and_then(|v| shown.before(index, &local.name.to_string(), v));
+            local_row(out, local, before);
         }
         out.push_str("</table></details>");
     }
     out.push_str("</li>\n");
 }
 
-fn local_row(out: &mut String, local: &Local) {
+/// `before`: where the same value was shown.
+fn local_row(out: &mut String, local: &Local, before: Option<String>) {
     let (class, value) = match (&local.value, &local.problem) {
-        (Some(v), _) if v.fidelity == Fidelity::Damaged => ("doubt", v.repr.clone()),
-        (Some(v), _) => ("", v.repr.clone()),
-        (None, Some(problem)) => ("doubt", problem.clone()),
+        (Some(_), _) if before.is_some() => {
+            ("unbound", before.map_or(String::new(), |b| escape_markup(&format!("({b})"))))
+        }
+        (Some(v), _) => {
+            (if v.fidelity == Fidelity::Damaged { "doubt" } else { "" }, long(&v.repr, v.fidelity == Fidelity::Cut))
+        }
+        (None, Some(problem)) => ("doubt", escape_markup(problem)),
         (None, None) => ("unbound", "unbound".to_owned()),
     };
     let kind = local.value.as_ref().and_then(|v| v.type_name.clone()).unwrap_or_default();
-    let name = esc(&local.name.to_string());
-    let _ = writeln!(out, "<tr><th>{name}</th><td>{}</td><td class=\"{class}\">{}</td></tr>", esc(&kind), esc(&value));
+    let name = escape_markup(&local.name.to_string());
+    let _ =
+        writeln!(out, "<tr><th>{name}</th><td>{}</td><td class=\"{class}\">{value}</td></tr>", escape_markup(&kind));
+}
+
+/// A value, of which only the beginning is seen until it is opened where it is long.
+fn long(text: &str, cut: bool) -> String {
+    let end = text.char_indices().nth(SHORT_VALUE).map(|(end, _)| end);
+    let Some((start, rest)) = end.and_then(|end| text.split_at_checked(end)) else { return escape_markup(text) };
+    let more = thousands(rest.chars().count() as u64);
+    let least = if cut { "at least " } else { "" };
+    let tail = format!("<small>... {least}{more} more characters</small>");
+    format!("<details><summary>{}{tail}</summary>{}</details>", escape_markup(start), escape_markup(rest))
 }
 
 fn exception(out: &mut String, verb: &str, first: &ExceptionInfo) {
@@ -214,14 +230,19 @@ fn exception(out: &mut String, verb: &str, first: &ExceptionInfo) {
     let mut next = Some(first);
     for _ in 0..MAX_CHAIN {
         let Some(info) = next else { return };
-        let _ = writeln!(out, "<p class=\"exception\">{verb} <b>{}</b></p>", esc(&safe_short(&info.summary, 500)));
+        let _ = writeln!(
+            out,
+            "<p class=\"exception\">{verb} <b>{}</b></p>",
+            escape_markup(&safe_short(&info.summary, 500))
+        );
         if !info.traceback.is_empty() {
             out.push_str("<ul>\n");
             for entry in &info.traceback {
                 let file = entry.file.as_ref().map_or_else(|| "???".to_owned(), ToString::to_string);
                 let line = entry.line.map_or_else(|| "???".to_owned(), |l| l.to_string());
                 let name = entry.function.as_ref().map_or_else(|| "???".to_owned(), ToString::to_string);
-                let _ = writeln!(out, "<li>{}</li>", esc(&format!("File \"{file}\", line {line}, in {name}")));
+                let _ =
+                    writeln!(out, "<li>{}</li>", escape_markup(&format!("File \"{file}\", line {line}, in {name}")));
             }
             out.push_str("</ul>\n");
         }
@@ -240,8 +261,8 @@ fn diagnostics(out: &mut String, report: &Report) {
     }
     out.push_str("<section class=\"doubts\">\n<h2>What is missing or doubtful</h2>\n<ul>\n");
     for diagnostic in doubts {
-        let hint = diagnostic.hint.as_ref().map(|h| format!(" ({})", esc(h))).unwrap_or_default();
-        let _ = writeln!(out, "<li>{}{hint}</li>", esc(&diagnostic.message));
+        let hint = diagnostic.hint.as_ref().map(|h| format!(" ({})", escape_markup(h))).unwrap_or_default();
+        let _ = writeln!(out, "<li>{}{hint}</li>", escape_markup(&diagnostic.message));
     }
     out.push_str("</ul>\n</section>\n");
 }

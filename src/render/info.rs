@@ -3,8 +3,9 @@
 use super::palette::{Palette, paint};
 use super::text::TextOptions;
 use super::wording::{
-    count, layout_provider, machine, safe, safe_short, size, source_kind, spaced, thread_states, version_from,
+    count, layout_provider, machine, safe, safe_short, source_kind, spaced, thread_states, version_from,
 };
+use crate::base::size;
 use crate::model::{FileStatus, Interpreter, ModuleInfo, Python, Report, Thread};
 use std::fmt::Write as _;
 
@@ -149,6 +150,9 @@ fn interpreter(out: &mut Sheet, interpreter: &Interpreter) {
         interpreter.extension_modules.as_ref().map(|m| count(m.len(), "third-party extension module")),
     ]);
     out.row("Interpreter", &facts);
+    for line in super::collections::lines(&interpreter.collections) {
+        out.row("Collection", &line);
+    }
 }
 
 fn threads(out: &mut Sheet, report: &Report) {

@@ -1,14 +1,20 @@
 //! Markdown for pull requests, issues and job summaries (GitHub's flavour).
 
+use super::carets::mark;
+use super::groups::{MAX_LABELS, labels, same_stacks, visible};
+use super::process_facts::process_facts;
 use super::recursion::stretches;
-use super::wording::{count, frame_line, machine, no_crash, safe, safe_short, thread_label, thread_states, waits_for};
+use super::tasks::{TasksText, tree_text};
+use super::wording::{count, frame_line, no_crash, safe, sureness, thread_label, thread_states, waits_for};
 use crate::base::Severity;
-use crate::model::{Confidence, Frame, Report, Thread};
+use crate::model::{Report, Thread};
 use std::fmt::Write as _;
 
 /// Lines shown of a stack; what is longer is cut in the middle.
 const MAX_LINES: usize = 120;
-/// Threads shown besides the crashed one.
+/// Branches of the tree of tasks that are shown.
+const MAX_BRANCHES: usize = 50;
+/// Stacks shown besides that of the crashed thread.
 const MAX_THREADS: usize = 30;
 
 /// The report as Markdown. Text from the dump appears escaped or in code blocks only.
@@ -30,57 +36,43 @@ pub fn render(report: &Report) -> String {
     if !others.is_empty() {
         let noun = if report.threads.iter().any(|t| t.crashed) { "other thread" } else { "thread" };
         let _ = writeln!(out, "\n<details><summary>{}</summary>\n", count(others.len(), noun));
-        for thread in others.iter().take(MAX_THREADS) {
-            let _ = writeln!(out, "**{}**\n", heading(report, thread));
+        let groups = same_stacks(&others);
+        for group in groups.iter().take(MAX_THREADS) {
+            let Some(thread) = group.first() else { continue };
+            let _ = match group.len() {
+                1 => writeln!(out, "**{}**\n", heading(report, thread)),
+                n => writeln!(out, "**{n} threads with the same stack**: {}\n", inline(&labels(group, MAX_LABELS))),
+            };
             waits(&mut out, report, thread);
             stack(&mut out, thread);
             out.push('\n');
         }
-        if others.len() > MAX_THREADS {
-            let _ = writeln!(out, "... and {} more\n", others.len().saturating_sub(MAX_THREADS));
+        if let Some(rest) = groups.get(MAX_THREADS..).filter(|rest| !rest.is_empty()) {
+            let threads: usize = rest.iter().map(Vec::len).sum();
+            let _ = writeln!(out, "... and {} with other stacks\n", count(threads, "more thread"));
         }
         out.push_str("</details>\n");
+    }
+    if let Some(tasks) = &report.tasks {
+        let options = TasksText { limit: Some(MAX_BRANCHES), ..TasksText::default() };
+        // No text of the dump closes an indented block.
+        let text: String = tree_text(tasks, &options).lines().map(|line| format!("    {line}\n")).collect();
+        let _ = writeln!(out, "\n<details><summary>Tasks</summary>\n\n{text}\n</details>");
     }
     diagnostics(&mut out, report);
     out
 }
 
 fn facts(out: &mut String, report: &Report) {
-    let process = &report.process;
-    let python = report.python.as_ref().map(|p| {
-        let build = match (p.free_threaded, p.debug_build) {
-            (Some(true), Some(true)) => ", free-threaded debug build",
-            (Some(true), _) => ", free-threaded",
-            (_, Some(true)) => ", debug build",
-            _ => "",
-        };
-        format!("CPython {}{build}", p.version)
-    });
-    let rows = [
-        ("Process", process.arguments.clone().or_else(|| process.command.clone())),
-        ("Python", Some(python.unwrap_or_else(|| "none found".to_owned()))),
-        ("Machine", process.abi.as_ref().map(machine)),
-        ("Signature", report.signature.as_ref().map(|s| s.title.clone())),
-    ];
     out.push_str("| | |\n|---|---|\n");
-    for (label, fact) in rows {
-        if let Some(fact) = fact {
-            let _ = writeln!(out, "| {label} | {} |", inline(&safe_short(fact, 200)));
-        }
-    }
-    for annotation in &process.annotations {
-        let (name, value) = (safe_short(&annotation.name, 100), safe_short(&annotation.value, 200));
-        let _ = writeln!(out, "| {} | {} |", inline(&name), inline(&value));
+    for (label, fact) in process_facts(report, 200) {
+        let _ = writeln!(out, "| {} | {} |", inline(&label), inline(&fact));
     }
 }
 
 fn findings(out: &mut String, report: &Report) {
     for finding in &report.findings {
-        let sure = match finding.confidence {
-            Confidence::High => "certain",
-            Confidence::Medium => "likely",
-            Confidence::Low => "hint",
-        };
+        let sure = sureness(finding.confidence);
         let _ = writeln!(out, "\n> **{}** ({sure})", inline(&finding.title));
         for evidence in &finding.evidence {
             let _ = writeln!(out, "> - {}", inline(evidence));
@@ -104,15 +96,16 @@ fn waits(out: &mut String, report: &Report, thread: &Thread) {
 }
 
 fn stack(out: &mut String, thread: &Thread) {
-    let numbered = thread.frames.iter().enumerate();
-    let frames: Vec<(usize, &Frame)> =
-        numbered.filter(|(_, f)| !f.native.as_ref().is_some_and(|n| n.plumbing)).collect();
+    let frames = visible(&thread.frames, 0, false);
     let mut lines = Vec::new();
     for stretch in stretches(&frames, false) {
         for (number, frame) in frames.iter().skip(stretch.start).take(stretch.len) {
             lines.push(format!("#{number} {}", frame_line(frame)));
             if let Some(source) = &frame.source {
-                lines.push(format!("    {}", safe_short(source.trim(), 160)));
+                let one_line = frame.end_line.is_none() || frame.end_line == frame.line;
+                let columns = frame.column.map(|start| (start, frame.end_column.filter(|_| one_line)));
+                let marked = mark(source, columns);
+                lines.extend([Some(marked.line), marked.marks].into_iter().flatten().map(|line| format!("    {line}")));
             }
         }
         if stretch.times > 1 {
@@ -154,7 +147,7 @@ fn fence(body: &str) -> String {
 }
 
 /// Text that shows as it is: no markup, no links, no mentions, no HTML.
-fn inline(text: &str) -> String {
+pub(in crate::render) fn inline(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in safe(text).chars() {
         match c {

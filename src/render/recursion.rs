@@ -72,6 +72,7 @@ pub fn same_place(a: &Frame, b: &Frame) -> bool {
         && a.column == b.column
         && a.function == b.function
         && a.file == b.file
+        && a.interpreter == b.interpreter
         && native(a) == native(b)
         && a.locals == b.locals
         && a.problems == b.problems

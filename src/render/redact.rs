@@ -1,8 +1,10 @@
 //! What must not stand in a log that others can read: values of names that look like secrets, tokens, credentials in
 //! URLs. A report that is to be shared goes through [`redact`].
 
+use crate::base::Text;
 use crate::debuggee::ProcessInfo;
-use crate::model::{ExceptionInfo, Frame, Report};
+use crate::model::tasks::Tasks;
+use crate::model::{ExceptionInfo, Frame, Report, Thread};
 use regex::{Captures, Regex};
 use std::sync::OnceLock;
 
@@ -247,6 +249,11 @@ pub fn redact(report: &mut Report, privacy: Privacy) {
             *line = clean(line);
         }
     }
+    if let Some(fatal) = report.crash.as_mut().and_then(|crash| crash.fatal_error.as_mut()) {
+        for text in [&mut fatal.message, &mut fatal.exception].into_iter().flatten() {
+            *text = clean(&text.to_string()).as_str().into();
+        }
+    }
     for diagnostic in &mut report.diagnostics {
         diagnostic.message = clean(&diagnostic.message);
     }
@@ -261,7 +268,7 @@ pub fn redact(report: &mut Report, privacy: Privacy) {
         if let Some(wait) = &mut thread.waits_for {
             wait.what = clean(&wait.what);
         }
-        if let Some(python) = &mut thread.python {
+        for python in thread.python.iter_mut().chain(&mut thread.outer_states) {
             python.raising.iter_mut().chain(&mut python.handling).for_each(exception);
         }
         for one in &mut thread.frames {
@@ -270,6 +277,34 @@ pub fn redact(report: &mut Report, privacy: Privacy) {
     }
     if let Some(signature) = &mut report.signature {
         signature.title = clean(&signature.title);
+    }
+    if let Some(found) = &mut report.tasks {
+        tasks(found, privacy);
+    }
+}
+
+/// Names of tasks are the program's to choose, and what they wait for may name the other end of a connection.
+fn tasks(tasks: &mut Tasks, privacy: Privacy) {
+    let clean = |text: &Text| redact_text(&text.to_string()).as_str().into();
+    for event_loop in &mut tasks.loops {
+        event_loop.thread_name = event_loop.thread_name.as_ref().map(clean);
+    }
+    for task in &mut tasks.tasks {
+        task.name = clean(&task.name);
+        task.exception.iter_mut().for_each(exception);
+        if let Some(wait) = &mut task.waits_for {
+            wait.what = redact_text(&wait.what);
+        }
+    }
+    for suspended in &mut tasks.suspended {
+        suspended.path = suspended.path.take().map(|path| redact_text(&path));
+    }
+    for greenlet in &mut tasks.greenlets {
+        greenlet.run = greenlet.run.take().map(|run| redact_text(&run));
+    }
+    tasks.unretrieved.iter_mut().filter_map(|f| f.exception.as_mut()).for_each(exception);
+    for stack in &mut tasks.stacks {
+        stack.frames.iter_mut().for_each(|one| frame(one, privacy));
     }
 }
 
@@ -285,13 +320,14 @@ pub fn redact_process(process: &mut ProcessInfo) {
 fn spoken(report: &Report) -> Vec<String> {
     const SHORT: usize = 4;
     let mut out = Vec::new();
-    for python in report.threads.iter().filter_map(|t| t.python.as_ref()) {
-        for info in python.raising.iter().chain(&python.handling) {
-            let mut next = Some(info);
-            while let Some(one) = next {
-                out.extend(one.summary.split_once(": ").map(|(_, text)| text.to_owned()).filter(|t| t.len() >= SHORT));
-                next = one.caused_by.as_ref().map(|link| &link.exception);
-            }
+    let of_threads = report.threads.iter().flat_map(Thread::states);
+    let of_threads = of_threads.flat_map(|python| python.raising.iter().chain(&python.handling));
+    let of_tasks = report.tasks.iter().flat_map(|found| &found.tasks).filter_map(|task| task.exception.as_ref());
+    for info in of_threads.chain(of_tasks) {
+        let mut next = Some(info);
+        while let Some(one) = next {
+            out.extend(one.summary.split_once(": ").map(|(_, text)| text.to_owned()).filter(|t| t.len() >= SHORT));
+            next = one.caused_by.as_ref().map(|link| &link.exception);
         }
     }
     out.sort_by_key(|text: &String| std::cmp::Reverse(text.len()));

@@ -1,6 +1,6 @@
 //! Choosing a part of a report: threads and frames.
 
-use crate::model::{Report, Thread};
+use crate::model::{Frame, Report, Thread};
 
 /// Which threads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub fn threads(report: &mut Report, which: &Threads) -> Result<(), SelectError> 
         Threads::Crashed => return Ok(()),
         Threads::Id(id) => {
             let id = Some(*id);
-            Box::new(move |t| t.tid == id || t.python.as_ref().and_then(|p| p.ident) == id)
+            Box::new(move |t| t.tid == id || t.states().any(|p| p.ident == id))
         }
         Threads::Name(name) => Box::new(move |t| t.name.as_ref().is_some_and(|n| *n == **name)),
     };
@@ -65,6 +65,18 @@ pub fn threads(report: &mut Report, which: &Threads) -> Result<(), SelectError> 
     }
     report.threads.retain(keep);
     Ok(())
+}
+
+/// Leaves out the frames of the interpreter's plumbing.
+pub fn without_plumbing(report: &mut Report) {
+    let plumbing = |f: &Frame| f.native.as_ref().is_some_and(|n| n.plumbing);
+    report.threads.iter_mut().for_each(|t| t.frames.retain(|f| !plumbing(f)));
+}
+
+/// Takes the frames of the interpreter's plumbing for frames like others.
+pub fn plumbing_is_wanted(report: &mut Report) {
+    let frames = report.threads.iter_mut().flat_map(|t| &mut t.frames);
+    frames.filter_map(|f| f.native.as_mut()).for_each(|native| native.plumbing = false);
 }
 
 /// Keeps only frame `number` of each thread, and only threads that have it.

@@ -2,9 +2,11 @@
 
 use crate::base::{Abi, DiagnosticCode, Endian, Os, escape_terminal, file_name};
 use crate::model::{
-    Frame, FrameKind, LayoutProvider, OwnerFrom, Python, Report, SourceKind, Thread, VersionFrom, WaitKind,
+    Confidence, Frame, FrameKind, LayoutProvider, OwnerFrom, Python, Report, SourceKind, Thread, VersionFrom, WaitKind,
 };
 use std::fmt::Display;
+
+pub use crate::base::counted as count;
 
 /// A string of the dump, safe to print on one line.
 pub fn safe(text: impl Display) -> String {
@@ -33,26 +35,13 @@ pub fn which_python(python: &Python) -> String {
     text
 }
 
-/// `1 thread`, `2 threads`.
-pub fn count(n: usize, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
-}
-
-/// A size in bytes as people read it.
-pub fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
-    let mut scale = 1u64;
-    let mut shown = format!("{bytes} bytes");
-    for unit in UNITS {
-        let Some(next) = scale.checked_mul(1024) else { break };
-        if bytes < next {
-            break;
-        }
-        scale = next;
-        let tenths = (u128::from(bytes).saturating_mul(10) / u128::from(scale)).min(u128::from(u64::MAX));
-        shown = format!("{}.{} {unit}", tenths / 10, tenths % 10);
+/// How sure a finding is.
+pub fn sureness(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::High => "certain",
+        Confidence::Medium => "likely",
+        Confidence::Low => "hint",
     }
-    shown
 }
 
 /// The heading of a report without a crash: nothing is claimed where the dump does not say.
@@ -112,7 +101,7 @@ pub fn machine(abi: &Abi) -> String {
 
 /// `Thread 1234 "worker-1"`, as short as what is known of it.
 pub fn thread_label(thread: &Thread) -> String {
-    let id = match (thread.tid, thread.python.as_ref().and_then(|p| p.ident)) {
+    let id = match (thread.tid, thread.states().find_map(|p| p.ident)) {
         (Some(tid), _) => tid.to_string(),
         (None, Some(ident)) => format!("{ident:#x}"),
         (None, None) => "(id unknown)".to_owned(),
@@ -137,7 +126,7 @@ pub fn thread_states(report: &Report, thread: &Thread) -> Vec<String> {
         states.push(text.to_owned());
         return states;
     };
-    if python.main == Some(true) {
+    if thread.is_main() {
         states.push("main thread".to_owned());
     }
     if python.holds_gil == Some(true) {
@@ -153,9 +142,21 @@ pub fn thread_states(report: &Report, thread: &Thread) -> Vec<String> {
         states.push(spaced(status));
     }
     if report.interpreters.len() > 1 {
-        states.push(format!("interpreter {}", python.interpreter));
+        let mut ids = vec![python.interpreter];
+        for id in thread.frames.iter().filter_map(|frame| frame.interpreter) {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        states.push(format!("interpreter {}", ids.join(" within ")));
     }
     states
+}
+
+/// ` [interpreter 1]` behind a frame of a thread that has those of several.
+pub fn interpreter_mark(frame: &Frame) -> String {
+    frame.interpreter.map_or_else(String::new, |id| format!(" [interpreter {id}]"))
 }
 
 /// "waits for the RLock at 0x7f.., held by Thread 12 "worker""; `None` for a thread that waits for nothing known.
@@ -202,7 +203,7 @@ pub fn frame_line(frame: &Frame) -> String {
         FrameKind::Python => {
             let file = frame.file.as_ref().map_or_else(|| "???".to_owned(), |f| format!("\"{}\"", safe(f)));
             let line = frame.line.map_or_else(|| "???".to_owned(), |l| l.to_string());
-            format!("File {file}, line {line}, in {}", function(frame))
+            format!("File {file}, line {line}, in {}{}", function(frame), interpreter_mark(frame))
         }
         _ => {
             let mut line = function(frame);
@@ -224,18 +225,5 @@ pub fn frame_line(frame: &Frame) -> String {
             }
             line
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::size;
-
-    #[test]
-    fn sizes_are_cut_not_rounded() {
-        assert_eq!(size(0), "0 bytes");
-        assert_eq!(size(1023), "1023 bytes");
-        assert_eq!(size(1536), "1.5 KiB");
-        assert_eq!(size(u64::MAX), "16383.9 PiB");
     }
 }

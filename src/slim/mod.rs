@@ -12,6 +12,7 @@ mod plan;
 use crate::arch;
 use crate::base::{Addr, DiagnosticCode, Os};
 use crate::debuggee::recorder::{PageMask, PageSet};
+use crate::debuggee::slim_record::SlimHeap;
 use crate::debuggee::{Memory as _, MemoryExt as _, Target};
 use plan::{Kind, Piece};
 use std::io::Write;
@@ -25,6 +26,8 @@ pub struct SlimOptions {
     pub redact: bool,
     /// Writes a minidump instead of an ELF core.
     pub minidump: bool,
+    /// All that answers about the heap read was recorded; what the original lacked of it.
+    pub heap: Option<SlimHeap>,
 }
 
 /// What a slim dump became.

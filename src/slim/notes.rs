@@ -49,6 +49,7 @@ pub fn info_json(target: &Target, options: SlimOptions) -> Result<Vec<u8>, SlimE
             .map(|m| SlimMissing { start: m.start, size: m.size, why: m.why.clone() })
             .collect(),
         diagnostics: target.diagnostics.to_vec().into_iter().filter(is_of_the_file).collect(),
+        heap: options.heap,
     };
     Ok(serde_json::to_vec(&info).map_err(std::io::Error::other)?)
 }

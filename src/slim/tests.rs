@@ -46,6 +46,7 @@ fn target(memory: AddressSpace) -> Target {
         missing: Vec::new(),
         code_names: Default::default(),
         thread_index: Default::default(),
+        limits: Default::default(),
         diagnostics: Arc::new(Diagnostics::default()),
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! It keeps what the wire has no place for: CPython's frames as they were read, beside what the report says of them.
 
+use crate::base::Addr;
 use crate::cpython::frame::PyFrame;
-use crate::model::{CrashReport, Frame, Interpreter, Python, Thread};
+use crate::model::{CrashReport, ExceptionInfo, Frame, Interpreter, Python, Thread};
 use std::ops::{Deref, DerefMut};
 
 /// What is known of a process.
@@ -15,6 +16,8 @@ pub struct Analysis {
     pub python: Option<Python>,
     /// Its interpreters.
     pub interpreters: Vec<Interpreter>,
+    /// The exception that was printed last, where the process gave up.
+    pub printed: Option<ExceptionInfo>,
     /// Its threads, the crashed one first.
     pub threads: Vec<AnalyzedThread>,
 }
@@ -27,13 +30,24 @@ impl Analysis {
     }
 }
 
+/// A Python frame as it was read.
+#[derive(Clone, Debug)]
+pub struct ReadFrame {
+    /// Id of its interpreter.
+    pub interpreter: i64,
+    /// The frame.
+    pub frame: PyFrame,
+}
+
 /// A thread whose stacks are not merged yet.
 #[derive(Debug, Default)]
 pub struct SeparateThread {
     /// All but its frames.
     pub about: Thread,
     /// Its Python frames as they were read, innermost first, each with what the report says of it.
-    pub python: Vec<(PyFrame, Frame)>,
+    pub python: Vec<(ReadFrame, Frame)>,
+    /// Places on the C stack of evaluation loops that run none of them.
+    pub empty_loops: Vec<Addr>,
 }
 
 impl SeparateThread {
@@ -51,7 +65,7 @@ pub struct AnalyzedThread {
     /// All but its frames.
     pub about: Thread,
     /// Its Python frames as they were read, innermost first.
-    pub python_frames: Vec<PyFrame>,
+    pub python_frames: Vec<ReadFrame>,
     /// Python and native frames, innermost first.
     pub frames: Vec<Frame>,
 }

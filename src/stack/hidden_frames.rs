@@ -11,7 +11,7 @@ const EVAL: &[&str] = &["_PyEval_EvalFrameDefault"];
 const EVAL_PART_PREFIXES: &[&str] = &["_TAIL_CALL_", "_PyJIT"];
 
 /// How calls reach the evaluation loop and leave it: Objects/call.c, Objects/methodobject.c, Objects/descrobject.c,
-/// Objects/classobject.c, Objects/typeobject.c, Objects/genobject.c, Python/ceval.c. Sorted.
+/// Objects/classobject.c, Objects/typeobject.c, Objects/genobject.c, Python/ceval.c, Python/perf_trampoline.c. Sorted.
 const CALLS: &[&str] = &[
     "PyCFunction_Call",
     "PyEval_CallObjectWithKeywords",
@@ -96,6 +96,7 @@ const CALLS: &[&str] = &[
     "object_vacall",
     "partial_call",
     "partial_vectorcall",
+    "py_trampoline_evaluator",
     "slot_tp_call",
     "slot_tp_init",
     "slot_tp_new",

@@ -34,6 +34,13 @@ pub struct NativeFrame {
 }
 
 impl NativeFrame {
+    /// The same as a frame that runs no Python frame, where it is the loop of one of these shims.
+    #[must_use]
+    pub fn without_loops(self, empty: &[Addr]) -> Self {
+        let role = if empty.iter().any(|at| self.holds(*at)) { NativeRole::Other } else { self.role };
+        NativeFrame { role, ..self }
+    }
+
     fn holds(&self, addr: Addr) -> bool {
         self.sp <= addr && self.cfa.is_some_and(|cfa| addr < cfa)
     }

@@ -75,13 +75,15 @@ pub struct ThreadFrames {
     pub problems: Vec<String>,
 }
 
-/// Merges a thread's Python frames (innermost first) into its native stack.
+/// Merges a thread's Python frames (innermost first) into its native stack. `empty_loops`: places in evaluation loops that
+/// run none of them.
 #[must_use]
 pub fn thread_frames(
     target: &Target,
     interpreter: &Interpreter,
     stack: &NativeStack,
     python: Vec<Frame>,
+    empty_loops: &[Addr],
 ) -> ThreadFrames {
     let native: Vec<MergeNative> = stack
         .unwound
@@ -94,6 +96,7 @@ pub fn thread_frames(
             role: hidden_frames::role(code.name(), interpreter.place(code)),
             doubtful: matches!(frame.trust, Trust::FramePointer | Trust::Scan),
         })
+        .map(|frame| frame.without_loops(empty_loops))
         .collect();
     let entries: Vec<PythonFrame> =
         python.iter().map(|f| PythonFrame { entry: f.entry, entry_sp: f.entry_sp }).collect();

@@ -61,6 +61,8 @@ struct Used {
 
 #[derive(Debug)]
 struct SourceFile {
+    /// File of this host.
+    path: PathBuf,
     text: String,
     /// Start of each line.
     starts: Vec<usize>,
@@ -81,6 +83,12 @@ impl Sources {
         let start = *source.starts.get(index)?;
         let end = source.starts.get(index.saturating_add(1)).copied().unwrap_or(source.text.len());
         source.text.get(start..end).map(|line| line.trim_end_matches(['\r', '\n']).to_owned())
+    }
+
+    /// The file of this host that stands for `file`, where one may be shown.
+    #[must_use]
+    pub fn host_path(&self, file: &str) -> Option<PathBuf> {
+        Some(self.file(file)?.path.clone())
     }
 
     /// Lines `first..=last` of `file`, as many as there are.
@@ -162,7 +170,7 @@ impl Sources {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "does not look like Python source"));
         }
         let unknown = || io::Error::new(io::ErrorKind::InvalidData, "is in an unknown encoding");
-        let source = SourceFile::new(decode(&bytes).ok_or_else(unknown)?);
+        let source = SourceFile::new(path.clone(), decode(&bytes).ok_or_else(unknown)?);
         *locked(&self.bytes) = total;
         self.check_age(&path, meta.modified().ok());
         let mut used = locked(&self.used);
@@ -212,7 +220,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl SourceFile {
-    fn new(text: String) -> Self {
+    fn new(path: PathBuf, text: String) -> Self {
         let bytes = text.as_bytes();
         let mut starts = vec![0];
         for (at, byte) in bytes.iter().enumerate() {
@@ -226,7 +234,7 @@ impl SourceFile {
         if starts.last() == Some(&text.len()) {
             starts.pop();
         }
-        SourceFile { text, starts }
+        SourceFile { path, text, starts }
     }
 }
 
@@ -281,10 +289,10 @@ mod tests {
 
     #[test]
     fn lines_end_as_in_python() {
-        let file = SourceFile::new("a\r\nb\rc\n\x0cd".to_owned());
+        let file = SourceFile::new("".into(), "a\r\nb\rc\n\x0cd".to_owned());
         assert_eq!(file.starts, [0, 3, 5, 7]);
-        assert_eq!(SourceFile::new("a\nb\n".to_owned()).starts, [0, 2]);
-        assert_eq!(SourceFile::new("a\n\n".to_owned()).starts, [0, 2]);
+        assert_eq!(SourceFile::new("".into(), "a\nb\n".to_owned()).starts, [0, 2]);
+        assert_eq!(SourceFile::new("".into(), "a\n\n".to_owned()).starts, [0, 2]);
     }
 
     #[test]

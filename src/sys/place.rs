@@ -1,39 +1,17 @@
 //! [`Place`]: the one door to files of the host that a dump names. Only regular files pass, never those of procfs and
 //! its kin, and no link leads out of the directory that was allowed.
 
-use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
-use nix::sys::statfs::{FsType, fstatfs};
-use std::collections::VecDeque;
+#[cfg(target_os = "linux")]
+mod at_once;
+mod walk;
+
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
-/// As many symbolic links as Linux follows (`MAXSYMLINKS`).
-const MAX_LINKS: usize = 40;
 /// Linux takes no longer path (`PATH_MAX`), and a dump's name must not make us walk for ever.
 const MAX_PATH: usize = 4096;
-
-/// File systems whose "regular" files are the kernel's own: reading them can block, give secrets or have effects.
-/// Magic numbers of `<linux/magic.h>`.
-const KERNEL_FILES: [i64; 14] = [
-    0x9fa0,      // proc
-    0x6265_6572, // sysfs
-    0x6462_6720, // debugfs
-    0x7472_6163, // tracefs
-    0x7363_6673, // securityfs
-    0x6265_6570, // configfs
-    0x0027_e0eb, // cgroup
-    0x6367_7270, // cgroup2
-    0x1cd1,      // devpts
-    0x6165_676c, // pstore
-    0xde5e_81e4, // efivarfs
-    0xcafe_4a11, // bpf
-    0xf97c_ff8c, // selinux
-    0x4249_4e4d, // binfmt_misc
-];
 
 /// How links on the way are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,8 +93,8 @@ impl Place {
     /// As [`Place::open`].
     pub fn open_resolved(&self, limit: u64) -> io::Result<(File, Place)> {
         let (file, path) = match self.links {
-            Links::Free => (open_regular(nix::fcntl::AT_FDCWD, &self.path, AtFlags::empty())?, self.path.clone()),
-            Links::InRoot | Links::Beneath => self.walk()?,
+            Links::Free => (walk::open_named(&self.path)?, self.path.clone()),
+            Links::InRoot | Links::Beneath => self.open_inside()?,
         };
         if file.metadata()?.len() > limit {
             return Err(io::ErrorKind::FileTooLarge.into());
@@ -124,64 +102,17 @@ impl Place {
         Ok((file, Place { path, ..self.clone() }))
     }
 
-    /// Step by step from the root, each directory held open: what changes meanwhile leads nowhere else.
-    fn walk(&self) -> io::Result<(File, PathBuf)> {
+    /// The file and its path from the root, by no link out of it.
+    fn open_inside(&self) -> io::Result<(File, PathBuf)> {
         if self.path.as_os_str().len() > MAX_PATH {
             return Err(io::ErrorKind::InvalidFilename.into());
         }
-        // The root itself is the user's (or `/proc/PID/root`), links and all.
-        let root = open_directory(nix::fcntl::AT_FDCWD, &self.root, OFlag::empty())?;
-        let mut at: Vec<(OwnedFd, OsString)> = vec![(root, "/".into())];
-        let mut links = 0usize;
-        // A directory of the device that was looked at last is of the same file system.
-        let mut checked = None;
-        let mut todo: VecDeque<OsString> = parts(&self.path).collect();
-        while let Some(part) = todo.pop_front() {
-            if part == ".." {
-                match (at.len(), self.links) {
-                    (0 | 1, Links::Beneath) => return Err(leads_out()),
-                    (0 | 1, _) => {}
-                    _ => drop(at.pop()),
-                }
-                continue;
-            }
-            let Some((here, _)) = at.last() else { return Err(leads_out()) };
-            let is = fstatat(here, part.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW)?;
-            if kind(&is) == SFlag::S_IFLNK {
-                links = links.saturating_add(1);
-                if links > MAX_LINKS {
-                    return Err(nix::errno::Errno::ELOOP.into());
-                }
-                let link = self.followed(&readlinkat(here, part.as_os_str())?, &mut at)?;
-                parts(&link).collect::<Vec<_>>().into_iter().rev().for_each(|part| todo.push_front(part));
-            } else if todo.is_empty() {
-                let file = open_regular(here, Path::new(&part), AtFlags::AT_SYMLINK_NOFOLLOW)?;
-                return Ok((file, at.iter().map(|(_, name)| name).chain([&part]).collect()));
-            } else {
-                let next = open_directory(here, Path::new(&part), OFlag::O_NOFOLLOW)?;
-                if checked != Some(is.st_dev) {
-                    refuse_kernel(&next)?;
-                    checked = Some(is.st_dev);
-                }
-                at.push((next, part));
-            }
+        let wanted: Vec<OsString> = parts(&self.path).collect();
+        #[cfg(target_os = "linux")]
+        if let Some(opened) = at_once::open(&self.root, &wanted, self.links) {
+            return opened;
         }
-        Err(io::ErrorKind::IsADirectory.into())
-    }
-
-    /// What a link says, as parts from the directory that is now the last of `at`.
-    fn followed(&self, link: &OsStr, at: &mut Vec<(OwnedFd, OsString)>) -> io::Result<PathBuf> {
-        let link = Path::new(link);
-        if !link.is_absolute() {
-            return Ok(link.to_owned());
-        }
-        let inside = match self.links {
-            Links::InRoot => link.to_owned(),
-            // An absolute link that names the root itself stays inside.
-            _ => link.strip_prefix(std::fs::canonicalize(&self.root)?).map_err(|_| leads_out())?.to_owned(),
-        };
-        at.truncate(1);
-        Ok(inside)
+        walk::open(&self.root, wanted, self.links)
     }
 }
 
@@ -204,10 +135,6 @@ pub fn mapped(path: &str, maps: &[(String, String)]) -> Vec<Place> {
     maps.iter().filter_map(place).collect()
 }
 
-fn leads_out() -> io::Error {
-    io::Error::new(io::ErrorKind::PermissionDenied, "leads out of the directory that was given")
-}
-
 fn parts(path: &Path) -> impl Iterator<Item = OsString> + '_ {
     path.components().filter_map(|c| match c {
         Component::Normal(name) => Some(name.to_owned()),
@@ -221,41 +148,6 @@ fn normal(path: &Path) -> impl Iterator<Item = &OsStr> {
         Component::Normal(name) => Some(name),
         _ => None,
     })
-}
-
-fn kind(stat: &FileStat) -> SFlag {
-    SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT
-}
-
-fn open_directory(at: impl AsFd, path: &Path, more: OFlag) -> io::Result<OwnedFd> {
-    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC | more;
-    Ok(openat(at, path, flags, Mode::empty())?)
-}
-
-/// Looks before it opens: opening a device or a FIFO has effects or waits.
-fn open_regular(at: impl AsFd, path: &Path, links: AtFlags) -> io::Result<File> {
-    let regular = |stat: &FileStat| match kind(stat) {
-        SFlag::S_IFREG => Ok(()),
-        SFlag::S_IFDIR => Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory")),
-        _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")),
-    };
-    regular(&fstatat(at.as_fd(), path, links)?)?;
-    let nofollow = if links == AtFlags::AT_SYMLINK_NOFOLLOW { OFlag::O_NOFOLLOW } else { OFlag::empty() };
-    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | nofollow;
-    let file = openat(at.as_fd(), path, flags, Mode::empty())?;
-    regular(&fstat(&file)?)?;
-    refuse_kernel(&file)?;
-    Ok(File::from(file))
-}
-
-fn refuse_kernel(file: &OwnedFd) -> io::Result<()> {
-    let FsType(kind) = fstatfs(file)?.filesystem_type();
-    // Its type is another one with musl.
-    #[allow(clippy::unnecessary_cast)]
-    match KERNEL_FILES.contains(&(kind as i64)) {
-        true => Err(io::Error::new(io::ErrorKind::InvalidInput, "a file of the kernel, not of a disk")),
-        false => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -55,32 +55,44 @@ impl ProcessMemory {
         Ok(done)
     }
 
-    /// Copies many pieces in few system calls; each piece that could not be read whole is left out of the answer.
+    /// Copies many pieces, one after the other, into a buffer of their whole size, in few system calls; how much of each
+    /// could be read before its first unreadable byte.
     #[must_use]
-    pub fn read_many(&self, pieces: &[(u64, usize)]) -> Vec<(u64, Vec<u8>)> {
+    pub fn read_into(&self, pieces: &[(u64, usize)], buf: &mut [u8]) -> Vec<usize> {
         // IOV_MAX of Linux.
         const MOST: usize = 1024;
         let mut out = Vec::with_capacity(pieces.len());
+        let mut rest = buf;
         for group in pieces.chunks(MOST) {
-            let mut buffers: Vec<Vec<u8>> = group.iter().map(|(_, len)| vec![0; *len]).collect();
-            let wanted: usize = group.iter().map(|(_, len)| *len).sum();
+            let wanted = group.iter().fold(0usize, |sum, (_, len)| sum.saturating_add(*len));
+            let Some((room, next)) = std::mem::take(&mut rest).split_at_mut_checked(wanted) else { break };
+            rest = next;
             let remote: Vec<RemoteIoVec> = group
                 .iter()
                 .map(|(at, len)| RemoteIoVec { base: usize::try_from(*at).unwrap_or(0), len: *len })
                 .collect();
-            let got = {
-                let mut local: Vec<IoSliceMut<'_>> = buffers.iter_mut().map(|b| IoSliceMut::new(b)).collect();
-                process_vm_readv(self.pid, &mut local, &remote).unwrap_or(0)
-            };
-            let mut left = got;
-            for ((at, len), mut buffer) in group.iter().copied().zip(buffers) {
-                let whole = left >= len && got > 0;
-                left = if whole { left.saturating_sub(len) } else { 0 };
-                if whole || (got < wanted && self.read(at, &mut buffer) == Ok(len)) {
-                    out.push((at, buffer));
-                }
+            let mut got = process_vm_readv(self.pid, &mut [IoSliceMut::new(room)], &remote).unwrap_or(0);
+            let mut room = room;
+            for (at, len) in group {
+                let Some((piece, next)) = std::mem::take(&mut room).split_at_mut_checked(*len) else { break };
+                room = next;
+                let good = got.min(*len);
+                got = got.saturating_sub(*len);
+                out.push(if good == *len { good } else { self.read(*at, piece).unwrap_or(0) });
             }
         }
+        out.resize(pieces.len(), 0);
         out
     }
+}
+
+/// Whether two processes share their memory, as one that `vfork` has made and its parent do (kcmp(2)); `None` where the
+/// kernel does not say.
+#[must_use]
+pub fn share_memory(one: i32, other: i32) -> Option<bool> {
+    /// `KCMP_VM` of linux/kcmp.h.
+    const KCMP_VM: i32 = 1;
+    // SAFETY: the call takes numbers only.
+    let answer = unsafe { nix::libc::syscall(nix::libc::SYS_kcmp, one, other, KCMP_VM, 0, 0) };
+    Errno::result(answer).ok().map(|answer| answer == 0)
 }

@@ -8,20 +8,33 @@ use nix::libc;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::Pid;
-use std::collections::BTreeMap;
+use nix::unistd::{Pid, gettid};
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::marker::PhantomData;
 use std::path::Path;
 use std::time::{Duration, Instant};
+
+/// How long threads are waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Until the last has come to a stand, at most.
+    pub all: Duration,
+    /// Where all that are left are in uninterruptible sleep, at most.
+    pub asleep: Duration,
+}
 
 /// The threads of a process, stopped.
 #[derive(Debug)]
 pub struct Stopped {
     /// Stopped threads; the value is a signal that was on its way and must be handed on.
     threads: BTreeMap<i32, Option<Signal>>,
-    /// Seized, but not seen to stop in time (uninterruptible sleep).
+    /// Not seen to stop in time.
     running: Vec<i32>,
+    /// All that were seized.
+    known: HashSet<i32>,
+    /// When the first was told to stop.
+    since: Instant,
     /// ptrace belongs to one thread of ours.
     _here: PhantomData<*const ()>,
 }
@@ -37,47 +50,139 @@ pub fn thread_ids(pid: i32) -> io::Result<Vec<i32>> {
     Ok(ids)
 }
 
+/// Whether a thread is in uninterruptible sleep (proc_pid_stat(5), state).
+fn is_asleep(pid: i32, id: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/task/{id}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('D'))
+}
+
+/// Stops process `pid` for as long as `work` takes; its result, and for how long threads stood still.
+///
+/// A thread of its own does it. When that ends the kernel lets all threads go at once, those too that have not come to a stand
+/// yet: a thread that is detached from another is one system call, and those that run again are in the way of the next one.
+///
+/// # Errors
+/// As [`Stopped::stop`].
+pub fn while_stopped<R: Send>(
+    pid: i32,
+    patience: Patience,
+    work: impl FnOnce(&Stopped) -> R + Send,
+) -> Result<(R, Duration), Errno> {
+    let run = || {
+        hasten();
+        let stopped = Stopped::stop(pid, patience)?;
+        let (result, since) = (work(&stopped), stopped.since);
+        stopped.leave();
+        Ok((result, since, gettid()))
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("stop".to_owned()).spawn_scoped(scope, run);
+        let done = thread.map_err(|_| Errno::EAGAIN)?.join();
+        let (result, since, id) = done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        wait_for_end(id);
+        Ok((result, since.elapsed()))
+    })
+}
+
+/// The thread comes before others where we may have that: what it has stopped waits for it.
+fn hasten() {
+    // SAFETY: the call takes numbers only; process 0 is the calling thread (setpriority(2), C library/kernel differences).
+    let _ = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, -20) };
+}
+
+/// Waits until a thread of ours is gone: one that was joined may still be on its way out.
+fn wait_for_end(id: Pid) {
+    const MOST: Duration = Duration::from_secs(1);
+    let (task, start) = (format!("/proc/self/task/{id}"), Instant::now());
+    while Path::new(&task).exists() && start.elapsed() < MOST {
+        std::thread::sleep(Duration::from_micros(20));
+    }
+}
+
 impl Stopped {
-    /// Stops all threads of `pid`, waiting at most `patience` for those that do not stop at once.
+    /// Stops all threads of `pid`.
     ///
     /// # Errors
     /// `EPERM` when it is not permitted, `ESRCH` when there is no such process. Threads stopped until then go on.
-    pub fn stop(pid: i32, patience: Duration) -> Result<Stopped, Errno> {
-        let mut stopped = Stopped { threads: BTreeMap::new(), running: Vec::new(), _here: PhantomData };
-        let start = Instant::now();
+    pub fn stop(pid: i32, patience: Patience) -> Result<Stopped, Errno> {
+        /// Threads that are told to stop between two looks at the clock.
+        const GROUP: usize = 64;
+        let mut stopped = Stopped {
+            threads: BTreeMap::new(),
+            running: Vec::new(),
+            known: HashSet::new(),
+            since: Instant::now(),
+            _here: PhantomData,
+        };
         // A running thread may start others; a round that finds nothing new has caught all.
         for round in 0.. {
             let ids = thread_ids(pid).map_err(|_| Errno::ESRCH)?;
-            let fresh: Vec<i32> = ids.into_iter().filter(|id| !stopped.knows(*id)).collect();
-            if fresh.is_empty() || start.elapsed() > patience {
-                break;
+            let mut fresh: Vec<i32> = ids.into_iter().filter(|id| !stopped.known.contains(id)).collect();
+            if round > 0 && stopped.since.elapsed() > patience.all {
+                stopped.running.append(&mut fresh);
             }
-            let mut seized = 0usize;
+            // Being seized stops nobody, so all are before the first is told to stop.
+            let mut seized = Vec::with_capacity(fresh.len());
             for id in fresh {
                 match ptrace::seize(Pid::from_raw(id), Options::empty()) {
                     Ok(()) => {
+                        stopped.known.insert(id);
                         stopped.running.push(id);
-                        seized = seized.saturating_add(1);
-                        let _ = ptrace::interrupt(Pid::from_raw(id));
+                        seized.push(id);
                     }
                     // The main thread has its say; any other may just have ended.
                     Err(e) if round == 0 && id == pid => return Err(e),
                     Err(_) => {}
                 }
             }
-            stopped.wait_all(start, patience);
-            if seized == 0 {
+            if seized.is_empty() {
                 break;
             }
+            if round == 0 {
+                stopped.since = Instant::now();
+            }
+            // The kernel lets those go first that were seized last: they are also told first.
+            for group in seized.rchunks(GROUP) {
+                if stopped.since.elapsed() > patience.all {
+                    break;
+                }
+                for id in group.iter().rev() {
+                    let _ = ptrace::interrupt(Pid::from_raw(*id));
+                }
+            }
+            stopped.wait_all(pid, patience);
         }
         Ok(stopped)
     }
 
-    fn knows(&self, id: i32) -> bool {
-        self.threads.contains_key(&id) || self.running.contains(&id)
+    /// Ids of all threads, ascending.
+    #[must_use]
+    pub fn ids(&self) -> Vec<i32> {
+        let mut ids: Vec<i32> = self.threads.keys().chain(&self.running).copied().collect();
+        ids.sort_unstable();
+        ids
     }
 
-    fn wait_all(&mut self, start: Instant, patience: Duration) {
+    /// Whether all threads stand still but for those in uninterruptible sleep.
+    #[must_use]
+    pub fn is_whole(&self, pid: i32) -> bool {
+        self.running.iter().all(|id| is_asleep(pid, *id))
+    }
+
+    /// Hands signals on that were on their way. The others go on when the thread of ours ends that has stopped them.
+    fn leave(mut self) {
+        self.running.clear();
+        self.threads.retain(|_, signal| signal.is_some());
+    }
+
+    /// When the first thread was told to stop.
+    #[must_use]
+    pub fn since(&self) -> Instant {
+        self.since
+    }
+
+    fn wait_all(&mut self, pid: i32, patience: Patience) {
+        let start = self.since;
         let mut pause = Duration::from_micros(20);
         while !self.running.is_empty() {
             for id in std::mem::take(&mut self.running) {
@@ -96,7 +201,10 @@ impl Stopped {
                     Ok(_) | Err(_) => {}
                 }
             }
-            if self.running.is_empty() || start.elapsed() > patience {
+            if self.running.is_empty() || start.elapsed() > patience.all {
+                break;
+            }
+            if start.elapsed() > patience.asleep && self.running.iter().all(|id| is_asleep(pid, *id)) {
                 break;
             }
             std::thread::sleep(pause);

@@ -82,6 +82,7 @@ pub fn triage(rows: &[Row], rules: &Rules) -> Triage {
     broken.sort_by(|a, b| a.dump.cmp(&b.dump));
     let clusters = near_duplicates(same_key(rows), rules);
     let mut groups: Vec<Group> = clusters.into_iter().map(finish).collect();
+    tell_apart(&mut groups);
     groups.sort_by(|a, b| {
         (b.count, a.severity.rank(), &a.title, &a.id).cmp(&(a.count, b.severity.rank(), &b.title, &b.id))
     });
@@ -92,6 +93,19 @@ pub fn triage(rows: &[Row], rules: &Rules) -> Triage {
         groups,
         broken,
         ..Triage::default()
+    }
+}
+
+/// Groups that differ in what is in no id (the function that crashed, qualified names) get ids of their own.
+fn tell_apart(groups: &mut [Group]) {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for group in groups.iter() {
+        let count = seen.entry(group.id.clone()).or_default();
+        *count = count.saturating_add(1);
+    }
+    for group in groups.iter_mut().filter(|group| seen.get(&group.id).is_some_and(|count| *count > 1)) {
+        let known = group.signatures.first().map(|s| (&s.exact_text, &s.site.functions, &s.qualnames));
+        group.id = signature::hash(&format!("{}{known:?}", group.id)).chars().take(12).collect();
     }
 }
 
@@ -141,10 +155,10 @@ fn split(mut units: Vec<Unit<'_>>) -> Vec<Cluster<'_>> {
 /// Joins clusters whose stacks are alike: same class of crash, same innermost function of somebody's own code, nothing that
 /// contradicts, and every pair of stacks at least as similar as the threshold (complete linkage, most similar first).
 fn near_duplicates<'a>(clusters: Vec<Cluster<'a>>, rules: &Rules) -> Vec<Cluster<'a>> {
-    let mut by_top: BTreeMap<(&'a str, Option<&'a String>), Vec<Cluster<'a>>> = BTreeMap::new();
+    let mut by_top: BTreeMap<(&'a str, Option<&'a str>), Vec<Cluster<'a>>> = BTreeMap::new();
     for cluster in clusters {
         let Some(signature) = cluster.units.first().map(|u| u.signature) else { continue };
-        by_top.entry((&signature.class, signature.user.first())).or_default().push(cluster);
+        by_top.entry((&signature.class, top(signature))).or_default().push(cluster);
     }
     let mut out = Vec::new();
     for ((_, top), list) in by_top {
@@ -154,6 +168,11 @@ fn near_duplicates<'a>(clusters: Vec<Cluster<'a>>, rules: &Rules) -> Vec<Cluster
         }
     }
     out
+}
+
+/// The innermost function of the program itself, else of an installed package: many programs crash in one of those.
+fn top(signature: &Signature) -> Option<&str> {
+    signature.own.as_deref().or_else(|| signature.user.first().map(String::as_str))
 }
 
 fn join<'a>(mut list: Vec<Cluster<'a>>, rules: &Rules) -> Vec<Cluster<'a>> {
@@ -181,7 +200,7 @@ fn linkage(a: &Cluster<'_>, b: &Cluster<'_>, rules: &Rules) -> f64 {
     for x in &a.units {
         for y in &b.units {
             let (x, y) = (x.signature, y.signature);
-            if x.contradicts(y) || x.message != y.message || x.user.first() != y.user.first() || !trusted(x, y) {
+            if x.contradicts(y) || x.message != y.message || top(x) != top(y) || !trusted(x, y) {
                 return 0.0;
             }
             least = least.min(similarity(&whole(x, y), &whole(y, x), &rules.similarity));
@@ -218,8 +237,9 @@ fn within(inner: &[String], outer: &[String]) -> bool {
 /// The frames of somebody's own code with the native module on top, where both have one: a crash in the same module, called
 /// from the same function, is more alike than the function alone.
 fn whole(own: &Signature, other: &Signature) -> Vec<String> {
-    let module = own.site.module.iter().filter(|_| other.site.module.is_some());
-    module.chain(&own.user).cloned().collect()
+    let wheel = own.site.wheel().filter(|wheel| other.site.wheel() == Some(*wheel)).map(str::to_owned);
+    let module = wheel.or_else(|| own.site.module.clone()).filter(|_| other.site.module.is_some());
+    module.into_iter().chain(own.user.iter().cloned()).collect()
 }
 
 fn finish(cluster: Cluster<'_>) -> Group {

@@ -4,12 +4,14 @@ use super::read_dump;
 use super::record::Label;
 use crate::debuggee::compressed::Packing;
 use crate::os::windows::streams;
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::rc::Rc;
+use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempPath;
 
 /// A dump to read.
@@ -30,6 +32,8 @@ pub enum Found {
     Dump(Dump),
     /// Something that cannot be read.
     Broken(Label, String),
+    /// A part of an archive that was not unpacked in the time for one dump; what follows it there is not read either.
+    Late(Label, String),
     /// A file in a directory or archive that is not a dump.
     Other,
 }
@@ -62,10 +66,10 @@ pub fn expand(arguments: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// Calls `each` for everything that the arguments name, archives unpacked member by member. Ends early when `each`
-/// says so by returning false. Links inside directories are followed to files, and not to directories, which could lead
+/// says so by returning false. `time` is how long one member of an archive may take. Links inside directories are followed to files, and not to directories, which could lead
 /// round in circles; a file that has been read under its own name is not read again through a link.
-pub fn visit(arguments: &[PathBuf], each: &mut dyn FnMut(Found) -> bool) -> bool {
-    let mut walk = Walk { each, seen: HashSet::new(), links: Vec::new() };
+pub fn visit(arguments: &[PathBuf], time: Duration, each: &mut dyn FnMut(Found) -> bool) -> bool {
+    let mut walk = Walk { each, time, seen: HashSet::new(), links: Vec::new() };
     if !expand(arguments).iter().all(|path| walk.path(path, Reached::Named, 0)) {
         return false;
     }
@@ -82,6 +86,8 @@ enum Reached {
 
 struct Walk<'e> {
     each: &'e mut dyn FnMut(Found) -> bool,
+    /// For one member of an archive.
+    time: Duration,
     /// Device and inode of files that were read.
     seen: HashSet<(u64, u64)>,
     /// Links inside of directories.
@@ -110,7 +116,7 @@ impl Walk<'_> {
             return true;
         }
         match data.is_file() || named {
-            true => visit_file(path, &data, named, self.each),
+            true => visit_file(path, &data, named, self.time, self.each),
             false => (self.each)(Found::Other),
         }
     }
@@ -128,7 +134,13 @@ impl Walk<'_> {
     }
 }
 
-fn visit_file(path: &Path, data: &fs::Metadata, named: bool, each: &mut dyn FnMut(Found) -> bool) -> bool {
+fn visit_file(
+    path: &Path,
+    data: &fs::Metadata,
+    named: bool,
+    time: Duration,
+    each: &mut dyn FnMut(Found) -> bool,
+) -> bool {
     if !data.is_file() {
         return each(Found::Dump(plain(path)));
     }
@@ -137,9 +149,9 @@ fn visit_file(path: &Path, data: &fs::Metadata, named: bool, each: &mut dyn FnMu
         Err(error) => return each(Found::Broken(read_dump::label(path), error.to_string())),
     };
     match kind(&head, path) {
-        Kind::Tar => archive(path, File::open(path), each),
+        Kind::Tar => archive(path, File::open(path), time, each),
         Kind::Packed => match unpack(path).and_then(|mut inside| read_head(&mut inside)) {
-            Ok(head) if is_tar(&head) => archive(path, unpack(path), each),
+            Ok(head) if is_tar(&head) => archive(path, unpack(path), time, each),
             Ok(head) if named || is_dump(&head) => each(Found::Dump(plain(path))),
             Ok(_) => each(Found::Other),
             Err(error) if named || looks_like_dump(path) => {
@@ -218,18 +230,53 @@ fn unpack(path: &Path) -> io::Result<Box<dyn Read>> {
     })
 }
 
-/// Everything in a tar archive.
-pub(crate) fn archive(path: &Path, stream: io::Result<impl Read>, each: &mut dyn FnMut(Found) -> bool) -> bool {
-    let broken = |error: &io::Error| Found::Broken(read_dump::label(path), format!("archive: {error}"));
+/// A stream that fails when the time is over.
+struct Timed<R> {
+    stream: R,
+    until: Rc<Cell<Option<Instant>>>,
+}
+
+impl<R: Read> Read for Timed<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self.until.get() {
+            Some(until) if Instant::now() >= until => Err(io::ErrorKind::TimedOut.into()),
+            _ => self.stream.read(buf),
+        }
+    }
+}
+
+/// Everything in a tar archive. Each member (unpacked, or passed over) has so much time.
+pub(crate) fn archive(
+    path: &Path,
+    stream: io::Result<impl Read>,
+    time: Duration,
+    each: &mut dyn FnMut(Found) -> bool,
+) -> bool {
+    let broken = |error: &io::Error| {
+        let label = read_dump::label(path);
+        match error.kind() {
+            io::ErrorKind::TimedOut => {
+                let seconds = time.as_secs_f32();
+                let text =
+                    format!("archive: a member was not unpacked after {seconds} s (--timeout); the rest is not read");
+                Found::Late(label, text)
+            }
+            _ => Found::Broken(label, format!("archive: {error}")),
+        }
+    };
+    let until = Rc::new(Cell::new(None));
+    let wind = || until.set(Instant::now().checked_add(time));
     let mut tar = match stream {
-        Ok(stream) => tar::Archive::new(stream),
+        Ok(stream) => tar::Archive::new(Timed { stream, until: Rc::clone(&until) }),
         Err(error) => return each(broken(&error)),
     };
-    let entries = match tar.entries() {
+    let mut entries = match tar.entries() {
         Ok(entries) => entries,
         Err(error) => return each(broken(&error)),
     };
-    for entry in entries {
+    loop {
+        wind();
+        let Some(entry) = entries.next() else { break };
         let found = match entry {
             Ok(mut entry) if entry.header().entry_type().is_file() => member(path, &mut entry),
             Ok(_) => Ok(Found::Other),
@@ -239,8 +286,13 @@ pub(crate) fn archive(path: &Path, stream: io::Result<impl Read>, each: &mut dyn
                 return true;
             }
         };
-        if !each(found.unwrap_or_else(|error| broken(&error))) {
+        let found = found.unwrap_or_else(|error| broken(&error));
+        let late = matches!(found, Found::Late(..));
+        if !each(found) {
             return false;
+        }
+        if late {
+            break;
         }
     }
     true
@@ -278,13 +330,14 @@ mod tests {
 
     fn names(arguments: &[PathBuf]) -> Vec<String> {
         let mut out = Vec::new();
-        visit(arguments, &mut |found| {
+        visit(arguments, Duration::MAX, &mut |found| {
             out.push(match found {
                 Found::Dump(dump) => {
                     assert!(dump.path.exists());
                     format!("dump {}", dump.label.dump.rsplit('/').next().unwrap())
                 }
                 Found::Broken(label, _) => format!("broken {}", label.dump.rsplit('/').next().unwrap()),
+                Found::Late(label, _) => format!("late {}", label.dump.rsplit('/').next().unwrap()),
                 Found::Other => "other".to_owned(),
             });
             true
@@ -348,6 +401,41 @@ mod tests {
         );
         assert_eq!(names(&[at("core.*"), at("none*")]), ["dump core.2", "broken none*"]);
         assert_eq!(names(&[at("notes.txt")]), ["dump notes.txt"]);
+    }
+
+    /// An endless member, and one that is passed over, take the time of one dump.
+    #[test]
+    fn a_member_has_the_time_of_a_dump() {
+        for name in ["core.1", "data.bin"] {
+            let mut header = tar::Header::new_ustar();
+            header.set_path(name).unwrap();
+            header.set_size(1 << 40);
+            header.set_mode(0o600);
+            header.set_cksum();
+            let start = if name == "core.1" { core() } else { vec![1; 512] };
+            // Zeros take time and, in a file that is not sparse, room: little by little.
+            let slow = SlowZeros;
+            let stream = Ok(io::Cursor::new([header.as_bytes().to_vec(), start].concat()).chain(slow));
+            let mut found = Vec::new();
+            let start = Instant::now();
+            archive(Path::new("x.tar"), stream, Duration::from_millis(200), &mut |one| {
+                found.push(one);
+                true
+            });
+            assert!(start.elapsed() < Duration::from_secs(5));
+            let last = found.pop();
+            assert!(matches!(&last, Some(Found::Late(label, _)) if label.dump == "x.tar"), "{name}: {last:?}");
+        }
+    }
+
+    struct SlowZeros;
+
+    impl Read for SlowZeros {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            std::thread::sleep(Duration::from_millis(1));
+            buf.fill(0);
+            Ok(buf.len())
+        }
     }
 
     #[test]

@@ -200,6 +200,14 @@ pub fn python_module(file: &str) -> String {
     }
 }
 
+/// A dotted name without the underscores that say that a module is private.
+#[must_use]
+pub fn public(module: &str) -> String {
+    let part =
+        |part: &str| if part.starts_with("__") { part.to_owned() } else { part.trim_start_matches('_').to_owned() };
+    module.split('.').map(part).collect::<Vec<_>>().join(".")
+}
+
 /// What follows `lib/pythonX.Y/` (or `.zip/`).
 fn in_standard_library(file: &str) -> Option<&str> {
     ["/lib/python", "/lib64/python", "/Lib/"].iter().find_map(|root| {
@@ -332,6 +340,8 @@ mod tests {
         ] {
             assert_eq!(python_module(file), name, "{file}");
         }
+        assert_eq!(public("numpy._core._methods"), "numpy.core.methods");
+        assert_eq!(public("app.__main__"), "app.__main__");
         assert_eq!(qualname("C.load.<locals>.<lambda>"), "C.load.<lambda>");
     }
 

@@ -62,7 +62,7 @@ pub fn run(arguments: &[PathBuf], options: &MapOptions, pool: &PoolOptions, mut 
     let (events, inbox) = channel::<Event>();
     std::thread::scope(|scope| {
         let finder = events.clone();
-        scope.spawn(move || find(arguments, &work, &finder));
+        scope.spawn(move || find(arguments, pool.timeout, &work, &finder));
         for _ in 0..jobs {
             let (events, queue) = (events.clone(), &queue);
             scope.spawn(move || supervise(queue, options, pool, &events));
@@ -72,13 +72,15 @@ pub fn run(arguments: &[PathBuf], options: &MapOptions, pool: &PoolOptions, mut 
     });
 }
 
-fn find(arguments: &[PathBuf], work: &SyncSender<Dump>, events: &Sender<Event>) {
-    input::visit(arguments, &mut |found| match found {
+fn find(arguments: &[PathBuf], time: Duration, work: &SyncSender<Dump>, events: &Sender<Event>) {
+    let broken = |label: Label, outcome: Outcome, why: String| {
+        let row = Row::without_report(label, outcome, why);
+        events.send(Event::Found).is_ok() && events.send(Event::Row(Box::new(row))).is_ok()
+    };
+    input::visit(arguments, time, &mut |found| match found {
         Found::Dump(dump) => events.send(Event::Found).is_ok() && work.send(dump).is_ok(),
-        Found::Broken(label, why) => {
-            let row = Row::without_report(label, Outcome::Unreadable, why);
-            events.send(Event::Found).is_ok() && events.send(Event::Row(Box::new(row))).is_ok()
-        }
+        Found::Broken(label, why) => broken(label, Outcome::Unreadable, why),
+        Found::Late(label, why) => broken(label, Outcome::TimedOut, why),
         Found::Other => events.send(Event::Other).is_ok(),
     });
 }
@@ -203,16 +205,22 @@ impl Drop for Worker {
     }
 }
 
-/// The worker's side: lines of requests in, lines of rows out, until the input ends.
+/// The worker's side: lines of requests in, lines of rows out, until the input ends. `begin` is called once it is known how
+/// dumps are to be read, before the first is.
 ///
 /// # Errors
-/// When the pipe breaks or the first line is not understood.
-pub fn work(input: impl BufRead, mut output: impl io::Write) -> io::Result<()> {
+/// When the pipe breaks, the first line is not understood, or `begin` fails.
+pub fn work(
+    input: impl BufRead,
+    mut output: impl io::Write,
+    begin: impl FnOnce(&MapOptions) -> io::Result<()>,
+) -> io::Result<()> {
     let mut lines = input.lines();
     let Some(first) = lines.next() else { return Ok(()) };
     let options: MapOptions = serde_json::from_str(&first?)?;
     let rules: Result<Rules, RulesError> = options.load_rules();
     let rules = rules.map_err(io::Error::other)?;
+    begin(&options)?;
     for line in lines {
         let request: Request = serde_json::from_str(&line?)?;
         let row = read_dump::map(&request.path, request.label, &options, &rules);

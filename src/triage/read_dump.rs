@@ -25,6 +25,8 @@ pub struct MapOptions {
     pub locals: bool,
     /// Whether secrets may stand in it.
     pub unredacted: bool,
+    /// Whether workers keep rights that they do not need.
+    pub no_sandbox: bool,
 }
 
 impl MapOptions {

@@ -3,7 +3,7 @@
 
 use super::cause::FaultKind;
 use super::signature::Signature;
-use crate::model::{Confidence, Report};
+use crate::model::{Confidence, FindingId, Report};
 use serde::{Deserialize, Serialize};
 
 /// Classes, worst first.
@@ -51,6 +51,10 @@ pub fn severity(report: &Report, signature: &Signature) -> Severity {
     let findings = report.findings.iter().filter(|f| f.confidence > Confidence::Low);
     for finding in findings {
         evidence.push(finding.title.clone());
+        // Not every sanitizer looks at memory: an integer overflow corrupts nothing.
+        if finding.id == FindingId::SanitizerReport && finding.title.contains(": runtime error: ") {
+            class = "controlled-abort".to_owned();
+        }
         let wrote = finding.evidence.iter().find(|line| line.to_lowercase().contains("write"));
         if let Some(line) = wrote.filter(|_| class == "invalid-access") {
             evidence.push(line.clone());

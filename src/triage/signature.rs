@@ -45,6 +45,9 @@ pub struct Signature {
     /// Those of them that are no part of CPython, its standard library or the C run time: the innermost must agree where
     /// crashes are taken for one defect because their stacks are alike. Without the outermost ones that only start a program.
     pub user: Vec<String>,
+    /// The innermost of them that is of no installed package, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub own: Option<String>,
     /// Where native code crashed.
     pub site: Site,
     /// Qualified names of the functions in the coarse key, where known (3.11+).
@@ -117,6 +120,8 @@ pub fn signature(report: &Report, rules: &Rules) -> (Signature, Explanation) {
         coarse_parts.extend(stack.site.method.clone());
     }
     let user = user_tokens(&counted, coarse_items);
+    let installed = |token: &String| counted.iter().any(|t| t.installed && t.coarse == *token);
+    let own = user.iter().find(|token| !installed(token)).cloned();
     let mut keyed: Vec<String> = coarse_items.iter().take(rules.limits.coarse_frames).cloned().collect();
     // Four frames of the standard library would leave out whose crash it is.
     keyed.extend(user.first().filter(|first| !keyed.contains(first) && coarse_items.contains(first)).cloned());
@@ -148,6 +153,7 @@ pub fn signature(report: &Report, rules: &Rules) -> (Signature, Explanation) {
         severity: cause.rule.severity.clone(),
         stack: coarse_items.iter().take(STACK_LIMIT).cloned().collect(),
         user,
+        own,
         qualnames: qualnames(&counted, &coarse_parts),
         owner: owner(&stack),
         // Where such a crash shows is chance: it tells nothing apart.
@@ -271,7 +277,8 @@ impl Signature {
     #[must_use]
     pub fn contradicts(&self, other: &Signature) -> bool {
         let (a, b) = (&self.site, &other.site);
-        if a.module.is_some() && b.module.is_some() && a.module != b.module {
+        let same_wheel = a.wheel().is_some() && a.wheel() == b.wheel();
+        if a.module.is_some() && b.module.is_some() && a.module != b.module && !same_wheel {
             return true;
         }
         if a.method.is_some() && b.method.is_some() && a.method != b.method {
@@ -279,7 +286,8 @@ impl Signature {
         }
         // The same instruction of the same build is the same place, whatever names can be told for it.
         let same_place = a.place.is_some() && a.place == b.place;
-        if !same_place && other_functions(&a.functions, &b.functions) {
+        let other_build = a.build().zip(b.build()).is_some_and(|(a, b)| a != b);
+        if !same_place && other_functions(&a.functions, &b.functions, other_build) {
             return true;
         }
         self.qualnames
@@ -289,11 +297,16 @@ impl Signature {
 }
 
 /// The function that Python called is never inlined away; the one that crashed may be, but then its caller has the
-/// other's name on its list.
-fn other_functions(a: &[String], b: &[String]) -> bool {
+/// other's name on its list. In another build it may have another name (what is chosen for the processor, say): then the
+/// function that called it is the same.
+fn other_functions(a: &[String], b: &[String], other_build: bool) -> bool {
     match (a.first(), a.last(), b.first(), b.last()) {
         (Some(a_top), Some(a_entry), Some(b_top), Some(b_entry)) => {
-            a_entry != b_entry || !(b.contains(a_top) || a.contains(b_top))
+            let shared = |caller: Option<&String>, entry: &String, of: &[String]| {
+                caller.is_some_and(|caller| caller != entry && of.contains(caller))
+            };
+            let renamed = other_build && (shared(a.get(1), a_entry, b) || shared(b.get(1), b_entry, a));
+            a_entry != b_entry || !(b.contains(a_top) || a.contains(b_top) || renamed)
         }
         _ => false,
     }
@@ -303,5 +316,39 @@ fn other_functions(a: &[String], b: &[String]) -> bool {
 impl From<&Signature> for crate::model::Signature {
     fn from(own: &Signature) -> Self {
         Self { exact: own.exact_text.clone(), coarse: own.coarse_text.clone(), title: own.title.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Signature, Site};
+
+    fn crash(path: &str, build: &str, functions: &[&str]) -> Signature {
+        let module = super::super::normalize::native_module(path);
+        let functions: Vec<String> = functions.iter().map(|f| (*f).to_owned()).collect();
+        let place = Some(format!("{build}+{}", functions.join(".")));
+        let site = Site { module: Some(module), functions, place, path: Some(path.to_owned()), ..Site::default() };
+        Signature { site, ..Signature::default() }
+    }
+
+    #[test]
+    fn what_another_build_calls_the_same_contradicts_nothing() {
+        let sort = |build: &str, top: &str| crash("/p/_umath.so", build, &[top, "quicksort", "array_sort"]);
+        assert!(!sort("a", "avx512_qsort").contradicts(&sort("b", "QSort_X86_V4")));
+        // One of them has inlined what the other calls.
+        let inlined = crash("/p/_umath.so", "b", &["pick", "median", "quicksort", "array_sort"]);
+        assert!(!sort("a", "avx512_qsort").contradicts(&inlined));
+        assert!(sort("a", "avx512_qsort").contradicts(&sort("a", "QSort_X86_V4")));
+        let entry = |build: &str, top: &str| crash("/p/_umath.so", build, &[top, "array_sort"]);
+        assert!(entry("a", "scan").contradicts(&entry("b", "store")));
+    }
+
+    #[test]
+    fn libraries_of_a_wheel_have_other_names_in_its_next_version() {
+        let old = crash("/s/site-packages/numpy.libs/libopenblas64_p-r0-0cf96a72.so", "a", &["dot_compute"]);
+        let new = crash("/s/site-packages/numpy.libs/libscipy_openblas64_-32a4b2a6.so", "b", &["dot_compute"]);
+        let other = crash("/s/site-packages/scipy.libs/libscipy_openblas-68440149.so", "b", &["dot_compute"]);
+        assert!(!old.contradicts(&new));
+        assert!(new.contradicts(&other));
     }
 }

@@ -32,6 +32,8 @@ pub struct Token {
     pub module: String,
     /// Native: normalised function, when known. Python: qualified name, when known.
     pub detail: Option<String>,
+    /// Whether it is of an installed package, which fails because of what it was given as often as by itself.
+    pub installed: bool,
 }
 
 /// What became of a frame.
@@ -97,6 +99,22 @@ pub struct Site {
     pub path: Option<String>,
 }
 
+impl Site {
+    /// The wheel that brought the module along (`numpy.libs`, as auditwheel names it): what such a library is called differs
+    /// from one version of the wheel to the next.
+    #[must_use]
+    pub fn wheel(&self) -> Option<&str> {
+        let (directory, _) = self.path.as_deref()?.rsplit_once('/')?;
+        directory.rsplit('/').next().filter(|name| name.ends_with(".libs"))
+    }
+
+    /// The build that it crashed in.
+    #[must_use]
+    pub fn build(&self) -> Option<&str> {
+        self.place.as_deref()?.split_once('+').map(|(build, _)| build)
+    }
+}
+
 /// Frames of a thread as tokens.
 #[derive(Clone, Debug, Default)]
 pub struct Stack {
@@ -113,6 +131,8 @@ pub struct Stack {
 /// Module of [`Site`] and prefix in the exact key for CPython's own code.
 pub const CPYTHON: &str = "cpython";
 
+/// Directories of installed packages.
+const INSTALLED: &[&str] = &["/site-packages/", "/dist-packages/"];
 /// More frames than this are not examined; recursion has been folded long before.
 const FRAME_LIMIT: usize = 200_000;
 /// Most lines that `explain` keeps.
@@ -236,6 +256,9 @@ fn python(frame: &Frame, rules: &Rules) -> (Step, Option<Token>) {
         Some(line) => format!("{module}.{} ({file}:{line})", qualname.as_ref().unwrap_or(&name)),
         None => format!("{module}.{} ({file})", qualname.as_ref().unwrap_or(&name)),
     };
+    let installed = INSTALLED.iter().any(|directory| file.replace('\\', "/").contains(directory));
+    // Packages make modules private from one version to the next (`numpy.core`, `numpy._core`).
+    let of_key = if installed { normalize::public(&module) } else { module.clone() };
     let rule = rules.for_python(&file, &name);
     let action = rule.map_or(PythonAction::Keep, |r| r.action);
     let exact = format!("{module}.{}", qualname.as_ref().unwrap_or(&name));
@@ -247,9 +270,9 @@ fn python(frame: &Frame, rules: &Rules) -> (Step, Option<Token>) {
             let package = module.split('.').next().unwrap_or(&module).to_owned();
             (Decision::StandardLibrary, Some((TokenKind::Stdlib, package)))
         }
-        PythonAction::Keep => (Decision::Kept, Some((TokenKind::Python, format!("{module}.{name}")))),
+        PythonAction::Keep => (Decision::Kept, Some((TokenKind::Python, format!("{of_key}.{name}")))),
     };
-    let token = token.map(|(kind, coarse)| Token { kind, coarse, exact, module, detail: qualname });
+    let token = token.map(|(kind, coarse)| Token { kind, coarse, exact, module, detail: qualname, installed });
     let rule = rule.map(|r| explain(&r.name, &r.why));
     (Step { frame: shown, decision, rule, token: token.as_ref().map(|t| t.coarse.clone()) }, token)
 }
@@ -301,7 +324,7 @@ fn native(frame: &Frame, report: &Report, rules: &Rules, after_jump: bool) -> (S
             (Some(function), TokenKind::Native) => format!("{owner}!{function}"),
             _ => owner.clone(),
         };
-        Token { kind, coarse, exact, module: owner, detail: function }
+        Token { kind, coarse, exact, module: owner, detail: function, installed: false }
     });
     (Step { frame: shown, decision, rule: why, token: token.as_ref().map(|t| t.coarse.clone()) }, token)
 }

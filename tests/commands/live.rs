@@ -183,3 +183,94 @@ fn the_pause_is_told() {
     let milliseconds: f64 = told.split_once(" ms").unwrap().0.parse().unwrap();
     assert!(milliseconds > 0.0, "{text}");
 }
+
+/// A process whose threads do not come to a stand in the time that there is for it is let go and read as it runs.
+#[test]
+fn what_cannot_be_stopped_in_time_is_read_as_it_runs() {
+    let Some(interpreter) = interpreters().iter().find(|i| i.is_ordinary() && i.root.is_none()) else {
+        skip!("no interpreters: run tests/interpreters/fetch.py");
+    };
+    let process = match block(interpreter, "threads.py", &[]) {
+        Ok(process) => process,
+        Err(reason) => skip!("{reason}"),
+    };
+    let pid = process.pid.to_string();
+    let output = pyinquest().args(["report", "--json", "--max-stop", "0", "--pid", &pid]).output().unwrap();
+    let report: Report = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(output.status.success() && report.threads.iter().any(|t| !t.frames.is_empty()), "{output:?}");
+    let said: Vec<&str> = report.diagnostics.iter().map(|d| d.message.as_str()).collect();
+    assert!(said.iter().any(|text| text.contains("did not all come to a stand in time (of 0 ms)")), "{said:?}");
+    let printed = pyinquest().args(["info", "--max-stop", "0", "--strict", "--pid", &pid]).output().unwrap();
+    assert_eq!(printed.status.code(), Some(5), "{printed:?}");
+}
+
+/// What pyinquest says of a process, in one line.
+fn told(pid: u32) -> String {
+    let output = pyinquest().args(["report", "--verbose", "--pid", &pid.to_string()]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn vfork_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, program) = (dir.path().join("vfork.c"), dir.path().join("vfork"));
+    std::fs::write(
+        &source,
+        "#include <unistd.h>\nint main(void) { if (vfork() == 0) { pause(); _exit(0); } pause(); }\n",
+    )
+    .unwrap();
+    let built = Command::new("cc").arg(&source).arg("-o").arg(&program).status();
+    if !built.is_ok_and(|status| status.success()) {
+        skip!("no C compiler");
+    }
+    let parent = Running::start(&mut Command::new(&program)).unwrap();
+    let children = format!("/proc/{0}/task/{0}/children", parent.0.id());
+    let start = Instant::now();
+    let child: u32 = loop {
+        if let Ok(child) = std::fs::read_to_string(&children).unwrap_or_default().trim().parse() {
+            break child;
+        }
+        assert!(start.elapsed() < Duration::from_secs(5), "it made no child");
+    };
+    let (of_parent, of_child) = (told(parent.0.id()), told(child));
+    // Its parent waits in the kernel until it ends.
+    kill(Pid::from_raw(i32::try_from(child).unwrap()), Signal::SIGKILL).unwrap();
+    let want = format!("thread {} has made a child with vfork()", parent.0.id());
+    assert!(of_parent.contains(&want), "{of_parent}");
+    let want = format!("process {child} is a child that vfork() made");
+    let whose = format!("it is in the memory of process {}", parent.0.id());
+    assert!(of_child.contains(&want) && of_child.contains(&whose), "{of_child}");
+}
+
+/// `--watch` ends when its process has, whatever has got its number since. In a pid namespace of its own the next number can be
+/// chosen (`ns_last_pid`, `CONFIG_CHECKPOINT_RESTORE`).
+#[test]
+fn watching_ends_with_its_process() {
+    if !geteuid().is_root() {
+        skip!("only root can choose process ids");
+    }
+    let script = "sleep 60 & a=$!\n\
+        \"$0\" bt --watch 1.5 --pid $a >/dev/null 2>\"$1\" & w=$!\n\
+        while ! grep -q -- '---' \"$1\"; do sleep 0.05; done\n\
+        sleep 0.7; kill -9 $a; wait $a 2>/dev/null\n\
+        echo $((a - 1)) >/proc/sys/kernel/ns_last_pid; sleep 60 & b=$!\n\
+        [ $a = $b ] || exit 77\n\
+        wait $w; exit $?\n";
+    let dir = tempfile::tempdir().unwrap();
+    let said = dir.path().join("said");
+    std::fs::write(&said, "").unwrap();
+    let mut run = Command::new("unshare");
+    run.args(["--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c", script])
+        .arg(pyinquest().get_program())
+        .arg(&said);
+    let Ok(ran) = run.output() else { skip!("no unshare") };
+    let text = std::fs::read_to_string(&said).unwrap();
+    match ran.status.code() {
+        Some(3) => assert!(text.contains("has ended; another one has its number now"), "{text}"),
+        Some(77) | Some(1) if text.is_empty() || !String::from_utf8_lossy(&ran.stderr).is_empty() => {
+            skip!("no pid namespace, or the next number cannot be chosen: {ran:?}")
+        }
+        code => panic!("{code:?}: {text}: {ran:?}"),
+    }
+}

@@ -100,6 +100,87 @@ fn wrong_paths_and_unreadable_inputs_do_not_stay_green() {
     assert_eq!(triage(&["--strict"], &store).status.code(), Some(5));
 }
 
+/// Where dumps are expanded and archives unpacked is in no result: names there are others each time.
+#[test]
+fn temporary_places_are_in_no_result() {
+    const MARK: &str = "mark-of-the-temporary";
+    let (dir, core, _) = scene();
+    let temporary = dir.path().join(MARK);
+    std::fs::create_dir(&temporary).unwrap();
+    let whole = std::fs::read(&core).unwrap();
+    let (archive, packed) = (dir.path().join("cores.tar"), dir.path().join("core.9.zst"));
+    std::fs::write(&packed, zstd::encode_all(&whole[..], 1).unwrap()).unwrap();
+    let mut builder = tar::Builder::new(std::fs::File::create(&archive).unwrap());
+    // Whole, packed, cut off in the middle, packed and damaged, and nothing of a dump.
+    let squeezed = zstd::encode_all(&whole[..], 1).unwrap();
+    let members: [(&str, &[u8]); 6] = [
+        ("core.1", &whole),
+        ("core.2.zst", &squeezed),
+        ("core.3", &whole[..whole.len() / 2]),
+        ("core.4.zst", &squeezed[..squeezed.len() / 2]),
+        ("core.5", &whole[..80]),
+        ("core.6", b"\x7fELF no core"),
+    ];
+    for (name, bytes) in members {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o600);
+        builder.append_data(&mut header, name, bytes).unwrap();
+    }
+    drop(builder.into_inner().unwrap());
+    let clean = |output: &Output, what: &str| {
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &said(output);
+        assert!(!text.contains(MARK), "{what}: {text}");
+    };
+    let out = dir.path().join("out");
+    for limit in [&[][..], &["--timeout", "0.001"], &["--memory-limit", "1"]] {
+        let mut command = pyinquest();
+        command.args(["triage", "--format", "json", "--out"]).arg(&out).args(limit).arg(&archive).arg(&packed);
+        let output = command.env("TMPDIR", &temporary).output().unwrap();
+        assert!(!result(&output)["broken"].as_array().unwrap().is_empty(), "{output:?}");
+        clean(&output, "triage");
+        for entry in std::fs::read_dir(&out).unwrap() {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert!(!text.contains(MARK), "{}: {text}", path.display());
+        }
+    }
+    for arguments in
+        [&["report", "--json"][..], &["report", "--verbose"], &["info", "--verbose", "--json"], &["triage", "explain"]]
+    {
+        for dump in [&packed, &core] {
+            let output = pyinquest().args(arguments).arg(dump).env("TMPDIR", &temporary).output().unwrap();
+            clean(&output, &format!("{arguments:?}"));
+        }
+        let mut piped = pyinquest();
+        piped.args(arguments).arg("-").stdin(std::fs::File::open(&packed).unwrap()).env("TMPDIR", &temporary);
+        clean(&piped.output().unwrap(), &format!("{arguments:?} -"));
+    }
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0, "what was expanded is gone");
+}
+
+/// Of a dump whose reading a limit of ours ended nothing is known, wherever it was found: that is not green. A job of `map` is not
+/// to be repeated for it, and its row says what happened.
+#[test]
+fn dumps_that_run_into_a_limit_do_not_stay_green() {
+    let (_dir, core, store) = scene();
+    std::fs::copy(&core, store.join("core.1")).unwrap();
+    for (limit, outcome, why) in
+        [(["--timeout", "0.0001"], "timed_out", "--timeout"), (["--memory-limit", "1"], "failed", "--memory-limit")]
+    {
+        for path in [&core, &store] {
+            let output = triage(&limit, path);
+            assert_eq!(output.status.code(), Some(3), "{limit:?}: {}", said(&output));
+            assert!(said(&output).contains("not read: "), "{limit:?}: {}", said(&output));
+            let broken = &result(&output)["broken"][0];
+            assert!(broken["outcome"] == outcome && broken["error"].as_str().unwrap().contains(why), "{broken:#}");
+        }
+        let map = pyinquest().args(["triage", "map"]).args(limit).arg(&core).output().unwrap();
+        let row: Value = serde_json::from_slice(&map.stdout).unwrap();
+        assert_eq!((map.status.code(), row["outcome"].as_str()), (Some(0), Some(outcome)), "{}", said(&map));
+    }
+}
+
 /// Dumps that are cut off before anything of Python say nothing of a defect: they are no group, and none of them is in one.
 #[test]
 fn dumps_that_are_cut_off_share_no_group() {

@@ -26,6 +26,7 @@ pub struct Crash<'a> {
     env: Vec<(String, String)>,
     files: Vec<PathBuf>,
     contained: bool,
+    proc: bool,
 }
 
 /// What is left of a process. Dropping it removes its directory.
@@ -56,7 +57,7 @@ pub fn crash(
 impl<'a> Crash<'a> {
     pub fn new(interpreter: &'a Interpreter, program: &'a str) -> Self {
         let (options, args, env, files) = Default::default();
-        Self { interpreter, program, options, args, env, files, contained: false }
+        Self { interpreter, program, options, args, env, files, contained: false, proc: false }
     }
 
     /// Arguments of the program.
@@ -101,6 +102,12 @@ impl<'a> Crash<'a> {
         self
     }
 
+    /// Lets it see `/proc`, which the root directories of interpreters lack.
+    pub fn proc(mut self) -> Self {
+        self.proc = true;
+        self
+    }
+
     /// Runs it to its end and takes the core.
     ///
     /// # Panics
@@ -110,7 +117,12 @@ impl<'a> Crash<'a> {
         let (scene, mut child) = self.start()?;
         let status = wait(&mut child, TIMEOUT).unwrap_or_else(|| panic!("{self:?} hangs"));
         let stderr = scene.text("stderr.txt");
-        let core = scene.core().unwrap_or_else(|| panic!("{self:?} left no core ({status}):\n{stderr}"));
+        let Some(core) = scene.core() else {
+            // `truth.needs`.
+            let needs = stderr.lines().find(|line| line.starts_with("needs Python 3."));
+            let Some(needs) = needs else { panic!("{self:?} left no core ({status}):\n{stderr}") };
+            return Err(Unavailable(format!("{} {needs}", self.program)));
+        };
         Ok(CrashedProcess {
             core,
             truth: scene.truth().unwrap_or(Value::Null),
@@ -130,7 +142,10 @@ impl<'a> Crash<'a> {
             fs::copy(file, scene.host.join("programs").join(name)).expect("a copy of our own file");
         }
         let inside = scene.inside();
-        let words = self.interpreter.command_in(&format!("{inside}/work"), self.contained);
+        let mut words = self.interpreter.command_in(&format!("{inside}/work"), self.contained);
+        if self.proc && self.interpreter.root.is_some() {
+            words.insert(1, "--mount-proc".to_owned());
+        }
         let mut command = Command::new("sh");
         command
             .args(["-c", "ulimit -c unlimited; exec \"$@\"", "sh"])

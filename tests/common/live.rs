@@ -42,6 +42,39 @@ pub fn block_contained(interpreter: &Interpreter, program: &str) -> Result<Block
     Ok(blocked)
 }
 
+/// Starts `program` and waits until it has made the file `ready` and stands still. It goes on by a word in the FIFO `go` of
+/// its directory.
+///
+/// # Panics
+/// If it ends, or does not come that far within a minute.
+pub fn waiting(interpreter: &Interpreter, program: &str, args: &[&str]) -> Result<Blocked, Unavailable> {
+    let program = Crash::new(interpreter, program).args(args);
+    let (scene, mut child) = program.start()?;
+    let (pid, start) = (child.id(), Instant::now());
+    let dir = scene.work();
+    while !(dir.join("ready").exists() && is_asleep(pid)) {
+        let ended = child.try_wait().expect("our own child can be waited for");
+        if ended.is_some() || start.elapsed() > START {
+            let _ = child.kill();
+            panic!("{program:?} does not wait ({ended:?}):\n{}", scene.text("stderr.txt"));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(Blocked { pid, truth: Value::Null, dir, child, _scene: scene })
+}
+
+/// What a program prints that runs to its end.
+///
+/// # Panics
+/// If it fails, or does not end within three minutes.
+pub fn printed(interpreter: &Interpreter, program: &str, args: &[&str]) -> Result<String, Unavailable> {
+    let program = Crash::new(interpreter, program).args(args);
+    let (scene, mut child) = program.start()?;
+    let status = super::crash::wait(&mut child, Duration::from_secs(180));
+    assert!(status.is_some_and(|s| s.success()), "{program:?}: {status:?}\n{}", scene.text("stderr.txt"));
+    Ok(scene.text("stdout.txt"))
+}
+
 fn wait_for(program: Crash<'_>) -> Result<Blocked, Unavailable> {
     let (scene, mut child) = program.start()?;
     let pid = child.id();

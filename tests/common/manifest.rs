@@ -25,6 +25,8 @@ pub struct Interpreter {
     pub free_threaded: bool,
     pub debug: bool,
     pub arch: String,
+    /// The C library is musl's; glibc's otherwise.
+    pub musl: bool,
     /// DWARF is in the file that holds the runtime, or in `debug_file`.
     pub has_dwarf: bool,
     /// The ELF file that holds `_PyRuntime`: the program or its libpython, as a path on this machine.
@@ -59,6 +61,8 @@ impl Interpreter {
             free_threaded: flag("free_threaded")?,
             debug: flag("debug")?,
             arch: text("arch")?,
+            // Entries of older runs do not say.
+            musl: entry["libc"] == "musl",
             has_dwarf: flag("has_dwarf")?,
             libpython: path("libpython")?,
             debug_file: path("debug_file"),
@@ -71,9 +75,9 @@ impl Interpreter {
         self.arch == std::env::consts::ARCH
     }
 
-    /// A release build with the GIL: what most people run.
+    /// A release build with the GIL and glibc: what most people run.
     pub fn is_ordinary(&self) -> bool {
-        !self.debug && !self.free_threaded && self.is_native()
+        !self.debug && !self.free_threaded && !self.musl && self.is_native()
     }
 
     /// The command words that run the interpreter with `directory` as its working directory.
@@ -129,22 +133,33 @@ pub fn cache() -> PathBuf {
 }
 
 /// All interpreters of the manifest, oldest version first, foreign processors last; empty where `fetch.py` has not run.
+///
+/// Of 3.8 and later: tests ask for [`old_interpreters`] where they run there too.
 pub fn interpreters() -> &'static [Interpreter] {
-    static ALL: OnceLock<Vec<Interpreter>> = OnceLock::new();
+    &of_manifest().1
+}
+
+/// Interpreters before 3.8.
+pub fn old_interpreters() -> &'static [Interpreter] {
+    &of_manifest().0
+}
+
+fn of_manifest() -> &'static (Vec<Interpreter>, Vec<Interpreter>) {
+    static ALL: OnceLock<(Vec<Interpreter>, Vec<Interpreter>)> = OnceLock::new();
     ALL.get_or_init(|| {
         let Ok(text) = std::fs::read_to_string(cache().join("interpreters/interpreters.json")) else {
-            return Vec::new();
+            return (Vec::new(), Vec::new());
         };
         let manifest: Value = serde_json::from_str(&text).expect("interpreters.json is JSON");
         let entries = manifest["interpreters"].as_array().expect("a list of interpreters");
         let parse = |entry| Interpreter::from_json(entry).unwrap_or_else(|| panic!("bad manifest entry: {entry}"));
-        entries.iter().map(parse).collect()
+        entries.iter().map(parse).partition(|interpreter| interpreter.minor < 8)
     })
 }
 
 /// The interpreter of that name.
 pub fn interpreter(name: &str) -> Option<&'static Interpreter> {
-    interpreters().iter().find(|interpreter| interpreter.name == name)
+    interpreters().iter().chain(old_interpreters()).find(|interpreter| interpreter.name == name)
 }
 
 /// The newest ordinary interpreter of each minor version: the set for tests that need not see every build.
@@ -154,7 +169,7 @@ pub fn one_per_minor() -> Vec<&'static Interpreter> {
 
 /// As [`one_per_minor`], and the newest free-threaded one of each: what the table of sources has columns for.
 pub fn one_per_column() -> Vec<&'static Interpreter> {
-    newest_of_each(|interpreter| !interpreter.debug && interpreter.is_native())
+    newest_of_each(|interpreter| !interpreter.debug && !interpreter.musl && interpreter.is_native())
 }
 
 fn newest_of_each(wanted: impl Fn(&Interpreter) -> bool) -> Vec<&'static Interpreter> {

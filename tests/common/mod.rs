@@ -36,11 +36,13 @@
 mod crash;
 mod live;
 mod manifest;
+mod packages;
 pub mod sources_table;
 
 pub use crash::{Crash, CrashedProcess, crash};
-pub use live::{Blocked, block, block_contained};
-pub use manifest::{Interpreter, cache, interpreter, interpreters, one_per_column, one_per_minor};
+pub use live::{Blocked, block, block_contained, printed, waiting};
+pub use manifest::{Interpreter, cache, interpreter, interpreters, old_interpreters, one_per_column, one_per_minor};
+pub use packages::packages;
 
 /// Why a test cannot run here: something of the machine, not a fault of the code under test.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,6 +11,8 @@ use pyinquest::image::SearchOptions;
 use pyinquest::model::Report;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
 
 /// No file but the dump.
 pub fn alone() -> SearchOptions {
@@ -40,6 +42,24 @@ pub fn inspect_alone(dump: &Path) -> Inspection {
 /// The report on a dump, without any file of its process.
 pub fn report_alone(dump: &Path, options: &Options) -> Report {
     inspect_alone(dump).report(options)
+}
+
+/// Ends the test program with `what` it was at when `work` has no end: only a walk without limit takes so long, on however
+/// busy a machine.
+pub fn watched<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    const PATIENCE: Duration = Duration::from_secs(600);
+    let (done, waiting) = mpsc::channel::<()>();
+    let what = what.to_owned();
+    let dog = std::thread::spawn(move || {
+        if waiting.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+            eprintln!("{what}: no end after {PATIENCE:?}");
+            std::process::abort();
+        }
+    });
+    let made = work();
+    drop(done);
+    dog.join().unwrap();
+    made
 }
 
 /// A committed dump.

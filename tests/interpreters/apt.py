@@ -149,6 +149,14 @@ class Suite:
                 record.write_text("".join(f"{name}\n" for name in sorted(have)))
             deb.unlink()
 
+    def unpack_alone(self, package: str, directory: Path) -> None:
+        """Downloads one package, without what it depends on, and unpacks it into a fresh directory."""
+        self.update()
+        directory.mkdir(parents=True)
+        self._apt_get("download", package, cwd=directory)
+        for deb in directory.glob("*.deb"):
+            _unpack_one(deb, directory)
+
     def download_source(self, package: str, directory: Path) -> Path:
         """Downloads a source package and gives its upstream archive."""
         self.update()

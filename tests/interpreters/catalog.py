@@ -1,7 +1,7 @@
 """What the test cache may hold: one `Wanted` for each interpreter, in the order of the manifest.
 
 A row says where an interpreter comes from and nothing about how it is fetched. The rows are chosen so that every
-minor version from 3.8 on is there at least once, and each kind of build that lays memory out in its own way:
+minor version from 3.8 on is there at least once (pyenv's 3.6 and 3.7 where it has them), and each kind of build that lays memory out in its own way:
 release, `--with-pydebug`, free-threaded, shared libpython (pyenv) and static (Debian).
 """
 
@@ -41,6 +41,46 @@ ARM64 = (("bullseye", 9), ("bookworm", 11), ("trixie", 13), ("sid", 14), ("sid",
 RISCV64 = (("trixie", 13), ("sid", 14))
 
 DEBIAN_ARCH = {"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    """One interpreter made of a wheel of freeze-core and the standard library of a Debian package."""
+
+    name: str
+    suite: str
+    minor: int
+    free_threaded: bool
+    libc: str
+    sha256: str
+    by_default: bool = False
+
+    @property
+    def abi(self) -> str:
+        """The tag of the wheel: `cp314t`."""
+        return f"cp3{self.minor}{'t' if self.free_threaded else ''}"
+
+    @property
+    def platform(self) -> str:
+        """The platform of the wheel."""
+        return "musllinux_1_2_x86_64" if self.libc == "musl" else "manylinux2014_x86_64"
+
+    @property
+    def package(self) -> str:
+        """The package with the standard library in Python."""
+        return f"libpython3.{self.minor}-stdlib"
+
+
+FREEZE_CORE = "freeze-core==0.8.1"
+
+# Builds that no Debian suite has: free-threaded ones, and ones for musl. The checksums are those of the wheels.
+FROZEN = (
+    Frozen("wheel-3.14t", "sid", 14, True, "glibc", "b8547956f9cbeabaae9cc758bbc65531962c3fb4fa0c2431c802089e7ea86cca"),
+    Frozen("wheel-3.15t", "sid", 15, True, "glibc", "a1c31d6740d6d7ae858ab9e02231928cd49ee5f68d7980a8760b65f333c48890"),
+    Frozen("wheel-3.13-musl", "sid", 13, False, "musl", "8caba196a718a50b767f8450e79c7788062025e96ae4f7f2ea40f5b5c97cbbfa"),
+    Frozen("wheel-3.14-musl", "sid", 14, False, "musl", "0f42655406fbce99983781b35cb49113dd8bb867e270916ed94ffaa3d534973f"),
+    Frozen("wheel-3.15t-musl", "sid", 15, True, "musl", "f13d671ad9b14200b5aa38012db93598a34906f72c48e01ad2f5dad5d5f3a9bc"),
+)
 
 SOURCE_NAME = "source-3.13t"
 SOURCE_SUITE = "trixie"

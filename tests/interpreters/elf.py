@@ -8,6 +8,7 @@ import struct
 from pathlib import Path
 from typing import Dict, Optional, Tuple
 
+PT_LOAD = 1
 SHT_NOTE = 7
 NT_GNU_BUILD_ID = 3
 
@@ -42,13 +43,27 @@ class Elf:
 
     def exports(self, symbol: str) -> bool:
         """True if the dynamic symbol table defines the symbol."""
+        return self.symbol(symbol) is not None
+
+    def symbol(self, symbol: str) -> Optional[int]:
+        """Value of a symbol that the dynamic symbol table defines."""
         symbols, strings = self.section(".dynsym"), self.section(".dynstr")
         wanted = symbol.encode() + b"\0"
         for offset in range(0, len(symbols) - 23, 24):
-            name, _info, _other, shndx = struct.unpack_from("<IBBH", symbols, offset)
+            name, _info, _other, shndx, value = struct.unpack_from("<IBBHQ", symbols, offset)
             if shndx != 0 and strings.startswith(wanted, name):
-                return True
-        return False
+                return value
+        return None
+
+    def offset(self, address: int) -> int:
+        """Where in the file the bytes of an address are."""
+        (phoff,) = struct.unpack_from("<Q", self.data, 0x20)
+        phentsize, phnum = struct.unpack_from("<HH", self.data, 0x36)
+        for index in range(phnum):
+            kind, _flags, start, vaddr, _paddr, size = struct.unpack_from("<IIQQQQ", self.data, phoff + index * phentsize)
+            if kind == PT_LOAD and vaddr <= address < vaddr + size:
+                return start + address - vaddr
+        raise ValueError(f"no segment has the address {address:#x}")
 
     def build_id(self) -> Optional[str]:
         """The GNU build id in hex."""

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Collects real CPython interpreters for the integration tests.
 
-Fills a cache directory with interpreters 3.8 to 3.15 (release, debug and free-threaded builds) and writes
+Fills a cache directory with interpreters 3.6 to 3.15 (release, debug and free-threaded builds) and writes
 `interpreters.json` there, one entry for each interpreter that can be run on this machine. Sources: pyenv's versions,
-Debian packages of several suites unpacked into roots of their own, and one build from Debian's source package.
+Debian packages of several suites unpacked into roots of their own, wheels of freeze-core (free-threaded builds, and for
+musl), and one build from Debian's source package.
 What cannot be had is skipped with its reason; only a broken cache directory makes the run fail. A second run finds
 everything in place and takes about a second.
 """
@@ -18,6 +19,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -30,6 +32,7 @@ import apt  # noqa: E402  (the sibling modules lie beside this script, not on th
 import build  # noqa: E402
 import catalog  # noqa: E402
 import probe  # noqa: E402
+import wheels  # noqa: E402
 
 FORMAT = 1
 
@@ -87,7 +90,7 @@ def default_cache() -> Path:
 
 
 def pyenv_interpreters() -> Dict[str, Path]:
-    """Name -> program of each pyenv version from 3.8 on; the newest of a minor version has the short name."""
+    """Name -> program of each pyenv version from 3.6 on; the newest of a minor version has the short name."""
     root = os.environ.get("PYENV_ROOT")
     if not root and shutil.which("pyenv"):
         run = subprocess.run(["pyenv", "root"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
@@ -101,7 +104,7 @@ def pyenv_interpreters() -> Dict[str, Path]:
     for directory in directories:
         match = re.fullmatch(r"3\.(\d+)\.(\d+)(t?)", directory.name)
         program = directory / "bin" / "python3"
-        if match and 8 <= int(match[1]) <= 15 and program.exists():
+        if match and 6 <= int(match[1]) <= 15 and program.exists():
             found.append((int(match[1]), match[3], int(match[2]), directory.name, program))
     names: Dict[str, Path] = {}
     for minor, threads, _patch, version, program in sorted(found, reverse=True):
@@ -137,6 +140,31 @@ def plan(args: argparse.Namespace, cache: Cache) -> Dict[str, Callable[[], dict]
         return probe.describe(row.name, row.exe, root=None, sysroot=root, argv=argv, arch=row.arch,
                               env={"PYTHONHOME": str(root / "usr")})
 
+    def from_wheel(row: catalog.Frozen) -> dict:
+        root = cache.directory / "roots" / f"musl-{row.abi}" if row.libc == "musl" else None
+        prefix = root / "usr" if root else cache.directory / row.name
+        exe = prefix / "bin" / f"python3.{row.minor}{'t' if row.free_threaded else ''}"
+        if args.refresh or not exe.exists():
+            if args.offline:
+                raise apt.AptError("not in the cache, and --offline was given")
+            suite, debian_root = suite_of(row.suite, "x86_64"), cache.directory / "roots" / f"{row.suite}-x86_64"
+            stdlib = debian_root / f"usr/lib/python3.{row.minor}"
+            if not (stdlib / "os.py").exists():
+                suite.unpack([row.package], debian_root)
+            if root:
+                wheels.add_musl(suite, root)
+                wheels.add_zlib(debian_root, root)
+            if row.free_threaded and not root:
+                wheels.add_headers(suite, row.minor, prefix, exe.name)
+            with tempfile.TemporaryDirectory(dir=cache.directory) as directory:
+                wheel = Path(directory) / "wheel"
+                wheels.fetch(cache.directory.parent, catalog.FREEZE_CORE, row, wheel)
+                wheels.make(row, wheel, stdlib, prefix, exe.name)
+        if root:
+            inside = f"/usr/bin/{exe.name}"
+            return probe.describe(row.name, inside, root=root, argv=[*probe.chroot_prefix(root), inside])
+        return probe.describe(row.name, str(exe), root=None, argv=[str(exe)])
+
     def from_source() -> dict:
         prefix = cache.directory / catalog.SOURCE_NAME
         program = prefix / "bin" / "python3.13t"
@@ -153,6 +181,9 @@ def plan(args: argparse.Namespace, cache: Cache) -> Dict[str, Callable[[], dict]
     for row in catalog.debian() + catalog.emulated():
         if row.by_default or args.extra or row.name in args.only:
             jobs[row.name] = lambda row=row: from_debian(row)
+    for row in catalog.FROZEN:
+        if row.by_default or args.extra or row.name in args.only:
+            jobs[row.name] = lambda row=row: from_wheel(row)
     jobs[catalog.SOURCE_NAME] = from_source
     return {name: job for name, job in jobs.items() if not args.only or name in args.only}
 
@@ -194,7 +225,7 @@ def arguments(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser.add_argument("--only", type=lambda text: [name for name in text.split(",") if name], default=[],
                         metavar="NAME,...", help="only these; --list shows the names")
     parser.add_argument("--list", action="store_true", help="show names and whether the cache holds them, then stop")
-    parser.add_argument("--extra", action="store_true", help="also suites that are off by default (forky)")
+    parser.add_argument("--extra", action="store_true", help="also what is off by default: forky, free-threaded 3.14 and 3.15, builds for musl")
     parser.add_argument("--offline", action="store_true", help="download nothing; use what is there")
     parser.add_argument("--refresh", action="store_true", help="fetch again what the cache holds already")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), metavar="N",

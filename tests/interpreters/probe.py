@@ -11,10 +11,13 @@ import elf
 
 QUESTION = """
 import json, sys, sysconfig
-get = sysconfig.get_config_var
+try:
+    get = sysconfig.get_config_vars().get
+except ImportError:  # made of parts, without the data of its build
+    get = {}.get
 print(json.dumps({
     "version": sys.version.split()[0], "hexversion": sys.hexversion, "minor": sys.version_info[1],
-    "free_threaded": bool(get("Py_GIL_DISABLED")), "debug": hasattr(sys, "gettotalrefcount"),
+    "free_threaded": "t" in sys.abiflags, "debug": hasattr(sys, "gettotalrefcount"),
     "pointer_bits": 64 if sys.maxsize > 2**32 else 32,
     "libdir": get("LIBDIR"), "instsoname": get("INSTSONAME"),
 }))
@@ -45,13 +48,13 @@ def ask(argv: List[str], env: Optional[Dict[str, str]] = None) -> dict:
 
 
 def runtime_file(exe: Path, facts: dict, sysroot: Path) -> Path:
-    """The ELF file that holds `_PyRuntime`: the program itself, or the libpython that it loads."""
+    """The ELF file that holds `_PyRuntime` (3.6: `_PyThreadState_Current`): the program itself, or the libpython that it loads."""
     candidates = [exe]
     if facts["libdir"] and facts["instsoname"]:
         library = Path(facts["libdir"], facts["instsoname"])
         candidates.append(sysroot / library.relative_to("/") if sysroot != Path("/") else library)
     for candidate in candidates:
-        if candidate.is_file() and elf.Elf(candidate).exports("_PyRuntime"):
+        if candidate.is_file() and any(map(elf.Elf(candidate).exports, ("_PyRuntime", "_PyThreadState_Current"))):
             return candidate
     raise ProbeError(f"none of {', '.join(map(str, candidates))} exports _PyRuntime")
 
@@ -93,6 +96,7 @@ def describe(name: str, exe: str, *, root: Optional[Path], argv: List[str], sysr
         "free_threaded": facts["free_threaded"],
         "debug": facts["debug"],
         "arch": arch,
+        "libc": "musl" if b"/ld-musl" in elf.Elf(host_exe).section(".interp") else "glibc",
         "has_dwarf": runtime.has_dwarf() or separate is not None,
         "libpython": str(runtime_path),
         "debug_file": str(separate) if separate else None,

@@ -31,6 +31,8 @@ pub type Spec = (&'static str, &'static str, &'static str, &'static [Source]);
 
 /// In an order in which `SameAs` and `Moved` find theirs made.
 pub const EXTRACTS: &[Spec] = &[
+    ("3.6", "3.6.15", "", &[Run("pyenv-3.6")]),
+    ("3.7", "3.7.16", "", &[Run("pyenv-3.7")]),
     ("3.8", "3.8.18", "", &[Run("pyenv-3.8")]),
     ("3.9", "3.9.18", "", &[Run("pyenv-3.9")]),
     ("3.10", "3.10.13", "", &[Run("pyenv-3.10")]),
@@ -49,10 +51,14 @@ pub const EXTRACTS: &[Spec] = &[
     ("3.14d", "3.14.10", "d", &[Run("debian-sid-3.14-dbg")]),
     ("3.14t", "3.14.10", "t", &[Headers("3.14t"), Moved("3.14")]),
     ("3.14td", "3.14.10", "td", &[Headers("3.14td"), SameAs("3.14t")]),
+    ("3.14.9t", "3.14.9", "t", &[Headers("3.14.9t"), SameAs("3.14t")]),
+    ("3.14.9td", "3.14.9", "td", &[Headers("3.14.9td"), SameAs("3.14t")]),
     ("3.15", "3.15.2", "", &[Run("debian-sid-3.15")]),
     ("3.15d", "3.15.2", "d", &[Run("debian-sid-3.15-dbg")]),
     ("3.15t", "3.15.2", "t", &[Headers("3.15t"), Moved("3.15")]),
     ("3.15td", "3.15.2", "td", &[Headers("3.15td"), SameAs("3.15t")]),
+    ("3.15.1t", "3.15.1", "t", &[Headers("3.15.1t"), SameAs("3.15t")]),
+    ("3.15.1td", "3.15.1", "td", &[Headers("3.15.1td"), SameAs("3.15t")]),
     ("3.8-windows", "3.8.18", "", &[Headers("3.8-windows"), WithoutLong("3.8")]),
     ("3.9-windows", "3.9.18", "", &[Headers("3.9-windows"), WithoutLong("3.9")]),
     ("3.10-windows", "3.10.13", "", &[Headers("3.10-windows"), WithoutLong("3.10")]),
@@ -122,9 +128,12 @@ pub fn extension_files(interpreter: &Interpreter) -> Vec<PathBuf> {
     let minor = interpreter.minor;
     let t = if interpreter.free_threaded { "t" } else { "" };
     let d = if interpreter.debug { "d" } else { "" };
+    // Until 3.7 with pymalloc, which all builds had.
+    let m = if minor <= 7 { "m" } else { "" };
     let Some(prefix) = exe.parent().and_then(Path::parent) else { return Vec::new() };
     let directory = prefix.join(format!("lib/python3.{minor}{t}/lib-dynload"));
-    let files = MODULES.iter().map(|name| directory.join(format!("{name}.cpython-3{minor}{t}{d}-x86_64-linux-gnu.so")));
+    let files =
+        MODULES.iter().map(|name| directory.join(format!("{name}.cpython-3{minor}{t}{d}{m}-x86_64-linux-gnu.so")));
     files.filter_map(|file| with_dwarf(file, &interpreter.sysroot)).collect()
 }
 
@@ -173,8 +182,8 @@ fn without_long(name: &str) -> Layouts {
 }
 
 /// Objects that came after 3.13, of a header and object pointers only (Objects/templateobject.c,
-/// interpolationobject.c).
-const NEW_OBJECTS: &[&str] = &["template", "interpolation"];
+/// interpolationobject.c, lazyimportobject.c).
+const NEW_OBJECTS: &[&str] = &["template", "interpolation", "lazy_import"];
 
 /// The free-threaded form of structs of a GIL build, by what 3.13t shows: structs whose fields all moved by the 16
 /// bytes that the object header grew, and structs of which no field moved. Others stay unknown.

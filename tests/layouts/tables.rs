@@ -26,6 +26,16 @@ pub type TableFile = (&'static str, &'static str, &'static [Table]);
 
 pub const FILES: &[TableFile] = &[
     (
+        "v3_06",
+        "CPython 3.6. There is no `_PyRuntime`. Debug builds link all objects (`Py_TRACE_REFS`) and have another layout.",
+        &[table("RELEASE", "3.6", Some(("v3_07::RELEASE", "3.7")), "")],
+    ),
+    (
+        "v3_07",
+        "CPython 3.7. Debug builds link all objects (`Py_TRACE_REFS`) and have another layout.",
+        &[table("RELEASE", "3.7", Some(("v3_08::RELEASE", "3.8")), "")],
+    ),
+    (
         "v3_08",
         "CPython 3.8. Debug builds have the same layout.",
         &[
@@ -97,13 +107,20 @@ pub const FILES: &[TableFile] = &[
                 "FREE_THREADED",
                 "3.14t",
                 Some(("v3_13::FREE_THREADED", "3.13t")),
-                "`--disable-gil`, from 3.14.5 on.",
+                "`--disable-gil`, from 3.14.10 on.",
             ),
+            table("FREE_THREADED_9", "3.14.9t", Some(("FREE_THREADED", "3.14t")), "`--disable-gil`, until 3.14.9."),
             table(
                 "FREE_THREADED_DEBUG",
                 "3.14td",
                 Some(("FREE_THREADED", "3.14t")),
-                "`--disable-gil --with-pydebug`, from 3.14.5 on.",
+                "`--disable-gil --with-pydebug`, from 3.14.10 on.",
+            ),
+            table(
+                "FREE_THREADED_DEBUG_9",
+                "3.14.9td",
+                Some(("FREE_THREADED_DEBUG", "3.14td")),
+                "`--disable-gil --with-pydebug`, until 3.14.9.",
             ),
             table("WINDOWS", "3.14-windows", Some(("RELEASE", "3.14")), "x86-64 Windows."),
             table(
@@ -120,8 +137,25 @@ pub const FILES: &[TableFile] = &[
         &[
             table("RELEASE", "3.15", Some(("v3_14::RELEASE", "3.14")), ""),
             table("DEBUG", "3.15d", Some(("RELEASE", "3.15")), "`--with-pydebug`."),
-            table("FREE_THREADED", "3.15t", Some(("v3_14::FREE_THREADED", "3.14t")), "`--disable-gil`."),
-            table("FREE_THREADED_DEBUG", "3.15td", Some(("FREE_THREADED", "3.15t")), "`--disable-gil --with-pydebug`."),
+            table(
+                "FREE_THREADED",
+                "3.15t",
+                Some(("v3_14::FREE_THREADED", "3.14t")),
+                "`--disable-gil`, from 3.15.2 on.",
+            ),
+            table("FREE_THREADED_1", "3.15.1t", Some(("FREE_THREADED", "3.15t")), "`--disable-gil`, until 3.15.1."),
+            table(
+                "FREE_THREADED_DEBUG",
+                "3.15td",
+                Some(("FREE_THREADED", "3.15t")),
+                "`--disable-gil --with-pydebug`, from 3.15.2 on.",
+            ),
+            table(
+                "FREE_THREADED_DEBUG_1",
+                "3.15.1td",
+                Some(("FREE_THREADED_DEBUG", "3.15td")),
+                "`--disable-gil --with-pydebug`, until 3.15.1.",
+            ),
             table("WINDOWS", "3.15-windows", Some(("RELEASE", "3.15")), "x86-64 Windows."),
             table(
                 "WINDOWS_FREE_THREADED",

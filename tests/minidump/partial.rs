@@ -4,8 +4,7 @@
 use crate::compare;
 use pyinquest::base::{Addr, Diagnostic};
 use pyinquest::debuggee::{self, MemoryExt as _, PageSet, Target};
-use pyinquest::engine::{Inspection, Options};
-use pyinquest::image::SearchOptions;
+use pyinquest::engine::Options;
 use pyinquest::image::pe::PeImage;
 use pyinquest::model::{Fidelity, Frame, FrameKind, Local, Report, Thread};
 use pyinquest::slim;
@@ -53,8 +52,7 @@ fn indirect(target: &Target, keep: &PageSet) {
 
 /// The report on a dump, from it alone.
 fn report(path: &Path) -> (Target, Report) {
-    let target = debuggee::open(path).unwrap();
-    let inspection = Inspection::from_target(target, &SearchOptions { no_files: true, ..SearchOptions::default() });
+    let inspection = crate::harness::inspect_alone(path);
     let report = inspection.report(&Options { locals: true, native: true, ..Options::default() });
     (inspection.into_target(), report)
 }
@@ -63,7 +61,7 @@ fn report(path: &Path) -> (Target, Report) {
 fn cut(whole: &Target, policy: fn(&Target, &PageSet), mut to: impl std::io::Write + std::io::Seek) {
     let keep = PageSet::default();
     policy(whole, &keep);
-    slim::write(whole, &keep, slim::SlimOptions { minidump: true, redact: true }, &mut to).unwrap();
+    slim::write(whole, &keep, slim::SlimOptions { minidump: true, redact: true, heap: None }, &mut to).unwrap();
 }
 
 /// The report on what is left of a dump when this much is kept.

@@ -2,6 +2,7 @@
 //! (`fixtures/windows/crashing.c`). wine writes no CodeView record for modules: what tells the PDB is the debug directory
 //! in the DLL's own memory.
 
+use crate::harness::{self, alone};
 use pyinquest::base::{Addr, DiagnosticCode};
 use pyinquest::debuggee::{self, Target};
 use pyinquest::engine::{Inspection, Options, record};
@@ -19,8 +20,7 @@ fn fixture(name: &str) -> Vec<u8> {
 }
 
 fn process() -> Target {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/minidumps/3.12-windows-plugin.dmp.zst");
-    debuggee::open(&path).unwrap()
+    debuggee::open(&harness::fixture("3.12-windows-plugin").path).unwrap()
 }
 
 fn base(target: &Target) -> Addr {
@@ -77,8 +77,7 @@ fn functions_and_lines_come_from_the_pdb() {
     }
     // Without the PDB only the export has a name.
     let target = process();
-    let nothing = SearchOptions { no_files: true, ..SearchOptions::default() };
-    assert_eq!(frames(&report(process(), &nothing)), [(String::new(), None), ("fill".to_owned(), None)]);
+    assert_eq!(frames(&report(process(), &alone())), [(String::new(), None), ("fill".to_owned(), None)]);
     // One of another build is not taken.
     let (_dir, search) = symbols(false, &{
         let mut other = pdb.clone();
@@ -101,7 +100,7 @@ fn a_slim_dump_keeps_what_the_pdb_told() {
     let options = slim::SlimOptions { minidump: true, ..slim::SlimOptions::default() };
     slim::write(&target, target.memory.recorded(), options, &mut small.as_file()).unwrap();
     let slim = debuggee::open(small.path()).unwrap();
-    let again = report(slim, &SearchOptions { no_files: true, ..SearchOptions::default() });
+    let again = report(slim, &alone());
     assert_eq!(frames(&again), frames(&whole));
     assert!(
         again.diagnostics.iter().any(|d| d.code == DiagnosticCode::SlimCodeNames && d.message.contains("crashing.pdb"))

@@ -9,6 +9,7 @@ use std::sync::Mutex;
 const STABLE_ABI: &str = "-DPy_LIMITED_API=0x03080000";
 
 /// How a module is built.
+#[allow(dead_code, reason = "not every test binary uses both")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Debug {
     /// With DWARF.
@@ -25,6 +26,17 @@ pub fn defects(interpreter: &Interpreter, debug: Debug) -> Result<PathBuf, Unava
 
 /// A compiled module that the interpreter can import, of a file of `tests/programs/defects` (`.c` or `.cpp`).
 pub fn module(interpreter: &Interpreter, debug: Debug, source: &str) -> Result<PathBuf, Unavailable> {
+    module_with(interpreter, debug, source, &[])
+}
+
+/// The same with further arguments of the compiler: libraries, sanitizers.
+#[allow(dead_code, reason = "not every test binary uses it")]
+pub fn module_with(
+    interpreter: &Interpreter,
+    debug: Debug,
+    source: &str,
+    arguments: &[&str],
+) -> Result<PathBuf, Unavailable> {
     let (include, stable) = match headers(interpreter) {
         Some(include) => (include, false),
         // Headers of another version serve through the stable ABI, which free-threaded builds before 3.15 do not have.
@@ -34,7 +46,7 @@ pub fn module(interpreter: &Interpreter, debug: Debug, source: &str) -> Result<P
             (any.ok_or_else(|| Unavailable("no interpreter with headers".to_owned()))?, true)
         }
     };
-    build(&include, stable, debug, source, interpreter.root.is_some())
+    build(&include, stable, debug, (source, arguments), interpreter.root.is_some())
 }
 
 /// Directory of the interpreter's headers on this machine, if they are there.
@@ -51,7 +63,13 @@ pub fn headers(interpreter: &Interpreter) -> Option<PathBuf> {
     directory.join("Python.h").exists().then_some(directory)
 }
 
-fn build(include: &Path, stable: bool, debug: Debug, source: &str, elsewhere: bool) -> Result<PathBuf, Unavailable> {
+fn build(
+    include: &Path,
+    stable: bool,
+    debug: Debug,
+    (source, arguments): (&str, &[&str]),
+    elsewhere: bool,
+) -> Result<PathBuf, Unavailable> {
     // One build at a time, and each only once: they are shared by all tests of this file.
     static LOCK: Mutex<()> = Mutex::new(());
     let _guard = LOCK.lock();
@@ -78,7 +96,7 @@ fn build(include: &Path, stable: bool, debug: Debug, source: &str, elsewhere: bo
     if debug == Debug::Stripped {
         gcc.arg("-s");
     }
-    let output = gcc.arg(&source).arg("-o").arg(&module).output();
+    let output = gcc.arg(&source).args(arguments).arg("-o").arg(&module).output();
     match output {
         Ok(output) if output.status.success() => Ok(module),
         Ok(output) => panic!("gcc fails:\n{}", String::from_utf8_lossy(&output.stderr)),

@@ -4,6 +4,8 @@ import asyncio
 
 import truth
 
+truth.needs(8)
+
 
 async def leaf(name, event):
     note = "leaf of " + name

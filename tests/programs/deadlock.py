@@ -5,6 +5,7 @@ Threads are called after the way and their part in it: `rlocks-alpha`.
 """
 
 import ctypes
+import multiprocessing.pool
 import os
 import queue
 import signal
@@ -198,6 +199,26 @@ def futures():
             pool.submit(take).result()
 
     start("futures-alpha", ask)
+
+
+def results():
+    """The same with a pool of multiprocessing's threads."""
+    lock = threading.RLock()
+    # The pool's queues have locks between processes, which need /dev/shm; threads do not.
+    multiprocessing.get_context().Lock = threading.Lock
+    pool = multiprocessing.pool.ThreadPool(1)
+    globals()["results_pool"] = pool
+    pool._pool[0].name = "results-beta"
+
+    def take():
+        with lock:
+            pass
+
+    def ask():
+        with lock:
+            pool.apply_async(take).get()
+
+    start("results-alpha", ask)
 
 
 def joins():

@@ -1,5 +1,6 @@
 """Dies by the defect that its argument names, inside `load` inside `main`: see defects/defects.c."""
 
+import ctypes
 import gc
 import os
 import signal
@@ -31,7 +32,7 @@ def load(name):
         gone = defect("Owner")()
         del gone
         return None
-    if name == "freed_argument":
+    if name in ("freed_argument", "released_argument"):
         return defect(name)(thing())
     if name in ("smash_type", "over_decref", "free_it"):
         victim = thing()
@@ -79,7 +80,52 @@ def load(name):
         other = threading.Thread(target=defect("null_field"), args=(None,))
         other.start()
         other.join()
+    if name.startswith("callback_"):
+        return subscribed(name)
     return defect(name)(None)
+
+
+class Listener:
+    """Callbacks of ctypes that a C library keeps the address of."""
+
+    kind = ctypes.CFUNCTYPE(ctypes.c_long, ctypes.c_long)
+
+    def __init__(self):
+        self.seen = []
+
+    def see(self, n):
+        self.seen.append(n)
+        return len(self.seen)
+
+    def crash(self, n):
+        return defect("null_field")(None)
+
+    def leave(self, n):
+        self.callback = None
+        gc.collect()
+        return defect("null_field")(None)
+
+
+def address(callback):
+    return ctypes.cast(callback, ctypes.c_void_p).value
+
+
+def subscribed(name):
+    kind, listener = Listener.kind, Listener()
+    others = [kind(listener.see) for _ in range(8)]
+    if name in ("callback_lives", "callback_leaves"):
+        listener.callback = kind(listener.crash if name == "callback_lives" else listener.leave)
+        defect("subscribe")(address(listener.callback))
+    else:
+        callback = kind(listener.see)
+        defect("subscribe")(address(callback))
+        # Between living ones its memory goes to the free list of the allocator, else to the rest of its page.
+        others += [kind(listener.see) for _ in range(8 if name == "callback_overwritten" else 0)]
+        del callback
+        gc.collect()  # cast() makes a cycle
+        if name == "callback_reused":
+            others += [bytes([65]) * size for size in range(64, 200) for _ in range(40)]
+    return defect("publish")(others)
 
 
 def main():

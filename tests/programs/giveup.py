@@ -1,6 +1,7 @@
 """Ends by a function of a library that reports and aborts: its argument names the way."""
 
 import ctypes
+import importlib
 import sys
 
 
@@ -10,7 +11,12 @@ def load(how):
         giveup.cpp_assertion()
     if how == "glib":
         glib = ctypes.CDLL("libglib-2.0.so.0")
-        glib.g_log(None, 1 << 2, b"the display is gone")  # G_LOG_LEVEL_ERROR
+        arguments = (b"the display is gone",)
+        if sys.argv[2:] == ["format"]:
+            arguments = (b"the display %s is gone: %d", b":7", ctypes.c_int(3))
+        glib.g_log(None, 1 << 2, *arguments)  # G_LOG_LEVEL_ERROR
+    if how.startswith("giveup_"):
+        getattr(importlib.import_module(how), sys.argv[2])(7)
     if how == "unhandled":
         # As toolkits do for an exception that left a callback of theirs.
         try:

@@ -25,7 +25,8 @@ def main():
     time.sleep(0.1)
     if sys.argv[1:] == ["crash"]:
         doomed, create_doomed = start(libc.abort)
-        truth.write(create_doomed)(); libc.pthread_join(doomed, None)
+        join = libc.pthread_join
+        truth.write(create_doomed)(); join(doomed, None)
     truth.write("null")()
     return paused
 

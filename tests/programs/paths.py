@@ -87,6 +87,9 @@ data.sys.version_info.major data.sys.version_info.minor data.sys.version_info.re
 data.sys.flags.debug data.stat.st_size data.stat.st_mode
 data.partial.func data.partial.args[0] data.slice.stop data.complex.real data.complex.imag
 data.slots.set[-1] data.code.co_firstlineno data.code.co_argcount data.function.__name__
+data.keys[1,'a'] data.keys[(1,('x',))] data.keys[None] data.keys[b'k\\xff'] data.keys[()] data.keys[-7,] data.keys[True]
+data.list[1:] data.list[::-1] data.list[-2:][0] data.list[5:] data.text[1:3] data.wide[1:] data.text[::2] data.bytes[-3:] data.bytes[:2]
+data.nested[1][1:] data.point[0:1] data.points[0:1] data.strings[2:90] data.strings[-3::-11] len(data.list[1:]) len(data.text[2:])
 len(data.list) len(data.text) len(data.bytes) len(data.deque) len(data.array) len(data.range) len(data.default) len(data.set)
 len(data.point) len(data.ordered) len(data.bytearray) len(data.proxy) len(data.frozen) len(data.nested[-1])
 """.split()
@@ -103,12 +106,16 @@ REFUSED = {
     "len(data.counted)": "cannot be looked up",
     "len(data.number)": "cannot be looked up",
     "data.cached.once": "its class computes it",
+    "data.deque[1:2]": "cannot be looked up",
+    "data.keys[2,'a']": "has no item",
+    "data.keys[(1,)]": "has no item",
+    "data.many[1:]": "has more than 100000 items",
 }
 
 ARRAYS = """
 data.matrix.shape data.matrix.ndim data.matrix.size data.matrix.dtype data.matrix.itemsize data.matrix.nbytes
 data.matrix[1][2] data.matrix[-1][-1] data.matrix.strides data.floats32[0] data.objects[0] data.objects[1] data.flipped[0][1]
-data.bools[1] len(data.matrix) len(data.matrix[0])
+data.bools[1] data.matrix[1,2] data.matrix[1][-1,] len(data.matrix) len(data.matrix[0])
 """.split()
 
 
@@ -140,6 +147,8 @@ def fill(data):
     data.nested = [1, [2, {"x": ("deep",)}, 3]]
     data.plain, data.Plain, data.space = Plain(), Plain, types.SimpleNamespace(inner=types.SimpleNamespace(z=1))
     data.list, data.set, data.frozen = [1, 2, 3], {7, 8}, frozenset([1])
+    data.keys = {(1, 'a'): "pair", (1, ("x",)): "nested", None: "none", b"k\xff": "bytes", (): "empty", (-7,): "one", 1: "true"}
+    data.strings, data.many = [str(n) for n in range(1000)], [None] * 100002
     data.generator, data.ended, data.coroutine = generator(5), generator(6), coroutine("one")
     next(data.generator)
     list(data.ended)

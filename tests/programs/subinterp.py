@@ -9,6 +9,8 @@ import threading
 
 import truth
 
+truth.needs(8)
+
 try:
     import _interpreters as interpreters
 except ImportError:
@@ -24,6 +26,8 @@ numbers = [1, 2, 3]
 RUN = """
 import {module}
 import truth
+
+truth.needs(8)
 main_frames = {main!r}
 def inside(value):
     local = marker

@@ -68,13 +68,30 @@ def _plugin():
     return functools.partial(ctypes.pythonapi.Py_AddPendingCall, fill, None)
 
 
+# 3.8 has it; before, the same system call.
+_raise_signal = getattr(signal, "raise_signal", None) or functools.partial(signal.pthread_kill, threading.get_ident())
+
+
+def needs(minor):
+    """Ends the program in a Python that lacks what it uses."""
+    if sys.version_info < (3, minor):
+        sys.exit("needs Python 3.{}".format(minor))
+
+
+def cell(*value):
+    """`types.CellType(...)`, which 3.8 brought."""
+    if value:
+        [inside] = value
+    return (lambda: inside).__closure__[0]
+
+
 # Name -> maker of a C callable without arguments. faulthandler's own crash functions are of no use on Linux, where they
 # set the limit for core files to zero; on Windows ctypes turns a crash in a foreign function into an OSError.
 DEATHS = {
-    "sigsegv": lambda: functools.partial(signal.raise_signal, signal.SIGSEGV),
-    "sigbus": lambda: functools.partial(signal.raise_signal, signal.SIGBUS),
-    "sigfpe": lambda: functools.partial(signal.raise_signal, signal.SIGFPE),
-    "sigill": lambda: functools.partial(signal.raise_signal, signal.SIGILL),
+    "sigsegv": lambda: functools.partial(_raise_signal, signal.SIGSEGV),
+    "sigbus": lambda: functools.partial(_raise_signal, signal.SIGBUS),
+    "sigfpe": lambda: functools.partial(_raise_signal, signal.SIGFPE),
+    "sigill": lambda: functools.partial(_raise_signal, signal.SIGILL),
     "kill": lambda: functools.partial(os.kill, os.getpid(), signal.SIGSEGV),
     "abort": lambda: os.abort,
     "fatal": lambda: functools.partial(_ctypes().pythonapi.Py_FatalError, b"boom"),
@@ -204,6 +221,13 @@ def _interpreter_id():
     return None
 
 
+def _native_id():
+    if hasattr(threading, "get_native_id"):
+        return threading.get_native_id()
+    # 3.7 and before: PID/task/TID.
+    return int(os.path.basename(os.readlink("/proc/thread-self")))
+
+
 def _threads(caller):
     alive = threading._active
     own = threading.get_ident()
@@ -212,7 +236,7 @@ def _threads(caller):
         crashed = ident == own
         yield {
             "ident": ident,
-            "native_id": threading.get_native_id() if crashed else getattr(thread, "native_id", None),
+            "native_id": _native_id() if crashed else getattr(thread, "native_id", None),
             "name": text(thread.name) if thread else None,
             "daemon": thread.daemon if thread else None,
             "crashed": crashed,

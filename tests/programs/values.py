@@ -200,8 +200,8 @@ def instances():
         error_notes.add_note("a note")
     function, builtin, bound, bound_builtin = ints, len, plain.__init__, [].append
     lambda_, static, klass = (lambda x: x), staticmethod(ints), classmethod(ints)
-    prop, module, code, cell = property(ints), types, ints.__code__, types.CellType(5)
-    empty_cell, mapping_proxy = types.CellType(), types.MappingProxyType({"a": 1})
+    prop, module, code, cell = property(ints), types, ints.__code__, truth.cell(5)
+    empty_cell, mapping_proxy = truth.cell(), types.MappingProxyType({"a": 1})
     namespace = types.SimpleNamespace(a=1)
     decimals = (decimal.Decimal("1.50"), decimal.Decimal("NaN"), decimal.Decimal("1E+30"))
     fraction, path = fractions.Fraction(1, 3), pathlib.PurePosixPath("/a/b")

@@ -157,7 +157,8 @@ def containers(add):
                                    FrozenSetChild())):
         add("set_%d" % index, value)
     one = {"a": 1, "b": 2}
-    for index, value in enumerate((one.keys(), one.values(), one.items(), {}.keys(), {}.items(), reversed(one), iter(one))):
+    for index, value in enumerate((one.keys(), one.values(), one.items(), {}.keys(), {}.items(),
+                                   reversed(one) if hasattr(one, "__reversed__") else iter(one), iter(one))):
         add("view_%d" % index, value)
     for index, value in enumerate((range(10), range(1, 100, 7), range(0), range(10, -10, -3), range(2**70), range(5, 5),
                                    range(0, 10, 1), slice(None), slice(1, 2), slice(1, 10, 3), slice("a", [1], None))):

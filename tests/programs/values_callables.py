@@ -44,7 +44,7 @@ class Base:
     def cached(self):
         return 1
 
-    @functools.cached_property
+    @getattr(functools, "cached_property", property)  # 3.8
     def lazily(self):
         return 2
 
@@ -98,7 +98,7 @@ def values(add):
                  Child.slot, type.__dict__["__mro__"], types.FunctionType.__code__, types.FunctionType.__dict__["__globals__"],
                  dict.__dict__["fromkeys"], child.up(), functools.partial(plain), functools.partial(plain, 1, b=3),
                  functools.partial(len, [1]), PartialChild(plain, 1), functools.partial(functools.partial(plain, 1), b=2),
-                 functools.lru_cache(plain), Base.cached, Base.__dict__["lazily"], types.MethodType(len, [1]),
+                 functools.lru_cache()(plain), Base.cached, Base.__dict__["lazily"], types.MethodType(len, [1]),
                  types.MethodType(Base, 5), property(), classmethod(len), staticmethod(len), super(Base, base), sys.exit,
                  collections.abc.Mapping.register, base.__class__.__subclasses__, type.mro, exec, open, __build_class__,
                  int.from_bytes, Colour, Colour.RED, functools.wraps(plain), functools.partialmethod(plain, 1), base.prop,

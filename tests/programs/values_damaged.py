@@ -52,6 +52,10 @@ def values(add):
     huge_int = keep(10**30)
     huge_bytes = keep(bytes(bytearray(20)))
     bad_set = keep({1, 2})
+    no_entries = keep({"a": 1, "b": 2})
+    fewer_entries = keep({"a": 1, "b": 2})
+    more_entries = keep({"a": 1, "b": 2})
+    wild_points = keep("".join(["wide ", "\U0001f600"]))
     freed_inside = keep([1, keep(Plain()), 3])
     wild_attribute = keep(Plain())
     wild_attribute.good = 1
@@ -61,6 +65,9 @@ def values(add):
     attributes_of = keep(wild_attributes.__dict__)
     # Addresses only, and worked out now: a debug build dies at once when it drops a reference to a broken object.
     items = ctypes.c_void_p.from_address(id(wild_item) + HEAD + WORD).value
+    # Key tables of eight slots: head, eight bytes of indices, entries.
+    table = ctypes.c_void_p.from_address(id(no_entries) + dict.__basicsize__ - 2 * WORD).value
+    entries, size = (table + 4 * WORD + 8, 2 * WORD) if sys.version_info >= (3, 11) else (table + 5 * WORD + 8, 3 * WORD)
     digits = word((1 << 55) << 3) if sys.version_info >= (3, 12) else word(1 << 55)
     pokes = [
         (id(freed), b"\xdd" * HEAD),
@@ -81,6 +88,10 @@ def values(add):
         (id(huge_int) + HEAD, digits),
         (id(huge_bytes) + HEAD, word(1 << 45)),
         (id(bad_set) + HEAD + 2 * WORD, word(12345)),
+        (entries, bytes(2 * size)),
+        (id(fewer_entries) + HEAD, word(1)),
+        (id(more_entries) + HEAD, word(3)),
+        (id(wild_points) + sys.getsizeof(wild_points) - 8, struct.pack("I", 0x41414141)),
         (id(freed_inside[1]), b"\xdd" * HEAD),
     ]
 
@@ -107,5 +118,9 @@ def values(add):
     add_damaged("huge_int", huge_int, "digits")
     add_damaged("huge_bytes", huge_bytes, "bytes")
     add_damaged("bad_set", bad_set, "elements")
+    add_damaged("no_entries", no_entries, "entries")
+    add_damaged("fewer_entries", fewer_entries, "more are there")
+    add_damaged("more_entries", more_entries, "3 entries")
+    add_damaged("wild_points", wild_points, "0x41414141 is no code point")
     add_damaged("freed_inside", freed_inside, "[1, <freed memory")
     add.damage(damage)

@@ -59,7 +59,13 @@ def record_of(name, value, want, attributes, structure):
 
 def main():
     for family in sys.argv[1:] or FAMILIES:
-        importlib.import_module("values_" + family).values(adder(family))
+        try:
+            module = importlib.import_module("values_" + family)
+        except ModuleNotFoundError:
+            if sys.version_info < (3, 7):
+                sys.exit("needs Python 3.7")  # dataclasses, contextvars
+            raise
+        module.values(adder(family))
     records = [record_of(*entry) for entry in HELD]
     objects = [entry[1] for entry in HELD]
     del HELD[:]

@@ -7,6 +7,8 @@ import threading
 import types
 import weakref
 
+from truth import cell
+
 
 class Target:
     pass
@@ -139,6 +141,8 @@ def proxies():
     yield hidden.cr_frame.f_locals
     for source in ("[await Suspend() for top in (1, 2)]", "class A: pass\n[await Suspend() for cell in (1, 2) if (lambda: cell)]"):
         space = {"Suspend": Suspend}
+        if sys.version_info < (3, 8):
+            break
         code = compile(source, "<top>", "exec", __import__("ast").PyCF_ALLOW_TOP_LEVEL_AWAIT)
         top = eval(code, space, {"named": 1})
         top.send(None)
@@ -221,7 +225,7 @@ def values(add):
     rlocked.acquire()
     frame = frames()
     others = (generator(), started, finished, waiting, agenerator(), (x for x in "ab"), generator.__code__, inner.__code__, inner.__closure__,
-              types.CellType(5), types.CellType(), frame, frame.f_code, target, weakref.ref(target), weakref.ref(named),
+              cell(5), cell(), frame, frame.f_code, target, weakref.ref(target), weakref.ref(named),
               weakref.ref(generator), weakref.ref(Target), dead_ref, KeyedRef(target), weakref.ref(sys), used, InMain(), weakref.ref(add.in_main),
               contextvars.ContextVar("bare"), token, reset, threading.Lock(), locked, threading.RLock(), rlocked,
               contextvars.copy_context(), sys.stdin, sys.stderr, sys.stdout, coroutine().__await__(), weakref.WeakSet(),

@@ -254,7 +254,7 @@ def records(add):
         add("address_%d" % index, value)
     for index, value in enumerate((argparse.Namespace(b=1, a="x"), argparse.Namespace(),
                                    subprocess.CompletedProcess(["ls", "-l"], 1), subprocess.CompletedProcess("x", 0, b"out", b"err"),
-                                   tempfile.TemporaryDirectory(), statistics.NormalDist(1, 2.5), traceback.extract_stack()[0],
+                                   tempfile.TemporaryDirectory(), statistics.NormalDist(1, 2.5) if hasattr(statistics, "NormalDist") else None, traceback.extract_stack()[0],
                                    logging.makeLogRecord({"name": "n", "msg": "text", "lineno": 7, "levelno": 30}),
                                    ElementTree.Element("tag"), next(os.scandir(os.sep)), struct.Struct("<i4s"),
                                    _socket.socket(), ctypes.c_wchar("\u20ac"), ctypes.py_object([1, "x"]))):

@@ -38,6 +38,8 @@ def function():
 
 
 def values(add):
+    if sys.version_info < (3, 8):
+        return
     items = [T, Plus, Minus, typing.Any, typing.List, typing.List[int], typing.Dict[str, int], typing.Optional[int],
              typing.Union[int, str], typing.Union[int, str, None], typing.Tuple[int, ...], Box, Box[int], Box[T], typing.Generic,
              typing.Type[int], typing.Set[typing.List[str]], typing.Callable, typing.Callable[[int], str], typing.ClassVar[int],

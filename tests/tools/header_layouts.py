@@ -53,8 +53,29 @@ def free_threaded_debian(work: Path) -> None:
         include = directory / f"usr/include/python3.{minor}"
         compile_headers(f"3.{minor}t", include, "-DPy_GIL_DISABLED=1")
         compile_headers(f"3.{minor}td", include, "-DPy_GIL_DISABLED=1", "-DPy_DEBUG")
+        older_mimalloc(work, f"3.{minor}.{OLDER_MIMALLOC[minor]}t", include)
         windows(work, f"3.{minor}", include)
         windows(work, f"3.{minor}t", include, "-DPy_GIL_DISABLED=1")
+
+
+# The last releases with mimalloc 2.1, by minor version; since then 2.5. Of these headers with the mimalloc of 3.13 the
+# sizes of the interpreter state and of the runtime are those that free-threaded 3.14.9 (246720, 362368) and 3.15.1 (247040,
+# 406016) state of themselves (`_Py_DebugOffsets`).
+OLDER_MIMALLOC = {14: 9, 15: 1}
+
+
+def older_mimalloc(work: Path, name: str, include: Path) -> None:
+    """The headers of a free-threaded build with the mimalloc that the releases before had."""
+    directory = work / name
+    older = CACHE / "interpreters/source-3.13t/include/python3.13t/internal"
+    shutil.copytree(include, directory / include.name)
+    shutil.copytree(include.parent / "x86_64-linux-gnu", directory / "x86_64-linux-gnu")
+    internal = directory / include.name / "internal"
+    shutil.rmtree(internal / "mimalloc")
+    shutil.copytree(older / "mimalloc", internal / "mimalloc")
+    shutil.copy(older / "pycore_mimalloc.h", internal / "pycore_mimalloc.h")
+    compile_headers(name, directory / include.name, "-DPy_GIL_DISABLED=1")
+    compile_headers(f"{name}d", directory / include.name, "-DPy_GIL_DISABLED=1", "-DPy_DEBUG")
 
 
 def windows(work: Path, name: str, include: Path, *flags: str) -> None:

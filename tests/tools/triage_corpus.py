@@ -28,6 +28,9 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 PROGRAMS = HERE.parent / "programs"
 UNAVAILABLE = 77
+# What the defects of WHEELS need, by the interpreter's minor version; each crashes in the interpreters that are not in a root.
+WHEELS = {11: ["numpy==1.26.4"], 13: ["numpy==2.4.6"]}
+WHEELS_OF_ALL = ["cffi==1.17.1", "pycparser==2.22", "greenlet==3.2.4"]
 BUILDS = [["-O2", "-g"], ["-O2", "-s"], ["-O0", "-g"], ["-O1", "-s"]]
 
 
@@ -87,6 +90,17 @@ def build(directory):
     return modules
 
 
+def wheels(interpreter):
+    """The directory with the packages, fetched once; None where there are none for it."""
+    if interpreter["root"] or interpreter["minor"] not in WHEELS:
+        return None
+    directory = cache().parent / "triage-packages" / str(interpreter["minor"]) / "site-packages"
+    packages = [*WHEELS[interpreter["minor"]], *WHEELS_OF_ALL]
+    command = [sys.executable, str(HERE.parent / "interpreters/packages.py"), str(cache().parent), str(interpreter["minor"]),
+               str(directory), *packages]
+    return directory if subprocess.run(command, stdout=sys.stderr).returncode == 0 else None
+
+
 def randomisation_can_be_switched_off():
     return shutil.which("setarch") and subprocess.run(["setarch", "-R", "true"], capture_output=True).returncode == 0
 
@@ -103,7 +117,7 @@ def set_up(interpreter, module, scenes):
     return scenes[key]
 
 
-def crash(interpreter, scene, arguments, fixed, out):
+def crash(interpreter, scene, arguments, fixed, out, packages=None):
     root = pathlib.Path(interpreter["root"] or "/")
     work = scene / "work"
     shutil.rmtree(work, ignore_errors=True)
@@ -116,7 +130,9 @@ def crash(interpreter, scene, arguments, fixed, out):
     else:
         command += interpreter["argv"]
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PYINQUEST_"))}
-    environment.update(interpreter["env"], LC_ALL="C.UTF-8", PYTHONDONTWRITEBYTECODE="1")
+    environment.update(interpreter["env"], LC_ALL="C.UTF-8", PYTHONDONTWRITEBYTECODE="1", OPENBLAS_NUM_THREADS="1")
+    if packages:
+        environment["PYTHONPATH"] = str(packages)
     result = subprocess.run([*command, inside + "/app/prog.py", *arguments], cwd=work, env=environment,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120,
                             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (-1, -1)))
@@ -146,12 +162,18 @@ def make(options):
     modules = build(out / "build")
     source = (PROGRAMS / "triage/prog.py").read_text()
     names = defects_of(source, "DEFECTS")[:options.defects] + defects_of(source, "RESERVE")[:options.defects]
+    of_wheels = defects_of(source, "WHEELS")[:options.defects]
+    packages = {i["name"]: wheels(i) for i in chosen}
+    names = [name for name in names + of_wheels if options.only in name]
     reserve = set(defects_of(source, "RESERVE"))
     switch = randomisation_can_be_switched_off()
     truth, failed, number, scenes = {}, [], 0, {}
     for defect in names:
         for which, interpreter in enumerate(chosen):
             for run in range(options.runs):
+                directory = packages[interpreter["name"]] if defect in of_wheels else None
+                if defect in of_wheels and not directory:
+                    continue
                 number += 1
                 arguments = [defect, "--seed", str(number), "--threads", str(number % 4)]
                 arguments += ["--worker"] if number % 3 == 0 else []
@@ -159,7 +181,8 @@ def make(options):
                 name = "core.%04d" % number
                 module = modules[(which + run) % len(modules)]
                 scene = set_up(interpreter, module, scenes)
-                why = crash(interpreter, scene, arguments, bool(switch and number % 2), out / "cores" / name)
+                why = crash(interpreter, scene, arguments, bool(switch and number % 2), out / "cores" / name,
+                            directory)
                 if why:
                     failed.append([defect, interpreter["name"], why])
                 else:
@@ -169,6 +192,7 @@ def make(options):
     roots = sorted({i["sysroot"] for i in chosen if i["root"]})
     summary = {"dumps": len(truth), "defects": len({t["defect"] for t in truth.values()}), "failed": failed,
                "sysroots": roots, "interpreters": [i["name"] for i in chosen],
+               "wheels": sorted(name for name, directory in packages.items() if directory),
                "scenes": sorted(str(scene) for scene in scenes.values())}
     (out / "truth.json").write_text(json.dumps({"cores": truth, **summary}, indent=1))
     print(json.dumps(summary))
@@ -257,6 +281,7 @@ def main():
     command.add_argument("--interpreters", type=int, default=4)
     command.add_argument("--runs", type=int, default=3)
     command.add_argument("--defects", type=int, default=None)
+    command.add_argument("--only", default="", metavar="TEXT", help="defects whose name has it")
     command.set_defaults(run=make)
     command = commands.add_parser("clean")
     command.add_argument("dir")

@@ -19,6 +19,8 @@ pub struct Corpus {
     pub crash_here: String,
     /// Directory with all outputs of a triage of all cores.
     pub out: PathBuf,
+    /// Interpreters that have packages of PyPI.
+    pub wheels: usize,
     truth: PathBuf,
     defects: BTreeMap<String, String>,
 }
@@ -96,6 +98,7 @@ fn make() -> Result<Corpus, Unavailable> {
         // Any Python serves: the module has the stable ABI.
         crash_here: format!("ulimit -c unlimited; python3 {app}/prog.py stats-mean"),
         out: dir.join("out"),
+        wheels: truth["wheels"].as_array().map_or(0, Vec::len),
         truth: dir.join("truth.json"),
         defects,
     };

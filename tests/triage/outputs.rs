@@ -160,8 +160,12 @@ fn the_commands_of_the_documentation_work() {
     let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ci.md")).unwrap();
     let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut tried = 0;
-    for part in joined.split("pyinquest run ").skip(1).filter(|part| part.starts_with("--")) {
-        let Some((options, _)) = part.split_once(" -- ") else { continue };
+    let parts = joined.split("pyinquest run ").skip(1).filter(|part| part.starts_with("--"));
+    let whole = parts.filter_map(|part| Some(part.split_once(" -- ")?.0));
+    // What is given to the templates.
+    let given = text.lines().map(str::trim);
+    let given = given.filter_map(|l| l.strip_prefix("options: ").or_else(|| l.strip_prefix("PYINQUEST_OPTIONS: ")));
+    for options in whole.chain(given) {
         let dir = tempfile::tempdir().unwrap();
         let words = options
             .split(' ')

@@ -26,9 +26,7 @@ pub fn report(report: &Report, truth: &Value) -> Vec<String> {
 
 fn thread(report: &Report, wanted: &Value, interpreter: Option<i64>, found: &mut Vec<String>) {
     let ident = wanted["ident"].as_u64();
-    let same = |t: &&Thread| {
-        t.python.as_ref().is_some_and(|p| p.ident == ident && interpreter.is_none_or(|id| p.interpreter == id))
-    };
+    let same = |t: &&Thread| t.states().any(|p| p.ident == ident && interpreter.is_none_or(|id| p.interpreter == id));
     let Some(thread) = report.threads.iter().find(same) else {
         found.push(format!("no thread {ident:?} ({})", wanted["name"]));
         return;
@@ -46,7 +44,9 @@ fn thread(report: &Report, wanted: &Value, interpreter: Option<i64>, found: &mut
     if let Some(end) = &thread.frames_end {
         found.push(format!("thread {name}: stack ends early: {end}"));
     }
-    let frames: Vec<&Frame> = thread.frames.iter().filter(|f| f.kind == FrameKind::Python).collect();
+    // A truth is one interpreter's.
+    let own = |f: &&Frame| interpreter.is_none_or(|id| thread.interpreter_of(f) == Some(id));
+    let frames: Vec<&Frame> = thread.frames.iter().filter(|f| f.kind == FrameKind::Python).filter(own).collect();
     let truth = wanted["frames"].as_array().map(Vec::as_slice).unwrap_or_default();
     // Frames inside the truth's own machinery run on the other threads only while it writes; it leaves them out.
     if frames.len() != truth.len() {

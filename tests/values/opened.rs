@@ -1,26 +1,19 @@
 //! A core with its heap, ready to be read.
 
 use crate::common::Interpreter;
+use crate::harness::{files_of, inspect};
 use pyinquest::base::Addr;
 use pyinquest::cpython::Context;
 use pyinquest::cpython::object::{Heap, TypeCache};
 use pyinquest::debuggee::{Memory, ReadError};
-use pyinquest::engine::Inspection;
 use pyinquest::image::SearchOptions;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Opens the core and hands its main interpreter's heap to `check`; `None` when no CPython is found.
-pub fn with_heap<R>(
-    interpreter: &Interpreter,
-    core: &Path,
-    search: SearchOptions,
-    check: impl FnOnce(&Heap<'_>) -> R,
-) -> Option<R> {
-    let mut search = search;
-    search.sysroots.push(interpreter.sysroot.clone());
-    let inspection = Inspection::open(core, &search).expect("a core");
+pub fn with_heap<R>(core: &Path, search: &SearchOptions, check: impl FnOnce(&Heap<'_>) -> R) -> Option<R> {
+    let inspection = inspect(core, search);
     let heap = inspection.python()?.heap(0)?;
     Some(check(&heap))
 }
@@ -45,7 +38,7 @@ pub fn with_counted_heap<R>(
     check: impl FnOnce(&Heap<'_>, &AtomicU64) -> R,
 ) -> Option<R> {
     let bytes = AtomicU64::new(0);
-    with_heap(interpreter, core, SearchOptions::default(), |heap| {
+    with_heap(core, &files_of(interpreter), |heap| {
         let counting = Counting { inner: heap.ctx.memory, bytes: &bytes };
         let ctx = Context { memory: &counting, ..heap.ctx };
         let counted = Heap::new(ctx, Arc::new(TypeCache::new(heap.interpreter())), None);

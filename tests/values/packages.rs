@@ -1,8 +1,6 @@
 //! Packages from PyPI for some of the interpreters (`tests/interpreters/packages.py`).
 
-use super::common::{Interpreter, cache, part_skipped, require_all};
-use std::path::Path;
-use std::process::Command;
+use super::common::{Interpreter, packages};
 
 /// What pandas needs.
 const DATEUTIL: &str = "python-dateutil==2.9.0.post0";
@@ -16,29 +14,6 @@ const WANTED: &[(&str, &[&str])] = &[
 
 /// The environment that makes the packages importable; `None` for interpreters that get none.
 pub fn environment(interpreter: &Interpreter) -> Option<Vec<(String, String)>> {
-    let (_, packages) = WANTED.iter().find(|(name, _)| *name == interpreter.name)?;
-    let inside = format!("/opt/pyinquest-packages/3.{}", interpreter.minor);
-    let (directory, seen) = match &interpreter.root {
-        Some(root) => (root.join(inside.trim_start_matches('/')), inside),
-        None => {
-            let directory = cache().join("packages").join(&interpreter.name);
-            let seen = directory.to_str().expect("the cache is UTF-8").to_owned();
-            (directory, seen)
-        }
-    };
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interpreters/packages.py");
-    let mut command = Command::new("python3");
-    command.arg(script).arg(cache()).arg(interpreter.minor.to_string()).arg(directory).args(*packages);
-    let made = command.output().expect("python3 runs");
-    if !made.status.success() {
-        let reason = String::from_utf8_lossy(&made.stderr);
-        assert!(!require_all(), "{}: {packages:?}: {reason}", interpreter.name);
-        part_skipped(format_args!("{}: {packages:?}: {}", interpreter.name, reason.trim()));
-        return None;
-    }
-    let mut environment = vec![("PYTHONPATH".to_owned(), seen.clone())];
-    if interpreter.root.is_some() {
-        environment.push(("LD_LIBRARY_PATH".to_owned(), format!("{seen}/lib")));
-    }
-    Some(environment)
+    let (_, wanted) = WANTED.iter().find(|(name, _)| *name == interpreter.name)?;
+    packages(interpreter, &format!("3.{}", interpreter.minor), wanted)
 }

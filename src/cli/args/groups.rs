@@ -1,9 +1,18 @@
 //! Groups of arguments that several commands have.
 
+use crate::debuggee::Limits;
 use crate::image::SearchOptions;
 use clap::builder::TypedValueParser as _;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
+
+/// Which rights are kept.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct SafetyArgs {
+    /// Keep all rights while files of others are read; without, writing files, the network and other programs are given up before
+    #[arg(long, env = "PYINQUEST_NO_SANDBOX", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new(), help_heading = "Safety")]
+    pub no_sandbox: bool,
+}
 
 /// What to read, and where its files are.
 #[derive(Clone, Debug, Default, Args)]
@@ -19,6 +28,16 @@ pub struct InputArgs {
     /// Do not stop it: what is read may belong to different moments
     #[arg(long, requires = "pid", help_heading = "Live processes")]
     pub no_stop: bool,
+    /// Let it stand still for at most this long; what was not copied by then is read while it runs, and the report says so
+    #[arg(
+        long,
+        value_name = "MS",
+        default_value_t = 50,
+        requires = "pid",
+        conflicts_with = "no_stop",
+        help_heading = "Live processes"
+    )]
+    pub max_stop: u64,
     /// Look again every so many seconds
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", requires = "pid",
           help_heading = "Live processes")]
@@ -29,6 +48,44 @@ pub struct InputArgs {
     /// Where the files of the process are
     #[command(flatten)]
     pub files: FileArgs,
+    /// Where reading it stops
+    #[command(flatten)]
+    pub limits: LimitArgs,
+}
+
+/// Where reading a process stops: its time and memory are not the dump's to choose.
+#[derive(Clone, Debug, Args)]
+pub struct LimitArgs {
+    /// Read at most this many threads (the crashed one is always read)
+    #[arg(long, value_name = "N", default_value_t = Limits::default().threads, help_heading = "Limits")]
+    pub max_threads: usize,
+    /// Read at most this many Python frames of a thread, the innermost, and four times as many of all threads
+    #[arg(long, value_name = "N", default_value_t = Limits::default().frames, help_heading = "Limits")]
+    pub max_frames: u64,
+    /// Read at most this many modules
+    #[arg(long, value_name = "N", default_value_t = Limits::default().modules, help_heading = "Limits")]
+    pub max_modules: usize,
+    /// Expand a compressed dump to at most this many MiB on disk [default: half of what is free, and a hundred times its
+    /// size or 4096]
+    #[arg(long, value_name = "MIB", help_heading = "Limits")]
+    pub max_expanded: Option<u64>,
+    /// Read no more after this many seconds and show what was read; 0 for as long as it takes (at a prompt there is no limit)
+    #[arg(long, value_name = "SECONDS", default_value_t = 300.0, value_parser = parse_timeout, help_heading = "Limits")]
+    pub timeout: f64,
+}
+
+impl Default for LimitArgs {
+    fn default() -> Self {
+        let Limits { threads, frames, modules, .. } = Limits::default();
+        LimitArgs { max_threads: threads, max_frames: frames, max_modules: modules, max_expanded: None, timeout: 300.0 }
+    }
+}
+
+fn parse_timeout(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=1e9).contains(&seconds) => Ok(seconds),
+        _ => Err("not a number of seconds, nor 0".to_owned()),
+    }
 }
 
 /// Where the files of dead processes are.
@@ -55,6 +112,9 @@ pub struct FileArgs {
     /// Look at no file but the dump
     #[arg(long, help_heading = "Files")]
     pub no_files: bool,
+    /// Keep all rights while the dump is read; without, writing files, the network and other programs are given up before
+    #[arg(long, env = "PYINQUEST_NO_SANDBOX", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new(), help_heading = "Safety")]
+    pub no_sandbox: bool,
 }
 
 impl FileArgs {
@@ -141,6 +201,10 @@ pub enum Format {
     Markdown,
     /// A self-contained page
     Html,
+    /// An event for Sentry, as an envelope; redacted
+    Sentry,
+    /// An event app.crash for OpenTelemetry, as OTLP logs in JSON; redacted
+    Otel,
 }
 
 /// When to colour.
@@ -174,10 +238,20 @@ pub struct OutputArgs {
     /// Show everything: registers, machine code, notes, repeated stacks in full
     #[arg(long, short)]
     pub verbose: bool,
+    /// Show long values whole; else text output cuts them at the width of the terminal, or 160 columns where there is none
+    #[arg(long)]
+    pub full: bool,
     /// Leave out what others must not see: text and bytes of variables, texts of exceptions, literals in source lines,
     /// registers, and whatever looks like a secret
     #[arg(long)]
     pub redact: bool,
+    /// Of --format sentry and otel: leave out nothing
+    #[arg(long, conflicts_with = "redact")]
+    pub no_redact: bool,
+    /// Of --format sentry and otel: send it (by curl) to this DSN, or to this address of a collector (http://HOST:4318/v1/logs),
+    /// instead of writing it
+    #[arg(long, value_name = "DSN|URL", conflicts_with = "output")]
+    pub send_to: Option<String>,
     /// Exit with code 5 when the report is incomplete
     #[arg(long)]
     pub strict: bool,

@@ -1,10 +1,16 @@
 //! The command line: only parses.
 
 mod groups;
+mod hang;
 mod heap;
+mod later;
+mod tasks;
 
 pub use groups::*;
+pub use hang::*;
 pub use heap::*;
+pub use later::Later;
+pub use tasks::*;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -27,7 +33,7 @@ Exit codes:
   5  the report is incomplete, and --strict was given
   6  layouts check: the table differs from the file
   7  triage, run: --fail-on found crashes
-  8  triage, run: there are results, but --db, --baseline or --out could not be written";
+  8  there are results, but they could not be kept: --db, --baseline, --out, --send-to";
 
 const REPORT_EXAMPLES: &str = "\
 Examples:
@@ -59,15 +65,44 @@ Examples:
   pyinquest print core.1234 self.items[3] --frame 2
   pyinquest print core.1234 @0x7f3a5c0 --json";
 
+const OBJECT_EXAMPLES: &str = "\
+Examples:
+  pyinquest object core.1234 0x7f3a5c0           by its address
+  pyinquest object core.1234 self.queue --json   by a path, for programs";
+
 const INFO_EXAMPLES: &str = "\
 Examples:
   pyinquest info core.1234                       interpreter, threads, what is missing
   pyinquest info core.1234 --verbose             with modules, notes, registers";
 
+#[cfg(feature = "shell")]
+const SHELL_EXAMPLES: &str = "\
+Examples:
+  pyinquest shell core.1234                      a prompt; help lists its commands
+  pyinquest shell core.1234 -e 'thread apply all bt 3' -e 'print self.queue'
+  pyinquest shell core.1234 -x commands.txt --json
+  pyinquest shell --pid 1234                     a running process, which stands still meanwhile";
+
 const LAYOUTS_EXAMPLES: &str = "\
 Examples:
   pyinquest layouts dump /usr/lib/libpython3.12.so.1.0
   pyinquest layouts check python3.12 --debug-file /usr/lib/debug/.build-id/ab/cdef.debug";
+
+#[cfg(feature = "dap")]
+const DAP_EXAMPLES: &str = "\
+Examples:
+  pyinquest dap                                  started by the editor: speaks on standard input and output
+  pyinquest dap --port 4711                      waits for editors on this port of this host (0: any free one)
+
+The editor says what to look at: attach with coreFile (or core, coreFilePath, coreDumpPath) or pid.";
+
+#[cfg(feature = "mcp")]
+const MCP_EXAMPLES: &str = "\
+Examples:
+  pyinquest mcp                                  dumps in and below the working directory
+  pyinquest mcp --root /var/crash --root cores   dumps in and below these directories
+
+The client starts it and speaks on its standard input and output.";
 
 /// Explains dead and stuck CPython processes from the outside.
 #[derive(Debug, Parser)]
@@ -81,48 +116,68 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "there is one of them in a run")]
 pub enum Command {
     /// Tell what happened to a process: cause, crashed thread, other threads, what is missing
     #[command(after_help = REPORT_EXAMPLES)]
-    Report(ReportArgs),
+    Report(Later<ReportArgs>),
     /// Show Python stacks: of the crashed thread, unless --thread says otherwise
     #[command(after_help = BT_EXAMPLES)]
-    Bt(ReportArgs),
+    Bt(Later<ReportArgs>),
     /// Show local variables of frames: of the crashed thread, unless --thread says otherwise
-    Locals(LocalsArgs),
+    Locals(Later<LocalsArgs>),
     /// Show one value: a path such as `name.attr[0]['key']` in a frame, or `@0x7f00`; no code is run
-    Print(PrintArgs),
+    Print(Later<PrintArgs>),
     /// Show one object: type, size, references, attributes, items
-    Object(ObjectArgs),
+    Object(Later<ObjectArgs>),
     /// Show what is in a dump: interpreter, threads, modules, what is missing
-    Info(InfoArgs),
+    Info(Later<InfoArgs>),
+    /// Tell what an address is: object, block of an allocator, stack, symbol, mapping
+    What(Later<WhatArgs>),
+    /// Show who owns the memory: Python's allocators, malloc, stacks, static variables
+    Memory(Later<MemoryArgs>),
     /// Show what is in the heap: objects by type, who refers to them
     Heap(HeapArgs),
+    /// Look around in a dump or a running process at a prompt
+    #[cfg(feature = "shell")]
+    Shell(Later<ShellArgs>),
+    /// Show asyncio's tasks: where each stands, what it waits for, who waits for it
+    Tasks(Later<TasksArgs>),
+    /// Show many processes side by side: equal stacks merged, the odd one out first
+    Hang(Later<HangArgs>),
     /// Show a report that was saved with --format json in another format
-    Render(RenderArgs),
+    Render(Later<RenderArgs>),
     /// Write a dump with just the memory that reports read
-    Slim(SlimArgs),
+    Slim(Later<SlimArgs>),
     /// Show or check where the fields of CPython's structs lie
     Layouts(LayoutsArgs),
-    /// Set up a debugger: unpack its script and have its start-up file load it
-    Init(InitArgs),
+    /// Set up a debugger (unpack its script and have its start-up file load it) or the collection of crashes
+    Init(Later<InitArgs>),
     /// Serve the debugger that started this process
     #[command(hide = true)]
-    Bridge(BridgeArgs),
+    Bridge(Later<BridgeArgs>),
+    /// Serve an editor that looks at a dump (Debug Adapter Protocol)
+    #[cfg(feature = "dap")]
+    #[command(after_help = DAP_EXAMPLES)]
+    Dap(Later<DapArgs>),
+    /// Serve an agent that looks at dumps (Model Context Protocol)
+    #[cfg(feature = "mcp")]
+    #[command(after_help = MCP_EXAMPLES)]
+    Mcp(Later<McpArgs>),
     /// Keep a slim dump and a report of each crash, as handler in core_pattern
-    Collect(CollectArgs),
+    Collect(Later<CollectArgs>),
     /// Group many dumps by what killed them
     Triage(super::triage::TriageArgs),
     /// Run a command and triage what dumps core, children too
-    Run(super::run::RunArgs),
+    Run(Later<super::run::RunArgs>),
     /// Write the completion script of a shell to standard output
-    Completions(CompletionsArgs),
+    Completions(Later<CompletionsArgs>),
     /// Write the JSON Schema of an output format to standard output
     #[command(hide = true)]
-    Schema(SchemaArgs),
+    Schema(Later<SchemaArgs>),
     /// Write the manual pages
     #[command(hide = true)]
-    Man(ManArgs),
+    Man(Later<ManArgs>),
 }
 
 /// Arguments of `report` and `bt`, which differ in what they show.
@@ -202,7 +257,7 @@ pub struct PrintArgs {
 
 /// Arguments of `object`.
 #[derive(Debug, Args)]
-#[command(allow_missing_positional = true)]
+#[command(allow_missing_positional = true, after_help = OBJECT_EXAMPLES)]
 pub struct ObjectArgs {
     /// What to read
     #[command(flatten)]
@@ -210,6 +265,9 @@ pub struct ObjectArgs {
     /// Address (0x7f00), or a path as for print
     #[arg(value_name = "ADDRESS", required = true)]
     pub object: String,
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
     /// Where it is cut
     #[command(flatten)]
     pub values: ValueArgs,
@@ -218,26 +276,71 @@ pub struct ObjectArgs {
     pub select: SelectArgs,
 }
 
+/// Arguments of `shell`.
+#[cfg(feature = "shell")]
+#[derive(Debug, Args)]
+#[command(after_help = SHELL_EXAMPLES)]
+pub struct ShellArgs {
+    /// What to read
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Carry out this command in place of a prompt; may be repeated
+    #[arg(long, short, value_name = "COMMAND")]
+    pub eval: Vec<String>,
+    /// Carry out the commands of this file in place of a prompt, up to the first that fails; may be repeated
+    #[arg(long, short = 'x', value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub file: Vec<PathBuf>,
+    /// Write each answer as JSON, one line each
+    #[arg(long)]
+    pub json: bool,
+    /// Do not show long answers in a pager (PAGER, or less)
+    #[arg(long)]
+    pub no_pager: bool,
+    /// Colour text output
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub color: Color,
+    /// Where values are cut
+    #[command(flatten)]
+    pub values: ValueArgs,
+}
+
 /// Arguments of `init`.
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// Debugger to set up
-    #[arg(value_enum)]
-    pub debugger: Debugger,
-    /// Only show the line for the start-up file; change nothing
+    /// What to set up
+    #[arg(value_enum, value_name = "WHAT")]
+    pub what: SetUp,
+    /// Only show the line for the start-up file, or the files; change nothing
     #[arg(long)]
     pub print: bool,
-    /// Directory for the scripts
+    /// Of gdb and lldb: directory for the scripts
     #[arg(long, value_name = "DIR")]
     pub scripts: Option<PathBuf>,
+    /// Of collect: directory for dumps and reports [default: /var/lib/pyinquest]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Of collect: directory that the files are written to [default: /etc]
+    #[arg(long, value_name = "DIR")]
+    pub etc: Option<PathBuf>,
 }
 
-/// A debugger that has a script.
+/// What `init` sets up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Debugger {
+pub enum SetUp {
     /// GNU gdb, 10 or newer, built with Python
     Gdb,
     /// LLDB, 14 or newer, built with Python
+    Lldb,
+    /// The kernel's core_pattern for `collect`: a sysctl drop-in and a systemd unit
+    Collect,
+}
+
+/// A debugger that has a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Debugger {
+    /// GNU gdb.
+    Gdb,
+    /// LLDB.
     Lldb,
 }
 
@@ -247,6 +350,33 @@ pub struct BridgeArgs {
     /// Talk over standard input and output (the only way there is)
     #[arg(long, required = true)]
     pub stdio: bool,
+    /// Keep all rights
+    #[arg(long, env = "PYINQUEST_NO_SANDBOX", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
+    pub no_sandbox: bool,
+}
+
+/// Arguments of `dap`.
+#[cfg(feature = "dap")]
+#[derive(Debug, Args)]
+pub struct DapArgs {
+    /// Wait for connections on this port of the loopback interface, and say which it is [default: standard input and output]
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+    /// Which rights are kept
+    #[command(flatten)]
+    pub safety: SafetyArgs,
+}
+
+/// Arguments of `mcp`.
+#[cfg(feature = "mcp")]
+#[derive(Debug, Args)]
+pub struct McpArgs {
+    /// Directory in and below which dumps may be opened; may be repeated [default: the working directory]
+    #[arg(long, value_name = "DIR")]
+    pub root: Vec<PathBuf>,
+    /// Where the files of the dead processes are
+    #[command(flatten)]
+    pub files: FileArgs,
 }
 
 /// Arguments of `render`.
@@ -264,6 +394,9 @@ pub struct RenderArgs {
     /// How to show it
     #[command(flatten)]
     pub output: OutputArgs,
+    /// Which rights are kept
+    #[command(flatten)]
+    pub safety: SafetyArgs,
 }
 
 /// Which part of a report the text format shows.
@@ -293,6 +426,12 @@ pub struct SlimArgs {
     /// Write zeros for all bytes that a report does not need; of strings and bytes in variables only type and length stay
     #[arg(long)]
     pub redact: bool,
+    /// Print what was written as JSON: source, output, bytes stored and mapped
+    #[arg(long)]
+    pub json: bool,
+    /// Keep the heap too: what `heap` and its commands read of it
+    #[arg(long, conflicts_with = "redact")]
+    pub heap: bool,
 }
 
 /// Arguments of `collect`.
@@ -329,6 +468,12 @@ pub struct CollectArgs {
     /// Directory that stands for / of the process; may be repeated
     #[arg(long, value_name = "DIR")]
     pub sysroot: Vec<PathBuf>,
+    /// Where reading it stops
+    #[command(flatten)]
+    pub limits: LimitArgs,
+    /// Keep all rights while the dump is read; without, writing files elsewhere, the network and other programs are given up
+    #[arg(long, env = "PYINQUEST_NO_SANDBOX", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new(), help_heading = "Safety")]
+    pub no_sandbox: bool,
 }
 
 /// Arguments of `completions`.
@@ -354,12 +499,23 @@ pub enum LayoutsCommand {
     /// Print where the fields of CPython's structs lie, from the debug information of a build
     Dump(LayoutsDumpArgs),
     /// Hold the built-in table of a build's version against its debug information
-    Check(LayoutsFileArgs),
+    Check(LayoutsCheckArgs),
 }
 
 /// Arguments of `layouts dump`.
 #[derive(Debug, Args)]
 pub struct LayoutsDumpArgs {
+    /// The build
+    #[command(flatten)]
+    pub file: LayoutsFileArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `layouts check`.
+#[derive(Debug, Args)]
+pub struct LayoutsCheckArgs {
     /// The build
     #[command(flatten)]
     pub file: LayoutsFileArgs,
@@ -380,6 +536,9 @@ pub struct LayoutsFileArgs {
     /// Extension module (or its debug file) that defines further structs; may be repeated
     #[arg(long, value_name = "FILE")]
     pub extension: Vec<PathBuf>,
+    /// Which rights are kept
+    #[command(flatten)]
+    pub safety: SafetyArgs,
 }
 
 /// What a schema is for.
@@ -389,6 +548,8 @@ pub enum SchemaKind {
     Report,
     /// `triage --format json`
     Triage,
+    /// `heap --format json` and its commands
+    Heap,
 }
 
 /// Arguments of `schema`.

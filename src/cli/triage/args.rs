@@ -1,7 +1,7 @@
 //! Arguments of `pyinquest triage` and its parts.
 
 use super::result::ResultArgs;
-use crate::cli::args::FileArgs;
+use crate::cli::args::{FileArgs, SafetyArgs};
 use crate::triage::read_dump::MapOptions;
 use crate::triage::store::Status;
 use clap::{Args, Subcommand};
@@ -126,6 +126,9 @@ pub struct ReduceArgs {
     /// What comes out
     #[command(flatten)]
     pub result: ResultArgs,
+    /// Which rights are kept
+    #[command(flatten)]
+    pub safety: SafetyArgs,
 }
 
 /// Arguments of `explain`.
@@ -191,6 +194,7 @@ impl FilesArgs {
             rules: self.rules.clone(),
             locals: self.with_locals,
             unredacted: self.no_redact,
+            no_sandbox: self.files.no_sandbox,
         }
     }
 }

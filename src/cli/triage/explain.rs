@@ -2,13 +2,14 @@
 
 use super::args::ExplainArgs;
 use crate::base::escape_terminal;
-use crate::cli::{CliError, exit, output};
+use crate::cli::{CliError, exit, output, sandbox};
 use crate::triage::read_dump;
 use crate::triage::signature::{self, Explanation, Signature};
 
 pub(super) fn run(args: &ExplainArgs) -> Result<u8, CliError> {
     let options = args.files.options();
     let rules = options.load_rules().map_err(|e| CliError::new(exit::USAGE, e.to_string()))?;
+    let _ = sandbox::give_up(sandbox::of_files(&args.files.files));
     let report = read_dump::report(&args.dump, &options).map_err(|e| {
         let help = e.help().map(str::to_owned);
         CliError { message: e.to_string(), help, code: exit::INPUT }

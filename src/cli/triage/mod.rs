@@ -10,7 +10,8 @@ pub use result::{FailOn, ResultArgs, TriageFormat};
 
 use super::args::Color;
 use super::error::io_text;
-use super::{CliError, exit, output};
+use super::{CliError, exit, output, sandbox};
+use crate::debuggee::compressed;
 use crate::triage::group::{self, Collector};
 use crate::triage::pool::{self, Event, PoolOptions};
 use crate::triage::read_dump::{self, MapOptions};
@@ -49,6 +50,7 @@ pub(super) fn triage(
     wanted: &ResultArgs,
 ) -> Result<u8, CliError> {
     let options = files.options();
+    give_up(&options, Some(wanted));
     let rules = options.load_rules().map_err(|e| CliError::new(exit::USAGE, e.to_string()))?;
     let mut collector = Collector::default();
     read(paths, &options, pool, |row| {
@@ -113,7 +115,34 @@ fn progress() -> ProgressBar {
     }
 }
 
+/// Of the process that unpacks archives, starts the workers and groups what they say: files are written where results are wanted and
+/// where archives are unpacked, and only a store on a server is talked to. It starts this program again.
+fn give_up(options: &MapOptions, wanted: Option<&ResultArgs>) {
+    let mut needs = sandbox::of_search(&options.search);
+    needs.programs = true;
+    needs.write.extend([std::env::temp_dir(), compressed::directory(), PathBuf::from("/dev/null")]);
+    if let Some(wanted) = wanted {
+        // What cannot be made is told when it is to be written.
+        let made = wanted.out.iter().filter(|directory| std::fs::create_dir_all(directory).is_ok());
+        needs.write.extend(made.cloned());
+        needs.write.extend(wanted.baseline.as_deref().map(sandbox::directory_of));
+        let summary = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()).map(PathBuf::from);
+        needs.write.extend(summary.as_deref().map(sandbox::directory_of));
+        match &wanted.db {
+            Some(place) if place.contains("://") => needs.network = true,
+            Some(file) => needs.write.push(sandbox::directory_of(Path::new(file))),
+            None => {}
+        }
+    }
+    if !options.no_sandbox {
+        let _ = sandbox::enter_with(needs);
+        #[cfg(debug_assertions)]
+        sandbox::attempts_of_triage();
+    }
+}
+
 fn map_dumps(args: &MapArgs) -> Result<u8, CliError> {
+    give_up(&args.files.options(), None);
     let mut stdout = io::stdout().lock();
     let mut absent = false;
     read(&args.paths, &args.files.options(), &args.pool, |row| {
@@ -139,7 +168,8 @@ pub(super) fn row_line(row: &Row) -> Result<Vec<u8>, CliError> {
 }
 
 fn reduce(args: &ReduceArgs) -> Result<u8, CliError> {
-    let options = MapOptions { rules: args.rules.clone(), ..MapOptions::default() };
+    let options = MapOptions { rules: args.rules.clone(), no_sandbox: args.safety.no_sandbox, ..MapOptions::default() };
+    give_up(&options, Some(&args.result));
     let rules = options.load_rules().map_err(|e| CliError::new(exit::USAGE, e.to_string()))?;
     let mut collector = Collector::default();
     for path in &crate::triage::input::expand(&args.rows) {
@@ -187,10 +217,14 @@ fn worker(args: &WorkerArgs) -> Result<u8, CliError> {
     // A limit that cannot be set is no reason not to work; a core of ours would be taken for one of theirs.
     let _ = setrlimit(Resource::RLIMIT_DATA, args.memory, args.memory);
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
-    // One thread is the one that is here: starting others may fail for want of memory.
-    let threads = rayon::ThreadPoolBuilder::new().num_threads(args.threads.max(1)).use_current_thread();
-    threads.build_global().map_err(|e| CliError::new(exit::INTERNAL, format!("worker: no threads (memory?): {e}")))?;
-    pool::work(io::stdin().lock(), io::stdout().lock())
+    let begin = |options: &MapOptions| {
+        // Threads that start later have given up as much.
+        let _ = sandbox::give_up((!options.no_sandbox).then(|| sandbox::of_search(&options.search)));
+        // One thread is the one that is here: starting others may fail for want of memory.
+        let threads = rayon::ThreadPoolBuilder::new().num_threads(args.threads.max(1)).use_current_thread();
+        threads.build_global().map_err(|e| io::Error::other(format!("no threads (memory?): {e}")))
+    };
+    pool::work(io::stdin().lock(), io::stdout().lock(), begin)
         .map_err(|e| CliError::new(exit::INTERNAL, format!("worker: {}", io_text(&e))))?;
     Ok(exit::OK)
 }

@@ -131,10 +131,12 @@ pub(super) fn finish(mut triage: Triage, rows: &[Row], named: &[PathBuf], args: 
     })
 }
 
-/// What the command line names and what could not be read; dumps inside of directories and archives are rows like others.
+/// What the command line names and what could not be read; dumps inside of directories and archives are rows like others,
+/// unless it was a limit of ours that ended the reading: nothing is known of those.
 pub(super) fn unreadable<'r>(rows: &'r [Row], named: &[PathBuf]) -> Vec<&'r str> {
     let names: BTreeSet<String> = expand(named).iter().map(|path| path.display().to_string()).collect();
-    let broken = rows.iter().filter(|row| row.outcome == Outcome::Unreadable && names.contains(&row.dump));
+    let ours = |row: &Row| matches!(row.outcome, Outcome::TimedOut | Outcome::Failed);
+    let broken = rows.iter().filter(|row| ours(row) || row.outcome == Outcome::Unreadable && names.contains(&row.dump));
     broken.map(|row| row.dump.as_str()).collect()
 }
 

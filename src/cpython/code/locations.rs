@@ -9,18 +9,20 @@ const CODE_UNIT: u64 = 2;
 
 /// Place of the instruction at byte offset `lasti`; `None` when no entry holds it.
 pub(super) fn position_at(table: &[u8], first_line: i64, lasti: u64) -> Option<Position> {
+    entries(table, first_line).find(|(end, _)| lasti < *end).map(|(_, place)| place)
+}
+
+/// End and place of each entry.
+pub(super) fn entries(table: &[u8], first_line: i64) -> impl Iterator<Item = (u64, Position)> {
     let mut reader = Reader { rest: table };
     let mut line = first_line;
     let mut end = 0u64;
-    while let Some(start) = reader.byte() {
+    std::iter::from_fn(move || {
+        let start = reader.byte()?;
         let units = u64::from(start & 7).saturating_add(1);
         end = end.saturating_add(units.saturating_mul(CODE_UNIT));
-        let place = reader.entry((start >> 3) & 15, &mut line)?;
-        if lasti < end {
-            return Some(place);
-        }
-    }
-    None
+        Some((end, reader.entry((start >> 3) & 15, &mut line)?))
+    })
 }
 
 struct Reader<'a> {

@@ -1,6 +1,6 @@
 //! [`Code`]: one code object, and a cache of them (thousands of frames share a few).
 
-use super::Position;
+use super::{Position, Span};
 use crate::base::{Addr, Text};
 use crate::cpython::object::read_text;
 use crate::cpython::{Context, DecodeError};
@@ -83,6 +83,15 @@ impl Code {
         let table = self.table.get_or_init(|| self.read_table(ctx)).as_ref().map_err(Clone::clone)?;
         super::position(ctx.dialect.line_table, table, self.first_line, lasti)
             .ok_or_else(|| DecodeError::corrupt("code.linetable", self.addr, format!("no entry for offset {lasti}")))
+    }
+
+    /// Its instructions by lines.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the line table is unreadable.
+    pub fn spans(&self, ctx: &Context<'_>) -> Result<Vec<Span>, DecodeError> {
+        let table = self.table.get_or_init(|| self.read_table(ctx)).as_ref().map_err(Clone::clone)?;
+        Ok(super::spans(ctx.dialect.line_table, table, self.first_line))
     }
 
     fn read_table(&self, ctx: &Context<'_>) -> Result<Vec<u8>, DecodeError> {

@@ -6,20 +6,22 @@ const NO_LINE: i8 = -128;
 /// Line of the instruction at byte offset `lasti`: `None` when no range holds it, `Some(None)` when its range has no
 /// line.
 pub(super) fn line_at(table: &[u8], first_line: i64, lasti: u64) -> Option<Option<i64>> {
+    entries(table, first_line).find(|(end, _)| lasti < *end).map(|(_, line)| line)
+}
+
+/// End and line of each range.
+pub(super) fn entries(table: &[u8], first_line: i64) -> impl Iterator<Item = (u64, Option<i64>)> {
     let mut line = first_line;
     let mut end = 0u64;
-    for pair in table.chunks_exact(2) {
-        let [length, delta] = *pair else { break };
+    table.chunks_exact(2).map_while(move |pair| {
+        let [length, delta] = *pair else { return None };
         end = end.saturating_add(u64::from(length));
         let delta = delta.cast_signed();
         if delta != NO_LINE {
             line = line.saturating_add(i64::from(delta));
         }
-        if lasti < end {
-            return Some((delta != NO_LINE).then_some(line));
-        }
-    }
-    None
+        Some((end, (delta != NO_LINE).then_some(line)))
+    })
 }
 
 #[cfg(test)]

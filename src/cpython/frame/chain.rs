@@ -19,8 +19,8 @@ pub enum StackEnd {
     DataStackShown(DecodeError),
     /// A frame is linked to one that was there already.
     Cycle(Addr),
-    /// The frame limit was reached.
-    Limit,
+    /// So many frames are read, and there are more.
+    Limit(u64),
 }
 
 impl std::fmt::Display for StackEnd {
@@ -31,7 +31,7 @@ impl std::fmt::Display for StackEnd {
                 write!(f, "all frames on the thread's data stack are shown; whether others called them is lost: {e}")
             }
             StackEnd::Cycle(at) => write!(f, "the frame chain is corrupt: {at} comes up twice"),
-            StackEnd::Limit => write!(f, "more than {FRAME_LIMIT} frames"),
+            StackEnd::Limit(most) => write!(f, "more than {most} frames: the others are left out"),
         }
     }
 }
@@ -43,6 +43,9 @@ pub struct Stack {
     pub frames: Vec<PyFrame>,
     /// Why there are no more; `None` for a whole stack.
     pub end: Option<StackEnd>,
+    /// Shims of evaluation loops that run no frame any more: the frame was taken off, and what it held is being let go, which
+    /// may call other code (3.12+). Not all are on the C stack.
+    pub empty_loops: Vec<Addr>,
 }
 
 /// Walks the frames of the thread state at `tstate`.
@@ -55,10 +58,33 @@ pub fn walk(ctx: &Context<'_>, codes: &CodeCache, tstate: Addr) -> Stack {
 #[must_use]
 pub fn walk_some(ctx: &Context<'_>, codes: &CodeCache, tstate: Addr, limit: u64) -> Stack {
     let mut stack = Stack::default();
-    if let Err(end) = fill(ctx, codes, tstate, limit, &mut stack.frames) {
-        stack.end = Some(end);
-    }
+    let filled = fill(ctx, codes, tstate, limit, &mut stack);
+    stack.end = filled.err();
     stack
+}
+
+/// Walks frames from that at `first` on, which belongs to no thread state now (a greenlet that is suspended).
+#[must_use]
+pub fn walk_from(ctx: &Context<'_>, codes: &CodeCache, first: Addr, limit: u64) -> Stack {
+    let mut stack = Stack::default();
+    let mut guard = Guard::new(limit);
+    let walked = match ctx.dialect.frame_link {
+        FrameLink::FrameObjects => frame_objects(ctx, codes, (first, None), guard, &mut stack.frames),
+        FrameLink::ViaCFrame | FrameLink::Direct => interpreter_frames(ctx, codes, first, &mut stack, None, &mut guard),
+    };
+    stack.end = walked.err();
+    stack
+}
+
+/// Where the frame of a frame object is.
+///
+/// # Errors
+/// [`DecodeError`] when it cannot be read.
+pub fn place_of_object(ctx: &Context<'_>, object: Addr) -> Result<Addr, DecodeError> {
+    match ctx.dialect.frame_link {
+        FrameLink::FrameObjects => Ok(object),
+        FrameLink::ViaCFrame | FrameLink::Direct => ctx.ptr(field!(ctx, frame_object.f_frame), object),
+    }
 }
 
 impl From<DecodeError> for StackEnd {
@@ -67,20 +93,20 @@ impl From<DecodeError> for StackEnd {
     }
 }
 
-fn fill(
-    ctx: &Context<'_>,
-    codes: &CodeCache,
-    tstate: Addr,
-    limit: u64,
-    frames: &mut Vec<PyFrame>,
-) -> Result<(), StackEnd> {
+fn fill(ctx: &Context<'_>, codes: &CodeCache, tstate: Addr, limit: u64, stack: &mut Stack) -> Result<(), StackEnd> {
     let guard = Guard::new(limit);
     match ctx.dialect.frame_link {
         FrameLink::FrameObjects => {
             let first = ctx.ptr(field!(ctx, thread.frame), tstate)?;
-            frame_objects(ctx, codes, first, guard, frames)
+            // 3.10 keeps a `CFrame` of each loop on the C stack, the innermost first. There is always one: NULL was left out of
+            // a slim dump.
+            let cframe = match ctx.layouts.thread.cframe.is_some() {
+                true => ctx.ptr(field!(ctx, thread.cframe), tstate).ok().filter(|at| !at.is_null()),
+                false => None,
+            };
+            frame_objects(ctx, codes, (first, cframe), guard, &mut stack.frames)
         }
-        FrameLink::ViaCFrame | FrameLink::Direct => linked_frames(ctx, codes, tstate, guard, frames),
+        FrameLink::ViaCFrame | FrameLink::Direct => linked_frames(ctx, codes, tstate, guard, stack),
     }
 }
 
@@ -91,10 +117,10 @@ fn linked_frames(
     codes: &CodeCache,
     tstate: Addr,
     mut guard: Guard,
-    frames: &mut Vec<PyFrame>,
+    stack: &mut Stack,
 ) -> Result<(), StackEnd> {
     let mut walked = match innermost(ctx, tstate) {
-        Ok((first, cframe)) => interpreter_frames(ctx, codes, first, frames, cframe, &mut guard),
+        Ok((first, cframe)) => interpreter_frames(ctx, codes, first, stack, cframe, &mut guard),
         Err(e) => Err(e.into()),
     };
     let mut pushed: Option<Vec<Addr>> = None;
@@ -115,9 +141,9 @@ fn linked_frames(
             });
         };
         pushed = Some(list);
-        let known = frames.len();
-        walked = interpreter_frames(ctx, codes, at, frames, None, &mut guard);
-        match frames.get_mut(known) {
+        let known = stack.frames.len();
+        walked = interpreter_frames(ctx, codes, at, stack, None, &mut guard);
+        match stack.frames.get_mut(known) {
             Some(frame) => frame.gap = Some(broken),
             None => return Err(StackEnd::Unreadable(broken)),
         }
@@ -136,17 +162,18 @@ fn innermost(ctx: &Context<'_>, tstate: Addr) -> Result<(Addr, Option<Addr>), De
 
 /// Bounds a walk along linked frames and notices loops.
 struct Guard {
+    limit: u64,
     seen: HashSet<Addr>,
     budget: Budget,
 }
 
 impl Guard {
     fn new(limit: u64) -> Self {
-        Guard { seen: HashSet::new(), budget: Budget::new("frames", limit) }
+        Guard { limit, seen: HashSet::new(), budget: Budget::new("frames", limit) }
     }
 
     fn enter(&mut self, at: Addr) -> Result<(), StackEnd> {
-        self.budget.spend(1).map_err(|_| StackEnd::Limit)?;
+        self.budget.spend(1).map_err(|_| StackEnd::Limit(self.limit))?;
         if self.seen.insert(at) { Ok(()) } else { Err(StackEnd::Cycle(at)) }
     }
 }
@@ -155,21 +182,23 @@ impl Guard {
 fn frame_objects(
     ctx: &Context<'_>,
     codes: &CodeCache,
-    first: Addr,
+    (first, mut cframe): (Addr, Option<Addr>),
     mut guard: Guard,
     frames: &mut Vec<PyFrame>,
 ) -> Result<(), StackEnd> {
     let mut at = first;
     while !at.is_null() {
         guard.enter(at)?;
-        frames.push(object_frame(ctx, codes, at)?);
+        let frame = object_frame(ctx, codes, at)?;
+        frames.push(PyFrame { entry_sp: cframe, ..frame });
+        cframe = cframe.and_then(|c| ctx.ptr(field!(ctx, cframe.previous), c).ok()).filter(|c| !c.is_null());
         at = ctx.ptr(field!(ctx, frame_object.f_back), at)?;
     }
     Ok(())
 }
 
 /// The frame in the `PyFrameObject` at `at` (3.8 to 3.10).
-fn object_frame(ctx: &Context<'_>, codes: &CodeCache, at: Addr) -> Result<PyFrame, DecodeError> {
+pub(in crate::cpython) fn object_frame(ctx: &Context<'_>, codes: &CodeCache, at: Addr) -> Result<PyFrame, DecodeError> {
     let code = ctx.ptr(field!(ctx, frame_object.f_code), at)?;
     let lasti = ctx.int(field!(ctx, frame_object.f_lasti), at, 4).map(|lasti| {
         let units = ctx.dialect.instruction_pointer == InstructionPointer::LastiUnits;
@@ -229,15 +258,16 @@ fn interpreter_frames(
     ctx: &Context<'_>,
     codes: &CodeCache,
     first: Addr,
-    frames: &mut Vec<PyFrame>,
+    stack: &mut Stack,
     cframe: Option<Addr>,
     guard: &mut Guard,
 ) -> Result<(), StackEnd> {
-    let start = frames.len();
-    let walked = follow_links(ctx, codes, first, frames, cframe, guard);
+    let start = stack.frames.len();
+    let walked = follow_links(ctx, codes, first, stack, cframe, guard);
     // 3.15 ends the chain at a shim embedded in the thread state; before that the last loop has a shim as well. Where
     // the links break they do so at what lies on the C stack, the entry of a loop.
-    if let Some(outermost) = frames.get_mut(start..).and_then(<[_]>::last_mut) {
+    let whole = !matches!(walked, Err(StackEnd::Limit(_)));
+    if let Some(outermost) = stack.frames.get_mut(start..).and_then(<[_]>::last_mut).filter(|_| whole) {
         outermost.entry = true;
     }
     walked
@@ -247,7 +277,7 @@ fn follow_links(
     ctx: &Context<'_>,
     codes: &CodeCache,
     first: Addr,
-    frames: &mut Vec<PyFrame>,
+    Stack { frames, empty_loops, .. }: &mut Stack,
     cframe: Option<Addr>,
     guard: &mut Guard,
 ) -> Result<(), StackEnd> {
@@ -267,9 +297,9 @@ fn follow_links(
             }
             None => {
                 // A shim: the frame called last before it is the one the evaluation loop was entered for.
-                if let Some(newer) = frames.last_mut() {
-                    newer.entry = true;
-                    newer.entry_sp = newer.entry_sp.or(Some(at));
+                match frames.last_mut().filter(|newer| newer.entry_sp.is_none()) {
+                    Some(newer) => (newer.entry, newer.entry_sp) = (true, Some(at)),
+                    None => empty_loops.push(at),
                 }
             }
         }
@@ -279,7 +309,11 @@ fn follow_links(
 }
 
 /// The frame at `at`, or `None` for a shim.
-fn interpreter_frame(ctx: &Context<'_>, codes: &CodeCache, at: Addr) -> Result<Option<PyFrame>, DecodeError> {
+pub(in crate::cpython) fn interpreter_frame(
+    ctx: &Context<'_>,
+    codes: &CodeCache,
+    at: Addr,
+) -> Result<Option<PyFrame>, DecodeError> {
     let owner = ctx.uint(field!(ctx, frame.owner), at, 1)?;
     let owners = &ctx.dialect.frame_owners;
     let is_owner = |value: u8| u64::from(value) == owner;
@@ -302,7 +336,7 @@ fn interpreter_frame(ctx: &Context<'_>, codes: &CodeCache, at: Addr) -> Result<O
 }
 
 /// `_PyInterpreterFrame_LASTI` in bytes (pycore_frame.h, from 3.14 pycore_interpframe.h).
-fn last_instruction(ctx: &Context<'_>, frame: Addr, code: Addr) -> Result<i64, DecodeError> {
+pub(super) fn last_instruction(ctx: &Context<'_>, frame: Addr, code: Addr) -> Result<i64, DecodeError> {
     let ip = ctx.ptr(field!(ctx, frame.instr_ptr), frame)?;
     let start = bytecode_start(ctx, frame, code)?;
     Ok(ip.0.wrapping_sub(start.0).cast_signed())
@@ -310,7 +344,7 @@ fn last_instruction(ctx: &Context<'_>, frame: Addr, code: Addr) -> Result<i64, D
 
 /// Start of the bytecode the frame runs: the code object's own, or in free-threaded 3.14+ this thread's copy
 /// (`co_tlbc->entries[tlbc_index]`, Include/cpython/code.h `_PyCodeArray`: size, then entries).
-fn bytecode_start(ctx: &Context<'_>, frame: Addr, code: Addr) -> Result<Addr, DecodeError> {
+pub(in crate::cpython) fn bytecode_start(ctx: &Context<'_>, frame: Addr, code: Addr) -> Result<Addr, DecodeError> {
     let own = ctx.addr(field!(ctx, code.code_adaptive), code)?;
     if !ctx.dialect.thread_local_bytecode {
         return Ok(own);
@@ -329,7 +363,7 @@ fn bytecode_start(ctx: &Context<'_>, frame: Addr, code: Addr) -> Result<Addr, De
     ctx.ptr_at("code.tlbc", entry)
 }
 
-fn located(
+pub(super) fn located(
     ctx: &Context<'_>,
     codes: &CodeCache,
     addr: Addr,

@@ -89,6 +89,82 @@ pub fn locals(heap: &Heap<'_>, frame: &PyFrame, limit: usize) -> Result<(Vec<Loc
     Ok((list, false))
 }
 
+/// Where a variable is in all frames of one code object: for reading one variable of many frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VariablePlace {
+    /// Number of its slot.
+    index: u64,
+    /// Whether the slot holds a cell.
+    cell: bool,
+}
+
+impl VariablePlace {
+    /// The place of the variable `name` in frames of the code object at `code`; `None` where there is no such variable.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the names cannot be read.
+    pub fn find(heap: &Heap<'_>, code: Addr, name: &str) -> Result<Option<VariablePlace>, DecodeError> {
+        let ctx = &heap.ctx;
+        let position = |names: &[Text]| names.iter().position(|n| *n == name);
+        match ctx.dialect.locals_plus {
+            LocalsPlus::ThreeTuples => {
+                let plain = names(heap, ctx.ptr(field!(ctx, code.varnames), code)?)?;
+                let mut cells = names(heap, ctx.ptr(field!(ctx, code.cellvars), code)?)?;
+                cells.extend(names(heap, ctx.ptr(field!(ctx, code.freevars), code)?)?);
+                // A parameter that inner functions use is in its cell.
+                let in_cell = position(&cells)
+                    .map(|at| VariablePlace { index: (plain.len() as u64).saturating_add(at as u64), cell: true });
+                Ok(in_cell.or_else(|| position(&plain).map(|at| VariablePlace { index: at as u64, cell: false })))
+            }
+            LocalsPlus::NamesAndKinds => {
+                let names = names(heap, ctx.ptr(field!(ctx, code.localsplusnames), code)?)?;
+                let Some(at) = position(&names) else { return Ok(None) };
+                let kinds = ctx.ptr(field!(ctx, code.localspluskinds), code)?;
+                let kind = ctx.addr(field!(ctx, bytes.sval), kinds)?.wrapping_add(at as u64);
+                let bits = ctx.uint_at("code.localspluskinds", kind, 1)?;
+                let cell = bits & u64::from(kind_bits::CELL | kind_bits::FREE) != 0;
+                Ok(Some(VariablePlace { index: at as u64, cell }))
+            }
+        }
+    }
+
+    /// Where its slot is in a frame.
+    fn slot(&self, ctx: &Context<'_>, frame: Addr) -> Result<Addr, DecodeError> {
+        let base = match ctx.dialect.locals_plus {
+            LocalsPlus::ThreeTuples => ctx.addr(field!(ctx, frame_object.f_localsplus), frame),
+            LocalsPlus::NamesAndKinds => ctx.addr(field!(ctx, frame.localsplus), frame),
+        };
+        let width = u64::from(ctx.abi.pointer_size());
+        Ok(base?.wrapping_add(self.index.wrapping_mul(width)))
+    }
+
+    /// The word that holds its value in a frame: its slot, or that of its cell.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the slot cannot be read.
+    pub fn word(&self, heap: &Heap<'_>, frame: Addr) -> Result<Addr, DecodeError> {
+        let ctx = &heap.ctx;
+        let slot = self.slot(ctx, frame)?;
+        if !self.cell {
+            return Ok(slot);
+        }
+        let cell = ctx.dialect.untag(ctx.ptr_at("variable", slot)?.0);
+        if is_cell(heap, cell, SlotKind::Cell) { ctx.addr(field!(ctx, cell.contents), cell) } else { Ok(slot) }
+    }
+
+    /// What it holds in the frame at `frame`.
+    #[must_use]
+    pub fn read(&self, heap: &Heap<'_>, frame: Addr) -> SlotValue {
+        let ctx = &heap.ctx;
+        let slot = self.slot(ctx, frame).and_then(|slot| ctx.ptr_at("variable", slot));
+        match slot.map(|slot| tagged(ctx, slot.0)) {
+            Ok(SlotValue::Object(at)) if self.cell && is_cell(heap, at, SlotKind::Cell) => in_cell(ctx, at),
+            Ok(value) => value,
+            Err(e) => SlotValue::Unreadable(e),
+        }
+    }
+}
+
 /// The dictionaries that a frame looks up names in after its locals: globals, then builtins.
 ///
 /// # Errors

@@ -2,12 +2,20 @@
 
 mod chain;
 mod data_stack;
+mod interleave;
 mod locals;
 mod proxy;
+mod suspended;
 
-pub use chain::{Stack, StackEnd, code_of_generator, frame_of_generator, frame_of_object, walk, walk_some};
-pub use locals::{LocalVar, SlotKind, SlotValue, locals, namespaces};
+pub use chain::{
+    Stack, StackEnd, code_of_generator, frame_of_generator, frame_of_object, place_of_object, walk, walk_from,
+    walk_some,
+};
+pub(in crate::cpython) use chain::{bytecode_start, interpreter_frame, object_frame};
+pub use interleave::interleave;
+pub use locals::{LocalVar, SlotKind, SlotValue, VariablePlace, locals, namespaces};
 pub use proxy::{ProxyEntries, proxy_entries};
+pub use suspended::{FramePlace, Suspension, suspension};
 
 use super::DecodeError;
 use super::code::{Code, Position};
@@ -35,7 +43,8 @@ pub struct PyFrame {
     pub owner: Owner,
     /// Whether a C evaluation loop was entered for this frame: its caller is native code.
     pub entry: bool,
-    /// An address inside the C frame of that evaluation loop (3.11 `_PyCFrame`, 3.12+ shim frame), when there is one.
+    /// An address inside the C frame of that evaluation loop (3.10 `CFrame`, 3.11 `_PyCFrame`, 3.12+ shim frame), when there
+    /// is one.
     pub entry_sp: Option<Addr>,
     /// Why the link to it could not be read, where it was found on the data stack instead: running generators between
     /// it and the frame further in are not known.

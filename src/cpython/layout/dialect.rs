@@ -50,6 +50,87 @@ pub enum InstructionPointer {
     CurrentInstruction,
 }
 
+/// Jumps that may go back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackJumps {
+    /// Their opcodes.
+    pub opcodes: &'static [u8],
+    /// How far they go.
+    pub form: JumpForm,
+    /// `EXTENDED_ARG`.
+    pub extended: u8,
+}
+
+/// What the argument of a jump counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JumpForm {
+    /// From the start of the bytecode, in this many bytes.
+    Absolute(u64),
+    /// Back from the instruction after it and this many code units of its cache, in code units.
+    Back(u64),
+}
+
+/// When an instruction begins a line for `sys.settrace`. Offsets are those of the instruction that ran before in the same
+/// frame, and of the one that is about to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineEvents {
+    /// At the first instruction of a stretch of the line table, and after a jump backwards (3.8, 3.9, `maybe_call_line_trace`
+    /// in Python/ceval.c).
+    Starts {
+        /// Instructions that set up a handler, where that begins a line if the instruction that raised began none (3.9,
+        /// `exception_unwind` there).
+        handlers: &'static [u8],
+        /// `EXTENDED_ARG`.
+        extended: u8,
+    },
+    /// Where the line is another than that of the instruction before, and after a jump backwards (3.10).
+    Changes {
+        /// `RERAISE`, which with an argument goes back to the instruction that raised, before the exception goes on.
+        reraise: u8,
+    },
+    /// Likewise, from the first `RESUME` on and never there; a jump back to `SEND` is none (3.11).
+    AfterResume {
+        /// `RESUME` and its quickened form.
+        resumes: &'static [u8],
+        /// `SEND`.
+        send: u8,
+        /// As above.
+        reraise: u8,
+        /// Instructions that carry out the next one too, which need not be of the same line.
+        pairs: &'static [u8],
+    },
+    /// By the instruments of 3.12+ (`initialize_lines` and `_Py_call_instrumentation_line` in Python/instrumentation.c,
+    /// `sys_trace_jump_func` in Python/legacy_tracing.c): where the line is another, after `RESUME`, and after a jump
+    /// backwards but for one kind.
+    Instruments {
+        /// `RESUME` and its other forms.
+        resumes: &'static [u8],
+        /// Bytes of `RESUME` with its cache.
+        resume_size: u64,
+        /// Instructions that begin no line, beside those.
+        never: &'static [u8],
+        /// `JUMP_BACKWARD_NO_INTERRUPT`, the jump backwards that begins no line.
+        silent_jump: u8,
+        /// `ENTER_EXECUTOR`: what follows is compiled code that tells no instructions; `None` where there is none.
+        compiled: Option<u8>,
+        /// As above.
+        reraise: u8,
+        /// As above (3.12).
+        pairs: &'static [u8],
+    },
+}
+
+/// How a suspended generator shows that it is in `await` or `yield from` and not at a `yield` of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DelegationMark {
+    /// The next instruction is this one, `YIELD_FROM` (3.8 to 3.10, Include/opcode.h).
+    Opcode(u8),
+    /// By the argument of the `RESUME` that follows (3.11, 3.12, Objects/genobject.c `_PyGen_yf`).
+    ResumeArgument,
+    /// By its state (`FRAME_SUSPENDED_YIELD_FROM`, 3.13+).
+    State,
+}
+
 /// How names and kinds of `localsplus` slots are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LocalsPlus {
@@ -123,8 +204,13 @@ pub enum TypeDicts {
 /// How the reference count is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefcountForm {
-    /// Signed word (3.8 to 3.11).
+    /// Signed word (3.8 to 3.10).
     Plain,
+    /// Likewise; objects that the interpreter has in static storage begin with this number (3.11).
+    Static {
+        /// `_PyObject_IMMORTAL_REFCNT`.
+        start: i64,
+    },
     /// Word, immortal when the low 32 bits are negative (3.12, 3.13).
     Immortal32,
     /// 32-bit count, `u16` overflow, `u16` flags (3.14+).
@@ -154,7 +240,9 @@ pub struct UnicodeState {
 /// Where the GIL is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GilPlace {
-    /// `_PyRuntime.ceval.gil`, holder in `_PyRuntime.gilstate.tstate_current` (3.8 to 3.11).
+    /// A static variable; the thread that holds it is in `_PyThreadState_Current`, which stands for the runtime (3.6).
+    Variables,
+    /// `_PyRuntime.ceval.gil`, holder in `_PyRuntime.gilstate.tstate_current` (3.7 to 3.11).
     Runtime,
     /// `interp->ceval.gil` points to it (3.12+).
     Interpreter,
@@ -228,6 +316,8 @@ pub struct ThreadStatusBits {
 /// How one interpreter build is to be understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dialect {
+    /// Fields on the way to frames and their variables are disputed: no value is certain to be that of its variable.
+    pub frames_disputed: bool,
     /// Line table format.
     pub line_table: LineTable,
     /// Frame linkage.
@@ -240,6 +330,12 @@ pub struct Dialect {
     pub locals_plus: LocalsPlus,
     /// Tags of frame slots, of `f_executable` and `f_funcobj`.
     pub stack_refs: StackRefs,
+    /// Where lines begin.
+    pub line_events: LineEvents,
+    /// Jumps back.
+    pub back_jumps: BackJumps,
+    /// How `await` is distinguished from `yield`.
+    pub delegation: DelegationMark,
     /// Distance in slots from `stackpointer` to the awaited object of a suspended generator (1, from 3.15 2).
     pub await_depth: u8,
     /// Integers.
@@ -271,8 +367,35 @@ pub struct Dialect {
     /// Whether faulthandler takes submodules of the standard library's packages for part of it (3.15). Before, only
     /// names that `sys.stdlib_module_names` holds themselves.
     pub standard_submodules: bool,
+    /// Whether the collector sees the dict of an instance whose attributes lie in the instance (3.13: not before 3.13.13
+    /// and 3.14.4, `PyObject_VisitManagedDict`).
+    pub visits_dicts_beside_values: bool,
+    /// Whether the rules of `line_events` and `back_jumps` were compared with this version.
+    pub steps_are_known: bool,
+    /// What is in front of an object that the collector tracks.
+    pub gc_head: GcHead,
+    /// Where the collector keeps its last collections, where it does.
+    pub gc_history: Option<GcHistory>,
     /// Texts of `repr()`.
     pub repr: ReprStyles,
+}
+
+/// `_gc_runtime_state.generation_stats` (3.15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GcHistory {
+    /// Bytes from the pointer to it to `collecting`.
+    pub before_collecting: u64,
+    /// Entries of the ring of each generation.
+    pub rings: &'static [u64],
+}
+
+/// `PyGC_Head`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GcHead {
+    /// Two links; states are bits of them (3.8+, Include/internal/pycore_gc.h).
+    Links,
+    /// Two links and a count that holds the states (until 3.7, Include/objimpl.h).
+    LinksAndCount,
 }
 
 impl Dialect {

@@ -1,9 +1,9 @@
 //! The [`Dialect`] of each CPython version: each states what changed since the one before, and where CPython says so.
 
 use super::{
-    Dialect, FrameLink, FrameOwners, GeneratorStates, GilPlace, InlineValues, InstanceDict, InstructionPointer,
-    IntRepr, LineTable, LocalsPlus, Obmalloc, ObmallocPlace, RefcountForm, ReprStyles, SizeForms, StackRefs,
-    ThreadStatusBits, TypeDicts, UnicodeState,
+    BackJumps, DelegationMark, Dialect, FrameLink, FrameOwners, GcHead, GcHistory, GeneratorStates, GilPlace,
+    InlineValues, InstanceDict, InstructionPointer, IntRepr, JumpForm, LineEvents, LineTable, LocalsPlus, Obmalloc,
+    ObmallocPlace, RefcountForm, ReprStyles, SizeForms, StackRefs, ThreadStatusBits, TypeDicts, UnicodeState,
 };
 use crate::base::{Abi, Os};
 use crate::cpython::{BuildFlags, PyVersion};
@@ -22,6 +22,7 @@ const UNICODE_BYTE_MSVC: UnicodeState =
     UnicodeState { size: 8, kind_shift: 32, compact_bit: 35, ascii_bit: 36, ready_bit: None };
 
 const V3_08: Dialect = Dialect {
+    frames_disputed: false,
     line_table: LineTable::Lnotab,
     frame_link: FrameLink::FrameObjects,
     // No owners before 3.11.
@@ -29,6 +30,10 @@ const V3_08: Dialect = Dialect {
     instruction_pointer: InstructionPointer::LastiBytes,
     locals_plus: LocalsPlus::ThreeTuples,
     stack_refs: StackRefs::Plain,
+    line_events: LineEvents::Starts { handlers: &[], extended: 144 },
+    // Include/opcode.h: JUMP_IF_FALSE_OR_POP, JUMP_IF_TRUE_OR_POP, JUMP_ABSOLUTE, POP_JUMP_IF_FALSE, POP_JUMP_IF_TRUE.
+    back_jumps: BackJumps { opcodes: &[111, 112, 113, 114, 115], form: JumpForm::Absolute(1), extended: 144 },
+    delegation: DelegationMark::Opcode(72),
     await_depth: 1,
     int_repr: IntRepr::ObSize,
     int_digit_bits: 30,
@@ -45,12 +50,31 @@ const V3_08: Dialect = Dialect {
     thread_local_bytecode: false,
     thread_status: None,
     standard_submodules: false,
+    visits_dicts_beside_values: true,
+    steps_are_known: true,
+    gc_head: GcHead::Links,
+    gc_history: None,
     repr: ReprStyles::of(8, 0),
+};
+
+/// Python/pystate.c.
+const V3_06: Dialect = Dialect { gil: GilPlace::Variables, repr: ReprStyles::of(6, 0), ..V3_07 };
+
+/// Include/objimpl.h.
+const V3_07: Dialect =
+    Dialect { gc_head: GcHead::LinksAndCount, steps_are_known: false, repr: ReprStyles::of(7, 0), ..V3_08 };
+
+const V3_09: Dialect = Dialect {
+    // Include/opcode.h: SETUP_FINALLY, SETUP_WITH, SETUP_ASYNC_WITH.
+    line_events: LineEvents::Starts { handlers: &[122, 143, 154], extended: 144 },
+    ..V3_08
 };
 
 const V3_10: Dialect = Dialect {
     // PEP 626 (Objects/lnotab_notes.txt).
     line_table: LineTable::Ranges,
+    line_events: LineEvents::Changes { reraise: 119 },
+    back_jumps: BackJumps { form: JumpForm::Absolute(2), ..V3_08.back_jumps },
     // Include/cpython/frameobject.h: "Index in code".
     instruction_pointer: InstructionPointer::LastiUnits,
     // Objects/obmalloc.c: WITH_PYMALLOC_RADIX_TREE, USE_LARGE_ARENAS, USE_LARGE_POOLS on 64-bit platforms.
@@ -61,6 +85,15 @@ const V3_10: Dialect = Dialect {
 const V3_11: Dialect = Dialect {
     // PEP 657 (Objects/locations.md).
     line_table: LineTable::Locations,
+    // Include/opcode.h: JUMP_BACKWARD and its quickened form, JUMP_BACKWARD_NO_INTERRUPT, POP_JUMP_BACKWARD_IF_*.
+    back_jumps: BackJumps { opcodes: &[140, 38, 134, 173, 174, 175, 176], form: JumpForm::Back(0), extended: 144 },
+    // Include/opcode.h: RESUME, RESUME_QUICK; SEND; LOAD_CONST__LOAD_FAST and the four like it.
+    line_events: LineEvents::AfterResume {
+        resumes: &[151, 150],
+        send: 123,
+        reraise: 119,
+        pairs: &[44, 45, 46, 161, 167],
+    },
     // Include/cpython/pystate.h: _PyCFrame.
     frame_link: FrameLink::ViaCFrame,
     // Include/internal/pycore_frame.h: enum _frameowner; shims are told by `is_entry` of the frame above.
@@ -71,6 +104,7 @@ const V3_11: Dialect = Dialect {
     instance_dict: InstanceDict::Managed311,
     // Include/internal/pycore_dict.h: get_insertion_order_ptr and the prefix.
     inline_values: InlineValues::PrefixBytes,
+    delegation: DelegationMark::ResumeArgument,
     // Include/internal/pycore_frame.h: enum _framestate.
     generator_states: Some(GeneratorStates {
         created: &[-2],
@@ -80,10 +114,25 @@ const V3_11: Dialect = Dialect {
         finished: &[1, 4],
     }),
     sizes: SizeForms { zero_has_digit: true, static_type_has_head: true, bytearray_head: 0 },
+    // Include/internal/pycore_object.h: _PyObject_IMMORTAL_REFCNT.
+    refcount: RefcountForm::Static { start: 999_999_999 },
     ..V3_10
 };
 
 const V3_12: Dialect = Dialect {
+    // Include/opcode.h: JUMP_BACKWARD, JUMP_BACKWARD_NO_INTERRUPT, INSTRUMENTED_JUMP_BACKWARD.
+    back_jumps: BackJumps { opcodes: &[140, 134, 246], form: JumpForm::Back(0), extended: 144 },
+    // Include/opcode.h: RESUME, INSTRUMENTED_RESUME; END_FOR, END_SEND, END_ASYNC_FOR and the instrumented ones.
+    line_events: LineEvents::Instruments {
+        resumes: &[151, 240],
+        resume_size: 2,
+        never: &[4, 5, 54, 251, 252],
+        silent_jump: 134,
+        compiled: None,
+        reraise: 119,
+        // LOAD_CONST__LOAD_FAST and the four like it.
+        pairs: &[84, 86, 88, 154, 158],
+    },
     // pycore_frame.h: FRAME_OWNED_BY_CSTACK, the shim of each C evaluation loop.
     frame_owners: FrameOwners { generator: 1, frame_object: 2, shims: &[3] },
     // Include/internal/pycore_long.h: lv_tag.
@@ -104,6 +153,19 @@ const V3_12: Dialect = Dialect {
 };
 
 const V3_13: Dialect = Dialect {
+    // Include/opcode_ids.h: JUMP_BACKWARD, INSTRUMENTED_JUMP_BACKWARD.
+    back_jumps: BackJumps { opcodes: &[77, 249], form: JumpForm::Back(1), extended: 71 },
+    // Include/opcode_ids.h: RESUME, RESUME_CHECK, INSTRUMENTED_RESUME; END_FOR, END_SEND, END_ASYNC_FOR and the
+    // instrumented ones.
+    line_events: LineEvents::Instruments {
+        resumes: &[149, 207, 236],
+        resume_size: 2,
+        never: &[11, 12, 10, 237, 238],
+        silent_jump: 78,
+        compiled: Some(70),
+        reraise: 102,
+        pairs: &[],
+    },
     // Include/cpython/pystate.h: current_frame, the C frame is gone.
     frame_link: FrameLink::Direct,
     instruction_pointer: InstructionPointer::CurrentInstruction,
@@ -111,6 +173,7 @@ const V3_13: Dialect = Dialect {
     instance_dict: InstanceDict::Inline { dict_at: -24 },
     inline_values: InlineValues::Header,
     // pycore_frame.h: FRAME_SUSPENDED_YIELD_FROM.
+    delegation: DelegationMark::State,
     generator_states: Some(GeneratorStates {
         created: &[-3],
         suspended: &[-2],
@@ -133,6 +196,18 @@ const V3_13T: Dialect = Dialect {
 };
 
 const V3_14: Dialect = Dialect {
+    // Include/opcode_ids.h: as for 3.13, and JUMP_BACKWARD_JIT, JUMP_BACKWARD_NO_JIT.
+    back_jumps: BackJumps { opcodes: &[75, 175, 176, 253], form: JumpForm::Back(1), extended: 69 },
+    // Include/opcode_ids.h: as for 3.13, and POP_ITER.
+    line_events: LineEvents::Instruments {
+        resumes: &[128, 196, 245],
+        resume_size: 2,
+        never: &[9, 10, 30, 68, 234, 235, 236, 248],
+        silent_jump: 76,
+        compiled: Some(255),
+        reraise: 105,
+        pairs: &[],
+    },
     // Include/internal/pycore_interpframe_structs.h: INTERPRETER (shim), CSTACK.
     frame_owners: FrameOwners { generator: 1, frame_object: 2, shims: &[3, 4] },
     // Include/internal/pycore_stackref.h: Py_TAG_REFCNT 1, Py_INT_TAG 3.
@@ -156,6 +231,18 @@ const V3_14T: Dialect = Dialect {
 };
 
 const V3_15: Dialect = Dialect {
+    // Include/opcode_ids.h: as for 3.14.
+    back_jumps: BackJumps { opcodes: &[74, 181, 182, 252], form: JumpForm::Back(1), extended: 67 },
+    // Include/opcode_ids.h: as for 3.14, and RESUME_CHECK_JIT; RESUME has a cache (Include/internal/pycore_opcode_metadata.h).
+    line_events: LineEvents::Instruments {
+        resumes: &[128, 200, 201, 244],
+        resume_size: 4,
+        never: &[9, 10, 28, 66, 233, 234, 235, 247],
+        silent_jump: 75,
+        compiled: Some(254),
+        reraise: 104,
+        pairs: &[],
+    },
     frame_owners: FrameOwners { generator: 1, frame_object: 2, shims: &[3] },
     // Include/internal/pycore_stackref.h: Py_TAG_INVALID 2.
     stack_refs: StackRefs::Tagged { mask: 3, int_tag: Some(3), invalid_tag: Some(2) },
@@ -171,6 +258,8 @@ const V3_15: Dialect = Dialect {
     }),
     // Modules of one package are judged by the package (seen running 3.15.2; 3.14.10 still lists `email._lzma`).
     standard_submodules: true,
+    // Include/internal/pycore_interp_structs.h: struct gc_stats, GC_YOUNG_STATS_SIZE and GC_OLD_STATS_SIZE.
+    gc_history: Some(GcHistory { before_collecting: 8, rings: &[11, 3, 3] }),
     // `PyBytesObject` without its NUL.
     sizes: SizeForms { bytearray_head: 33, ..V3_14.sizes },
     ..V3_14
@@ -182,6 +271,10 @@ const V3_15T: Dialect = Dialect {
     unicode_state: V3_14T.unicode_state,
     thread_local_bytecode: true,
     obmalloc: V3_13T.obmalloc,
+    // Not compared.
+    gc_history: None,
+    // The head of an object is 16 bytes longer.
+    sizes: SizeForms { bytearray_head: 49, ..V3_15.sizes },
     ..V3_15
 };
 
@@ -195,7 +288,10 @@ pub fn dialect(version: PyVersion, flags: BuildFlags, abi: &Abi) -> Option<Diale
     let windows = abi.os == Os::Windows;
     let free_threaded = flags.free_threaded;
     let base = match (version.major, version.minor) {
-        (3, 8 | 9) if !free_threaded => Some(V3_08),
+        (3, 6) if !free_threaded => Some(V3_06),
+        (3, 7) if !free_threaded => Some(V3_07),
+        (3, 8) if !free_threaded => Some(V3_08),
+        (3, 9) if !free_threaded => Some(V3_09),
         (3, 10) if !free_threaded => Some(V3_10),
         (3, 11) if !free_threaded => Some(V3_11),
         (3, 12) if !free_threaded => Some(V3_12),
@@ -206,5 +302,6 @@ pub fn dialect(version: PyVersion, flags: BuildFlags, abi: &Abi) -> Option<Diale
         (3, 15) => Some(if free_threaded { V3_15T } else { V3_15 }),
         _ => None,
     }?;
-    Some(Dialect { repr: ReprStyles::of(version.minor, version.micro), ..base })
+    let visits_dicts_beside_values = !matches!((version.minor, version.micro), (13, ..=12) | (14, ..=3));
+    Some(Dialect { repr: ReprStyles::of(version.minor, version.micro), visits_dicts_beside_values, ..base })
 }

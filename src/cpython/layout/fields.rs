@@ -94,7 +94,7 @@ macro_rules! need {
         $layouts
             .$strukt
             .$field
-            .offset()
+            .used()
             .ok_or($crate::cpython::layout::LayoutError { strukt: stringify!($strukt), field: stringify!($field) })
     };
 }

@@ -21,9 +21,9 @@ mod tables;
 pub use codegen::{Base, Note, print_layouts};
 pub use debug_offsets::{COOKIE, DebugOffsets, PREFIX_SIZE, parse_prefix};
 pub use dialect::{
-    Dialect, FrameLink, FrameOwners, GeneratorStates, GilPlace, InlineValues, InstanceDict, InstructionPointer,
-    IntRepr, LineTable, LocalsPlus, Obmalloc, ObmallocPlace, RefcountForm, SizeForms, StackRefs, ThreadStatusBits,
-    TypeDicts, UnicodeState,
+    BackJumps, DelegationMark, Dialect, FrameLink, FrameOwners, GcHead, GcHistory, GeneratorStates, GilPlace,
+    InlineValues, InstanceDict, InstructionPointer, IntRepr, JumpForm, LineEvents, LineTable, LocalsPlus, Obmalloc,
+    ObmallocPlace, RefcountForm, SizeForms, StackRefs, ThreadStatusBits, TypeDicts, UnicodeState,
 };
 pub use dialect_versions::dialect;
 pub use extract::{EXTRACT_FORMAT, Extract};
@@ -33,5 +33,6 @@ pub use identify::{Identity, identify};
 pub use repr_styles::{EnumStyle, ReprStyles, UnicodeVersion};
 pub use select::{SelectError, Selected, select};
 pub use slot::{LayoutError, Provider, Slot, at};
+pub(in crate::cpython) use slot::{disputed_uses, note_disputed_use};
 pub use structs::*;
-pub use tables::{known_minors, lookup, supported_range};
+pub use tables::{known_minors, lookup, mimalloc_forms, supported_range};

@@ -4,6 +4,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "the names are the version numbers")]
 pub enum UnicodeVersion {
+    V9,
+    V11,
     V12,
     V13,
     V14,
@@ -52,6 +54,24 @@ pub struct ReprStyles {
     pub callback_arguments: bool,
     /// `bytearray` escapes the apostrophe between double quotes too (until 3.14).
     pub bytearray_escapes_apostrophe: bool,
+    /// Whether a single argument of an exception is shown as a tuple, `ValueError('x',)` (3.6, Objects/exceptions.c).
+    pub exception_shows_tuple: bool,
+    /// Whether containers that are derived from show the name of their own class (3.7+, Objects/bytearrayobject.c,
+    /// Modules/_collectionsmodule.c, Modules/arraymodule.c).
+    pub own_class_names: bool,
+    /// Whether a future's callbacks are pairs with their context (3.7+, Lib/asyncio/futures.py).
+    pub callbacks_have_contexts: bool,
+    /// Whether the parts of a timedelta have names (3.7+, Modules/_datetimemodule.c `delta_repr`).
+    pub named_timedelta_parts: bool,
+    /// Whether asyncio's locks have a space behind the comma (3.7+, Lib/asyncio/locks.py).
+    pub lock_parts_spaced: bool,
+    /// Whether the C function for futures asks the object for its parts, which those of Python's tasks answer (3.6,
+    /// Modules/_asynciomodule.c `FutureObj_repr`).
+    pub futures_tell_their_parts: bool,
+    /// Whether a future that holds itself is shown again until its line is too long (until 3.7, Lib/asyncio/base_futures.py).
+    pub futures_repeat_themselves: bool,
+    /// Whether tasks of asyncio have names (Lib/asyncio/base_tasks.py).
+    pub tasks_have_names: bool,
     /// `argparse.Namespace` in insertion order instead of sorted (3.9, bpo-39058).
     pub argparse_in_order: bool,
     /// `IPv6Address` writes an IPv4-mapped address with dots (3.13, gh-87799).
@@ -73,7 +93,9 @@ impl ReprStyles {
     pub const fn of(minor: u8, micro: u8) -> ReprStyles {
         ReprStyles {
             unicode: match minor {
-                0..=8 => UnicodeVersion::V12,
+                0..=6 => UnicodeVersion::V9,
+                7 => UnicodeVersion::V11,
+                8 => UnicodeVersion::V12,
                 9 | 10 => UnicodeVersion::V13,
                 11 => UnicodeVersion::V14,
                 12 => UnicodeVersion::V15,
@@ -97,6 +119,14 @@ impl ReprStyles {
             cancelling_by_count: minor >= 11,
             callback_arguments: minor <= 12,
             bytearray_escapes_apostrophe: minor < 15,
+            exception_shows_tuple: minor < 7,
+            own_class_names: minor >= 7,
+            callbacks_have_contexts: minor >= 7,
+            named_timedelta_parts: minor >= 7,
+            lock_parts_spaced: minor >= 7,
+            futures_tell_their_parts: minor < 7,
+            futures_repeat_themselves: minor < 8,
+            tasks_have_names: minor >= 8,
             argparse_in_order: minor >= 9,
             mapped_ip_dotted: minor >= 13,
         }

@@ -55,7 +55,8 @@ impl SelectError {
 
 /// Combines the providers: for each field `_Py_DebugOffsets` of the target over DWARF of its libpython over the
 /// built-in table. Each field remembers its provider; where a stronger one contradicts a weaker one there is a
-/// `layout-disagreement` diagnostic per struct.
+/// `layout-disagreement` diagnostic per struct. `_Py_DebugOffsets` is memory of the process, which may be damaged: a field
+/// that it alone places is disputed.
 ///
 /// # Errors
 /// [`SelectError`] when nothing is known of the version, or no provider has anything for the ABI.
@@ -66,7 +67,7 @@ pub fn select(
     debug_offsets: Option<&DebugOffsets>,
     dwarf: Option<&Layouts>,
 ) -> Result<Selected, SelectError> {
-    let dialect = dialect(version, flags, abi).ok_or(SelectError::UnknownVersion { version, flags })?;
+    let mut dialect = dialect(version, flags, abi).ok_or(SelectError::UnknownVersion { version, flags })?;
     let table = lookup(version, flags, abi);
     let mut layouts = table.map_or(Layouts::NONE, |(layouts, _)| *layouts);
     let mut disagreements = Vec::new();
@@ -80,7 +81,8 @@ pub fn select(
     }
     if let Some(offsets) = debug_offsets {
         disagreements.extend(offsets.problem.clone());
-        overlay(&mut layouts, &offsets.layouts, Provider::DebugOffsets, &mut disagreements);
+        let disputed = overlay(&mut layouts, &offsets.layouts, Provider::DebugOffsets, &mut disagreements);
+        dialect.frames_disputed = disputed.iter().any(|strukt| LEADS_TO_FRAMES.contains(strukt));
     }
     let mut provider_counts = BTreeMap::new();
     for field in Layouts::FIELDS {
@@ -96,19 +98,42 @@ pub fn select(
     Ok(Selected { layouts, dialect, table_name, provider_counts, disagreements })
 }
 
-/// Takes over the fields that `stronger` has.
-fn overlay(layouts: &mut Layouts, stronger: &Layouts, provider: Provider, out: &mut Vec<Diagnostic>) {
-    let mut by_struct: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+/// Structs on the way to a frame's variables and their names.
+const LEADS_TO_FRAMES: &[&str] = &[
+    "runtime",
+    "interpreter",
+    "thread",
+    "frame",
+    "code",
+    "object",
+    "var_object",
+    "tuple",
+    "bytes",
+    "unicode",
+    "unicode_compact",
+    "unicode_object",
+];
+
+/// Takes over the fields that `stronger` has; gives the structs with fields that are disputed now.
+fn overlay(
+    layouts: &mut Layouts,
+    stronger: &Layouts,
+    provider: Provider,
+    out: &mut Vec<Diagnostic>,
+) -> Vec<&'static str> {
+    let may_err = provider == Provider::DebugOffsets;
+    let mut by_struct: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
     for FieldInfo { strukt, field, .. } in Layouts::FIELDS {
         let Some(offset) = stronger.slot(strukt, field).and_then(Slot::offset) else { continue };
         let (Ok(offset32), Some(slot)) = (u32::try_from(offset), layouts.slot_mut(strukt, field)) else { continue };
-        if let Some(old) = slot.offset()
-            && old != offset
-            && !is_sizeof(strukt, field)
-        {
-            by_struct.entry(strukt).or_default().push(format!("{field} {offset} not {old}"));
-        }
-        *slot = Slot::new(offset32, provider);
+        let new = Slot::new(offset32, provider);
+        *slot = match slot.offset().filter(|old| *old != offset && !is_sizeof(strukt, field)) {
+            Some(old) => {
+                by_struct.entry(strukt).or_default().push(format!("{field} {offset} not {old}"));
+                if may_err { new.disputed() } else { new }
+            }
+            None => new,
+        };
     }
     let who = match provider {
         Provider::Table => "table",
@@ -116,10 +141,17 @@ fn overlay(layouts: &mut Layouts, stronger: &Layouts, provider: Provider, out: &
         Provider::DebugOffsets => "_Py_DebugOffsets",
         _ => "?",
     };
-    for (strukt, fields) in by_struct {
+    for (strukt, fields) in &by_struct {
         let message = format!("{who} moves fields of {strukt}: {}", fields.join(", "));
-        out.push(Diagnostic::note(DiagnosticCode::LayoutDisagreement, message));
+        out.push(match may_err {
+            true => Diagnostic::warning(
+                DiagnosticCode::LayoutDisagreement,
+                format!("{message}; it is in the process's memory: what is read by them is not certain"),
+            ),
+            false => Diagnostic::note(DiagnosticCode::LayoutDisagreement, message),
+        });
     }
+    if may_err { by_struct.into_keys().collect() } else { Vec::new() }
 }
 
 /// These sizes grow within a minor version and with build options; nothing is read by them.
@@ -148,9 +180,15 @@ mod tests {
         assert_eq!(name("3.14.4", BuildFlags::RELEASE, &linux), Some("3.14.0"));
         assert_eq!(name("3.14.10", BuildFlags::RELEASE, &linux), Some("3.14.5"));
         assert_eq!(name("3.12.9", BuildFlags::RELEASE, &Abi::WINDOWS_X86_64), Some("3.12-windows"));
-        assert_eq!(name("3.14.5", t, &Abi::WINDOWS_X86_64), Some("3.14.5t-windows"));
+        assert_eq!(name("3.14.9", t, &linux), Some("3.14.9t"));
+        assert_eq!(name("3.14.10", t, &linux), Some("3.14.10t"));
+        assert_eq!(name("3.15.1", t, &linux), Some("3.15.1t"));
+        assert_eq!(name("3.14.10", t, &Abi::WINDOWS_X86_64), Some("3.14.10t-windows"));
         assert_eq!(name("3.14.1", d, &Abi::WINDOWS_X86_64), None);
-        assert_eq!(name("3.7.9", BuildFlags::RELEASE, &linux), None);
+        assert_eq!(name("3.7.9", BuildFlags::RELEASE, &linux), Some("3.7"));
+        // Objects are linked there.
+        assert_eq!(name("3.7.9", d, &linux), None);
+        assert_eq!(name("3.5.9", BuildFlags::RELEASE, &linux), None);
         assert_eq!(name("3.16.0", BuildFlags::RELEASE, &linux), None);
         assert_eq!(name("3.12.0", t, &linux), None);
     }
@@ -176,13 +214,18 @@ mod tests {
         let selected =
             select(v("3.13.5"), BuildFlags::RELEASE, &Abi::LINUX_X86_64, Some(&offsets), Some(&dwarf)).unwrap();
         assert_eq!(selected.layouts.frame.previous, Slot::new(8, Provider::Dwarf));
-        assert_eq!(selected.layouts.frame.owner, Slot::new(72, Provider::DebugOffsets));
+        assert_eq!(selected.layouts.frame.owner, Slot::new(72, Provider::DebugOffsets).disputed());
+        assert!(selected.dialect.frames_disputed);
         assert_eq!(selected.layouts.frame.localsplus.provider(), Some(Provider::Table));
         assert_eq!(selected.provider_counts.get(&Provider::DebugOffsets), Some(&1));
         let told: Vec<&str> = selected.disagreements.iter().map(|d| d.message.as_str()).collect();
         assert_eq!(
             told,
-            ["DWARF moves fields of frame: owner 71 not 70", "_Py_DebugOffsets moves fields of frame: owner 72 not 71",]
+            [
+                "DWARF moves fields of frame: owner 71 not 70",
+                "_Py_DebugOffsets moves fields of frame: owner 72 not 71; it is in the process's memory: what is read by \
+                 them is not certain",
+            ]
         );
     }
 

@@ -64,7 +64,7 @@ layouts! {
         curexc_traceback ["curexc_traceback"],
         current_exception ["current_exception"],
         exc_info ["exc_info"],
-        exc_state ["exc_state"],
+        exc_state ["exc_state", "exc_type"],
         datastack_chunk ["datastack_chunk"],
         datastack_top ["datastack_top"],
         datastack_limit ["datastack_limit"],

@@ -31,6 +31,10 @@ pub(super) fn named(target: &Target, images: &Images) -> Vec<Candidate> {
             Some(Candidate { runtime, module: Some(module), found_by: FoundBy::PyruntimeSection })
         }));
     }
+    // 3.6 has static variables instead; this one other modules may see.
+    if found.is_empty() {
+        found.extend(images.find_exported(target, "_PyThreadState_Current").into_iter().map(of_symbol));
+    }
     // Last: it searches debug files of all modules.
     if found.is_empty() {
         found.extend(images.find_symbol(target, "_PyRuntime").into_iter().map(of_symbol));

@@ -118,13 +118,17 @@ pub(super) fn interpreters(target: &Target, part: Part) -> Option<Located> {
         let found = tried.entry(value).or_insert_with(|| builds.iter().find_map(|build| build.at(target, value)));
         let Found { build, sys } = found.as_ref()?;
         let ctx = context(target, &build.selected);
-        let head_at = ctx.layouts.runtime.interpreters_head.offset()?;
-        let runtime = at.checked_sub(head_at).filter(|runtime| {
-            // `interpreters.main` follows the head, and is one of those that the head leads to.
-            ctx.ptr(field!(ctx, runtime.interpreters_main), *runtime).is_ok_and(|main| leads_to(&ctx, value, main))
-        })?;
+        let runtime = match ctx.layouts.runtime.interpreters_head.offset() {
+            Some(head_at) => Some(at.checked_sub(head_at).filter(|runtime| {
+                // `interpreters.main` follows the head, and is one of those that the head leads to.
+                ctx.ptr(field!(ctx, runtime.interpreters_main), *runtime).is_ok_and(|main| leads_to(&ctx, value, main))
+            })?),
+            // 3.6: static variables are all that leads there from a module.
+            None if part == Part::Modules => None,
+            None => return None,
+        };
         Some(Located {
-            runtime: Some(runtime),
+            runtime,
             interpreters_head: value,
             found_by: FoundBy::InterpreterScan,
             module: target.modules.iter().position(|m| m.contains(at)),
@@ -156,26 +160,41 @@ fn each_word<T>(target: &Target, part: Part, mut visit: impl FnMut(Addr, [u8; 8]
     let budget = Budget::new("bytes of memory to search", SCAN_LIMIT);
     let writable = |s: &&Segment| s.protection.write && !s.protection.execute && s.available > 0;
     let segments = target.memory.segments().iter().filter(writable);
-    for segment in segments.filter(|s| is_near_module(target, s) == (part == Part::Modules)) {
+    let wanted = segments.filter(|s| is_near_module(target, s) == (part == Part::Modules));
+    each_chunk(target, wanted, &budget, 0, |start, chunk| {
+        chunk.chunks_exact(8).enumerate().find_map(|(index, word)| {
+            let at = start.wrapping_add((index as u64).saturating_mul(8));
+            let answer = <[u8; 8]>::try_from(word).ok().and_then(|w| visit(at, w))?;
+            let _ = target.memory.read(at, &mut [0; 8]);
+            Some(answer)
+        })
+    })
+}
+
+/// Calls `visit` with the address and bytes of one chunk of the segments after the other until it answers or the budget is
+/// spent. Chunks share `overlap` bytes.
+pub(super) fn each_chunk<'s, T>(
+    target: &Target,
+    segments: impl Iterator<Item = &'s Segment>,
+    budget: &Budget,
+    overlap: u64,
+    mut visit: impl FnMut(Addr, &[u8]) -> Option<T>,
+) -> Option<T> {
+    let mut bytes = Vec::new();
+    for segment in segments {
         let mut offset = 0u64;
         while offset < segment.available {
             let len = segment.available.saturating_sub(offset).min(CHUNK);
-            if budget.spend(len).is_err() {
-                return None;
-            }
+            budget.spend(len).ok()?;
             let start = segment.start.wrapping_add(offset);
-            let mut chunk = vec![0u8; usize::try_from(len).unwrap_or(0)];
+            bytes.resize(usize::try_from(len).ok()?, 0u8);
             // A slim dump holds what was found, not all that was searched.
-            if target.memory.stored().read(start, &mut chunk).is_ok() {
-                for (index, word) in chunk.chunks_exact(8).enumerate() {
-                    let at = start.wrapping_add((index as u64).saturating_mul(8));
-                    if let Some(answer) = <[u8; 8]>::try_from(word).ok().and_then(|w| visit(at, w)) {
-                        let _ = target.memory.read(at, &mut [0; 8]);
-                        return Some(answer);
-                    }
-                }
+            if target.memory.stored().read(start, &mut bytes).is_ok()
+                && let Some(answer) = visit(start, &bytes)
+            {
+                return Some(answer);
             }
-            offset = offset.saturating_add(len);
+            offset = offset.saturating_add(len.saturating_sub(overlap).max(1));
         }
     }
     None

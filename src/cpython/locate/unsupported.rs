@@ -11,8 +11,6 @@ use std::fmt;
 
 /// Bytes of a module's data that are searched for its version.
 const DATA_LIMIT: u64 = 8 << 20;
-/// Bytes read at a time; a version that begins near their end is looked for again in the next ones.
-const CHUNK: u64 = 64 << 10;
 /// Longest version with what follows it: "3.7.16rc1 (".
 const LONGEST: u64 = 16;
 
@@ -89,30 +87,21 @@ fn version_text(target: &Target, module: &Module) -> Option<PyVersion> {
     let budget = Budget::new("bytes of a module's data", DATA_LIMIT);
     let own =
         |s: &&Segment| s.protection.write && s.available > 0 && (module.contains(s.start) || module.end == s.start);
-    for segment in target.memory.segments().iter().filter(own) {
-        let mut offset = 0u64;
-        while offset < segment.available {
-            let len = segment.available.saturating_sub(offset).min(CHUNK);
-            budget.spend(len).ok()?;
-            let mut bytes = vec![0u8; usize::try_from(len).ok()?];
-            if target.memory.read(segment.start.wrapping_add(offset), &mut bytes).is_ok()
-                && let Some(version) = version_in(&bytes)
-            {
-                return Some(version);
-            }
-            offset = offset.saturating_add(len.saturating_sub(LONGEST).max(1));
-        }
-    }
-    None
+    scan::each_chunk(target, target.memory.segments().iter().filter(own), &budget, LONGEST, |start, bytes| {
+        let (at, version) = version_in(bytes)?;
+        // The dump that a report was made of keeps what the report says.
+        let _ = target.memory.read(start.wrapping_add(at as u64), &mut [0; LONGEST as usize]);
+        Some(version)
+    })
 }
 
-/// Texts begin after a NUL byte, or where the bytes do.
-fn version_in(bytes: &[u8]) -> Option<PyVersion> {
+/// Where a version is, and which. Texts begin after a NUL byte, or where the bytes do.
+fn version_in(bytes: &[u8]) -> Option<(usize, PyVersion)> {
     memchr::memmem::find_iter(bytes, b" (").find_map(|end| {
         let before = bytes.get(end.saturating_sub(LONGEST.try_into().unwrap_or(0))..end)?;
         let text = before.rsplit(|byte| *byte == 0).next()?;
         let version: PyVersion = std::str::from_utf8(text).ok()?.parse().ok()?;
-        version.is_of_python().then_some(version)
+        version.is_of_python().then_some((end.saturating_sub(text.len()), version))
     })
 }
 
@@ -122,9 +111,10 @@ mod tests {
 
     #[test]
     fn a_version_is_a_text_of_its_own() {
-        let found = |bytes: &[u8]| version_in(bytes).map(|v| v.to_string());
+        let found = |bytes: &[u8]| version_in(bytes).map(|(_, v)| v.to_string());
         assert_eq!(found(b"\0\x012.7.18 (default"), None);
         assert_eq!(found(b"\0x (\x002.7.18 (default, May"), Some("2.7.18".to_owned()));
+        assert_eq!(version_in(b"\0x (\x002.7.18 (default").map(|(at, _)| at), Some(5));
         assert_eq!(found(b"3.7.0rc1 (heads"), Some("3.7.0rc1".to_owned()));
         assert_eq!(found(b"\x0012.7.18 (default"), None);
         assert_eq!(found(b"\x003.7.16"), None);

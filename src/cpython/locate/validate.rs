@@ -45,9 +45,12 @@ pub(super) fn interpreter(ctx: &Context<'_>, at: Addr) -> Result<u32, Doubt> {
     if !at.is_aligned(8) {
         return Err(Doubt::Contradiction);
     }
-    let id = ctx.int(field!(ctx, interpreter.id), at, 8)?;
-    if !(0..1 << 32).contains(&id) {
-        return Err(Doubt::Contradiction);
+    // 3.6 has none.
+    if ctx.layouts.interpreter.id.is_some() {
+        let id = ctx.int(field!(ctx, interpreter.id), at, 8)?;
+        if !(0..1 << 32).contains(&id) {
+            return Err(Doubt::Contradiction);
+        }
     }
     let threads = threads(ctx, at)?;
     let dicts = dicts(ctx, at)?;

@@ -38,7 +38,7 @@ pub(super) fn identify(target: &Target, images: &Images, candidate: &Candidate) 
     let guesses = guesses(target, images, candidate, offsets.as_ref());
     let mut best: Option<(u32, Located)> = None;
     for guess in &guesses {
-        if let Some((score, located)) = attempt(target, candidate, guess, offsets.as_ref(), None)
+        if let Some((score, located)) = attempt((target, images), candidate, guess, offsets.as_ref(), None)
             && best.as_ref().is_none_or(|(top, _)| score > *top)
         {
             best = Some((score, located));
@@ -88,9 +88,23 @@ pub(super) fn guesses(
     versions.into_iter().flat_map(|(version, from)| flags.map(|flags| Guess { version, from, flags })).collect()
 }
 
+/// The first interpreter.
+fn head(target: &Target, images: &Images, ctx: &Context<'_>, candidate: &Candidate) -> Option<Addr> {
+    if ctx.layouts.runtime.interpreters_head.is_some() {
+        return ctx.ptr(field!(ctx, runtime.interpreters_head), candidate.runtime).ok();
+    }
+    // 3.6: a variable that no other module sees; without symbols the interpreter of the thread that runs.
+    let named = images.find_symbol(target, "interp_head");
+    if let Some(hit) = named.iter().find(|hit| Some(hit.module) == candidate.module) {
+        return ctx.ptr_at("interp_head", hit.addr).ok();
+    }
+    let running = ctx.ptr_at("_PyThreadState_Current", candidate.runtime).ok().filter(|at| !at.is_null())?;
+    ctx.ptr(field!(ctx, thread.interp), running).ok()
+}
+
 /// Reads the process as `guess` says; `None` when that is contradicted.
 fn attempt(
-    target: &Target,
+    (target, images): (&Target, &Images),
     candidate: &Candidate,
     guess: &Guess,
     offsets: Option<&DebugOffsets>,
@@ -98,7 +112,7 @@ fn attempt(
 ) -> Option<(u32, Located)> {
     let selected = select(guess.version, guess.flags, &target.abi, offsets, dwarf).ok()?;
     let ctx = context(target, &selected);
-    let head = ctx.ptr(field!(ctx, runtime.interpreters_head), candidate.runtime).ok()?;
+    let head = head(target, images, &ctx, candidate)?;
     let mut score = validate::interpreters(&ctx, head).ok()?;
     // Where there is no interpreter there is no structure either: any version would fit.
     if score == 0 && guess.from == VersionFrom::Structure {
@@ -160,7 +174,7 @@ fn with_dwarf(
     let supplement = image.debug_alternate_data();
     let file = DwarfFile { data, supplement: supplement.map(|s| &**s) };
     let dwarf = from_dwarf(&[file]).ok()?;
-    guesses.iter().find_map(|guess| attempt(target, candidate, guess, offsets, Some(&dwarf)))
+    guesses.iter().find_map(|guess| attempt((target, images), candidate, guess, offsets, Some(&dwarf)))
 }
 
 pub(super) fn context<'a>(target: &'a Target, selected: &'a Selected) -> Context<'a> {

@@ -45,6 +45,8 @@ pub struct DictEntries<'a> {
     table: KeyTable,
     order: Order,
     used: u64,
+    /// How many entries there must be that were not found yet; `None` once that was checked.
+    missing: Option<u64>,
     next: u64,
     block: Vec<u8>,
     block_start: u64,
@@ -77,7 +79,8 @@ impl<'a> DictEntries<'a> {
             let why = format!("{used} entries in a table of {}", table.count);
             return Err(DecodeError::corrupt("dict.ma_used", addr, why));
         }
-        Ok(DictEntries { ctx: *ctx, table, order, used, next: 0, block: Vec::new(), block_start: 0 })
+        let missing = Some(used);
+        Ok(DictEntries { ctx: *ctx, table, order, used, missing, next: 0, block: Vec::new(), block_start: 0 })
     }
 
     /// The attributes in inline (or, before 3.13, separate) values of an instance without dict: `keys` are the
@@ -92,7 +95,7 @@ impl<'a> DictEntries<'a> {
             Order::Listed(_, order) => order.len() as u64,
             _ => table.count,
         };
-        Ok(DictEntries { ctx: *ctx, table, order, used, next: 0, block: Vec::new(), block_start: 0 })
+        Ok(DictEntries { ctx: *ctx, table, order, used, missing: None, next: 0, block: Vec::new(), block_start: 0 })
     }
 
     /// Number of entries.
@@ -123,6 +126,13 @@ impl<'a> DictEntries<'a> {
             .take(usize::try_from(start).unwrap_or(usize::MAX))
             .and_then(|_| Ok((Addr(cursor.uint(word)?), Addr(cursor.uint(word)?))));
         pair.map_err(|e| DecodeError::corrupt("dict entries", self.table.entries, e.to_string()))
+    }
+
+    /// A damaged dict must not be taken for one of fewer entries: an empty one, say.
+    fn miscounted(&mut self, found: &str) -> DecodeError {
+        self.missing = None;
+        self.next = u64::MAX;
+        DecodeError::corrupt("dict.ma_used", self.table.entries, format!("{} entries, {found} are there", self.used))
     }
 
     /// Entry number `step`, if there is something there.
@@ -159,16 +169,24 @@ impl Iterator for DictEntries<'_> {
             let step = self.next;
             self.next = self.next.saturating_add(1);
             match self.step(step) {
-                Ok(Some(entry)) => return Some(Ok(entry)),
+                Ok(Some(entry)) => {
+                    match self.missing.map(|n| n.checked_sub(1)) {
+                        Some(None) => return Some(Err(self.miscounted("more"))),
+                        left => self.missing = left.flatten(),
+                    }
+                    return Some(Ok(entry));
+                }
                 Ok(None) => {}
                 Err(e) => {
                     // What follows in the same table is as unreadable: one error, then the end.
                     self.next = end;
+                    self.missing = None;
                     return Some(Err(e));
                 }
             }
         }
-        None
+        let missing = self.missing.take().filter(|n| *n > 0)?;
+        Some(Err(self.miscounted(&format!("{missing} fewer"))))
     }
 }
 

@@ -1,7 +1,7 @@
 //! [`inspect`]: everything that is known of one object, for `pyinquest object`.
 
 use super::children::{Item, items, length};
-use super::instance::{AttributeSource, attributes};
+use super::instance::{Attribute, AttributeSource, attributes};
 use super::kind::Kind;
 use super::refcount::{Refcount, refcount};
 use super::repr::{Repr, ReprLimits, repr};
@@ -11,7 +11,7 @@ use crate::base::Addr;
 use crate::cpython::DecodeError;
 use crate::cpython::code::CodeCache;
 use crate::cpython::frame::{frame_of_generator, frame_of_object};
-use crate::cpython::layout::RefcountForm;
+use crate::cpython::layout::{GcHead, RefcountForm};
 use crate::field;
 
 /// What the garbage collector knows of an object.
@@ -139,7 +139,11 @@ pub fn inspect_shown(heap: &Heap<'_>, addr: Addr, shown: Repr, limits: &ReprLimi
         details.problems.push(e.to_string());
         None
     });
-    fill_attributes(heap, addr, &info, &mut details, limits);
+    let named = named_values(heap, addr, &info, limits.items);
+    details.problems.extend(named.problem.map(|error| error.to_string()));
+    let field =
+        |v: NamedValue| Field { value: repr(heap, v.addr, limits), name: v.name, source: v.source, addr: v.addr };
+    (details.attributes, details.more_attributes) = (named.values.into_iter().map(field).collect(), named.more);
     if let Err(error) = fill_items(heap, addr, &info, &mut details, limits) {
         details.problems.push(error.to_string());
     }
@@ -147,34 +151,47 @@ pub fn inspect_shown(heap: &Heap<'_>, addr: Addr, shown: Repr, limits: &ReprLimi
     details
 }
 
-fn fill_attributes(heap: &Heap<'_>, addr: Addr, info: &TypeInfo, details: &mut Details, limits: &ReprLimits) {
-    let limit = usize::try_from(limits.items).unwrap_or(usize::MAX);
+/// One value that an object stores under a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedValue {
+    /// Its name.
+    pub name: String,
+    /// Where it is stored.
+    pub source: AttributeSource,
+    /// The object.
+    pub addr: Addr,
+}
+
+/// The named values of one object.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NamedValues {
+    /// What it stores: attributes, and fields of native types.
+    pub values: Vec<NamedValue>,
+    /// Whether there are more attributes.
+    pub more: bool,
+    /// Why attributes are missing.
+    pub problem: Option<DecodeError>,
+}
+
+/// The named values of the object at `addr`, whose type this is; at most `limit` attributes.
+#[must_use]
+pub fn named_values(heap: &Heap<'_>, addr: Addr, info: &TypeInfo, limit: u64) -> NamedValues {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut out = NamedValues::default();
     match attributes(heap, addr, limit) {
         Ok((list, more)) => {
-            details.more_attributes = more;
-            details.attributes = list
-                .into_iter()
-                .map(|attribute| Field {
-                    name: attribute.name.to_string(),
-                    source: attribute.source,
-                    addr: attribute.value,
-                    value: repr(heap, attribute.value, limits),
-                })
-                .collect();
+            out.more = more;
+            let named = |a: Attribute| NamedValue { name: a.name.to_string(), source: a.source, addr: a.value };
+            out.values.extend(list.into_iter().map(named));
         }
-        Err(error) => details.problems.push(error.to_string()),
+        Err(error) => out.problem = Some(error),
     }
-    for field in info.kind.row().attributes {
-        if let Ok(Some(value)) = super::fields::stored_attribute(heap, addr, info, field.name) {
-            let shown = repr(heap, value, limits);
-            details.attributes.push(Field {
-                name: field.name.to_owned(),
-                source: AttributeSource::Field,
-                addr: value,
-                value: shown,
-            });
+    for row in info.kind.row().attributes {
+        if let Ok(Some(addr)) = super::fields::stored_attribute(heap, addr, info, row.name) {
+            out.values.push(NamedValue { name: row.name.to_owned(), source: AttributeSource::Field, addr });
         }
     }
+    out
 }
 
 fn fill_items(
@@ -225,9 +242,19 @@ fn gc_state(heap: &Heap<'_>, addr: Addr, info: &TypeInfo) -> Result<Option<GcSta
     if !info.has(flags::HAVE_GC) || is_static_type {
         return Ok(None);
     }
-    let word = i64::from(ctx.abi.pointer_size());
-    let next = ctx.ptr_at("_gc_next", addr.wrapping_offset(word.wrapping_mul(-2)))?.0;
-    let prev = ctx.ptr_at("_gc_prev", addr.wrapping_offset(word.wrapping_neg()))?.0;
+    let word = |name, back: i64| {
+        let size = i64::from(ctx.abi.pointer_size());
+        Ok::<u64, DecodeError>(ctx.ptr_at(name, addr.wrapping_offset(size.wrapping_mul(back)))?.0)
+    };
+    if ctx.dialect.gc_head == GcHead::LinksAndCount {
+        // A `long double` makes it four words. _PyGC_REFS_UNTRACKED and _PyGC_REFS_REACHABLE, above the finalized bit.
+        let count = word("gc_refs", -2)?;
+        let state = count.cast_signed() >> 1;
+        let (tracked, collecting) = (state != -2, !matches!(state, -2 | -3));
+        let raw = [word("gc_next", -4)?, word("gc_prev", -3)?];
+        return Ok(Some(GcState { tracked, finalized: count & 1 != 0, collecting, raw }));
+    }
+    let (next, prev) = (word("_gc_next", -2)?, word("_gc_prev", -1)?);
     Ok(Some(GcState { tracked: next != 0, finalized: prev & 1 != 0, collecting: prev & 2 != 0, raw: [next, prev] }))
 }
 

@@ -215,6 +215,18 @@ fn slots(heap: &Heap<'_>, addr: Addr, info: &TypeInfo, limit: usize) -> Vec<Attr
 
 /// What the member descriptor at `descriptor` finds in the object, when it is one of a `__slots__` entry.
 fn slot_value(heap: &Heap<'_>, addr: Addr, info: &TypeInfo, descriptor: Addr) -> Option<Addr> {
+    let offset = slot_offset(heap, info, descriptor)?;
+    heap.ctx.ptr_at("slot", addr.wrapping_offset(offset)).ok().filter(|value| !value.is_null())
+}
+
+/// Where objects of a type keep the attribute `name`, when that is one of `__slots__`: an offset from the object, the same
+/// for all of them.
+#[must_use]
+pub fn slot_of_type(heap: &Heap<'_>, info: &TypeInfo, name: &str) -> Option<i64> {
+    heap.lookup(info, name).and_then(|(_, descriptor)| slot_offset(heap, info, descriptor))
+}
+
+fn slot_offset(heap: &Heap<'_>, info: &TypeInfo, descriptor: Addr) -> Option<i64> {
     let ctx = &heap.ctx;
     let class: Arc<TypeInfo> = heap.type_of(descriptor).ok()?;
     if class.kind != Kind::MemberDescriptor {
@@ -225,8 +237,5 @@ fn slot_value(heap: &Heap<'_>, addr: Addr, info: &TypeInfo, descriptor: Addr) ->
         return None;
     }
     let offset = ctx.ssize(field!(ctx, member_def.offset), member).ok()?;
-    if offset <= 0 || offset >= info.basicsize {
-        return None;
-    }
-    ctx.ptr_at("slot", addr.wrapping_offset(offset)).ok().filter(|value| !value.is_null())
+    (offset > 0 && offset < info.basicsize).then_some(offset)
 }

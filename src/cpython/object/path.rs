@@ -1,13 +1,15 @@
-//! Paths to objects, evaluated without running code: `name.attr[1]['key']`, `@0x7f00.attr`, `len(name.attr)`.
+//! Paths to objects, evaluated without running code: `name.attr[1]['key']`, `@0x7f00.attr`, `name[1:3]`, `len(name.attr)`.
+
+mod key;
+
+pub use key::{Key, Slice};
 
 use super::attribute::{Attribute, attribute};
 use super::children::{Item, dict_of, length};
 use super::instance::find_attribute;
-use super::int::Int;
 use super::kind::{Holds, Kind};
 use super::repr::{ReprLimits, array_part, array_shape};
 use super::types::Heap;
-use super::unicode::read_text;
 use super::value::Value;
 use crate::base::{Addr, Text};
 use crate::cpython::DecodeError;
@@ -17,8 +19,10 @@ use crate::cpython::frame::locals;
 const MAX_TEXT: usize = 10_000;
 /// Entries of a dict that a search for a key looks at.
 const MAX_SEARCH: usize = 10_000_000;
-/// Longest key compared, in code points.
-const MAX_KEY: u64 = 10_000;
+/// Most items of a slice.
+const MAX_SLICE: usize = 100_000;
+/// Keys in keys.
+const MAX_DEPTH: usize = 8;
 
 /// Where a path starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +40,10 @@ pub enum Step {
     Attribute(String),
     /// `[1]`, `[-1]`
     Index(i64),
-    /// `['key']`
-    Key(Text),
+    /// `['key']`, `[None]`, `[1, 'a']`
+    Key(Key),
+    /// `[1:3]`
+    Slice(Slice),
 }
 
 impl std::fmt::Display for Step {
@@ -45,7 +51,8 @@ impl std::fmt::Display for Step {
         match self {
             Step::Attribute(name) => write!(f, ".{name}"),
             Step::Index(index) => write!(f, "[{index}]"),
-            Step::Key(key) => write!(f, "[{:?}]", key.to_string()),
+            Step::Key(key) => write!(f, "[{key}]"),
+            Step::Slice(slice) => write!(f, "[{slice}]"),
         }
     }
 }
@@ -105,6 +112,18 @@ pub enum PathError {
         /// The step that failed.
         item: String,
     },
+    /// A slice has more items than are taken.
+    #[error("{path} (type {type_name}): {step} has more than {most} items")]
+    TooLong {
+        /// The path up to the sequence.
+        path: String,
+        /// Its type.
+        type_name: String,
+        /// The step.
+        step: String,
+        /// Most items that are taken.
+        most: usize,
+    },
     /// The object has no items that can be reached by this step.
     #[error("{path} (type {type_name}{}): {step} cannot be looked up in it without running code", at(.addr))]
     NotIndexable {
@@ -159,13 +178,26 @@ impl Path {
     /// # Errors
     /// [`PathError`] that says which step failed and on what.
     pub fn evaluate(&self, heap: &Heap<'_>, name: &dyn Fn(&str) -> Option<Value>) -> Result<Value, PathError> {
-        let (mut value, mut walked) = match &self.root {
+        let (start, walked) = match &self.root {
             Root::Address(addr) => (Value::Object(*addr), format!("@{addr}")),
             Root::Name(first) => {
                 let found = name(first).ok_or_else(|| PathError::NoName { name: first.clone() })?;
                 (found, first.clone())
             }
         };
+        self.walk(heap, start, walked)
+    }
+
+    /// What its steps lead to from a value, whatever its root is.
+    ///
+    /// # Errors
+    /// [`PathError`] that says which step failed and on what.
+    pub fn evaluate_from(&self, heap: &Heap<'_>, start: Value) -> Result<Value, PathError> {
+        self.walk(heap, start, "the value".to_owned())
+    }
+
+    fn walk(&self, heap: &Heap<'_>, start: Value, mut walked: String) -> Result<Value, PathError> {
+        let mut value = start;
         for step in &self.steps {
             value = Walk { heap, path: &walked }.step(&value, step)?;
             walked.push_str(&step.to_string());
@@ -219,7 +251,8 @@ impl Walk<'_, '_> {
                 Attribute::None => Err(self.no_attribute(value, name, "")),
             },
             Step::Index(index) => self.index(value, *index, step),
-            Step::Key(_) => self.key(value, step),
+            Step::Key(key) => self.key(value, key, step),
+            Step::Slice(slice) => self.slice(value, *slice, step),
         }
     }
 
@@ -235,13 +268,13 @@ impl Walk<'_, '_> {
             Value::Object(addr) => {
                 let info = self.heap.type_of(*addr).map_err(|e| self.decode(e))?;
                 let (Holds::Sequence(items) | Holds::Text(items)) = info.kind.row().holds else {
-                    return self.key(value, step);
+                    return self.key(value, &Key::Int(index), step);
                 };
                 let items = items(self.heap, *addr, &info, u64::MAX).map_err(|e| self.decode(e))?;
                 let at = place(items.total())?;
                 items.at(at).ok_or_else(missing)?.map_err(|e| self.decode(e))
             }
-            Value::Tuple(items) => items.get(nth(items.len())?).cloned().ok_or_else(missing),
+            Value::Tuple(items) | Value::List(items) => items.get(nth(items.len())?).cloned().ok_or_else(missing),
             Value::Bytes(bytes) => {
                 bytes.get(nth(bytes.len())?).map(|byte| Value::Int(i64::from(*byte))).ok_or_else(missing)
             }
@@ -261,14 +294,18 @@ impl Walk<'_, '_> {
     }
 
     /// The value of a key.
-    fn key(&self, value: &Value, step: &Step) -> Result<Value, PathError> {
+    fn key(&self, value: &Value, key: &Key, step: &Step) -> Result<Value, PathError> {
         let of_name = |found: Option<Value>, length: u64| found.ok_or_else(|| self.no_item(value, step, length));
-        let named = match step {
-            Step::Key(text) => Some(text.to_string()),
+        if let Some(indices) = self.place_in_array(value, key) {
+            // `a[1, 2]` is what `a[1][2]` is.
+            return indices.iter().try_fold(value.clone(), |part, index| self.index(&part, *index, step));
+        }
+        let named = match key {
+            Key::Text(text) => Some(text.to_string()),
             _ => None,
         };
         match (value, named) {
-            (Value::Object(addr), _) => self.entry(*addr, value, step),
+            (Value::Object(addr), _) => self.entry(*addr, value, key, step),
             (Value::Attributes(addr), Some(name)) => {
                 let found = find_attribute(self.heap, *addr, &name).map_err(|e| self.decode(e))?;
                 of_name(found.map(Value::Object), 0)
@@ -283,8 +320,70 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// The indices of a place in a NumPy array, when the value is one, or a part, and the key a tuple of numbers.
+    fn place_in_array(&self, value: &Value, key: &Key) -> Option<Vec<i64>> {
+        let Key::Tuple(keys) = key else { return None };
+        let is_array = match value {
+            Value::ArrayPart { .. } => true,
+            Value::Object(addr) => self.heap.type_of(*addr).is_ok_and(|info| info.kind == Kind::NumpyArray),
+            _ => false,
+        };
+        let number = |key: &Key| if let Key::Int(number) = key { Some(*number) } else { None };
+        keys.iter().map(number).collect::<Option<Vec<_>>>().filter(|_| is_array)
+    }
+
+    /// A part of a list, tuple, text or bytes.
+    fn slice(&self, value: &Value, slice: Slice, step: &Step) -> Result<Value, PathError> {
+        let refused = || self.not_indexable(value, &step.to_string());
+        let take = |length: u64| {
+            let indices: Vec<u64> = slice.indices(length).take(MAX_SLICE.saturating_add(1)).collect();
+            if indices.len() <= MAX_SLICE {
+                return Ok(indices);
+            }
+            let (path, type_name) = (self.path.to_owned(), self.type_name(value));
+            Err(PathError::TooLong { path, type_name, step: step.to_string(), most: MAX_SLICE })
+        };
+        let addr = match value {
+            Value::Object(addr) => *addr,
+            Value::Tuple(items) => return Ok(Value::Tuple(picked(items, &take(items.len() as u64)?))),
+            Value::List(items) => return Ok(Value::List(picked(items, &take(items.len() as u64)?))),
+            Value::Bytes(bytes) => return Ok(Value::Bytes(picked(bytes, &take(bytes.len() as u64)?))),
+            Value::Text(text) => {
+                let points = picked(text.code_points(), &take(text.len() as u64)?);
+                return Ok(Value::Text(Text::from_code_points(points)));
+            }
+            _ => return Err(refused()),
+        };
+        let info = self.heap.type_of(addr).map_err(|e| self.decode(e))?;
+        // Others make an object of their own type of a slice, or refuse one.
+        let of: fn(Vec<Value>) -> Value = match info.kind {
+            Kind::List => Value::List,
+            Kind::Tuple => Value::Tuple,
+            Kind::Str => joined_text,
+            Kind::Bytes => joined_bytes,
+            _ => return Err(refused()),
+        };
+        let (Holds::Sequence(items) | Holds::Text(items)) = info.kind.row().holds else { return Err(refused()) };
+        let all = items(self.heap, addr, &info, u64::MAX).map_err(|e| self.decode(e))?;
+        let indices = take(all.total())?;
+        let (low, high) = (indices.iter().min().copied(), indices.iter().max().copied());
+        let (Some(low), Some(high)) = (low, high) else { return Ok(of(Vec::new())) };
+        let span = usize::try_from(high.saturating_sub(low).saturating_add(1)).unwrap_or(usize::MAX);
+        if span > MAX_SEARCH {
+            let (path, type_name) = (self.path.to_owned(), self.type_name(value));
+            return Err(PathError::TooLong { path, type_name, step: step.to_string(), most: MAX_SEARCH });
+        }
+        let skipped = usize::try_from(low).unwrap_or(usize::MAX);
+        let mut found = Vec::new();
+        for item in all.skip(skipped).take(span) {
+            found.push(item.map_err(|e| self.decode(e))?.value);
+        }
+        let from_low: Vec<u64> = indices.iter().map(|index| index.saturating_sub(low)).collect();
+        Ok(of(picked(&found, &from_low)))
+    }
+
     /// The entry of a dict or what shows one.
-    fn entry(&self, addr: Addr, value: &Value, step: &Step) -> Result<Value, PathError> {
+    fn entry(&self, addr: Addr, value: &Value, wanted: &Key, step: &Step) -> Result<Value, PathError> {
         let heap = self.heap;
         let info = heap.type_of(addr).map_err(|e| self.decode(e))?;
         let Holds::Mapping(items) = info.kind.row().holds else {
@@ -300,7 +399,7 @@ impl Walk<'_, '_> {
         let length = entries.total();
         for entry in entries.take(MAX_SEARCH) {
             let Item { key, value } = entry.map_err(|e| self.decode(e))?;
-            if key.is_some_and(|key| is_key(heap, key, step)) {
+            if key.is_some_and(|key| wanted.is(heap, key)) {
                 return Ok(value);
             }
         }
@@ -311,7 +410,7 @@ impl Walk<'_, '_> {
     fn length(&self, value: &Value) -> Result<Value, PathError> {
         let counted = match value {
             Value::Object(addr) => self.counted(*addr).map_err(|e| self.decode(e))?,
-            Value::Tuple(items) => Some(items.len() as u64),
+            Value::Tuple(items) | Value::List(items) => Some(items.len() as u64),
             Value::Bytes(bytes) => Some(bytes.len() as u64),
             Value::Text(text) => Some(text.len() as u64),
             Value::ArrayPart { array, index } => {
@@ -332,17 +431,24 @@ impl Walk<'_, '_> {
     }
 }
 
-fn is_key(heap: &Heap<'_>, key: Addr, step: &Step) -> bool {
-    let Ok(info) = heap.type_of(key) else { return false };
-    match (info.kind, step) {
-        (Kind::Str, Step::Key(text)) => {
-            read_text(&heap.ctx, key, MAX_KEY).is_ok_and(|part| !part.is_cut() && part.text == *text)
-        }
-        (Kind::Int | Kind::Bool, Step::Index(number)) => {
-            Int::read(&heap.ctx, key).is_ok_and(|value| value.to_i64() == Some(*number))
-        }
-        _ => false,
-    }
+/// Those at the indices, which are inside.
+fn picked<T: Clone>(items: &[T], indices: &[u64]) -> Vec<T> {
+    indices.iter().filter_map(|index| items.get(usize::try_from(*index).ok()?).cloned()).collect()
+}
+
+/// The characters of a part of a `str` as one.
+fn joined_text(characters: Vec<Value>) -> Value {
+    let points = characters.iter().flat_map(|character| match character {
+        Value::Text(text) => text.code_points(),
+        _ => &[],
+    });
+    Value::Text(Text::from_code_points(points.copied()))
+}
+
+/// The numbers of a part of `bytes` as one.
+fn joined_bytes(numbers: Vec<Value>) -> Value {
+    let byte = |number| if let Value::Int(byte) = number { u8::try_from(byte).ok() } else { None };
+    Value::Bytes(numbers.into_iter().filter_map(byte).collect())
 }
 
 struct Parser<'t> {
@@ -428,10 +534,7 @@ impl Parser<'_> {
         }
         if self.skip('[') {
             self.spaces();
-            let step = match self.peek() {
-                Some(quote @ ('\'' | '"')) => Step::Key(self.quoted(quote)?),
-                _ => Step::Index(self.number()?),
-            };
+            let step = self.between_brackets()?;
             self.spaces();
             return if self.skip(']') { Ok(Some(step)) } else { self.fail("`]` is expected") };
         }
@@ -440,6 +543,89 @@ impl Parser<'_> {
             Some(')') if inside => Ok(None),
             Some(_) => self.fail("`.` or `[` is expected"),
         }
+    }
+
+    /// An index, a key or a slice.
+    fn between_brackets(&mut self) -> Result<Step, PathError> {
+        let start = if self.peek() == Some(':') { None } else { Some(self.key(0)?) };
+        self.spaces();
+        match (self.peek(), start) {
+            (Some(':'), None) => self.slice(None).map(Step::Slice),
+            (Some(':'), Some(Key::Int(start))) => self.slice(Some(start)).map(Step::Slice),
+            (Some(','), Some(first)) => Ok(Step::Key(Key::Tuple(self.rest_of_tuple(first, ']', 0)?))),
+            (_, Some(Key::Int(index))) => Ok(Step::Index(index)),
+            (_, Some(key)) => Ok(Step::Key(key)),
+            (_, None) => self.fail("an index, a key or a slice is expected"),
+        }
+    }
+
+    /// What follows the start of a slice.
+    fn slice(&mut self, start: Option<i64>) -> Result<Slice, PathError> {
+        let mut parts = [None, None];
+        for part in &mut parts {
+            if !self.skip(':') {
+                break;
+            }
+            self.spaces();
+            if self.peek().is_some_and(|c| c == '-' || c.is_ascii_digit()) {
+                *part = Some(self.number()?);
+            }
+            self.spaces();
+        }
+        match parts {
+            [_, Some(0)] => self.fail("the step of a slice is not 0"),
+            [stop, step] => Ok(Slice { start, stop, step }),
+        }
+    }
+
+    /// A literal that can be a key.
+    fn key(&mut self, depth: usize) -> Result<Key, PathError> {
+        self.spaces();
+        for (word, key) in [("True", Key::Bool(true)), ("False", Key::Bool(false)), ("None", Key::None)] {
+            if self.skip_all(word) {
+                return Ok(key);
+            }
+        }
+        match self.peek() {
+            Some(quote @ ('\'' | '"')) => Ok(Key::Text(self.quoted(quote)?)),
+            Some('b') => {
+                self.skip('b');
+                let Some(quote @ ('\'' | '"')) = self.peek() else { return self.fail("a quote is expected") };
+                let points = self.quoted(quote)?;
+                let bytes = points.code_points().iter().map(|point| u8::try_from(*point).ok()).collect::<Option<_>>();
+                bytes.map_or_else(|| self.fail("bytes are below 256"), |bytes| Ok(Key::Bytes(bytes)))
+            }
+            Some('(') if depth < MAX_DEPTH => {
+                self.skip('(');
+                self.spaces();
+                if self.skip(')') {
+                    return Ok(Key::Tuple(Vec::new()));
+                }
+                let first = self.key(depth.saturating_add(1))?;
+                self.spaces();
+                if self.skip(')') {
+                    return Ok(first);
+                }
+                let keys = self.rest_of_tuple(first, ')', depth.saturating_add(1))?;
+                if self.skip(')') { Ok(Key::Tuple(keys)) } else { self.fail("`)` is expected") }
+            }
+            _ => self.number().map(Key::Int),
+        }
+    }
+
+    /// What follows the first of some keys, up to what closes them.
+    fn rest_of_tuple(&mut self, first: Key, close: char, depth: usize) -> Result<Vec<Key>, PathError> {
+        let mut keys = vec![first];
+        self.spaces();
+        while self.skip(',') {
+            self.spaces();
+            if self.peek() == Some(close) {
+                break;
+            }
+            keys.push(self.key(depth)?);
+            self.spaces();
+        }
+        Ok(keys)
     }
 
     fn number(&mut self) -> Result<i64, PathError> {
@@ -500,7 +686,7 @@ mod tests {
         let steps = [
             Step::Attribute("items".to_owned()),
             Step::Index(-1),
-            Step::Key(Text::from("aA\"")),
+            Step::Key(Key::Text(Text::from("aA\""))),
             Step::Index(0),
             Step::Attribute("x_1".to_owned()),
         ];
@@ -512,6 +698,21 @@ mod tests {
     }
 
     #[test]
+    fn keys_and_slices_parse_and_are_shown_as_they_are_written() {
+        for text in [
+            "a[None][True][False][b\"\\x00z\"]",
+            "a[(1, \"x\")][()][(1,)][((1, 2), None)]",
+            "a[1:3][:-1][-2:][::-1][:]",
+        ] {
+            let path = Path::parse(text).unwrap();
+            let shown: String = path.steps.iter().map(Step::to_string).collect();
+            assert_eq!(format!("a{shown}"), text);
+        }
+        assert_eq!(Path::parse("a[1, 'x',]").unwrap(), Path::parse("a[(1, 'x')]").unwrap());
+        assert_eq!(Path::parse("a[(1)]").unwrap().steps, [Step::Index(1)]);
+    }
+
+    #[test]
     fn what_is_no_path_is_refused_with_its_column() {
         for (text, column) in [
             ("", 1),
@@ -520,6 +721,12 @@ mod tests {
             ("a[", 3),
             ("a['x", 5),
             ("a[1", 4),
+            ("a[1:2:0]", 8),
+            ("a['x':]", 6),
+            ("a[b]", 4),
+            ("a[(1, 2]", 8),
+            ("a[b'\u{100}']", 7),
+            ("a[((((((((((1]", 11),
             ("@7f", 2),
             ("f()", 2),
             ("a b", 3),

@@ -10,7 +10,7 @@ use crate::field;
 pub struct Refcount {
     /// References held; absent for immortal objects. With `deferred` a lower bound.
     pub count: Option<i64>,
-    /// Immortal (3.12+).
+    /// Immortal (3.12+), or in static storage with a number to start with (3.11).
     pub immortal: bool,
     /// The count field as it stands in memory (the shared one in free-threaded builds).
     pub raw: u64,
@@ -41,6 +41,13 @@ pub fn refcount(ctx: &Context<'_>, addr: Addr) -> Result<Refcount, DecodeError> 
         RefcountForm::Plain => {
             let count = ctx.ssize(field!(ctx, object.ob_refcnt), addr)?;
             Ok(Refcount { count: Some(count), raw: count.cast_unsigned(), flags, ..Refcount::default() })
+        }
+        RefcountForm::Static { start } => {
+            let raw = ctx.ssize(field!(ctx, object.ob_refcnt), addr)?;
+            // More references than memory has room for beside those that are counted without being there.
+            let immortal = raw > start / 2 && raw < start.saturating_mul(2);
+            let count = (!immortal).then_some(raw);
+            Ok(Refcount { count, immortal, raw: raw.cast_unsigned(), flags, ..Refcount::default() })
         }
         RefcountForm::Immortal32 => {
             let raw = ctx.ssize(field!(ctx, object.ob_refcnt), addr)?;

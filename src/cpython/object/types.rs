@@ -2,15 +2,17 @@
 
 use super::dict::dict_get_str;
 use super::kind::Kind;
+use super::repr::Meter;
 use super::sequence::tuple_items;
 use super::static_types::{name_of_symbol, names_in};
 use super::unicode::{read_str, str_is};
 use crate::base::{Addr, Cursor};
-use crate::cpython::layout::TypeDicts;
+use crate::cpython::layout::{TypeDicts, disputed_uses, note_disputed_use};
 use crate::cpython::{Context, DecodeError};
-use crate::debuggee::{Memory, MemoryExt as _, ReadErrorKind};
+use crate::debuggee::{MemoryExt as _, ReadErrorKind};
 use crate::field;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::thread::{self, ThreadId};
 
@@ -53,7 +55,9 @@ pub struct TypeCache {
     types: RwLock<HashMap<Addr, Option<Arc<TypeInfo>>, foldhash::fast::RandomState>>,
     /// Types being read, to end cycles of base types, each with the thread that reads it.
     reading: Mutex<Vec<(ThreadId, Addr)>>,
-    builtin_names: OnceLock<HashMap<Addr, String>>,
+    builtin_names: OnceLock<Arc<HashMap<Addr, String>>>,
+    /// Those were read by a disputed field.
+    names_disputed: AtomicBool,
     /// `__version__` of modules that were asked for.
     module_versions: Mutex<HashMap<&'static str, Option<String>>>,
 }
@@ -95,18 +99,6 @@ impl TypeCache {
     }
 }
 
-/// What `cell` holds, or else what `read` gives, which is then kept. `read` runs outside of the cell's lock: it may come
-/// back to the same cell, and another thread may read the same at the same time.
-fn kept<T>(cell: &OnceLock<T>, read: impl FnOnce() -> T) -> &T {
-    match cell.get() {
-        Some(known) => known,
-        None => {
-            let value = read();
-            cell.get_or_init(|| value)
-        }
-    }
-}
-
 /// What is known of a type object.
 #[derive(Debug)]
 pub struct TypeInfo {
@@ -144,6 +136,8 @@ pub struct TypeInfo {
     qualname: OnceLock<String>,
     mro: OnceLock<Arc<[Addr]>>,
     repr_by: OnceLock<ReprBy>,
+    /// Something of it was read by a disputed field.
+    disputed: AtomicBool,
 }
 
 /// Whose `__repr__` runs for objects of a type.
@@ -178,6 +172,7 @@ impl TypeInfo {
             qualname: OnceLock::new(),
             mro: OnceLock::new(),
             repr_by: OnceLock::new(),
+            disputed: AtomicBool::new(false),
         }
     }
 
@@ -214,6 +209,8 @@ pub struct Heap<'a> {
     /// Memory, layouts, dialect.
     pub ctx: Context<'a>,
     known: Arc<Known<'a>>,
+    /// What counts the reads, where they are counted.
+    meter: Option<&'a Meter<'a>>,
 }
 
 /// What views of one heap share.
@@ -232,16 +229,40 @@ impl<'a> Heap<'a> {
     /// A heap read by `ctx`, with what `cache` knows of its types. `symbols`: symbol tables, for names of static types.
     #[must_use]
     pub fn new(ctx: Context<'a>, cache: Arc<TypeCache>, symbols: Option<Box<dyn SymbolNames + 'a>>) -> Self {
-        Heap { ctx, known: Arc::new(Known { symbols, cache }) }
+        Heap { ctx, known: Arc::new(Known { symbols, cache }), meter: None }
     }
 
-    /// The same heap read through another view of the same memory (one that counts reads).
-    pub(super) fn through<'m>(&self, memory: &'m dyn Memory) -> Heap<'m>
+    /// The same heap, each read of which `meter` counts.
+    pub(super) fn through<'m>(&self, meter: &'m Meter<'m>) -> Heap<'m>
     where
         'a: 'm,
     {
         let known: Arc<Known<'m>> = Arc::<Known<'a>>::clone(&self.known);
-        Heap { ctx: Context { memory, ..self.ctx }, known }
+        Heap { ctx: Context { memory: meter, ..self.ctx }, known, meter: Some(meter) }
+    }
+
+    /// Whether the limit of reads was reached. What is read of a heap since is incomplete: nothing of it may be remembered
+    /// or called damaged.
+    pub(super) fn is_over_limit(&self) -> bool {
+        self.meter.is_some_and(Meter::has_refused)
+    }
+
+    /// What `cell` holds, or else what `read` gives, which is then kept unless the limit of reads was reached. `read` runs
+    /// outside of the cell's lock: it may come back to the same cell, and another thread may read the same at the same time.
+    /// `disputed` is set where a disputed field was used for it.
+    fn kept<T: Clone>(&self, cell: &OnceLock<T>, disputed: &AtomicBool, read: impl FnOnce() -> T) -> T {
+        if let Some(known) = cell.get() {
+            if disputed.load(Ordering::Relaxed) {
+                note_disputed_use();
+            }
+            return known.clone();
+        }
+        let before = disputed_uses();
+        let value = read();
+        if disputed_uses() != before {
+            disputed.store(true, Ordering::Relaxed);
+        }
+        if self.is_over_limit() { value } else { cell.get_or_init(|| value).clone() }
     }
 
     /// The interpreter whose objects are read.
@@ -282,19 +303,25 @@ impl<'a> Heap<'a> {
     pub fn type_info(&self, addr: Addr) -> Option<Arc<TypeInfo>> {
         let cache = &self.known.cache;
         if let Some(known) = cache.known(addr) {
+            if known.as_ref().is_some_and(|info| info.disputed.load(Ordering::Relaxed)) {
+                note_disputed_use();
+            }
             return known;
         }
         // A cycle or an endless chain of base types ends here.
         if !cache.begin(addr) {
             return None;
         }
+        let before = disputed_uses();
         let read = self.read_type(addr);
-        cache.end(addr);
-        if read.as_ref().is_err_and(DecodeError::is_limit) {
-            return None;
+        if let Ok(info) = &read {
+            info.disputed.store(disputed_uses() != before, Ordering::Relaxed);
         }
+        cache.end(addr);
         let info = read.ok().map(Arc::new);
-        cache.keep(addr, info.clone());
+        if !self.is_over_limit() {
+            cache.keep(addr, info.clone());
+        }
         info
     }
 
@@ -402,9 +429,10 @@ impl<'a> Heap<'a> {
     }
 
     /// Names of static types that the interpreter's own modules lead to.
-    fn builtin_names(&self) -> &HashMap<Addr, String> {
-        kept(&self.known.cache.builtin_names, || {
-            self.interpreter().map_or_else(HashMap::new, |interpreter| names_in(&self.ctx, interpreter))
+    fn builtin_names(&self) -> Arc<HashMap<Addr, String>> {
+        let cache = &self.known.cache;
+        self.kept(&cache.builtin_names, &cache.names_disputed, || {
+            Arc::new(self.interpreter().map_or_else(HashMap::new, |interpreter| names_in(&self.ctx, interpreter)))
         })
     }
 
@@ -423,7 +451,9 @@ impl<'a> Heap<'a> {
             (self.type_of(version).ok()?.kind == Kind::Str).then(|| read_str(ctx, version, 100).ok())?
         };
         let version = read();
-        versions().insert(module, version.clone());
+        if !self.is_over_limit() {
+            versions().insert(module, version.clone());
+        }
         version
     }
 
@@ -431,7 +461,7 @@ impl<'a> Heap<'a> {
     /// unreadable.
     #[must_use]
     pub fn mro(&self, info: &TypeInfo) -> Arc<[Addr]> {
-        Arc::clone(kept(&info.mro, || {
+        self.kept(&info.mro, &info.disputed, || {
             let tuple = self.ctx.ptr(field!(self.ctx, type_object.mro), info.addr);
             let items = tuple.and_then(|t| {
                 if t.is_null() { Err(DecodeError::Null { what: "tp_mro" }) } else { tuple_items(&self.ctx, t) }
@@ -439,7 +469,7 @@ impl<'a> Heap<'a> {
             let listed: Option<Arc<[Addr]>> =
                 items.ok().filter(|i| i.total() <= MAX_MRO).and_then(|i| i.collect::<Result<_, _>>().ok());
             listed.filter(|mro| mro.first() == Some(&info.addr)).unwrap_or_else(|| self.bases(info))
-        }))
+        })
     }
 
     fn bases(&self, info: &TypeInfo) -> Arc<[Addr]> {
@@ -489,7 +519,7 @@ impl<'a> Heap<'a> {
 
     /// Whose `__repr__` runs for objects of this type.
     pub(super) fn repr_by(&self, info: &TypeInfo) -> ReprBy {
-        kept(&info.repr_by, || self.find_repr(info)).clone()
+        self.kept(&info.repr_by, &info.disputed, || self.find_repr(info))
     }
 
     fn find_repr(&self, info: &TypeInfo) -> ReprBy {
@@ -531,14 +561,13 @@ impl<'a> Heap<'a> {
     /// `type.__module__` as text; `None` when it is not a string or unreadable.
     #[must_use]
     pub fn module(&self, info: &TypeInfo) -> Option<String> {
-        kept(&info.module, || {
+        self.kept(&info.module, &info.disputed, || {
             if !info.is_heap {
                 return Some(info.name.rsplit_once('.').map_or("builtins", |(module, _)| module).to_owned());
             }
             let value = self.own_class_attribute(info, "__module__")?;
             (self.type_of(value).ok()?.kind == Kind::Str).then(|| read_str(&self.ctx, value, 1000).ok())?
         })
-        .clone()
     }
 
     /// `type.__qualname__`.
@@ -549,7 +578,7 @@ impl<'a> Heap<'a> {
             read_str(&self.ctx, name, MAX_NAME as u64).ok()
         };
         let heap = |_: &TypeInfo| if info.is_heap { read() } else { None };
-        kept(&info.qualname, || heap(info).unwrap_or_else(|| info.short_name().to_owned())).clone()
+        self.kept(&info.qualname, &info.disputed, || heap(info).unwrap_or_else(|| info.short_name().to_owned()))
     }
 
     /// `PyType_GetFullyQualifiedName` (3.13): the name with its module, unless that is `builtins` or `__main__`.

@@ -4,6 +4,9 @@ use crate::base::{Addr, Cursor, Text};
 use crate::cpython::{Context, DecodeError};
 use crate::field;
 
+/// The last code point there is.
+const MAX_CODE_POINT: u32 = 0x10_ffff;
+
 /// The first code points of a `str`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextPart {
@@ -41,7 +44,11 @@ pub fn read_text(ctx: &Context<'_>, addr: Addr, limit: u64) -> Result<TextPart, 
         // Only `wchar_t` strings of Windows hold pairs; a canonical string has none that belong together.
         width => {
             let point = |unit: &[u8]| u32::try_from(ctx.abi.uint(unit)).unwrap_or(u32::MAX);
-            Text::from_code_points(data.chunks_exact(usize::from(width)).map(point))
+            let points = || data.chunks_exact(usize::from(width)).map(point);
+            if let Some(wrong) = points().find(|point| *point > MAX_CODE_POINT) {
+                return Err(DecodeError::corrupt("str data", addr, format!("{wrong:#x} is no code point")));
+            }
+            Text::from_code_points(points())
         }
     };
     Ok(TextPart { text, length: units.length })

@@ -28,6 +28,8 @@ pub enum Value {
     Bytes(Vec<u8>),
     /// A `tuple`.
     Tuple(Vec<Value>),
+    /// A `list`.
+    List(Vec<Value>),
     /// The `__dict__` of the object at this address, which keeps its attributes without a dict object.
     Attributes(Addr),
     /// A frame that has no frame object.

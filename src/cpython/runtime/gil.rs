@@ -19,6 +19,11 @@ pub struct Gil {
 /// # Errors
 /// [`DecodeError`] when it is unreadable, or not made yet.
 pub fn gil(ctx: &Context<'_>, runtime: Option<Addr>, interpreter: Addr) -> Result<Option<Gil>, DecodeError> {
+    if ctx.dialect.gil == GilPlace::Variables {
+        // NULL as soon as nobody holds it (Python/ceval.c, `PyEval_SaveThread`).
+        let holder = ctx.ptr_at("_PyThreadState_Current", runtime.ok_or(DecodeError::Null { what: "runtime" })?)?;
+        return Ok(Some(Gil { locked: !holder.is_null(), holder: Some(holder).filter(|h| !h.is_null()) }));
+    }
     let at = gil_address(ctx, runtime, interpreter)?;
     if ctx.layouts.gil.enabled.is_some() && ctx.int(field!(ctx, gil.enabled), at, 4)? == 0 {
         return Ok(None);
@@ -45,6 +50,7 @@ pub fn gil_address(ctx: &Context<'_>, runtime: Option<Addr>, interpreter: Addr) 
             ctx.addr(field!(ctx, runtime.ceval_gil), runtime)?
         }
         GilPlace::Interpreter => ctx.ptr(field!(ctx, interpreter.ceval_gil), interpreter)?,
+        GilPlace::Variables => Addr::NULL,
     };
     if at.is_null() { Err(DecodeError::Null { what: "interpreter.ceval_gil" }) } else { Ok(at) }
 }

@@ -21,6 +21,8 @@ pub struct Interpreter {
     pub sysdict: Result<Addr, DecodeError>,
     /// Whether the garbage collector runs in it; `None` when that cannot be told.
     pub gc_collecting: Option<bool>,
+    /// Whether the collector starts by itself; `None` when that cannot be told.
+    pub gc_enabled: Option<bool>,
 }
 
 impl Interpreter {
@@ -36,19 +38,39 @@ impl Interpreter {
             (false, Some(runtime)) => ctx.int(field!(ctx, runtime.gc_collecting), runtime, 4).ok(),
             (false, None) => None,
         };
+        let gc = gc_state(ctx, runtime, addr);
         Ok(Interpreter {
             addr,
             id: id(ctx, runtime, addr)?,
             modules: ctx.ptr(field!(ctx, interpreter.modules), addr),
             sysdict: ctx.ptr(field!(ctx, interpreter.sysdict), addr),
             gc_collecting: collecting.map(|c| c != 0),
+            gc_enabled: gc.and_then(|gc| ctx.int(field!(ctx, gc.enabled), gc, 4).ok()).map(|enabled| enabled != 0),
         })
     }
+}
+
+/// Where the collector of the interpreter at `addr` keeps its state: `interp->gc`, in 3.8 `_PyRuntime.gc`.
+#[must_use]
+pub fn gc_state(ctx: &Context<'_>, runtime: Option<Addr>, addr: Addr) -> Option<Addr> {
+    if ctx.layouts.interpreter.gc.is_some() {
+        return ctx.addr(field!(ctx, interpreter.gc), addr).ok();
+    }
+    let collecting = ctx.layouts.gc.collecting.offset()?;
+    let at = ctx.layouts.runtime.gc_collecting.offset()?.checked_sub(collecting)?;
+    Some(runtime?.wrapping_add(at))
 }
 
 /// `id`. The main interpreter is the first that is made, and the first id is 0 (Python/pystate.c,
 /// `PyInterpreterState_New`).
 fn id(ctx: &Context<'_>, runtime: Option<Addr>, addr: Addr) -> Result<i64, DecodeError> {
+    if !ctx.layouts.interpreter.id.is_some() {
+        // Until 3.6 they have none; those made later come first in the list.
+        let next = |at: &Addr| ctx.ptr(field!(ctx, interpreter.next), *at);
+        let next = |at: &Addr| next(at).ok().filter(|next| !next.is_null());
+        let older = std::iter::successors(Some(addr), next).take(INTERPRETER_LIMIT);
+        return Ok(i64::try_from(older.count()).unwrap_or(i64::MAX).saturating_sub(1));
+    }
     ctx.int(field!(ctx, interpreter.id), addr, 8).or_else(|e| match main(ctx, runtime) {
         Some(main) if main == addr => Ok(0),
         _ => Err(e),

@@ -5,8 +5,8 @@ use crate::cpython::{Context, DecodeError};
 use crate::field;
 use std::collections::HashSet;
 
-/// More threads than Linux allows by default (`threads-max` is below this on machines of less than 4 TiB).
-const THREAD_LIMIT: usize = 1 << 20;
+/// Linux has no more threads (`PID_MAX_LIMIT`, linux/threads.h).
+const THREAD_LIMIT: usize = 1 << 22;
 
 /// One `PyThreadState`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,11 +41,19 @@ pub struct ThreadList {
     pub threads: Vec<ThreadState>,
     /// Whether these are all: the list ended as lists do.
     pub complete: bool,
+    /// How many were left out.
+    pub left_out: usize,
 }
 
-/// Thread states of the interpreter at `interpreter`, newest first.
+/// Thread states of the interpreter at `interpreter`, newest first. At most `most` of them, and those that are `needed`.
 #[must_use]
-pub fn threads(ctx: &Context<'_>, interpreter: Addr, diagnostics: &Diagnostics) -> ThreadList {
+pub fn threads(
+    ctx: &Context<'_>,
+    interpreter: Addr,
+    most: usize,
+    needed: impl Fn(&ThreadState) -> bool,
+    diagnostics: &Diagnostics,
+) -> ThreadList {
     let mut list = ThreadList::default();
     let mut seen = HashSet::new();
     let mut passed_over = false;
@@ -63,7 +71,7 @@ pub fn threads(ctx: &Context<'_>, interpreter: Addr, diagnostics: &Diagnostics) 
         }
     };
     while !at.is_null() {
-        if !seen.insert(at) || list.threads.len() >= THREAD_LIMIT {
+        if !seen.insert(at) || seen.len() > THREAD_LIMIT {
             corrupt(at, "the list of threads loops");
             return list;
         }
@@ -79,7 +87,8 @@ pub fn threads(ctx: &Context<'_>, interpreter: Addr, diagnostics: &Diagnostics) 
             }
         }
         match read(ctx, at) {
-            Ok(thread) => list.threads.push(thread),
+            Ok(thread) if list.threads.len() < most || needed(&thread) => list.threads.push(thread),
+            Ok(_) => list.left_out = list.left_out.saturating_add(1),
             Err(e) => {
                 unreadable(at, "a thread state cannot be read", &e);
                 passed_over = true;
@@ -163,6 +172,13 @@ fn raising(ctx: &Context<'_>, at: Addr) -> Result<Option<Addr>, DecodeError> {
 fn handling(ctx: &Context<'_>, at: Addr) -> Vec<Addr> {
     let mut list = Vec::new();
     let mut seen = HashSet::new();
+    if !ctx.layouts.thread.exc_info.is_some() {
+        // Until 3.6 one, its type, value and traceback in the thread state itself.
+        let value =
+            ctx.addr(field!(ctx, thread.exc_state), at).map(|at| at.wrapping_add(ctx.abi.pointer_size().into()));
+        let value = value.and_then(|at| ctx.ptr_at("exc_value", at));
+        return value.into_iter().filter(|value| !value.is_null()).collect();
+    }
     let mut item = ctx.ptr(field!(ctx, thread.exc_info), at).unwrap_or(Addr::NULL);
     while !item.is_null() && seen.insert(item) && seen.len() < 10_000 {
         let Ok(value) = ctx.ptr(field!(ctx, exc_stack.exc_value), item) else { break };

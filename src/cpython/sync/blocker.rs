@@ -48,7 +48,7 @@ pub enum Blocker {
     /// The end of a thread, while the process ends (`threading._shutdown` until 3.12): the lock that the thread lets go at
     /// its end.
     Exit(Addr),
-    /// The result of a `concurrent.futures.Future`: its address, by which call.
+    /// The result of a `concurrent.futures.Future` or of a `multiprocessing.pool.AsyncResult`: its address, by which call.
     Result(Addr, String),
     /// To be woken by another thread, which nobody owes: by which call (`Queue.get`), and the `threading.Condition`.
     Notification(String, Option<Addr>),
@@ -109,7 +109,8 @@ fn parked_at(ctx: &Context<'_>, word: Addr) -> Option<Addr> {
     let node = ctx.addr(field!(ctx, wait_entry.node), entry).ok()?;
     let next = ctx.ptr_at("wait_entry.node", node).ok()?;
     let back = ctx.ptr_at("wait_entry.node", next.checked_add(u64::from(ctx.abi.pointer_size()))?).ok()?;
-    (back == node).then(|| ctx.ptr(field!(ctx, wait_entry.addr), entry).ok())?
+    // Nothing parks at NULL: other lists have neighbours too.
+    (back == node).then(|| ctx.ptr(field!(ctx, wait_entry.addr), entry).ok())?.filter(|at| !at.is_null())
 }
 
 /// The thread whose `ThreadHandle` has its event `thread_is_exiting` at that address (3.13+).
@@ -197,7 +198,9 @@ fn library(heap: &Heap<'_>, frames: &[PyFrame], lock: Addr) -> Option<Blocker> {
         ("threading.py", "wait") => {
             (variables.get("waiter")? == lock).then_some(())?;
             let condition = variables.get("self");
-            if let Some(future) = frames.get(1).and_then(|frame| future_of(heap, frame)) {
+            let calls = frames.iter().skip(1).take(LIBRARY_FRAMES).take_while(|frame| place(frame).is_some());
+            let asks = calls.filter_map(|frame| future_of(heap, frame)).next();
+            if let Some(future) = asks {
                 return Some(Blocker::Result(future, call(heap, frames)));
             }
             Some(Blocker::Notification(call(heap, frames), condition))
@@ -212,9 +215,9 @@ fn library(heap: &Heap<'_>, frames: &[PyFrame], lock: Addr) -> Option<Blocker> {
     }
 }
 
-/// The future whose `result()` or `exception()` a frame runs.
+/// The future whose `result()` or `exception()` a frame runs, or the result of a pool whose `get()` or `wait()` it does.
 fn future_of(heap: &Heap<'_>, frame: &PyFrame) -> Option<Addr> {
-    matches!(place(frame)?, ("_base.py", "result" | "exception")).then_some(())?;
+    matches!(place(frame)?, ("_base.py", "result" | "exception") | ("pool.py", "get" | "wait")).then_some(())?;
     Variables::of(heap, frame)?.get("self")
 }
 
@@ -228,9 +231,18 @@ pub fn ends_with(heap: &Heap<'_>, frame: &PyFrame, lock: Addr) -> bool {
     of_thread() == Some(lock)
 }
 
-/// Whether the frame runs the call whose result `future` gets (`_WorkItem.run` of `concurrent.futures.thread`).
+/// Whether the frame runs the call whose result `future` gets (`_WorkItem.run` of `concurrent.futures.thread`, or `worker` of
+/// `multiprocessing.pool`, whose task bears the number of the result).
 #[must_use]
 pub fn makes_result(heap: &Heap<'_>, frame: &PyFrame, future: Addr) -> bool {
+    let of_pool = || {
+        matches!(place(frame)?, ("pool.py", "worker")).then_some(())?;
+        let job = Variables::of(heap, frame)?.number(heap, "job")?;
+        Some(job == int_attribute(heap, future, "_job")?)
+    };
+    if of_pool() == Some(true) {
+        return true;
+    }
     let of_item = || {
         matches!(place(frame)?, ("thread.py", "run")).then_some(())?;
         let item = Variables::of(heap, frame)?.get("self")?;
@@ -245,7 +257,7 @@ fn call(heap: &Heap<'_>, frames: &[PyFrame]) -> String {
     let of_library = |f: &&PyFrame| {
         place(f).is_some_and(|(file, function)| {
             file != "<frozen importlib._bootstrap>"
-                && !matches!(function, "_bootstrap" | "_bootstrap_inner" | "_shutdown" | "run")
+                && !matches!(function, "_bootstrap" | "_bootstrap_inner" | "_shutdown" | "run" | "worker")
         })
     };
     let outermost = frames.iter().take(LIBRARY_FRAMES).take_while(of_library).last();
@@ -262,7 +274,7 @@ fn place(frame: &PyFrame) -> Option<(&'static str, &'static str)> {
     // `_base.py`, `thread.py`: of `concurrent.futures`; `pool.py`: of `multiprocessing`.
     const FILES: [&str; 6] =
         ["threading.py", "queue.py", "_base.py", "thread.py", "pool.py", "<frozen importlib._bootstrap>"];
-    const FUNCTIONS: [&str; 14] = [
+    const FUNCTIONS: [&str; 15] = [
         "_bootstrap",
         "_bootstrap_inner",
         "_shutdown",
@@ -277,6 +289,7 @@ fn place(frame: &PyFrame) -> Option<(&'static str, &'static str)> {
         "shutdown",
         "wait",
         "wait_for",
+        "worker",
     ];
     let code = frame.code.as_ref().ok()?;
     let (file, name) = (code.filename.as_ref().ok()?.to_string(), code.name.as_ref().ok()?.to_string());
@@ -297,6 +310,14 @@ impl Variables {
         let variable = self.0.iter().find(|v| v.name == name)?;
         if let SlotValue::Object(at) = variable.value { Some(at) } else { None }
     }
+
+    fn number(&self, heap: &Heap<'_>, name: &str) -> Option<u64> {
+        match self.0.iter().find(|v| v.name == name)?.value {
+            SlotValue::TaggedInt(number) => u64::try_from(number).ok(),
+            SlotValue::Object(at) => int(heap, at),
+            _ => None,
+        }
+    }
 }
 
 fn text(heap: &Heap<'_>, at: Addr) -> Option<String> {
@@ -305,6 +326,9 @@ fn text(heap: &Heap<'_>, at: Addr) -> Option<String> {
 }
 
 fn int_attribute(heap: &Heap<'_>, at: Addr, name: &str) -> Option<u64> {
-    let value = find_attribute(heap, at, name).ok()??;
-    (heap.type_of(value).ok()?.kind == Kind::Int).then(|| Int::read(&heap.ctx, value).ok()?.to_u64())?
+    int(heap, find_attribute(heap, at, name).ok()??)
+}
+
+fn int(heap: &Heap<'_>, at: Addr) -> Option<u64> {
+    (heap.type_of(at).ok()?.kind == Kind::Int).then(|| Int::read(&heap.ctx, at).ok()?.to_u64())?
 }

@@ -5,7 +5,7 @@
 //! in the exception table (3.11+), the level in the block stack before. Slots below it hold live objects.
 
 use crate::base::Addr;
-use crate::cpython::frame::PyFrame;
+use crate::cpython::frame::{FramePlace, PyFrame};
 use crate::cpython::layout::FrameLink;
 use crate::cpython::object::{Heap, Kind, find_attribute, read_str};
 use crate::cpython::{Context, DecodeError};
@@ -25,21 +25,45 @@ const BLOCK_LEVEL: u64 = 8;
 /// The block may have released its lock by hand.
 #[must_use]
 pub fn entered(heap: &Heap<'_>, frame: &PyFrame) -> Vec<Addr> {
-    let Ok(slots) = live_slots(&heap.ctx, frame) else { return Vec::new() };
-    let mut found = Vec::new();
-    for (index, slot) in slots.iter().enumerate() {
-        let before = index.checked_sub(1).and_then(|i| slots.get(i)).copied();
-        if let Some(manager) = manager(heap, *slot, before) {
-            found.extend(lock_of(heap, manager));
+    let (Ok(code), Ok(lasti)) = (&frame.code, &frame.lasti) else { return Vec::new() };
+    let place = FramePlace { addr: frame.addr, code: code.addr, lasti: *lasti };
+    managers(heap, &place, Block::With).into_iter().filter_map(|manager| lock_of(heap, manager)).collect()
+}
+
+/// Which kind of block a frame is inside of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Block {
+    /// `with`.
+    With,
+    /// `async with`.
+    AsyncWith,
+}
+
+impl Block {
+    /// The method that leaves it.
+    const fn exit(self) -> &'static str {
+        match self {
+            Block::With => "__exit__",
+            Block::AsyncWith => "__aexit__",
         }
     }
-    found
+}
+
+/// The context managers of the blocks of a kind that the frame is inside of, the outermost first.
+#[must_use]
+pub fn managers(heap: &Heap<'_>, frame: &FramePlace, block: Block) -> Vec<Addr> {
+    let Ok(slots) = live_slots(&heap.ctx, frame) else { return Vec::new() };
+    let one = |(index, slot): (usize, &Addr)| {
+        let before = index.checked_sub(1).and_then(|i| slots.get(i)).copied();
+        manager(heap, *slot, before, block.exit())
+    };
+    slots.iter().enumerate().filter_map(one).collect()
 }
 
 /// The object whose `__exit__` a slot holds: a bound method, or since 3.14 the function and then the object.
-fn manager(heap: &Heap<'_>, slot: Addr, before: Option<Addr>) -> Option<Addr> {
+fn manager(heap: &Heap<'_>, slot: Addr, before: Option<Addr>, exit: &str) -> Option<Addr> {
     let ctx = &heap.ctx;
-    let is_exit = |name: Option<Addr>| name.and_then(|n| read_str(ctx, n, 16).ok()).is_some_and(|n| n == "__exit__");
+    let is_exit = |name: Option<Addr>| name.and_then(|n| read_str(ctx, n, 16).ok()).is_some_and(|n| n == exit);
     let function_name = |at| ctx.ptr(field!(ctx, function.name), at).ok();
     let kind = heap.type_of(slot).ok()?.kind;
     match kind {
@@ -47,7 +71,7 @@ fn manager(heap: &Heap<'_>, slot: Addr, before: Option<Addr>) -> Option<Addr> {
             let def = ctx.ptr(field!(ctx, cfunction.ml), slot).ok()?;
             let name = ctx.ptr(field!(ctx, method_def.name), def).ok()?;
             let name = crate::debuggee::MemoryExt::read_cstr(&ctx.memory, name, 16).ok()?;
-            if name != b"__exit__" {
+            if name != exit.as_bytes() {
                 return None;
             }
             ctx.ptr(field!(ctx, cfunction.self_obj), slot).ok()
@@ -58,12 +82,12 @@ fn manager(heap: &Heap<'_>, slot: Addr, before: Option<Addr>) -> Option<Addr> {
         }
         _ => {
             let before = before?;
-            let exit = match heap.type_of(before).ok()?.kind {
+            let exits = match heap.type_of(before).ok()?.kind {
                 Kind::MethodDescriptor => is_exit(ctx.ptr(field!(ctx, descr.d_name), before).ok()),
                 Kind::Function => is_exit(function_name(before)),
                 _ => false,
             };
-            exit.then_some(slot)
+            exits.then_some(slot)
         }
     }
 }
@@ -78,17 +102,16 @@ fn lock_of(heap: &Heap<'_>, manager: Addr) -> Option<Addr> {
 }
 
 /// Objects in the slots of the value stack that are surely in use.
-fn live_slots(ctx: &Context<'_>, frame: &PyFrame) -> Result<Vec<Addr>, DecodeError> {
+fn live_slots(ctx: &Context<'_>, frame: &FramePlace) -> Result<Vec<Addr>, DecodeError> {
     let (start, depth) = match ctx.dialect.frame_link {
         FrameLink::FrameObjects => {
             (ctx.ptr(field!(ctx, frame_object.f_valuestack), frame.addr)?, level_of_blocks(ctx, frame)?)
         }
         FrameLink::ViaCFrame | FrameLink::Direct => {
-            let code = frame.code.as_ref().map_err(Clone::clone)?;
-            let locals = ctx.uint(field!(ctx, code.nlocalsplus), code.addr, 4)?;
+            let locals = ctx.uint(field!(ctx, code.nlocalsplus), frame.code, 4)?;
             let width = u64::from(ctx.abi.pointer_size());
             let start = ctx.addr(field!(ctx, frame.localsplus), frame.addr)?;
-            (start.wrapping_add(locals.saturating_mul(width)), handler_depth(ctx, frame, code.addr)?)
+            (start.wrapping_add(locals.saturating_mul(width)), handler_depth(ctx, frame)?)
         }
     };
     let width = ctx.abi.pointer_size();
@@ -98,7 +121,7 @@ fn live_slots(ctx: &Context<'_>, frame: &PyFrame) -> Result<Vec<Addr>, DecodeErr
 }
 
 /// 3.8 to 3.10: the level of the innermost block.
-fn level_of_blocks(ctx: &Context<'_>, frame: &PyFrame) -> Result<u64, DecodeError> {
+fn level_of_blocks(ctx: &Context<'_>, frame: &FramePlace) -> Result<u64, DecodeError> {
     let blocks = ctx.int(field!(ctx, frame_object.f_iblock), frame.addr, 4)?;
     if !(1..=MAX_BLOCKS).contains(&blocks) {
         return Ok(0);
@@ -111,10 +134,9 @@ fn level_of_blocks(ctx: &Context<'_>, frame: &PyFrame) -> Result<u64, DecodeErro
 }
 
 /// 3.11+: the depth of the handler that covers the instruction (`co_exceptiontable`, Objects/exception_handling_notes).
-fn handler_depth(ctx: &Context<'_>, frame: &PyFrame, code: Addr) -> Result<u64, DecodeError> {
-    let lasti = *frame.lasti.as_ref().map_err(Clone::clone)?;
-    let Ok(lasti) = u64::try_from(lasti) else { return Ok(0) };
-    let table = ctx.ptr(field!(ctx, code.exceptiontable), code)?;
+fn handler_depth(ctx: &Context<'_>, frame: &FramePlace) -> Result<u64, DecodeError> {
+    let Ok(lasti) = u64::try_from(frame.lasti) else { return Ok(0) };
+    let table = ctx.ptr(field!(ctx, code.exceptiontable), frame.code)?;
     let len = ctx.uint(field!(ctx, var_object.ob_size), table, ctx.abi.pointer_size())?;
     if len > MAX_TABLE {
         return Err(DecodeError::corrupt("code.exceptiontable", table, format!("length {len}")));

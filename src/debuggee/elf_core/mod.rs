@@ -2,8 +2,6 @@
 //! qemu-user, whole or cut.
 
 mod header;
-#[cfg(test)]
-mod module_tests;
 mod modules;
 mod notes;
 mod segments;
@@ -13,8 +11,11 @@ pub(crate) mod synth_core;
 mod tests;
 mod zeroed_stacks;
 
+pub(super) use segments::cut_short;
+
+use super::limits::cut;
 use super::slim_record::{each_note, kept_bytes};
-use super::{AddressSpace, ByteSource, Crash, ProcessInfo, SignalInfo, SourceKind, Target, TargetError};
+use super::{AddressSpace, ByteSource, Crash, Limits, ProcessInfo, SignalInfo, SourceKind, Target, TargetError};
 use crate::base::{Diagnostic, DiagnosticCode, Diagnostics};
 use crate::debuggee::{Recording, TargetMemory};
 use crate::os::linux::signals::dumps_core;
@@ -40,15 +41,24 @@ pub fn open(path: &Path) -> Result<Target, TargetError> {
 /// # Errors
 /// As [`open`].
 pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, TargetError> {
+    from_source_within(path, source, &Limits::default())
+}
+
+/// The same within limits.
+///
+/// # Errors
+/// As [`open`].
+pub fn from_source_within(path: &Path, source: Arc<dyn ByteSource>, limits: &Limits) -> Result<Target, TargetError> {
     let diagnostics = Arc::new(Diagnostics::default());
     let data = source.bytes();
     let headers = header::parse(path, data, &diagnostics)?;
     let abi = headers.abi;
-    let mut notes = Notes::default();
+    let mut notes = Notes::of_at_most(limits.threads);
     for segment in headers.segments.iter().filter(|s| s.p_type.get(LE) == elf::PT_NOTE) {
         let (bytes, cut) = segments::file_bytes(segment, data);
         notes.add(bytes, segment.p_align.get(LE), abi, cut, &diagnostics);
     }
+    notes.end();
     if let Some(system) = other_system(data) {
         return Err(TargetError::UnsupportedSystem { path: path.to_owned(), what: system });
     }
@@ -66,8 +76,13 @@ pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, T
     }
     let mut memory = Recording::new(AddressSpace::from_dump(Arc::clone(&source), segments));
     memory.set_kept(kept);
+    memory.set_deadline(&limits.deadline);
     let process = process(&notes, &memory);
-    let modules = modules::find(&notes, &memory, &abi, &process, &diagnostics);
+    let mut modules = modules::find(&notes, &memory, &abi, &process, &diagnostics);
+    limits.cut_modules(&mut modules, &diagnostics);
+    if let Some(diagnostic) = cut("threads", notes.thread_count, notes.threads.len(), "--max-threads") {
+        diagnostics.push(diagnostic);
+    }
     if notes.threads.is_empty() {
         let text = "the core has no thread notes (NT_PRSTATUS): registers and native threads are unknown";
         diagnostics.push(Diagnostic::warning(DiagnosticCode::CoreNoThreads, text));
@@ -85,6 +100,7 @@ pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, T
         missing,
         code_names: Default::default(),
         thread_index: Default::default(),
+        limits: limits.clone(),
         diagnostics,
     })
 }
@@ -121,14 +137,10 @@ fn process(notes: &Notes, memory: &TargetMemory) -> ProcessInfo {
 /// NT_SIGINFO (qemu-user) the first thread with a signal. A signal that does not dump core by itself only tells where
 /// a debugger stopped the process.
 fn crash(threads: &mut [ThreadNotes]) -> Option<Crash> {
-    let agrees = |t: &ThreadNotes| {
-        let number = t.thread.signal.as_ref().map(|s| s.number);
-        t.current_signal != 0 && number == Some(t.current_signal)
-    };
     let none_has_info = threads.iter().all(|t| t.thread.signal.is_none());
     let at = threads
         .iter()
-        .position(agrees)
+        .position(ThreadNotes::agrees)
         .or_else(|| threads.iter().position(|t| none_has_info && t.current_signal != 0))?;
     let found = threads.get_mut(at)?;
     let number = found.current_signal;

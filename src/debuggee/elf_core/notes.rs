@@ -28,10 +28,27 @@ pub(super) struct ThreadNotes {
     pub ppid: u64,
 }
 
+impl ThreadNotes {
+    /// Whether the signal of the dump is this thread's own.
+    pub fn agrees(&self) -> bool {
+        let number = self.thread.signal.as_ref().map(|s| s.number);
+        self.current_signal != 0 && number == Some(self.current_signal)
+    }
+}
+
 /// Everything the notes tell.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
+    /// Those that are kept.
     pub threads: Vec<ThreadNotes>,
+    /// How many there are.
+    pub thread_count: usize,
+    /// How many may be kept. One that crashed is kept beyond.
+    most_threads: usize,
+    /// The notes that come now are of a thread that is not kept.
+    left_out: bool,
+    /// NT_PRSTATUS of the thread beyond the limit: its registers are read when it turns out to be the one that crashed.
+    beyond: Vec<u8>,
     pub process: Option<ProcessNote>,
     pub auxv: Auxv,
     pub files: Vec<MappedFile>,
@@ -52,6 +69,58 @@ pub(super) struct ProcessNote {
 type CoreNote<'a> = Note<'a, FileHeader64<LE>>;
 
 impl Notes {
+    /// Notes of which only so many threads are kept.
+    pub fn of_at_most(threads: usize) -> Self {
+        Notes { most_threads: threads, ..Notes::default() }
+    }
+
+    /// Keeps a thread. Beyond the limit it gives its place to the next one, unless its own signal made the dump: that shows
+    /// only in the notes that follow.
+    fn keep(&mut self, cursor: Cursor<'_>, abi: Abi) -> Result<(), ShortRead> {
+        self.thread_count = self.thread_count.saturating_add(1);
+        if self.threads.len() > self.most_threads && !self.threads.last().is_some_and(ThreadNotes::agrees) {
+            self.threads.pop();
+        }
+        // There is one place beyond the limit; of all whose own signal it was, the first one crashed.
+        self.left_out = self.threads.len() > self.most_threads;
+        let last = self.threads.len() == self.most_threads;
+        if last {
+            self.beyond.clear();
+            self.beyond.extend_from_slice(cursor.remaining());
+        }
+        if !self.left_out {
+            let read = thread(cursor, abi, !last)?;
+            self.threads.push(read);
+        }
+        Ok(())
+    }
+
+    /// Takes a signal for the thread whose notes these are.
+    fn signalled(&mut self, info: SignalInfo, abi: Abi) {
+        let is_beyond = self.threads.len() > self.most_threads;
+        let Some(last) = self.threads.last_mut().filter(|_| !self.left_out) else { return };
+        last.thread.signal = Some(info);
+        if is_beyond
+            && last.agrees()
+            && let Ok(read) = thread(Cursor::new(&self.beyond, abi), abi, true)
+        {
+            last.thread.registers = read.thread.registers;
+            last.thread.tls_base = read.thread.tls_base.or(last.thread.tls_base);
+        }
+    }
+
+    /// No notes follow: a thread beyond the limit that did not crash is left out like the others.
+    pub fn end(&mut self) {
+        if self.threads.len() > self.most_threads && !self.threads.last().is_some_and(ThreadNotes::agrees) {
+            self.threads.pop();
+        }
+    }
+
+    /// The thread to which the notes that come now belong.
+    fn current(&mut self) -> Option<&mut ThreadNotes> {
+        self.threads.last_mut().filter(|_| !self.left_out)
+    }
+
     /// Adds the notes of one PT_NOTE segment. `cut`: the file ends inside it.
     pub fn add(&mut self, data: &[u8], align: u64, abi: Abi, cut: bool, diagnostics: &Diagnostics) {
         // Alignments other than 8 mean 4 (binutils reads gcore's 1 so).
@@ -75,13 +144,13 @@ impl Notes {
     fn note(&mut self, note: &CoreNote<'_>, abi: Abi) -> Result<(), ShortRead> {
         let cursor = Cursor::new(note.desc(), abi);
         match (note.name(), note.n_type(LE)) {
-            (b"CORE", elf::NT_PRSTATUS) => self.threads.push(thread(cursor, abi)?),
+            (b"CORE", elf::NT_PRSTATUS) => self.keep(cursor, abi)?,
             (b"CORE", elf::NT_PRPSINFO) => self.process = Some(process(cursor)?),
             (b"CORE", elf::NT_SIGINFO) => {
                 let info = signal(cursor)?;
                 // It belongs to the thread whose notes it follows.
-                if let Some(last) = self.threads.last_mut().filter(|_| info.number != 0) {
-                    last.thread.signal = Some(info);
+                if info.number != 0 {
+                    self.signalled(info, abi);
                 }
             }
             (b"CORE", elf::NT_AUXV) => self.auxv = Auxv::parse(note.desc(), &abi),
@@ -92,7 +161,7 @@ impl Notes {
             (b"LINUX", kind) if arch::cpu(abi.arch).thread_pointer.note == Some(kind.0) => {
                 let mut cursor = cursor;
                 let base = cursor.u64()?;
-                if let Some(last) = self.threads.last_mut() {
+                if let Some(last) = self.current() {
                     last.thread.tls_base = tls(base);
                 }
             }
@@ -139,7 +208,7 @@ fn tls(base: u64) -> Option<Addr> {
 
 /// `struct elf_prstatus` (Linux `include/linux/elfcore.h`, 64-bit): si_signo, si_code, si_errno, pr_cursig (16 bits),
 /// pr_sigpend, pr_sighold, pr_pid at 32, pr_ppid, pr_pgrp, pr_sid, four `timeval`s, pr_reg at 112.
-fn thread(mut cursor: Cursor<'_>, abi: Abi) -> Result<ThreadNotes, ShortRead> {
+fn thread(mut cursor: Cursor<'_>, abi: Abi, with_registers: bool) -> Result<ThreadNotes, ShortRead> {
     cursor.take(12)?;
     let current_signal = i32::try_from(cursor.uint(2)?).unwrap_or_default();
     cursor.take(2)?;
@@ -148,7 +217,7 @@ fn thread(mut cursor: Cursor<'_>, abi: Abi) -> Result<ThreadNotes, ShortRead> {
     let ppid = u64::from(cursor.u32()?);
     cursor.take(8)?;
     cursor.take(64)?;
-    let registers = Registers::from_prstatus(cursor.remaining(), &abi);
+    let registers = with_registers.then(|| Registers::from_prstatus(cursor.remaining(), &abi)).flatten();
     let tls_base = registers.as_ref().and_then(Registers::thread_pointer);
     let thread = NativeThread { tid, registers, tls_base, name: None, signal: None };
     Ok(ThreadNotes { thread, current_signal, ppid })

@@ -94,8 +94,13 @@ pub(super) fn missing(segments: &[Segment], files: &[MappedFile]) -> Vec<Missing
 pub(super) fn truncation(headers: &[ProgramHeader64<LE>], segments: &[Segment], file_size: u64) -> Option<Diagnostic> {
     let end = |h: &ProgramHeader64<LE>| h.p_offset.get(LE).saturating_add(h.p_filesz.get(LE));
     let wanted = headers.iter().filter(|h| h.p_filesz.get(LE) > 0).map(end).max()?;
-    let lost = wanted.checked_sub(file_size).filter(|lost| *lost > 0)?;
     let memory = segments.iter().fold(0u64, |sum, s| sum.saturating_add(s.dumped.saturating_sub(s.available)));
+    cut_short(file_size, wanted, memory)
+}
+
+/// Says that a file of so many bytes is too short, if it is; `memory`: bytes of memory that are lost.
+pub fn cut_short(file_size: u64, wanted: u64, memory: u64) -> Option<Diagnostic> {
+    let lost = wanted.checked_sub(file_size).filter(|lost| *lost > 0)?;
     let text = format!(
         "the core file is cut short: {file_size} of {wanted} bytes are there, {lost} are missing ({memory} bytes of memory)"
     );

@@ -1,3 +1,5 @@
+mod modules;
+
 use super::synth_core::*;
 use super::*;
 use crate::base::Addr;
@@ -239,4 +241,25 @@ fn twenty_thousand_threads() {
     assert!(target.thread(20_001).is_none());
     // A watchdog: with 10^6 threads a search took minutes.
     assert!(start.elapsed() < std::time::Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+/// Of very many threads the first ones are read, and the one that crashed, wherever it is, with its registers.
+#[test]
+fn threads_beyond_the_limit() {
+    let mut core = SynthCore::new(EM_X86_64).load(0x1000, 0x1000, READ, &[1; 16]);
+    for tid in 1..=50 {
+        core = core.thread(tid, 11, &[(16, u64::from(tid) * 0x10)]);
+        if matches!(tid, 40 | 45) {
+            core = core.siginfo(11, 1, [tid, 0]);
+        }
+    }
+    let limits = Limits { threads: 5, ..Limits::default() };
+    let target = from_source_within(Path::new("core"), Arc::new(core.build()), &limits).unwrap();
+    let ids: Vec<u64> = target.threads.iter().map(|t| t.tid).collect();
+    assert_eq!(ids, [1, 2, 3, 4, 5, 40]);
+    assert_eq!(target.threads[5].registers.as_ref().unwrap().ip(), Some(Addr(0x280)));
+    let Some(Crash::Signal { tid: 40, info }) = &target.crash else { panic!("{:?}", target.crash) };
+    assert_eq!(info.fault_addr, Some(Addr(40)));
+    let said: Vec<String> = target.diagnostics.to_vec().into_iter().map(|d| d.message).collect();
+    assert!(said.contains(&"6 of 50 threads are read, the others are left out".to_owned()), "{said:?}");
 }

@@ -1,7 +1,7 @@
 //! Modules from a list of mapped files (NT_FILE, `/proc/PID/maps`).
 
 use super::ElfImage;
-use crate::base::Addr;
+use crate::base::{Addr, file_name};
 use crate::debuggee::{Mapping, Memory, Module};
 use object::LittleEndian as LE;
 use object::elf;
@@ -63,7 +63,7 @@ fn module(memory: &dyn Memory, group: &[FileMapping]) -> Option<Module> {
     let is_module = match &image {
         Some(image) => is_loaded(image, group),
         // Unreadable: judge by the mappings alone. Readable and not ELF: data, or code of a JIT.
-        None => looks_loaded(group) && memory.read(first.start, &mut [0]).is_err(),
+        None => !is_jit_dump(&first.path) && looks_loaded(group) && memory.read(first.start, &mut [0]).is_err(),
     };
     is_module.then(|| Module {
         path: first.path.clone(),
@@ -80,6 +80,13 @@ fn module(memory: &dyn Memory, group: &[FileMapping]) -> Option<Module> {
 /// as many pieces as only a loader makes.
 fn looks_loaded(group: &[FileMapping]) -> bool {
     group.iter().any(|f| f.execute == Some(true)) || (group.len() >= 3 && group.iter().any(|f| f.execute.is_none()))
+}
+
+/// Whether a file is what code generators write for `perf inject --jit`, which find it by an executable mapping of its first
+/// page (tools/perf/Documentation/jitdump-specification.txt of Linux): `jit-<pid>.dump`.
+fn is_jit_dump(path: &str) -> bool {
+    let pid = file_name(path).strip_prefix("jit-").and_then(|name| name.strip_suffix(".dump"));
+    pid.is_some_and(|pid| !pid.is_empty() && pid.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Whether every executable segment lies where the headers say (files without one: the first segment), and in a
@@ -153,5 +160,13 @@ mod tests {
         // Linkers map the header page for each of two segments that share it.
         let shared = vec![page("lib", 1, 0, data), page("lib", 2, 0, code), page("lib", 3, 1, data)];
         assert_eq!(modules(shared), [module("lib", 1, 4, 3)]);
+    }
+
+    #[test]
+    fn what_code_generators_tell_perf_is_no_module() {
+        let jit = page("/tmp/jit-8849.dump", 1, 0, Some(true));
+        assert_eq!(modules(vec![jit]), []);
+        let named_alike = page("/opt/jit-engine.dump", 1, 0, Some(true));
+        assert_eq!(modules(vec![named_alike]), [module("/opt/jit-engine.dump", 1, 2, 1)]);
     }
 }

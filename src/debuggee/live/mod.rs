@@ -3,43 +3,63 @@
 //! The process is stopped with ptrace for as long as [`LiveTarget`] holds it; it goes on when that is resumed or
 //! dropped, and also when pyinquest dies. Nothing is written to it and no code of it is run.
 
+mod channels;
+mod processes;
 mod refused;
 mod snapshot;
 
-pub use crate::debuggee::procfs::{start_ticks, started, sysroot, working_directory};
+pub use crate::debuggee::procfs::{owner, start_ticks, started, sysroot, working_directory};
+pub use channels::{Channel, Channels, End, Sleeper, channels};
+pub use processes::{by_command, with_descendants};
 pub use snapshot::{Examined, examine};
 
 use super::elf_modules::{FileMapping, from_mappings, from_scan};
 use super::{
-    AddressSpace, Memory, MissingPart, NativeThread, ProcessInfo, ReadError, ReadErrorKind, Registers, Segment,
+    AddressSpace, Limits, Memory, MissingPart, NativeThread, ProcessInfo, ReadError, ReadErrorKind, Registers, Segment,
     SourceKind, Target, TargetError,
 };
 use crate::arch;
-use crate::base::{Abi, Addr, Arch, Diagnostic, DiagnosticCode, Diagnostics};
+use crate::base::{Abi, Addr, Diagnostic, DiagnosticCode, Diagnostics, first_of};
+use crate::debuggee::limits::cut;
 use crate::debuggee::procfs::{self, MapLine};
 use crate::debuggee::{Recording, TargetMemory};
 use crate::os::linux::VDSO;
 use crate::os::linux::auxv::{AT_SYSINFO_EHDR, Auxv};
 use crate::os::linux::notes::NT_PRSTATUS;
-use crate::sys::{ProcessMemory, Stopped, thread_ids};
+use crate::sys::{Patience, ProcessMemory, Stopped, share_memory, thread_ids};
 use nix::errno::Errno;
-use refused::refused;
+use refused::{refused, refused_io};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How a live process is to be looked at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct LiveOptions {
     /// Stop it meanwhile. Without, what is read may belong to different moments.
     pub stop: bool,
-    /// How long threads in uninterruptible sleep are waited for.
+    /// How long [`attach`] waits for threads that do not stop at once; those in uninterruptible sleep no longer than `max_stop`.
     pub patience: Duration,
+    /// How long [`examine`] may keep it still in one piece. What was not copied by then is read later, and a process whose
+    /// threads do not even come to a stand in a part of that time is let go.
+    pub max_stop: Duration,
+    /// Where reading stops.
+    pub limits: Limits,
+}
+
+impl LiveOptions {
+    /// How long [`examine`] keeps a process still at most, unless told otherwise.
+    pub const MAX_STOP: Duration = Duration::from_millis(50);
 }
 
 impl Default for LiveOptions {
     fn default() -> Self {
-        LiveOptions { stop: true, patience: Duration::from_secs(2) }
+        LiveOptions {
+            stop: true,
+            patience: Duration::from_secs(2),
+            max_stop: LiveOptions::MAX_STOP,
+            limits: Limits::default(),
+        }
     }
 }
 
@@ -50,14 +70,15 @@ pub struct LiveTarget {
     pub target: Target,
     /// Where its files are found from here, when that is not `/`: it lives in another mount namespace or root.
     pub sysroot: Option<PathBuf>,
-    stopped: Option<(Stopped, Instant)>,
+    stopped: Option<Stopped>,
     paused: Duration,
 }
 
 impl LiveTarget {
     /// Lets the process go on; how long it stood still. More calls do nothing and give the same time.
     pub fn resume(&mut self) -> Duration {
-        if let Some((stopped, since)) = self.stopped.take() {
+        if let Some(stopped) = self.stopped.take() {
+            let since = stopped.since();
             drop(stopped);
             self.paused = since.elapsed();
         }
@@ -69,6 +90,18 @@ impl LiveTarget {
     pub fn is_stopped(&self) -> bool {
         self.stopped.is_some()
     }
+
+    /// The process, and what keeps it stopped until it is dropped.
+    #[must_use]
+    pub fn into_parts(self) -> (Target, Hold) {
+        (self.target, Hold { _stopped: self.stopped })
+    }
+}
+
+/// Keeps a process stopped until it is dropped, by the thread that stopped it.
+#[derive(Debug)]
+pub struct Hold {
+    _stopped: Option<Stopped>,
 }
 
 /// Looks at (and stops) process `pid`.
@@ -76,79 +109,116 @@ impl LiveTarget {
 /// # Errors
 /// [`TargetError::Process`] with the reason and what helps.
 pub fn attach(pid: i32, options: LiveOptions) -> Result<LiveTarget, TargetError> {
-    let scene = Scene::take(pid, options)?;
+    let before = Before::take(pid)?;
+    let patience = Patience { all: options.patience, asleep: options.max_stop.min(options.patience) };
+    let stopped = options.stop.then(|| Stopped::stop(pid, patience)).transpose().map_err(|e| refused(pid, e))?;
+    let moment = Moment::take(pid, &before.abi, stopped.as_ref(), &options.limits)?;
+    let scene = Scene::new(pid, before, moment, options)?;
     let reader = LiveMemory { memory: ProcessMemory::new(pid), maps: scene.ranges() };
     let target = scene.target(Box::new(reader));
-    Ok(LiveTarget { target, sysroot: procfs::sysroot(pid), stopped: scene.stopped, paused: Duration::ZERO })
+    Ok(LiveTarget { target, sysroot: procfs::sysroot(pid), stopped, paused: Duration::ZERO })
+}
+
+/// What is the same as long as the process runs.
+struct Before {
+    abi: Abi,
+    auxv: Auxv,
 }
 
 /// What has to be taken while the process stands still, apart from its memory.
+struct Moment {
+    maps: Vec<u8>,
+    threads: Vec<(i32, Option<ThreadState>)>,
+    /// Threads that there are, those beyond the limit too.
+    count: usize,
+    /// Those that did not stop.
+    running: Vec<i32>,
+}
+
+/// A process as it was at one moment, apart from its memory.
 struct Scene {
     pid: i32,
     abi: Abi,
-    stopped: Option<(Stopped, Instant)>,
     maps: Vec<MapLine>,
     auxv: Auxv,
     threads: Vec<(i32, Option<ThreadState>)>,
     diagnostics: Vec<Diagnostic>,
+    limits: Limits,
 }
 
-/// Registers of a stopped thread.
+/// Registers of a stopped thread, as the kernel gives them: what they say is for later, when the process runs again.
 struct ThreadState {
-    registers: Registers,
-    tls_base: Option<Addr>,
+    prstatus: Vec<u8>,
+    /// The set that holds the thread pointer, where it is in one of its own.
+    thread_pointer: Option<Vec<u8>>,
 }
 
 impl ThreadState {
     fn take(stopped: &Stopped, id: i32, abi: &Abi) -> Option<ThreadState> {
-        let registers = Registers::from_prstatus(&stopped.register_set(id, NT_PRSTATUS).ok()?, abi)?;
-        let of_note = |note| {
-            let set = stopped.register_set(id, note).ok()?;
-            Some(Addr(abi.uint(set.get(..8)?))).filter(|base| !base.is_null())
+        let prstatus = stopped.register_set(id, NT_PRSTATUS).ok()?;
+        let note = arch::cpu(abi.arch).thread_pointer.note;
+        Some(ThreadState { prstatus, thread_pointer: note.and_then(|note| stopped.register_set(id, note).ok()) })
+    }
+
+    /// Registers, and the base of thread-local storage.
+    fn read(&self, abi: &Abi) -> Option<(Registers, Option<Addr>)> {
+        let registers = Registers::from_prstatus(&self.prstatus, abi)?;
+        let of_note = || {
+            let base = abi.uint(self.thread_pointer.as_ref()?.get(..8)?);
+            Some(Addr(base)).filter(|base| !base.is_null())
         };
-        let note = registers.cpu().thread_pointer.note;
-        let tls_base = registers.thread_pointer().or_else(|| note.and_then(of_note));
-        Some(ThreadState { registers, tls_base })
+        let tls_base = registers.thread_pointer().or_else(of_note);
+        Some((registers, tls_base))
     }
 }
 
-impl Scene {
-    fn take(pid: i32, options: LiveOptions) -> Result<Scene, TargetError> {
+impl Before {
+    fn take(pid: i32) -> Result<Before, TargetError> {
         let dir = procfs::dir(pid);
-        let errno = |e: std::io::Error| Errno::from_raw(e.raw_os_error().unwrap_or(0));
         if pid <= 0 || !dir.exists() {
             return Err(refused(pid, Errno::ESRCH));
         }
         let abi = abi(pid)?;
-        let mut diagnostics = Vec::new();
-        let stopped = if options.stop {
-            let since = Instant::now();
-            let stopped = Stopped::stop(pid, options.patience).map_err(|e| refused(pid, e))?;
-            if !stopped.not_stopped().is_empty() {
-                let ids: Vec<String> = stopped.not_stopped().iter().map(ToString::to_string).collect();
-                let ids = ids.join(", ");
-                let text = format!("threads {ids} did not stop (uninterruptible sleep): no registers of them");
-                diagnostics.push(Diagnostic::warning(DiagnosticCode::LiveNotStopped, text));
-            }
-            Some((stopped, since))
-        } else {
+        // Reading another's auxv takes the same permission as reading its memory.
+        let auxv = procfs::read(&dir.join("auxv")).map_err(|e| refused_io(pid, &e))?;
+        Ok(Before { abi, auxv: Auxv::parse(&auxv, &abi) })
+    }
+}
+
+impl Moment {
+    fn take(pid: i32, abi: &Abi, stopped: Option<&Stopped>, limits: &Limits) -> Result<Moment, TargetError> {
+        let mut ids = match stopped {
+            Some(stopped) => stopped.ids(),
+            None => thread_ids(pid).map_err(|e| refused_io(pid, &e))?,
+        };
+        let count = ids.len();
+        ids.truncate(limits.threads);
+        let registers = |id: i32| ThreadState::take(stopped?, id, abi);
+        let threads = ids.into_iter().map(|id| (id, registers(id))).collect();
+        let maps = procfs::read(&procfs::dir(pid).join("maps")).map_err(|e| refused_io(pid, &e))?;
+        let running = stopped.map(|stopped| stopped.not_stopped().to_vec()).unwrap_or_default();
+        Ok(Moment { maps, threads, count, running })
+    }
+}
+
+impl Scene {
+    fn new(pid: i32, before: Before, moment: Moment, options: LiveOptions) -> Result<Scene, TargetError> {
+        let dir = procfs::dir(pid);
+        let mut diagnostics = not_stopped(&dir, &moment.running);
+        if !options.stop {
             let text = "the process ran on while it was read: parts may belong to different moments";
             diagnostics.push(Diagnostic::warning(DiagnosticCode::LiveRunning, text));
-            None
-        };
-        let maps = procfs::read(&dir.join("maps")).map_err(|e| refused(pid, errno(e)))?;
-        let maps = procfs::parse_maps(&maps);
+        }
+        let maps = procfs::parse_maps(&moment.maps);
+        diagnostics.extend(child_of_vfork(pid));
         if maps.is_empty() {
             return Err(refused(pid, Errno::EPERM));
         }
-        // Reading another's auxv takes the same permission as reading its memory.
-        let auxv = procfs::read(&dir.join("auxv")).map_err(|e| refused(pid, errno(e)))?;
-        let auxv = Auxv::parse(&auxv, &abi);
         if maps.iter().any(|m| m.deleted && m.protection.execute && m.inode != 0) {
             let text = "a mapped executable or library was removed or replaced since it was loaded";
             diagnostics.push(Diagnostic::note(DiagnosticCode::LiveDeletedFile, text));
         }
-        let status = procfs::read(&dir.join("status")).map_err(|e| refused(pid, errno(e)))?;
+        let status = procfs::read(&dir.join("status")).map_err(|e| refused_io(pid, &e))?;
         if let Some(inner) = procfs::innermost_id(&String::from_utf8_lossy(&status))
             && u64::try_from(pid).ok() != Some(inner)
         {
@@ -156,10 +226,9 @@ impl Scene {
                 format!("pid {pid} is {inner} in its own pid namespace; all ids here are those of that namespace");
             diagnostics.push(Diagnostic::note(DiagnosticCode::LivePidNamespace, text));
         }
-        let ids = thread_ids(pid).map_err(|e| refused(pid, errno(e)))?;
-        let registers = |id: i32| stopped.as_ref().and_then(|(stopped, _)| ThreadState::take(stopped, id, &abi));
-        let threads = ids.into_iter().map(|id| (id, registers(id))).collect();
-        Ok(Scene { pid, abi, stopped, maps, auxv, threads, diagnostics })
+        diagnostics.extend(cut("threads", moment.count, options.limits.threads, "--max-threads"));
+        let Before { abi, auxv } = before;
+        Ok(Scene { pid, abi, maps, auxv, threads: moment.threads, diagnostics, limits: options.limits })
     }
 
     fn ranges(&self) -> Vec<(Addr, Addr)> {
@@ -169,14 +238,17 @@ impl Scene {
     /// The model, with the process's memory as `reader` has it.
     fn target(&self, reader: Box<dyn Memory>) -> Target {
         let dir = procfs::dir(self.pid);
-        let memory = Recording::new(AddressSpace::from_reader(reader, self.maps.iter().map(segment).collect()));
+        let mut memory = Recording::new(AddressSpace::from_reader(reader, self.maps.iter().map(segment).collect()));
+        memory.set_deadline(&self.limits.deadline);
         let process = process(self.pid, &dir, &self.auxv, &memory);
-        let modules = modules(&self.maps, &self.auxv, &process, &memory);
-        let threads = self.threads.iter().map(|(id, registers)| {
-            thread(*id, &dir.join("task").join(id.to_string()), self.abi.arch, registers.as_ref())
-        });
+        let mut modules = modules(&self.maps, &self.auxv, &process, &memory);
+        let threads = self
+            .threads
+            .iter()
+            .map(|(id, registers)| thread(*id, &dir.join("task").join(id.to_string()), &self.abi, registers.as_ref()));
         let diagnostics = Diagnostics::default();
         self.diagnostics.iter().cloned().for_each(|d| diagnostics.push(d));
+        self.limits.cut_modules(&mut modules, &diagnostics);
         let threads = threads.collect();
         memory.stop_recording();
         Target {
@@ -191,9 +263,50 @@ impl Scene {
             missing: Vec::<MissingPart>::new(),
             code_names: Default::default(),
             thread_index: Default::default(),
+            limits: self.limits.clone(),
             diagnostics: Arc::new(diagnostics),
         }
     }
+}
+
+/// What is to be said of threads that did not stop.
+fn not_stopped(dir: &Path, ids: &[i32]) -> Vec<Diagnostic> {
+    const NAMED: usize = 5;
+    let in_vfork = |id: &&i32| procfs::waits_for_vfork(&dir.join("task").join(id.to_string()));
+    let (vfork, others): (Vec<&i32>, Vec<&i32>) = ids.iter().partition(in_vfork);
+    let say = |ids: Vec<&i32>, one: &str, many: &str| {
+        let noun = if ids.len() == 1 { one } else { many };
+        let ids: Vec<String> = ids.into_iter().map(ToString::to_string).collect();
+        let text = noun.replace("{}", &first_of(&ids, NAMED));
+        (!ids.is_empty()).then(|| Diagnostic::warning(DiagnosticCode::LiveNotStopped, text))
+    };
+    let vfork = say(
+        vfork,
+        "thread {} has made a child with vfork() (posix_spawn, subprocess) and cannot be stopped until that runs its program \
+         or ends: no registers of it",
+        "threads {} have made children with vfork() (posix_spawn, subprocess) and cannot be stopped until those run their \
+         programs or end: no registers of them",
+    );
+    let others = say(
+        others,
+        "thread {} did not stop (uninterruptible sleep): no registers of it",
+        "threads {} did not stop (uninterruptible sleep): no registers of them",
+    );
+    [vfork, others].into_iter().flatten().collect()
+}
+
+/// What is to be said of a process that is in the memory of its parent: all that is read there is the parent's.
+fn child_of_vfork(pid: i32) -> Option<Diagnostic> {
+    let status = procfs::read(&procfs::dir(pid).join("status")).ok()?;
+    let parent: i32 = procfs::status_field(&String::from_utf8_lossy(&status), "PPid")?.parse().ok()?;
+    if parent == 0 || share_memory(pid, parent) != Some(true) {
+        return None;
+    }
+    let text = format!(
+        "process {pid} is a child that vfork() made (posix_spawn, subprocess) and that runs no program of its own yet: it is in \
+         the memory of process {parent}, and the Python threads there are those of that process"
+    );
+    Some(Diagnostic::warning(DiagnosticCode::LiveSharedMemory, text).hint("look at the parent"))
 }
 
 /// The ABI of the process: that of its executable, which must be that of this machine.
@@ -271,13 +384,13 @@ fn modules(maps: &[MapLine], auxv: &Auxv, process: &ProcessInfo, memory: &Target
     modules
 }
 
-fn thread(id: i32, task: &Path, arch: Arch, state: Option<&ThreadState>) -> NativeThread {
+fn thread(id: i32, task: &Path, abi: &Abi, state: Option<&ThreadState>) -> NativeThread {
     let text = |name: &str| procfs::read(&task.join(name)).map(|b| String::from_utf8_lossy(&b).into_owned());
     let status = text("status").unwrap_or_default();
     // Of a thread that waits in the kernel, two registers can be known without stopping it.
-    let blocked = || procfs::blocked_at(task).map(|(ip, sp)| Registers::of_ip_and_sp(ip, sp, arch));
-    let (registers, tls_base) = match state {
-        Some(state) => (Some(state.registers.clone()), state.tls_base),
+    let blocked = || procfs::blocked_at(task).map(|(ip, sp)| Registers::of_ip_and_sp(ip, sp, abi.arch));
+    let (registers, tls_base) = match state.and_then(|state| state.read(abi)) {
+        Some((registers, tls_base)) => (Some(registers), tls_base),
         None => (blocked(), None),
     };
     NativeThread {

@@ -6,6 +6,11 @@ use nix::errno::Errno;
 
 const SCOPE: &str = "/proc/sys/kernel/yama/ptrace_scope";
 
+/// The error for `pid` of which a file in `/proc` could not be read.
+pub fn refused_io(pid: i32, error: &std::io::Error) -> TargetError {
+    refused(pid, Errno::from_raw(error.raw_os_error().unwrap_or(0)))
+}
+
 /// The error for `pid`, with the reason that the system shows.
 pub fn refused(pid: i32, errno: Errno) -> TargetError {
     let error = |what: String, help| TargetError::Process { pid, what, help };

@@ -9,7 +9,7 @@ mod sections;
 mod streams;
 mod threads;
 
-use super::{AddressSpace, ByteSource, Crash, SignalInfo, SourceKind, Target, TargetError};
+use super::{AddressSpace, ByteSource, Crash, Limits, SignalInfo, SourceKind, Target, TargetError};
 use crate::arch;
 use crate::base::{Abi, Addr, DataModel, Diagnostic, DiagnosticCode, Diagnostics, Endian, Os};
 use crate::debuggee::Recording;
@@ -39,6 +39,14 @@ type Dump = Minidump<'static, Bytes>;
 /// [`TargetError`] when nothing at all can be told from it; what is only partly there gives a target with
 /// diagnostics.
 pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, TargetError> {
+    from_source_within(path, source, &Limits::default())
+}
+
+/// The same within limits.
+///
+/// # Errors
+/// As [`from_source`].
+pub fn from_source_within(path: &Path, source: Arc<dyn ByteSource>, limits: &Limits) -> Result<Target, TargetError> {
     let malformed = |what: String| TargetError::Malformed { path: path.to_owned(), what };
     let data: &[u8] = source.bytes();
     if data.is_empty() {
@@ -52,10 +60,12 @@ pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, T
     let maps = streams::linux_maps(&dump);
     let found = memory::find(&dump, data, &maps, &abi, &diagnostics);
     let mut memory = Recording::new(AddressSpace::from_dump(Arc::clone(&source), found.segments));
+    memory.set_deadline(&limits.deadline);
     memory.set_kept(kept_bytes(data));
     let exception = stream::<MinidumpException<'_>>(&dump, "Exception", &diagnostics);
-    let threads = threads::threads(&dump, data, exception.as_ref(), abi, &diagnostics);
-    let modules = modules::modules(&dump, &maps, &abi, &diagnostics);
+    let threads = threads::threads(&dump, data, exception.as_ref(), abi, limits.threads, &diagnostics);
+    let mut modules = modules::modules(&dump, &maps, &abi, &diagnostics);
+    limits.cut_modules(&mut modules, &diagnostics);
     let process = streams::process(&dump, &abi, &memory);
     let crash = exception.and_then(|e| crash(&e, abi.os, vendor_stream(data).is_some()));
     Ok(Target {
@@ -70,6 +80,7 @@ pub fn from_source(path: &Path, source: Arc<dyn ByteSource>) -> Result<Target, T
         missing: found.missing,
         code_names: Default::default(),
         thread_index: Default::default(),
+        limits: limits.clone(),
         diagnostics: Arc::new(diagnostics),
     })
 }

@@ -3,6 +3,7 @@
 use super::{Dump, stream};
 use crate::arch;
 use crate::base::{Abi, Addr, Diagnostic, DiagnosticCode, Diagnostics};
+use crate::debuggee::limits::cut;
 use crate::debuggee::{NativeThread, Registers};
 use minidump::format::MINIDUMP_LOCATION_DESCRIPTOR;
 use minidump::{MinidumpException, MinidumpThreadList, MinidumpThreadNames};
@@ -13,6 +14,7 @@ pub(super) fn threads(
     data: &[u8],
     exception: Option<&MinidumpException<'_>>,
     abi: Abi,
+    most: usize,
     diagnostics: &Diagnostics,
 ) -> Vec<NativeThread> {
     let names = dump.get_stream::<MinidumpThreadNames>().ok();
@@ -22,9 +24,13 @@ pub(super) fn threads(
         return Vec::new();
     };
     let crashed = exception.map(|e| e.thread_id);
-    let mut out: Vec<NativeThread> = list
-        .threads
-        .iter()
+    let is_crashed = |id: u32| crashed == Some(id);
+    if let Some(diagnostic) = cut("threads", list.threads.len(), most, "--max-threads") {
+        diagnostics.push(diagnostic);
+    }
+    let kept = list.threads.iter().enumerate().filter(|(at, t)| *at < most || is_crashed(t.raw.thread_id));
+    let mut out: Vec<NativeThread> = kept
+        .map(|(_, thread)| thread)
         .map(|thread| {
             let id = thread.raw.thread_id;
             // The thread's own context is of the moment of dumping: inside the exception handler.

@@ -1,10 +1,15 @@
 //! The garbage collector's lists: a ring of `PyGC_Head`s for each generation (Modules/gcmodule.c, 3.13+ Python/gc.c).
 
+mod check;
+
+pub(in crate::heap) use check::check;
+
 use crate::base::{Addr, Diagnostic, DiagnosticCode, Diagnostics};
 use crate::cpython::layout::RefcountForm;
+use crate::cpython::runtime::gc_state;
 use crate::cpython::{Context, DecodeError};
 use crate::field;
-use crate::heap::objects::{Found, Origin};
+use crate::heap::objects::{Found, Objects, Origin};
 use crate::heap::offsets::Offsets;
 use crate::heap::types::TypeTable;
 use crate::heap::view::View;
@@ -14,18 +19,12 @@ const FLAGS: u64 = 3;
 /// Bytes of `PyGC_Head`.
 const HEAD: u64 = 16;
 
-/// Where the collector of an interpreter keeps its lists: `interp->gc`, in 3.8 `_PyRuntime.gc`. `None` where there are
-/// no lists (free-threaded builds).
+/// Where the collector of an interpreter keeps its lists. `None` where there are none (free-threaded builds).
 pub(in crate::heap) fn state(ctx: &Context<'_>, runtime: Option<Addr>, interpreter: Addr) -> Option<Addr> {
     if let RefcountForm::Biased { .. } = ctx.dialect.refcount {
         return None;
     }
-    if ctx.layouts.interpreter.gc.is_some() {
-        return ctx.addr(field!(ctx, interpreter.gc), interpreter).ok();
-    }
-    let collecting = ctx.layouts.gc.collecting.offset()?;
-    let at = ctx.layouts.runtime.gc_collecting.offset()?.checked_sub(collecting)?;
-    Some(runtime?.wrapping_add(at))
+    gc_state(ctx, runtime, interpreter)
 }
 
 /// Heads of the lists of one collector.
@@ -46,6 +45,14 @@ fn heads(ctx: &Context<'_>, state: Addr) -> Result<Vec<(Addr, Origin)>, DecodeEr
     ])
 }
 
+/// Objects that lists of the collector are compared with.
+pub(in crate::heap) struct Listed<'l> {
+    /// Those of the allocator.
+    pub known: &'l mut Objects,
+    /// All others.
+    pub others: &'l mut Vec<Found>,
+}
+
 /// Adds the objects of all lists of the collector at `state`; whether all lists were whole.
 pub(in crate::heap) fn walk(
     ctx: &Context<'_>,
@@ -53,7 +60,7 @@ pub(in crate::heap) fn walk(
     types: &mut TypeTable<'_>,
     (state, collecting): (Addr, bool),
     diagnostics: &Diagnostics,
-    found: &mut Vec<Found>,
+    listed: &mut Listed<'_>,
 ) -> bool {
     let o = match (Offsets::new(ctx), heads(ctx, state)) {
         (Ok(o), Ok(heads)) => (o, heads),
@@ -63,7 +70,7 @@ pub(in crate::heap) fn walk(
     let (o, heads) = o;
     let mut whole = true;
     for (head, origin) in heads {
-        if let Err((at, why)) = list(view, &o, types, head.0, origin, collecting, found) {
+        if let Err((at, why)) = list(view, &o, types, head.0, origin, collecting, listed) {
             whole = broken(diagnostics, Addr(at), &format!("the list of generation {}: {why}", origin as u8));
         }
     }
@@ -85,7 +92,7 @@ fn list(
     head: u64,
     origin: Origin,
     collecting: bool,
-    found: &mut Vec<Found>,
+    listed: &mut Listed<'_>,
 ) -> Result<(), (u64, &'static str)> {
     let next_of = |at: u64| view.word(at).map(|word| word & !FLAGS).ok_or((at, "it is not readable"));
     let (mut at, mut before) = (next_of(head)?, head);
@@ -94,15 +101,22 @@ fn list(
         if at == mark {
             return Err((at, "it loops"));
         }
+        if view.is_over() {
+            return Err((at, "the time is over"));
+        }
         let object = at.wrapping_add(HEAD);
         let back = view.word(at.wrapping_add(8)).ok_or((at, "it is not readable"))?;
         // While the collector runs it counts references in `_gc_prev`.
         if !collecting && back & !FLAGS != before {
             return Err((at, "a link back does not lead where it came from"));
         }
-        let type_id = view.word(object.wrapping_add(o.ob_type)).and_then(|t| types.prove(view, t));
-        let type_id = type_id.ok_or((at, "it leads to what is not an object"))?;
-        found.push(Found { addr: object, type_id, origin });
+        if let Some(id) = listed.known.at(object) {
+            listed.known.set_origin(id, origin);
+        } else {
+            let type_id = view.word(object.wrapping_add(o.ob_type)).and_then(|t| types.prove(view, t));
+            let type_id = type_id.ok_or((at, "it leads to what is not an object"))?;
+            listed.others.push(Found { addr: object, type_id, origin });
+        }
         steps = steps.wrapping_add(1);
         if steps == turn {
             (mark, turn) = (at, turn.saturating_mul(2));

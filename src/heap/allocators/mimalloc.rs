@@ -3,12 +3,15 @@
 //!
 //! Segments are found by their form, so that abandoned ones (of threads that ended) are seen as those in use are.
 
-use super::object_in;
-use crate::cpython::Context;
+use super::{Block, object_in};
+use crate::cpython::layout::{MiPageLayout, MiSegmentLayout, mimalloc_forms};
+use crate::heap::memory::OwnedRange;
 use crate::heap::objects::{Found, Origin};
 use crate::heap::offsets::Offsets;
 use crate::heap::types::{TypeTable, flags};
 use crate::heap::view::View;
+use crate::model::address::{Allocator, BlockState};
+use crate::model::memory::MemoryOwner;
 use std::collections::HashSet;
 
 /// `MI_SEGMENT_SIZE` and `MI_SEGMENT_ALIGN`.
@@ -24,7 +27,11 @@ const MAX_BLOCKS: u64 = 1 << 16;
 /// Low bits of `xthread_free` (`mi_delayed_t`).
 const DELAYED: u64 = 3;
 
+/// Segments that are looked at to find out which form they have.
+const ASKED: usize = 64;
+
 /// Offsets of `mi_segment_t` and `mi_page_t`.
+#[derive(Clone, Copy)]
 struct Layout {
     slices: u64,
     slice_entries: u64,
@@ -32,6 +39,7 @@ struct Layout {
     slice_count: u64,
     slice_offset: u64,
     capacity: u64,
+    reserved: u64,
     free: u64,
     local_free: u64,
     xthread_free: u64,
@@ -41,8 +49,7 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(ctx: &Context<'_>) -> Option<Layout> {
-        let (s, p) = (&ctx.layouts.mi_segment, &ctx.layouts.mi_page);
+    fn new(s: &MiSegmentLayout, p: &MiPageLayout) -> Option<Layout> {
         Some(Layout {
             slices: s.slices.offset()?,
             slice_entries: s.slice_entries.offset()?,
@@ -50,6 +57,7 @@ impl Layout {
             slice_count: p.slice_count.offset()?,
             slice_offset: p.slice_offset.offset()?,
             capacity: p.capacity.offset()?,
+            reserved: p.reserved.offset()?,
             free: p.free.offset()?,
             local_free: p.local_free.offset()?,
             xthread_free: p.xthread_free.offset()?,
@@ -62,23 +70,103 @@ impl Layout {
 
 /// Adds the objects of all segments; the number of pages that were read.
 pub(in crate::heap) fn walk(
-    ctx: &Context<'_>,
     view: &View<'_>,
+    debug: bool,
     o: &Offsets,
     types: &mut TypeTable<'_>,
     found: &mut Vec<Found>,
 ) -> u64 {
-    let Some(layout) = Layout::new(ctx) else { return 0 };
-    let mut walk = Walk { view, o, layout, free: HashSet::default(), pages: 0 };
-    let ranges: Vec<(u64, u64)> = view.ranges().collect();
-    for (start, len) in ranges {
+    let segments = segments(view);
+    let forms = mimalloc_forms(debug).into_iter().filter_map(|(segment, page)| Layout::new(segment, page));
+    let walks = forms.map(|layout| Walk { view, o, layout, free: HashSet::default(), pages: 0 });
+    let sound = |walk: &Walk<'_, '_>| segments.iter().take(ASKED).map(|at| walk.sound_pages(*at)).sum::<u64>();
+    let Some(mut walk) = walks.max_by_key(sound) else { return 0 };
+    for at in segments {
+        walk.segment(types, at, found);
+    }
+    walk.pages
+}
+
+/// The block that holds `addr`, where that is in a segment.
+pub(in crate::heap) fn block_at(view: &View<'_>, debug: bool, o: &Offsets, addr: u64) -> Option<Block> {
+    let segment = addr & !SEGMENT.wrapping_sub(1);
+    let forms = mimalloc_forms(debug).into_iter().filter_map(|(segment, page)| Layout::new(segment, page));
+    let walks = forms.map(|layout| Walk { view, o, layout, free: HashSet::default(), pages: 0 });
+    let mut walk = walks.max_by_key(|walk| walk.sound_pages(segment)).filter(|walk| walk.sound_pages(segment) > 0)?;
+    let slices = walk.slices(segment).into_iter().find(|s| addr.wrapping_sub(s.start) < s.bytes)?;
+    let page = walk.blocks(slices)?;
+    let inside = addr.checked_sub(page.start)?;
+    let index = inside / page.size;
+    let start = page.start.wrapping_add(index.wrapping_mul(page.size));
+    let state = match () {
+        () if index >= page.capacity => BlockState::NeverUsed,
+        () if walk.free.contains(&start) => BlockState::Free,
+        () => BlockState::InUse,
+    };
+    Some(Block { allocator: Allocator::Mimalloc, start, bytes: page.size, state })
+}
+
+/// Segments in bytes, by who owns them.
+pub(in crate::heap) fn memory(view: &View<'_>, debug: bool, o: &Offsets) -> Vec<OwnedRange> {
+    let mut ranges = Vec::new();
+    let segments = segments(view);
+    let forms = mimalloc_forms(debug).into_iter().filter_map(|(segment, page)| Layout::new(segment, page));
+    let walks = forms.map(|layout| Walk { view, o, layout, free: HashSet::default(), pages: 0 });
+    let sound = |walk: &Walk<'_, '_>| segments.iter().take(ASKED).map(|at| walk.sound_pages(*at)).sum::<u64>();
+    let Some(mut walk) = walks.max_by_key(sound) else { return ranges };
+    for at in segments {
+        if walk.sound_pages(at) == 0 {
+            continue;
+        }
+        let (mut used, mut free, mut count, mut end) = (0u64, 0u64, 0u64, SEGMENT);
+        for slices in walk.slices(at) {
+            end = end.max(slices.start.wrapping_sub(at).saturating_add(slices.bytes));
+            if let Some(page) = walk.blocks(slices) {
+                let in_use = page.capacity.saturating_sub(walk.free.len() as u64);
+                count = count.saturating_add(in_use);
+                used = used.saturating_add(in_use.saturating_mul(page.size));
+                free = free.saturating_add(slices.bytes.saturating_sub(in_use.saturating_mul(page.size)));
+            }
+        }
+        let rest = end.saturating_sub(used).saturating_sub(free);
+        let nothing = (MemoryOwner::MimallocUsed, 0, 0);
+        let parts = [
+            (MemoryOwner::MimallocUsed, used, count),
+            (MemoryOwner::MimallocFree, free, 0),
+            (MemoryOwner::MimallocOverhead, rest, 0),
+            nothing,
+        ];
+        ranges.push(OwnedRange { start: at, end: at.saturating_add(end), parts });
+    }
+    ranges
+}
+
+/// Where segments can be.
+fn segments(view: &View<'_>) -> Vec<u64> {
+    let mut starts = Vec::new();
+    for (start, len) in view.ranges() {
         let mut at = start.wrapping_add(SEGMENT.wrapping_sub(1)) & !SEGMENT.wrapping_sub(1);
         while at >= start && at < start.saturating_add(len) {
-            walk.segment(types, at, found);
+            starts.push(at);
             at = at.wrapping_add(SEGMENT);
         }
     }
-    walk.pages
+    starts
+}
+
+/// A page's first slice: address of its `mi_page_t`, of its memory, and the bytes of that.
+#[derive(Clone, Copy)]
+struct Slices {
+    page: u64,
+    start: u64,
+    bytes: u64,
+}
+
+/// Blocks of a page that were handed out at some time.
+struct Blocks {
+    start: u64,
+    size: u64,
+    capacity: u64,
 }
 
 struct Walk<'v, 'a> {
@@ -91,9 +179,20 @@ struct Walk<'v, 'a> {
 
 impl Walk<'_, '_> {
     fn segment(&mut self, types: &mut TypeTable<'_>, at: u64, found: &mut Vec<Found>) {
+        for slices in self.slices(at) {
+            if self.view.is_over() {
+                return;
+            }
+            self.page(types, slices, found);
+        }
+    }
+
+    /// The pages of the segment at `at`, and runs of slices that hold none.
+    fn slices(&self, at: u64) -> Vec<Slices> {
+        let mut found = Vec::new();
         let entries = self.view.word(at.wrapping_add(self.layout.slice_entries)).unwrap_or(0);
-        if entries == 0 || entries > SLICES {
-            return;
+        if entries > SLICES {
+            return found;
         }
         // The first slices hold the segment's own head.
         let mut slice = 1u64;
@@ -105,39 +204,68 @@ impl Walk<'_, '_> {
                 slice = slice.wrapping_add(1);
                 continue;
             }
-            let place = (at.wrapping_add(slice.wrapping_mul(SLICE)), count.wrapping_mul(SLICE));
-            self.page(types, page, place, found);
+            let start = at.wrapping_add(slice.wrapping_mul(SLICE));
+            found.push(Slices { page, start, bytes: count.wrapping_mul(SLICE) });
             slice = slice.wrapping_add(count);
         }
+        found
     }
 
-    fn page(&mut self, types: &mut TypeTable<'_>, page: u64, (slice, whole): (u64, u64), found: &mut Vec<Found>) {
+    /// How many pages of a segment say nothing that contradicts itself.
+    fn sound_pages(&self, segment: u64) -> u64 {
         let l = &self.layout;
-        let word = |field: u64| self.view.word(page.wrapping_add(field));
-        let size = match (l.block_size, l.xblock_size) {
-            (Some(field), _) => word(field),
+        let short = |page: u64, field: u64| self.view.array(page.wrapping_add(field)).map_or(0, u16::from_le_bytes);
+        let is_sound = |slices: &Slices| {
+            let (capacity, reserved) = (short(slices.page, l.capacity), short(slices.page, l.reserved));
+            let fits = |size: u64| size.wrapping_mul(u64::from(reserved)) <= slices.bytes;
+            let begins = self.start(slices.page).is_none_or(|start| start.wrapping_sub(slices.start) <= SLICE);
+            begins && (1..=reserved).contains(&capacity) && self.block_size(slices.page).is_some_and(fits)
+        };
+        self.slices(segment).iter().filter(|slices| is_sound(slices)).count() as u64
+    }
+
+    fn block_size(&self, page: u64) -> Option<u64> {
+        let size = match (self.layout.block_size, self.layout.xblock_size) {
+            (Some(field), _) => self.view.word(page.wrapping_add(field)),
             (None, Some(field)) => self.view.u32(page.wrapping_add(field)).map(u64::from),
             (None, None) => None,
         };
+        size.filter(|s| (8..MAX_BLOCK).contains(s) && *s & 7 == 0)
+    }
+
+    /// Where the first block is; 2.1 does not store it.
+    fn start(&self, page: u64) -> Option<u64> {
+        self.view.word(page.wrapping_add(self.layout.page_start?))
+    }
+
+    /// The blocks of a page; those that are free are in `free` then.
+    fn blocks(&mut self, slices: Slices) -> Option<Blocks> {
+        let (l, page, slice) = (self.layout, slices.page, slices.start);
+        let word = |field: u64| self.view.word(page.wrapping_add(field));
         let capacity = self.view.array(page.wrapping_add(l.capacity)).map_or(0, u16::from_le_bytes);
-        let Some(size) = size.filter(|s| (8..MAX_BLOCK).contains(s) && *s & 7 == 0) else { return };
+        let size = self.block_size(page)?;
         let capacity = u64::from(capacity).min(MAX_BLOCKS);
         // The first block of small sizes is up to three blocks into the page (Objects/mimalloc/segment.c,
         // `_mi_segment_page_start_from_slice`); where that is not stored, those three are examined too, and are empty.
-        let (start, capacity) = match l.page_start.and_then(word) {
+        let (start, capacity) = match self.start(page) {
             Some(start) => (start, capacity),
-            None => (slice, capacity.wrapping_add(3).min(whole / size).max(1)),
+            None => (slice, capacity.wrapping_add(3).min(slices.bytes / size).max(1)),
         };
         if capacity == 0 || start < slice || start.wrapping_sub(slice) > SLICE {
-            return;
+            return None;
         }
-        self.pages = self.pages.wrapping_add(1);
         self.free.clear();
         let end = start.wrapping_add(capacity.wrapping_mul(size));
         let lists = [word(l.free), word(l.local_free), word(l.xthread_free).map(|w| w & !DELAYED)];
         for list in lists.into_iter().flatten() {
             self.collect_free(list, start, end, size);
         }
+        Some(Blocks { start, size, capacity })
+    }
+
+    fn page(&mut self, types: &mut TypeTable<'_>, slices: Slices, found: &mut Vec<Found>) {
+        let Some(Blocks { start, size, capacity }) = self.blocks(slices) else { return };
+        self.pages = self.pages.wrapping_add(1);
         for index in 0..capacity {
             let block = start.wrapping_add(index.wrapping_mul(size));
             if self.free.contains(&block) {

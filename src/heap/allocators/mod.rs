@@ -1,6 +1,7 @@
-//! Where objects are: the collector's lists, pymalloc's pools, mimalloc's pages.
+//! Where objects are: the collector's lists, pymalloc's pools, mimalloc's pages, glibc's chunks.
 
 pub(super) mod gc_lists;
+pub(super) mod glibc;
 pub(super) mod mimalloc;
 pub(super) mod pymalloc;
 
@@ -9,6 +10,20 @@ use super::types::{Shape, TypeId, TypeTable};
 use super::view::View;
 use crate::cpython::layout::RefcountForm;
 use crate::cpython::object::Kind;
+use crate::model::address::{Allocator, BlockState};
+
+/// A block of an allocator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Which allocator's.
+    pub allocator: Allocator,
+    /// First address.
+    pub start: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// Whether it is used.
+    pub state: BlockState,
+}
 
 /// More references than any object has.
 const MAX_REFCOUNT: u64 = 1 << 40;
@@ -24,7 +39,9 @@ pub(super) fn is_alive(view: &View<'_>, o: &Offsets, types: &mut TypeTable<'_>, 
     let Some(word) = view.word(at) else { return false };
     let plausible = match o.refcount {
         // Include/object.h, 3.12: immortal when the low half is negative.
-        RefcountForm::Plain | RefcountForm::Immortal32 => word != 0 && word < MAX_REFCOUNT,
+        RefcountForm::Plain | RefcountForm::Static { .. } | RefcountForm::Immortal32 => {
+            word != 0 && word < MAX_REFCOUNT
+        }
         // Include/refcount.h, 3.14: count of 32 bits, overflow of 16 bits that stays 0, flags.
         RefcountForm::Split32 => word & 0xffff_ffff != 0 && word >> 32 & 0xffff == 0,
         RefcountForm::Biased { .. } => return is_alive_biased(view, o, at, word),
@@ -55,19 +72,23 @@ pub(super) fn object_in(
     block: u64,
     size: u64,
 ) -> Option<(u64, TypeId)> {
-    // The collector's head, and from 3.11 on two words for dict and weak references, come before the object.
-    for before in [0u64, 16, 32] {
-        if before.wrapping_add(o.head) > size {
-            break;
-        }
-        let at = block.wrapping_add(before);
-        let type_addr = view.word(at.wrapping_add(o.ob_type))?;
-        if let Some(id) = types.prove(view, type_addr)
-            && types.get(id).is_some_and(|shape| shape.presize == before && fits(shape, size))
-            && is_alive(view, o, types, at)
-            && is_tracked_or_not(view, o, types, id, at)
-        {
-            return Some((at, id));
+    // Of nearly all blocks with an object the type is known: whether other words are types need not be looked into.
+    for known in [true, false] {
+        // The collector's head, and from 3.11 on two words for dict and weak references, come before the object.
+        for before in [0u64, 16, 32] {
+            if before.wrapping_add(o.head) > size {
+                break;
+            }
+            let at = block.wrapping_add(before);
+            let type_addr = view.word(at.wrapping_add(o.ob_type))?;
+            let id = if known { types.known(type_addr) } else { types.prove(view, type_addr) };
+            if let Some(id) = id
+                && types.get(id).is_some_and(|shape| shape.presize == before && fits(shape, size))
+                && is_alive(view, o, types, at)
+                && is_tracked_or_not(view, o, types, id, at)
+            {
+                return Some((at, id));
+            }
         }
     }
     None

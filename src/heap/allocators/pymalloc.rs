@@ -3,15 +3,22 @@
 //! A block that is in use holds an object, or a buffer of one (items of a list, keys of a dict, memory of
 //! `PyMem_Malloc`): only what has a proven type, a plausible count and enough room for it is taken for an object.
 
-use super::object_in;
+mod check;
+
+pub(in crate::heap) use check::marks;
+
+use super::{Block, object_in};
 use crate::base::Addr;
 use crate::cpython::Context;
 use crate::cpython::layout::{Obmalloc, ObmallocPlace};
 use crate::field;
+use crate::heap::memory::OwnedRange;
 use crate::heap::objects::{Found, Origin};
 use crate::heap::offsets::Offsets;
-use crate::heap::types::{TypeTable, flags};
+use crate::heap::types::{SmallBlocks, TypeTable, flags};
 use crate::heap::view::View;
+use crate::model::address::{Allocator, BlockState};
+use crate::model::memory::{MemoryOwner, PymallocMemory};
 use crate::need;
 use std::collections::HashSet;
 
@@ -19,6 +26,8 @@ use std::collections::HashSet;
 const ALIGNMENT: u64 = 16;
 /// Size classes of 64-bit builds: up to 512 bytes.
 const CLASSES: u64 = 32;
+/// Words with a bit for each block of a pool: of 16 bytes in 16 KiB.
+const FREE_WORDS: usize = 16;
 /// More arenas than a process can have.
 const MAX_ARENAS: u64 = 1 << 24;
 /// Bytes that debug hooks put before a block: its size, and a letter with seven marks.
@@ -80,7 +89,8 @@ pub(in crate::heap) struct Pools<'v, 'a> {
     pool: Pool,
     obmalloc: Obmalloc,
     seen: HashSet<u64>,
-    free: HashSet<u64, foldhash::fast::RandomState>,
+    /// Which blocks of the pool that is being looked at are free.
+    free: [u64; FREE_WORDS],
     pub counts: PoolCounts,
 }
 
@@ -98,7 +108,7 @@ impl<'v, 'a> Pools<'v, 'a> {
         };
         let obmalloc = ctx.dialect.obmalloc;
         let counts = PoolCounts::default();
-        Some(Pools { view, o, pool, obmalloc, seen: HashSet::new(), free: HashSet::default(), counts })
+        Some(Pools { view, o, pool, obmalloc, seen: HashSet::new(), free: [0; FREE_WORDS], counts })
     }
 
     /// Arenas of one interpreter (or of the process) by the allocator's table: first address and end of the pools that
@@ -129,10 +139,15 @@ impl<'v, 'a> Pools<'v, 'a> {
             let end = self.view.word(at.wrapping_add(pool_address))?;
             let limit = start.saturating_add(self.obmalloc.arena_size);
             if start != 0 && end >= start && end <= limit {
-                arenas.push((self.aligned(start), end));
+                arenas.push((start, end));
             }
         }
         Some(arenas)
+    }
+
+    /// What tells that a word leads into one of its blocks.
+    pub fn small_blocks(&self, arenas: Vec<(u64, u64)>) -> SmallBlocks {
+        SmallBlocks { arenas, pool_size: self.obmalloc.pool_size, szidx: self.pool.szidx }
     }
 
     fn fields(&self, ctx: &Context<'_>, state: Addr) -> Option<(Addr, Addr)> {
@@ -147,8 +162,8 @@ impl<'v, 'a> Pools<'v, 'a> {
 
     /// The pools of an arena.
     pub fn arena(&mut self, types: &mut TypeTable<'_>, (start, end): (u64, u64), found: &mut Vec<Found>) {
-        let mut at = start;
-        while at < end {
+        let mut at = self.aligned(start);
+        while at < end && !self.view.is_over() {
             if self.seen.insert(at) && !self.pool(types, at, found) {
                 self.counts.unreadable = self.counts.unreadable.wrapping_add(1);
             }
@@ -162,8 +177,11 @@ impl<'v, 'a> Pools<'v, 'a> {
         for (start, len) in ranges {
             let end = start.saturating_add(len);
             let mut at = self.aligned(start);
-            while at >= start && at.saturating_add(self.obmalloc.pool_size) <= end {
-                if self.head(at).is_some_and(|h| h.count > 0) && self.seen.insert(at) {
+            while at >= start && at.saturating_add(self.obmalloc.pool_size) <= end && !self.view.is_over() {
+                self.view.pause_marking(true);
+                let is_pool = self.head(at).is_some_and(|h| h.count > 0);
+                self.view.pause_marking(false);
+                if is_pool && self.seen.insert(at) {
                     self.pool(types, at, found);
                 }
                 at = at.wrapping_add(self.obmalloc.pool_size);
@@ -202,6 +220,8 @@ impl<'v, 'a> Pools<'v, 'a> {
             return true;
         }
         let Some(head) = self.head(at) else { return false };
+        // A pool is recognised by its form where all of it is there.
+        self.view.touch(at, self.obmalloc.pool_size);
         let first = at.wrapping_add(self.pool.header);
         let blocks = head.next.wrapping_sub(self.pool.header) / head.size;
         self.collect_free(at, first, &head, blocks.wrapping_sub(head.count));
@@ -210,7 +230,7 @@ impl<'v, 'a> Pools<'v, 'a> {
         self.counts.bytes = self.counts.bytes.wrapping_add(head.count.wrapping_mul(head.size));
         for index in 0..blocks {
             let block = first.wrapping_add(index.wrapping_mul(head.size));
-            if !self.free.is_empty() && self.free.contains(&block) {
+            if self.is_free(index) {
                 continue;
             }
             if let Some((addr, type_id)) = self.object(types, block, head.size) {
@@ -222,18 +242,106 @@ impl<'v, 'a> Pools<'v, 'a> {
         true
     }
 
+    /// Arenas in bytes, by who owns them, and all in numbers as `_PyObject_DebugMallocStats` has them.
+    pub fn memory(&self, arenas: &[(u64, u64)]) -> (Vec<OwnedRange>, PymallocMemory) {
+        let (arena_bytes, pool_size) = (self.obmalloc.arena_size, self.obmalloc.pool_size);
+        let mut sum = PymallocMemory { arena_bytes, ..PymallocMemory::default() };
+        let mut ranges = Vec::new();
+        for (start, carved) in arenas {
+            let first = self.aligned(*start);
+            let alignment = if first == *start { 0 } else { pool_size };
+            let pools = arena_bytes.saturating_sub(alignment) / pool_size;
+            let (mut used, mut free, mut blocks, mut in_use, mut heads, mut rest) =
+                (0u64, 0u64, 0u64, 0u64, 0u64, 0u64);
+            let mut at = first;
+            while at < *carved {
+                if let Some(head) = self.head(at).filter(|head| head.count > 0) {
+                    let room = pool_size.saturating_sub(self.pool.header);
+                    let all = room / head.size;
+                    used = used.saturating_add(head.count.saturating_mul(head.size));
+                    free = free.saturating_add(all.saturating_sub(head.count).saturating_mul(head.size));
+                    blocks = blocks.saturating_add(head.count);
+                    in_use = in_use.saturating_add(1);
+                    heads = heads.saturating_add(self.pool.header);
+                    rest = rest.saturating_add(room.wrapping_sub(all.saturating_mul(head.size)));
+                }
+                at = at.wrapping_add(pool_size);
+            }
+            let empty = pools.saturating_sub(in_use);
+            sum.arenas = sum.arenas.saturating_add(1);
+            sum.used = sum.used.saturating_add(used);
+            sum.free = sum.free.saturating_add(free);
+            sum.empty_pools = sum.empty_pools.saturating_add(empty);
+            sum.pool_heads = sum.pool_heads.saturating_add(heads);
+            sum.quantization = sum.quantization.saturating_add(rest);
+            sum.alignment = sum.alignment.saturating_add(alignment);
+            if used.saturating_mul(4) < arena_bytes {
+                sum.sparse_arenas = sum.sparse_arenas.saturating_add(1);
+                sum.sparse_used = sum.sparse_used.saturating_add(used);
+            }
+            let parts = [
+                (MemoryOwner::PymallocUsed, used, blocks),
+                (MemoryOwner::PymallocFree, free, 0),
+                (MemoryOwner::PymallocEmptyPools, empty.saturating_mul(pool_size), empty),
+                (MemoryOwner::PymallocOverhead, heads.saturating_add(rest).saturating_add(alignment), 0),
+            ];
+            ranges.push(OwnedRange { start: *start, end: start.saturating_add(arena_bytes), parts });
+        }
+        sum.empty_pool_bytes = sum.empty_pools.saturating_mul(pool_size);
+        (ranges, sum)
+    }
+
+    /// The block that holds `addr`, where that is in a pool.
+    pub fn block_at(&mut self, addr: u64) -> Option<Block> {
+        let at = addr & !self.obmalloc.pool_size.wrapping_sub(1);
+        let head = self.head(at).filter(|head| head.count > 0)?;
+        let first = at.wrapping_add(self.pool.header);
+        let block = |start, bytes, state| Some(Block { allocator: Allocator::Pymalloc, start, bytes, state });
+        let Some(inside) = addr.checked_sub(first) else { return block(at, self.pool.header, BlockState::Header) };
+        let start = first.wrapping_add((inside / head.size).wrapping_mul(head.size));
+        if start >= at.wrapping_add(head.next) {
+            return block(start, head.size, BlockState::NeverUsed);
+        }
+        let used = head.next.wrapping_sub(self.pool.header) / head.size;
+        self.collect_free(at, first, &head, used.wrapping_sub(head.count));
+        let is_free = self.is_free(start.wrapping_sub(first) / head.size);
+        block(start, head.size, if is_free { BlockState::Free } else { BlockState::InUse })
+    }
+
+    /// Where the memory that was asked for begins in the block that holds `addr`, and how many bytes it can have.
+    pub fn room_at(&self, addr: u64, debug: bool) -> Option<(u64, u64)> {
+        let at = addr & !self.obmalloc.pool_size.wrapping_sub(1);
+        let head = self.head(at).filter(|head| head.count > 0)?;
+        let first = at.wrapping_add(self.pool.header);
+        let start = first.wrapping_add((addr.checked_sub(first)? / head.size).wrapping_mul(head.size));
+        if !debug {
+            return Some((start, head.size));
+        }
+        let asked = self.view.array(start).map(u64::from_be_bytes)?;
+        Some((start.wrapping_add(DEBUG_HEAD), asked.min(head.size.saturating_sub(DEBUG_HEAD))))
+    }
+
     /// The blocks on the free list of a pool: each begins with a link to the next one.
     fn collect_free(&mut self, pool: u64, first: u64, head: &Head, most: u64) {
-        self.free.clear();
+        self.free = [0; FREE_WORDS];
         let end = pool.wrapping_add(self.obmalloc.pool_size);
         let mut at = head.freeblock;
         for _ in 0..most.min(self.obmalloc.pool_size / ALIGNMENT) {
             let inside = at >= first && at < end && at.wrapping_sub(first).is_multiple_of(head.size);
-            if !inside || !self.free.insert(at) {
+            let index = at.wrapping_sub(first) / head.size;
+            if !inside || self.is_free(index) {
                 break;
+            }
+            if let Some(word) = self.free.get_mut((index / 64) as usize) {
+                *word |= 1 << (index % 64);
             }
             at = self.view.word(at).unwrap_or(0);
         }
+    }
+
+    #[inline]
+    fn is_free(&self, index: u64) -> bool {
+        self.free.get((index / 64) as usize).is_some_and(|word| word >> (index % 64) & 1 == 1)
     }
 
     fn object(&mut self, types: &mut TypeTable<'_>, block: u64, size: u64) -> Option<(u64, u32)> {

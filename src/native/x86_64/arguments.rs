@@ -76,6 +76,37 @@ impl<'a> Arguments<'a> {
         if frame.exact || preserved { regs.get(number) } else { None }
     }
 
+    /// Whether the caller, whose own function starts at `start`, passes its own argument `index` on as it got it: its code runs
+    /// straight from its start to the call and does not write the register.
+    #[must_use]
+    pub fn passed_on(&self, caller: &UnwoundFrame, start: Addr, index: usize) -> bool {
+        let Some(argument) = caller.registers.as_deref().and_then(|r| r.info().arguments.get(index)) else {
+            return false;
+        };
+        let end = caller.ip;
+        if !super::is_of(&self.abi) || caller.exact || end.distance_from(start).is_none_or(|n| n > MAX_CALL_SITE) {
+            return false;
+        }
+        let mut factory = InstructionInfoFactory::new();
+        let mut at = start;
+        while at < end {
+            let Some(code) = Code::at(self.memory, at) else { return false };
+            at = code.end();
+            if at == end {
+                return true;
+            }
+            let i = code.instruction();
+            let writes = factory.info(i).used_registers().iter().any(|r| {
+                dwarf_number(r.register()) == Some(*argument)
+                    && !matches!(r.access(), OpAccess::Read | OpAccess::CondRead)
+            });
+            if writes || !matches!(i.flow_control(), iced_x86::FlowControl::Next) {
+                return false;
+            }
+        }
+        false
+    }
+
     /// The constant that the caller loads for the argument just before its call.
     fn constant(&self, caller: &UnwoundFrame, start: Addr, index: usize) -> Option<u64> {
         let regs = caller.registers.as_deref()?;

@@ -1,12 +1,12 @@
 //! x86-64 machine code: the instruction at a place, what memory it touches, and the listing around it.
 
 use crate::arch::AccessKind;
-use crate::base::Addr;
+use crate::base::{Abi, Addr};
 use crate::debuggee::{Memory, MemoryExt as _};
 use crate::native::regfile::RegFile;
 use iced_x86::{
-    Decoder, DecoderOptions, FlowControl, Formatter as _, GasFormatter, Instruction, InstructionInfoFactory, OpAccess,
-    Register,
+    Decoder, DecoderOptions, FlowControl, Formatter as _, GasFormatter, Instruction, InstructionInfoFactory, Mnemonic,
+    OpAccess, OpKind, Register,
 };
 
 /// Longest x86 instruction.
@@ -117,6 +117,14 @@ impl Code {
         info.used_memory().iter().filter_map(access).collect()
     }
 
+    /// The address of what it loads into a register from a place that it names by its own (`mov N(%rip), %r10`).
+    #[must_use]
+    pub fn loaded(&self) -> Option<Addr> {
+        let i = &self.instruction;
+        let loads = i.mnemonic() == Mnemonic::Mov && i.op0_kind() == OpKind::Register;
+        (loads && i.is_ip_rel_memory_operand()).then(|| Addr(i.ip_rel_memory_address()))
+    }
+
     /// The register whose content it divides by, for `div` and `idiv` with a register operand.
     #[must_use]
     pub fn divisor(&self, regs: &RegFile) -> Option<AddressPart> {
@@ -172,6 +180,38 @@ pub fn listing(memory: &dyn Memory, start: Addr, end: Addr, limit: usize) -> Vec
         out.push(code);
     }
     out
+}
+
+/// Where the indirect call at the end of `code` went, by what is left in `regs` after it: registers that callees preserve, and
+/// what the pointer was loaded from.
+#[must_use]
+pub fn call_target(code: &[Code], regs: &RegFile, memory: &dyn Memory, abi: &Abi) -> Option<Addr> {
+    let (call, before) = code.split_last()?;
+    if call.instruction.flow_control() != FlowControl::IndirectCall {
+        return None;
+    }
+    let preserved = |register: Register| {
+        let number = dwarf_number(register)?;
+        let known = regs.info().callee_saved.contains(&number) || number == regs.info().sp;
+        known.then(|| regs.get(number))?
+    };
+    let loaded = |code: &Code, operand: u32| {
+        let at = code.instruction.virtual_address(operand, 0, |register, _, _| match register {
+            Register::CS | Register::DS | Register::ES | Register::SS => Some(0),
+            other => preserved(other),
+        })?;
+        memory.read_ptr(abi, Addr(at)).ok()
+    };
+    let register = match call.instruction.op0_kind() {
+        OpKind::Register => call.instruction.op0_register(),
+        _ => return loaded(call, 0),
+    };
+    preserved(register).map(Addr).or_else(|| {
+        let writes = |i: &Instruction| i.op0_kind() == OpKind::Register && i.op0_register() == register;
+        let last = before.iter().rfind(|code| writes(&code.instruction))?;
+        let is_load = last.instruction.mnemonic() == Mnemonic::Mov && last.instruction.op1_kind() == OpKind::Memory;
+        is_load.then(|| loaded(last, 1))?
+    })
 }
 
 /// Instructions around `ip`: `before` and `after` of them, found by decoding from `function` on (instructions cannot

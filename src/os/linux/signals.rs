@@ -15,6 +15,10 @@ pub const SIGBUS: i32 = 7;
 pub const SIGFPE: i32 = 8;
 /// Access to memory that is not mapped, or not for this.
 pub const SIGSEGV: i32 = 11;
+/// SIGXCPU: the time of `RLIMIT_CPU` is used up.
+pub const SIGXCPU: i32 = 24;
+/// SIGSYS: a system call was refused.
+pub const SIGSYS: i32 = 31;
 
 /// Values of `si_code`.
 pub mod codes {
@@ -22,6 +26,8 @@ pub mod codes {
     pub const SI_USER: i32 = 0;
     /// Sent by the kernel, which tells no address.
     pub const SI_KERNEL: i32 = 0x80;
+    /// SIGSYS: by a seccomp filter.
+    pub const SYS_SECCOMP: i32 = 1;
     /// Sent by `sigqueue`.
     pub const SI_QUEUE: i32 = -1;
     /// Sent by `tkill` or `tgkill` (so by `raise` and `abort`).

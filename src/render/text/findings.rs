@@ -3,7 +3,7 @@
 use super::Out;
 use crate::model::{Confidence, Report};
 use crate::render::palette::paint;
-use crate::render::wording::safe;
+use crate::render::wording::{safe, sureness};
 
 pub(super) fn write(out: &mut Out<'_>, report: &Report) {
     let palette = out.palette();
@@ -12,10 +12,11 @@ pub(super) fn write(out: &mut Out<'_>, report: &Report) {
             out.blank();
             out.line(0, &paint(palette.heading, if report.findings.len() == 1 { "Finding" } else { "Findings" }));
         }
-        let (style, sure) = match finding.confidence {
-            Confidence::High => (palette.bad, "certain"),
-            Confidence::Medium => (palette.warning, "likely"),
-            Confidence::Low => (palette.dim, "hint"),
+        let sure = sureness(finding.confidence);
+        let style = match finding.confidence {
+            Confidence::High => palette.bad,
+            Confidence::Medium => palette.warning,
+            Confidence::Low => palette.dim,
         };
         let id = paint(palette.dim, &format!("[{}]", safe(&finding.id)));
         out.line(2, &format!("{}: {} {id}", paint(style, sure), safe(&finding.title)));

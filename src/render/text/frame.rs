@@ -3,21 +3,38 @@
 use super::{Out, locals};
 use crate::model::{Frame, FrameKind, Trust};
 use crate::render::carets::mark;
+use crate::render::groups::visible;
 use crate::render::palette::paint;
 use crate::render::recursion::stretches;
-use crate::render::wording::{function, native_place, safe};
+use crate::render::shorten::Shown;
+use crate::render::wording::{function, interpreter_mark, native_place, safe};
 
-pub(super) fn write_all(out: &mut Out<'_>, frames: &[Frame], crashed: bool) {
+/// Which frame has the mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// None.
+    None,
+    /// The innermost of the thread.
+    Innermost,
+    /// The one of this number.
+    Number(usize),
+}
+
+pub(super) fn write_all(out: &mut Out<'_>, frames: &[Frame], mark: Mark) {
     let options = out.options;
-    let visible: Vec<(usize, &Frame)> = (options.first_frame..)
-        .zip(frames)
-        .filter(|(_, f)| options.plumbing || !f.native.as_ref().is_some_and(|n| n.plumbing))
-        .collect();
+    let visible = visible(frames, options.first_frame, options.plumbing);
+    let mut shown = Shown::default();
     let width = visible.last().map_or(0, |(last, _)| *last).to_string().len();
     for stretch in stretches(&visible, options.verbose) {
         for (number, frame) in visible.iter().skip(stretch.start).take(stretch.len) {
-            let innermost = options.first_frame == 0 && visible.first().is_some_and(|(first, _)| first == number);
-            write(out, *number, frame, width, crashed && innermost);
+            let marked = match mark {
+                Mark::None => false,
+                Mark::Innermost => {
+                    options.first_frame == 0 && visible.first().is_some_and(|(first, _)| first == number)
+                }
+                Mark::Number(marked) => marked == *number,
+            };
+            write(out, *number, frame, &mut shown, width, marked);
         }
         if stretch.times > 1 {
             out.line(width.saturating_add(5), &paint(out.palette().dim, &stretch.more()));
@@ -25,7 +42,7 @@ pub(super) fn write_all(out: &mut Out<'_>, frames: &[Frame], crashed: bool) {
     }
 }
 
-fn write(out: &mut Out<'_>, number: usize, frame: &Frame, width: usize, marked: bool) {
+fn write<'a>(out: &mut Out<'_>, number: usize, frame: &'a Frame, shown: &mut Shown<'a>, width: usize, marked: bool) {
     let palette = out.palette();
     let marker = if marked { paint(palette.mark, "=>") } else { "  ".to_owned() };
     let below = width.saturating_add(7);
@@ -35,11 +52,11 @@ fn write(out: &mut Out<'_>, number: usize, frame: &Frame, width: usize, marked: 
             let one_line = frame.end_line.is_none() || frame.end_line == frame.line;
             (start, frame.end_column.filter(|_| one_line))
         });
-        let shown = mark(source, columns);
-        if !shown.line.is_empty() {
-            out.line(below, &shown.line);
+        let marked = mark(source, columns);
+        if !marked.line.is_empty() {
+            out.line(below, &marked.line);
         }
-        if let Some(marks) = shown.marks {
+        if let Some(marks) = marked.marks {
             let spaces = marks.len().saturating_sub(marks.trim_start().len());
             out.line(below, &format!("{:spaces$}{}", "", paint(palette.mark, marks.trim_start())));
         }
@@ -52,7 +69,7 @@ fn write(out: &mut Out<'_>, number: usize, frame: &Frame, width: usize, marked: 
         out.line(below.saturating_add(2), &paint(out.palette().dim, text));
     }
     if let Some(list) = &frame.locals {
-        locals::write(out, below.saturating_add(2), list);
+        locals::write(out, below.saturating_add(2), number, list, shown);
     }
 }
 
@@ -65,7 +82,9 @@ fn title(out: &Out<'_>, frame: &Frame) -> String {
         None => format!("\"{}\", line ???", safe(f)),
     });
     if frame.kind == FrameKind::Python {
-        return format!("File {}, in {name}", source.unwrap_or_else(|| "???, line ???".to_owned()));
+        let mark = paint(palette.dim, &interpreter_mark(frame));
+        let mark = if frame.interpreter.is_some() { mark } else { String::new() };
+        return format!("File {}, in {name}{mark}", source.unwrap_or_else(|| "???, line ???".to_owned()));
     }
     let inlined = if frame.native.as_ref().is_some_and(|n| n.inlined) { " (inlined)" } else { "" };
     let place = native_place(frame);

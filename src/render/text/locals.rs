@@ -3,9 +3,11 @@
 use super::Out;
 use crate::model::{Fidelity, Local, LocalKind, Refcount, Value};
 use crate::render::palette::paint;
+use crate::render::shorten::{Shown, shorten};
 use crate::render::wording::{count, safe};
+use unicode_width::UnicodeWidthStr as _;
 
-pub(super) fn write(out: &mut Out<'_>, indent: usize, locals: &[Local]) {
+pub(super) fn write<'a>(out: &mut Out<'_>, indent: usize, frame: usize, locals: &'a [Local], shown: &mut Shown<'a>) {
     let palette = out.palette();
     if locals.is_empty() {
         out.line(indent, &paint(palette.dim, "(no locals)"));
@@ -17,15 +19,27 @@ pub(super) fn write(out: &mut Out<'_>, indent: usize, locals: &[Local]) {
             hidden = hidden.saturating_add(1);
             continue;
         }
-        let name = paint(palette.variable, &safe(&local.name));
+        let name = safe(&local.name);
         let kind = match local.kind {
-            LocalKind::Free => paint(palette.dim, " (of an outer function)"),
-            LocalKind::Argument => paint(palette.dim, " (argument)"),
-            _ => String::new(),
+            LocalKind::Free => " (of an outer function)",
+            LocalKind::Argument => " (argument)",
+            _ => "",
         };
+        // Columns before the value.
+        let start = indent.saturating_add(name.width()).saturating_add(kind.len()).saturating_add(3);
+        let (name, kind) =
+            (paint(palette.variable, &name), if kind.is_empty() { String::new() } else { paint(palette.dim, kind) });
+        let value_once = local.value.as_ref().filter(|_| !out.options.verbose);
+        let before = value_once.and_then(|value| shown.before(frame, &local.name.to_string(), value));
+        if let Some(before) = before {
+            out.line(indent, &format!("{name}{kind} = {}", paint(palette.dim, &format!("({before})"))));
+            continue;
+        }
         let value = match (&local.value, &local.problem) {
-            (Some(v), Some(problem)) => format!("= {} {}", value(out, v), paint(palette.warning, &note(problem))),
-            (Some(v), None) => format!("= {}", value(out, v)),
+            (Some(v), Some(problem)) => {
+                format!("= {} {}", value(out, v, start), paint(palette.warning, &note(problem)))
+            }
+            (Some(v), None) => format!("= {}", value(out, v, start)),
             (None, Some(problem)) => paint(palette.warning, &note(problem)),
             (None, None) => paint(palette.dim, "is unbound"),
         };
@@ -47,9 +61,14 @@ fn is_module_dunder(local: &Local) -> bool {
 }
 
 /// A value with what has to be known about it.
-fn value(out: &Out<'_>, value: &Value) -> String {
+fn value(out: &mut Out<'_>, value: &Value, start: usize) -> String {
+    let whole = safe(&value.repr);
+    let mut text = match out.options.width {
+        Some(width) => shorten(&whole, width.saturating_sub(start), value.fidelity == Fidelity::Cut),
+        None => whole.clone(),
+    };
+    out.shortened |= text.len() < whole.len();
     let palette = out.palette();
-    let mut text = safe(&value.repr);
     if value.fidelity == Fidelity::Damaged {
         text.push_str(&paint(palette.warning, " <damaged>"));
     }

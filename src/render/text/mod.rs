@@ -6,13 +6,18 @@ mod locals;
 mod thread;
 
 use super::palette::{Palette, paint};
-use super::wording::{count, machine, no_crash, safe, safe_short, size, source_kind, which_python};
-use crate::base::{Diagnostic, Severity};
-use crate::model::{Report, RuntimeState, Thread};
+use super::tasks::{TasksText, tree_text};
+use super::wording::{count, machine, no_crash, safe, safe_short, source_kind, which_python};
+use crate::base::{Diagnostic, Severity, size};
+use crate::model::{Frame, Report, RuntimeState, Thread};
+use frame::Mark;
 use std::fmt::Write as _;
 
 /// Annotations for a crash reporter that are shown unasked.
 const MAX_ANNOTATIONS: usize = 10;
+
+/// Branches of the tree of tasks that are shown unasked.
+const MAX_BRANCHES: usize = 30;
 
 /// How to write text.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,6 +28,8 @@ pub struct TextOptions {
     pub verbose: bool,
     /// Show native frames that are interpreter plumbing.
     pub plumbing: bool,
+    /// Columns that a line with a value may have; longer values are cut. `None`: they are shown whole.
+    pub width: Option<usize>,
     /// Number of the first frame in the report, where outer or inner ones were dropped by [`super::select::frame`].
     pub first_frame: usize,
 }
@@ -40,7 +47,20 @@ pub fn render(report: &Report, options: &TextOptions) -> String {
         }
     } else {
         thread::write_all(&mut out, report, true);
+        tasks(&mut out, report);
     }
+    tell_shortened(&mut out);
+    diagnostics(&mut out, report);
+    out.text
+}
+
+/// How the process ended, why, and what is missing: the report without its threads.
+#[must_use]
+pub fn ending(report: &Report, options: &TextOptions) -> String {
+    let mut out = Out::new(options);
+    header(&mut out, report);
+    findings::write(&mut out, report);
+    tell_shortened(&mut out);
     diagnostics(&mut out, report);
     out.text
 }
@@ -50,7 +70,24 @@ pub fn render(report: &Report, options: &TextOptions) -> String {
 pub fn stacks(report: &Report, options: &TextOptions) -> String {
     let mut out = Out::new(options);
     thread::write_all(&mut out, report, false);
+    tell_shortened(&mut out);
     out.text
+}
+
+/// The frames of one stack; of one, by its number, is said that it is the selected one.
+#[must_use]
+pub fn frames(frames: &[Frame], marked: Option<usize>, options: &TextOptions) -> String {
+    let mut out = Out::new(options);
+    frame::write_all(&mut out, frames, marked.map_or(Mark::None, Mark::Number));
+    out.text
+}
+
+/// How to see what was cut.
+fn tell_shortened(out: &mut Out<'_>) {
+    if out.shortened {
+        out.blank();
+        out.line(0, &paint(out.palette().dim, "Long values are cut: --full shows them whole"));
+    }
 }
 
 /// Text under construction.
@@ -58,11 +95,13 @@ pub fn stacks(report: &Report, options: &TextOptions) -> String {
 struct Out<'a> {
     options: &'a TextOptions,
     text: String,
+    /// Whether a value was cut.
+    shortened: bool,
 }
 
 impl<'a> Out<'a> {
     fn new(options: &'a TextOptions) -> Self {
-        Out { options, text: String::new() }
+        Out { options, text: String::new(), shortened: false }
     }
 
     fn palette(&self) -> &'a Palette {
@@ -84,6 +123,21 @@ impl<'a> Out<'a> {
             self.text.push('\n');
         }
     }
+}
+
+/// The tree of tasks, its first branches.
+fn tasks(out: &mut Out<'_>, report: &Report) {
+    let Some(tasks) = &report.tasks else { return };
+    out.blank();
+    let limit = if out.options.verbose { None } else { Some(MAX_BRANCHES) };
+    let options = TasksText {
+        palette: *out.palette(),
+        flat: false,
+        limit,
+        more: " (--verbose, or the command tasks)",
+        verbose: out.options.verbose,
+    };
+    out.text.push_str(&tree_text(tasks, &options));
 }
 
 fn header(out: &mut Out<'_>, report: &Report) {

@@ -2,35 +2,28 @@
 
 use super::{Out, frame, has_python};
 use crate::model::{ExceptionInfo, ExceptionRelation, Report, Thread};
+use crate::render::groups::{MAX_LABELS, labels, same_stacks};
 use crate::render::palette::paint;
-use crate::render::recursion::same_place;
 use crate::render::wording::{count, safe, safe_short, thread_label, thread_states, waits_for};
 
 /// Exceptions shown of a chain.
 const MAX_CHAIN: usize = 10;
 /// Traceback entries shown of an exception, half of them from either end.
 const MAX_TRACEBACK: usize = 40;
-/// Threads named when many are folded.
-const MAX_LABELS: usize = 8;
 
 pub(super) fn write_all(out: &mut Out<'_>, report: &Report, fold: bool) {
     let (python, native): (Vec<&Thread>, Vec<&Thread>) =
         report.threads.iter().partition(|t| t.crashed || has_python(t));
-    let mut groups: Vec<Vec<&Thread>> = Vec::new();
-    for thread in python {
-        let same =
-            groups.iter_mut().find(|g| fold && !out.options.verbose && g.first().is_some_and(|t| alike(t, thread)));
-        match same {
-            Some(group) => group.push(thread),
-            None => groups.push(vec![thread]),
-        }
-    }
+    let groups = match fold && !out.options.verbose {
+        true => same_stacks(&python),
+        false => python.into_iter().map(|thread| vec![thread]).collect(),
+    };
     for group in groups {
         write_group(out, report, &group);
     }
     if !native.is_empty() {
         out.blank();
-        let (labels, count) = (labels(out, &native), count(native.len(), "other thread"));
+        let (labels, count) = (labels(&native, most_labels(out)), count(native.len(), "other thread"));
         let text = match report.knows_all_thread_states() {
             true if native.len() == 1 => format!("{count} has no Python state: {labels}"),
             true => format!("{count} have no Python state: {labels}"),
@@ -40,31 +33,8 @@ pub(super) fn write_all(out: &mut Out<'_>, report: &Report, fold: bool) {
     }
 }
 
-/// Whether two threads may share one stack in the text.
-fn alike(a: &Thread, b: &Thread) -> bool {
-    let state = |t: &Thread| {
-        let python = t.python.as_ref();
-        let exceptions = python.map(|p| (p.interpreter, p.raising.is_some(), p.handling.len()));
-        (t.crashed, exceptions, python.map(|p| (p.holds_gil, p.collecting, p.status)))
-    };
-    let quiet = |t: &Thread| t.python.as_ref().is_none_or(|p| p.raising.is_none() && p.handling.is_empty());
-    let waits = |t: &Thread| t.waits_for.as_ref().map(|w| (w.what.clone(), w.owner));
-    quiet(a)
-        && state(a) == state(b)
-        && waits(a) == waits(b)
-        && a.frames_end == b.frames_end
-        && a.frames.len() == b.frames.len()
-        && a.frames.iter().zip(&b.frames).all(|(x, y)| same_place(x, y))
-}
-
-fn labels(out: &Out<'_>, threads: &[&Thread]) -> String {
-    let limit = if out.options.verbose { usize::MAX } else { MAX_LABELS };
-    let mut names: Vec<String> =
-        threads.iter().take(limit).map(|t| thread_label(t).trim_start_matches("Thread ").to_owned()).collect();
-    if threads.len() > limit {
-        names.push(format!("and {} more", threads.len().saturating_sub(limit)));
-    }
-    names.join(", ")
+fn most_labels(out: &Out<'_>) -> usize {
+    if out.options.verbose { usize::MAX } else { MAX_LABELS }
 }
 
 fn write_group(out: &mut Out<'_>, report: &Report, group: &[&Thread]) {
@@ -82,13 +52,14 @@ fn write_group(out: &mut Out<'_>, report: &Report, group: &[&Thread]) {
     let style = if first.crashed { palette.bad } else { palette.heading };
     out.line(0, &format!("{}{states}, most recent call first:", paint(style, &title)));
     if group.len() > 1 {
-        let labels = labels(out, group);
+        let labels = labels(group, most_labels(out));
         out.line(2, &paint(palette.dim, &labels));
     }
     if let Some(wait) = waits_for(report, first) {
         out.line(2, &paint(palette.dim, &wait));
     }
-    frame::write_all(out, &first.frames, first.crashed);
+    let mark = if first.crashed { frame::Mark::Innermost } else { frame::Mark::None };
+    frame::write_all(out, &first.frames, mark);
     match &first.frames_end {
         Some(why) if first.frames.is_empty() => {
             out.line(4, &paint(palette.warning, &format!("<no frames: {}>", safe(why))))
@@ -97,7 +68,7 @@ fn write_group(out: &mut Out<'_>, report: &Report, group: &[&Thread]) {
         None if first.frames.is_empty() => out.line(4, &paint(palette.dim, "no Python frame")),
         None => {}
     }
-    if let Some(python) = &first.python {
+    for python in first.states() {
         if let Some(raising) = &python.raising {
             exception(out, "raising", raising);
         }

@@ -1,8 +1,9 @@
-use super::Place;
-use std::fs;
-use std::io::{ErrorKind, Read as _};
+use super::{Links, Place, at_once, parts, walk};
+use nix::errno::Errno;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const LIMIT: u64 = 1 << 20;
 
@@ -10,6 +11,15 @@ fn text(place: &Place) -> Result<String, ErrorKind> {
     let mut out = String::new();
     place.open(LIMIT).map_err(|e| e.kind())?.read_to_string(&mut out).map_err(|e| e.kind())?;
     Ok(out)
+}
+
+type Opened = io::Result<(File, PathBuf)>;
+
+/// What was opened, as something to compare.
+fn comparable(opened: Opened) -> Result<(u64, PathBuf), (ErrorKind, Option<i32>)> {
+    use std::os::unix::fs::MetadataExt as _;
+    let (file, path) = opened.map_err(|e| (e.kind(), e.raw_os_error()))?;
+    Ok((file.metadata().unwrap().ino(), path))
 }
 
 /// A root with links of all kinds, beside a file that is not to be read.
@@ -63,6 +73,52 @@ fn below_a_directory_nothing_leads_out() {
     for path in ["out", "out-relative", "out-directory/secret", "../secret", "usr/lib/deep/up.py", "environ"] {
         assert_eq!(open(path), Err(ErrorKind::PermissionDenied), "{path}");
     }
+}
+
+/// Whether this kernel, and who watches over its calls, lets us open in one step.
+fn has_openat2() -> bool {
+    use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, openat2};
+    let answer = openat2(AT_FDCWD, ".", OpenHow::new().flags(OFlag::O_PATH));
+    !matches!(answer, Err(Errno::ENOSYS | Errno::EPERM))
+}
+
+/// The walk is for older kernels and hard cases; where both can answer, the answers are the same.
+#[test]
+fn in_one_step_as_by_the_walk() {
+    let dir = scene();
+    let root = dir.path().join("root");
+    let inside = [
+        ("lib/x.py", true),
+        ("usr/lib/y.py", true),
+        ("usr/lib/deep/absolute.py", true),
+        ("usr/lib/deep/up.py", true),
+        ("usr/../lib/./y.py", true),
+        ("usr/lib/x.py/", true),
+        ("usr/lib", true),
+        ("pipe", true),
+        ("no/such", true),
+        ("usr/lib/x.py/z", true),
+        ("out", true),
+        ("loop", false),
+        ("", false),
+    ];
+    for links in [Links::InRoot, Links::Beneath] {
+        for (path, in_root) in inside {
+            let wanted: Vec<_> = parts(Path::new(path)).collect();
+            let walked = comparable(walk::open(&root, wanted.clone(), links));
+            let once = at_once::open(&root, &wanted, links).map(comparable);
+            assert_eq!(once.clone().unwrap_or_else(|| walked.clone()), walked, "{links:?} {path}");
+            assert!(once.is_some() || !in_root || links == Links::Beneath || !has_openat2(), "{path}");
+        }
+    }
+    // What the kernel makes of the links of a process, which lead anywhere.
+    let own = PathBuf::from(format!("/proc/{}/cwd/Cargo.toml", std::process::id()));
+    let wanted: Vec<_> = parts(&own).collect();
+    assert!(at_once::open(Path::new("/"), &wanted, Links::InRoot).is_none());
+    assert_eq!(
+        Place::in_root(Path::new("/"), &own).open(LIMIT).map(|_| ()).map_err(|e| e.kind()),
+        Err(ErrorKind::InvalidInput)
+    );
 }
 
 /// Devices, FIFOs, directories and the kernel's own files, by whatever way: none is opened, and none is waited for.

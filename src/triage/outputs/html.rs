@@ -1,6 +1,7 @@
 //! One page with everything: no script, no network, light and dark, readable with the details closed.
 
-use super::{headline, plural, seen, versions, xml};
+use super::{headline, plural, seen, versions};
+use crate::base::escape_markup;
 use crate::render::html as report;
 use crate::triage::model::{Group, Triage};
 use std::fmt::Write as _;
@@ -14,7 +15,7 @@ const REPORTS: usize = 200;
 #[must_use]
 pub fn render(triage: &Triage) -> String {
     let mut out = String::new();
-    let title = xml(&headline(triage));
+    let title = escape_markup(&headline(triage));
     let _ = write!(
         out,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -24,7 +25,7 @@ pub fn render(triage: &Triage) -> String {
         report::STYLE
     );
     for (key, value) in &triage.labels {
-        let _ = writeln!(out, "<small>{} = {}</small>", xml(key), xml(value));
+        let _ = writeln!(out, "<small>{} = {}</small>", escape_markup(key), escape_markup(value));
     }
     out.push_str("</header>\n<main>\n");
     for (index, group) in triage.groups.iter().enumerate() {
@@ -33,11 +34,11 @@ pub fn render(triage: &Triage) -> String {
     if !triage.broken.is_empty() {
         out.push_str("<section>\n<h2>Dumps that could not be read</h2>\n<ul>\n");
         for broken in &triage.broken {
-            let _ = writeln!(out, "<li>{}: {}</li>", xml(&broken.dump), xml(&broken.error));
+            let _ = writeln!(out, "<li>{}: {}</li>", escape_markup(&broken.dump), escape_markup(&broken.error));
         }
         out.push_str("</ul>\n</section>\n");
     }
-    let _ = writeln!(out, "</main>\n<footer>{}</footer>\n</body>\n</html>", xml(&triage.tool));
+    let _ = writeln!(out, "</main>\n<footer>{}</footer>\n</body>\n</html>", escape_markup(&triage.tool));
     out
 }
 
@@ -50,8 +51,8 @@ fn one(out: &mut String, group: &Group, with_report: bool) {
     let _ = writeln!(
         out,
         "<details class=\"group {state}\" id=\"{}\">\n<summary>{badge}{} <small>{}</small></summary>\n<dl>",
-        xml(&group.id),
-        xml(&group.title),
+        escape_markup(&group.id),
+        escape_markup(&group.title),
         plural(group.count, "dump", "dumps")
     );
     let rows = [
@@ -65,14 +66,14 @@ fn one(out: &mut String, group: &Group, with_report: bool) {
     ];
     for (label, value) in rows {
         if let Some(value) = value {
-            let _ = writeln!(out, "<dt>{label}</dt><dd>{}</dd>", xml(&value));
+            let _ = writeln!(out, "<dt>{label}</dt><dd>{}</dd>", escape_markup(&value));
         }
     }
     for line in &group.severity.evidence {
-        let _ = writeln!(out, "<dt>Evidence</dt><dd>{}</dd>", xml(line));
+        let _ = writeln!(out, "<dt>Evidence</dt><dd>{}</dd>", escape_markup(line));
     }
     for note in &group.notes {
-        let _ = writeln!(out, "<dt>Note</dt><dd>{}</dd>", xml(note));
+        let _ = writeln!(out, "<dt>Note</dt><dd>{}</dd>", escape_markup(note));
     }
     out.push_str("</dl>\n");
     match &group.report {
@@ -84,7 +85,7 @@ fn one(out: &mut String, group: &Group, with_report: bool) {
     }
     let _ = writeln!(out, "<details><summary>All dumps</summary><ul class=\"dumps\">");
     for dump in group.dumps.iter().take(DUMPS) {
-        let _ = writeln!(out, "<li>{}</li>", xml(dump));
+        let _ = writeln!(out, "<li>{}</li>", escape_markup(dump));
     }
     if group.dumps.len() > DUMPS {
         let _ = writeln!(out, "<li class=\"more\">and {} more</li>", group.dumps.len().saturating_sub(DUMPS));

@@ -1,6 +1,7 @@
 //! JUnit XML: each distinct crash is a failed test, so that any CI shows it.
 
-use super::{frame_lines, python_place, relative, versions, xml};
+use super::{frame_lines, python_place, relative, versions};
+use crate::base::escape_markup;
 use crate::triage::model::{State, Triage};
 use std::fmt::Write as _;
 
@@ -19,14 +20,14 @@ pub fn render(triage: &Triage) -> String {
     let _ = writeln!(out, "<testsuites name=\"pyinquest\" {all}>\n  <testsuite name=\"crashes\" {counts}>");
     for group in &triage.groups {
         let owner = group.owner.as_deref().unwrap_or("unknown");
-        let place =
-            python_place(group).map(|(file, line)| format!(" file=\"{}\" line=\"{line}\"", xml(&relative(&file))));
+        let place = python_place(group)
+            .map(|(file, line)| format!(" file=\"{}\" line=\"{line}\"", escape_markup(&relative(&file))));
         let _ = writeln!(
             out,
             "    <testcase classname=\"{}\" name=\"{} [{}]\"{}>",
-            xml(owner),
-            xml(&group.title),
-            xml(&group.id),
+            escape_markup(owner),
+            escape_markup(&group.title),
+            escape_markup(&group.id),
             place.unwrap_or_default()
         );
         if group.state == Some(State::Ignored) {
@@ -41,12 +42,12 @@ pub fn render(triage: &Triage) -> String {
                 let _ = writeln!(text, "  at {line}");
             }
             let _ = writeln!(text, "dump: {}", crate::base::escape_terminal(&group.representative));
-            let body: Vec<String> = text.lines().map(xml).collect();
+            let body: Vec<String> = text.lines().map(escape_markup).collect();
             let _ = writeln!(
                 out,
                 "      <failure type=\"{}\" message=\"{}\">{}</failure>",
-                xml(&group.class),
-                xml(&format!("{state}{}", group.title)),
+                escape_markup(&group.class),
+                escape_markup(&format!("{state}{}", group.title)),
                 body.join("\n")
             );
         }
@@ -56,9 +57,9 @@ pub fn render(triage: &Triage) -> String {
         let _ = writeln!(
             out,
             "    <testcase classname=\"dumps\" name=\"{}\">\n      <error type=\"{:?}\" message=\"{}\"/>\n    </testcase>",
-            xml(&broken.dump),
+            escape_markup(&broken.dump),
             broken.outcome,
-            xml(&broken.error)
+            escape_markup(&broken.error)
         );
     }
     out.push_str("  </testsuite>\n</testsuites>\n");

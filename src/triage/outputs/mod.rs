@@ -125,23 +125,6 @@ fn versions(group: &Group) -> String {
     parts.join(", ")
 }
 
-/// Escaped for XML text and attributes; characters that XML 1.0 cannot hold are taken out.
-fn xml(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in escape_terminal(text).chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '\u{fffe}' | '\u{ffff}' => {}
-            _ => out.push(c),
-        }
-    }
-    out
-}
-
 /// `path` as CI wants it: relative to the directory it runs in, when it lies there.
 fn relative(path: &str) -> String {
     let here = std::env::current_dir().ok().map(|d| format!("{}/", d.display()));

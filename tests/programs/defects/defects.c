@@ -151,6 +151,20 @@ static PyObject *double_free(PyObject *self, PyObject *arg) {
     Py_RETURN_NONE;
 }
 
+/* What programs that embed Python do with an exception. */
+static PyObject *print_and_abort(PyObject *self, PyObject *arg) {
+    PyErr_SetString(PyExc_ValueError, "the disk is full");
+    PyErr_Print();
+    abort();
+}
+
+/* A pointer that no allocator has given out. */
+static PyObject *wild_free(PyObject *self, PyObject *arg) {
+    char *volatile hidden = (char *)0x123456789ab0;
+    free(hidden);
+    return PyLong_FromLong(hidden != NULL);
+}
+
 static PyObject *invalid_free(PyObject *self, PyObject *arg) {
     char *block = calloc(1, 100);
     hidden = block + 8;
@@ -300,6 +314,15 @@ static PyObject *none_decref(PyObject *self, PyObject *arg) {
 /* The API is given an object that was freed before. */
 static NOINLINE PyObject *look_up(PyObject *object) {
     return PyObject_GetAttr(object, hidden);
+}
+
+/* The last reference to an object goes, and the object is used. */
+static PyObject *released_argument(PyObject *self, PyObject *arg) {
+    hidden = (void *)16;
+    Py_DECREF(arg);
+    PyObject *found = look_up(arg);
+    hidden = found;
+    return found;
 }
 
 static PyObject *freed_argument(PyObject *self, PyObject *arg) {
@@ -593,7 +616,25 @@ static PyObject *mem_family(PyObject *self, PyObject *arg) {
     Py_RETURN_NONE;
 }
 
+/* A library that calls whom it was told to call. */
+static long (*volatile subscriber)(long);
+
+static PyObject *subscribe(PyObject *self, PyObject *address) {
+    subscriber = (long (*)(long))PyLong_AsVoidPtr(address);
+    Py_RETURN_NONE;
+}
+
+static NOINLINE long notify(long n) {
+    return subscriber(n) + 1;
+}
+
+static PyObject *publish(PyObject *self, PyObject *arg) {
+    return PyLong_FromLong(notify(1) + notify(2));
+}
+
 static PyMethodDef methods[] = {
+    {"subscribe", subscribe, METH_O, NULL},
+    {"publish", publish, METH_O, NULL},
     {"null_field", null_field, METH_O, NULL},
     {"null_write", null_write, METH_O, NULL},
     {"wild_read", wild_read, METH_O, NULL},
@@ -607,6 +648,8 @@ static PyMethodDef methods[] = {
     {"stack_smash", stack_smash, METH_O, NULL},
     {"double_free", double_free, METH_O, NULL},
     {"invalid_free", invalid_free, METH_O, NULL},
+    {"wild_free", wild_free, METH_O, NULL},
+    {"print_and_abort", print_and_abort, METH_O, NULL},
     {"c_recursion", c_recursion, METH_O, NULL},
     {"exception_left_set", exception_left_set, METH_O, NULL},
     {"null_without_exception", null_without_exception, METH_O, NULL},
@@ -623,6 +666,7 @@ static PyMethodDef methods[] = {
     {"misaligned", misaligned, METH_O, NULL},
     {"none_decref", none_decref, METH_O, NULL},
     {"freed_argument", freed_argument, METH_O, NULL},
+    {"released_argument", released_argument, METH_O, NULL},
     {"fatal", fatal, METH_O, NULL},
     {"c_abort", c_abort, METH_O, NULL},
     {"after_finalize", after_finalize, METH_O, NULL},

@@ -61,6 +61,41 @@ RESERVE = {
     "jobs-drain": jobs.work,
 }
 
+# Those of wheels from PyPI (functions of shop.arrays), which the interpreter needs for them.
+WHEELS = {
+    "arrays-total": "total",
+    "arrays-subtotal": "subtotal",
+    "arrays-average": "average",
+    "arrays-far": "far",
+    "arrays-put": "put",
+    "arrays-ordered": "ordered",
+    "arrays-packed": "packed",
+    "arrays-doubled": "doubled",
+    "arrays-halved": "halved",
+    "arrays-running": "running",
+    "arrays-product": "product",
+    "arrays-chosen": "chosen",
+    "arrays-first-name": "first_name",
+    "arrays-all-names": "all_names",
+    "arrays-price": "price",
+    "arrays-count": "count",
+    "arrays-label": "label",
+    "arrays-raw": "raw",
+    "arrays-fill": "fill",
+    "arrays-length": "length",
+    "arrays-same": "same",
+    "arrays-by-price": "by_price",
+    "arrays-switched": "switched",
+    "arrays-passed-on": "passed_on",
+}
+
+
+def find(name):
+    if name in WHEELS:
+        from shop import arrays
+        return getattr(arrays, WHEELS[name])
+    return {**DEFECTS, **RESERVE}[name]
+
 
 def batch(work, rows, depth):
     return batch(work, rows, depth - 1) if depth else work(rows)
@@ -68,7 +103,7 @@ def batch(work, rows, depth):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("defect", choices={**DEFECTS, **RESERVE})
+    parser.add_argument("defect", choices={**DEFECTS, **RESERVE, **WHEELS})
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--worker", action="store_true")
@@ -79,7 +114,7 @@ def main():
     password = "hunter2-%d" % options.seed
     for _ in range(options.threads):
         threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
-    work = {**DEFECTS, **RESERVE}[options.defect]
+    work = find(options.defect)
     arguments = (work, rows, options.batch) if options.batch else (rows,)
     target = batch if options.batch else work
     if options.worker:

@@ -2,7 +2,7 @@
 //! that a decoder says it does not know instead of reading a wrong place. (3.13+ targets state most of them themselves,
 //! in `_Py_DebugOffsets`.)
 
-use super::{v3_13, v3_14};
+use super::{v3_13, v3_14, v3_15};
 use crate::cpython::layout::{InterpreterLayout, Layouts, Slot, ThreadImplLayout};
 
 /// 3.13.1 to 3.13.4.
@@ -35,18 +35,20 @@ pub const V3_13_0_WINDOWS_FREE_THREADED: Layouts =
 /// From 3.13.6 on Windows, free-threaded.
 pub const V3_13_6_WINDOWS_FREE_THREADED: Layouts =
     v3_13::WINDOWS_FREE_THREADED.where_agree(&v3_13::RELEASE, &v3_13::RELEASE_18);
-/// 3.14.0 to 3.14.4 on Windows, free-threaded.
+/// 3.14.0 to 3.14.9 on Windows, free-threaded: they have an older mimalloc.
 pub const V3_14_0_WINDOWS_FREE_THREADED: Layouts = without_tail(v3_14::WINDOWS_FREE_THREADED);
+/// 3.15.0 and 3.15.1 on Windows, free-threaded: they have an older mimalloc.
+pub const V3_15_0_WINDOWS_FREE_THREADED: Layouts = without_tail(v3_15::WINDOWS_FREE_THREADED);
 /// 3.14.0 to 3.14.4 on Windows.
 pub const V3_14_0_WINDOWS: Layouts = v3_14::WINDOWS.where_agree(&v3_14::RELEASE_0, &v3_14::RELEASE);
 
 /// 3.14.0 to 3.14.4, debug.
 pub const V3_14_0_DEBUG: Layouts = v3_14::DEBUG.where_agree(&v3_14::RELEASE_0, &v3_14::RELEASE);
-/// 3.14.0 to 3.14.4, free-threaded: `imports.modules`, `sysdict`, `builtins` and `_gil` of 3.14.4's headers lie where
-/// they lie in 3.14.10; the state is 3256 bytes smaller, so that what comes after the free lists is unsure.
-pub const V3_14_0_FREE_THREADED: Layouts = without_tail(v3_14::FREE_THREADED);
+/// 3.14.0 to 3.14.4, free-threaded: `imports.modules`, `sysdict`, `builtins`, `_gil` and the size of the interpreter state of
+/// 3.14.4's headers are those of 3.14.9, with another garbage collector; what comes after it is unsure.
+pub const V3_14_0_FREE_THREADED: Layouts = without_tail(v3_14::FREE_THREADED_9);
 /// 3.14.0 to 3.14.4, free-threaded debug.
-pub const V3_14_0_FREE_THREADED_DEBUG: Layouts = without_tail(v3_14::FREE_THREADED_DEBUG);
+pub const V3_14_0_FREE_THREADED_DEBUG: Layouts = without_tail(v3_14::FREE_THREADED_DEBUG_9);
 
 const fn without_tail(layouts: Layouts) -> Layouts {
     Layouts {

@@ -6,6 +6,8 @@
 #![allow(clippy::needless_update, reason = "printed with a base everywhere, so that a new field needs no edits")]
 
 mod gaps;
+mod v3_06;
+mod v3_07;
 mod v3_08;
 mod v3_09;
 mod v3_10;
@@ -15,7 +17,7 @@ mod v3_13;
 mod v3_14;
 mod v3_15;
 
-use super::{Layouts, RuntimeLayout};
+use super::{Layouts, MiPageLayout, MiSegmentLayout, RuntimeLayout};
 use crate::base::{Abi, Arch, DataModel, Os};
 use crate::cpython::{BuildFlags, PyVersion};
 
@@ -85,6 +87,8 @@ const fn flags(abiflags: &str) -> BuildFlags {
 /// By minor version and flags in ascending order of the first micro version. The name is that of the build the offsets
 /// were read from; "-" joins two neighbours.
 static TABLES: &[Table] = &[
+    table!(6, 0, "", "3.6", v3_06::RELEASE),
+    table!(7, 0, "", "3.7", v3_07::RELEASE),
     table!(8, 0, "", "3.8", v3_08::RELEASE),
     table!(8, 0, "d", "3.8", v3_08::RELEASE),
     table!(9, 0, "", "3.9", v3_09::RELEASE),
@@ -115,13 +119,17 @@ static TABLES: &[Table] = &[
     table!(14, 0, "d", "3.14.0d-3.14.5d", gaps::V3_14_0_DEBUG),
     table!(14, 5, "d", "3.14.5d", v3_14::DEBUG),
     table!(14, 0, "t", "3.14.0t-3.14.5t", gaps::V3_14_0_FREE_THREADED),
-    table!(14, 5, "t", "3.14.5t", v3_14::FREE_THREADED),
+    table!(14, 5, "t", "3.14.9t", v3_14::FREE_THREADED_9),
+    table!(14, 10, "t", "3.14.10t", v3_14::FREE_THREADED),
     table!(14, 0, "td", "3.14.0td-3.14.5td", gaps::V3_14_0_FREE_THREADED_DEBUG),
-    table!(14, 5, "td", "3.14.5td", v3_14::FREE_THREADED_DEBUG),
+    table!(14, 5, "td", "3.14.9td", v3_14::FREE_THREADED_DEBUG_9),
+    table!(14, 10, "td", "3.14.10td", v3_14::FREE_THREADED_DEBUG),
     table!(15, 0, "", "3.15", v3_15::RELEASE),
     table!(15, 0, "d", "3.15d", v3_15::DEBUG),
-    table!(15, 0, "t", "3.15t", v3_15::FREE_THREADED),
-    table!(15, 0, "td", "3.15td", v3_15::FREE_THREADED_DEBUG),
+    table!(15, 0, "t", "3.15.1t", v3_15::FREE_THREADED_1),
+    table!(15, 2, "t", "3.15.2t", v3_15::FREE_THREADED),
+    table!(15, 0, "td", "3.15.1td", v3_15::FREE_THREADED_DEBUG_1),
+    table!(15, 2, "td", "3.15.2td", v3_15::FREE_THREADED_DEBUG),
 ];
 
 /// x86-64 Windows, release builds: offsets from the headers, compiled for Windows by mingw.
@@ -139,10 +147,11 @@ static WINDOWS: &[Table] = &[
     table!(13, 6, "t", "3.13.5t--windows", gaps::V3_13_6_WINDOWS_FREE_THREADED),
     table!(14, 0, "", "3.14.0-3.14.5-windows", gaps::V3_14_0_WINDOWS),
     table!(14, 5, "", "3.14.5-windows", v3_14::WINDOWS),
-    table!(14, 0, "t", "3.14.0t-3.14.5t-windows", gaps::V3_14_0_WINDOWS_FREE_THREADED),
-    table!(14, 5, "t", "3.14.5t-windows", v3_14::WINDOWS_FREE_THREADED),
+    table!(14, 0, "t", "3.14.0t-3.14.10t-windows", gaps::V3_14_0_WINDOWS_FREE_THREADED),
+    table!(14, 10, "t", "3.14.10t-windows", v3_14::WINDOWS_FREE_THREADED),
     table!(15, 0, "", "3.15-windows", v3_15::WINDOWS),
-    table!(15, 0, "t", "3.15t-windows", v3_15::WINDOWS_FREE_THREADED),
+    table!(15, 0, "t", "3.15.0t-3.15.2t-windows", gaps::V3_15_0_WINDOWS_FREE_THREADED),
+    table!(15, 2, "t", "3.15.2t-windows", v3_15::WINDOWS_FREE_THREADED),
 ];
 
 /// The first release of each minor version that there is a table for, newest first.
@@ -150,6 +159,17 @@ pub fn known_minors() -> impl Iterator<Item = PyVersion> {
     let mut minors: Vec<u8> = TABLES.iter().map(|t| t.minor).collect();
     minors.dedup();
     minors.into_iter().rev().map(|minor| PyVersion::new(3, minor, 0))
+}
+
+/// The forms of mimalloc's segments and pages in free-threaded builds. Releases of one minor version differ in which
+/// mimalloc they have (2.1 until 3.14.9, 2.5 from 3.14.10 on), builds of distributions may too: structure decides.
+#[must_use]
+pub fn mimalloc_forms(debug: bool) -> [(&'static MiSegmentLayout, &'static MiPageLayout); 2] {
+    let [old, new] = match debug {
+        false => [&v3_13::FREE_THREADED, &v3_14::FREE_THREADED],
+        true => [&v3_13::FREE_THREADED_DEBUG, &v3_14::FREE_THREADED_DEBUG],
+    };
+    [(&old.mi_segment, &old.mi_page), (&new.mi_segment, &new.mi_page)]
 }
 
 /// "CPython 3.8 to 3.15", for people.

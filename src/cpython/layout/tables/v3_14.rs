@@ -161,7 +161,7 @@ pub const DEBUG: Layouts = Layouts {
     ..RELEASE
 };
 
-/// `--disable-gil`, from 3.14.5 on. Offsets of 3.14.10 (headers, the rest as in 3.14 behind the larger object header).
+/// `--disable-gil`, from 3.14.10 on. Offsets of 3.14.10 (headers, the rest as in 3.14 behind the larger object header).
 pub const FREE_THREADED: Layouts = Layouts {
     runtime: RuntimeLayout {
         size: at(365624),
@@ -188,7 +188,7 @@ pub const FREE_THREADED: Layouts = Layouts {
         types_extensions: at(195648),
         asyncio_tasks_head: at(17304),
         monitors: at(229032),
-        obmalloc: Slot::ABSENT,
+        obmalloc: at(17328),
         ..v3_13::FREE_THREADED.interpreter
     },
     thread: ThreadLayout {
@@ -234,22 +234,27 @@ pub const FREE_THREADED: Layouts = Layouts {
     },
     co_monitoring: CoMonitoringLayout { lines: at(96), ..v3_13::FREE_THREADED.co_monitoring },
     object: ObjectLayout { ob_flags: at(8), ..v3_13::FREE_THREADED.object },
-    type_object: TypeLayout { weaklist: Slot::ABSENT, ..v3_13::FREE_THREADED.type_object },
     heap_type: HeapTypeLayout { size: at(960), unique_id: at(952), ..v3_13::FREE_THREADED.heap_type },
     tuple: TupleLayout { items: at(48), ..v3_13::FREE_THREADED.tuple },
-    dict_keys: DictKeysLayout { refcnt: Slot::ABSENT, ..v3_13::FREE_THREADED.dict_keys },
     generator: GeneratorLayout { size: at(176), ..v3_13::FREE_THREADED.generator },
-    module: ModuleLayout { state: Slot::ABSENT, ..v3_13::FREE_THREADED.module },
-    module_def: ModuleDefLayout { size_field: Slot::ABSENT, ..v3_13::FREE_THREADED.module_def },
     gc: GcLayout { generation0: Slot::ABSENT, permanent: at(96), collecting: at(192), ..v3_13::FREE_THREADED.gc },
-    gc_generation: GcGenerationLayout::NONE,
-    obmalloc: ObmallocLayout::NONE,
-    arena_object: ArenaObjectLayout::NONE,
-    pool_header: PoolHeaderLayout::NONE,
-    mi_segment: MiSegmentLayout::NONE,
-    mi_page: MiPageLayout::NONE,
-    odict: ODictLayout { fast_nodes_size: Slot::ABSENT, ..v3_13::FREE_THREADED.odict },
-    odict_node: ODictNodeLayout { size: Slot::ABSENT, ..v3_13::FREE_THREADED.odict_node },
+    mi_segment: MiSegmentLayout {
+        size: at(57744),
+        slice_entries: at(272),
+        slices: at(288),
+        ..v3_13::FREE_THREADED.mi_segment
+    },
+    mi_page: MiPageLayout {
+        size: at(112),
+        used: at(32),
+        xblock_size: Slot::ABSENT,
+        block_size: at(40),
+        page_start: at(48),
+        local_free: at(24),
+        xthread_free: at(56),
+        next: at(72),
+        ..v3_13::FREE_THREADED.mi_page
+    },
     template: TemplateLayout { strings: at(32), interpolations: at(40), ..TemplateLayout::NONE },
     interpolation: InterpolationLayout {
         value: at(32),
@@ -282,7 +287,45 @@ pub const FREE_THREADED: Layouts = Layouts {
     ..v3_13::FREE_THREADED
 };
 
-/// `--disable-gil --with-pydebug`, from 3.14.5 on. Offsets of 3.14.10 (headers, the rest as in 3.14t).
+/// `--disable-gil`, until 3.14.9. Offsets of 3.14.9 (headers, the rest as in 3.14t).
+pub const FREE_THREADED_9: Layouts = Layouts {
+    runtime: RuntimeLayout { size: at(362368), ..FREE_THREADED.runtime },
+    interpreter: InterpreterLayout {
+        size: at(246720),
+        types_builtins: at(186360),
+        types_extensions: at(195976),
+        asyncio_tasks_head: at(17632),
+        monitors: at(229360),
+        obmalloc: at(17656),
+        ..FREE_THREADED.interpreter
+    },
+    thread_impl: ThreadImplLayout {
+        size: at(15608),
+        refcounts_values: at(15496),
+        refcounts_size: at(15504),
+        ..FREE_THREADED.thread_impl
+    },
+    mi_segment: MiSegmentLayout {
+        size: at(49512),
+        slice_entries: at(248),
+        slices: at(264),
+        ..FREE_THREADED.mi_segment
+    },
+    mi_page: MiPageLayout {
+        size: at(96),
+        used: at(24),
+        xblock_size: at(28),
+        block_size: Slot::ABSENT,
+        page_start: Slot::ABSENT,
+        local_free: at(32),
+        xthread_free: at(40),
+        next: at(56),
+        ..FREE_THREADED.mi_page
+    },
+    ..FREE_THREADED
+};
+
+/// `--disable-gil --with-pydebug`, from 3.14.10 on. Offsets of 3.14.10 (headers, the rest as in 3.14t).
 pub const FREE_THREADED_DEBUG: Layouts = Layouts {
     runtime: RuntimeLayout { size: at(381696), gilstate_auto_interpreter: at(26096), ..FREE_THREADED.runtime },
     interpreter: InterpreterLayout {
@@ -291,6 +334,7 @@ pub const FREE_THREADED_DEBUG: Layouts = Layouts {
         types_extensions: at(195672),
         asyncio_tasks_head: at(17312),
         monitors: at(229056),
+        obmalloc: at(17336),
         ..FREE_THREADED.interpreter
     },
     thread_impl: ThreadImplLayout {
@@ -299,7 +343,47 @@ pub const FREE_THREADED_DEBUG: Layouts = Layouts {
         refcounts_size: at(19144),
         ..FREE_THREADED.thread_impl
     },
+    mi_segment: MiSegmentLayout { size: at(65952), ..FREE_THREADED.mi_segment },
+    mi_page: MiPageLayout { size: at(128), xthread_free: at(72), next: at(88), ..FREE_THREADED.mi_page },
     ..FREE_THREADED
+};
+
+/// `--disable-gil --with-pydebug`, until 3.14.9. Offsets of 3.14.9 (headers, the rest as in 3.14t).
+pub const FREE_THREADED_DEBUG_9: Layouts = Layouts {
+    runtime: RuntimeLayout { size: at(380864), ..FREE_THREADED_DEBUG.runtime },
+    interpreter: InterpreterLayout {
+        size: at(249152),
+        types_builtins: at(186376),
+        types_extensions: at(195992),
+        asyncio_tasks_head: at(17632),
+        monitors: at(229376),
+        obmalloc: at(17656),
+        ..FREE_THREADED_DEBUG.interpreter
+    },
+    thread_impl: ThreadImplLayout {
+        size: at(18016),
+        refcounts_values: at(17896),
+        refcounts_size: at(17904),
+        ..FREE_THREADED_DEBUG.thread_impl
+    },
+    mi_segment: MiSegmentLayout {
+        size: at(57720),
+        slice_entries: at(248),
+        slices: at(264),
+        ..FREE_THREADED_DEBUG.mi_segment
+    },
+    mi_page: MiPageLayout {
+        size: at(112),
+        used: at(24),
+        xblock_size: at(28),
+        block_size: Slot::ABSENT,
+        page_start: Slot::ABSENT,
+        local_free: at(32),
+        xthread_free: at(56),
+        next: at(72),
+        ..FREE_THREADED_DEBUG.mi_page
+    },
+    ..FREE_THREADED_DEBUG
 };
 
 /// x86-64 Windows. Offsets of 3.14.10 (headers, the rest as in 3.14).
@@ -374,6 +458,7 @@ pub const WINDOWS_FREE_THREADED: Layouts = Layouts {
         types_extensions: at(195456),
         asyncio_tasks_head: at(17112),
         monitors: at(228840),
+        obmalloc: Slot::ABSENT,
         ..FREE_THREADED.interpreter
     },
     thread: ThreadLayout {
@@ -398,6 +483,18 @@ pub const WINDOWS_FREE_THREADED: Layouts = Layouts {
         ..FREE_THREADED.thread_impl
     },
     gil: GilLayout { last_holder: at(8), locked: at(16), cond: at(24), mutex: at(32), ..FREE_THREADED.gil },
+    type_object: TypeLayout { weaklist: Slot::ABSENT, ..FREE_THREADED.type_object },
+    dict_keys: DictKeysLayout { refcnt: Slot::ABSENT, ..FREE_THREADED.dict_keys },
+    module: ModuleLayout { state: Slot::ABSENT, ..FREE_THREADED.module },
+    module_def: ModuleDefLayout { size_field: Slot::ABSENT, ..FREE_THREADED.module_def },
+    gc_generation: GcGenerationLayout::NONE,
+    obmalloc: ObmallocLayout::NONE,
+    arena_object: ArenaObjectLayout::NONE,
+    pool_header: PoolHeaderLayout::NONE,
+    mi_segment: MiSegmentLayout::NONE,
+    mi_page: MiPageLayout::NONE,
+    odict: ODictLayout { fast_nodes_size: Slot::ABSENT, ..FREE_THREADED.odict },
+    odict_node: ODictNodeLayout { size: Slot::ABSENT, ..FREE_THREADED.odict_node },
     range_iter: RangeIterLayout { step: at(36), len: at(40), ..FREE_THREADED.range_iter },
     rlock: RLockLayout::NONE,
     ..FREE_THREADED

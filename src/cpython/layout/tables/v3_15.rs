@@ -121,7 +121,7 @@ pub const DEBUG: Layouts = Layouts {
     ..RELEASE
 };
 
-/// `--disable-gil`. Offsets of 3.15.2 (headers, the rest as in 3.15 behind the larger object header).
+/// `--disable-gil`, from 3.15.2 on. Offsets of 3.15.2 (headers, the rest as in 3.15 behind the larger object header).
 pub const FREE_THREADED: Layouts = Layouts {
     runtime: RuntimeLayout {
         size: at(409296),
@@ -151,6 +151,7 @@ pub const FREE_THREADED: Layouts = Layouts {
         types_extensions: at(195760),
         asyncio_tasks_head: at(17256),
         monitors: at(229248),
+        obmalloc: at(17280),
         ..v3_14::FREE_THREADED.interpreter
     },
     thread: ThreadLayout {
@@ -199,6 +200,7 @@ pub const FREE_THREADED: Layouts = Layouts {
     },
     module: ModuleLayout {
         def: Slot::ABSENT,
+        state: at(40),
         name: at(56),
         token: at(104),
         token_is_def: at(64),
@@ -214,10 +216,49 @@ pub const FREE_THREADED: Layouts = Layouts {
     },
     frozendict: FrozenDictLayout { hash: at(64), ..FrozenDictLayout::NONE },
     type_alias: TypeAliasLayout { value: at(64), ..v3_14::FREE_THREADED.type_alias },
+    lazy_import: LazyImportLayout { from: at(40), attr: at(48), ..LazyImportLayout::NONE },
     ..v3_14::FREE_THREADED
 };
 
-/// `--disable-gil --with-pydebug`. Offsets of 3.15.2 (headers, the rest as in 3.15t).
+/// `--disable-gil`, until 3.15.1. Offsets of 3.15.1 (headers, the rest as in 3.15t).
+pub const FREE_THREADED_1: Layouts = Layouts {
+    runtime: RuntimeLayout { size: at(406016), ..FREE_THREADED.runtime },
+    interpreter: InterpreterLayout {
+        size: at(247040),
+        types_builtins: at(186312),
+        types_extensions: at(196072),
+        asyncio_tasks_head: at(17568),
+        monitors: at(229560),
+        obmalloc: at(17592),
+        ..FREE_THREADED.interpreter
+    },
+    thread_impl: ThreadImplLayout {
+        size: at(15800),
+        refcounts_values: at(15696),
+        refcounts_size: at(15704),
+        ..FREE_THREADED.thread_impl
+    },
+    mi_segment: MiSegmentLayout {
+        size: at(49512),
+        slice_entries: at(248),
+        slices: at(264),
+        ..FREE_THREADED.mi_segment
+    },
+    mi_page: MiPageLayout {
+        size: at(96),
+        used: at(24),
+        xblock_size: at(28),
+        block_size: Slot::ABSENT,
+        page_start: Slot::ABSENT,
+        local_free: at(32),
+        xthread_free: at(40),
+        next: at(56),
+        ..FREE_THREADED.mi_page
+    },
+    ..FREE_THREADED
+};
+
+/// `--disable-gil --with-pydebug`, from 3.15.2 on. Offsets of 3.15.2 (headers, the rest as in 3.15t).
 pub const FREE_THREADED_DEBUG: Layouts = Layouts {
     runtime: RuntimeLayout { size: at(425368), gilstate_auto_interpreter: at(26216), ..FREE_THREADED.runtime },
     interpreter: InterpreterLayout {
@@ -226,6 +267,7 @@ pub const FREE_THREADED_DEBUG: Layouts = Layouts {
         types_extensions: at(195784),
         asyncio_tasks_head: at(17264),
         monitors: at(229272),
+        obmalloc: at(17288),
         ..FREE_THREADED.interpreter
     },
     thread_impl: ThreadImplLayout {
@@ -234,7 +276,47 @@ pub const FREE_THREADED_DEBUG: Layouts = Layouts {
         refcounts_size: at(19344),
         ..FREE_THREADED.thread_impl
     },
+    mi_segment: MiSegmentLayout { size: at(65952), ..FREE_THREADED.mi_segment },
+    mi_page: MiPageLayout { size: at(128), xthread_free: at(72), next: at(88), ..FREE_THREADED.mi_page },
     ..FREE_THREADED
+};
+
+/// `--disable-gil --with-pydebug`, until 3.15.1. Offsets of 3.15.1 (headers, the rest as in 3.15t).
+pub const FREE_THREADED_DEBUG_1: Layouts = Layouts {
+    runtime: RuntimeLayout { size: at(424512), ..FREE_THREADED_DEBUG.runtime },
+    interpreter: InterpreterLayout {
+        size: at(249536),
+        types_builtins: at(186392),
+        types_extensions: at(196152),
+        asyncio_tasks_head: at(17632),
+        monitors: at(229640),
+        obmalloc: at(17656),
+        ..FREE_THREADED_DEBUG.interpreter
+    },
+    thread_impl: ThreadImplLayout {
+        size: at(18208),
+        refcounts_values: at(18096),
+        refcounts_size: at(18104),
+        ..FREE_THREADED_DEBUG.thread_impl
+    },
+    mi_segment: MiSegmentLayout {
+        size: at(57720),
+        slice_entries: at(248),
+        slices: at(264),
+        ..FREE_THREADED_DEBUG.mi_segment
+    },
+    mi_page: MiPageLayout {
+        size: at(112),
+        used: at(24),
+        xblock_size: at(28),
+        block_size: Slot::ABSENT,
+        page_start: Slot::ABSENT,
+        local_free: at(32),
+        xthread_free: at(56),
+        next: at(72),
+        ..FREE_THREADED_DEBUG.mi_page
+    },
+    ..FREE_THREADED_DEBUG
 };
 
 /// x86-64 Windows. Offsets of 3.15.2 (headers, the rest as in 3.15).
@@ -312,6 +394,7 @@ pub const WINDOWS_FREE_THREADED: Layouts = Layouts {
         types_extensions: at(195568),
         asyncio_tasks_head: at(17064),
         monitors: at(229056),
+        obmalloc: Slot::ABSENT,
         ..FREE_THREADED.interpreter
     },
     thread: ThreadLayout {
@@ -337,6 +420,19 @@ pub const WINDOWS_FREE_THREADED: Layouts = Layouts {
         ..FREE_THREADED.thread_impl
     },
     gil: GilLayout { last_holder: at(8), locked: at(16), cond: at(24), mutex: at(32), ..FREE_THREADED.gil },
+    type_object: TypeLayout { weaklist: Slot::ABSENT, ..FREE_THREADED.type_object },
+    dict_keys: DictKeysLayout { refcnt: Slot::ABSENT, ..FREE_THREADED.dict_keys },
+    module: ModuleLayout { state: Slot::ABSENT, ..FREE_THREADED.module },
+    module_def: ModuleDefLayout { size_field: Slot::ABSENT, ..FREE_THREADED.module_def },
+    gc_generation: GcGenerationLayout::NONE,
+    obmalloc: ObmallocLayout::NONE,
+    arena_object: ArenaObjectLayout::NONE,
+    pool_header: PoolHeaderLayout::NONE,
+    mi_segment: MiSegmentLayout::NONE,
+    mi_page: MiPageLayout::NONE,
+    odict: ODictLayout { fast_nodes_size: Slot::ABSENT, ..FREE_THREADED.odict },
+    odict_node: ODictNodeLayout { size: Slot::ABSENT, ..FREE_THREADED.odict_node },
+    lazy_import: LazyImportLayout::NONE,
     range_iter: RangeIterLayout { step: at(36), len: at(40), ..FREE_THREADED.range_iter },
     rlock: RLockLayout::NONE,
     ..FREE_THREADED

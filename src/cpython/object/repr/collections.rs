@@ -77,7 +77,7 @@ pub(in crate::cpython::object) fn default_dict(
 ) -> Result<(), DecodeError> {
     let size = field!(w.ctx(), dict.size).1?;
     let factory = w.ctx().ptr_at("defaultdict.default_factory", addr.wrapping_add(size))?;
-    w.type_name(info);
+    w.own_or_fixed_name(info, "defaultdict");
     w.push("(");
     match () {
         () if factory.is_null() => w.push("None"),
@@ -153,7 +153,7 @@ pub(in crate::cpython::object) fn deque(
     info: &TypeInfo,
 ) -> Result<(), DecodeError> {
     let maxlen = w.var_word(addr, 5)?.0.cast_signed();
-    w.type_name(info);
+    w.own_or_fixed_name(info, "deque");
     w.push("([");
     let (len, elements) = deque_items(w.ctx(), addr)?;
     w.sequence(len, elements, |w, item| w.object(item));
@@ -228,7 +228,7 @@ pub(in crate::cpython::object) fn array(
 ) -> Result<(), DecodeError> {
     let array = CArray::read(w.ctx(), addr)?;
     let CArray { len, data, code, width } = array;
-    w.type_name(info);
+    w.own_or_fixed_name(info, "array");
     w.put(format_args!("('{code}'"));
     if len == 0 {
         return w.fixed(")");

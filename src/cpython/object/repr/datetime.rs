@@ -152,8 +152,17 @@ pub(in crate::cpython::object) fn delta(
 ) -> Result<(), DecodeError> {
     let parts = delta_parts(w, addr)?;
     let names = ["days", "seconds", "microseconds"];
-    let shown: Vec<String> =
-        names.iter().zip(parts).filter(|(_, part)| *part != 0).map(|(name, part)| format!("{name}={part}")).collect();
+    let shown: Vec<String> = match w.ctx().dialect.repr.named_timedelta_parts {
+        true => {
+            let set = names.iter().zip(parts).filter(|(_, part)| *part != 0);
+            set.map(|(name, part)| format!("{name}={part}")).collect()
+        }
+        // The days always, and all up to the last that is not 0.
+        false => {
+            let count = parts.iter().rposition(|part| *part != 0).map_or(1, |last| last.saturating_add(1));
+            parts.iter().take(count).map(i32::to_string).collect()
+        }
+    };
     w.tp_name(info);
     w.push("(");
     w.push(if shown.is_empty() { "0".to_owned() } else { shown.join(", ") }.as_str());

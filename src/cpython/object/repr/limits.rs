@@ -2,7 +2,7 @@
 
 use crate::base::Addr;
 use crate::debuggee::{Memory, ReadError, ReadErrorKind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Bounds of one `repr()`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,15 +66,21 @@ pub struct Repr {
     pub type_name: Option<String>,
 }
 
-/// Memory that refuses after a number of reads.
-pub(super) struct Meter<'a> {
+/// Memory that refuses after a number of reads. Once it has refused it always does.
+pub(in crate::cpython::object) struct Meter<'a> {
     inner: &'a dyn Memory,
     left: AtomicU64,
+    refused: AtomicBool,
 }
 
 impl<'a> Meter<'a> {
     pub(super) fn new(inner: &'a dyn Memory, reads: u64) -> Self {
-        Meter { inner, left: AtomicU64::new(reads) }
+        Meter { inner, left: AtomicU64::new(reads), refused: AtomicBool::new(false) }
+    }
+
+    /// Whether a read was refused: what was made of memory since is no fact.
+    pub(in crate::cpython::object) fn has_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
     }
 }
 
@@ -85,6 +91,7 @@ impl Memory for Meter<'_> {
         let left = self.left.load(Ordering::Relaxed).checked_sub(cost);
         self.left.store(left.unwrap_or(0), Ordering::Relaxed);
         if left.is_none() {
+            self.refused.store(true, Ordering::Relaxed);
             return Err(ReadError { addr, kind: ReadErrorKind::Limit });
         }
         self.inner.read(addr, buf)

@@ -17,10 +17,12 @@ use crate::cpython::object::value::Value;
 pub(in crate::cpython::object) fn repr_of(heap: &Heap<'_>, value: &Value, limits: &ReprLimits) -> Repr {
     let meter = Meter::new(heap.ctx.memory, limits.reads);
     let heap = heap.through(&meter);
+    // Before the reads are used up.
+    let type_name = type_name(&heap, value);
     let mut writer = Writer::new(&heap, limits);
     write(&mut writer, value);
     let (text, fidelity) = writer.finish();
-    Repr { text, fidelity, type_name: type_name(&heap, value) }
+    Repr { text, fidelity, type_name }
 }
 
 fn type_name(heap: &Heap<'_>, value: &Value) -> Option<String> {
@@ -34,6 +36,7 @@ fn type_name(heap: &Heap<'_>, value: &Value) -> Option<String> {
         Value::Text(_) => "str",
         Value::Bytes(_) => "bytes",
         Value::Tuple(_) => "tuple",
+        Value::List(_) => "list",
         Value::Frame(_) => "frame",
         Value::Attributes(_) | Value::Locals(_) => "dict",
     };
@@ -57,7 +60,15 @@ fn write(w: &mut Writer<'_, '_>, value: &Value) {
         }
         Value::Bytes(bytes) => w.fixed(&quote_bytes(bytes, false)),
         Value::Tuple(items) => {
-            tuple(w, items);
+            w.push("(");
+            list(w, items);
+            w.push(if items.len() == 1 { ",)" } else { ")" });
+            return;
+        }
+        Value::List(items) => {
+            w.push("[");
+            list(w, items);
+            w.push("]");
             return;
         }
         Value::Attributes(addr) => attributes(w, *addr),
@@ -73,19 +84,12 @@ fn write(w: &mut Writer<'_, '_>, value: &Value) {
     }
 }
 
-fn tuple(w: &mut Writer<'_, '_>, items: &[Value]) {
-    w.push("(");
-    for (index, item) in items.iter().enumerate() {
-        if index > 0 {
-            w.push(", ");
-        }
-        // What is made of C data holds numbers: one level.
-        match item {
-            Value::Tuple(_) => w.push("..."),
-            item => write(w, item),
-        }
-    }
-    w.push(if items.len() == 1 { ",)" } else { ")" });
+fn list(w: &mut Writer<'_, '_>, items: &[Value]) {
+    // What is made of C data holds numbers, what is cut out of a sequence objects: one level.
+    w.sequence(items.len() as u64, items.iter().map(Ok), |w, item| match item {
+        Value::Tuple(_) | Value::List(_) => w.push("..."),
+        item => write(w, item),
+    });
 }
 
 fn attributes(w: &mut Writer<'_, '_>, addr: Addr) -> Result<(), DecodeError> {

@@ -30,8 +30,10 @@ pub(super) mod torch;
 pub(super) mod typing;
 mod writer;
 
+pub(in crate::cpython::object) use limits::Meter;
 pub use limits::{Fidelity, Repr, ReprLimits, ReprStyle};
 pub(in crate::cpython::object) use made::repr_of;
+pub use numpy::{NumpyArrays, numpy_arrays};
 pub(in crate::cpython::object) use numpy::{attribute as array_attribute, part_of as array_part, shape as array_shape};
 pub(in crate::cpython::object) use writer::Writer;
 
@@ -39,15 +41,14 @@ use super::kind::Kind;
 use super::types::{Heap, TypeInfo};
 use crate::base::Addr;
 use crate::cpython::DecodeError;
-use limits::Meter;
 
 /// What `repr()` of the object at `addr` would have been.
 #[must_use]
 pub fn repr(heap: &Heap<'_>, addr: Addr, limits: &ReprLimits) -> Repr {
     let meter = Meter::new(heap.ctx.memory, limits.reads);
     let heap = heap.through(&meter);
-    let type_name = heap.type_of(addr).ok().filter(|t| t.named).map(|t| t.dunder_name().to_owned());
     let mut writer = Writer::new(&heap, limits);
+    let type_name = heap.type_of(addr).ok().filter(|t| t.named).map(|t| t.dunder_name().to_owned());
     writer.object(addr);
     let (text, fidelity) = writer.finish();
     Repr { text, fidelity, type_name }

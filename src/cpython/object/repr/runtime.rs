@@ -28,6 +28,7 @@ pub(in crate::cpython::object) fn exception(
     let mut items = tuple_items(w.ctx(), args)?;
     w.type_name(info);
     if items.total() == 1
+        && !w.ctx().dialect.repr.exception_shows_tuple
         && let Some(only) = items.item(0)
     {
         w.push("(");

@@ -128,7 +128,7 @@ pub(in crate::cpython::object) fn bytearray(
         let start = w.ctx().ptr(field!(w.ctx(), bytearray.start), addr)?;
         w.ctx().bytes_at("bytearray data", start, shown)?
     };
-    w.type_name(info);
+    w.own_or_fixed_name(info, "bytearray");
     w.push("(");
     w.push(&quote_bytes(&data, w.ctx().dialect.repr.bytearray_escapes_apostrophe));
     if shown < len {

@@ -4,6 +4,7 @@ use super::limits::{Fidelity, ReprLimits, ReprStyle};
 use super::pointer::Pointer;
 use super::{default, gdb_script, python};
 use crate::base::{Addr, Os, escape_terminal_into};
+use crate::cpython::layout::disputed_uses;
 use crate::cpython::object::fields::{head_word, var_word};
 use crate::cpython::object::head::Head;
 use crate::cpython::object::instance::Attribute;
@@ -26,6 +27,8 @@ pub(in crate::cpython::object) struct Writer<'h, 'a> {
     active: Vec<Addr>,
     /// The text has reached its full length: nothing more is written.
     full: bool,
+    /// Uses of disputed fields before it began.
+    disputed_before: u64,
     /// An attribute that was looked up could not be read: it must not be taken for one that is not there.
     unread: Cell<bool>,
 }
@@ -39,12 +42,15 @@ impl<'h, 'a> Writer<'h, 'a> {
             fidelity: Fidelity::Exact,
             active: Vec::new(),
             full: false,
+            disputed_before: disputed_uses(),
             unread: Cell::new(false),
         }
     }
 
-    pub(super) fn finish(self) -> (String, Fidelity) {
-        (self.out, self.fidelity)
+    pub(super) fn finish(mut self) -> (String, Fidelity) {
+        self.end_at_read_limit();
+        let disputed = self.ctx().dialect.frames_disputed || disputed_uses() != self.disputed_before;
+        (self.out, if disputed { self.fidelity.max(Fidelity::Damaged) } else { self.fidelity })
     }
 
     pub(super) fn ctx(&self) -> &Context<'a> {
@@ -73,12 +79,22 @@ impl<'h, 'a> Writer<'h, 'a> {
 
     /// Where text is appended to, unless the text has reached its full length.
     pub(super) fn open(&mut self) -> Option<&mut String> {
+        self.end_at_read_limit();
         if self.out.len() > self.limits.total && !self.full {
             self.full = true;
             self.out.push_str("...(text limit)");
-            self.lower(Fidelity::Cut);
+            self.fidelity = self.fidelity.max(Fidelity::Cut);
         }
         (!self.full).then_some(&mut self.out)
+    }
+
+    /// Ends the text where a read was refused: what would follow was made of incomplete facts.
+    fn end_at_read_limit(&mut self) {
+        if !self.full && self.heap.is_over_limit() {
+            self.full = true;
+            self.out.push_str("...(read limit)");
+            self.fidelity = self.fidelity.max(Fidelity::Cut);
+        }
     }
 
     /// Appends a name from the dump that Python prints as it is (`%U`): control characters are escaped here.
@@ -94,6 +110,11 @@ impl<'h, 'a> Writer<'h, 'a> {
     /// Appends the name of a type as `_PyType_Name` gives it.
     pub(super) fn type_name(&mut self, info: &TypeInfo) {
         self.name_of_type(info, info.short_name());
+    }
+
+    /// Appends the name of a type, or where versions do not ask for it the name of the type that it is derived from.
+    pub(super) fn own_or_fixed_name(&mut self, info: &TypeInfo, fixed: &str) {
+        if self.ctx().dialect.repr.own_class_names { self.type_name(info) } else { self.push(fixed) }
     }
 
     /// Appends `tp_name`.
@@ -120,9 +141,12 @@ impl<'h, 'a> Writer<'h, 'a> {
         Ok(())
     }
 
-    /// Notes that the text is at most this good.
+    /// Notes that the text is at most this good. What is found after the limit of reads says nothing of the data.
     pub(super) fn lower(&mut self, fidelity: Fidelity) {
-        self.fidelity = self.fidelity.max(fidelity);
+        self.end_at_read_limit();
+        if !self.full {
+            self.fidelity = self.fidelity.max(fidelity);
+        }
     }
 
     /// Marks that `left` more would follow.
@@ -133,7 +157,10 @@ impl<'h, 'a> Writer<'h, 'a> {
 
     /// Marks a place where something could not be read.
     pub(super) fn problem(&mut self, error: &DecodeError) {
-        if error.is_limit() {
+        if let DecodeError::Limit(limit) = error {
+            self.put(format_args!("...({limit})"));
+            self.lower(Fidelity::Cut);
+        } else if error.is_limit() {
             self.push("...(read limit)");
             self.lower(Fidelity::Cut);
         } else {
@@ -328,7 +355,7 @@ impl<'h, 'a> Writer<'h, 'a> {
         };
         let result = script.unwrap_or_else(|| self.native_or_python(addr, info));
         if let Err(error) = result {
-            self.out.truncate(start);
+            self.rewind(start);
             self.put(format_args!("<{} at {addr}: ", info.short_name()));
             self.problem(&error);
             self.push(">");

@@ -2,7 +2,7 @@
 
 use super::datetime::Unit;
 use super::layout::{ALIGNED_STRUCT, LEGACY_TYPES, Layout};
-use crate::base::{Addr, Endian};
+use crate::base::{Addr, Endian, Exhausted};
 use crate::cpython::DecodeError;
 use crate::cpython::object::dict::DictEntries;
 use crate::cpython::object::int::Int;
@@ -14,6 +14,8 @@ use crate::cpython::object::repr::writer::Writer;
 use crate::cpython::object::sequence::tuple_items;
 use crate::cpython::object::unicode::read_text;
 
+/// Bytes of the longest element.
+const MAX_ELEMENT: u64 = 1 << 40;
 /// Fields of a structured type that are read.
 const MAX_FIELDS: u64 = 1000;
 /// Types inside types that are followed.
@@ -186,8 +188,8 @@ fn read_nested(w: &Writer<'_, '_>, layout: &Layout, addr: Addr, left: u32) -> Re
     let letter = |offset| uint("dtype", offset, 1).map(|byte| char::from(byte as u8));
     let type_num = i64::from(uint("dtype.type_num", layout.type_num, 4)? as u32 as i32);
     let size = uint("dtype.elsize", layout.elsize, layout.elsize_bytes)?;
-    if size > 1 << 40 {
-        return Err(DecodeError::corrupt("dtype.elsize", addr, format!("{size} bytes")));
+    if size > MAX_ELEMENT {
+        return Err(Exhausted { what: "bytes of an element", limit: MAX_ELEMENT }.into());
     }
     let order = letter(layout.byteorder)?;
     let aligned = uint("dtype.flags", layout.flags, 1)? & ALIGNED_STRUCT != 0;
@@ -218,7 +220,9 @@ fn read_nested(w: &Writer<'_, '_>, layout: &Layout, addr: Addr, left: u32) -> Re
         'U' => Element::Text,
         'M' => Element::DateTime(unit()?),
         'm' => Element::TimeDelta(unit()?),
-        'V' if left == 0 => return Err(DecodeError::corrupt("dtype", addr, "types nested too deep")),
+        'V' if left == 0 => {
+            return Err(Exhausted { what: "types inside types", limit: u64::from(MAX_NESTED) }.into());
+        }
         'V' => match (pointer(layout.subarray)?, pointer(layout.names)?) {
             // `PyArray_ArrayDescr {base, shape}`.
             (Some(subarray), _) => {
@@ -262,12 +266,15 @@ fn fields_of(
     let ctx = w.ctx();
     let names = tuple_items(ctx, names)?;
     if names.total() > MAX_FIELDS {
-        return Err(DecodeError::corrupt("dtype.names", fields, format!("{} fields", names.total())));
+        return Err(Exhausted { what: "fields of a type", limit: MAX_FIELDS }.into());
     }
     // A mapping proxy since 2.x: its first field is the dict.
     let info = w.heap.type_of(fields)?;
     let dict = if info.kind == Kind::MappingProxy { w.head_word(fields, 0)? } else { fields };
-    let texts = |addr: Addr| read_text(ctx, addr, MAX_NAME).map(|part| part.text.code_points().to_vec());
+    let texts = |addr: Addr| match read_text(ctx, addr, MAX_NAME)? {
+        part if part.is_cut() => Err(DecodeError::from(Exhausted { what: "characters of a name", limit: MAX_NAME })),
+        part => Ok(part.text.code_points().to_vec()),
+    };
     let mut known = Vec::new();
     for entry in DictEntries::new(ctx, dict)?.take(MAX_FIELDS.saturating_mul(2) as usize) {
         let (key, value) = entry?;

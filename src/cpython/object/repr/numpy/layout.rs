@@ -11,7 +11,9 @@ pub(super) struct Layout {
     pub dimension_count: u64,
     pub dimensions: u64,
     pub strides: u64,
+    pub base: u64,
     pub descr: u64,
+    pub array_flags: u64,
     /// `PyArray_Descr`, 2.x: `_PyArray_LegacyDescr`.
     pub kind: u64,
     pub byteorder: u64,
@@ -34,7 +36,9 @@ const V1: Layout = Layout {
     dimension_count: 8,
     dimensions: 16,
     strides: 24,
+    base: 32,
     descr: 40,
+    array_flags: 48,
     kind: 8,
     byteorder: 10,
     type_num: 12,
@@ -77,4 +81,47 @@ pub(super) fn layout(heap: &Heap<'_>) -> Option<&'static Layout> {
         "2" => Some(&V2),
         _ => None,
     }
+}
+
+/// Offsets in bytes from the address of an array (of its data type for `kind` and `elsize`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NumpyArrays {
+    /// `data`.
+    pub data: u64,
+    /// `nd`, 4 bytes.
+    pub dimension_count: u64,
+    /// `dimensions`.
+    pub dimensions: u64,
+    /// `base`.
+    pub base: u64,
+    /// `descr`.
+    pub descr: u64,
+    /// `flags`, 4 bytes.
+    pub array_flags: u64,
+    /// `kind` of the data type, a letter.
+    pub kind: u64,
+    /// `elsize` of the data type.
+    pub elsize: u64,
+    /// Its width in bytes.
+    pub elsize_bytes: u64,
+}
+
+/// Where the arrays of the NumPy that the process has loaded keep what a walk over all of them reads; `None` where there is
+/// none, or none that is known here.
+#[must_use]
+pub fn numpy_arrays(heap: &Heap<'_>) -> Option<NumpyArrays> {
+    let layout = layout(heap)?;
+    let head = heap.ctx.layouts.object.size.offset()?;
+    let at = |offset: u64| offset.wrapping_add(head);
+    Some(NumpyArrays {
+        data: at(layout.data),
+        dimension_count: at(layout.dimension_count),
+        dimensions: at(layout.dimensions),
+        base: at(layout.base),
+        descr: at(layout.descr),
+        array_flags: at(layout.array_flags),
+        kind: at(layout.kind),
+        elsize: at(layout.elsize),
+        elsize_bytes: layout.elsize_bytes,
+    })
 }

@@ -21,6 +21,8 @@ use dtype::{Dtype, Element, MAX_DIMENSIONS};
 use element::number;
 use layout::{Layout, layout};
 
+pub use layout::{NumpyArrays, numpy_arrays};
+
 /// An array: what its elements are, where they are, and how to walk them.
 struct Array {
     dtype: Dtype,

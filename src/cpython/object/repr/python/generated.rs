@@ -24,7 +24,8 @@ pub(super) fn known(
 ) -> Option<Known> {
     let (code_name, file) = code_of(w, function)?;
     // Set by `namedtuple` on its inner function; not touched when the class is renamed later.
-    if module == "collections"
+    // Until 3.6 it executed a text, under a name of its own.
+    if (module == "collections" || module.starts_with("namedtuple_") && file == "<string>")
         && qualname.ends_with(".__repr__")
         && code_name == "__repr__"
         && w.heap.own_class_attribute(class, "_fields").is_some()

@@ -83,7 +83,8 @@ fn known(module: &str, qualname: &str) -> Option<Known> {
         ("http", "HTTPMethod.__repr__") => http::method,
         ("ipaddress", "_BaseAddress.__repr__") => ipaddress::address,
         ("ipaddress", "_BaseNetwork.__repr__") => ipaddress::network,
-        ("logging", "LogRecord.__repr__") => logging::log_record,
+        // Until 3.7 `__repr__` was another name of it.
+        ("logging", "LogRecord.__repr__" | "LogRecord.__str__") => logging::log_record,
         ("statistics", "NormalDist.__repr__") => statistics::normal_distribution,
         ("subprocess", "CompletedProcess.__repr__") => subprocess::completed_process,
         ("tempfile", "TemporaryDirectory.__repr__") => tempfile::temporary_directory,
@@ -149,7 +150,7 @@ pub(super) fn recursion(w: &Writer<'_, '_>, class: &TypeInfo, function: Addr) ->
     let guarded = names(w, function).is_some_and(|(module, qualname)| {
         matches!((&*module, &*qualname), ("collections", "ChainMap.__repr__"))
             // `namedtuple` has no guard: there Python ends in a `RecursionError`.
-            || module != "collections" && generated::known(w, class, function, &module, &qualname).is_some()
+            || !(module == "collections" || module.starts_with("namedtuple_")) && generated::known(w, class, function, &module, &qualname).is_some()
     });
     match guarded {
         true => ("...".to_owned(), true),

@@ -1,27 +1,16 @@
 //! Futures and tasks, those of C and those of Python: `FutureObj_repr` (Modules/_asynciomodule.c) calls the functions of
 //! `Lib/asyncio/base_futures.py` and `base_tasks.py`, which this re-enacts.
 
-use super::super::{attribute, int_attribute, is_none, is_true, reprlib, string, string_attribute};
+use super::super::{attribute, int_attribute, reprlib, string};
 use super::callback;
 use crate::base::Addr;
 use crate::cpython::DecodeError;
-use crate::cpython::object::int::Int;
+use crate::cpython::object::future::{Future, FutureState, Task, TaskName, callback as callback_of};
 use crate::cpython::object::kind::Kind;
 use crate::cpython::object::repr::writer::Writer;
-use crate::cpython::object::sequence::{Sequence, list_items, tuple_items};
+use crate::cpython::object::sequence::{Sequence, list_items};
 use crate::cpython::object::types::TypeInfo;
-use crate::field;
-
-/// What the text of a future is made of, wherever it is kept.
-struct Future {
-    /// `pending`, `cancelled`, `finished`.
-    state: &'static str,
-    exception: Option<Addr>,
-    result: Option<Addr>,
-    callbacks: Callbacks,
-    /// Where it was made (a `StackSummary`, debug mode only).
-    source: Option<Addr>,
-}
+use crate::model::Fidelity;
 
 /// The first two callbacks, the last, and how many there are.
 #[derive(Default)]
@@ -30,21 +19,6 @@ struct Callbacks {
     first: Option<Addr>,
     second: Option<Addr>,
     last: Option<Addr>,
-}
-
-/// What a task has more.
-struct Task {
-    name: Name,
-    coroutine: Option<Addr>,
-    waits_for: Option<Addr>,
-    cancelling: bool,
-}
-
-enum Name {
-    /// A `str`.
-    Object(Addr),
-    /// The number that the name is made of when it is asked for (3.13+).
-    Number(Int),
 }
 
 /// A `_asyncio.Future`; until 3.10 the function of tasks, too.
@@ -56,30 +30,16 @@ pub(in crate::cpython::object) fn future(
     if info.kind == Kind::Task {
         return task(w, addr, info);
     }
-    let future = native_future(w, addr)?;
+    if w.ctx().dialect.repr.futures_tell_their_parts && attribute(w, addr, "_coro").is_some() {
+        return python_task(w, addr, info).map(|_| ());
+    }
+    let Some(future) = Future::read(w.heap, addr)? else { return Ok(()) };
     write(w, info, &future, None)
 }
 
 /// A `_asyncio.Task`.
 pub(in crate::cpython::object) fn task(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
-    let future = native_future(w, addr)?;
-    let ctx = *w.ctx();
-    let stored = |at: Addr| Some(at).filter(|at| !at.is_null() && !is_none(w, *at));
-    let name = ctx.ptr(field!(ctx, task.name), addr)?;
-    let name = match w.heap.type_of(name)?.kind {
-        Kind::Int => Name::Number(Int::read(&ctx, name)?),
-        _ => Name::Object(name),
-    };
-    let cancelling = match ctx.dialect.repr.cancelling_by_count {
-        true => future.state == "pending" && ctx.int(field!(ctx, task.num_cancels_requested), addr, 4)? > 0,
-        false => ctx.int(field!(ctx, task.must_cancel), addr, 4)? != 0,
-    };
-    let task = Task {
-        name,
-        coroutine: stored(ctx.ptr(field!(ctx, task.coro), addr)?),
-        waits_for: stored(ctx.ptr(field!(ctx, task.fut_waiter), addr)?),
-        cancelling,
-    };
+    let (Some(future), Some(task)) = (Future::read(w.heap, addr)?, Task::read(w.heap, addr)?) else { return Ok(()) };
     write(w, info, &future, Some(&task))
 }
 
@@ -92,78 +52,33 @@ pub(in super::super) fn python_future(
     if attribute(w, addr, "_coro").is_some() {
         return python_task(w, addr, info);
     }
-    let Some(future) = python_parts(w, addr)? else { return Ok(false) };
+    let Some(future) = Future::read(w.heap, addr)? else { return Ok(false) };
     write(w, info, &future, None)?;
     Ok(true)
 }
 
 /// A task of `Lib/asyncio/tasks.py`.
 pub(in super::super) fn python_task(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<bool, DecodeError> {
-    let Some(future) = python_parts(w, addr)? else { return Ok(false) };
-    let Some(name) = attribute(w, addr, "_name") else { return Ok(false) };
-    let stored = |name: &str| attribute(w, addr, name).filter(|at| !is_none(w, *at));
-    let cancelling = match w.ctx().dialect.repr.cancelling_by_count {
-        true => future.state == "pending" && is_true(w, addr, "_num_cancels_requested"),
-        false => is_true(w, addr, "_must_cancel"),
+    let (Some(future), Some(task)) = (Future::read(w.heap, addr)?, Task::read(w.heap, addr)?) else {
+        return Ok(false);
     };
-    let task =
-        Task { name: Name::Object(name), coroutine: stored("_coro"), waits_for: stored("_fut_waiter"), cancelling };
     write(w, info, &future, Some(&task))?;
     Ok(true)
 }
 
-fn native_future(w: &Writer<'_, '_>, addr: Addr) -> Result<Future, DecodeError> {
-    let ctx = *w.ctx();
-    let stored = |at: Addr| Some(at).filter(|at| !at.is_null() && !is_none(w, *at));
-    // fut_state: STATE_PENDING, STATE_CANCELLED, STATE_FINISHED.
-    let state = match ctx.int(field!(ctx, future.state), addr, 4)? {
-        0 => "pending",
-        1 => "cancelled",
-        2 => "finished",
-        other => return Err(DecodeError::corrupt("FutureObj.fut_state", addr, format!("value {other}"))),
-    };
-    let first = ctx.ptr(field!(ctx, future.callback0), addr)?;
-    let list = stored(ctx.ptr(field!(ctx, future.callbacks), addr)?);
-    let mut rest = list.map(|list| list_items(&ctx, list)).transpose()?;
-    let mut callbacks = listed(w, rest.as_mut())?;
-    if !first.is_null() {
-        callbacks = Callbacks {
+/// Those of a future.
+fn callbacks_of(w: &Writer<'_, '_>, future: &Future) -> Result<Callbacks, DecodeError> {
+    let mut rest = future.callbacks.map(|list| list_items(w.ctx(), list)).transpose()?;
+    let callbacks = listed(w, rest.as_mut())?;
+    Ok(match future.first_callback {
+        Some(first) => Callbacks {
             count: callbacks.count.saturating_add(1),
             first: Some(first),
             second: callbacks.first,
             last: callbacks.last,
-        };
-    }
-    Ok(Future {
-        state,
-        exception: stored(ctx.ptr(field!(ctx, future.exception), addr)?),
-        result: Some(ctx.ptr(field!(ctx, future.result), addr)?).filter(|at| !at.is_null()),
-        callbacks,
-        source: stored(ctx.ptr(field!(ctx, future.source_tb), addr)?),
+        },
+        None => callbacks,
     })
-}
-
-fn python_parts(w: &Writer<'_, '_>, addr: Addr) -> Result<Option<Future>, DecodeError> {
-    let stored = |name: &str| attribute(w, addr, name).filter(|at| !is_none(w, *at));
-    let state = match string_attribute(w, addr, "_state").as_deref() {
-        Some("PENDING") => "pending",
-        Some("CANCELLED") => "cancelled",
-        Some("FINISHED") => "finished",
-        _ => return Ok(None),
-    };
-    let list = match stored("_callbacks") {
-        Some(list) if w.heap.type_of(list)?.kind == Kind::List => Some(list),
-        Some(_) => return Ok(None),
-        None => None,
-    };
-    let mut list = list.map(|list| list_items(w.ctx(), list)).transpose()?;
-    Ok(Some(Future {
-        state,
-        exception: stored("_exception"),
-        result: attribute(w, addr, "_result"),
-        callbacks: listed(w, list.as_mut())?,
-        source: stored("_source_traceback"),
-    }))
 }
 
 /// Callbacks in a list of `(callback, context)`.
@@ -171,8 +86,8 @@ fn listed(w: &Writer<'_, '_>, list: Option<&mut Sequence<'_>>) -> Result<Callbac
     let Some(list) = list else { return Ok(Callbacks::default()) };
     let count = list.total();
     let mut callback = |index: Option<u64>| -> Result<Option<Addr>, DecodeError> {
-        let Some(pair) = index.and_then(|index| list.item(index)).transpose()? else { return Ok(None) };
-        tuple_items(w.ctx(), pair)?.item(0).transpose()
+        let Some(entry) = index.and_then(|index| list.item(index)).transpose()? else { return Ok(None) };
+        callback_of(w.ctx(), entry)
     };
     Ok(Callbacks {
         count,
@@ -186,12 +101,16 @@ fn write(w: &mut Writer<'_, '_>, info: &TypeInfo, future: &Future, task: Option<
     w.push("<");
     w.name(info.dunder_name());
     w.push(" ");
-    w.push(if task.is_some_and(|task| task.cancelling) { "cancelling" } else { future.state });
+    let cancelling = task.is_some_and(|task| task.cancelling) && shows_cancelling(w, future);
+    w.push(if cancelling { "cancelling" } else { future.state.word() });
     if let Some(task) = task {
-        w.push(" name=");
         match &task.name {
-            Name::Object(name) => w.object(*name),
-            Name::Number(number) => w.put(format_args!("'Task-{}'", number.big())),
+            TaskName::Object(name) => {
+                w.push(" name=");
+                w.object(*name);
+            }
+            TaskName::Number(number) => w.put(format_args!(" name='Task-{}'", number.big())),
+            TaskName::None(_) => {}
         }
         if let Some(coroutine) = task.coroutine {
             w.push(" coro=<");
@@ -204,14 +123,20 @@ fn write(w: &mut Writer<'_, '_>, info: &TypeInfo, future: &Future, task: Option<
         }
     }
     outcome(w, future);
-    callbacks(w, &future.callbacks)?;
-    created_at(w, future.source)?;
+    let of_future = callbacks_of(w, future)?;
+    callbacks(w, &of_future)?;
+    created_at(w, future.created)?;
     w.push(">");
     Ok(())
 }
 
+/// Since the requests are counted they stay when the task has ended, and are no longer shown then.
+fn shows_cancelling(w: &Writer<'_, '_>, future: &Future) -> bool {
+    !w.ctx().dialect.repr.cancelling_by_count || future.state == FutureState::Pending
+}
+
 fn outcome(w: &mut Writer<'_, '_>, future: &Future) {
-    if future.state != "finished" {
+    if future.state != FutureState::Finished {
         return;
     }
     match (future.exception, future.result) {
@@ -219,7 +144,12 @@ fn outcome(w: &mut Writer<'_, '_>, future: &Future) {
             w.push(" exception=");
             w.object(exception);
         }
-        (None, _) if w.is_again() => w.push(" result=..."),
+        (None, _) if w.is_again() => {
+            w.push(" result=...");
+            if w.ctx().dialect.repr.futures_repeat_themselves {
+                w.lower(Fidelity::Structural);
+            }
+        }
         (None, Some(result)) => {
             w.push(" result=");
             reprlib::limited(w, result);

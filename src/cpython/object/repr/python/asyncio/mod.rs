@@ -31,13 +31,18 @@ fn len_of(w: &Writer<'_, '_>, addr: Addr, name: &str) -> Result<u64, DecodeError
     }
 }
 
+/// What is behind a comma.
+fn space(w: &Writer<'_, '_>) -> &'static str {
+    if w.ctx().dialect.repr.lock_parts_spaced { " " } else { "" }
+}
+
 /// `<module.Name object at 0x.. [extra, waiters:1]>`.
 fn with_waiters(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo, extra: &str) -> Result<bool, DecodeError> {
     let waiters = len_of(w, addr, "_waiters")?;
     head(w, addr, info);
     w.put(format_args!(" [{extra}"));
     if waiters > 0 {
-        w.put(format_args!(", waiters:{waiters}"));
+        w.put(format_args!(",{}waiters:{waiters}", space(w)));
     }
     w.push("]>");
     Ok(true)
@@ -65,7 +70,7 @@ pub(super) fn semaphore(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> 
     match value.to_i64() {
         Some(0) => with_waiters(w, addr, info, "locked"),
         _ if len_of(w, addr, "_waiters")? == 0 => {
-            with_waiters(w, addr, info, &format!("unlocked, value:{}", value.big()))
+            with_waiters(w, addr, info, &format!("unlocked,{}value:{}", space(w), value.big()))
         }
         _ => Ok(false),
     }

@@ -1,0 +1,95 @@
+//! `hang`: many processes side by side.
+
+use super::args::{HangArgs, HangFormat, InputArgs, OutputArgs};
+use super::{CliError, exit, live, output, progress};
+use crate::debuggee::live::{Channels, by_command, channels, with_descendants};
+use crate::engine::hang::side_by_side;
+use crate::engine::hang_waits;
+use crate::engine::{Inspection, Options, Source};
+use crate::model::{Report, SCHEMA_VERSION};
+use crate::render::hang as render;
+use rayon::prelude::*;
+use regex::Regex;
+use std::io::Read as _;
+use std::path::Path;
+
+/// A report is text of a few megabytes at most.
+const MAX_REPORT: u64 = 1 << 30;
+
+/// Name of a process, what it does, and of a running one what it has open.
+type Looked = (String, Result<Report, String>, Option<Channels>);
+
+pub fn run(args: &HangArgs) -> Result<u8, CliError> {
+    let looked = {
+        let _progress = progress::after_a_while("reading the processes");
+        look(args)?
+    };
+    if looked.is_empty() {
+        return Err(CliError::new(exit::INPUT, "no process was found").help("see --match, --pid"));
+    }
+    let failed = looked.iter().all(|(_, report, _)| report.is_err());
+    // Those that cannot be read are no processes of the answer.
+    let read = looked.iter().filter(|(_, report, _)| report.is_ok()).map(|(_, _, open)| open.clone());
+    let open: Vec<(usize, Channels)> = read.enumerate().filter_map(|(n, open)| Some((n, open?))).collect();
+    let mut hang = side_by_side(looked.into_iter().map(|(name, report, _)| (name, report)).collect());
+    hang_waits::add(&mut hang, &open);
+    let shown = match args.format {
+        HangFormat::Text if !args.json => {
+            let palette = output::palette(&OutputArgs { color: args.color, ..OutputArgs::default() });
+            render::text(&hang, &palette, args.limit)
+        }
+        _ => {
+            let json = serde_json::to_string_pretty(&hang);
+            json.map_err(|e| CliError::new(exit::INTERNAL, e.to_string()))? + "\n"
+        }
+    };
+    output::write_stdout(shown.as_bytes())?;
+    Ok(if failed { exit::INPUT } else { exit::OK })
+}
+
+fn look(args: &HangArgs) -> Result<Vec<Looked>, CliError> {
+    let mut pids: Vec<i32> = match args.tree {
+        true => args.pid.iter().flat_map(|pid| with_descendants(*pid)).collect(),
+        false => args.pid.clone(),
+    };
+    if let Some(text) = &args.regex {
+        let wanted = Regex::new(text).map_err(|e| CliError::new(exit::USAGE, format!("--match: {e}")))?;
+        pids.extend(by_command(|command| wanted.is_match(command)));
+    }
+    let mut seen = std::collections::HashSet::new();
+    pids.retain(|pid| seen.insert(*pid));
+    let search = args.files.search();
+    let options = Options::default();
+    let running = args.limits.start();
+    let core = |path: &std::path::PathBuf| {
+        let target = Source::from(path).target_within(&running.limits).map_err(|e| e.to_string());
+        let report = target.map(|target| Inspection::from_target(target, &search).report(&options));
+        (path.display().to_string(), report, None)
+    };
+    // Before any of them is stopped: a system call that a stop interrupts may end.
+    let open: Vec<Channels> = pids.iter().map(|pid| channels(*pid)).collect();
+    // One after the other: each is to stand still for as short as can be.
+    let process = |(pid, open): (&i32, Channels)| {
+        let (files, no_stop) = (args.files.clone(), args.no_stop);
+        let input = InputArgs { no_stop, files, max_stop: args.max_stop, ..InputArgs::default() };
+        let report = live::report(*pid, &input, &running.limits, |inspection| inspection.report(&options));
+        (format!("process {pid}"), report.map_err(|e| e.message), Some(open))
+    };
+    let mut looked: Vec<Looked> = args.cores.par_iter().map(core).collect();
+    looked.extend(pids.iter().zip(open).map(process));
+    looked.par_extend(args.reports.par_iter().map(|path| (path.display().to_string(), saved(path), None)));
+    Ok(looked)
+}
+
+/// A report that was saved.
+fn saved(path: &Path) -> Result<Report, String> {
+    let mut text = Vec::new();
+    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
+    file.take(MAX_REPORT).read_to_end(&mut text).map_err(|e| e.to_string())?;
+    let report: Report = serde_json::from_slice(&text).map_err(|e| format!("not a JSON report: {e}"))?;
+    let major = |version: &str| version.split('.').next().map(str::to_owned);
+    match major(&report.schema_version) == major(SCHEMA_VERSION) {
+        true => Ok(report),
+        false => Err(format!("schema version \"{}\" is not supported", report.schema_version)),
+    }
+}

@@ -1,0 +1,212 @@
+//! What is suspended and that nothing lists: tasks that asyncio forgot, futures that failed, generators and coroutines, found
+//! among all objects.
+
+use super::heap_graph::Ways;
+use super::tasks::{answer, sources};
+use super::{Inspection, PythonState, TaskOptions, exceptions, values};
+use crate::base::{Addr, Diagnostic, DiagnosticCode};
+use crate::cpython::frame::PyFrame;
+use crate::cpython::object::{Future, Heap, Kind, ReprLimits, repr};
+use crate::debuggee::Target;
+use crate::heap::{HeapState, TypeId};
+use crate::model::tasks::{FailedFuture, Greenlet, HeldObject, Suspended, Tasks};
+use crate::tasks::{self, Stacks, collect, is_coroutine_kind};
+use std::collections::HashMap;
+
+/// Classes of futures that are written in Python, by module and name (Lib/asyncio).
+const FUTURE: &str = "asyncio.futures.Future";
+const TASK: &str = "asyncio.tasks.Task";
+
+/// Objects of the heap that may be suspended.
+#[derive(Default)]
+struct Candidates {
+    generators: Vec<Addr>,
+    tasks: Vec<Addr>,
+    futures: Vec<Addr>,
+    greenlets: Vec<Addr>,
+    trio: Vec<Addr>,
+}
+
+/// What a type is for that search.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Generator,
+    Task,
+    Future,
+    Greenlet,
+    Trio,
+    Other,
+}
+
+impl Candidates {
+    /// `greenlet`: the class of greenlets.
+    fn find(state: &HeapState<'_>, greenlet: Option<Addr>) -> Candidates {
+        let mut roles: HashMap<TypeId, Role> = HashMap::new();
+        let mut found = Candidates::default();
+        for object in state.objects().iter() {
+            let role = *roles.entry(object.type_id).or_insert_with(|| role(state, object.type_id, greenlet));
+            match role {
+                Role::Generator => found.generators.push(Addr(object.addr)),
+                Role::Task => found.tasks.push(Addr(object.addr)),
+                Role::Future => found.futures.push(Addr(object.addr)),
+                Role::Greenlet => found.greenlets.push(Addr(object.addr)),
+                Role::Trio => found.trio.push(Addr(object.addr)),
+                Role::Other => {}
+            }
+        }
+        found
+    }
+}
+
+fn role(state: &HeapState<'_>, type_id: TypeId, greenlet: Option<Addr>) -> Role {
+    let Some(shape) = state.shape(type_id) else { return Role::Other };
+    let derived = || {
+        state
+            .heap()
+            .type_info(shape.addr)
+            .is_some_and(|info| state.heap().mro(&info).contains(&greenlet.unwrap_or_default()))
+    };
+    if greenlet.is_some() && !matches!(shape.kind, Kind::Type) && derived() {
+        return Role::Greenlet;
+    }
+    match shape.kind {
+        kind if is_coroutine_kind(kind) => Role::Generator,
+        Kind::Task => Role::Task,
+        Kind::Future => Role::Future,
+        Kind::Object => {
+            let heap = state.heap();
+            let Some(info) = heap.type_info(shape.addr) else { return Role::Other };
+            let bases = heap.mro(&info);
+            let mut names = bases.iter().filter_map(|at| Some(heap.full_name(&*heap.type_info(*at)?)));
+            let is = |name: String| match name.as_str() {
+                TASK => Some(Role::Task),
+                tasks::TRIO_TASK => Some(Role::Trio),
+                FUTURE => Some(Role::Future),
+                _ => None,
+            };
+            names.find_map(is).unwrap_or(Role::Other)
+        }
+        _ => Role::Other,
+    }
+}
+
+/// The tasks of a process, and what else is suspended in it.
+pub(super) fn with_heap(
+    inspection: &Inspection,
+    state: PythonState<'_>,
+    heap: &HeapState<'_>,
+    options: &TaskOptions,
+) -> Tasks {
+    let target = inspection.target();
+    let main = state.interpreters().first();
+    let greenlet = main.and_then(|main| tasks::type_greenlet(heap.heap(), main.addr));
+    let mut candidates = Candidates::find(heap, greenlet);
+    let greenlets = std::mem::take(&mut candidates.greenlets);
+    let trio = std::mem::take(&mut candidates.trio);
+    if !options.all {
+        candidates = Candidates::default();
+    }
+    let sources = sources(target, state, options.limit, candidates.tasks);
+    let mut facts = collect(&sources);
+    tasks::trio(&sources, &trio, &mut facts);
+    let greenlets = match greenlet.and_then(|class| heap.heap().type_info(class)) {
+        Some(class) => {
+            let size = class.basicsize.unsigned_abs();
+            tasks::greenlets(heap.heap(), state.codes, &greenlets, size, &target.diagnostics)
+        }
+        None => Vec::new(),
+    };
+    let greenlets = shown_greenlets(target, heap.heap(), greenlets, &mut facts.stacks, options);
+    let of_tasks = std::mem::take(&mut facts.coroutines);
+    let generators = (candidates.generators.as_slice(), &of_tasks);
+    let (found, unreadable) = tasks::suspended(heap.heap(), state.codes, 0, generators, &mut facts.stacks);
+    if unreadable > 0 {
+        let text = format!("{unreadable} generators or coroutines cannot be read");
+        target.diagnostics.push(Diagnostic::warning(DiagnosticCode::TasksUnreadable, text));
+    }
+    let ways = (!found.is_empty()).then(|| Ways::new(inspection, heap));
+    let suspended = found.into_iter().map(|one| shown(heap, ways.as_ref(), one)).collect();
+    let failed = |at: &Addr| Some((*at, Future::read(heap.heap(), *at).ok()??)).filter(|(_, f)| f.unretrieved);
+    let unretrieved = candidates.futures.iter().filter_map(failed);
+    let unretrieved = unretrieved.map(|(addr, future)| FailedFuture {
+        addr,
+        type_name: type_name(heap.heap(), addr),
+        exception: future.exception.map(|at| exceptions::exception(state, heap.heap(), at, &options.options)),
+    });
+    let unretrieved = unretrieved.collect();
+    Tasks { suspended, greenlets, unretrieved, ..answer(state, &sources, facts, options) }
+}
+
+fn shown_greenlets(
+    target: &Target,
+    heap: &Heap<'_>,
+    found: Vec<tasks::Greenlet>,
+    stacks: &mut Stacks,
+    options: &TaskOptions,
+) -> Vec<Greenlet> {
+    // The mapping that a thread's stack is in, by where it starts.
+    let stack_of = |at: Addr| target.memory.segment_at(at).map(|segment| segment.start);
+    let threads = target.threads.iter().filter_map(|t| Some((stack_of(t.registers.as_ref()?.sp()?)?, t.tid)));
+    let threads: HashMap<Addr, u64> = threads.collect();
+    // Its outer end is the first address that is no part of it.
+    let own = |one: &tasks::Greenlet| threads.get(&stack_of(Addr(one.c_stack?.1.0.wrapping_sub(1)))?).copied();
+    // Those of one thread have the same that it began with.
+    let mains: HashMap<Addr, u64> = found.iter().filter_map(|one| Some((one.main?, own(one)?))).collect();
+    let limits = &options.options.limits;
+    let one = |one: tasks::Greenlet| {
+        let hub = one.frames.iter().any(is_hub_frame) || is_hub(heap, one.addr);
+        let locals = |frame| values::locals(heap, frame, &options.options, &mut Vec::new()).unwrap_or_default();
+        let shown = if options.options.locals { limits.frames_with_locals } else { 0 };
+        Greenlet {
+            addr: one.addr,
+            type_name: type_name(heap, one.addr),
+            state: one.state,
+            is_main: one.is_main,
+            is_hub: hub,
+            thread: own(&one).or_else(|| mains.get(&one.main?).copied()),
+            parent: one.parent,
+            run: one.run.map(|at| repr(heap, at, &ReprLimits { characters: 200, ..limits.repr }).text),
+            stack: stacks.of_frames(0, &one.frames),
+            locals: one.frames.iter().take(shown).map(locals).collect(),
+            problem: one.end.map(|why| why.to_string()),
+        }
+    };
+    found.into_iter().map(one).collect()
+}
+
+/// `gevent.hub.Hub`, or a class derived from it.
+fn is_hub(heap: &Heap<'_>, at: Addr) -> bool {
+    let Ok(info) = heap.type_of(at) else { return false };
+    let is = |at: &Addr| heap.type_info(*at).is_some_and(|class| heap.full_name(&class) == "gevent.hub.Hub");
+    heap.mro(&info).iter().any(is)
+}
+
+/// eventlet's hub is a plain greenlet that runs `BaseHub.run`.
+fn is_hub_frame(frame: &PyFrame) -> bool {
+    let Ok(code) = &frame.code else { return false };
+    let file = code.filename.as_ref().map(|path| path.to_string().replace('\\', "/")).unwrap_or_default();
+    file.ends_with("/eventlet/hubs/hub.py") && code.name.as_ref().is_ok_and(|name| *name == "run")
+}
+
+fn shown(heap: &HeapState<'_>, ways: Option<&Ways>, one: tasks::Suspended) -> Suspended {
+    let object = |addr: Addr| HeldObject { addr, type_name: type_name(heap.heap(), addr) };
+    let id = heap.objects().at(one.addr.0);
+    let way = ways.zip(id).map(|(ways, id)| ways.paths.to(id)).unwrap_or_default();
+    let holder = way.iter().rev().nth(1).and_then(|id| heap.objects().get(*id));
+    Suspended {
+        addr: one.addr,
+        kind: one.kind,
+        name: one.name,
+        state: one.state,
+        stack: one.stack,
+        inner: one.inner,
+        waits_for: one.waits_for.map(object),
+        holder: holder.map(|found| object(Addr(found.addr))),
+        path: ways.zip(id).and_then(|(ways, id)| ways.path_to(heap, id)),
+        problem: one.problem,
+    }
+}
+
+fn type_name(heap: &Heap<'_>, at: Addr) -> String {
+    heap.type_of(at).map_or_else(|_| "unreadable object".to_owned(), |info| heap.full_name(&info))
+}

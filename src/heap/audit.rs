@@ -1,0 +1,497 @@
+//! The reference audit: the count that each object has, compared with the references to it that there are.
+//!
+//! Two comparisons, each a proof by itself. References that certainly own a count (items, keys, attributes, local
+//! variables) are counted: an object with a smaller count was released too often. And every word of memory that leads to
+//! an object is counted, whatever it is: an object with a larger count is kept by references that are nowhere. What is
+//! between the two is held by native code, or left over in memory; nothing is said of it.
+
+use super::allocators::{Block, is_alive};
+use super::edges::Edges;
+use super::graph::Paths;
+use super::objects::{Found, ObjectId, Origin};
+use super::types::{Shape, TypeId, TypeTable, Walk};
+use super::{HeapState, Via};
+use crate::base::{Addr, Diagnostics};
+use crate::cpython::code::CodeCache;
+use crate::cpython::frame::walk_some;
+use crate::cpython::layout::{InlineValues, InstanceDict, RefcountForm};
+use crate::cpython::object::Kind;
+use crate::cpython::runtime::{Interpreter, threads};
+use crate::debuggee::ReadErrorKind;
+use crate::model::address::{Allocator, BlockState};
+use crate::model::audit::AuditVerdict;
+use foldhash::fast::RandomState;
+use std::collections::{HashMap, HashSet};
+
+/// Most frames of a thread whose local variables are counted.
+const MAX_FRAMES: u64 = 10_000;
+/// References to freed memory that are kept.
+const MAX_DANGLING: usize = 10_000;
+/// Holders of one object that are kept.
+const MAX_HOLDERS: usize = 8;
+/// Larger objects are not static.
+pub(super) const STATIC_SIZE: u64 = 512;
+/// Bytes of a page.
+const PAGE: u64 = 4096;
+/// `_PyGC_BITS_DEFERRED` (Include/internal/pycore_gc.h, free-threaded builds).
+const DEFERRED: u8 = 1 << 6;
+/// No text begins further into its object.
+const TEXT_OFFSET: u64 = 128;
+/// Low bits of a word that may be tags (`_PyStackRef`).
+const TAGS: u64 = 7;
+
+/// An object whose count and references do not agree.
+#[derive(Clone, Debug)]
+pub struct Suspect {
+    /// What is wrong.
+    pub verdict: AuditVerdict,
+    /// Its address.
+    pub addr: u64,
+    /// Its type; of freed memory the type that its type word still names.
+    pub type_id: Option<TypeId>,
+    /// Its count; absent for freed memory.
+    pub count: Option<i64>,
+    /// References that certainly own a count.
+    pub owned: u32,
+    /// Words of memory that lead to it.
+    pub words: u32,
+    /// Who refers to it, as many as are kept.
+    pub holders: Vec<(Found, Via)>,
+}
+
+impl Suspect {
+    /// References too many or too few.
+    #[must_use]
+    pub fn difference(&self) -> u64 {
+        match (self.verdict, self.count) {
+            (AuditVerdict::Leaked, Some(count)) => count.saturating_sub(i64::from(self.words)).unsigned_abs(),
+            (_, Some(count)) => i64::from(self.owned).saturating_sub(count).unsigned_abs(),
+            (_, None) => u64::from(self.owned),
+        }
+    }
+}
+
+/// What was looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Judged {
+    /// Objects whose count was compared.
+    pub objects: u64,
+    /// Immortal ones, which have no count.
+    pub immortal: u64,
+    /// Free-threaded: those whose references are not all counted in them.
+    pub deferred: u64,
+    /// Interned strings: the table of interned strings holds them without a count.
+    pub interned: u64,
+}
+
+/// The audit of a heap.
+#[derive(Clone, Debug, Default)]
+pub struct Audit {
+    /// What does not agree.
+    pub suspects: Vec<Suspect>,
+    /// What was compared.
+    pub judged: Judged,
+}
+
+/// How an object's count is to be read.
+pub(super) enum Count {
+    /// So many references.
+    Plain(i64),
+    /// Never freed, whatever its count says.
+    Immortal,
+    /// References of stacks are not in it (free-threaded).
+    Deferred,
+}
+
+impl<'a> HeapState<'a> {
+    /// Compares counts and references. `paths` are ways from roots; `registers` of all threads are words too. Where
+    /// memory is `incomplete`, references that are nowhere may be in what is missing.
+    #[must_use]
+    pub fn audit(
+        &self,
+        paths: &Paths,
+        interpreters: &[Interpreter],
+        registers: &[u64],
+        incomplete: bool,
+        diagnostics: &Diagnostics,
+    ) -> Audit {
+        // Of an object whose references were not all seen nothing can be said.
+        if self.is_cut() {
+            return Audit::default();
+        }
+        let owned = self.owned(paths, interpreters, diagnostics);
+        let words = self.words_to_objects(registers);
+        if self.is_cut() {
+            return Audit::default();
+        }
+        let mut audit = Audit::default();
+        for (id, found) in self.objects().iter().enumerate() {
+            let (Some(owned), Some(words)) = (owned.counts.get(id), words.get(id)) else { break };
+            let Some(shape) = self.shape(found.type_id) else { continue };
+            let count = match self.count(found.addr) {
+                Some(Count::Plain(count)) => count,
+                Some(Count::Immortal) => {
+                    audit.judged.immortal = audit.judged.immortal.wrapping_add(1);
+                    continue;
+                }
+                Some(Count::Deferred) => {
+                    audit.judged.deferred = audit.judged.deferred.wrapping_add(1);
+                    continue;
+                }
+                None => continue,
+            };
+            // A static type is never freed, whatever its count says.
+            if shape.is_metatype() && !self.sizes().is_heap_type(found.addr) {
+                audit.judged.immortal = audit.judged.immortal.wrapping_add(1);
+                continue;
+            }
+            if shape.kind == Kind::Str && self.is_interned(found.addr) {
+                audit.judged.interned = audit.judged.interned.wrapping_add(1);
+                continue;
+            }
+            audit.judged.objects = audit.judged.objects.wrapping_add(1);
+            // A static object has a count that no pointer stands for.
+            let is_static = found.origin == Origin::Referenced && self.size(found) <= STATIC_SIZE;
+            let words_of_static = i64::from(*words).saturating_add(i64::from(is_static));
+            // The collector tracks every instance of a class of Python code: one that is on no list and that nothing leads to is
+            // a block with old words.
+            let is_none = !shape.is_native && shape.is_gc() && found.origin > Origin::Permanent && *words == 0;
+            let verdict = match () {
+                // Old words of a free-threaded block may look like a count below zero.
+                () if *owned > 0 && i64::from(*owned) > count => AuditVerdict::OverReleased,
+                () if !incomplete && words_of_static < count && !is_none => AuditVerdict::Leaked,
+                () => continue,
+            };
+            audit.suspects.push(Suspect {
+                verdict,
+                addr: found.addr,
+                type_id: Some(found.type_id),
+                count: Some(count),
+                owned: *owned,
+                words: *words,
+                holders: Vec::new(),
+            });
+        }
+        audit.suspects.extend(self.freed(&owned.dangling));
+        self.find_holders(&mut audit.suspects, paths);
+        audit
+    }
+
+    /// References that certainly own a count, counted by where they lead.
+    fn owned(&self, paths: &Paths, interpreters: &[Interpreter], diagnostics: &Diagnostics) -> Owned<'_, 'a> {
+        let mut owned = Owned::new(self);
+        for found in self.objects().iter() {
+            if self.view.is_over() {
+                break;
+            }
+            // What only looks like an object is on no list and nothing leads to it.
+            let is_certain = found.origin <= Origin::Permanent
+                || self.objects().at(found.addr).is_some_and(|id| paths.is_reached(id));
+            // Static objects of 3.11 refer to others without owning them (Python/deepfreeze).
+            let is_static = matches!(self.offsets.refcount, RefcountForm::Static { .. })
+                && matches!(self.count(found.addr), Some(Count::Immortal));
+            if is_certain && !is_static {
+                owned.object(found);
+            }
+        }
+        for interpreter in interpreters {
+            for thread in threads(&self.heap.ctx, interpreter.addr, usize::MAX, |_| true, diagnostics).threads {
+                owned.frames(thread.addr);
+            }
+        }
+        owned
+    }
+
+    /// Freed memory, and what is no object any more, that owning references lead to; how many objects refer to something.
+    pub(super) fn dangling(
+        &self,
+        paths: &Paths,
+        interpreters: &[Interpreter],
+        diagnostics: &Diagnostics,
+    ) -> (Vec<Suspect>, u64) {
+        let owned = self.owned(paths, interpreters, diagnostics);
+        (self.freed(&owned.dangling), owned.referring)
+    }
+
+    /// How many words of all memory lead to each object.
+    fn words_to_objects(&self, registers: &[u64]) -> Vec<u32> {
+        let mut words = vec![0u32; self.objects().len()];
+        let objects = self.objects();
+        let last = objects.get((objects.len() as ObjectId).saturating_sub(1)).map_or(0, |found| found.addr);
+        let first = objects.get(0).map_or(u64::MAX, |found| found.addr);
+        let texts = self.text_offsets();
+        let of_text = |at: u64| {
+            let is_text = |id: &ObjectId| {
+                let kind = objects.get(*id).and_then(|found| self.shape(found.type_id)).map(|shape| shape.kind);
+                matches!(kind, Some(Kind::Str | Kind::Bytes))
+            };
+            texts.iter().find_map(|offset| objects.at(at.wrapping_sub(*offset)).filter(is_text))
+        };
+        let mut add = |word: u64| {
+            let at = word & !TAGS;
+            // C code may keep the characters instead of the object (`tp_doc`).
+            let near = at > first && at.wrapping_sub(TEXT_OFFSET) <= last;
+            let found = objects.at(at).or_else(|| if near { of_text(at) } else { None });
+            if let Some(place) = found.and_then(|id| words.get_mut(id as usize)) {
+                *place = place.saturating_add(1);
+            }
+        };
+        registers.iter().copied().for_each(&mut add);
+        for (start, bytes) in self.view.ranges() {
+            if self.view.is_over() {
+                break;
+            }
+            let first = start.wrapping_add(7) & !7;
+            self.touched(first, bytes.saturating_sub(first.wrapping_sub(start)), |at, bytes| {
+                self.view.words(at, bytes / 8, |_, word| add(word));
+            });
+        }
+        words
+    }
+
+    /// Where the characters of a `str` or `bytes` begin.
+    fn text_offsets(&self) -> [u64; 3] {
+        let sval = self.heap.ctx.layouts.bytes.sval.offset().unwrap_or(self.offsets.head);
+        [self.offsets.unicode.ascii_size, self.offsets.unicode.compact_size, sval]
+    }
+
+    /// Pages of a range that are not all zero: an allocator reserves much more than it uses.
+    pub(super) fn touched(&self, start: u64, bytes: u64, mut found: impl FnMut(u64, u64)) {
+        static ZERO: [u8; PAGE as usize] = [0; PAGE as usize];
+        let mut done = 0u64;
+        while done < bytes {
+            let (at, size) = (start.wrapping_add(done), bytes.wrapping_sub(done).min(PAGE));
+            let is_zero = self.view.bytes(at, size).is_some_and(|page| Some(&*page) == ZERO.get(..page.len()));
+            if !is_zero {
+                found(at, size);
+            }
+            done = done.wrapping_add(size);
+        }
+    }
+
+    /// Reference count of the object at `at`.
+    pub(super) fn count(&self, at: u64) -> Option<Count> {
+        let o = &self.offsets;
+        let word = self.view.word(at)?;
+        Some(match o.refcount {
+            RefcountForm::Static { start } if word.cast_signed() > start / 2 => Count::Immortal,
+            RefcountForm::Plain | RefcountForm::Static { .. } => Count::Plain(word.cast_signed()),
+            // Include/object.h, 3.12: immortal when the low half is negative.
+            RefcountForm::Immortal32 if (word as u32).cast_signed() < 0 => Count::Immortal,
+            RefcountForm::Immortal32 => Count::Plain(word.cast_signed()),
+            RefcountForm::Split32 if (word as u32).cast_signed() < 0 => Count::Immortal,
+            RefcountForm::Split32 => Count::Plain((word & 0xffff_ffff).cast_signed()),
+            RefcountForm::Biased { deferred_bias } => {
+                let local = self.view.u32(at.wrapping_add(o.refcount_at))?;
+                let shared = self.view.word(at.wrapping_add(o.refcount_at).wrapping_add(4))?.cast_signed() >> 2;
+                match () {
+                    () if local == u32::MAX => Count::Immortal,
+                    () if self.view.u8(at.wrapping_add(o.gc_bits)).is_some_and(|b| b & DEFERRED != 0) => {
+                        Count::Deferred
+                    }
+                    () if deferred_bias > 0 && shared > deferred_bias / 2 => Count::Deferred,
+                    () => Count::Plain(i64::from(local).saturating_add(shared)),
+                }
+            }
+        })
+    }
+
+    /// `interned` is the lowest part of a string's state in all versions (Include/cpython/unicodeobject.h).
+    fn is_interned(&self, at: u64) -> bool {
+        self.view.u8(at.wrapping_add(self.offsets.unicode.state)).is_some_and(|state| state & 3 != 0)
+    }
+
+    /// Freed memory that owning references lead to: free blocks, and what has a type and no references.
+    fn freed(&self, dangling: &HashMap<u64, u32, RandomState>) -> Vec<Suspect> {
+        let mut types = TypeTable::new(self.heap, self.offsets);
+        let mut found = Vec::new();
+        for (addr, references) in dangling {
+            let block = self.block_around(*addr, std::iter::empty(), None);
+            let type_addr = self.view.word(addr.wrapping_add(self.offsets.ob_type));
+            let known = type_addr.and_then(|t| self.collected.shapes.iter().position(|shape| shape.addr.0 == t));
+            let is_free = block.is_some_and(|block| block.state == BlockState::Free);
+            let without_count = known.is_some() && !is_alive(&self.view, &self.offsets, &mut types, *addr);
+            let in_use = |block: Block| (block.allocator, block.state) == (Allocator::Pymalloc, BlockState::InUse);
+            let is_other =
+                known.is_none() && block.is_some_and(in_use) && type_addr.is_some_and(|t| self.is_no_type(t));
+            if is_free || without_count || is_other {
+                found.push(Suspect {
+                    verdict: AuditVerdict::FreedWhileReferenced,
+                    addr: *addr,
+                    type_id: known.map(|at| at as TypeId),
+                    count: None,
+                    owned: *references,
+                    words: 0,
+                    holders: Vec::new(),
+                });
+            }
+        }
+        found.sort_by_key(|suspect| suspect.addr);
+        found
+    }
+
+    /// Whether a word certainly leads to no type: to nothing, to another object, or to a block that is too small for one.
+    /// Static types that were never made ready are types all the same.
+    pub(super) fn is_no_type(&self, word: u64) -> bool {
+        let other = |found: Found| self.shape(found.type_id).is_some_and(|shape| !shape.is_metatype());
+        let read = self.heap.ctx.memory.read(Addr(word), &mut [0; 8]);
+        word & 7 != 0
+            || read.is_err_and(|error| error.kind == ReadErrorKind::Unmapped)
+            || self.at(Addr(word)).is_some_and(other)
+            || self.in_arena(word)
+    }
+
+    fn find_holders(&self, suspects: &mut [Suspect], paths: &Paths) {
+        let index: HashMap<u64, usize, RandomState> = suspects
+            .iter()
+            .enumerate()
+            .filter(|(_, s)| s.verdict != AuditVerdict::Leaked)
+            .map(|(i, s)| (s.addr, i))
+            .collect();
+        if index.is_empty() {
+            return;
+        }
+        let edges = self.edges();
+        for from in self.objects().iter() {
+            let Some(shape) = self.shape(from.type_id) else { continue };
+            edges.each(from.addr, shape, &mut |via, to| {
+                if via != Via::Weak
+                    && let Some(suspect) = index.get(&to).and_then(|at| suspects.get_mut(*at))
+                    && suspect.holders.len() < MAX_HOLDERS
+                {
+                    suspect.holders.push((from, via));
+                }
+            });
+        }
+        // Those that a root leads to say most.
+        let reached = |found: &Found| self.objects().at(found.addr).is_some_and(|id: ObjectId| paths.is_reached(id));
+        for suspect in suspects {
+            suspect.holders.sort_by_key(|(found, _)| !reached(found));
+        }
+    }
+}
+
+/// Counts references that certainly own one.
+struct Owned<'s, 'a> {
+    state: &'s HeapState<'a>,
+    edges: Edges<'s>,
+    counts: Vec<u32>,
+    /// Where references lead that is no object, and how many do.
+    dangling: HashMap<u64, u32, RandomState>,
+    /// Frames that are a part of a generator.
+    generators: HashSet<u64, RandomState>,
+    /// References of the object at hand.
+    list: Vec<(Via, u64)>,
+    /// Objects whose references were counted.
+    referring: u64,
+}
+
+impl<'s, 'a> Owned<'s, 'a> {
+    fn new(state: &'s HeapState<'a>) -> Owned<'s, 'a> {
+        Owned {
+            state,
+            edges: state.edges(),
+            counts: vec![0; state.objects().len()],
+            dangling: HashMap::default(),
+            generators: HashSet::default(),
+            list: Vec::new(),
+            referring: 0,
+        }
+    }
+
+    fn add(&mut self, to: u64) {
+        match self.state.objects().at(to) {
+            Some(id) => {
+                if let Some(count) = self.counts.get_mut(id as usize) {
+                    *count = count.saturating_add(1);
+                }
+            }
+            None if self.dangling.len() < MAX_DANGLING => {
+                let count = self.dangling.entry(to).or_insert(0);
+                *count = count.saturating_add(1);
+            }
+            None => {}
+        }
+    }
+
+    fn object(&mut self, found: Found) {
+        let state = self.state;
+        let Some(shape) = state.shape(found.type_id) else { return };
+        self.referring = self.referring.saturating_add(1);
+        let mut list = std::mem::take(&mut self.list);
+        list.clear();
+        self.edges.each(found.addr, shape, &mut |via, to| list.push((via, to)));
+        // Some fields are named twice.
+        let mut fields = HashSet::new();
+        let values_are_elsewhere = self.is_embedded(found.addr, shape);
+        // C code names the base of a static type without owning it.
+        let is_static_type = shape.is_metatype() && !state.sizes().is_heap_type(found.addr);
+        let base = state.heap.ctx.layouts.type_object.base.offset();
+        for (via, to) in &list {
+            let owns = match via {
+                Via::Field(offset) => {
+                    let owns = state.owns_field(found, *offset) && !(is_static_type && Some(*offset) == base);
+                    owns && fields.insert(*offset)
+                }
+                // The `__dict__` of a type is a field of it.
+                Via::Dict => !shape.is_metatype() && fields.insert(u64::MAX),
+                Via::Item(_) | Via::Element | Via::Key | Via::Attribute(_) => true,
+                // Instances of other types have none of it; types themselves are counted in ways of their own.
+                Via::Type => !shape.is_metatype(),
+                Via::Value(_) => !values_are_elsewhere,
+                Via::SharedKey | Via::Slot(_) | Via::Frame(_) | Via::ModuleState(_) | Via::Weak => false,
+            };
+            if owns {
+                self.add(*to);
+            }
+        }
+        self.list = list;
+        match shape.walk {
+            Walk::Generator => {
+                if let Some(frame) = self.edges.suspended_frame(found.addr) {
+                    self.generators.insert(frame);
+                    self.slots(frame);
+                }
+            }
+            Walk::Frame => {
+                for to in self.edges.frame_object_locals(found.addr) {
+                    self.add(to);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the values of a dict are a part of the instance whose dict it is, which owns them (3.13+:
+    /// `_PyDictValues.embedded`).
+    fn is_embedded(&self, at: u64, shape: &Shape) -> bool {
+        let (view, o) = (&self.state.view, &self.state.offsets);
+        let inline = matches!(o.instance_dict, InstanceDict::Inline { .. }) && o.inline_values == InlineValues::Header;
+        if shape.walk != Walk::Dict || !inline {
+            return false;
+        }
+        let values = view.word(at.wrapping_add(o.dict_values)).unwrap_or(0);
+        values != 0 && view.u8(values.wrapping_add(2)) == Some(1)
+    }
+
+    /// The local variables of a thread's frames.
+    fn frames(&mut self, tstate: Addr) {
+        let heap = self.state.heap;
+        // Until 3.10 frames are objects.
+        if heap.ctx.layouts.frame.localsplus.offset().is_none() {
+            return;
+        }
+        let codes = CodeCache::default();
+        for frame in walk_some(&heap.ctx, &codes, tstate, MAX_FRAMES).frames {
+            if !self.generators.contains(&frame.addr.0) {
+                self.slots(frame.addr.0);
+            }
+        }
+    }
+
+    fn slots(&mut self, frame: u64) {
+        for to in self.edges.owned_locals(frame) {
+            self.add(to);
+        }
+    }
+}

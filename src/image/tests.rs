@@ -1,0 +1,3 @@
+mod attach;
+mod files;
+mod made;

@@ -1,0 +1,138 @@
+//! Where the memory of a process is, as it goes over the wire.
+
+use super::heap::HeapCoverage;
+use crate::base::{Addr, Diagnostic};
+use serde::{Deserialize, Serialize};
+
+/// All writable memory of a process by who owns it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct MemoryAnswer {
+    /// Version of this answer: [`super::heap::HEAP_SCHEMA_VERSION`].
+    pub schema_version: String,
+    /// How complete the heap is.
+    pub coverage: HeapCoverage,
+    /// Bytes of writable memory that were read.
+    pub bytes: u64,
+    /// Of these, bytes whose owner is known.
+    pub explained: u64,
+    /// Bytes by owner, the largest first. Together they are `bytes`.
+    pub owners: Vec<MemoryOwned>,
+    /// pymalloc in numbers, as `sys._debugmallocstats()` has them; absent where it is not used or not found.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pymalloc: Option<PymallocMemory>,
+    /// glibc's `malloc` by arena, the main one first; empty where it was not found.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub malloc: Vec<MallocArena>,
+    /// Blocks of glibc's `malloc` with mappings of their own.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub malloc_mapped: Option<MallocMapped>,
+    /// What is missing or uncertain.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Bytes of one owner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct MemoryOwned {
+    /// The owner.
+    pub owner: MemoryOwner,
+    /// Bytes.
+    pub bytes: u64,
+    /// How many: blocks, stacks, modules, ranges.
+    pub count: u64,
+}
+
+/// Who owns memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum MemoryOwner {
+    /// Blocks of pymalloc in use.
+    PymallocUsed,
+    /// Free blocks in pools of pymalloc that are in use.
+    PymallocFree,
+    /// Pools of pymalloc without a block in use.
+    PymallocEmptyPools,
+    /// Heads of pools, and what is too short for a block.
+    PymallocOverhead,
+    /// Blocks of mimalloc in use.
+    MimallocUsed,
+    /// Free blocks of mimalloc's pages.
+    MimallocFree,
+    /// Heads of segments, and slices without a page.
+    MimallocOverhead,
+    /// Blocks of glibc's `malloc` in use, with their heads.
+    MallocUsed,
+    /// Blocks that were freed, and what an arena has not handed out yet.
+    MallocFree,
+    /// Blocks with a mapping of their own.
+    MallocMapped,
+    /// Stacks of threads, the part in use.
+    Stacks,
+    /// Stacks of threads, the part that is not in use now.
+    StacksUnused,
+    /// Static variables of the program and of libraries.
+    StaticData,
+    /// Pages that are all zero and of no owner that is known: reserved, and not written to.
+    Untouched,
+    /// Not known.
+    Unknown,
+}
+
+/// pymalloc, in bytes unless said otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PymallocMemory {
+    /// Arenas: their number.
+    pub arenas: u64,
+    /// Bytes of one arena.
+    pub arena_bytes: u64,
+    /// Blocks in use.
+    pub used: u64,
+    /// Free blocks of pools in use.
+    pub free: u64,
+    /// Pools that hold no block: their number.
+    pub empty_pools: u64,
+    /// Their bytes.
+    pub empty_pool_bytes: u64,
+    /// Heads of pools in use.
+    pub pool_heads: u64,
+    /// What is too short for a block at the end of pools in use.
+    pub quantization: u64,
+    /// What arenas lose before their first pool.
+    pub alignment: u64,
+    /// Arenas of which less than a quarter is in use: their number.
+    pub sparse_arenas: u64,
+    /// Bytes of these that are in use, and hold the rest.
+    pub sparse_used: u64,
+}
+
+/// One arena of glibc's `malloc`, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct MallocArena {
+    /// Address of its `malloc_state`.
+    pub addr: Addr,
+    /// Whether it is `main_arena`.
+    pub main: bool,
+    /// What it has from the system (`arena` of `mallinfo2`).
+    pub system: u64,
+    /// In use; freed blocks that one thread keeps for itself count as used (`uordblks`).
+    pub used: u64,
+    /// Free, with the end that was not handed out yet (`fordblks`).
+    pub free: u64,
+    /// Of these, the end that was not handed out yet (`keepcost` of the main arena).
+    pub top: u64,
+}
+
+/// Blocks with mappings of their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct MallocMapped {
+    /// How many (`hblks`).
+    pub blocks: u64,
+    /// Their bytes (`hblkhd`).
+    pub bytes: u64,
+}

@@ -1,0 +1,73 @@
+//! The reference audit, for people.
+
+use super::heap::{head, one};
+use crate::base::escape_terminal;
+use crate::base::thousands as count;
+use crate::model::audit::{AuditExample, AuditGroup, AuditVerdict, HeapAudit};
+use std::fmt::Write as _;
+
+/// Groups, each with examples and the modules that may have done it.
+#[must_use]
+pub fn text(answer: &HeapAudit) -> String {
+    let mut out = head(&answer.coverage, &answer.diagnostics);
+    let _ = writeln!(
+        out,
+        "{} objects compared; not compared: {} immortal, {} interned, {} of deferred counting",
+        count(answer.judged),
+        count(answer.immortal),
+        count(answer.interned),
+        count(answer.deferred)
+    );
+    if !answer.leaks_judged {
+        out += "leaks are not judged: memory is missing from the dump, or the build is free-threaded\n";
+    }
+    if answer.leaks_not_shown > 0 {
+        let _ = writeln!(out, "{} references that are nowhere are too few to tell", count(answer.leaks_not_shown));
+    }
+    if answer.groups.is_empty() && answer.judged > 0 {
+        out += "\nall counts agree with the references\n";
+    }
+    for group in &answer.groups {
+        out.push('\n');
+        one_group(&mut out, group);
+    }
+    out
+}
+
+fn one_group(out: &mut String, group: &AuditGroup) {
+    let name = group.type_name.as_deref().unwrap_or("unknown type");
+    let (name, objects, references) = (escape_terminal(name), count(group.objects), count(group.references));
+    let _ = match group.verdict {
+        AuditVerdict::FreedWhileReferenced => {
+            writeln!(
+                out,
+                "freed while referenced: {objects} x {name} (likely), {references} references still lead there"
+            )
+        }
+        AuditVerdict::OverReleased => {
+            writeln!(out, "over-released: {objects} x {name}, {references} references too many for their counts")
+        }
+        AuditVerdict::Leaked => {
+            writeln!(out, "leaked: {objects} x {name}, {references} counts without a reference in all memory")
+        }
+    };
+    for module in &group.modules {
+        let reasons: Vec<&str> = module.reasons.iter().map(|reason| reason.phrase()).collect();
+        let _ = writeln!(out, "    suspect {}: {}", escape_terminal(&module.module), reasons.join("; "));
+    }
+    for example in &group.examples {
+        one_example(out, example);
+    }
+}
+
+fn one_example(out: &mut String, example: &AuditExample) {
+    let what = example.object.as_ref().map_or_else(|| example.addr.to_string(), one);
+    let counts = match example.count {
+        Some(n) => format!("count {n}, {} owning references, {} words in all memory", example.owned, example.words),
+        None => format!("{} owning references", example.owned),
+    };
+    let _ = writeln!(out, "    {what}\n        {counts}");
+    for holder in &example.holders {
+        let _ = writeln!(out, "        held by {} at {}", one(&holder.object), escape_terminal(&holder.edge));
+    }
+}

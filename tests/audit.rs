@@ -1,0 +1,566 @@
+//! The reference audit, native roots and `what`: on extension modules with planted mistakes, and on programs without any.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+#[path = "native/extension.rs"]
+#[allow(dead_code)]
+mod extension;
+
+use common::{Crash, CrashedProcess, Interpreter, Unavailable, one_per_column, skip};
+use extension::{Debug, module};
+use pyinquest::base::{Addr, DiagnosticCode};
+use pyinquest::debuggee;
+use pyinquest::engine::heap_graph::{self, Ways};
+use pyinquest::engine::{Inspection, Options, address, heap_audit, heap_check, memory, record};
+use pyinquest::heap::Filter;
+use pyinquest::image::SearchOptions;
+use pyinquest::model::address::{AddressFact, Allocator, BlockState, BufferKind, UnmappedKind};
+use pyinquest::model::audit::HeapAudit;
+use pyinquest::model::integrity::HeapCheck;
+use pyinquest::model::memory::MallocArena;
+use pyinquest::model::{Finding, FindingId, Report};
+use pyinquest::slim;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+fn open(dead: &CrashedProcess, interpreter: &Interpreter) -> Inspection {
+    let search = SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() };
+    Inspection::open(&dead.core, &search).unwrap()
+}
+
+fn seeded(interpreter: &Interpreter, args: &[&str]) -> Result<CrashedProcess, Unavailable> {
+    let seeds = module(interpreter, Debug::Full, "seeds.c")?;
+    Crash::new(interpreter, "audit.py").args(args).file(&seeds).run()
+}
+
+fn audit(inspection: &Inspection) -> HeapAudit {
+    inspection.heap(|state, missing| heap_audit::audit(inspection, state, missing, usize::MAX)).unwrap()
+}
+
+/// Type and verdict of each group, with its first suspect.
+fn told(audit: &HeapAudit) -> BTreeMap<String, (String, String)> {
+    let row = |group: &pyinquest::model::audit::AuditGroup| {
+        let name = group.type_name.clone().unwrap_or_default();
+        let verdict = serde_json::to_value(group.verdict).unwrap().as_str().unwrap().to_owned();
+        let suspect = group.modules.first().map(|m| m.module.clone()).unwrap_or_default();
+        (name.rsplit('.').next().unwrap().to_owned(), (verdict, suspect))
+    };
+    audit.groups.iter().map(row).collect()
+}
+
+#[test]
+fn planted_mistakes_are_found_with_type_and_module() {
+    let (mut wrong, mut compared) = (Vec::new(), 0);
+    for interpreter in one_per_column() {
+        let dead = match seeded(interpreter, &[]) {
+            Ok(dead) => dead,
+            Err(reason) => {
+                common::part_skipped(reason);
+                continue;
+            }
+        };
+        let planted: Value = serde_json::from_slice(&std::fs::read(dead.dir.join("audit.json")).unwrap()).unwrap();
+        let planted = planted.as_object().unwrap();
+        assert!(planted.len() >= 40, "{}", planted.len());
+        let told = told(&audit(&open(&dead, interpreter)));
+        let mut missed = Vec::new();
+        for (name, verdict) in planted {
+            let verdict = verdict.as_str().unwrap();
+            if verdict == "leaked" && interpreter.free_threaded {
+                continue;
+            }
+            let right = (verdict.to_owned(), "seeds.so".to_owned());
+            if told.get(name) != Some(&right) {
+                let line = format!("{}: {name} {verdict}: {:?}", interpreter.name, told.get(name));
+                // Old copies of pointers hide leaks.
+                if verdict == "leaked" { missed.push(line) } else { wrong.push(line) }
+            }
+        }
+        eprintln!("{}: {} planted, missed {missed:?}", interpreter.name, planted.len());
+        if missed.len() * 10 > planted.len() {
+            wrong.extend(missed);
+        }
+        let others = told.iter().filter(|(name, _)| !planted.contains_key(*name));
+        wrong.extend(others.map(|(name, found)| format!("{}: {name}: {found:?} was not planted", interpreter.name)));
+        compared += 1;
+    }
+    if compared == 0 {
+        skip!("no interpreter for which the module could be built");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Programs of which none has a mistake; all interpreters and programs with `PYINQUEST_AUDIT_ALL`.
+#[test]
+fn nobody_is_accused_without_a_mistake() {
+    const PROGRAMS: [&str; 13] = [
+        "threads.py",
+        "asyncio_prog.py",
+        "values.py",
+        "generators.py",
+        "basic.py",
+        "multiline.py",
+        "manythreads.py",
+        "recursion.py",
+        "subinterp.py",
+        "extmods.py",
+        "native_thread.py",
+        "zipcode.py",
+        "heap_objects.py",
+    ];
+    let all = std::env::var_os("PYINQUEST_AUDIT_ALL").is_some();
+    let (mut wrong, mut compared) = (Vec::new(), 0);
+    for (turn, interpreter) in one_per_column().into_iter().enumerate() {
+        let chosen = PROGRAMS.iter().enumerate().filter(|(at, _)| all || (at + turn) % 5 == 0);
+        for (_, program) in chosen {
+            let args: &[&str] = if *program == "heap_objects.py" { &["9000"] } else { &[] };
+            let dead = match Crash::new(interpreter, program).args(args).run() {
+                Ok(dead) => dead,
+                Err(reason) => skip!("{reason}"),
+            };
+            let inspection = open(&dead, interpreter);
+            let told = told(&audit(&inspection));
+            wrong.extend(told.iter().map(|found| format!("{} {program}: {found:?}", interpreter.name)));
+            let damages = check(&inspection).damages;
+            wrong.extend(damages.iter().map(|found| format!("{} {program}: {found:?}", interpreter.name)));
+            compared += 1;
+        }
+    }
+    if !all {
+        common::not_asked_for("the audit of every program on every interpreter (PYINQUEST_AUDIT_ALL)");
+    }
+    eprintln!("{compared} healthy dumps");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn findings_of(inspection: &Inspection) -> Vec<Finding> {
+    // Builds of tests are slow.
+    let mut options = Options::default();
+    options.limits.audit = Duration::from_secs(600);
+    inspection.report(&options).findings
+}
+
+const BY_COUNTS: [FindingId; 2] = [FindingId::OverReleased, FindingId::LeakedReferences];
+
+/// Programs without a mistake that were killed at work, each by each interpreter, as often as `PYINQUEST_AUDIT_HEALTHY` says.
+#[test]
+fn nobody_is_accused_under_load() {
+    const LIBRARY: [&str; 8] = ["sqlite", "tasks", "foreign", "functional", "threads", "codecs", "numbers", "trees"];
+    const WHEELS: [&str; 5] = ["numpy", "pandas", "flask", "django", "wheels"];
+    let Some(rounds) = std::env::var("PYINQUEST_AUDIT_HEALTHY").ok().and_then(|n| n.parse::<u32>().ok()) else {
+        common::not_asked_for("the audit of programs at work (PYINQUEST_AUDIT_HEALTHY=1)");
+        return;
+    };
+    let (mut wrong, mut compared, mut objects) = (Vec::new(), 0, 0);
+    for interpreter in one_per_column() {
+        // What all of the wheels exist for.
+        let wheels = (11..=13).contains(&interpreter.minor) && !interpreter.free_threaded;
+        let environment =
+            wheels.then(|| common::packages(interpreter, &format!("load-3.{}", interpreter.minor), LOADED));
+        let environment = environment.flatten().unwrap_or_default();
+        let more = if environment.is_empty() { &WHEELS[..0] } else { &WHEELS[..] };
+        for (load, seed) in LIBRARY.iter().chain(more).flat_map(|load| (0..rounds).map(move |seed| (*load, seed))) {
+            let crash = Crash::new(interpreter, "healthy.py").args(&[load, &seed.to_string()]);
+            let dead = match environment.iter().fold(crash, |crash, (key, value)| crash.env(key, value)).run() {
+                Ok(dead) => dead,
+                Err(reason) => skip!("{reason}"),
+            };
+            let inspection = open(&dead, interpreter);
+            let (answer, whole) = (audit(&inspection), check(&inspection));
+            let name = format!("{} {load} {seed}", interpreter.name);
+            eprintln!("{name}: {} objects", answer.judged);
+            let mut accused: Vec<String> = told(&answer).iter().map(|found| format!("{name}: {found:?}")).collect();
+            accused.extend(whole.damages.iter().map(|found| format!("{name}: {found:?}")));
+            accused.iter().for_each(|line| eprintln!("{line}"));
+            wrong.extend(accused);
+            compared += 1;
+            objects += answer.judged;
+        }
+    }
+    eprintln!("{compared} healthy dumps, {objects} objects");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What the loads of `healthy.py` import.
+const LOADED: &[&str] = &[
+    "annotated-types==0.8.0",
+    "asgiref==3.13.0",
+    "blinker==1.9.0",
+    "cffi==2.1.1",
+    "click==8.5.1",
+    "django==5.2.1",
+    "flask==3.1.3",
+    "greenlet==3.5.6",
+    "itsdangerous==2.2.0",
+    "jinja2==3.1.6",
+    "lxml==6.1.3",
+    "markupsafe==3.0.4",
+    "msgpack==1.2.4",
+    "numpy==2.4.6",
+    "pandas==3.1.1",
+    "pycparser==3.12",
+    "pydantic==2.14.4",
+    "pydantic-core==2.50.5",
+    "python-dateutil==2.9.0.post0",
+    "pyyaml==6.0.4",
+    "six==1.17.0",
+    "sqlparse==0.6.1",
+    "typing-extensions==4.16.0",
+    "typing-inspection==0.4.5",
+    "tzdata==2026.6",
+    "werkzeug==3.1.9",
+];
+
+/// Ways to die of it, with the findings of which one comes first; every way on every interpreter with `PYINQUEST_AUDIT_ALL`.
+#[test]
+fn a_crash_that_wrong_counts_explain_names_type_and_module() {
+    const WAYS: [(&str, &str); 3] = [("collector", "pymalloc"), ("attribute", "pymalloc"), ("freed", "pymalloc_debug")];
+    // What is left in freed memory is met in one way or another.
+    const FIRST: [FindingId; 7] = [
+        FindingId::CrashInGc,
+        FindingId::CorruptObject,
+        FindingId::UseOfFreedMemory,
+        FindingId::UnmappedAddress,
+        FindingId::NonCanonicalAddress,
+        FindingId::SmallIntegerAsPointer,
+        FindingId::BadJump,
+    ];
+    let all = std::env::var_os("PYINQUEST_AUDIT_ALL").is_some();
+    let (mut wrong, mut compared, mut met) = (Vec::new(), 0, Vec::new());
+    for (turn, interpreter) in one_per_column().into_iter().filter(|i| !i.free_threaded).enumerate() {
+        let Ok(seeds) = module(interpreter, Debug::Full, "seeds.c") else { continue };
+        for (_, (way, malloc)) in WAYS.iter().enumerate().filter(|(at, _)| all || at % 3 == turn % 3) {
+            let crash = Crash::new(interpreter, "released.py").args(&[way]).env("PYTHONMALLOC", malloc).file(&seeds);
+            let dead = match crash.run() {
+                Ok(dead) => dead,
+                Err(reason) => skip!("{reason}"),
+            };
+            let findings = findings_of(&open(&dead, interpreter));
+            let at = findings.iter().position(|f| FIRST.contains(&f.id));
+            met.extend(at.and_then(|at| findings.get(at)).map(|f| f.id.clone()));
+            let told = |of: &str| {
+                let named = findings.iter().filter(|f| f.id == FindingId::OverReleased && f.title.contains(of));
+                named.flat_map(|f| &f.evidence).any(|line| line.starts_with("suspect: seeds.so"))
+            };
+            let next = at.and_then(|at| Some(findings.get(at + 1)?.id == FindingId::OverReleased));
+            let accused = findings.iter().filter(|f| BY_COUNTS.contains(&f.id));
+            let others =
+                accused.filter(|f| !["Session", "seeds.Box", "unknown type"].iter().any(|t| f.title.contains(t)));
+            if at != Some(0) || next != Some(true) || !told("Session") || !told("seeds.Box") || others.count() > 0 {
+                let shown: Vec<String> =
+                    findings.iter().map(|f| format!("[{}] {} {:#?}", f.id, f.title, f.evidence)).collect();
+                wrong.push(format!("{} {way} {malloc}:\n{}", interpreter.name, shown.join("\n")));
+            }
+            compared += 1;
+        }
+    }
+    if compared == 0 {
+        skip!("no interpreter for which the module could be built");
+    }
+    if !all {
+        common::not_asked_for("every way to die of a wrong count on every interpreter (PYINQUEST_AUDIT_ALL)");
+    }
+    eprintln!("{compared} crashes: {}", met.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+    assert!(compared < 6 || met.contains(&FindingId::CrashInGc) && met.contains(&FindingId::UseOfFreedMemory));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A wrong count that has nothing to do with the crash is not told of, nor one that is not there; a dump without heap says
+/// what was not examined.
+#[test]
+fn the_heap_is_audited_only_where_counts_explain_the_crash() {
+    let Some(interpreter) = one_per_column().into_iter().rfind(|i| !i.free_threaded) else { skip!("no interpreters") };
+    let seeds = match module(interpreter, Debug::Full, "seeds.c") {
+        Ok(seeds) => seeds,
+        Err(reason) => skip!("{reason}"),
+    };
+    let accused = |findings: &[Finding]| findings.iter().filter(|f| BY_COUNTS.contains(&f.id)).count();
+    let run = |program, way: &[&str]| Crash::new(interpreter, program).args(way).file(&seeds).run();
+    let (aborted, healthy, freed) =
+        match (run("released.py", &["abort"]), run("gc_crash.py", &[]), run("released.py", &["collector"])) {
+            (Ok(aborted), Ok(healthy), Ok(freed)) => (aborted, healthy, freed),
+            (Err(reason), ..) | (_, Err(reason), _) | (.., Err(reason)) => skip!("{reason}"),
+        };
+    assert_eq!(accused(&findings_of(&open(&aborted, interpreter))), 0, "the process aborted itself");
+    let findings = findings_of(&open(&healthy, interpreter));
+    assert_eq!(findings[0].id, FindingId::CrashInGc);
+    assert_eq!(accused(&findings), 0, "{findings:?}");
+    // The first two thousandths of a second do not suffice.
+    let whole = open(&freed, interpreter);
+    let mut options = Options::default();
+    options.limits.audit = Duration::ZERO;
+    let unexamined = |report: &Report| report.diagnostics.iter().any(|d| d.code == DiagnosticCode::HeapNotAudited);
+    let report = whole.report(&options);
+    assert!(unexamined(&report) && accused(&report.findings) == 0, "{:?}", report.diagnostics);
+    let mut target = debuggee::open(&freed.core).unwrap();
+    record(&mut target, &SearchOptions { sysroots: vec![interpreter.sysroot.clone()], ..SearchOptions::default() });
+    let small = freed.dir.join("small.core");
+    let mut file = std::fs::File::create(&small).unwrap();
+    slim::write(&target, target.memory.recorded(), slim::SlimOptions::default(), &mut file).unwrap();
+    let report = Inspection::open(&small, &SearchOptions::default()).unwrap().report(&Options::default());
+    assert_eq!(report.findings[0].id, FindingId::CrashInGc);
+    assert!(unexamined(&report) && accused(&report.findings) == 0, "{:?}", report.diagnostics);
+}
+
+fn check(inspection: &Inspection) -> HeapCheck {
+    inspection.heap(|state, missing| heap_check::check(inspection, state, missing, usize::MAX)).unwrap()
+}
+
+/// Kind and first wrong byte of each damage, and nothing else; what is before it, where the program says.
+#[test]
+fn damage_is_found_where_it_begins() {
+    let (mut wrong, mut compared) = (Vec::new(), 0);
+    for (turn, interpreter) in one_per_column().into_iter().filter(|i| !i.free_threaded).enumerate() {
+        let ways = [("plain", "pymalloc"), ("links", "pymalloc"), ("marks", "pymalloc_debug")];
+        let all = std::env::var_os("PYINQUEST_AUDIT_ALL").is_some();
+        for (_, (way, malloc)) in ways.iter().enumerate().filter(|(at, _)| all || *at == 0 || at % 2 == turn % 2) {
+            let dead = match Crash::new(interpreter, "damaged_heap.py").args(&[way]).env("PYTHONMALLOC", malloc).run() {
+                Ok(dead) => dead,
+                Err(reason) => skip!("{reason}"),
+            };
+            let said: Value = serde_json::from_slice(&std::fs::read(dead.dir.join("damaged.json")).unwrap()).unwrap();
+            let answer = check(&open(&dead, interpreter));
+            let mut found: Vec<(String, u64)> = Vec::new();
+            for damage in &answer.damages {
+                found.push((serde_json::to_value(damage.kind).unwrap().as_str().unwrap().to_owned(), damage.at.0));
+            }
+            let mut expected: Vec<(String, u64)> = Vec::new();
+            for row in said.as_array().unwrap() {
+                let at = row["at"].as_u64().unwrap();
+                expected.push((row["kind"].as_str().unwrap().to_owned(), at));
+                let before = answer.damages.iter().find(|d| d.at.0 == at).and_then(|d| d.before.as_ref());
+                let object = before.and_then(|b| b.object.as_ref()).map(|object| object.addr.0);
+                if row["before"].as_u64().is_some_and(|before| object != Some(before)) {
+                    wrong.push(format!("{} {way}: before {at:#x}: {before:?}", interpreter.name));
+                }
+            }
+            expected.sort_by_key(|(_, at)| *at);
+            if found != expected {
+                let shown = |list: &[(String, u64)]| -> String {
+                    list.iter().map(|(kind, at)| format!(" {kind} {at:#x}")).collect()
+                };
+                wrong.push(format!("{} {way}:{} instead of{}", interpreter.name, shown(&found), shown(&expected)));
+            }
+            compared += expected.len();
+        }
+    }
+    eprintln!("{compared} damages");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(compared > 0 || one_per_column().is_empty());
+}
+
+/// The evidence tells what a freed block was that the crashed code had in hand.
+#[test]
+fn freed_memory_in_hand_is_named() {
+    let (mut wrong, mut compared) = (Vec::new(), 0);
+    for interpreter in one_per_column().into_iter().filter(|i| !i.free_threaded && i.minor % 2 == 0) {
+        let Ok(defects) = extension::defects(interpreter, Debug::Full) else { continue };
+        let dead = match Crash::new(interpreter, "defects.py").args(&["released_argument"]).file(&defects).run() {
+            Ok(dead) => dead,
+            Err(reason) => skip!("{reason}"),
+        };
+        let findings = findings_of(&open(&dead, interpreter));
+        let ghost = |line: &String| line.contains("is in a freed block of ") && line.ends_with("Thing (likely)");
+        if !findings.first().is_some_and(|first| first.evidence.iter().any(ghost)) {
+            wrong.push(format!("{}: {findings:?}", interpreter.name));
+        }
+        compared += 1;
+    }
+    if compared == 0 {
+        skip!("no interpreter for which the module could be built");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_native_code_holds_has_a_root_that_is_marked() {
+    let mut compared = 0;
+    for interpreter in one_per_column().into_iter().filter(|i| i.minor == 8 || i.minor == 12 || i.free_threaded) {
+        let Ok(dead) = seeded(interpreter, &["healthy"]) else { continue };
+        let inspection = open(&dead, interpreter);
+        let why = |name: &str| {
+            let filter = Filter { type_name: Some(name.to_owned()), ..Filter::default() };
+            let ask = inspection.heap(|state, missing| {
+                heap_graph::why_type(&inspection, (state, &Ways::new(&inspection, state)), missing, &filter, 1)
+            });
+            ask.unwrap().paths.into_iter().next().unwrap()
+        };
+        let held = why("HeldStatic");
+        assert_eq!(held.path.as_deref(), Some("C variable in_static of seeds.so"), "{}", interpreter.name);
+        assert!(!held.root_certain);
+        let held = why("HeldStack");
+        let path = held.path.unwrap();
+        assert!(path.contains("C stack +0x") || path.contains(": register "), "{}: {path}", interpreter.name);
+        assert!(!held.root_certain);
+        assert!(why("HeldState").root_certain, "{}", interpreter.name);
+        compared += 1;
+    }
+    if compared == 0 {
+        skip!("no interpreter for which the module could be built");
+    }
+}
+
+fn facts(inspection: &Inspection, addr: u64) -> Vec<AddressFact> {
+    address::what(inspection, Addr(addr)).facts
+}
+
+/// The first fact of an address, in the words of its JSON.
+fn first(inspection: &Inspection, addr: u64) -> Value {
+    serde_json::to_value(facts(inspection, addr).first().unwrap()).unwrap()
+}
+
+#[test]
+fn addresses_are_what_python_says() {
+    let mut wrong = Vec::new();
+    for interpreter in one_per_column() {
+        let dead = match Crash::new(interpreter, "addresses.py").run() {
+            Ok(dead) => dead,
+            Err(reason) => skip!("{reason}"),
+        };
+        let said: Value = serde_json::from_slice(&std::fs::read(dead.dir.join("addresses.json")).unwrap()).unwrap();
+        let at = |name: &str| said[name].as_u64().unwrap_or_else(|| panic!("{name}"));
+        let inspection = open(&dead, interpreter);
+        let mut expect = |name: &str, right: bool, found: String| {
+            if !right {
+                wrong.push(format!("{}: {name}: {found}", interpreter.name));
+            }
+        };
+        for (name, kind) in [("list", "list"), ("session", "Session"), ("text", "str"), ("bytes", "bytes")] {
+            let found = first(&inspection, at(name));
+            let named = found["object"]["type"].as_str().is_some_and(|t| t.ends_with(kind));
+            expect(name, found["kind"] == "object" && found["offset"] == 0 && named, found.to_string());
+            let found = first(&inspection, at(name) + 9);
+            expect(
+                name,
+                found["offset"] == 9 && found["object"]["addr"] == Addr(at(name)).to_string(),
+                found.to_string(),
+            );
+        }
+        let found = first(&inspection, at("in_bytearray"));
+        let owner = found["object"]["addr"] == Addr(at("bytearray")).to_string();
+        let holds = serde_json::to_value(BufferKind::Text).unwrap();
+        // Since 3.15 the content is an object (Objects/bytearrayobject.c), which mimalloc leads to.
+        let content = interpreter.minor >= 15 && interpreter.free_threaded && found["object"]["type"] == "bytes";
+        let buffer = found["kind"] == "buffer" && found["holds"] == holds && owner;
+        expect("bytearray", buffer || content, found.to_string());
+        let found = first(&inspection, at("in_array"));
+        let owner = found["object"]["addr"] == Addr(at("array")).to_string();
+        expect("array", found["kind"] == "buffer" && owner, found.to_string());
+        // The block of an instance that was freed.
+        let found = facts(&inspection, at("freed"));
+        let ghost = found.iter().any(|fact| match fact {
+            AddressFact::Block { state: BlockState::Free, was: Some(was), .. } => was.ends_with("Ghost"),
+            _ => false,
+        });
+        expect("freed", ghost, format!("{found:?}"));
+        // What malloc gave, and what it took back.
+        if said["glibc"] == true {
+            for (name, state) in
+                [("malloc", BlockState::InUse), ("large", BlockState::InUse), ("released", BlockState::Free)]
+            {
+                let found = facts(&inspection, at(name) + 20);
+                let right = found.iter().any(|fact| match fact {
+                    AddressFact::Block { allocator: Allocator::GlibcMalloc, state: s, start, bytes, .. } => {
+                        *s == state
+                            && (state == BlockState::Free
+                                || start.0 == at(name) && *bytes >= at("size_of_malloc").min(*bytes))
+                    }
+                    _ => false,
+                });
+                expect(name, right, format!("{found:?}"));
+            }
+        }
+        let found = facts(&inspection, at("environ"));
+        let right =
+            found.iter().any(|fact| matches!(fact, AddressFact::Symbol { name, .. } if name.contains("environ")));
+        expect("environ", right, format!("{found:?}"));
+        let sp = inspection.target().threads[0].registers.as_ref().unwrap().sp().unwrap();
+        let found = facts(&inspection, sp.0 + 8);
+        let right = found
+            .iter()
+            .any(|f| matches!(f, AddressFact::Stack { offset: 8, frame: Some(frame), .. } if frame.index == 0));
+        expect("stack", right, format!("{found:?}"));
+        for (addr, why) in [
+            (0, UnmappedKind::Null),
+            (24, UnmappedKind::NearNull),
+            (1 << 62, UnmappedKind::NotCanonical),
+            (0xdddd_dddd_dddd_dddd, UnmappedKind::DebugBytes),
+        ] {
+            let found = facts(&inspection, addr);
+            let right = matches!(found.last(), Some(AddressFact::Unmapped { why: w, .. }) if *w == why);
+            expect("unmapped", right, format!("{found:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The number after the last `=` of the line that begins so, or contains it.
+fn stated(text: &str, what: &str) -> Option<u64> {
+    let line = text.lines().find(|line| line.contains(what))?;
+    line.rsplit('=').next()?.trim().replace(',', "").parse().ok()
+}
+
+#[test]
+fn memory_is_what_the_allocators_say() {
+    let (mut wrong, mut compared, mut with_malloc) = (Vec::new(), 0, 0);
+    for interpreter in one_per_column() {
+        let seeds = match module(interpreter, Debug::Full, "seeds.c") {
+            Ok(seeds) => seeds,
+            Err(reason) => {
+                common::part_skipped(reason);
+                continue;
+            }
+        };
+        let dead = match Crash::new(interpreter, "memory.py").file(&seeds).run() {
+            Ok(dead) => dead,
+            Err(reason) => skip!("{reason}"),
+        };
+        let inspection = open(&dead, interpreter);
+        let found = inspection.heap(|state, missing| memory::memory(&inspection, state, missing)).unwrap();
+        let mut expect = |what: &str, said: Option<u64>, found: u64| {
+            if said != Some(found) {
+                wrong.push(format!("{}: {what}: {found} instead of {said:?}", interpreter.name));
+            }
+        };
+        if let Some(p) = found.pymalloc {
+            for (what, number) in [
+                ("arenas allocated current", p.arenas),
+                ("bytes in allocated blocks", p.used),
+                ("bytes in available blocks", p.free),
+                (" unused pools * ", p.empty_pool_bytes),
+                ("bytes lost to pool headers", p.pool_heads),
+                ("bytes lost to quantization", p.quantization),
+                ("bytes lost to arena alignment", p.alignment),
+            ] {
+                expect(what, stated(&dead.stderr, what), number);
+            }
+        } else {
+            assert!(interpreter.free_threaded, "{}: pymalloc was not found", interpreter.name);
+        }
+        let said: Vec<u64> = dead.stdout.split_whitespace().map(|n| n.parse().unwrap()).collect();
+        if let [arena, blocks, bytes, used, free, top] = said[..] {
+            let sum = |of: fn(&MallocArena) -> u64| found.malloc.iter().map(of).sum::<u64>();
+            let mapped = found.malloc_mapped.unwrap_or_default();
+            expect("arena", Some(arena), sum(|a| a.system));
+            expect("hblks", Some(blocks), mapped.blocks);
+            expect("hblkhd", Some(bytes), mapped.bytes);
+            expect("uordblks", Some(used), sum(|a| a.used));
+            expect("fordblks", Some(free), sum(|a| a.free));
+            expect("keepcost", Some(top), found.malloc.iter().find(|a| a.main).map_or(0, |a| a.top));
+            with_malloc += 1;
+        }
+        let share = found.explained as f64 / found.bytes as f64;
+        eprintln!("{}: {:.2}% of {} bytes", interpreter.name, share * 100.0, found.bytes);
+        if share < 0.97 {
+            wrong.push(format!("{}: {:.2}% explained: {:?}", interpreter.name, share * 100.0, found.owners));
+        }
+        assert_eq!(found.owners.iter().map(|row| row.bytes).sum::<u64>(), found.bytes, "{}", interpreter.name);
+        compared += 1;
+    }
+    if compared == 0 || with_malloc == 0 {
+        skip!("no interpreter for which the module could be built");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
