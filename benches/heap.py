@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""Times the commands that read a whole heap on a core of millions of objects, beside guppy3's heapy in the process itself.
+
+    benches/heap.py --python PYTHON [--pyinquest FILE] [--rows N] [--runs N]
+
+Times are processor time on one core (medians), so that other work on the host counts less; memory is the peak beyond the
+bytes of the dump, which are mapped.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+PROGRAM = """
+import gc, os, sys, time
+
+class Row:
+    __slots__ = ("thing", "labels", "next")
+
+class Thing:
+    def __init__(self, n):
+        self.name, self.value, self.parts = "thing-%d" % n, n * 1.5, [n, (n, n + 1)]
+
+gc.disable()
+kept, last = {}, None
+for n in range(int(sys.argv[1])):
+    row = Row()
+    row.thing, row.labels, row.next = Thing(n), {"k": n}, last
+    kept[n] = last = row
+if sys.argv[2] == "die":
+    os.abort()
+from guppy import hpy
+heapy = hpy()
+start = time.process_time()
+found = heapy.heap()
+str(found)
+print(found.count, time.process_time() - start)
+"""
+
+
+def one_core() -> None:
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+def timed(command: list[str]) -> tuple[float, int, bytes]:
+    """Processor time in seconds, peak memory in bytes, output."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, preexec_fn=one_core)
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status != 0:
+        sys.exit(f"{command} ends with {status}")
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, output
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--python", required=True, help="a Python for which PyPI has guppy3")
+    parser.add_argument("--pyinquest", default="target/release/pyinquest")
+    parser.add_argument("--rows", type=int, default=500_000, help="nine objects each")
+    parser.add_argument("--runs", type=int, default=5)
+    args = parser.parse_args()
+    pyinquest = str(Path(args.pyinquest).resolve())
+    with tempfile.TemporaryDirectory() as directory:
+        subprocess.run([args.python, "-c", PROGRAM, str(args.rows), "die"], cwd=directory, preexec_fn=one_core, check=False)
+        cores = sorted(Path(directory).glob("core*"))
+        if not cores:
+            sys.exit("no core was written here: see core(5)")
+        dump = cores[0].stat().st_blocks * 512
+        first = timed([pyinquest, "heap", str(cores[0]), "--format", "json"])
+        objects = json.loads(first[2])["objects"]
+        print(f"{objects} objects, dump of {dump >> 20} MiB")
+        for command in (["heap"], ["heap", "top"], ["heap", "audit"], ["heap", "check"], ["heap", "report"]):
+            runs = [timed([pyinquest, *command, str(cores[0])]) for _ in range(args.runs)]
+            seconds = statistics.median(run[0] for run in runs)
+            beyond = statistics.median(run[1] for run in runs) - dump
+            print(f"pyinquest {' '.join(command)}: {seconds:.2f} s, {objects / seconds / 1e6:.2f} M objects/s, "
+                  f"{beyond / objects:.0f} bytes an object")
+        packages = str(Path(directory) / "packages")
+        subprocess.run([args.python, "-m", "pip", "install", "-q", "--target", packages, "guppy3"], check=True)
+        os.environ["PYTHONPATH"] = packages
+        count, seconds = timed([args.python, "-c", PROGRAM, str(args.rows), "heapy"])[2].split()
+        print(f"heapy: {float(seconds):.2f} s, {int(count) / float(seconds) / 1e6:.2f} M objects/s")
+
+
+if __name__ == "__main__":
+    main()
