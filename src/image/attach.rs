@@ -35,7 +35,7 @@ impl Images {
         }
         let options = Arc::new(options.clone());
         let clean_if_left_out = target.source == SourceKind::ElfCore && stack_is_dumped(target);
-        let modules = std::mem::take(&mut target.modules);
+        let mut modules = std::mem::take(&mut target.modules);
         let mut images = Vec::with_capacity(modules.len());
         for (index, module) in modules.iter().enumerate() {
             let image = if target.abi.os == Os::Windows {
@@ -57,6 +57,15 @@ impl Images {
                 }
             }
             images.push(image);
+        }
+        // Their notes may be where the dump itself has nothing.
+        for (module, image) in modules.iter_mut().zip(&images) {
+            if module.build_id.is_none()
+                && image.status == FileStatus::Ok
+                && let Some(headers) = image.elf()
+            {
+                module.build_id = headers.build_id(&target.memory);
+            }
         }
         report_files(target, &modules, &images);
         target.modules = modules;

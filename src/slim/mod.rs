@@ -11,6 +11,7 @@ mod plan;
 
 use crate::arch;
 use crate::base::{Addr, DiagnosticCode, Os};
+use crate::debuggee::elf_modules::ElfImage;
 use crate::debuggee::recorder::{PageMask, PageSet};
 use crate::debuggee::slim_record::SlimHeap;
 use crate::debuggee::{Memory as _, MemoryExt as _, Target};
@@ -150,6 +151,10 @@ pub fn record_essentials(target: &Target) {
     };
     for module in &target.modules {
         touch(module.base, 0x400);
+        // Its notes stand elsewhere where a tool has moved them (patchelf).
+        if module.build_id.is_some() {
+            let _ = ElfImage::read(memory, module.base).and_then(|image| image.build_id(memory));
+        }
     }
     if let Some(phdr) = target.process.phdr {
         touch(phdr, 56 * 16);
