@@ -246,8 +246,9 @@ fn image(data: &[u8], abi: Abi) {
     let values = ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r12"].map(|name| (name, STACK));
     let values = values.into_iter().chain([("rip", stopped.0)]).collect();
     let registers = Registers { arch: abi.arch, values };
-    let unwound = Unwinder::new(target, &ModuleTables::new(target)).unwind(Some(&registers));
-    let symbols = Symbolizer::new(target, images, Lines::All);
+    let tables = ModuleTables::new(target);
+    let unwound = Unwinder::new(target, &tables).unwind(Some(&registers));
+    let symbols = Symbolizer::new(target, &tables, images, Lines::All);
     symbols.load(unwound.frames.iter().map(|f| f.lookup()));
 }
 

@@ -126,8 +126,9 @@ fn thread_facts(inspection: &Inspection, addr: Addr, facts: &mut Vec<AddressFact
 /// The native frame whose part of the stack holds `addr`.
 fn frame(inspection: &Inspection, tid: u64, addr: Addr) -> Option<NativeFrameName> {
     let target = inspection.target();
-    let symbolizer = Symbolizer::new(target, inspection.images(), Lines::Except((0..target.modules.len()).collect()));
     let tables = ModuleTables::new(target);
+    let lines = Lines::Except((0..target.modules.len()).collect());
+    let symbolizer = Symbolizer::new(target, &tables, inspection.images(), lines);
     let stacks = native_stacks(target, &tables, &symbolizer, Some(tid));
     let stack = stacks.first()?;
     let holds = |f: &crate::native::unwind::UnwoundFrame| f.sp <= addr && f.cfa.is_some_and(|cfa| addr < cfa);

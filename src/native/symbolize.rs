@@ -2,11 +2,12 @@
 
 use super::demangle::demangle;
 use super::dwarf::{DwarfSource, SectionData, SourceFrame, functions_at};
+use super::modules::ModuleTables;
 use crate::base::{Addr, Diagnostic, DiagnosticCode};
 use crate::debuggee::recorded_symbols::NamedSymbol;
 use crate::debuggee::{ByteSource, Target};
 use crate::image::decompress::unfold;
-use crate::image::{Image, Images, SymbolSource};
+use crate::image::{Image, Images, SymbolAt, SymbolSource};
 use object::{Object as _, ObjectSection as _};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -78,6 +79,7 @@ impl Lines {
 /// Names, inlined functions and source lines for code addresses. Answers are kept.
 pub struct Symbolizer<'a> {
     target: &'a Target,
+    tables: &'a ModuleTables<'a>,
     images: &'a Images,
     lines: Lines,
     known: Mutex<HashMap<Addr, Arc<Symbolized>>>,
@@ -93,8 +95,8 @@ impl<'a> Symbolizer<'a> {
     /// A symbolizer that has read nothing yet. `lines`: where to look at DWARF for inlined functions and source
     /// lines.
     #[must_use]
-    pub fn new(target: &'a Target, images: &'a Images, lines: Lines) -> Self {
-        Symbolizer { target, images, lines, known: Mutex::default() }
+    pub fn new(target: &'a Target, tables: &'a ModuleTables<'a>, images: &'a Images, lines: Lines) -> Self {
+        Symbolizer { target, tables, images, lines, known: Mutex::default() }
     }
 
     /// What is known of `addr`, which lies inside an instruction (for a return address: the byte before it).
@@ -139,13 +141,7 @@ impl<'a> Symbolizer<'a> {
         let mut out: Vec<(Addr, Symbolized)> = addrs
             .iter()
             .map(|addr| {
-                let symbol = image.and_then(|i| i.symbol_at(self.target, *addr)).map(|s| Symbol {
-                    start: Addr(addr.0.wrapping_sub(s.offset)),
-                    name: s.name,
-                    offset: s.offset,
-                    size: s.size,
-                    in_memory: s.how == SymbolSource::Dynsym,
-                });
+                let symbol = image.and_then(|i| self.symbol(i, *addr));
                 let module_offset = base.and_then(|base| addr.distance_from(base));
                 (*addr, Symbolized { module, module_offset, symbol, functions: Vec::new() })
             })
@@ -163,6 +159,24 @@ impl<'a> Symbolizer<'a> {
         }
         self.by_dump(module, &mut out);
         out
+    }
+
+    /// The symbol that `addr` lies in. One of assembly code may have no size (`_start`): where unwind tables say which function
+    /// it is, the symbol that begins with the function names it.
+    fn symbol(&self, image: &Image, addr: Addr) -> Option<Symbol> {
+        let found = image.symbol_at(self.target, addr).or_else(|| {
+            let function = self.tables.at(addr)?.function(self.target, addr)?;
+            let offset = addr.distance_from(function.start)?;
+            let first = image.symbol_at(self.target, function.start)?;
+            (first.offset == 0 && first.size == 0).then_some(SymbolAt { offset, ..first })
+        })?;
+        Some(Symbol {
+            start: Addr(addr.0.wrapping_sub(found.offset)),
+            name: found.name,
+            offset: found.offset,
+            size: found.size,
+            in_memory: found.how == SymbolSource::Dynsym,
+        })
     }
 
     /// What the PDB of a PE image says. A name without a size is that of a public symbol: only the one that begins where

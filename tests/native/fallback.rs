@@ -62,8 +62,9 @@ fn frames(core: &Path, thread: usize) -> (Vec<(String, Trust)>, StackEnd) {
     let target = elf_core::open(core).expect("a core");
     let inspection = Inspection::from_target(target, &SearchOptions::default());
     let (target, images) = (inspection.target(), inspection.images());
-    let symbolizer = Symbolizer::new(target, images, Lines::All);
-    let stacks = pyinquest::stack::native_stacks(target, &ModuleTables::new(target), &symbolizer, None);
+    let tables = ModuleTables::new(target);
+    let symbolizer = Symbolizer::new(target, &tables, images, Lines::All);
+    let stacks = pyinquest::stack::native_stacks(target, &tables, &symbolizer, None);
     let name = |c: &Symbolized| c.symbol.as_ref().map(|s| s.name.clone()).unwrap_or_default();
     // gdb writes the newest thread first.
     let mut stacks: Vec<_> = stacks.iter().collect();
