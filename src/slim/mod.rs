@@ -77,16 +77,18 @@ pub fn write(
     let pages = recorded.pages();
     let pieces = plan::pieces(&target.memory, &pages);
     let (head, pieces) = if options.minidump {
-        (minidump::header(target, options, &pieces, &pages)?, pieces)
+        (vec![minidump::header(target, options, &pieces, &pages)?], pieces)
     } else {
         elf_head(target, options, pieces, &pages)?
     };
-    out.write_all(&head)?;
+    for part in &head {
+        out.write_all(part)?;
+    }
     let mut stats = SlimStats {
         mapped_bytes: target.memory.segments().iter().map(|s| s.size).sum(),
         read_bytes: pages.iter().map(|(_, mask)| mask.bytes()).sum(),
         pieces: pieces.len(),
-        file_bytes: head.len() as u64,
+        file_bytes: head.iter().map(|part| part.len() as u64).sum(),
         ..SlimStats::default()
     };
     for piece in pieces.iter().filter(|p| p.kind == Kind::Present) {
@@ -97,23 +99,24 @@ pub fn write(
     Ok(stats)
 }
 
-/// Headers and notes of an ELF core up to where its memory begins.
+/// Headers and notes of an ELF core up to where its memory begins, one after the other: the notes of many threads are not
+/// copied once more.
 fn elf_head(
     target: &Target,
     options: SlimOptions,
     pieces: Vec<Piece>,
     pages: &[(Addr, PageMask)],
-) -> Result<(Vec<u8>, Vec<Piece>), SlimError> {
+) -> Result<(Vec<Vec<u8>>, Vec<Piece>), SlimError> {
     if target.abi.os != Os::Linux {
         return Err(SlimError::NotElf(target.abi.os));
     }
     let machine = arch::cpu(target.abi.arch).elf_machine;
     let notes = notes::notes(target, options, pages)?;
     let layout = elf::Layout::new(target.abi, machine, notes.len() as u64, pieces);
-    let mut head = layout.headers();
-    head.extend(notes);
-    head.resize(usize::try_from(layout.data_offset()).unwrap_or(head.len()), 0);
-    Ok((head, layout.into_pieces()))
+    let headers = layout.headers();
+    let used = headers.len().saturating_add(notes.len());
+    let gap = usize::try_from(layout.data_offset()).unwrap_or(0).saturating_sub(used);
+    Ok((vec![headers, notes, vec![0; gap]], layout.into_pieces()))
 }
 
 fn write_piece(

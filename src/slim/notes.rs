@@ -60,7 +60,12 @@ const KEPT_WHEN_REDACTED: [u32; 5] = [NT_PRSTATUS, NT_PRPSINFO, NT_SIGINFO, NT_A
 /// The contents of every `PT_NOTE` but for an older note of ours. The command line is that of `redacted`, if given: there
 /// it has been cleaned.
 fn copied(core: &[u8], redacted: Option<&Target>) -> Vec<u8> {
-    let mut out = Vec::new();
+    let mut size = 0usize;
+    each_note(core, |_, owner, _, desc| {
+        size = size.saturating_add(owner.len()).saturating_add(desc.len()).saturating_add(NOTE_HEAD);
+    });
+    // Their notes tell how many threads there were: no more than the dump's own size.
+    let mut out = Vec::with_capacity(size.min(core.len()));
     each_note(core, |abi, owner, kind, desc| {
         if let (b"CORE", NT_PRPSINFO, Some(target)) = (owner, kind, redacted) {
             out.extend(note(abi, CORE, NT_PRPSINFO, &prpsinfo(target)));
@@ -72,6 +77,9 @@ fn copied(core: &[u8], redacted: Option<&Target>) -> Vec<u8> {
     });
     out
 }
+
+/// Sizes and type of a note, and what its name and content may be padded by, in bytes.
+const NOTE_HEAD: usize = 20;
 
 /// One note: sizes, type, NUL-ended owner, content; both padded to 4 bytes.
 fn note(abi: Abi, owner: &str, kind: u32, desc: &[u8]) -> Vec<u8> {
