@@ -116,6 +116,10 @@ ARRAYS = """
 data.matrix.shape data.matrix.ndim data.matrix.size data.matrix.dtype data.matrix.itemsize data.matrix.nbytes
 data.matrix[1][2] data.matrix[-1][-1] data.matrix.strides data.floats32[0] data.objects[0] data.objects[1] data.flipped[0][1]
 data.bools[1] data.matrix[1,2] data.matrix[1][-1,] len(data.matrix) len(data.matrix[0])
+data.rows[1][2]['id'] data.rows['id'][1][2] data.rows[0,1]['at'][1][2] data.rows['at'][1,1,0,2] data.rows['at'][-1,-1][1,1]
+data.rows['inner']['high'][1][0] data.rows[1][0]['inner']['high'] data.rows[1][0]['inner']['low'] data.swapped['id'][0][1]
+data.swapped[2,1]['at'][0,1] data.swapped['inner'][1]['high'][0] data.rows['any'][1][1] data.rows[1][1]['any'][1]
+len(data.rows['at']) len(data.rows[0][1]['at'])
 """.split()
 
 
@@ -168,6 +172,13 @@ def fill_arrays(data):
     data.objects = numpy.array(["text", None], dtype=object)
     data.flipped = data.matrix[::-1].T
     data.bools = numpy.array([False, True])
+    inner = numpy.dtype([("low", "i2"), ("high", "u4")], align=True)
+    kind = [("id", "i4"), ("at", "f8", (2, 3)), ("inner", inner), ("name", "U5"), ("any", object)]
+    data.rows = numpy.zeros((2, 3), dtype=kind)
+    for number, row in enumerate(data.rows.flat):
+        row["id"], row["at"], row["inner"]["high"] = number, number + numpy.arange(6).reshape(2, 3), 10 * number
+        row["name"], row["any"] = "r%d" % number, ["object", number]
+    data.swapped = data.rows[::-1].T
 
 
 def main():

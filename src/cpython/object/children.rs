@@ -4,12 +4,12 @@ use super::dict::DictEntries;
 use super::fields::{head_word, var_word};
 use super::int::Int;
 use super::kind::{Holds, Kind};
-use super::repr::{array_part, array_shape};
+use super::repr::{array_length, array_part};
 use super::sequence::{Sequence, list_items, tuple_items, var_len};
 use super::set::{set_items, set_len};
 use super::types::{Heap, TypeInfo};
 use super::unicode::read_text;
-use super::value::Value;
+use super::value::{ArrayStep, Value};
 use crate::base::{Addr, Text};
 use crate::cpython::frame::proxy_entries;
 use crate::cpython::{Context, DecodeError};
@@ -416,7 +416,6 @@ pub(super) fn bytearray<'h>(heap: &'h Heap<'_>, addr: Addr, _: &TypeInfo, _: u64
 }
 
 pub(super) fn ndarray<'h>(heap: &'h Heap<'_>, addr: Addr, _: &TypeInfo, _: u64) -> Result<Items<'h>, DecodeError> {
-    let shape = array_shape(heap, addr)?;
-    let len = shape.first().copied().unwrap_or_default();
-    Ok(Items::made(len, move |index| array_part(heap, addr, vec![index])))
+    let len = array_length(heap, addr, &[])?.unwrap_or_default();
+    Ok(Items::made(len, move |index| array_part(heap, addr, vec![ArrayStep::Item(index)])))
 }

@@ -43,4 +43,4 @@ pub use sequence::{Sequence, list_items, tuple_items};
 pub use set::{set_items, set_len};
 pub use types::{Header, Heap, SymbolNames, TypeCache, TypeInfo, header};
 pub use unicode::{TextPart, read_str, read_text};
-pub use value::Value;
+pub use value::{ArrayStep, Value};

@@ -8,9 +8,9 @@ use super::attribute::{Attribute, attribute};
 use super::children::{Item, dict_of, length};
 use super::instance::find_attribute;
 use super::kind::{Holds, Kind};
-use super::repr::{ReprLimits, array_part, array_shape};
+use super::repr::{ReprLimits, array_has_field, array_length, array_part};
 use super::types::Heap;
-use super::value::Value;
+use super::value::{ArrayStep, Value};
 use crate::base::{Addr, Text};
 use crate::cpython::DecodeError;
 use crate::cpython::frame::locals;
@@ -282,12 +282,10 @@ impl Walk<'_, '_> {
                 let point = text.code_points().get(nth(text.len())?).copied();
                 point.map(|point| Value::Text(Text::from_code_points([point]))).ok_or_else(missing)
             }
-            Value::ArrayPart { array, index: outer } => {
-                let shape = array_shape(self.heap, *array).map_err(|e| self.decode(e))?;
-                let length = shape.get(outer.len()).ok_or_else(|| self.not_indexable(value, &step.to_string()))?;
-                let mut inner = outer.clone();
-                inner.push(place(*length)?);
-                array_part(self.heap, *array, inner).map_err(|e| self.decode(e))
+            Value::ArrayPart { array, steps } => {
+                let length = array_length(self.heap, *array, steps).map_err(|e| self.decode(e))?;
+                let length = length.ok_or_else(|| self.not_indexable(value, &step.to_string()))?;
+                self.further(*array, steps, ArrayStep::Item(place(length)?))
             }
             _ => Err(self.not_indexable(value, &step.to_string())),
         }
@@ -299,6 +297,12 @@ impl Walk<'_, '_> {
         if let Some(indices) = self.place_in_array(value, key) {
             // `a[1, 2]` is what `a[1][2]` is.
             return indices.iter().try_fold(value.clone(), |part, index| self.index(&part, *index, step));
+        }
+        if let (Some((array, steps)), Key::Text(name)) = (self.array(value), key) {
+            return match array_has_field(self.heap, array, steps, name).map_err(|e| self.decode(e))? {
+                true => self.further(array, steps, ArrayStep::Field(name.clone())),
+                false => Err(self.no_item(value, step, 0)),
+            };
         }
         let named = match key {
             Key::Text(text) => Some(text.to_string()),
@@ -323,13 +327,26 @@ impl Walk<'_, '_> {
     /// The indices of a place in a NumPy array, when the value is one, or a part, and the key a tuple of numbers.
     fn place_in_array(&self, value: &Value, key: &Key) -> Option<Vec<i64>> {
         let Key::Tuple(keys) = key else { return None };
-        let is_array = match value {
-            Value::ArrayPart { .. } => true,
-            Value::Object(addr) => self.heap.type_of(*addr).is_ok_and(|info| info.kind == Kind::NumpyArray),
-            _ => false,
-        };
         let number = |key: &Key| if let Key::Int(number) = key { Some(*number) } else { None };
-        keys.iter().map(number).collect::<Option<Vec<_>>>().filter(|_| is_array)
+        keys.iter().map(number).collect::<Option<Vec<_>>>().filter(|_| self.array(value).is_some())
+    }
+
+    /// The NumPy array that a value is, or the one that it is a part of and what leads to it there.
+    fn array<'v>(&self, value: &'v Value) -> Option<(Addr, &'v [ArrayStep])> {
+        match value {
+            Value::ArrayPart { array, steps } => Some((*array, steps)),
+            Value::Object(addr) => {
+                let info = self.heap.type_of(*addr).ok()?;
+                (info.kind == Kind::NumpyArray).then_some((*addr, &[]))
+            }
+            _ => None,
+        }
+    }
+
+    /// What one more step leads to.
+    fn further(&self, array: Addr, steps: &[ArrayStep], step: ArrayStep) -> Result<Value, PathError> {
+        let steps = steps.iter().cloned().chain([step]).collect();
+        array_part(self.heap, array, steps).map_err(|e| self.decode(e))
     }
 
     /// A part of a list, tuple, text or bytes.
@@ -413,9 +430,7 @@ impl Walk<'_, '_> {
             Value::Tuple(items) | Value::List(items) => Some(items.len() as u64),
             Value::Bytes(bytes) => Some(bytes.len() as u64),
             Value::Text(text) => Some(text.len() as u64),
-            Value::ArrayPart { array, index } => {
-                array_shape(self.heap, *array).map_err(|e| self.decode(e))?.get(index.len()).copied()
-            }
+            Value::ArrayPart { array, steps } => array_length(self.heap, *array, steps).map_err(|e| self.decode(e))?,
             _ => None,
         };
         counted.map(Value::from).ok_or_else(|| self.not_indexable(value, "len()"))

@@ -36,13 +36,23 @@ pub enum Value {
     Frame(Box<PyFrame>),
     /// `f_locals` of a frame.
     Locals(Box<PyFrame>),
-    /// An element or sub-array of the `numpy.ndarray` at this address.
+    /// An element, a sub-array or a field of the `numpy.ndarray` at this address.
     ArrayPart {
         /// The array.
         array: Addr,
-        /// An index for each of its first dimensions.
-        index: Vec<u64>,
+        /// What leads from the array to it.
+        steps: Vec<ArrayStep>,
     },
+}
+
+/// A step into a `numpy.ndarray`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ArrayStep {
+    /// `[1]`: in its first dimension.
+    Item(u64),
+    /// `['x']`: the field of this name of a structured array.
+    Field(Text),
 }
 
 impl Value {

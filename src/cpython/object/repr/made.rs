@@ -28,7 +28,7 @@ pub(in crate::cpython::object) fn repr_of(heap: &Heap<'_>, value: &Value, limits
 fn type_name(heap: &Heap<'_>, value: &Value) -> Option<String> {
     let name = match value {
         Value::Object(addr) => return heap.type_of(*addr).ok().map(|info| info.dunder_name().to_owned()),
-        Value::ArrayPart { array, index } => return numpy::part_type(heap, *array, index).ok().flatten(),
+        Value::ArrayPart { array, steps } => return numpy::part_type(heap, *array, steps).ok().flatten(),
         Value::None => "NoneType",
         Value::Bool(_) => "bool",
         Value::Int(_) | Value::Unsigned(_) => "int",
@@ -77,7 +77,7 @@ fn write(w: &mut Writer<'_, '_>, value: &Value) {
             return;
         }
         Value::Locals(frame) => frame_locals(w, frame),
-        Value::ArrayPart { array, index } => numpy::part(w, *array, index),
+        Value::ArrayPart { array, steps } => numpy::part(w, *array, steps),
     };
     if let Err(error) = written {
         w.problem(&error);

@@ -34,7 +34,9 @@ pub(in crate::cpython::object) use limits::Meter;
 pub use limits::{Fidelity, Repr, ReprLimits, ReprStyle};
 pub(in crate::cpython::object) use made::repr_of;
 pub use numpy::{NumpyArrays, numpy_arrays};
-pub(in crate::cpython::object) use numpy::{attribute as array_attribute, part_of as array_part, shape as array_shape};
+pub(in crate::cpython::object) use numpy::{
+    attribute as array_attribute, has_field as array_has_field, length as array_length, part_of as array_part,
+};
 pub(in crate::cpython::object) use writer::Writer;
 
 use super::kind::Kind;

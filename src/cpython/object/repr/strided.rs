@@ -12,12 +12,18 @@ pub(super) fn is_c_order(shape: &[u64], strides: &[i64], size: u64) -> bool {
     if shape.contains(&0) {
         return true;
     }
-    let mut expected = size;
-    for (length, stride) in shape.iter().zip(strides).rev() {
-        if *length != 1 && stride.cast_unsigned() != expected {
-            return false;
-        }
-        expected = expected.saturating_mul(*length);
+    let lies = |((length, stride), expected): ((&u64, &i64), u64)| *length == 1 || stride.cast_unsigned() == expected;
+    shape.iter().zip(strides).zip(c_order_strides(shape, size)).all(lies)
+}
+
+/// The strides of such an array.
+pub(super) fn c_order_strides(shape: &[u64], size: u64) -> Vec<u64> {
+    let mut strides = Vec::with_capacity(shape.len());
+    let mut next = size;
+    for length in shape.iter().rev() {
+        strides.push(next);
+        next = next.saturating_mul(*length);
     }
-    true
+    strides.reverse();
+    strides
 }

@@ -2,7 +2,7 @@
 
 use super::datetime::Unit;
 use super::layout::{ALIGNED_STRUCT, LEGACY_TYPES, Layout};
-use crate::base::{Addr, Endian, Exhausted};
+use crate::base::{Addr, Endian, Exhausted, Text};
 use crate::cpython::DecodeError;
 use crate::cpython::object::dict::DictEntries;
 use crate::cpython::object::int::Int;
@@ -84,6 +84,12 @@ impl Dtype {
             Element::Complex if self.size <= 16 => Some(Number::Complex),
             _ => None,
         }
+    }
+
+    /// Its field of this name, where it is a structured type.
+    pub fn field(&self, name: &Text) -> Option<&Field> {
+        let Element::Fields(fields) = &self.element else { return None };
+        fields.iter().find(|field| field.name == name.code_points())
     }
 
     /// The type described by the `PyArray_Descr` at `addr`.

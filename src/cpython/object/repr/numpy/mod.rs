@@ -7,14 +7,14 @@ mod element;
 mod layout;
 
 use super::limits::{Fidelity, ReprLimits};
-use super::strided::{is_c_order, tuple_text};
+use super::strided::{c_order_strides, is_c_order, tuple_text};
 use super::writer::Writer;
 use super::{default, text as strings};
-use crate::base::Addr;
+use crate::base::{Addr, Text};
 use crate::cpython::DecodeError;
 use crate::cpython::object::numpy_scalar::{self, Number, Scalar};
 use crate::cpython::object::types::{Heap, TypeInfo};
-use crate::cpython::object::value::Value;
+use crate::cpython::object::value::{ArrayStep, Value};
 use crate::field;
 use datetime::Unit;
 use dtype::{Dtype, Element, MAX_DIMENSIONS};
@@ -94,20 +94,35 @@ fn elements(w: &mut Writer<'_, '_>, dtype: &Dtype, at: Addr, shape: &[u64], stri
     w.push("]");
 }
 
-/// Lengths of the dimensions of an array.
-pub(in crate::cpython::object) fn shape(heap: &Heap<'_>, addr: Addr) -> Result<Vec<u64>, DecodeError> {
-    opened(heap, addr, |array| Ok(array.shape))
+/// Length of the first dimension of a part of an array; `None` where it has none.
+pub(in crate::cpython::object) fn length(
+    heap: &Heap<'_>,
+    addr: Addr,
+    steps: &[ArrayStep],
+) -> Result<Option<u64>, DecodeError> {
+    opened(heap, addr, steps, |array| Ok(array.shape.first().copied()))
 }
 
-/// Reads an array with a writer of its own.
+/// Whether a part of an array has a field of this name.
+pub(in crate::cpython::object) fn has_field(
+    heap: &Heap<'_>,
+    addr: Addr,
+    steps: &[ArrayStep],
+    name: &Text,
+) -> Result<bool, DecodeError> {
+    opened(heap, addr, steps, |array| Ok(array.dtype.field(name).is_some()))
+}
+
+/// Reads a part of an array with a writer of its own.
 fn opened<T>(
     heap: &Heap<'_>,
     addr: Addr,
+    steps: &[ArrayStep],
     with: impl FnOnce(Array) -> Result<T, DecodeError>,
 ) -> Result<T, DecodeError> {
     let limits = ReprLimits::default();
     let w = Writer::new(heap, &limits);
-    with(Array::read(&w, known(heap, addr)?, addr)?)
+    with(Array::read(&w, known(heap, addr)?, addr)?.part(addr, steps)?)
 }
 
 fn known(heap: &Heap<'_>, addr: Addr) -> Result<&'static Layout, DecodeError> {
@@ -115,63 +130,88 @@ fn known(heap: &Heap<'_>, addr: Addr) -> Result<&'static Layout, DecodeError> {
 }
 
 impl Array {
-    /// Where the part at these indices begins, and the dimensions that it has left.
-    fn part(&self, index: &[u64]) -> Option<(Addr, &[u64], &[i64])> {
-        let mut at = self.data;
-        for (dimension, index) in index.iter().enumerate() {
-            let (length, stride) = (self.shape.get(dimension)?, self.strides.get(dimension)?);
-            if index >= length {
-                return None;
+    /// What these steps lead to, as an array of its own: of no dimension where it is an element. `addr` is the array's.
+    fn part(self, addr: Addr, steps: &[ArrayStep]) -> Result<Array, DecodeError> {
+        let missing = || DecodeError::corrupt("ndarray", addr, "an index or a field that it does not have");
+        steps.iter().try_fold(self, |array, step| {
+            match step {
+                ArrayStep::Item(index) => array.item(*index),
+                ArrayStep::Field(name) => array.field(name),
             }
-            at = at.wrapping_offset(index.cast_signed().wrapping_mul(*stride));
+            .ok_or_else(missing)
+        })
+    }
+
+    fn item(mut self, index: u64) -> Option<Array> {
+        if self.shape.first().is_none_or(|length| index >= *length) || self.strides.is_empty() {
+            return None;
         }
-        Some((at, self.shape.get(index.len()..)?, self.strides.get(index.len()..)?))
+        self.shape.remove(0);
+        self.data = self.data.wrapping_offset(index.cast_signed().wrapping_mul(self.strides.remove(0)));
+        Some(self)
+    }
+
+    /// The field of every element. The dimensions of a field that is an array itself come after the array's own.
+    fn field(mut self, name: &Text) -> Option<Array> {
+        let field = self.dtype.field(name)?.clone();
+        self.data = self.data.wrapping_add(field.offset);
+        self.dtype = match field.dtype.element {
+            Element::Array { of, shape } => {
+                let strides = c_order_strides(&shape, of.size);
+                self.strides.extend(strides.into_iter().map(u64::cast_signed));
+                self.shape.extend(shape);
+                *of
+            }
+            _ => field.dtype,
+        };
+        Some(self)
     }
 }
 
-fn no_part(addr: Addr) -> DecodeError {
-    DecodeError::corrupt("ndarray", addr, "an index that it does not have")
-}
-
-/// The part of an array at these indices: an object where it holds objects.
-pub(in crate::cpython::object) fn part_of(heap: &Heap<'_>, addr: Addr, index: Vec<u64>) -> Result<Value, DecodeError> {
-    opened(heap, addr, |array| {
-        let (at, shape, _) = array.part(&index).ok_or_else(|| no_part(addr))?;
-        if !shape.is_empty() || !matches!(array.dtype.element, Element::Object) {
-            return Ok(Value::ArrayPart { array: addr, index });
-        }
-        let object = heap.ctx.ptr_at("array of objects", at)?;
-        Ok(if object.is_null() { Value::None } else { Value::Object(object) })
+/// The part of an array that these steps lead to: an object where it holds objects.
+pub(in crate::cpython::object) fn part_of(
+    heap: &Heap<'_>,
+    addr: Addr,
+    steps: Vec<ArrayStep>,
+) -> Result<Value, DecodeError> {
+    let object = opened(heap, addr, &steps, |part| {
+        let is_object = part.shape.is_empty() && matches!(part.dtype.element, Element::Object);
+        is_object.then(|| heap.ctx.ptr_at("array of objects", part.data)).transpose()
+    })?;
+    Ok(match object {
+        Some(object) if object.is_null() => Value::None,
+        Some(object) => Value::Object(object),
+        None => Value::ArrayPart { array: addr, steps },
     })
 }
 
 /// An element as the scalar that Python makes of it, or a sub-array as nested lists.
-pub(super) fn part(w: &mut Writer<'_, '_>, addr: Addr, index: &[u64]) -> Result<(), DecodeError> {
+pub(super) fn part(w: &mut Writer<'_, '_>, addr: Addr, steps: &[ArrayStep]) -> Result<(), DecodeError> {
     let layout = known(w.heap, addr)?;
-    let array = Array::read(w, layout, addr)?;
-    let (at, shape, strides) = array.part(index).ok_or_else(|| no_part(addr))?;
-    match array.dtype.number().filter(|_| shape.is_empty() && array.dtype.endian == w.ctx().abi.endian) {
-        Some(kind) => stored_number(w, layout, kind, array.dtype.size, at),
+    let Array { dtype, data, shape, strides } = Array::read(w, layout, addr)?.part(addr, steps)?;
+    match dtype.number().filter(|_| shape.is_empty() && dtype.endian == w.ctx().abi.endian) {
+        Some(kind) => stored_number(w, layout, kind, dtype.size, data),
         None => {
             w.lower(Fidelity::Structural);
-            elements(w, &array.dtype, at, shape, strides);
+            elements(w, &dtype, data, &shape, &strides);
             Ok(())
         }
     }
 }
 
 /// Name of the type of a part.
-pub(super) fn part_type(heap: &Heap<'_>, addr: Addr, index: &[u64]) -> Result<Option<String>, DecodeError> {
-    opened(heap, addr, |array| {
+pub(super) fn part_type(heap: &Heap<'_>, addr: Addr, steps: &[ArrayStep]) -> Result<Option<String>, DecodeError> {
+    opened(heap, addr, steps, |array| {
         let bits = array.dtype.size.saturating_mul(8);
         let number = match array.dtype.number() {
-            _ if index.len() < array.shape.len() => return Ok(Some("ndarray".to_owned())),
+            _ if !array.shape.is_empty() => return Ok(Some("ndarray".to_owned())),
             Some(Number::Int) => format!("int{bits}"),
             Some(Number::Unsigned) => format!("uint{bits}"),
             Some(Number::Float) => format!("float{bits}"),
             Some(Number::Complex) => format!("complex{bits}"),
             Some(Number::Bool) if known(heap, addr)?.typed_scalars => "bool".to_owned(),
             Some(Number::Bool) => "bool_".to_owned(),
+            None if matches!(array.dtype.element, Element::Fields(_)) => "void".to_owned(),
             None => return Ok(None),
         };
         Ok(Some(number))
@@ -185,7 +225,7 @@ pub(in crate::cpython::object) fn attribute(
     name: &str,
 ) -> Result<Option<Value>, DecodeError> {
     let layout = known(heap, addr)?;
-    opened(heap, addr, |array| {
+    opened(heap, addr, &[], |array| {
         let count = |shape: &[u64]| shape.iter().try_fold(1u64, |product, length| product.checked_mul(*length));
         Ok(match name {
             "shape" => Some(Value::Tuple(array.shape.iter().map(|length| Value::from(*length)).collect())),
