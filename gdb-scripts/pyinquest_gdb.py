@@ -612,12 +612,14 @@ def _object_pointer(result):
 class PythonFrame(FrameDecorator):
     """A Python frame as a line of `bt`, behind the native frame that runs it."""
 
-    def __init__(self, native, python):
+    def __init__(self, native, python, known=True):
         super().__init__(native)
         self._python = python
+        self._known = known
 
     def function(self):
-        return "    [Python] " + self._python["function"]
+        unknown = "" if self._known else " (its native frame is not known)"
+        return "    [Python] " + self._python["function"] + unknown
 
     def filename(self):
         return self._python["file"]
@@ -655,12 +657,16 @@ class PythonFrames:
 
     @staticmethod
     def _merge(frames, by_level):
+        decorated = None
         for decorated in frames:
             level = GdbHost._level(decorated.inferior_frame())
             # gdb numbers the first line of a level only: the native frame, whose number it is.
             yield decorated
             for python in by_level.get(level, ()):
                 yield PythonFrame(decorated, python)
+        if decorated is not None:
+            for python in by_level.get(None, ()):
+                yield PythonFrame(decorated, python, known=False)
 
 
 FRAMES = PythonFrames()

@@ -40,11 +40,13 @@ class LldbHost:
 
     def __init__(self):
         self._debugger = None
+        self._asked = None
         self._commands = 0
 
-    def enter(self, debugger):
-        """A command begins in this debugger."""
+    def enter(self, debugger, thread=None):
+        """A command begins in this debugger, of the selected thread or of this one."""
         self._debugger = debugger
+        self._asked = thread
         self._commands += 1
 
     def _target(self):
@@ -54,7 +56,7 @@ class LldbHost:
         return self._target().GetProcess()
 
     def _thread(self):
-        return self._process().GetSelectedThread()
+        return self._asked or self._process().GetSelectedThread()
 
     # -- the scene
 
@@ -79,7 +81,7 @@ class LldbHost:
         scene["epoch"] = "{}:{}:{}".format(who, process.GetStopID(True), changes)
         scene["stop"] = "{}:{}".format(who, process.GetStopID())
         scene["arch"] = target.GetTriple()
-        thread = process.GetSelectedThread()
+        thread = self._thread()
         if thread.IsValid():
             scene["thread"] = thread.GetThreadID()
             frame = thread.GetSelectedFrame()
@@ -309,8 +311,8 @@ HOST = LldbHost()
 ENGINE = bridge.Bridge(HOST)
 
 
-def _run(debugger, name, args=""):
-    HOST.enter(debugger)
+def _run(debugger, name, args="", thread=None):
+    HOST.enter(debugger, thread)
     result = ENGINE.command(name, args)
     bridge.report_cost(name, result)
     return result
@@ -424,10 +426,95 @@ class Children:
         return True
 
 
+# -- Python frames in `bt`
+
+
+class PythonFrames:
+    """The Python frames that each native frame runs, as further lines of it wherever lldb shows frames: no lldb before 22
+    takes frames from a script, all take a function in the format of a line."""
+
+    def __init__(self):
+        self._stack = (None, {})
+        # What the user had, by debugger.
+        self._formats = {}
+
+    def text(self, frame):
+        """What stands below a native frame."""
+        thread = frame.GetThread()
+        process = thread.GetProcess()
+        debugger = process.GetTarget().GetDebugger()
+        # One answer is for all frames of a stack.
+        key = (debugger.GetID(), process.GetUniqueID(), process.GetStopID(True), thread.GetThreadID())
+        if self._stack[0] != key:
+            result = _run(debugger, "stack", thread=thread)
+            by_level = {}
+            for level, python in (result.value or ()) if result.ok else ():
+                place = python["file"] if python["line"] is None else "{}:{}".format(python["file"], python["line"])
+                known = "" if level is not None else " (its native frame is not known)"
+                by_level.setdefault(level, []).append(
+                    "\n        [Python] {} at {}{}".format(python["function"], place, known))
+            self._stack = (key, by_level)
+        lines = list(self._stack[1].get(frame.GetFrameID(), ()))
+        unknown = self._stack[1].get(None)
+        if unknown and frame.GetFrameID() + 1 == thread.GetNumFrames():
+            lines += unknown
+        return "".join(lines)
+
+    def is_on(self, debugger):
+        return debugger.GetID() in self._formats
+
+    def switch(self, debugger, on):
+        if on == self.is_on(debugger):
+            return
+        settings = debugger.GetInstanceName()
+        if on:
+            # lldb gives it as it would be typed: in quotes, with its line end as two characters.
+            before = debugger.GetInternalVariableValue("frame-format", settings).GetStringAtIndex(0)
+            before = before[1:-1] if before.startswith('"') else before
+            self._formats[debugger.GetID()] = before
+            line, end = (before[:-2], before[-2:]) if before.endswith("\\n") else (before, "")
+            wanted = "{}{{${{script.frame:{}.python_frames}}}}{}".format(line, __name__, end)
+        else:
+            wanted = self._formats.pop(debugger.GetID())
+        lldb.SBDebugger.SetInternalVariable("frame-format", wanted, settings)
+
+
+FRAMES = PythonFrames()
+
+
+def python_frames(frame, _session):
+    """For lldb's `frame-format`."""
+    return FRAMES.text(frame)
+
+
+class FramesSwitch:
+    """`py-frames on|off`."""
+
+    def __init__(self, debugger, _session):
+        pass
+
+    def __call__(self, debugger, command, _context, result):
+        word = command.strip()
+        if word not in ("", "on", "off"):
+            result.SetError("py-frames takes on or off")
+            return
+        if word:
+            FRAMES.switch(debugger, word == "on")
+        result.AppendMessage("Python frames in bt: {}".format("on" if FRAMES.is_on(debugger) else "off"))
+
+    def get_short_help(self):
+        return "Whether plain `bt` shows Python frames too."
+
+    def get_long_help(self):
+        return "Whether plain `bt` shows Python frames too.\n\npy-frames on|off    (without argument: tells which)"
+
+
 def __lldb_init_module(debugger, _session):
     this = __name__
     HOST.enter(debugger)
     ENGINE.load()
+    if not _is_command(debugger, "py-frames"):
+        debugger.HandleCommand("command script add -c {}.FramesSwitch py-frames".format(this))
     # -p: not for pointers to such pointers (`PyObject *const *args`), of which lldb would show what they point to.
     for what in ("summary add -p -F {}.summary -e".format(this), "synthetic add -p -l {}.Children".format(this)):
         debugger.HandleCommand('type {} -w {} -x "{}"'.format(what, _CATEGORY, _OBJECT_TYPES))

@@ -54,6 +54,48 @@ fn py_bt_on_a_core_agrees_with_python() {
     }
 }
 
+/// Plain `bt all` with the Python frames of each thread below the native frames that run them, as Python itself told them.
+#[test]
+fn python_frames_go_into_bt_when_switched_on() {
+    let all = lldbs();
+    if all.is_empty() {
+        skip!("{NONE}");
+    }
+    for interpreter in one_per_minor() {
+        let dead = match crash(interpreter, "threads.py", &[], &[]) {
+            Ok(dead) => dead,
+            Err(reason) => skip!("{reason}"),
+        };
+        let open = format!("target create --core \"{}\"", dead.core.display());
+        let commands = [&open, "bt all", "script print('=on=')", "py-frames on", "bt all", "script print('=off=')"];
+        let commands: Vec<&str> = commands.into_iter().chain(["py-frames off", "bt all"]).collect();
+        for lldb in all.iter().filter(|l| l.tries(interpreter)) {
+            let said = lldb.run(&commands, &[]);
+            let who = format!("{} {}:\n{}", lldb.name(), interpreter.name, said.text);
+            let on = said.between("=on=", "=off=");
+            for thread in dead.truth["threads"].as_array().unwrap() {
+                // `frame #0: name at file:line`, without the number.
+                let expected: Vec<String> = frame_lines(&thread["frames"])
+                    .iter()
+                    .map(|line| format!("[Python] {}", line.split_once(": ").unwrap().1))
+                    .collect();
+                // Where lldb itself gives up unwinding, they stand below its last frame.
+                let unknown = " (its native frame is not known)";
+                let python = |line: &'_ str| line.starts_with("[Python]").then(|| line.replace(unknown, ""));
+                let blocks: Vec<Vec<String>> = on
+                    .split("\n  thread #")
+                    .map(|block| block.lines().filter_map(|line| python(line.trim())).collect())
+                    .collect();
+                assert!(blocks.contains(&expected), "{expected:?} in {who}");
+            }
+            let without = [said.text.split("=on=").next().unwrap(), said.text.rsplit("=off=").next().unwrap()];
+            for text in without {
+                assert!(text.contains("frame #0: ") && !text.contains("[Python]"), "{who}");
+            }
+        }
+    }
+}
+
 /// lldb opens minidumps too: where it tells their path, from 18 on, the engine reads the file, whatever system it is of.
 #[test]
 fn a_minidump_of_windows_is_read_from_disk() {

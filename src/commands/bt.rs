@@ -182,7 +182,7 @@ fn every_thread(host: &mut dyn Host, args: &Args<'_>) -> Result<Reply, CommandEr
     Ok(Reply::answer(Answer::Stacks(Stacks { threads, all: true, full: args.has("full") })))
 }
 
-/// The Python frames with the levels of their native frames, for a filter of the debugger's `bt`.
+/// The Python frames with the levels of their native frames (without, where none is known), for the debugger's `bt`.
 pub(super) fn for_filter(host: &mut dyn Host) -> Result<Reply, CommandError> {
     use crate::base::{Text, escape_terminal};
     let current = current(host, Natives::Levels(MANY))?;
@@ -190,11 +190,11 @@ pub(super) fn for_filter(host: &mut dyn Host) -> Result<Reply, CommandError> {
     let mut list = Vec::new();
     for entry in &current.stack.entries {
         if let Tied::Python(at) = entry.kind
-            && let (Some(level), Some(frame)) = (entry.level, current.stack.frames.get(at))
+            && let Some(frame) = current.stack.frames.get(at)
         {
             let view = current.stack.view(&current.view, at);
             let shown = engine::frame(&view.heap, frame, &view.options, false);
-            list.push(serde_json::json!([level, {
+            list.push(serde_json::json!([entry.level, {
                 "function": text(shown.function),
                 "file": text(shown.file),
                 "line": shown.line,

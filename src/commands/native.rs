@@ -57,7 +57,14 @@ impl Native {
     /// The debugger's frames, named from symbol tables: where a function is stripped, debuggers give the name of
     /// whatever comes before it.
     #[must_use]
-    pub fn told(view: &View<'_>, frames: Vec<FrameAnswer>) -> Vec<Native> {
+    pub fn told(view: &View<'_>, mut frames: Vec<FrameAnswer>) -> Vec<Native> {
+        // lldb may leave out the function around inlined ones. The outermost of those frames that share a stack pointer then
+        // stands for it. (A function at level 0 may use no stack.)
+        let outer: Vec<Option<u64>> = frames.iter().skip(1).map(|f| Some(f.sp)).chain([None]).collect();
+        for (frame, outer) in frames.iter_mut().zip(outer) {
+            let same = Some(frame.sp) == outer;
+            frame.inlined = if frame.level == 0 { frame.inlined && same } else { same };
+        }
         // The caller's stack pointer after the call is where a frame's part of the stack ends.
         let outer = |at: usize| frames.get(at.saturating_add(1)..)?.iter().find(|f| !f.inlined);
         let ends: Vec<Option<Addr>> = frames.iter().enumerate().map(|(at, _)| Some(Addr(outer(at)?.sp))).collect();
