@@ -83,9 +83,10 @@ fn steps_go_where_settrace_says() {
         for (at, (why, line)) in steps.iter().skip(1).enumerate() {
             assert!(
                 why == "line" && line == &expected[at],
-                "{who}: step {at} went to {line:?} ({why}), settrace says {:?}\nbefore: {:?}",
+                "{who}: step {at} went to {line:?} ({why}), settrace says {:?}\nbefore: {:?}\nits answers: {:#?}",
                 expected[at],
-                &expected[at.saturating_sub(6)..at]
+                &expected[at.saturating_sub(6)..at],
+                text.lines().filter(|line| line.starts_with("went ")).skip(at).take(3).collect::<Vec<_>>(),
             );
         }
         assert_eq!(steps.len(), expected.len() + 1, "{who}:\n{text}");
