@@ -334,8 +334,8 @@ impl Value {
 
     fn __getitem__(&self, py: Python<'_>, key: &Bound<'_, PyAny>) -> PyResult<Value> {
         let (step, is_index) = match (key.extract::<i64>(), key.extract::<String>()) {
-            (Ok(index), _) => (Step::Index(index), true),
-            (_, Ok(text)) => (Step::Key(Key::Text(pyinquest::base::Text::from(text.as_str()))), false),
+            (Ok(index), _) => (Step::Item(Key::Int(index)), true),
+            (_, Ok(text)) => (Step::Item(Key::Text(pyinquest::base::Text::from(text.as_str()))), false),
             _ => return Err(PyTypeError::new_err("an index or a text is expected")),
         };
         self.step(py, vec![step]).map_err(|error| match is_index {

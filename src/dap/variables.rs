@@ -302,7 +302,7 @@ impl Shower<'_, '_> {
             // An index reaches no member of a set.
             None if matches!(kind, Kind::Set | Kind::FrozenSet) => (format!("[{index}]"), None),
             None => {
-                let step = i64::try_from(index).ok().map(Step::Index);
+                let step = i64::try_from(index).ok().map(|at| Step::Item(Key::Int(at)));
                 (format!("[{index}]"), step.and_then(|step| join(base, &step)))
             }
         };
@@ -316,9 +316,9 @@ impl Shower<'_, '_> {
             Kind::Str => {
                 let part = object::read_text(&self.heap.ctx, key, MAX_PATH as u64).ok()?;
                 let plain = part.text.code_points().iter().all(|c| (0x20..0x7f).contains(c));
-                (!part.is_cut() && plain).then_some(Step::Key(Key::Text(part.text)))
+                (!part.is_cut() && plain).then_some(Step::Item(Key::Text(part.text)))
             }
-            Kind::Int => Some(Step::Index(object::Int::read(&self.heap.ctx, key).ok()?.to_i64()?)),
+            Kind::Int => Some(Step::Item(Key::Int(object::Int::read(&self.heap.ctx, key).ok()?.to_i64()?))),
             _ => None,
         }
     }

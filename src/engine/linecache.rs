@@ -20,8 +20,11 @@ impl Inspection {
             let modules = interpreter.modules.as_ref().ok().copied()?;
             let module = dict_get_str(&heap.ctx, modules, "linecache").ok()??;
             // An entry is (size, mtime, lines, fullname), or one function that would get the lines.
-            let steps =
-                vec![Step::Attribute("cache".to_owned()), Step::Key(Key::Text(Text::from(file))), Step::Index(2)];
+            let steps = vec![
+                Step::Attribute("cache".to_owned()),
+                Step::Item(Key::Text(Text::from(file))),
+                Step::Item(Key::Int(2)),
+            ];
             let path = Path { root: Root::Address(module), steps, length: false };
             text(&heap, path.evaluate(&heap, &|_| None).ok()?)
         })

@@ -38,10 +38,8 @@ pub enum Root {
 pub enum Step {
     /// `.name`
     Attribute(String),
-    /// `[1]`, `[-1]`
-    Index(i64),
-    /// `['key']`, `[None]`, `[1, 'a']`
-    Key(Key),
+    /// `[1]`, `['key']`, `[None]`, `[1, 'a']`
+    Item(Key),
     /// `[1:3]`
     Slice(Slice),
 }
@@ -50,8 +48,7 @@ impl std::fmt::Display for Step {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Step::Attribute(name) => write!(f, ".{name}"),
-            Step::Index(index) => write!(f, "[{index}]"),
-            Step::Key(key) => write!(f, "[{key}]"),
+            Step::Item(key) => write!(f, "[{key}]"),
             Step::Slice(slice) => write!(f, "[{slice}]"),
         }
     }
@@ -250,8 +247,8 @@ impl Walk<'_, '_> {
                 Attribute::Computed => Err(self.no_attribute(value, name, " (its class computes it)")),
                 Attribute::None => Err(self.no_attribute(value, name, "")),
             },
-            Step::Index(index) => self.index(value, *index, step),
-            Step::Key(key) => self.key(value, key, step),
+            Step::Item(Key::Int(index)) => self.index(value, *index, step),
+            Step::Item(key) => self.key(value, key, step),
             Step::Slice(slice) => self.slice(value, *slice, step),
         }
     }
@@ -567,9 +564,8 @@ impl Parser<'_> {
         match (self.peek(), start) {
             (Some(':'), None) => self.slice(None).map(Step::Slice),
             (Some(':'), Some(Key::Int(start))) => self.slice(Some(start)).map(Step::Slice),
-            (Some(','), Some(first)) => Ok(Step::Key(Key::Tuple(self.rest_of_tuple(first, ']', 0)?))),
-            (_, Some(Key::Int(index))) => Ok(Step::Index(index)),
-            (_, Some(key)) => Ok(Step::Key(key)),
+            (Some(','), Some(first)) => Ok(Step::Item(Key::Tuple(self.rest_of_tuple(first, ']', 0)?))),
+            (_, Some(key)) => Ok(Step::Item(key)),
             (_, None) => self.fail("an index, a key or a slice is expected"),
         }
     }
@@ -700,9 +696,9 @@ mod tests {
         assert_eq!(path.root, Root::Name("self".to_owned()));
         let steps = [
             Step::Attribute("items".to_owned()),
-            Step::Index(-1),
-            Step::Key(Key::Text(Text::from("aA\""))),
-            Step::Index(0),
+            Step::Item(Key::Int(-1)),
+            Step::Item(Key::Text(Text::from("aA\""))),
+            Step::Item(Key::Int(0)),
             Step::Attribute("x_1".to_owned()),
         ];
         assert_eq!(path.steps, steps);
@@ -724,7 +720,7 @@ mod tests {
             assert_eq!(format!("a{shown}"), text);
         }
         assert_eq!(Path::parse("a[1, 'x',]").unwrap(), Path::parse("a[(1, 'x')]").unwrap());
-        assert_eq!(Path::parse("a[(1)]").unwrap().steps, [Step::Index(1)]);
+        assert_eq!(Path::parse("a[(1)]").unwrap().steps, [Step::Item(Key::Int(1))]);
     }
 
     #[test]
