@@ -1,6 +1,6 @@
 //! What to look at next, by what killed the process.
 
-use crate::model::{Finding, FindingId, Report};
+use crate::model::{FindingId, Report};
 
 /// Memory was used that should not have been: what the instruction used, and who called.
 const ACCESS: &[&str] = &["bt --native", "registers", "locals"];
@@ -8,28 +8,51 @@ const ACCESS: &[&str] = &["bt --native", "registers", "locals"];
 const RECURSION: &[&str] = &["bt 20", "bt -10", "bt --native 20"];
 /// An allocator's or an object's content is damaged: who called, and which counts do not agree.
 const CONTENT: &[&str] = &["bt --native", "audit", "locals"];
+/// Counts and references do not agree: which objects, and what holds them.
+const COUNTS: &[&str] = &["audit", "bt --native", "locals"];
+/// C code called back what is no more: what it called, and what Python code ran.
+const CALLBACK: &[&str] = &["bt --native", "registers", "bt-full"];
 /// An exception says it.
 const EXCEPTION: &[&str] = &["exc", "bt-full", "bt --native"];
 /// Threads that wait.
 const WAITS: &[&str] = &["threads", "thread apply all bt 5", "locals"];
 /// Tasks that wait.
 const TASKS: &[&str] = &["tasks", "thread apply all bt 5", "threads"];
+/// Tasks that have ended, or never began, and nobody asks.
+const FORGOTTEN: &[&str] = &["tasks --all", "exc", "bt-full"];
 /// Too much memory.
 const MEMORY: &[&str] = &["memory", "top", "heap"];
+/// Time of the processor is used up: who used it.
+const BUSY: &[&str] = &["thread apply all bt 5", "threads", "bt-full"];
+/// The system refused a call: which, and who called.
+const REFUSED: &[&str] = &["bt --native", "registers", "bt-full"];
 /// The process ended itself, or was ended.
 const ENDED: &[&str] = &["bt --native", "bt-full", "exc"];
 /// Nothing is found: where everybody stands.
 const UNKNOWN: &[&str] = &["thread apply all bt 5", "threads", "tasks", "memory"];
 
-/// Commands that say more of what a report found, the most telling first.
+/// Commands that are named at most.
+const MOST: usize = 6;
+
+/// Commands that say more of what a report found, the most telling first: those of the first finding, then of each other one
+/// what says most of it.
 #[must_use]
-pub fn checks(report: &Report) -> &'static [&'static str] {
-    report.findings.first().map_or(UNKNOWN, |finding| checks_of(report, finding))
+pub fn checks(report: &Report) -> Vec<&'static str> {
+    let Some((first, others)) = report.findings.split_first() else { return UNKNOWN.to_vec() };
+    let more = others.iter().filter_map(|finding| checks_of(report, &finding.id).first());
+    let mut all: Vec<&'static str> = Vec::new();
+    for check in checks_of(report, &first.id).iter().chain(more) {
+        if !all.contains(check) && all.len() < MOST {
+            all.push(check);
+        }
+    }
+    all
 }
 
-fn checks_of(report: &Report, finding: &Finding) -> &'static [&'static str] {
+/// Every id has its row: a new one does not compile without.
+fn checks_of(report: &Report, id: &FindingId) -> &'static [&'static str] {
     use FindingId as Id;
-    match &finding.id {
+    match id {
         Id::NullPointer
         | Id::SmallIntegerAsPointer
         | Id::ErrorValueAsPointer
@@ -48,9 +71,9 @@ fn checks_of(report: &Report, finding: &Finding) -> &'static [&'static str] {
         | Id::ArithmeticFault
         | Id::TrapInstruction
         | Id::IllegalInstruction
-        | Id::FreedCallback
         | Id::ApiWithoutGil
         | Id::UseAfterFinalize => ACCESS,
+        Id::FreedCallback => CALLBACK,
         Id::UseOfFreedMemory
         | Id::UseOfUninitialisedMemory
         | Id::BufferOverrun
@@ -61,14 +84,28 @@ fn checks_of(report: &Report, finding: &Finding) -> &'static [&'static str] {
         | Id::BadRefcount
         | Id::CrashInGc
         | Id::CrashInFinalizer => CONTENT,
+        Id::OverReleased | Id::LeakedReferences => COUNTS,
         Id::ExceptionLeftSet | Id::NullWithoutException | Id::ExceptionHandled | Id::ExceptionSet => EXCEPTION,
         Id::StackOverflow | Id::PythonRecursion => RECURSION,
         Id::OutOfMemory => MEMORY,
         Id::Deadlock | Id::LockOrphaned | Id::GilHeldAsleep | Id::LockHeld | Id::StarvedExecutor => WAITS,
         Id::TaskDeadlock | Id::EventLoopBlocked | Id::TasksLeftBehind => TASKS,
+        Id::ExceptionsNotRetrieved | Id::CoroutinesNotAwaited => FORGOTTEN,
+        Id::ResourceLimit => BUSY,
+        Id::RefusedSystemCall => REFUSED,
         // A signal that was sent says nothing of its reason: all threads do.
         Id::KilledByProcess | Id::SignalRaised if report.threads.len() > 1 => UNKNOWN,
-        _ => ENDED,
+        Id::KilledByProcess
+        | Id::SignalRaised
+        | Id::FatalError
+        | Id::AssertionFailed
+        | Id::FatalReport
+        | Id::SanitizerReport
+        | Id::AbortMessage
+        | Id::AbortCalled
+        | Id::CppTerminate
+        | Id::RustPanic
+        | Id::Other(_) => ENDED,
     }
 }
 
@@ -76,6 +113,7 @@ fn checks_of(report: &Report, finding: &Finding) -> &'static [&'static str] {
 mod tests {
     use super::*;
     use crate::commands::{Args, COMMANDS, command};
+    use crate::model::Finding;
 
     /// What may stand for a word in capitals.
     fn filled(check: &str) -> String {
@@ -87,7 +125,10 @@ mod tests {
 
     #[test]
     fn each_check_is_a_use_of_a_command() {
-        let lists = [ACCESS, RECURSION, CONTENT, EXCEPTION, WAITS, TASKS, MEMORY, ENDED, UNKNOWN];
+        let lists = [
+            ACCESS, RECURSION, CONTENT, COUNTS, CALLBACK, EXCEPTION, WAITS, TASKS, FORGOTTEN, MEMORY, BUSY, REFUSED,
+            ENDED, UNKNOWN,
+        ];
         let all = lists.into_iter().chain(COMMANDS.iter().map(|command| command.then)).flatten();
         for check in all {
             let text = filled(check);
@@ -99,13 +140,17 @@ mod tests {
     }
 
     #[test]
-    fn the_first_finding_decides() {
-        let finding = |id| Finding { id, ..Finding::default() };
-        let report = Report {
-            findings: vec![finding(FindingId::OutOfMemory), finding(FindingId::Deadlock)],
+    fn the_first_finding_comes_first() {
+        let report = |ids: &[FindingId]| Report {
+            findings: ids.iter().map(|id| Finding { id: id.clone(), ..Finding::default() }).collect(),
             ..Report::default()
         };
-        assert_eq!(checks(&report), MEMORY);
+        assert_eq!(checks(&report(&[FindingId::OutOfMemory])), MEMORY);
+        // Another one adds what says most of it, once.
+        let crash = report(&[FindingId::UseOfFreedMemory, FindingId::OverReleased, FindingId::CoroutinesNotAwaited]);
+        assert_eq!(checks(&crash), [CONTENT, &["tasks --all"]].concat());
+        let ended = report(&[FindingId::AbortCalled, FindingId::OverReleased, FindingId::LeakedReferences]);
+        assert_eq!(checks(&ended), [ENDED, &["audit"]].concat());
         assert_eq!(checks(&Report::default()), UNKNOWN);
     }
 }

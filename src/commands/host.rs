@@ -263,6 +263,11 @@ impl<I: std::borrow::Borrow<Inspection>> OnDump<I> {
         self.inspection.borrow()
     }
 
+    /// The process, to be renewed.
+    pub fn inspection_mut(&mut self) -> &mut I {
+        &mut self.inspection
+    }
+
     /// The selected thread.
     #[must_use]
     pub fn thread(&self) -> Option<u64> {

@@ -77,6 +77,11 @@ impl Deadline {
         self.0.store(true, Ordering::Relaxed);
     }
 
+    /// There is time again, for another question to the same process.
+    pub fn renew(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+
     /// Whether it is.
     #[must_use]
     pub fn is_over(&self) -> bool {

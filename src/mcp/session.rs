@@ -5,6 +5,7 @@ use super::quote;
 use super::roots::Roots;
 use crate::base::escape_terminal;
 use crate::commands::{self, Command, Host as _, OnDump, checks, command_of_word, dump_commands};
+use crate::debuggee::{Deadline, Limits};
 use crate::engine::{Inspection, Options, Source};
 use crate::image::SearchOptions;
 use crate::render::answers::{self, Manner};
@@ -55,11 +56,13 @@ pub struct Session {
     dumps: BTreeMap<u64, OnDump<Inspection>>,
     opened: u64,
     answers: Answers,
+    deadline: Deadline,
 }
 
 impl Session {
-    pub fn new(roots: Roots, search: SearchOptions) -> Session {
-        Session { roots, search, dumps: BTreeMap::new(), opened: 0, answers: Answers::default() }
+    /// Nothing more is read once `deadline` is over.
+    pub fn new(roots: Roots, search: SearchOptions, deadline: Deadline) -> Session {
+        Session { roots, search, dumps: BTreeMap::new(), opened: 0, answers: Answers::default(), deadline }
     }
 
     /// Opens a dump, and says what is known of its end.
@@ -69,11 +72,17 @@ impl Session {
         }
         let (shown, file) =
             self.roots.open(Path::new(path)).map_err(|error| Refusal::of("the dump is not opened", error))?;
-        let inspection = Inspection::open(Source::Opened(shown, Arc::new(file)), &self.search).map_err(|error| {
+        let limits = Limits { deadline: self.deadline.clone(), ..Limits::default() };
+        let target = Source::Opened(shown, Arc::new(file)).target_within(&limits).map_err(|error| {
             let help = error.help().map(|help| format!(" ({help})")).unwrap_or_default();
             Refusal::of("the dump is not opened", format!("{error}{help}"))
         })?;
+        let inspection = Inspection::from_target(target, &self.search);
         let report = inspection.report(&Options { source_lines: true, ..Options::default() });
+        if self.deadline.is_over() {
+            // What is missing now would be missing in every answer.
+            return Err(Refusal::own("the time was over before the dump was read: it is not opened"));
+        }
         let values = Options { source_lines: true, ..Options::default() };
         let host = OnDump::new(inspection, None, 0, values);
         self.opened = self.opened.saturating_add(1);
@@ -83,7 +92,7 @@ impl Session {
         let threads = report.threads.len();
         let own = format!("The dump is open as {name}. Threads: {threads}.{selected} What is known of its end:");
         let data = self.answers.first(quote::lines(&text::ending(&report, &TextOptions::default())), size);
-        Ok(Said { own, data: Some(data), next: checks(&report).to_vec(), dump: Some(name) })
+        Ok(Said { own, data: Some(data), next: checks(&report), dump: Some(name) })
     }
 
     /// Forgets a dump.
@@ -104,8 +113,13 @@ impl Session {
         let row = row(word)?;
         let line = format!("{} {text}", row.name);
         let host = self.dumps.get_mut(&number).ok_or_else(|| unknown(name))?;
-        let reply = commands::run(host, row.name, &text)
-            .map_err(|error| Refusal::of(format!("{}: no answer", row.name), error.plain()))?;
+        let reply = commands::run(host, row.name, &text);
+        let late = self.deadline.is_over();
+        if late {
+            // Later answers are not to rest on what could not be read now.
+            host.inspection_mut().forget();
+        }
+        let reply = reply.map_err(|error| Refusal::of(format!("{}: no answer", row.name), error.plain()))?;
         host.select(&reply);
         let text = match json || reply.json {
             true => quote::ascii_json(&serde_json::to_string(&reply.answer).unwrap_or_default()),
@@ -113,10 +127,13 @@ impl Session {
                 quote::lines(&answers::text(&reply.answer, &Manner { verbose: reply.verbose, ..Manner::default() }))
             }
         };
-        let own = match json || reply.json {
+        let mut own = match json || reply.json {
             true => format!("{} of {name}, as JSON:", row.name),
             false => format!("{} of {name}:", row.name),
         };
+        if late {
+            own.push_str("\nThe time of the call was over before all was read: what is missing may be there.");
+        }
         let data = self.answers.first(text, size);
         let given = line.split_whitespace().collect::<Vec<_>>().join(" ");
         let next = row.then.iter().copied().filter(|check| *check != given).collect();

@@ -55,6 +55,20 @@ impl Client {
         answer
     }
 
+    /// Begins a call and takes it back.
+    pub fn take_back(&mut self, tool: &str, arguments: Value) {
+        self.begin(tool, arguments);
+        let params = json!({ "requestId": self.id, "reason": "enough" });
+        self.send(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": params }));
+    }
+
+    /// Begins a call and waits for nothing.
+    pub fn begin(&mut self, tool: &str, arguments: Value) {
+        self.id += 1;
+        let params = json!({ "name": tool, "arguments": arguments });
+        self.send(&json!({ "jsonrpc": "2.0", "id": self.id, "method": "tools/call", "params": params }));
+    }
+
     /// Calls a tool.
     pub fn call(&mut self, tool: &str, arguments: Value) -> Said {
         let answer = self.ask("tools/call", json!({ "name": tool, "arguments": arguments }));

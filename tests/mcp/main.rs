@@ -191,6 +191,66 @@ fn what_a_dump_says_is_data() {
     client.end();
 }
 
+/// A dump with a million lists, whose audit takes far longer than its opening.
+fn large() -> Result<common::CrashedProcess, String> {
+    let interpreter = one_per_minor().into_iter().rfind(|i| i.is_native()).ok_or("no interpreter")?;
+    Crash::new(interpreter, "millions.py").args(&["objects", "1000000"]).run().map_err(|reason| reason.to_string())
+}
+
+/// A call that is taken back has no answer, and one that takes too long has what was read by then; the next one reads again.
+#[test]
+fn calls_end_in_time_and_leave_nothing_behind() {
+    let large = match large() {
+        Ok(dead) => dead,
+        Err(reason) => skip!("{reason}"),
+    };
+    let root = large.core.parent().unwrap().to_str().unwrap();
+    let start = |seconds: f64| Client::start(&["--root", root, "--no-files", "--timeout", &seconds.to_string()]);
+    let path = json!({ "path": large.core });
+    let audit = |dump: &str| json!({ "dump": dump, "command": "audit" });
+
+    // As short a time as the dump can be opened in, on this host and now.
+    let mut seconds = 0.1;
+    let late = loop {
+        let mut client = start(seconds);
+        let opened = client.call("open_dump", path.clone());
+        if opened.error {
+            assert!(opened.own.contains("the time was over before"), "{opened:?}");
+            seconds *= 2.0;
+            continue;
+        }
+        let said = client.call("run_command", audit(&opened.dump()));
+        client.end();
+        break said;
+    };
+    assert!(late.own.contains("The time of the call was over"), "{seconds} s: {late:?}");
+
+    let mut client = start(0.0);
+    let dump = client.call("open_dump", path.clone()).dump();
+    client.take_back("run_command", audit(&dump));
+    // The next answer is of the next call.
+    assert!(client.call("run_command", json!({ "dump": dump, "command": "threads" })).text().contains("Thread"));
+    assert_eq!(client.command(&dump, "audit").text(), shell(&large.core, "audit"));
+    // One that goes away does not wait, and nothing has failed.
+    client.begin("run_command", audit(&dump));
+    client.end();
+}
+
+/// What a client that does not come so far is told by the exit code.
+#[test]
+fn clients_that_leave_before_they_begin() {
+    let ended = |said: &str| {
+        let mut server = assert_cmd::Command::new(env!("CARGO_BIN_EXE_pyinquest"));
+        server.args(["mcp", "--root", FIXTURES]).write_stdin(said).output().unwrap()
+    };
+    let silent = ended("");
+    assert_eq!((silent.status.code(), silent.stderr.len()), (Some(0), 0), "{silent:?}");
+    let wrong = ended("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n");
+    let told = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert_eq!(wrong.status.code(), Some(3), "{told}");
+    assert!(told.contains("does not speak the protocol"), "{told}");
+}
+
 /// The inspector that the protocol's authors publish, without its window.
 #[test]
 fn the_inspector_of_the_protocol_s_authors_drives_it() {

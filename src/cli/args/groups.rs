@@ -81,7 +81,7 @@ impl Default for LimitArgs {
     }
 }
 
-fn parse_timeout(text: &str) -> Result<f64, String> {
+pub(super) fn parse_timeout(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.0..=1e9).contains(&seconds) => Ok(seconds),
         _ => Err("not a number of seconds, nor 0".to_owned()),

@@ -165,10 +165,12 @@ pub enum Command {
     #[command(after_help = MCP_EXAMPLES)]
     Mcp(Later<McpArgs>),
     /// Keep a slim dump and a report of each crash, as handler in core_pattern
+    #[cfg(target_os = "linux")]
     Collect(Later<CollectArgs>),
     /// Group many dumps by what killed them
     Triage(super::triage::TriageArgs),
     /// Run a command and triage what dumps core, children too
+    #[cfg(target_os = "linux")]
     Run(Later<super::run::RunArgs>),
     /// Write the completion script of a shell to standard output
     Completions(Later<CompletionsArgs>),
@@ -332,6 +334,7 @@ pub enum SetUp {
     /// LLDB, 14 or newer, built with Python
     Lldb,
     /// The kernel's core_pattern for `collect`: a sysctl drop-in and a systemd unit
+    #[cfg(target_os = "linux")]
     Collect,
 }
 
@@ -374,6 +377,9 @@ pub struct McpArgs {
     /// Directory in and below which dumps may be opened; may be repeated [default: the working directory]
     #[arg(long, value_name = "DIR")]
     pub root: Vec<PathBuf>,
+    /// Read no more for a call after this many seconds and answer what was read; 0 for as long as it takes
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = groups::parse_timeout)]
+    pub timeout: f64,
     /// Where the files of the dead processes are
     #[command(flatten)]
     pub files: FileArgs,
