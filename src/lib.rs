@@ -45,7 +45,7 @@
 //! |---|---|
 //! | `minidump` | minidumps of Linux and Windows |
 //! | `pdb` | functions and lines of Windows modules |
-//! | `live` | running processes |
+//! | `live` | running processes (Linux) |
 //! | `triage`, `sqlite`, `postgres` | many dumps, grouped by cause; where crashes are remembered |
 //! | `schema` | JSON Schemas of reports |
 //! | `dap` | what editors talk to |
@@ -86,7 +86,14 @@
 //! - [`mcp`]: what agents talk to
 //! - [`cli`]: the program
 #![cfg_attr(
-    not(all(feature = "cli", feature = "minidump", feature = "live", feature = "pdb", feature = "sqlite")),
+    not(all(
+        feature = "cli",
+        feature = "minidump",
+        feature = "live",
+        feature = "pdb",
+        feature = "sqlite",
+        target_os = "linux"
+    )),
     allow(dead_code, unused_imports, reason = "helpers of the parts that are left out")
 )]
 pub mod arch;

@@ -6,7 +6,7 @@ use super::protocol::{Ask, DebuggerName, MappingAnswer, ModulesAnswer, ProcessKi
 use crate::base::Addr;
 use crate::commands::host::Steps;
 use crate::debuggee::debugger::{self, SessionMapping, SessionThread};
-use crate::debuggee::{self, Protection, SourceKind, Target, live};
+use crate::debuggee::{self, Protection, SourceKind, Target};
 use crate::engine::Inspection;
 use crate::image::{FileCache, SearchOptions};
 use std::path::{Path, PathBuf};
@@ -199,7 +199,8 @@ impl Session {
         let mut sysroots: Vec<PathBuf> = path(&self.scene.sysroot).into_iter().collect();
         if self.scene.process == ProcessKind::Live {
             // One in another root directory, as in a container.
-            sysroots.extend(self.scene.pid.and_then(|pid| live::sysroot(i32::try_from(pid).ok()?)));
+            #[cfg(target_os = "linux")]
+            sysroots.extend(self.scene.pid.and_then(|pid| debuggee::live::sysroot(i32::try_from(pid).ok()?)));
         }
         SearchOptions {
             executable: path(&self.scene.executable),

@@ -2,7 +2,7 @@
 //! the crashes. It writes to files that are open, and asks for all else.
 
 use super::args::CollectArgs;
-use super::{CliError, exit, live, sandbox, slim};
+use super::{CliError, exit, sandbox, slim};
 use crate::debuggee::Target;
 use crate::engine::{Inspection, Options, Source, record, record_without_text, without_text};
 use crate::image::SearchOptions;
@@ -127,7 +127,7 @@ pub fn read(
     wish: &mut dyn FnMut(Wish) -> Result<bool, CliError>,
 ) -> Result<u8, CliError> {
     let running = args.limits.start();
-    let target = Source::Stdin.target_within(&running.limits).map_err(|e| live::refused(&e))?;
+    let target = Source::Stdin.target_within(&running.limits).map_err(|e| CliError::from(&e))?;
     let mut search = SearchOptions { sysroots: args.sysroot.clone(), ..SearchOptions::default() };
     search.sysroots.extend(root.map(|root| PathBuf::from(format!("/proc/self/fd/{}", root.as_raw_fd()))));
     let (report, inspection) = examined(target, &search, args);

@@ -58,8 +58,15 @@ fn fits(stored: &Stored, which: &str, executable: impl FnOnce() -> Option<String
 }
 
 /// An extended attribute of a file.
+#[cfg(target_os = "linux")]
 fn attribute(path: &Path, name: &str) -> Option<String> {
     String::from_utf8(xattr::get(path, name).ok()??).ok()
+}
+
+/// Only Linux has them under these names.
+#[cfg(not(target_os = "linux"))]
+fn attribute(_: &Path, _: &str) -> Option<String> {
+    None
 }
 
 fn parse(name: &str) -> Option<Stored> {

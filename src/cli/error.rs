@@ -2,6 +2,7 @@
 
 use super::exit;
 use crate::base::escape_terminal;
+use crate::debuggee::TargetError;
 use std::io;
 
 /// One line, a line of help, an exit code.
@@ -57,6 +58,13 @@ pub fn io_text(error: &io::Error) -> String {
     let short = text.split(" (os error").next().unwrap_or(&text);
     let mut chars = short.chars();
     chars.next().map(|c| c.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// A process or dump that cannot be opened.
+impl From<&TargetError> for CliError {
+    fn from(error: &TargetError) -> Self {
+        CliError { message: error.to_string(), help: error.help().map(str::to_owned), code: exit::INPUT }
+    }
 }
 
 impl From<clap::Error> for CliError {

@@ -1,15 +1,13 @@
 //! `hang`: many processes side by side.
 
 use super::args::{HangArgs, HangFormat, InputArgs, OutputArgs};
-use super::{CliError, exit, live, output, progress};
-use crate::debuggee::live::{Channels, by_command, channels, with_descendants};
+use super::live::{self, Channels};
+use super::{CliError, exit, output, progress};
 use crate::engine::hang::side_by_side;
-use crate::engine::hang_waits;
 use crate::engine::{Inspection, Options, Source};
 use crate::model::{Report, SCHEMA_VERSION};
 use crate::render::hang as render;
 use rayon::prelude::*;
-use regex::Regex;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -32,7 +30,7 @@ pub fn run(args: &HangArgs) -> Result<u8, CliError> {
     let read = looked.iter().filter(|(_, report, _)| report.is_ok()).map(|(_, _, open)| open.clone());
     let open: Vec<(usize, Channels)> = read.enumerate().filter_map(|(n, open)| Some((n, open?))).collect();
     let mut hang = side_by_side(looked.into_iter().map(|(name, report, _)| (name, report)).collect());
-    hang_waits::add(&mut hang, &open);
+    live::add_waits(&mut hang, &open);
     let shown = match args.format {
         HangFormat::Text if !args.json => {
             let palette = output::palette(&OutputArgs { color: args.color, ..OutputArgs::default() });
@@ -48,16 +46,7 @@ pub fn run(args: &HangArgs) -> Result<u8, CliError> {
 }
 
 fn look(args: &HangArgs) -> Result<Vec<Looked>, CliError> {
-    let mut pids: Vec<i32> = match args.tree {
-        true => args.pid.iter().flat_map(|pid| with_descendants(*pid)).collect(),
-        false => args.pid.clone(),
-    };
-    if let Some(text) = &args.regex {
-        let wanted = Regex::new(text).map_err(|e| CliError::new(exit::USAGE, format!("--match: {e}")))?;
-        pids.extend(by_command(|command| wanted.is_match(command)));
-    }
-    let mut seen = std::collections::HashSet::new();
-    pids.retain(|pid| seen.insert(*pid));
+    let pids = live::processes(args)?;
     let search = args.files.search();
     let options = Options::default();
     let running = args.limits.start();
@@ -67,13 +56,13 @@ fn look(args: &HangArgs) -> Result<Vec<Looked>, CliError> {
         (path.display().to_string(), report, None)
     };
     // Before any of them is stopped: a system call that a stop interrupts may end.
-    let open: Vec<Channels> = pids.iter().map(|pid| channels(*pid)).collect();
+    let open: Vec<Option<Channels>> = pids.iter().map(|pid| live::channels(*pid)).collect();
     // One after the other: each is to stand still for as short as can be.
-    let process = |(pid, open): (&i32, Channels)| {
+    let process = |(pid, open): (&i32, Option<Channels>)| {
         let (files, no_stop) = (args.files.clone(), args.no_stop);
         let input = InputArgs { no_stop, files, max_stop: args.max_stop, ..InputArgs::default() };
         let report = live::report(*pid, &input, &running.limits, |inspection| inspection.report(&options));
-        (format!("process {pid}"), report.map_err(|e| e.message), Some(open))
+        (format!("process {pid}"), report.map_err(|e| e.message), open)
     };
     let mut looked: Vec<Looked> = args.cores.par_iter().map(core).collect();
     looked.extend(pids.iter().zip(open).map(process));

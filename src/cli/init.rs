@@ -2,7 +2,9 @@
 
 use super::args::{Debugger, InitArgs, SetUp};
 use super::error::io_text;
-use super::{CliError, exit, init_collect, output};
+#[cfg(target_os = "linux")]
+use super::init_collect;
+use super::{CliError, exit, output};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -21,6 +23,7 @@ pub fn run(args: &InitArgs) -> Result<u8, CliError> {
     let text = match args.what {
         SetUp::Gdb => set_up(args, Debugger::Gdb)?,
         SetUp::Lldb => set_up(args, Debugger::Lldb)?,
+        #[cfg(target_os = "linux")]
         SetUp::Collect => init_collect::set_up(args)?,
     };
     output::write_stdout(text.as_bytes())?;

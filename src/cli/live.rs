@@ -1,13 +1,18 @@
 //! Live processes on the command line: `--pid`, `--no-stop`, `--watch`.
 
-use super::args::InputArgs;
+use super::args::{HangArgs, InputArgs};
 use super::{CliError, exit, output};
 use crate::base::{Diagnostic, DiagnosticCode};
-use crate::debuggee::live::{Examined, LiveOptions, start_ticks};
-use crate::debuggee::{Limits, TargetError};
-use crate::engine::{Inspection, examine};
+use crate::debuggee::live::{self, Examined, LiveOptions, by_command, start_ticks, with_descendants};
+use crate::debuggee::{Limits, Target};
+use crate::engine::{Inspection, examine, hang_waits, hold};
 use crate::model::Report;
+use crate::model::hang::Hang;
+use regex::Regex;
+use std::path::Path;
 use std::time::Duration;
+
+pub use crate::debuggee::live::Channels;
 
 /// Analyses a running process; the report says for how long it stood still.
 ///
@@ -43,20 +48,12 @@ pub fn result<T>(
     look_at: impl Fn(&Inspection) -> T,
 ) -> Result<T, CliError> {
     let seen = look(pid, input, limits, look_at)?;
-    tell(ran_on(input, &seen));
+    output::tell(ran_on(input, &seen));
     Ok(seen.result)
 }
 
-/// A warning on standard error.
-pub fn tell(diagnostic: Option<Diagnostic>) {
-    if let Some(Diagnostic { message, hint, .. }) = diagnostic {
-        let hint = hint.map(|hint| format!("\n  help: {hint}")).unwrap_or_default();
-        output::write_stderr(&format!("pyinquest: warning: {message}{hint}\n"));
-    }
-}
-
 /// What is to be said of pages that were read when the process ran again.
-pub fn ran_on<T>(input: &InputArgs, seen: &Examined<T>) -> Option<Diagnostic> {
+fn ran_on<T>(input: &InputArgs, seen: &Examined<T>) -> Option<Diagnostic> {
     let pages = seen.later_pages;
     if input.no_stop || !seen.ran_on && pages == 0 {
         return None;
@@ -78,6 +75,65 @@ pub fn ran_on<T>(input: &InputArgs, seen: &Examined<T>) -> Option<Diagnostic> {
     Some(Diagnostic::warning(DiagnosticCode::LiveRunning, text).hint(hint))
 }
 
+/// The same of the process without what is made of it; `look` gets the directory that stands for its `/`, if that is another.
+///
+/// # Errors
+/// When there is no such process or it may not be looked at.
+pub fn target<T>(
+    pid: i32,
+    input: &InputArgs,
+    limits: &Limits,
+    look: impl Fn(Target, Option<&Path>) -> T,
+) -> Result<T, CliError> {
+    let seen = live::examine(pid, options(input, limits), look).map_err(|e| CliError::from(&e))?;
+    output::tell(ran_on(input, &seen));
+    Ok(seen.result)
+}
+
+/// What `look` makes of a process that stands still (unless that is not wanted) until it is done.
+///
+/// # Errors
+/// When there is no such process or it may not be looked at.
+pub fn held<T>(
+    pid: i32,
+    input: &InputArgs,
+    limits: &Limits,
+    look: impl FnOnce(Inspection) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    let options = LiveOptions { stop: !input.no_stop, limits: limits.clone(), ..LiveOptions::default() };
+    // What keeps it stopped stays here until the end.
+    let held = hold(pid, options, &input.files.search()).map_err(|e| CliError::from(&e))?;
+    look(held.inspection)
+}
+
+/// The processes that `hang` is asked for.
+///
+/// # Errors
+/// Where the expression of `--match` is none.
+pub fn processes(args: &HangArgs) -> Result<Vec<i32>, CliError> {
+    let mut pids: Vec<i32> = match args.tree {
+        true => args.pid.iter().flat_map(|pid| with_descendants(*pid)).collect(),
+        false => args.pid.clone(),
+    };
+    if let Some(text) = &args.regex {
+        let wanted = Regex::new(text).map_err(|e| CliError::new(exit::USAGE, format!("--match: {e}")))?;
+        pids.extend(by_command(|command| wanted.is_match(command)));
+    }
+    let mut seen = std::collections::HashSet::new();
+    pids.retain(|pid| seen.insert(*pid));
+    Ok(pids)
+}
+
+/// What a process has open to others.
+pub fn channels(pid: i32) -> Option<Channels> {
+    Some(live::channels(pid))
+}
+
+/// Adds what processes wait for of each other; the number in [`Hang::processes`] with each.
+pub fn add_waits(hang: &mut Hang, channels: &[(usize, Channels)]) {
+    hang_waits::add(hang, channels);
+}
+
 /// Looks at a running process.
 ///
 /// # Errors
@@ -88,23 +144,17 @@ fn look<T>(
     limits: &Limits,
     look: impl Fn(&Inspection) -> T,
 ) -> Result<Examined<T>, CliError> {
-    examine(pid, options(input, limits), &input.files.search(), look).map_err(|e| refused(&e))
+    examine(pid, options(input, limits), &input.files.search(), look).map_err(|e| CliError::from(&e))
 }
 
 /// How a process is looked at.
-#[must_use]
-pub fn options(input: &InputArgs, limits: &Limits) -> LiveOptions {
+fn options(input: &InputArgs, limits: &Limits) -> LiveOptions {
     LiveOptions {
         stop: !input.no_stop,
         max_stop: Duration::from_millis(input.max_stop),
         limits: limits.clone(),
         ..LiveOptions::default()
     }
-}
-
-/// A process or dump that cannot be opened, as an error of the command line.
-pub fn refused(error: &TargetError) -> CliError {
-    CliError { message: error.to_string(), help: error.help().map(str::to_owned), code: exit::INPUT }
 }
 
 /// Runs a command once, or again and again with `--watch` until it fails.

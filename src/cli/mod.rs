@@ -3,7 +3,9 @@
 mod answer;
 pub mod args;
 mod bridge;
+#[cfg(target_os = "linux")]
 mod core_pattern;
+#[cfg(target_os = "linux")]
 mod core_reader;
 mod coredumpctl;
 #[cfg(feature = "dap")]
@@ -17,9 +19,13 @@ mod export;
 mod hang;
 mod heap;
 mod init;
+#[cfg(target_os = "linux")]
 mod init_collect;
 mod layouts;
+#[cfg(target_os = "linux")]
 mod live;
+#[cfg(not(target_os = "linux"))]
+mod live_elsewhere;
 #[cfg(feature = "mcp")]
 mod mcp;
 pub mod output;
@@ -27,6 +33,7 @@ mod print;
 mod progress;
 mod render;
 mod report;
+#[cfg(target_os = "linux")]
 pub mod run;
 mod sandbox;
 #[cfg(feature = "shell")]
@@ -37,6 +44,8 @@ mod tasks;
 pub mod triage;
 
 pub use error::CliError;
+#[cfg(not(target_os = "linux"))]
+use live_elsewhere as live;
 
 use args::{Cli, Command};
 use clap::Parser as _;
@@ -96,9 +105,11 @@ fn dispatch(command: &Command) -> Result<u8, CliError> {
         Command::Tasks(args) => tasks::run(args),
         Command::Render(args) => render::run(args),
         Command::Slim(args) => slim::run(args),
+        #[cfg(target_os = "linux")]
         Command::Collect(args) => core_pattern::run(args),
         Command::Layouts(args) => layouts::run(args),
         Command::Triage(args) => triage::run(args),
+        #[cfg(target_os = "linux")]
         Command::Run(args) => run::run(args),
         Command::Completions(args) => documents::completions(args),
         Command::Schema(args) => documents::schema(args),

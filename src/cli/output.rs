@@ -4,6 +4,7 @@ use super::CliError;
 use super::args::{Color, OutputArgs};
 use super::error::io_text;
 use super::exit;
+use crate::base::Diagnostic;
 use crate::render::palette::Palette;
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -75,4 +76,12 @@ pub fn write_stdout(bytes: &[u8]) -> Result<(), CliError> {
 /// Writes to standard error; nothing can be done when that fails.
 pub fn write_stderr(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// A warning on standard error.
+pub fn tell(diagnostic: Option<Diagnostic>) {
+    if let Some(Diagnostic { message, hint, .. }) = diagnostic {
+        let hint = hint.map(|hint| format!("\n  help: {hint}")).unwrap_or_default();
+        write_stderr(&format!("pyinquest: warning: {message}{hint}\n"));
+    }
 }

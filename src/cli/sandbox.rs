@@ -48,7 +48,7 @@ pub fn enter_for(command: &Command) -> Option<Held> {
 /// Gives up all but what is needed; nothing where that is not known.
 pub fn give_up(needs: Option<Needs>) -> Option<Held> {
     let held = needs.map(enter_with);
-    #[cfg(debug_assertions)]
+    #[cfg(all(debug_assertions, target_os = "linux"))]
     escape::attempts();
     held
 }
@@ -67,7 +67,7 @@ pub fn enter_with(mut needs: Needs) -> Held {
 }
 
 /// `PYINQUEST_TRY_ESCAPE_TRIAGE`, as `PYINQUEST_TRY_ESCAPE` of the process of `triage` itself.
-#[cfg(debug_assertions)]
+#[cfg(all(debug_assertions, target_os = "linux"))]
 pub fn attempts_of_triage() {
     escape::attempts_in("PYINQUEST_TRY_ESCAPE_TRIAGE");
 }
@@ -155,10 +155,27 @@ fn client_cache() -> Option<PathBuf> {
     Some(cache)
 }
 
+#[cfg(target_os = "linux")]
 fn nameless_files(directory: &Path) -> bool {
     use nix::fcntl::{OFlag, open};
     use nix::sys::stat::Mode;
     open(directory, OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::S_IRUSR | Mode::S_IWUSR).is_ok()
+}
+
+/// No matter: rights are given up on Linux alone.
+#[cfg(not(target_os = "linux"))]
+fn nameless_files(_: &Path) -> bool {
+    false
+}
+
+#[cfg(target_os = "linux")]
+fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_root() -> bool {
+    false
 }
 
 /// What holds, for people.
@@ -172,7 +189,7 @@ pub fn describe(held: Option<Held>) -> String {
     };
     let reads = match held.reads {
         State::Whole | State::Partly => "; files that are read besides the dump (by Landlock)",
-        _ if nix::unistd::geteuid().is_root() => "; it is read as root, who may read every file",
+        _ if is_root() => "; it is read as root, who may read every file",
         _ => "",
     };
     format!(
@@ -183,7 +200,7 @@ pub fn describe(held: Option<Held>) -> String {
 }
 
 /// What a parser that a dump has taken over might do; for the tests, and not in the program that is shipped.
-#[cfg(debug_assertions)]
+#[cfg(all(debug_assertions, target_os = "linux"))]
 mod escape {
     use std::fs;
     use std::io::{self, Write as _};

@@ -3,8 +3,7 @@
 use super::args::ShellArgs;
 use super::error::io_text;
 use super::{CliError, exit, live, output, report, sandbox};
-use crate::debuggee::live::LiveOptions;
-use crate::engine::{Inspection, Options, hold};
+use crate::engine::{Inspection, Options};
 use crate::render::answers::Manner;
 use crate::render::text::TextOptions;
 use crate::shell::{Pager, Said, Shell, ShellOptions, read_commands};
@@ -24,11 +23,7 @@ pub fn run(args: &ShellArgs) -> Result<u8, CliError> {
     }
     let running = limits.start();
     let Some(pid) = args.input.pid else { return at(report::open(&args.input, &running.limits)?, args) };
-    let limits = running.limits.clone();
-    let options = LiveOptions { stop: !args.input.no_stop, limits, ..LiveOptions::default() };
-    // What keeps it stopped stays here until the shell has ended.
-    let held = hold(pid, options, &args.input.files.search()).map_err(|error| live::refused(&error))?;
-    at(held.inspection, args)
+    live::held(pid, &args.input, &running.limits, |inspection| at(inspection, args))
 }
 
 /// Where `export` of given commands writes, that directory is open, and that where we are started; at a prompt lines are remembered, and a pager is started.

@@ -5,7 +5,6 @@ use super::error::{input_name, io_text};
 use super::{CliError, exit, live, output, progress, report};
 use crate::base::{Diagnostic, DiagnosticCode, Os};
 use crate::debuggee::Target;
-use crate::debuggee::live::examine;
 use crate::debuggee::slim_record::SlimHeap;
 use crate::engine::{record, record_heap, record_without_text};
 use crate::image::SearchOptions;
@@ -27,15 +26,12 @@ pub fn run(args: &SlimArgs) -> Result<u8, CliError> {
     let failed = |error: SlimError| failed(args, error);
     let (made, name) = match args.input.pid {
         Some(pid) => {
-            let options = live::options(&args.input, &running.limits);
             let look = |mut target: Target, root: Option<&Path>| {
                 let mut search = search.clone();
                 search.sysroots.extend(root.map(Path::to_path_buf));
                 slim(&mut target, &search, args)
             };
-            let seen = examine(pid, options, look).map_err(|e| live::refused(&e))?;
-            live::tell(live::ran_on(&args.input, &seen));
-            (seen.result, format!("process {pid}"))
+            (live::target(pid, &args.input, &running.limits, look)?, format!("process {pid}"))
         }
         None => {
             let mut target = report::open_dump(&args.input, &running.limits)?;
@@ -48,7 +44,7 @@ pub fn run(args: &SlimArgs) -> Result<u8, CliError> {
     if running.limits.deadline.is_over() {
         let text = "the time was over before all was read: the dump has less than a report may ask for";
         let hint = "--timeout SECONDS allows more, --timeout 0 any";
-        live::tell(Some(Diagnostic::warning(DiagnosticCode::TimeOver, text).hint(hint)));
+        output::tell(Some(Diagnostic::warning(DiagnosticCode::TimeOver, text).hint(hint)));
     }
     if args.json {
         return tell_json(args, &name, &stats);
@@ -95,7 +91,7 @@ fn slim(target: &mut Target, search: &SearchOptions, args: &SlimArgs) -> Result<
         false => None,
     };
     for cut in target.diagnostics.to_vec().into_iter().filter(|d| d.code == DiagnosticCode::LimitReached) {
-        live::tell(Some(cut));
+        output::tell(Some(cut));
     }
     // What is not a Linux process has no core format.
     let minidump = args.minidump || target.abi.os != Os::Linux;

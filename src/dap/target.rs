@@ -25,7 +25,7 @@ pub struct Debuggee {
 
 enum Opened {
     Dump(Inspection),
-    #[cfg(feature = "live")]
+    #[cfg(all(feature = "live", target_os = "linux"))]
     Live(crate::engine::Held),
 }
 
@@ -136,7 +136,7 @@ impl Opened {
     fn inspection(&self) -> &Inspection {
         match self {
             Opened::Dump(inspection) => inspection,
-            #[cfg(feature = "live")]
+            #[cfg(all(feature = "live", target_os = "linux"))]
             Opened::Live(held) => &held.inspection,
         }
     }
@@ -176,13 +176,13 @@ fn process(arguments: &OpenArguments) -> Result<Option<i32>, Refusal> {
     }
 }
 
-#[cfg(feature = "live")]
+#[cfg(all(feature = "live", target_os = "linux"))]
 fn open_process(pid: i32, search: &SearchOptions) -> Result<Opened, Refusal> {
     let held = crate::engine::hold(pid, crate::debuggee::live::LiveOptions::default(), search);
     held.map(Opened::Live).map_err(|e| refused(&e))
 }
 
-#[cfg(not(feature = "live"))]
+#[cfg(not(all(feature = "live", target_os = "linux")))]
 fn open_process(_: i32, _: &SearchOptions) -> Result<Opened, Refusal> {
     Err(Refusal::shown("this build of pyinquest cannot look at running processes"))
 }

@@ -6,6 +6,7 @@
 //! piece).
 
 use super::limits::Deadline;
+use crate::sys::files;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek as _, SeekFrom, Write as _};
@@ -236,8 +237,7 @@ fn spool(mut input: impl Read, came: &AtomicU64, limits: &Limits) -> io::Result<
 
 /// Half of the bytes that may be written to the file system of a directory.
 fn half_of_free(directory: &Path) -> Option<u64> {
-    let system = nix::sys::statvfs::statvfs(directory).ok()?;
-    system.blocks_available().checked_mul(system.fragment_size())?.checked_div(2)
+    files::free_space(directory)?.checked_div(2)
 }
 
 /// Reads until `chunk` is full; how much came, and whether the stream has ended.

@@ -10,7 +10,7 @@ pub mod debugger;
 pub mod elf_core;
 pub mod elf_modules;
 pub(crate) mod limits;
-#[cfg(feature = "live")]
+#[cfg(all(feature = "live", target_os = "linux"))]
 pub mod live;
 mod memory;
 #[cfg(feature = "minidump")]
@@ -19,7 +19,7 @@ mod model;
 mod module;
 mod open;
 pub mod pe_headers;
-#[cfg(any(feature = "live", feature = "minidump"))]
+#[cfg(any(all(feature = "live", target_os = "linux"), feature = "minidump"))]
 pub(crate) mod procfs;
 pub mod recorded_symbols;
 pub mod recorder;

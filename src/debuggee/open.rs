@@ -6,7 +6,7 @@ use super::minidump;
 use super::slim_record::restore;
 use super::{ByteSource, Limits, Target, TargetError, elf_core};
 use crate::base::{Diagnostic, DiagnosticCode};
-use crate::sys::{Place, map_opened, map_temp};
+use crate::sys::{Place, files, map_opened, map_temp};
 use std::fs::File;
 use std::io::{self, Read, Seek as _};
 use std::path::Path;
@@ -108,8 +108,7 @@ pub fn from_bytes_within(path: &Path, bytes: Arc<dyn ByteSource>, limits: &Limit
 
 /// Whether the path is a pipe or socket, whose bytes come once.
 fn is_stream(path: &Path) -> bool {
-    use std::os::unix::fs::FileTypeExt as _;
-    std::fs::metadata(path).is_ok_and(|m| m.file_type().is_fifo() || m.file_type().is_socket())
+    std::fs::metadata(path).is_ok_and(|data| files::is_stream(&data))
 }
 
 fn expanded(

@@ -154,6 +154,7 @@ pub fn thread_count(pid: i32) -> usize {
 ///
 /// # Errors
 /// When it may not be read.
+#[cfg(all(feature = "live", target_os = "linux"))]
 pub fn page_map(pid: i32, first: u64, count: u64) -> io::Result<Vec<u64>> {
     use std::os::unix::fs::FileExt as _;
     const ENTRY: u64 = 8;
@@ -164,6 +165,7 @@ pub fn page_map(pid: i32, first: u64, count: u64) -> io::Result<Vec<u64>> {
 
 /// Whether a thread waits for a child that it made with `vfork` (`posix_spawn` and Python's `subprocess` do) to run a program
 /// or to end: until then the kernel lets nobody stop it (`/proc/PID/task/TID/syscall`: number, arguments).
+#[cfg(all(feature = "live", target_os = "linux"))]
 pub fn waits_for_vfork(task: &Path) -> bool {
     use nix::libc;
     let Ok(text) = std::fs::read_to_string(task.join("syscall")) else { return false };

@@ -110,7 +110,7 @@ impl Inspection {
     }
 
     /// The inspection of a running process of this host.
-    #[cfg(feature = "live")]
+    #[cfg(all(feature = "live", target_os = "linux"))]
     pub(super) fn of_live(mut target: Target, pid: i32, search: &SearchOptions) -> Self {
         let images = Images::attach(&mut target, search);
         Inspection::with_sources(target, images, search, source_lines::options_of_live(pid, search))

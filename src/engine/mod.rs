@@ -9,7 +9,7 @@ mod crash_audit;
 mod exceptions;
 mod frames;
 pub mod hang;
-#[cfg(feature = "live")]
+#[cfg(all(feature = "live", target_os = "linux"))]
 pub mod hang_waits;
 pub mod heap;
 pub mod heap_answers;
@@ -23,7 +23,7 @@ pub mod heap_top;
 mod heap_trees;
 mod inspection;
 mod linecache;
-#[cfg(feature = "live")]
+#[cfg(all(feature = "live", target_os = "linux"))]
 mod live;
 mod lock_waits;
 pub mod lookup;
@@ -47,7 +47,7 @@ mod values;
 
 pub use frames::frame;
 pub use inspection::{Inspection, Source};
-#[cfg(feature = "live")]
+#[cfg(all(feature = "live", target_os = "linux"))]
 pub use live::{Held, examine, hold};
 pub use lookup::{Found, LookupError, Place};
 pub use options::{Limits, Options};

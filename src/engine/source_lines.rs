@@ -27,7 +27,7 @@ pub(super) fn options(target: &Target, images: &Images, search: &SearchOptions) 
 
 /// Where those of process `pid` of this host are. Of one in another root, or another mount namespace, the files of this
 /// host are not those of the process.
-#[cfg(feature = "live")]
+#[cfg(all(feature = "live", target_os = "linux"))]
 pub(super) fn options_of_live(pid: i32, search: &SearchOptions) -> SourceOptions {
     use crate::debuggee::live;
     SourceOptions {

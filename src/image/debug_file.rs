@@ -6,10 +6,8 @@ use super::find::{SearchOptions, build_id_path};
 use super::host_file::HostFile;
 use super::{FileBytes, FileCache};
 use crate::debuggee::BuildId;
-use crate::sys::Place;
-use std::ffi::OsStr;
+use crate::sys::{Place, files};
 use std::io::Read as _;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -94,7 +92,8 @@ pub(super) fn by_build_id(id: &BuildId, options: &SearchOptions) -> Option<HostF
 /// "Separate Debug Files").
 fn by_link(path: &str, build_id: Option<&BuildId>, own: &HostFile, options: &SearchOptions) -> Option<HostFile> {
     let (name, crc) = own.debug_link()?;
-    let name = Path::new(OsStr::from_bytes(&name));
+    let name = files::path_of(&name);
+    let name = name.as_path();
     // A name with directories in it is none that a linker wrote.
     if name.file_name() != Some(name.as_os_str()) {
         return None;
@@ -139,7 +138,8 @@ fn mini(own: &HostFile, cache: &FileCache) -> Option<HostFile> {
 /// The file of shared DWARF that dwz split off (`.gnu_debugaltlink`), for a debug file.
 pub(super) fn alternate(debug: &HostFile, options: &SearchOptions) -> Option<HostFile> {
     let (name, id) = debug.debug_alt_link()?;
-    let name = Path::new(OsStr::from_bytes(&name));
+    let name = files::path_of(&name);
+    let name = name.as_path();
     // A debug file names the shared one by an absolute path, or relative to itself.
     let beside = debug.place.as_ref().and_then(Place::parent).map(|dir| dir.join(name));
     let here = name.is_absolute().then(|| Place::in_root(Path::new("/"), name));

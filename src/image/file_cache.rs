@@ -5,10 +5,9 @@
 
 use super::FileBytes;
 use crate::debuggee::recorded_symbols::SourceFrame;
+use crate::sys::files::FileState;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Bytes of decompressed sections that are kept. Enough for the interpreters of one system, and small beside what a
@@ -17,30 +16,8 @@ const SECTION_BYTES: usize = 384 << 20;
 /// Addresses that are kept; past that all are forgotten.
 const ADDRESSES: usize = 200_000;
 
-/// A file as it was when it was mapped. Another one in its place, or a change to it, has another identity.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct FileId {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl From<&Metadata> for FileId {
-    fn from(data: &Metadata) -> Self {
-        FileId {
-            device: data.dev(),
-            inode: data.ino(),
-            size: data.size(),
-            modified: (data.mtime(), data.mtime_nsec()),
-            changed: (data.ctime(), data.ctime_nsec()),
-        }
-    }
-}
-
 struct Entry {
-    file: FileId,
+    file: FileState,
     name: String,
     data: FileBytes,
 }
@@ -55,7 +32,7 @@ struct Sections {
 /// Source lines and inlined functions by address in the file, by file.
 #[derive(Default)]
 struct Lines {
-    files: HashMap<FileId, HashMap<u64, Vec<SourceFrame>>>,
+    files: HashMap<FileState, HashMap<u64, Vec<SourceFrame>>>,
     count: usize,
 }
 
@@ -76,7 +53,7 @@ impl FileCache {
     /// A section of a file, decompressed by `unfold` unless it is still there from an earlier call.
     pub(super) fn section(
         &self,
-        file: &FileId,
+        file: &FileState,
         name: &str,
         unfold: impl FnOnce() -> Option<FileBytes>,
     ) -> Option<FileBytes> {
@@ -90,14 +67,14 @@ impl FileCache {
     }
 
     /// What DWARF said earlier of each of the addresses.
-    pub(crate) fn lines(&self, file: &FileId, addrs: &[u64]) -> Vec<Option<Vec<SourceFrame>>> {
+    pub(crate) fn lines(&self, file: &FileState, addrs: &[u64]) -> Vec<Option<Vec<SourceFrame>>> {
         let lines = locked(&self.lines);
         let answers = lines.files.get(file);
         addrs.iter().map(|addr| answers.and_then(|a| a.get(addr)).cloned()).collect()
     }
 
     /// Keeps what DWARF says of addresses.
-    pub(crate) fn keep_lines<'a>(&self, file: &FileId, found: impl Iterator<Item = (u64, &'a Vec<SourceFrame>)>) {
+    pub(crate) fn keep_lines<'a>(&self, file: &FileState, found: impl Iterator<Item = (u64, &'a Vec<SourceFrame>)>) {
         let mut lines = locked(&self.lines);
         if lines.count > ADDRESSES {
             *lines = Lines::default();
@@ -115,7 +92,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Sections {
-    fn find(&mut self, file: &FileId, name: &str) -> Option<FileBytes> {
+    fn find(&mut self, file: &FileState, name: &str) -> Option<FileBytes> {
         let at = self.entries.iter().position(|e| e.name == name && e.file == *file)?;
         let entry = self.entries.remove(at)?;
         let data = entry.data.clone();
@@ -138,8 +115,8 @@ impl Sections {
 mod tests {
     use super::*;
 
-    fn file(inode: u64) -> FileId {
-        FileId { device: 1, inode, size: 2, modified: (3, 4), changed: (5, 6) }
+    fn file(inode: u64) -> FileState {
+        FileState { identity: (1, inode), size: 2, modified: (3, 4), changed: (5, 6) }
     }
 
     fn entry(inode: u64, size: usize) -> Entry {
@@ -156,7 +133,7 @@ mod tests {
         let there = [1, 2, 3].map(|inode| cache.find(&file(inode), ".debug_info").is_some());
         assert_eq!((there, cache.bytes), ([true, false, true], 80));
         assert!(cache.find(&file(1), ".debug_line").is_none());
-        assert!(cache.find(&FileId { changed: (5, 7), ..file(1) }, ".debug_info").is_none());
+        assert!(cache.find(&FileState { changed: (5, 7), ..file(1) }, ".debug_info").is_none());
         cache.keep(entry(4, 1000), 100);
         assert_eq!((cache.entries.len(), cache.bytes), (0, 0));
     }

@@ -2,10 +2,11 @@
 
 use super::FileBytes;
 use super::decompress::unfold;
-use super::file_cache::{FileCache, FileId};
+use super::file_cache::FileCache;
 use crate::base::Addr;
 use crate::debuggee::BuildId;
 use crate::debuggee::elf_modules::{ElfImage, build_id_in_notes};
+use crate::sys::files::{self, FileState};
 use crate::sys::{Place, map_opened};
 use object::elf;
 use object::read::elf::ElfFile64;
@@ -21,14 +22,14 @@ pub(super) struct HostFile {
     pub place: Option<Place>,
     pub bytes: FileBytes,
     /// Which file it is, where that is certain.
-    pub id: Option<FileId>,
+    pub id: Option<FileState>,
 }
 
 impl HostFile {
     /// Maps a file that is 64-bit little-endian ELF.
     pub fn open(place: &Place) -> io::Result<HostFile> {
         let (open, place) = place.open_resolved(u64::MAX)?;
-        let id = open.metadata().ok().as_ref().map(FileId::from);
+        let id = open.metadata().ok().as_ref().and_then(files::state);
         let bytes = FileBytes::whole(Arc::new(map_opened(&open)?));
         let file = HostFile { place: Some(place), bytes, id };
         if !file.bytes.starts_with(&elf::ELFMAG) {

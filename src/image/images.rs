@@ -3,7 +3,7 @@
 use super::FileBytes;
 use super::debug_file::{self, DebugFile, DebugOrigin};
 use super::dynsym::DynamicSymbols;
-use super::file_cache::{FileCache, FileId};
+use super::file_cache::FileCache;
 use super::find::{SearchOptions, Verification};
 use super::host_file::HostFile;
 #[cfg(feature = "pdb")]
@@ -15,6 +15,7 @@ use crate::base::{Abi, Addr};
 use crate::debuggee::elf_modules::ElfImage;
 use crate::debuggee::{BuildId, ByteSource, Memory};
 use crate::model::FileStatus;
+use crate::sys::files::FileState;
 use crate::sys::{Place, map_opened, mapped};
 use object::elf;
 use std::collections::HashMap;
@@ -265,7 +266,7 @@ impl Image {
     }
 
     /// Which file has its DWARF; `None` also where that file cannot be distinguished from others.
-    pub(crate) fn dwarf_file_id(&self) -> Option<FileId> {
+    pub(crate) fn dwarf_file_id(&self) -> Option<FileState> {
         let own = self.file.as_ref().filter(|f| f.has_section_data(".debug_info"));
         own.or_else(|| self.debug().map(|d| &d.file))?.id.clone()
     }

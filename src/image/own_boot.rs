@@ -4,7 +4,7 @@ use super::host_file::HostFile;
 use super::{FileBytes, FileStatus, Images};
 use crate::debuggee::{BuildId, SourceKind, Target};
 use crate::os::linux::VDSO;
-use std::os::unix::fs::FileExt as _;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -54,6 +54,8 @@ fn own_vdso() -> Option<BuildId> {
     let [start, end] = [range.0, range.1].map(|text| u64::from_str_radix(text, 16).ok());
     let start = start?;
     let mut bytes = vec![0; usize::try_from(end?.checked_sub(start)?).ok()?];
-    std::fs::File::open("/proc/self/mem").ok()?.read_exact_at(&mut bytes, start).ok()?;
+    let mut memory = std::fs::File::open("/proc/self/mem").ok()?;
+    memory.seek(SeekFrom::Start(start)).ok()?;
+    memory.read_exact(&mut bytes).ok()?;
     HostFile { place: None, bytes: FileBytes::whole(Arc::new(bytes)), id: None }.build_id()
 }

@@ -1,14 +1,16 @@
 //! The operating system behind safe functions: the only module with unsafe code.
 #![allow(unsafe_code)]
 
-#[cfg(feature = "sandbox")]
+#[cfg(all(feature = "sandbox", target_os = "linux"))]
 pub mod child;
+pub mod files;
+pub mod limits;
 mod map_temp;
 mod mmap;
 mod place;
-#[cfg(feature = "live")]
+#[cfg(all(feature = "live", target_os = "linux"))]
 mod process_vm;
-#[cfg(feature = "live")]
+#[cfg(all(feature = "live", target_os = "linux"))]
 mod ptrace;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
@@ -16,7 +18,7 @@ pub mod sandbox;
 pub use map_temp::map_temp;
 pub use mmap::{map_file, map_opened};
 pub use place::{Place, mapped};
-#[cfg(feature = "live")]
+#[cfg(all(feature = "live", target_os = "linux"))]
 pub use process_vm::{ProcessMemory, share_memory};
-#[cfg(feature = "live")]
+#[cfg(all(feature = "live", target_os = "linux"))]
 pub use ptrace::{Patience, Stopped, thread_ids, while_stopped};

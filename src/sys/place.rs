@@ -3,7 +3,15 @@
 
 #[cfg(target_os = "linux")]
 mod at_once;
+#[cfg(any(not(target_os = "linux"), test))]
+mod steps;
+#[cfg(target_os = "linux")]
 mod walk;
+
+#[cfg(not(target_os = "linux"))]
+use steps::{open, open_named};
+#[cfg(target_os = "linux")]
+use walk::{open, open_named};
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -12,6 +20,9 @@ use std::path::{Component, Path, PathBuf};
 
 /// Linux takes no longer path (`PATH_MAX`), and a dump's name must not make us walk for ever.
 const MAX_PATH: usize = 4096;
+
+/// As many symbolic links as Linux follows (`MAXSYMLINKS`).
+const MAX_LINKS: usize = 40;
 
 /// How links on the way are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +104,7 @@ impl Place {
     /// As [`Place::open`].
     pub fn open_resolved(&self, limit: u64) -> io::Result<(File, Place)> {
         let (file, path) = match self.links {
-            Links::Free => (walk::open_named(&self.path)?, self.path.clone()),
+            Links::Free => (open_named(&self.path)?, self.path.clone()),
             Links::InRoot | Links::Beneath => self.open_inside()?,
         };
         if file.metadata()?.len() > limit {
@@ -112,7 +123,7 @@ impl Place {
         if let Some(opened) = at_once::open(&self.root, &wanted, self.links) {
             return opened;
         }
-        walk::open(&self.root, wanted, self.links)
+        open(&self.root, wanted, self.links)
     }
 }
 
@@ -133,6 +144,10 @@ pub fn mapped(path: &str, maps: &[(String, String)]) -> Vec<Place> {
         }
     };
     maps.iter().filter_map(place).collect()
+}
+
+fn leads_out() -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, "leads out of the directory that was given")
 }
 
 fn parts(path: &Path) -> impl Iterator<Item = OsString> + '_ {

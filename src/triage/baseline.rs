@@ -129,8 +129,7 @@ impl Baseline {
             let mut file = tempfile::NamedTempFile::new_in(directory)?;
             std::io::Write::write_all(&mut file, format!("{HEAD}{text}").as_bytes())?;
             // A committed file is for everybody; temporary files are not.
-            let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-            std::fs::set_permissions(file.path(), permissions)?;
+            crate::sys::files::publish(file.as_file())?;
             file.persist(path).map(drop).map_err(|e| e.error)
         };
         write().map_err(|source| BaselineError::Io { path: name, source })

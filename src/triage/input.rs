@@ -4,11 +4,11 @@ use super::read_dump;
 use super::record::Label;
 use crate::debuggee::compressed::Packing;
 use crate::os::windows::streams;
+use crate::sys::files;
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
@@ -112,7 +112,8 @@ impl Walk<'_> {
         if data.is_dir() {
             return self.directory(path, depth);
         }
-        if data.is_file() && !self.seen.insert((data.dev(), data.ino())) && reached == Reached::Link {
+        let seen = files::identity(&data).is_some_and(|file| data.is_file() && !self.seen.insert(file));
+        if seen && reached == Reached::Link {
             return true;
         }
         match data.is_file() || named {

@@ -16,6 +16,7 @@ pub mod read_dump;
 pub mod record;
 pub mod recursion;
 pub mod rules;
+#[cfg(target_os = "linux")]
 pub mod run_command;
 pub mod severity;
 pub mod signature;

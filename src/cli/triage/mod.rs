@@ -136,7 +136,7 @@ fn give_up(options: &MapOptions, wanted: Option<&ResultArgs>) {
     }
     if !options.no_sandbox {
         let _ = sandbox::enter_with(needs);
-        #[cfg(debug_assertions)]
+        #[cfg(all(debug_assertions, target_os = "linux"))]
         sandbox::attempts_of_triage();
     }
 }
@@ -213,10 +213,7 @@ fn row_of(line: &[u8]) -> Result<Row, String> {
 }
 
 fn worker(args: &WorkerArgs) -> Result<u8, CliError> {
-    use nix::sys::resource::{Resource, setrlimit};
-    // A limit that cannot be set is no reason not to work; a core of ours would be taken for one of theirs.
-    let _ = setrlimit(Resource::RLIMIT_DATA, args.memory, args.memory);
-    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    crate::sys::limits::limit_memory(args.memory);
     let begin = |options: &MapOptions| {
         // Threads that start later have given up as much.
         let _ = sandbox::give_up((!options.no_sandbox).then(|| sandbox::of_search(&options.search)));

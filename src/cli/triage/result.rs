@@ -5,6 +5,7 @@ use crate::cli::args::{Color, parse_pair};
 use crate::cli::error::io_text;
 use crate::cli::{CliError, exit, output};
 use crate::render::palette::Palette;
+use crate::sys::files;
 use crate::triage::baseline::Baseline;
 use crate::triage::input::expand;
 use crate::triage::model::{State, Triage};
@@ -253,8 +254,7 @@ fn write_all(triage: &Triage, rows: &[Row], dir: &Path) -> Result<(), CliError> 
 
 /// A file in the directory that is removed unless it is kept, with the rights of a new file.
 fn beside(dir: &Path, bytes: &[u8]) -> std::io::Result<NamedTempFile> {
-    let rights = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-    let mut file = tempfile::Builder::new().prefix(".pyinquest-").permissions(rights).tempfile_in(dir)?;
+    let mut file = files::as_any_new(tempfile::Builder::new().prefix(".pyinquest-")).tempfile_in(dir)?;
     file.write_all(bytes)?;
     Ok(file)
 }

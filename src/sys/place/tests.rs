@@ -1,4 +1,4 @@
-use super::{Links, Place, at_once, parts, walk};
+use super::{Links, Place, at_once, parts, steps, walk};
 use nix::errno::Errno;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _};
@@ -119,6 +119,44 @@ fn in_one_step_as_by_the_walk() {
         Place::in_root(Path::new("/"), &own).open(LIMIT).map(|_| ()).map_err(|e| e.kind()),
         Err(ErrorKind::InvalidInput)
     );
+}
+
+/// What other hosts do with the standard library leads where the walk does, links and refusals too.
+#[test]
+fn by_the_standard_library_as_by_the_walk() {
+    let dir = scene();
+    let root = dir.path().join("root");
+    let all = [
+        "lib/x.py",
+        "usr/lib/y.py",
+        "usr/lib/deep/absolute.py",
+        "usr/lib/deep/up.py",
+        "usr/../lib/./y.py",
+        "whole.py",
+        "usr/lib",
+        "pipe",
+        "no/such",
+        "usr/lib/x.py/z",
+        "out",
+        "out-relative",
+        "out-directory/secret",
+        "../secret",
+        "",
+    ];
+    let kinds = |opened: Opened| comparable(opened).map_err(|(kind, _)| kind);
+    for links in [Links::InRoot, Links::Beneath] {
+        for path in all {
+            let wanted: Vec<_> = parts(Path::new(path)).collect();
+            let walked = kinds(walk::open(&root, wanted.clone(), links));
+            assert_eq!(kinds(steps::open(&root, wanted, links)), walked, "{links:?} {path}");
+        }
+        assert!(steps::open(&root, vec!["loop".into()], links).is_err());
+    }
+    for path in ["pipe", "usr", "no"] {
+        let path = root.join(path);
+        let kind = |opened: io::Result<File>| opened.map(drop).map_err(|error| error.kind());
+        assert_eq!(kind(steps::open_named(&path)), kind(walk::open_named(&path)), "{}", path.display());
+    }
 }
 
 /// Devices, FIFOs, directories and the kernel's own files, by whatever way: none is opened, and none is waited for.

@@ -1,8 +1,8 @@
 //! Opens a file inside of a directory step by step, each directory on the way held open: what changes meanwhile leads
-//! nowhere else. For systems that cannot do it at once, and for what needs a closer look: links that name the root
+//! nowhere else. For kernels that cannot do it at once, and for what needs a closer look: links that name the root
 //! itself, and why a link was refused.
 
-use super::{Links, parts};
+use super::{Links, MAX_LINKS, leads_out, parts};
 use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 use nix::sys::statfs::{FsType, fstatfs};
@@ -12,9 +12,6 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-
-/// As many symbolic links as Linux follows (`MAXSYMLINKS`).
-const MAX_LINKS: usize = 40;
 
 /// Opens to read, and waits for nothing.
 pub(super) const READ: OFlag = OFlag::O_RDONLY.union(OFlag::O_NONBLOCK).union(OFlag::O_NOCTTY).union(OFlag::O_CLOEXEC);
@@ -98,10 +95,6 @@ fn follow(root: &Path, links: Links, link: &OsStr, at: &mut Vec<(OwnedFd, OsStri
     };
     at.truncate(1);
     Ok(inside)
-}
-
-fn leads_out() -> io::Error {
-    io::Error::new(io::ErrorKind::PermissionDenied, "leads out of the directory that was given")
 }
 
 fn kind(stat: &FileStat) -> SFlag {

@@ -4,7 +4,9 @@
 //! Two things of Linux do it, and each does what it can where the other is missing: Landlock says where files may be
 //! written (it knows directories), seccomp which system calls there are (it knows their arguments, but no paths).
 
+#[cfg(target_os = "linux")]
 mod calls;
+#[cfg(target_os = "linux")]
 mod files;
 
 use std::path::PathBuf;
@@ -63,6 +65,7 @@ pub enum State {
 /// write to files; system calls are given up by all.)
 ///
 /// Opened files stay as they are. Files without a name can be made where dumps are expanded.
+#[cfg(target_os = "linux")]
 #[must_use]
 pub fn enter(needs: &Needs) -> Held {
     let files = if needs.live || needs.roots { State::NotUsed } else { files::limit(needs) };
@@ -70,4 +73,11 @@ pub fn enter(needs: &Needs) -> Held {
     let calls = if needs.programs || needs.network { State::NotUsed } else { calls::limit(needs, files) };
     let reads = if needs.read.is_some() { files } else { State::NotUsed };
     Held { files, reads, calls }
+}
+
+/// Nothing: this host has neither.
+#[cfg(not(target_os = "linux"))]
+#[must_use]
+pub fn enter(_: &Needs) -> Held {
+    Held { files: State::Missing, reads: State::NotUsed, calls: State::Missing }
 }

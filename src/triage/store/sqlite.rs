@@ -2,9 +2,9 @@
 
 use super::StoreError;
 use super::database::{Cell, Database, Queries, Row, Value, Work};
+use crate::sys::files;
 use rusqlite::types::{Value as Bound, ValueRef};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params_from_iter};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ impl Sqlite {
     /// Opens or creates the file.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         // Rows hold what dumps hold: a new file is ours alone, and SQLite gives its helper files the same rights.
-        let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        let _ = files::private(std::fs::OpenOptions::new().write(true).create_new(true)).open(path);
         let connection = Connection::open(path)?;
         connection.busy_timeout(PATIENCE)?;
         Ok(Sqlite(connection))
