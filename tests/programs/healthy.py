@@ -309,6 +309,70 @@ def trees():
 
 
 @load
+def cycles():
+    """The collector is at work nearly all the time, on weak references with callbacks and finalizers too."""
+    import weakref
+
+    gc.set_threshold(60, 2, 2)
+    ended, revived = [], []
+
+    class Node:
+        def __init__(self, others):
+            self.others, self.me = others, self
+            self.watch = weakref.ref(self, lambda _: ended.append(1))
+            weakref.finalize(self, ended.append, 2)
+
+        def __del__(self):
+            if len(ended) % 50 == 0:
+                revived.append(self)
+
+    def waiting(node):
+        try:
+            yield node
+        finally:
+            node.others.append(None)
+
+    def work(turn):
+        del ended[:-100], revived[:-10]
+        ring = []
+        ring.extend(Node(ring) for _ in range(30))
+        cell = lambda: (cell, ring)
+        generator = waiting(ring[0])
+        next(generator)
+        ring[1].more = (generator, cell, weakref.WeakKeyDictionary({node: ring for node in ring}))
+        return weakref.WeakValueDictionary(enumerate(ring)), ring[2] if turn % 3 else None
+
+    return forever(work)
+
+
+@load
+def text():
+    import collections
+    import difflib
+    import string
+    import textwrap
+    import unicodedata
+
+    class Name(str):
+        def __new__(cls, text, kind):
+            made = super().__new__(cls, text)
+            made.kind = kind
+            return made
+
+    def work(turn):
+        words = ["w{:x}\u00e4\u4e2d\U0001f600".format(n * turn % 977) for n in range(60)]
+        whole = " ".join(words)
+        names = [Name(unicodedata.normalize("NFD", word).title(), sys.intern("kind" + str(n % 3))) for n, word in enumerate(words)]
+        lines = list(difflib.unified_diff(words, sorted(words), lineterm=""))
+        filled = textwrap.wrap(whole, 30), string.Template("$a-${b}").substitute(a=turn, b=names[0])
+        table = str.maketrans({"w": "W", "1": None, "2": "\u20ac"})
+        raw = bytearray(whole.encode("utf-16")) + memoryview(b"tail")[1:].tobytes()
+        return collections.UserString(whole), names, lines, filled, whole.translate(table), raw, whole.partition("w1"), hash(whole)
+
+    return forever(work)
+
+
+@load
 def numpy():
     import numpy as np
 
