@@ -94,7 +94,7 @@ fn ask(inspection: &Inspection, question: &Question, limit: usize) -> Result<Ans
             }
             Question::Audit => heap_audit::audit(inspection, state, missing, limit).into(),
             Question::Check => heap_check::check(inspection, state, missing, limit).into(),
-            Question::Top => heap_top::top(inspection, state, &Ways::new(inspection, state), missing, limit).into(),
+            Question::Top => heap_top::top(inspection, state, Ways::new(inspection, state), missing, limit).into(),
         };
         Ok(Answer::Heap(Box::new(answer)))
     })?

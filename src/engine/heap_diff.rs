@@ -111,7 +111,11 @@ fn snapshot(inspection: &Inspection, state: &HeapState<'_>, missing: Missing, be
 }
 
 /// The containers with most items, and the numbers of all: address, items, retained bytes.
-fn containers(state: &HeapState<'_>, ways: &Ways, retained: &Retained) -> (Vec<Container>, Vec<(u64, u64, u64)>) {
+fn containers(
+    state: &HeapState<'_>,
+    ways: &Ways,
+    retained: &Retained<'_, '_>,
+) -> (Vec<Container>, Vec<(u64, u64, u64)>) {
     let objects = state.objects();
     let mut list: Vec<(u64, ObjectId)> = Vec::new();
     let mut all = Vec::new();

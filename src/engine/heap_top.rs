@@ -14,20 +14,22 @@ const SAME: f64 = 0.9;
 
 /// The objects, types and module-level names that keep most alive.
 #[must_use]
-pub fn top(inspection: &Inspection, state: &HeapState<'_>, ways: &Ways, missing: Missing, limit: usize) -> HeapTop {
-    let retained = Retained::new(state, &ways.graph);
-    top_of(inspection, (state, ways, &retained), missing, limit)
+pub fn top(inspection: &Inspection, state: &HeapState<'_>, ways: Ways, missing: Missing, limit: usize) -> HeapTop {
+    let mut ways = ways;
+    let retained = Retained::last(state, &mut ways.graph);
+    top_of(inspection, (state, &ways, &retained), missing, limit)
 }
 
 /// The same with what is known already.
 pub(super) fn top_of(
     inspection: &Inspection,
-    (state, ways, retained): (&HeapState<'_>, &Ways, &Retained),
+    (state, ways, retained): (&HeapState<'_>, &Ways, &Retained<'_, '_>),
     missing: Missing,
     limit: usize,
 ) -> HeapTop {
     let all = state.objects();
-    let all_bytes = all.iter().map(|found| state.size(found)).fold(0, u64::saturating_add);
+    let unreached = (0u32..).zip(all.iter()).filter(|(id, _)| !retained.reaches(*id));
+    let unreached_bytes = unreached.map(|(_, found)| state.size(found)).fold(0, u64::saturating_add);
     let row = |id: ObjectId| row(state, ways, retained, id);
     HeapTop {
         schema_version: HEAP_SCHEMA_VERSION.to_owned(),
@@ -36,7 +38,7 @@ pub(super) fn top_of(
         reached_bytes: retained.total(),
         references: ways.graph.references() as u64,
         unreached: (all.len() as u64).saturating_sub(retained.reached()),
-        unreached_bytes: all_bytes.saturating_sub(retained.total()),
+        unreached_bytes,
         top: chosen(state, retained, limit).into_iter().filter_map(row).collect(),
         by_type: by_type(state, retained, limit),
         by_name: named(state, retained).into_iter().take(limit).filter_map(|(_, id)| row(id)).collect(),
@@ -45,11 +47,11 @@ pub(super) fn top_of(
 }
 
 /// A part of all bytes that roots lead to.
-pub(super) fn share(retained: &Retained, bytes: u64) -> f64 {
+pub(super) fn share(retained: &Retained<'_, '_>, bytes: u64) -> f64 {
     bytes as f64 / retained.total().max(1) as f64
 }
 
-fn row(state: &HeapState<'_>, ways: &Ways, retained: &Retained, id: ObjectId) -> Option<HeapRetained> {
+fn row(state: &HeapState<'_>, ways: &Ways, retained: &Retained<'_, '_>, id: ObjectId) -> Option<HeapRetained> {
     let (found, bytes) = (state.objects().get(id)?, retained.of(id)?);
     let (path, root_certain) = ways.certain_path_to(state, id).unwrap_or_default();
     Some(HeapRetained {
@@ -69,10 +71,23 @@ pub(super) fn namespaces(state: &HeapState<'_>) -> HashSet<ObjectId> {
 }
 
 /// The objects that keep most, without those that are nearly the same thing as one before them.
-fn chosen(state: &HeapState<'_>, retained: &Retained, limit: usize) -> Vec<ObjectId> {
+fn chosen(state: &HeapState<'_>, retained: &Retained<'_, '_>, limit: usize) -> Vec<ObjectId> {
     let namespaces = namespaces(state);
-    let mut list: Vec<(ObjectId, u64)> = retained.iter().filter(|(id, _)| !namespaces.contains(id)).collect();
-    list.sort_by_key(|(_, bytes)| Reverse(*bytes));
+    // There may be many millions, and nearly always the largest suffice.
+    let mut least = retained.total();
+    loop {
+        least /= 16;
+        let mut list: Vec<_> = retained.at_least(least).filter(|(id, _)| !namespaces.contains(id)).collect();
+        list.sort_by_key(|(_, bytes)| Reverse(*bytes));
+        let chosen = chosen_of(list, retained, limit);
+        if chosen.len() >= limit || least == 0 {
+            return chosen;
+        }
+    }
+}
+
+/// The first of a list that begins with those that keep most.
+fn chosen_of(list: Vec<(ObjectId, u64)>, retained: &Retained<'_, '_>, limit: usize) -> Vec<ObjectId> {
     let mut chosen: HashMap<ObjectId, u64> = HashMap::new();
     let mut order = Vec::new();
     for (id, bytes) in list {
@@ -88,20 +103,11 @@ fn chosen(state: &HeapState<'_>, retained: &Retained, limit: usize) -> Vec<Objec
     order
 }
 
-fn by_type(state: &HeapState<'_>, retained: &Retained, limit: usize) -> Vec<HeapRetainedType> {
-    let kept = retained.by_type(state);
-    let mut own = vec![(0u64, 0u64); kept.len()];
-    for (id, _) in retained.iter() {
-        if let Some(found) = state.objects().get(id)
-            && let Some((objects, bytes)) = own.get_mut(found.type_id as usize)
-        {
-            *objects = objects.wrapping_add(1);
-            *bytes = bytes.saturating_add(state.size(found));
-        }
-    }
+fn by_type(state: &HeapState<'_>, retained: &Retained<'_, '_>, limit: usize) -> Vec<HeapRetainedType> {
+    let kept = retained.by_type();
     let mut rows: Vec<HeapRetainedType> = kept
         .iter()
-        .zip(&own)
+        .zip(retained.own())
         .zip(&state.collected.shapes)
         .filter(|((kept, _), _)| **kept > 0)
         .map(|((kept, (objects, bytes)), shape)| HeapRetainedType {
@@ -119,7 +125,7 @@ fn by_type(state: &HeapState<'_>, retained: &Retained, limit: usize) -> Vec<Heap
 }
 
 /// What names of modules lead to and how much that keeps, the most first; modules themselves are no such values.
-fn named(state: &HeapState<'_>, retained: &Retained) -> Vec<(u64, ObjectId)> {
+fn named(state: &HeapState<'_>, retained: &Retained<'_, '_>) -> Vec<(u64, ObjectId)> {
     let objects = state.objects();
     let mut found: HashMap<ObjectId, u64> = HashMap::new();
     for module in objects.iter().filter(|found| state.is_module(*found)) {

@@ -14,7 +14,7 @@ const MAX_NODES: usize = 1500;
 const MAX_EXAMPLES: usize = 200;
 
 /// Each object in the one node without which it would go.
-pub(super) fn owned(state: &HeapState<'_>, ways: &Ways, retained: &Retained) -> HeapTree {
+pub(super) fn owned(state: &HeapState<'_>, ways: &Ways, retained: &Retained<'_, '_>) -> HeapTree {
     let objects = state.objects();
     let (namespaces, mut tree) = (namespaces(state), Tree::default());
     let named = retained.total() / LEAST_PART;

@@ -8,7 +8,7 @@
 use super::allocators::{Block, is_alive};
 use super::edges::Edges;
 use super::graph::Paths;
-use super::objects::{Found, ObjectId, Origin};
+use super::objects::{Found, ObjectId, Objects, Origin};
 use super::types::{Shape, TypeId, TypeTable, Walk};
 use super::{HeapState, Via};
 use crate::base::{Addr, Diagnostics};
@@ -126,7 +126,7 @@ impl<'a> HeapState<'a> {
         }
         let mut audit = Audit::default();
         for (id, found) in self.objects().iter().enumerate() {
-            let (Some(owned), Some(words)) = (owned.counts.get(id), words.get(id)) else { break };
+            let (Some(owned), Some(words)) = (owned.tally.counts.get(id), words.get(id)) else { break };
             let Some(shape) = self.shape(found.type_id) else { continue };
             let count = match self.count(found.addr) {
                 Some(Count::Plain(count)) => count,
@@ -172,7 +172,7 @@ impl<'a> HeapState<'a> {
                 holders: Vec::new(),
             });
         }
-        audit.suspects.extend(self.freed(&owned.dangling));
+        audit.suspects.extend(self.freed(&owned.tally.dangling));
         self.find_holders(&mut audit.suspects, paths);
         audit
     }
@@ -180,13 +180,12 @@ impl<'a> HeapState<'a> {
     /// References that certainly own a count, counted by where they lead.
     fn owned(&self, paths: &Paths, interpreters: &[Interpreter], diagnostics: &Diagnostics) -> Owned<'_, 'a> {
         let mut owned = Owned::new(self);
-        for found in self.objects().iter() {
+        for (id, found) in self.objects().iter().enumerate() {
             if self.view.is_over() {
                 break;
             }
             // What only looks like an object is on no list and nothing leads to it.
-            let is_certain = found.origin <= Origin::Permanent
-                || self.objects().at(found.addr).is_some_and(|id| paths.is_reached(id));
+            let is_certain = found.origin <= Origin::Permanent || paths.is_reached(id as ObjectId);
             // Static objects of 3.11 refer to others without owning them (Python/deepfreeze).
             let is_static = matches!(self.offsets.refcount, RefcountForm::Static { .. })
                 && matches!(self.count(found.addr), Some(Count::Immortal));
@@ -210,7 +209,7 @@ impl<'a> HeapState<'a> {
         diagnostics: &Diagnostics,
     ) -> (Vec<Suspect>, u64) {
         let owned = self.owned(paths, interpreters, diagnostics);
-        (self.freed(&owned.dangling), owned.referring)
+        (self.freed(&owned.tally.dangling), owned.referring)
     }
 
     /// How many words of all memory lead to each object.
@@ -219,6 +218,8 @@ impl<'a> HeapState<'a> {
         let objects = self.objects();
         let last = objects.get((objects.len() as ObjectId).saturating_sub(1)).map_or(0, |found| found.addr);
         let first = objects.get(0).map_or(u64::MAX, |found| found.addr);
+        // C code may keep the characters instead of the object (`tp_doc`).
+        let span = last.saturating_sub(first).saturating_add(TEXT_OFFSET);
         let texts = self.text_offsets();
         let of_text = |at: u64| {
             let is_text = |id: &ObjectId| {
@@ -229,9 +230,10 @@ impl<'a> HeapState<'a> {
         };
         let mut add = |word: u64| {
             let at = word & !TAGS;
-            // C code may keep the characters instead of the object (`tp_doc`).
-            let near = at > first && at.wrapping_sub(TEXT_OFFSET) <= last;
-            let found = objects.at(at).or_else(|| if near { of_text(at) } else { None });
+            if at.wrapping_sub(first) > span {
+                return;
+            }
+            let found = objects.at(at).or_else(|| of_text(at));
             if let Some(place) = found.and_then(|id| words.get_mut(id as usize)) {
                 *place = place.saturating_add(1);
             }
@@ -371,36 +373,17 @@ impl<'a> HeapState<'a> {
     }
 }
 
-/// Counts references that certainly own one.
-struct Owned<'s, 'a> {
-    state: &'s HeapState<'a>,
-    edges: Edges<'s>,
+/// References by where they lead.
+struct Tally<'s> {
+    objects: &'s Objects,
     counts: Vec<u32>,
     /// Where references lead that is no object, and how many do.
     dangling: HashMap<u64, u32, RandomState>,
-    /// Frames that are a part of a generator.
-    generators: HashSet<u64, RandomState>,
-    /// References of the object at hand.
-    list: Vec<(Via, u64)>,
-    /// Objects whose references were counted.
-    referring: u64,
 }
 
-impl<'s, 'a> Owned<'s, 'a> {
-    fn new(state: &'s HeapState<'a>) -> Owned<'s, 'a> {
-        Owned {
-            state,
-            edges: state.edges(),
-            counts: vec![0; state.objects().len()],
-            dangling: HashMap::default(),
-            generators: HashSet::default(),
-            list: Vec::new(),
-            referring: 0,
-        }
-    }
-
+impl Tally<'_> {
     fn add(&mut self, to: u64) {
-        match self.state.objects().at(to) {
+        match self.objects.at(to) {
             Some(id) => {
                 if let Some(count) = self.counts.get_mut(id as usize) {
                     *count = count.saturating_add(1);
@@ -413,39 +396,62 @@ impl<'s, 'a> Owned<'s, 'a> {
             None => {}
         }
     }
+}
+
+/// Counts references that certainly own one.
+struct Owned<'s, 'a> {
+    state: &'s HeapState<'a>,
+    edges: Edges<'s>,
+    tally: Tally<'s>,
+    /// Frames that are a part of a generator.
+    generators: HashSet<u64, RandomState>,
+    /// Fields of the object at hand, and what they refer to.
+    fields: Vec<(u64, u64)>,
+    /// Objects whose references were counted.
+    referring: u64,
+}
+
+impl<'s, 'a> Owned<'s, 'a> {
+    fn new(state: &'s HeapState<'a>) -> Owned<'s, 'a> {
+        Owned {
+            state,
+            edges: state.edges(),
+            tally: Tally {
+                objects: state.objects(),
+                counts: vec![0; state.objects().len()],
+                dangling: HashMap::default(),
+            },
+            generators: HashSet::default(),
+            fields: Vec::new(),
+            referring: 0,
+        }
+    }
 
     fn object(&mut self, found: Found) {
         let state = self.state;
         let Some(shape) = state.shape(found.type_id) else { return };
         self.referring = self.referring.saturating_add(1);
-        let mut list = std::mem::take(&mut self.list);
-        list.clear();
-        self.edges.each(found.addr, shape, &mut |via, to| list.push((via, to)));
-        // Some fields are named twice.
-        let mut fields = HashSet::new();
         let values_are_elsewhere = self.is_embedded(found.addr, shape);
         // C code names the base of a static type without owning it.
         let is_static_type = shape.is_metatype() && !state.sizes().is_heap_type(found.addr);
-        let base = state.heap.ctx.layouts.type_object.base.offset();
-        for (via, to) in &list {
-            let owns = match via {
-                Via::Field(offset) => {
-                    let owns = state.owns_field(found, *offset) && !(is_static_type && Some(*offset) == base);
-                    owns && fields.insert(*offset)
-                }
-                // The `__dict__` of a type is a field of it.
-                Via::Dict => !shape.is_metatype() && fields.insert(u64::MAX),
-                Via::Item(_) | Via::Element | Via::Key | Via::Attribute(_) => true,
-                // Instances of other types have none of it; types themselves are counted in ways of their own.
-                Via::Type => !shape.is_metatype(),
-                Via::Value(_) => !values_are_elsewhere,
-                Via::SharedKey | Via::Slot(_) | Via::Frame(_) | Via::ModuleState(_) | Via::Weak => false,
-            };
-            if owns {
-                self.add(*to);
-            }
+        let base = state.heap.ctx.layouts.type_object.base.offset().filter(|_| is_static_type);
+        let Owned { edges, tally, fields, .. } = self;
+        edges.each(found.addr, shape, &mut |via, to| match via {
+            Via::Field(offset) if Some(offset) != base && shape.owns_field(offset) => fields.push((offset, to)),
+            // The `__dict__` of a type is a field of it.
+            Via::Dict if !shape.is_metatype() => fields.push((u64::MAX, to)),
+            Via::Item(_) | Via::Element | Via::Key | Via::Attribute(_) => tally.add(to),
+            // Instances of other types have none of it; types themselves are counted in ways of their own.
+            Via::Type if !shape.is_metatype() => tally.add(to),
+            Via::Value(_) if !values_are_elsewhere => tally.add(to),
+            _ => {}
+        });
+        // Some fields are named twice.
+        if fields.len() > 1 {
+            fields.sort_by_key(|(offset, _)| *offset);
+            fields.dedup_by_key(|(offset, _)| *offset);
         }
-        self.list = list;
+        fields.drain(..).for_each(|(_, to)| tally.add(to));
         match shape.walk {
             Walk::Generator => {
                 if let Some(frame) = self.edges.suspended_frame(found.addr) {
@@ -455,7 +461,7 @@ impl<'s, 'a> Owned<'s, 'a> {
             }
             Walk::Frame => {
                 for to in self.edges.frame_object_locals(found.addr) {
-                    self.add(to);
+                    self.tally.add(to);
                 }
             }
             _ => {}
@@ -491,7 +497,7 @@ impl<'s, 'a> Owned<'s, 'a> {
 
     fn slots(&mut self, frame: u64) {
         for to in self.edges.owned_locals(frame) {
-            self.add(to);
+            self.tally.add(to);
         }
     }
 }

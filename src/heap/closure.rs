@@ -8,7 +8,7 @@ use super::types::{TypeId, TypeTable};
 use crate::cpython::Context;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 /// No interpreter state is larger.
 const MAX_STATE: u64 = 4 << 20;
@@ -149,16 +149,13 @@ impl Closure<'_, '_, '_> {
 
     /// What a range of the known objects refers to outside of them.
     fn part(&self, start: usize, end: usize) -> Part {
-        let Edges { view, o, l, dialect, static_dicts, owned, ref left } = *self.edges;
-        let left = AtomicU64::new(left.load(Ordering::Relaxed));
-        let edges = Edges { view, o, l, dialect, static_dicts, owned, left };
+        let (edges, view) = (self.edges.again(), self.edges.view);
         let mut part = Part { targets: Vec::new(), types: Vec::new(), whole: true };
         let mut seen = vec![0u64; SEEN];
-        for id in start..end {
+        for found in self.known.range(start, end) {
             if view.is_over() {
                 break;
             }
-            let Some(found) = self.known.get(id as u32) else { break };
             let Some(shape) = self.types.get(found.type_id) else { continue };
             if shape.is_metatype() {
                 part.types.push(found.addr);

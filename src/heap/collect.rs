@@ -6,7 +6,7 @@ use super::allocators::mimalloc;
 use super::allocators::pymalloc::{PoolCounts, Pools, PoolsBy, Statics};
 use super::closure::{Arenas, Closure};
 use super::edges::{Edges, budget};
-use super::objects::{Found, Objects, Origin};
+use super::objects::{Finds, Objects, Origin};
 use super::offsets::Offsets;
 use super::types::{Shape, TypeTable};
 use super::view::View;
@@ -81,7 +81,7 @@ pub fn collect(heap: &Heap<'_>, view: &View<'_>, sources: &Sources<'_>) -> Resul
     let ctx = &heap.ctx;
     let o = Offsets::of(heap)?;
     let mut types = TypeTable::new(heap, o);
-    let mut found = Vec::new();
+    let mut found = Finds::default();
     let mut coverage = Coverage { gc_lists_whole: true, ..Coverage::default() };
     let arenas = match ctx.dialect.obmalloc.place {
         ObmallocPlace::Mimalloc => {
@@ -90,7 +90,7 @@ pub fn collect(heap: &Heap<'_>, view: &View<'_>, sources: &Sources<'_>) -> Resul
         }
         _ => pool_objects(ctx, view, &o, &mut types, sources, &mut coverage, &mut found),
     };
-    let mut objects = Objects::new(found);
+    let mut objects = found.finish();
     let mut others = Vec::new();
     let mut listed = Listed { known: &mut objects, others: &mut others };
     gc_objects(ctx, view, &mut types, sources, &mut coverage, &mut listed);
@@ -98,7 +98,7 @@ pub fn collect(heap: &Heap<'_>, view: &View<'_>, sources: &Sources<'_>) -> Resul
     // such a block only looks like an object.
     let certain = coverage.gc_lists > 0 && coverage.gc_lists_whole && !coverage.collecting;
     if certain {
-        objects.retain(|found| found.origin != Origin::TrackedElsewhere);
+        objects = objects.with(Vec::new(), |found| found.origin != Origin::TrackedElsewhere);
     }
     // The few that threads and static memory lead to are not the heap.
     let is_there = !(objects.is_empty() && others.is_empty());
@@ -119,7 +119,7 @@ pub fn collect(heap: &Heap<'_>, view: &View<'_>, sources: &Sources<'_>) -> Resul
         let text = "containers claim more memory than there is: not all references were followed";
         sources.diagnostics.push(Diagnostic::warning(DiagnosticCode::HeapLimit, text));
     }
-    let objects = if more.is_empty() { objects } else { objects.with(more) };
+    let objects = objects.with(more, |_| true);
     coverage.time_over = view.is_over();
     if coverage.time_over {
         if !is_there {
@@ -166,7 +166,7 @@ fn pool_objects(
     types: &mut TypeTable<'_>,
     sources: &Sources<'_>,
     coverage: &mut Coverage,
-    found: &mut Vec<Found>,
+    found: &mut Finds,
 ) -> Vec<(u64, u64)> {
     let Some(mut pools) = Pools::new(ctx, view, o) else {
         let text = "the layout of the allocator's pools is not known for this build: objects that the collector does \

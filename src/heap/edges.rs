@@ -68,7 +68,13 @@ pub(super) fn budget(view: &View<'_>) -> AtomicU64 {
     AtomicU64::new((view.held_bytes() / 2).max(LEAST))
 }
 
-impl Edges<'_> {
+impl<'a> Edges<'a> {
+    /// The same again, with what is left of the budget.
+    pub(super) fn again(&self) -> Edges<'a> {
+        let Edges { view, o, l, dialect, static_dicts, ref left, owned } = *self;
+        Edges { view, o, l, dialect, static_dicts, left: AtomicU64::new(left.load(Ordering::Relaxed)), owned }
+    }
+
     /// As [`View::words`], as far as the budget goes.
     #[inline]
     pub(super) fn read(&self, at: u64, count: u64, found: impl FnMut(u64, u64)) -> bool {

@@ -18,26 +18,26 @@ impl Csr {
     /// Of edges that `edges` gives, twice the same.
     pub fn from_edges<I: Iterator<Item = (u32, u32)>>(nodes: usize, edges: impl Fn() -> I) -> Csr {
         let mut offsets = vec![0u32; nodes.saturating_add(1)];
-        for (from, _) in edges() {
-            if let Some(count) = offsets.get_mut((from as usize).wrapping_add(1)) {
+        edges().for_each(|(from, _)| {
+            if let Some(count) = offsets.get_mut(from as usize) {
                 *count = count.wrapping_add(1);
             }
-        }
+        });
         let mut sum = 0u32;
         for offset in &mut offsets {
             sum = sum.saturating_add(*offset);
             *offset = sum;
         }
+        // Each row is filled from its end, so that its offset is its start when it is full.
         let mut targets = vec![0u32; sum as usize];
-        let mut next = offsets.clone();
-        for (from, to) in edges() {
-            if let Some(place) = next.get_mut(from as usize) {
+        edges().for_each(|(from, to)| {
+            if let Some(place) = offsets.get_mut(from as usize) {
+                *place = place.wrapping_sub(1);
                 if let Some(target) = targets.get_mut(*place as usize) {
                     *target = to;
                 }
-                *place = place.wrapping_add(1);
             }
-        }
+        });
         Csr { offsets, targets }
     }
 
@@ -73,10 +73,42 @@ impl Csr {
 #[derive(Debug)]
 pub struct Graph {
     edges: Csr,
+    references: usize,
+    /// Objects that refer to others or are large, and those that several references lead to.
+    inner: Bits,
+    /// Objects that a reference leads to.
+    seen: Bits,
     /// Objects that modules and frames name, sorted.
     named: Vec<ObjectId>,
     /// The roots, those that say most first.
     pub roots: Vec<Root>,
+}
+
+/// A larger object than this has a part of its own in what is kept alive.
+pub(super) const SMALL: u64 = 512;
+
+/// A set of nodes.
+#[derive(Debug, Default)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn new(nodes: usize) -> Bits {
+        Bits(vec![0; (nodes / 64).saturating_add(1)])
+    }
+
+    #[inline]
+    fn has(&self, node: u32) -> bool {
+        self.0.get(node as usize / 64).is_some_and(|word| word >> (node % 64) & 1 == 1)
+    }
+
+    /// Whether it was there already.
+    #[inline]
+    fn insert(&mut self, node: u32) -> bool {
+        let Some(word) = self.0.get_mut(node as usize / 64) else { return true };
+        let had = *word >> (node % 64) & 1 == 1;
+        *word |= 1 << (node % 64);
+        had
+    }
 }
 
 /// More edges than this are not kept: positions have 32 bits.
@@ -87,14 +119,17 @@ impl Graph {
     #[must_use]
     pub fn new(state: &HeapState<'_>, roots: Vec<Root>) -> Graph {
         let objects = state.objects();
-        let mut offsets = Vec::with_capacity(objects.len().saturating_add(2));
+        let nodes = objects.len().saturating_add(1);
+        let mut offsets = Vec::with_capacity(nodes.saturating_add(1));
         let mut targets: Vec<u32> = Vec::new();
+        let (mut inner, mut seen) = (Bits::new(nodes), Bits::new(nodes));
         offsets.push(0u32);
         let edges = state.edges();
-        for found in objects.iter() {
+        for (id, found) in objects.iter().enumerate() {
+            let before = targets.len();
             if let Some(shape) = state.shape(found.type_id)
                 && !state.view.is_over()
-                && targets.len() < MAX_EDGES.saturating_sub(1 << 24)
+                && before < MAX_EDGES.saturating_sub(1 << 24)
             {
                 edges.each(found.addr, shape, &mut |via, to| {
                     if via != Via::Weak
@@ -104,24 +139,48 @@ impl Graph {
                     }
                 });
             }
+            for to in targets.get(before..).unwrap_or_default() {
+                if seen.insert(*to) {
+                    inner.insert(*to);
+                }
+            }
+            if targets.len() > before || state.size(found) > SMALL {
+                inner.insert(id as u32);
+            }
             offsets.push(targets.len() as u32);
         }
         if !state.collected.coverage.time_over && state.view.is_over() {
             let text = "the time was over while references were followed: some are missing, and with them what they keep alive";
             state.diagnostics.push(time_over(text));
         }
-        targets.extend(roots.iter().map(|root| root.object));
         offsets.push(targets.len() as u32);
         let mut named: Vec<ObjectId> = roots.iter().filter(|root| root.group <= 1).map(|root| root.object).collect();
         named.sort_unstable();
         named.dedup();
-        Graph { edges: Csr { offsets, targets }, named, roots }
+        let mut graph = Graph { edges: Csr { offsets, targets }, references: 0, inner, seen, named, roots: Vec::new() };
+        graph.add_roots(roots);
+        graph
+    }
+
+    /// Edges from the node that refers to all roots.
+    fn add_roots(&mut self, roots: Vec<Root>) {
+        for root in &roots {
+            if self.seen.insert(root.object) {
+                self.inner.insert(root.object);
+            }
+        }
+        self.edges.targets.extend(roots.iter().map(|root| root.object));
+        if let Some(last) = self.edges.offsets.last_mut() {
+            *last = self.edges.targets.len() as u32;
+        }
+        self.references = self.edges.edges();
+        self.roots.extend(roots);
     }
 
     /// Number of references.
     #[must_use]
     pub fn references(&self) -> usize {
-        self.edges.edges()
+        self.references
     }
 
     /// To what an object refers.
@@ -176,24 +235,20 @@ impl Graph {
 
     /// Adds roots, and ways from them to what `paths` does not reach.
     pub fn add(&mut self, paths: &mut Paths, roots: Vec<Root>) {
-        self.edges.targets.extend(roots.iter().map(|root| root.object));
-        if let Some(last) = self.edges.offsets.last_mut() {
-            *last = self.edges.targets.len() as u32;
-        }
         self.follow(paths, roots.iter());
-        self.roots.extend(roots);
+        self.add_roots(roots);
     }
 
     /// What each object keeps alive.
     #[must_use]
-    pub fn dominators(&self) -> Dominators {
-        dominators(&self.edges, self.start())
+    pub(super) fn dominators(&self) -> Dominators {
+        dominators(&self.edges, self.start(), |node| !self.inner.has(node))
     }
 
-    /// Whether a node of [`Dominators::order`] is an object.
-    #[must_use]
-    pub fn is_object(&self, node: u32) -> bool {
-        node != self.start()
+    /// The same, and the references are gone then: they take half of the memory that there is need for.
+    pub(super) fn into_dominators(&mut self) -> Dominators {
+        let (start, edges) = (self.start(), std::mem::take(&mut self.edges));
+        dominators(edges, start, |node| !self.inner.has(node))
     }
 }
 

@@ -39,11 +39,12 @@ pub struct Integrity {
 
 impl<'a> HeapState<'a> {
     /// Examines what can be: pools, marks of debug hooks, the collector's lists, sizes, references, chunks of glibc's malloc.
-    /// `data` are static variables of modules (start, bytes), `paths` are ways from roots.
+    /// `data` are static variables of modules (start, bytes), `paths` are ways from roots; without them references are not
+    /// followed.
     #[must_use]
     pub fn check(
         &self,
-        paths: &Paths,
+        paths: Option<&Paths>,
         (runtime, interpreters): (Option<crate::base::Addr>, &[Interpreter]),
         data: impl Iterator<Item = (u64, u64)>,
         diagnostics: &Diagnostics,
@@ -53,7 +54,9 @@ impl<'a> HeapState<'a> {
         self.check_pools(&mut examined, &mut found);
         self.check_lists((runtime, interpreters), &mut examined, &mut found);
         self.check_sizes(&mut examined, &mut found);
-        self.check_references(paths, interpreters, diagnostics, &mut examined, &mut found);
+        if let Some(paths) = paths {
+            self.check_references(paths, interpreters, diagnostics, &mut examined, &mut found);
+        }
         self.check_chunks(data, &mut examined, &mut found);
         found.sort_by_key(|damage| (damage.at, damage.kind));
         found.dedup_by_key(|damage| damage.at);

@@ -39,7 +39,7 @@ pub use audit::{Audit, Judged, Suspect};
 pub use buffers::Buffer;
 pub use census::{Census, CensusRow, Filter};
 pub use collect::{Collected, Coverage, Sources, collect};
-pub use dominators::{Dominators, dominators};
+
 pub use edges::Via;
 pub use garbage::{NoGarbage, garbage};
 pub use graph::{Csr, Graph, Paths};

@@ -1,8 +1,6 @@
 //! [`Objects`]: all objects of a heap by address, each with its type, and a fast way from an address to its object.
 
 use super::types::TypeId;
-use foldhash::fast::RandomState;
-use std::collections::HashMap;
 
 /// Index of an object in [`Objects`], in the order of addresses.
 pub type ObjectId = u32;
@@ -52,141 +50,64 @@ pub struct Found {
     pub origin: Origin,
 }
 
-/// All objects of a heap, sorted by address.
-#[derive(Debug, Default)]
-pub struct Objects {
-    addrs: Vec<u64>,
-    types: Vec<TypeId>,
-    origins: Vec<Origin>,
-    index: Index,
+/// Types that fit into the part of a [`Kind`] that says which it is.
+const TYPE_BITS: u32 = 28;
+
+/// Type and [`Origin`] of an object.
+#[derive(Clone, Copy, Debug)]
+struct Kind(u32);
+
+impl Kind {
+    #[inline]
+    fn new(type_id: TypeId, origin: Origin) -> Kind {
+        Kind(type_id & Self::TYPE | (origin as u32) << TYPE_BITS)
+    }
+
+    const TYPE: u32 = (1 << TYPE_BITS) - 1;
+
+    #[inline]
+    fn type_id(self) -> TypeId {
+        self.0 & Self::TYPE
+    }
+
+    #[inline]
+    fn origin(self) -> Origin {
+        match self.0 >> TYPE_BITS {
+            0 => Origin::Young,
+            1 => Origin::Middle,
+            2 => Origin::Old,
+            3 => Origin::Permanent,
+            4 => Origin::TrackedElsewhere,
+            5 => Origin::Allocated,
+            _ => Origin::Referenced,
+        }
+    }
 }
 
-impl Objects {
-    /// Sorts what was found; of several finds of one object the first [`Origin`] counts.
-    #[must_use]
-    pub fn new(mut found: Vec<Found>) -> Objects {
-        // The allocator's pools give them in order.
-        if !found.is_sorted_by_key(|f| (f.addr, f.origin)) {
-            found.sort_unstable_by_key(|f| (f.addr, f.origin));
-        }
-        found.dedup_by_key(|f| f.addr);
-        found.truncate(u32::MAX as usize);
-        let addrs: Vec<u64> = found.iter().map(|f| f.addr).collect();
-        let index = Index::new(&addrs);
-        Objects {
-            addrs,
-            types: found.iter().map(|f| f.type_id).collect(),
-            origins: found.iter().map(|f| f.origin).collect(),
-            index,
-        }
-    }
-
-    /// Tells how an object was found, where that says more than what is known.
-    #[inline]
-    pub(super) fn set_origin(&mut self, id: ObjectId, origin: Origin) {
-        if let Some(known) = self.origins.get_mut(id as usize) {
-            *known = origin.min(*known);
-        }
-    }
-
-    /// With more objects, none of which is among these.
-    #[must_use]
-    pub(super) fn with(self, mut more: Vec<Found>) -> Objects {
-        more.sort_unstable_by_key(|f| f.addr);
-        let Objects { addrs, types, origins, .. } = self;
-        let whole = addrs.len().saturating_add(more.len());
-        let (mut all, mut all_types, mut all_origins) =
-            (Vec::with_capacity(whole), Vec::with_capacity(whole), Vec::with_capacity(whole));
-        // There are few more: what is between them is copied as it is.
-        let mut done = 0usize;
-        let mut copy = |to: usize, all: &mut Vec<u64>, all_types: &mut Vec<TypeId>, all_origins: &mut Vec<Origin>| {
-            all.extend_from_slice(addrs.get(done..to).unwrap_or_default());
-            all_types.extend_from_slice(types.get(done..to).unwrap_or_default());
-            all_origins.extend_from_slice(origins.get(done..to).unwrap_or_default());
-            done = to;
-        };
-        let mut last = None;
-        for found in more {
-            if last.replace(found.addr) == Some(found.addr) || all.len() >= u32::MAX as usize {
-                continue;
-            }
-            let at = addrs.partition_point(|addr| *addr < found.addr);
-            copy(at, &mut all, &mut all_types, &mut all_origins);
-            all.push(found.addr);
-            all_types.push(found.type_id);
-            all_origins.push(found.origin);
-        }
-        copy(addrs.len(), &mut all, &mut all_types, &mut all_origins);
-        let most = u32::MAX as usize;
-        all.truncate(most);
-        all_types.truncate(most);
-        all_origins.truncate(most);
-        let index = Index::new(&all);
-        Objects { addrs: all, types: all_types, origins: all_origins, index }
-    }
-
-    /// Leaves out what does not hold.
-    pub(super) fn retain(&mut self, holds: impl Fn(&Found) -> bool) {
-        if self.iter().any(|found| !holds(&found)) {
-            *self = Objects::new(self.iter().filter(|found| holds(found)).collect());
-        }
-    }
-
-    /// How many.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.addrs.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.addrs.is_empty()
-    }
-
-    /// The object at exactly this address.
-    #[inline]
-    #[must_use]
-    pub fn at(&self, addr: u64) -> Option<ObjectId> {
-        self.index.rank(addr)
-    }
-
-    /// The first object after `addr`; the number of objects when there is none.
-    #[must_use]
-    pub fn first_after(&self, addr: u64) -> ObjectId {
-        self.addrs.partition_point(|at| *at <= addr) as ObjectId
-    }
-
-    /// One object.
-    #[inline]
-    #[must_use]
-    pub fn get(&self, id: ObjectId) -> Option<Found> {
-        let at = id as usize;
-        Some(Found { addr: *self.addrs.get(at)?, type_id: *self.types.get(at)?, origin: *self.origins.get(at)? })
-    }
-
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = Found> + '_ {
-        let rest = self.types.iter().zip(&self.origins);
-        self.addrs.iter().zip(rest).map(|(addr, (type_id, origin))| Found {
-            addr: *addr,
-            type_id: *type_id,
-            origin: *origin,
-        })
-    }
-
-    /// Bytes that this table takes.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        let lists = self.addrs.capacity().saturating_mul(8).saturating_add(self.types.capacity().saturating_mul(4));
-        lists.saturating_add(self.origins.capacity()).saturating_add(self.index.bytes())
-    }
+/// All objects of a heap, sorted by address. There may be many millions: of each there is a bit for its address, and a word for
+/// what it is.
+#[derive(Debug, Default)]
+pub struct Objects {
+    kinds: Vec<Kind>,
+    chunks: Vec<Chunk>,
+    /// Of each chunk the addresses that it has the bits for, and the number of objects before it.
+    places: Vec<(u64, u32)>,
+    /// Chunks by address, sorted.
+    runs: Vec<Run>,
+    /// The longest of them: most addresses that are asked for are in it.
+    longest: usize,
+    /// The last chunk that begins no later than each object whose number is a multiple of [`HINT`].
+    hints: Vec<u32>,
 }
 
 /// Words of 64 bits in a [`Chunk`].
 const CHUNK_WORDS: usize = 128;
 /// Addresses of one chunk: 64 KiB.
 const CHUNK_SHIFT: u32 = 16;
+/// Objects for which there is one hint.
+const HINT: usize = 1024;
+/// Objects are counted with 31 bits.
+const MOST: usize = (1 << 31) - 2;
 
 /// Which multiples of 8 in 512 bytes are objects, and how many objects come before them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -198,44 +119,96 @@ struct Word {
 /// 64 KiB of addresses.
 type Chunk = [Word; CHUNK_WORDS];
 
-/// Bit maps with counts, for addresses that have objects.
-#[derive(Debug, Default)]
-struct Index {
-    chunks: Vec<Chunk>,
-    by_address: HashMap<u64, u32, RandomState>,
+/// Chunks close to each other.
+#[derive(Debug)]
+struct Run {
+    /// The key of the first.
+    first: u64,
+    /// Indexes of the chunks from there on, [`NO_CHUNK`] for those that are not there.
+    chunks: Vec<u32>,
 }
 
-impl Index {
-    /// Of sorted addresses, all multiples of 8.
-    fn new(addrs: &[u64]) -> Index {
-        let mut index = Index::default();
-        let mut current = None;
-        for (position, addr) in addrs.iter().enumerate() {
-            let key = addr >> CHUNK_SHIFT;
-            if current != Some(key) {
-                current = Some(key);
-                index.by_address.insert(key, index.chunks.len() as u32);
-                index.chunks.push([Word::default(); CHUNK_WORDS]);
-            }
-            let (word, bit) = place(*addr);
-            if let Some(word) = index.chunks.last_mut().and_then(|chunk| chunk.get_mut(word)) {
-                if word.bits == 0 {
-                    word.before = position as u32;
-                }
-                word.bits |= 1 << bit;
-            }
+impl Run {
+    /// Index of a chunk; `None` where its key is not in the run.
+    #[inline]
+    fn get(&self, key: u64) -> Option<u32> {
+        self.chunks.get(key.wrapping_sub(self.first) as usize).copied()
+    }
+}
+
+const NO_CHUNK: u32 = u32::MAX;
+/// Chunks with a larger distance, in chunks, are in different runs.
+const GAP: u64 = 256;
+
+/// Word and bit of an address in its chunk.
+#[inline]
+fn place(addr: u64) -> (usize, u32) {
+    let bit = (addr >> 3 & 0x1fff) as u32;
+    ((bit >> 6) as usize, bit & 63)
+}
+
+/// Address of a bit of a word of the chunk that is for the addresses `key`.
+#[inline]
+fn address(key: u64, word: usize, bit: u32) -> u64 {
+    key << CHUNK_SHIFT | (word as u64) << 9 | u64::from(bit) << 3
+}
+
+impl Objects {
+    /// Tells how an object was found, where that says more than what is known.
+    #[inline]
+    pub(super) fn set_origin(&mut self, id: ObjectId, origin: Origin) {
+        if let Some(known) = self.kinds.get_mut(id as usize) {
+            *known = Kind::new(known.type_id(), origin.min(known.origin()));
         }
-        index
     }
 
+    /// Those that `holds` is true of, and more. Of several finds of one object the first [`Origin`] counts.
+    #[must_use]
+    pub(super) fn with(self, mut more: Vec<Found>, holds: impl Fn(&Found) -> bool) -> Objects {
+        if more.is_empty() && self.iter().all(|found| holds(&found)) {
+            return self;
+        }
+        more.sort_unstable_by_key(|found| (found.addr, found.origin));
+        more.dedup_by_key(|found| found.addr);
+        let mut more = more.into_iter().peekable();
+        let mut all = Finds::default();
+        for found in self.iter().filter(holds) {
+            while let Some(one) = more.next_if(|one| one.addr < found.addr) {
+                all.push(one);
+            }
+            let again = more.next_if(|one| one.addr == found.addr);
+            all.push(again.filter(|one| one.origin < found.origin).unwrap_or(found));
+        }
+        more.for_each(|one| all.push(one));
+        all.finish()
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.kinds.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.kinds.is_empty()
+    }
+
+    /// The object at exactly this address.
     #[inline]
-    fn rank(&self, addr: u64) -> Option<u32> {
+    #[must_use]
+    pub fn at(&self, addr: u64) -> Option<ObjectId> {
         if addr & 7 != 0 {
             return None;
         }
-        let chunk = self.chunks.get(*self.by_address.get(&(addr >> CHUNK_SHIFT))? as usize)?;
+        let key = addr >> CHUNK_SHIFT;
+        let index = match self.runs.get(self.longest)?.get(key) {
+            Some(index) => index,
+            None => self.runs.get(self.runs.partition_point(|run| run.first <= key).checked_sub(1)?)?.get(key)?,
+        };
         let (word, bit) = place(addr);
-        let word = chunk.get(word)?;
+        let word = self.chunks.get(index as usize)?.get(word)?;
         if word.bits >> bit & 1 == 0 {
             return None;
         }
@@ -243,17 +216,194 @@ impl Index {
         Some(word.before.wrapping_add(below))
     }
 
-    fn bytes(&self) -> usize {
-        let chunks = self.chunks.capacity().saturating_mul(size_of::<Chunk>());
-        chunks.saturating_add(self.by_address.capacity().saturating_mul(13))
+    /// The first object after `addr`; the number of objects when there is none.
+    #[must_use]
+    pub fn first_after(&self, addr: u64) -> ObjectId {
+        let (key, (word, bit)) = (addr >> CHUNK_SHIFT, place(addr));
+        let index = self.places.partition_point(|(known, _)| *known < key);
+        let Some((known, first)) = self.places.get(index) else { return self.len() as ObjectId };
+        match self.chunks.get(index).and_then(|chunk| chunk.get(word)) {
+            Some(word) if *known == key => {
+                let up_to = (word.bits & u64::MAX.wrapping_shr(63u32.wrapping_sub(bit))).count_ones();
+                word.before.wrapping_add(up_to)
+            }
+            _ => *first,
+        }
+    }
+
+    /// What an object is.
+    #[inline]
+    #[must_use]
+    pub fn type_id(&self, id: ObjectId) -> Option<TypeId> {
+        self.kinds.get(id as usize).map(|kind| kind.type_id())
+    }
+
+    /// One object.
+    #[must_use]
+    pub fn get(&self, id: ObjectId) -> Option<Found> {
+        let kind = *self.kinds.get(id as usize)?;
+        Some(Found { addr: self.addr(id)?, type_id: kind.type_id(), origin: kind.origin() })
+    }
+
+    fn addr(&self, id: ObjectId) -> Option<u64> {
+        self.from(id)?.next()
+    }
+
+    /// The addresses of an object and of all after it.
+    fn from(&self, id: ObjectId) -> Option<Addresses<'_>> {
+        let hint = id as usize / HINT;
+        let from = *self.hints.get(hint)? as usize;
+        let to = self.hints.get(hint.wrapping_add(1)).map_or(self.places.len(), |to| (*to as usize).wrapping_add(1));
+        let after = self.places.get(from..to)?.partition_point(|(_, first)| *first <= id);
+        let index = from.wrapping_add(after).checked_sub(1)?;
+        let chunk = self.chunks.get(index)?;
+        let word = chunk.partition_point(|word| word.before <= id).checked_sub(1)?;
+        let Word { mut bits, before } = *chunk.get(word)?;
+        for _ in before..id {
+            bits &= bits.wrapping_sub(1);
+        }
+        Some(Addresses { objects: self, chunk: index, word, bits })
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = Found> + '_ {
+        self.range(0, self.len())
+    }
+
+    /// Those from one index up to another.
+    pub(super) fn range(&self, start: usize, end: usize) -> impl Iterator<Item = Found> + '_ {
+        let kinds = self.kinds.get(start..end.min(self.len())).unwrap_or_default();
+        let found = |(addr, kind): (u64, &Kind)| Found { addr, type_id: kind.type_id(), origin: kind.origin() };
+        self.from(start as ObjectId).into_iter().flatten().zip(kinds).map(found)
+    }
+
+    #[inline]
+    fn bits(&self, chunk: usize, word: usize) -> u64 {
+        self.chunks.get(chunk).and_then(|chunk| chunk.get(word)).map_or(0, |word| word.bits)
+    }
+
+    /// Bytes that this table takes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let of_chunk = size_of::<Chunk>().saturating_add(size_of::<(u64, u32)>());
+        let lists = self.kinds.capacity().saturating_mul(4).saturating_add(self.hints.capacity().saturating_mul(4));
+        let chunks = self.chunks.capacity().saturating_mul(of_chunk);
+        let runs = self.runs.iter().map(|run| run.chunks.capacity().saturating_mul(4));
+        runs.fold(lists.saturating_add(chunks), usize::saturating_add)
     }
 }
 
-/// Word and bit of an address in its chunk.
-#[inline]
-fn place(addr: u64) -> (usize, u32) {
-    let bit = (addr >> 3 & 0x1fff) as u32;
-    ((bit >> 6) as usize, bit & 63)
+/// Addresses of all objects.
+struct Addresses<'o> {
+    objects: &'o Objects,
+    chunk: usize,
+    word: usize,
+    /// Those of the word that are left.
+    bits: u64,
+}
+
+impl Iterator for Addresses<'_> {
+    type Item = u64;
+
+    #[inline]
+    fn next(&mut self) -> Option<u64> {
+        while self.bits == 0 {
+            self.word = self.word.wrapping_add(1);
+            if self.word == CHUNK_WORDS {
+                (self.chunk, self.word) = (self.chunk.wrapping_add(1), 0);
+                if self.chunk >= self.objects.chunks.len() {
+                    return None;
+                }
+            }
+            self.bits = self.objects.bits(self.chunk, self.word);
+        }
+        let bit = self.bits.trailing_zeros();
+        self.bits &= self.bits.wrapping_sub(1);
+        Some(address(self.objects.places.get(self.chunk)?.0, self.word, bit))
+    }
+}
+
+/// Objects as they are found, nearly all in the order of their addresses.
+#[derive(Debug, Default)]
+pub(super) struct Finds {
+    objects: Objects,
+    /// The address that comes next must not be less.
+    least: u64,
+    /// Words of the last chunk whose `before` is known.
+    counted: usize,
+    others: Vec<Found>,
+}
+
+impl Finds {
+    /// Adds one.
+    #[inline]
+    pub(super) fn push(&mut self, found: Found) {
+        if found.addr < self.least {
+            self.others.push(found);
+            return;
+        }
+        // No object is elsewhere: such a one comes from damaged memory.
+        if found.addr & 7 != 0 || self.objects.kinds.len() >= MOST {
+            return;
+        }
+        self.least = found.addr.saturating_add(8);
+        let key = found.addr >> CHUNK_SHIFT;
+        if self.objects.places.last().is_none_or(|(last, _)| *last != key) {
+            self.begin(key);
+        }
+        let objects = &mut self.objects;
+        let position = objects.kinds.len();
+        if position.is_multiple_of(HINT) {
+            objects.hints.push(objects.chunks.len().saturating_sub(1) as u32);
+        }
+        objects.kinds.push(Kind::new(found.type_id, found.origin));
+        let (word, bit) = place(found.addr);
+        if let Some(chunk) = objects.chunks.last_mut() {
+            // Those in which nothing was found count what is before them too.
+            for skipped in chunk.iter_mut().take(word.wrapping_add(1)).skip(self.counted) {
+                skipped.before = position as u32;
+            }
+            self.counted = self.counted.max(word.wrapping_add(1));
+            if let Some(word) = chunk.get_mut(word) {
+                word.bits |= 1 << bit;
+            }
+        }
+    }
+
+    /// Ends the last chunk and begins one.
+    #[inline(never)]
+    fn begin(&mut self, key: u64) {
+        self.end();
+        let objects = &mut self.objects;
+        let last = objects.runs.last_mut().map(|run| (key.saturating_sub(run.first), &mut run.chunks));
+        match last.filter(|(at, chunks)| at.saturating_sub(chunks.len() as u64) < GAP) {
+            Some((at, chunks)) => {
+                chunks.resize(at as usize, NO_CHUNK);
+                chunks.push(objects.chunks.len() as u32);
+            }
+            None => objects.runs.push(Run { first: key, chunks: vec![objects.chunks.len() as u32] }),
+        }
+        objects.places.push((key, objects.kinds.len() as u32));
+        objects.chunks.push([Word::default(); CHUNK_WORDS]);
+        self.counted = 0;
+    }
+
+    fn end(&mut self) {
+        let all = self.objects.kinds.len() as u32;
+        for word in self.objects.chunks.last_mut().into_iter().flatten().skip(self.counted) {
+            word.before = all;
+        }
+        self.counted = CHUNK_WORDS;
+    }
+
+    /// All that was found; of several finds of one object the first [`Origin`] counts.
+    #[must_use]
+    pub(super) fn finish(mut self) -> Objects {
+        self.end();
+        let runs = self.objects.runs.iter().enumerate();
+        self.objects.longest = runs.max_by_key(|(_, run)| run.chunks.len()).map_or(0, |(index, _)| index);
+        if self.others.is_empty() { self.objects } else { self.objects.with(self.others, |_| true) }
+    }
 }
 
 #[cfg(test)]
@@ -265,7 +415,9 @@ mod tests {
         let addrs: Vec<u64> = (0..5000u64).map(|n| 0x7f00_0000_0000 + n * n * 8).collect();
         let found = addrs.iter().rev().map(|addr| Found { addr: *addr, type_id: 7, origin: Origin::Allocated });
         let twice = Found { addr: addrs[10], type_id: 7, origin: Origin::Old };
-        let objects = Objects::new(found.chain([twice]).collect());
+        let mut finds = Finds::default();
+        found.chain([twice]).for_each(|found| finds.push(found));
+        let objects = finds.finish();
         assert_eq!(objects.len(), 5000);
         for (position, addr) in addrs.iter().enumerate() {
             assert_eq!(objects.at(*addr), Some(position as u32));
@@ -275,7 +427,7 @@ mod tests {
         assert_eq!(objects.get(10).unwrap().origin, Origin::Old);
         assert_eq!(objects.get(11).unwrap().origin, Origin::Allocated);
         let more = [addrs[7] + 8, addrs[4999] + 8, addrs[0] - 8].map(|addr| Found { addr, ..twice });
-        let all = objects.with(more.to_vec());
+        let all = objects.with(more.to_vec(), |_| true);
         assert_eq!((all.len(), all.at(addrs[0] - 8), all.at(addrs[7] + 8)), (5003, Some(0), Some(9)));
         assert!(
             addrs.iter().chain([&(addrs[4999] + 8)]).all(|addr| all.get(all.at(*addr).unwrap()).unwrap().addr == *addr)

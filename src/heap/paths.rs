@@ -1,7 +1,7 @@
 //! References in Python's syntax: `.attr`, `['key']`, `[3]`.
 
 use super::objects::{Found, ObjectId};
-use super::types::{Member, Walk};
+use super::types::Walk;
 use super::{HeapState, Via};
 use crate::base::Addr;
 use crate::cpython::object::{Kind, ReprLimits, read_str, repr};
@@ -59,18 +59,7 @@ impl HeapState<'_> {
     }
 
     fn member(&self, from: Found, offset: u64) -> Option<&str> {
-        self.field(from, offset).map(|member| &*member.name)
-    }
-
-    fn field(&self, from: Found, offset: u64) -> Option<&Member> {
-        let shape = self.shape(from.type_id)?;
-        let at = shape.members.binary_search_by_key(&offset, |m| m.offset).ok()?;
-        shape.members.get(at)
-    }
-
-    /// Whether a field certainly owns what it refers to.
-    pub(super) fn owns_field(&self, from: Found, offset: u64) -> bool {
-        self.field(from, offset).is_some_and(|member| member.owned)
+        self.shape(from.type_id)?.field(offset).map(|member| &*member.name)
     }
 
     /// An edge as a part of a path. `is_namespace`: the object that refers is the `__dict__` of the one before it.

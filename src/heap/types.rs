@@ -101,6 +101,19 @@ impl Shape {
         self.flags & flag != 0
     }
 
+    /// The field of an instance at an offset.
+    #[inline]
+    pub(super) fn field(&self, offset: u64) -> Option<&Member> {
+        let at = self.members.binary_search_by_key(&offset, |m| m.offset).ok()?;
+        self.members.get(at)
+    }
+
+    /// Whether a field certainly owns what it refers to.
+    #[inline]
+    pub(super) fn owns_field(&self, offset: u64) -> bool {
+        self.field(offset).is_some_and(|member| member.owned)
+    }
+
     /// Whether its instances take part in garbage collection.
     #[must_use]
     pub fn is_gc(&self) -> bool {

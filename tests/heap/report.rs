@@ -38,7 +38,7 @@ fn top_of(dead: &CrashedProcess, interpreter: &Interpreter) -> HeapTop {
     let inspection = open(dead, interpreter, false);
     let top = inspection.heap(|state, missing| {
         let ways = Ways::new(&inspection, state);
-        heap_top::top(&inspection, state, &ways, missing, 50)
+        heap_top::top(&inspection, state, ways, missing, 50)
     });
     top.unwrap()
 }

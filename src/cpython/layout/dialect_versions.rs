@@ -271,8 +271,8 @@ const V3_15T: Dialect = Dialect {
     unicode_state: V3_14T.unicode_state,
     thread_local_bytecode: true,
     obmalloc: V3_13T.obmalloc,
-    // Not compared.
-    gc_history: None,
+    // The same header: one entry each.
+    gc_history: Some(GcHistory { before_collecting: 8, rings: &[1, 1, 1] }),
     // The head of an object is 16 bytes longer.
     sizes: SizeForms { bytearray_head: 49, ..V3_15.sizes },
     ..V3_15

@@ -27,7 +27,7 @@ struct Own {
 
 pub(super) fn run(scene: &HeapScene<'_>) -> Vec<Noticed> {
     let (state, retained) = (scene.state, scene.retained);
-    let kept = retained.by_type(state);
+    let kept = retained.by_type();
     let mut own = vec![Own::default(); kept.len()];
     for (id, bytes) in retained.iter() {
         let Some(found) = state.objects().get(id) else { continue };

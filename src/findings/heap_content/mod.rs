@@ -19,7 +19,7 @@ pub struct HeapScene<'a> {
     /// Who refers to whom.
     pub graph: &'a Graph,
     /// What each object keeps alive.
-    pub retained: &'a Retained,
+    pub retained: &'a Retained<'a, 'a>,
     /// Bytes of all objects.
     pub bytes: u64,
     /// Texts by value.

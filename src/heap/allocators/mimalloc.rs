@@ -6,7 +6,7 @@
 use super::{Block, object_in};
 use crate::cpython::layout::{MiPageLayout, MiSegmentLayout, mimalloc_forms};
 use crate::heap::memory::OwnedRange;
-use crate::heap::objects::{Found, Origin};
+use crate::heap::objects::{Finds, Found, Origin};
 use crate::heap::offsets::Offsets;
 use crate::heap::types::{TypeTable, flags};
 use crate::heap::view::View;
@@ -74,7 +74,7 @@ pub(in crate::heap) fn walk(
     debug: bool,
     o: &Offsets,
     types: &mut TypeTable<'_>,
-    found: &mut Vec<Found>,
+    found: &mut Finds,
 ) -> u64 {
     let segments = segments(view);
     let forms = mimalloc_forms(debug).into_iter().filter_map(|(segment, page)| Layout::new(segment, page));
@@ -178,7 +178,7 @@ struct Walk<'v, 'a> {
 }
 
 impl Walk<'_, '_> {
-    fn segment(&mut self, types: &mut TypeTable<'_>, at: u64, found: &mut Vec<Found>) {
+    fn segment(&mut self, types: &mut TypeTable<'_>, at: u64, found: &mut Finds) {
         for slices in self.slices(at) {
             if self.view.is_over() {
                 return;
@@ -263,7 +263,7 @@ impl Walk<'_, '_> {
         Some(Blocks { start, size, capacity })
     }
 
-    fn page(&mut self, types: &mut TypeTable<'_>, slices: Slices, found: &mut Vec<Found>) {
+    fn page(&mut self, types: &mut TypeTable<'_>, slices: Slices, found: &mut Finds) {
         let Some(Blocks { start, size, capacity }) = self.blocks(slices) else { return };
         self.pages = self.pages.wrapping_add(1);
         for index in 0..capacity {

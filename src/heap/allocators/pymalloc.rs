@@ -13,7 +13,7 @@ use crate::cpython::Context;
 use crate::cpython::layout::{Obmalloc, ObmallocPlace};
 use crate::field;
 use crate::heap::memory::OwnedRange;
-use crate::heap::objects::{Found, Origin};
+use crate::heap::objects::{Finds, Found, Origin};
 use crate::heap::offsets::Offsets;
 use crate::heap::types::{SmallBlocks, TypeTable, flags};
 use crate::heap::view::View;
@@ -161,7 +161,7 @@ impl<'v, 'a> Pools<'v, 'a> {
     }
 
     /// The pools of an arena.
-    pub fn arena(&mut self, types: &mut TypeTable<'_>, (start, end): (u64, u64), found: &mut Vec<Found>) {
+    pub fn arena(&mut self, types: &mut TypeTable<'_>, (start, end): (u64, u64), found: &mut Finds) {
         let mut at = self.aligned(start);
         while at < end && !self.view.is_over() {
             if self.seen.insert(at) && !self.pool(types, at, found) {
@@ -172,7 +172,7 @@ impl<'v, 'a> Pools<'v, 'a> {
     }
 
     /// Every pool that memory holds, by its form alone.
-    pub fn by_structure(&mut self, types: &mut TypeTable<'_>, found: &mut Vec<Found>) {
+    pub fn by_structure(&mut self, types: &mut TypeTable<'_>, found: &mut Finds) {
         let ranges: Vec<(u64, u64)> = self.view.ranges().collect();
         for (start, len) in ranges {
             let end = start.saturating_add(len);
@@ -213,7 +213,7 @@ impl<'v, 'a> Pools<'v, 'a> {
     }
 
     /// The objects of a pool; `false` when it is unreadable or damaged.
-    fn pool(&mut self, types: &mut TypeTable<'_>, at: u64, found: &mut Vec<Found>) -> bool {
+    fn pool(&mut self, types: &mut TypeTable<'_>, at: u64, found: &mut Finds) -> bool {
         // A pool that was given back, or never had a class, has no blocks in use.
         let Some(count) = self.view.u32(at.wrapping_add(self.pool.count)) else { return false };
         if count == 0 {
