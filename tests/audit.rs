@@ -144,17 +144,20 @@ fn findings_of(inspection: &Inspection) -> Vec<Finding> {
 
 const BY_COUNTS: [FindingId; 2] = [FindingId::OverReleased, FindingId::LeakedReferences];
 
-/// Programs without a mistake that were killed at work, each by each interpreter, as often as `PYINQUEST_AUDIT_HEALTHY` says.
+/// Programs without a mistake that were killed at work, each by each interpreter, as often as `PYINQUEST_AUDIT_HEALTHY` says;
+/// `PYINQUEST_TEST_INTERPRETER` chooses one of these.
 #[test]
 fn nobody_is_accused_under_load() {
-    const LIBRARY: [&str; 8] = ["sqlite", "tasks", "foreign", "functional", "threads", "codecs", "numbers", "trees"];
+    const LIBRARY: [&str; 10] =
+        ["sqlite", "tasks", "foreign", "functional", "threads", "codecs", "numbers", "trees", "cycles", "text"];
     const WHEELS: [&str; 5] = ["numpy", "pandas", "flask", "django", "wheels"];
     let Some(rounds) = std::env::var("PYINQUEST_AUDIT_HEALTHY").ok().and_then(|n| n.parse::<u32>().ok()) else {
         common::not_asked_for("the audit of programs at work (PYINQUEST_AUDIT_HEALTHY=1)");
         return;
     };
     let (mut wrong, mut compared, mut objects) = (Vec::new(), 0, 0);
-    for interpreter in one_per_column() {
+    let only = std::env::var("PYINQUEST_TEST_INTERPRETER").ok();
+    for interpreter in one_per_column().into_iter().filter(|i| only.as_ref().is_none_or(|only| i.name == *only)) {
         // What all of the wheels exist for.
         let wheels = (11..=13).contains(&interpreter.minor) && !interpreter.free_threaded;
         let environment =
@@ -170,7 +173,8 @@ fn nobody_is_accused_under_load() {
             let inspection = open(&dead, interpreter);
             let (answer, whole) = (audit(&inspection), check(&inspection));
             let name = format!("{} {load} {seed}", interpreter.name);
-            eprintln!("{name}: {} objects", answer.judged);
+            let collecting = if answer.coverage.collecting { ", collecting" } else { "" };
+            eprintln!("{name}: {} objects{collecting}", answer.judged);
             let mut accused: Vec<String> = told(&answer).iter().map(|found| format!("{name}: {found:?}")).collect();
             accused.extend(whole.damages.iter().map(|found| format!("{name}: {found:?}")));
             accused.iter().for_each(|line| eprintln!("{line}"));
@@ -287,6 +291,7 @@ fn the_heap_is_audited_only_where_counts_explain_the_crash() {
     let findings = findings_of(&open(&healthy, interpreter));
     assert_eq!(findings[0].id, FindingId::CrashInGc);
     assert_eq!(accused(&findings), 0, "{findings:?}");
+    assert!(findings.iter().all(|f| f.id != FindingId::HeapDamage), "{findings:?}");
     // The first two thousandths of a second do not suffice.
     let whole = open(&freed, interpreter);
     let mut options = Options::default();
@@ -347,6 +352,33 @@ fn damage_is_found_where_it_begins() {
         }
     }
     eprintln!("{compared} damages");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(compared > 0 || one_per_column().is_empty());
+}
+
+/// The report of a crash that a damaged heap explains says where it is damaged, next to the crash itself.
+#[test]
+fn a_crash_of_a_damaged_heap_says_where_it_is_damaged() {
+    let (mut wrong, mut compared) = (Vec::new(), 0);
+    for interpreter in one_per_column().into_iter().filter(|i| !i.free_threaded && i.minor % 3 == 0) {
+        let crash = Crash::new(interpreter, "damaged_heap.py").args(&["marks", "use"]);
+        let dead = match crash.env("PYTHONMALLOC", "pymalloc_debug").run() {
+            Ok(dead) => dead,
+            Err(reason) => skip!("{reason}"),
+        };
+        let said: Value = serde_json::from_slice(&std::fs::read(dead.dir.join("damaged.json")).unwrap()).unwrap();
+        let findings = findings_of(&open(&dead, interpreter));
+        let told = findings.get(1).filter(|f| f.id == FindingId::HeapDamage);
+        let names = |row: &Value| {
+            let at = Addr(row["at"].as_u64().unwrap()).to_string();
+            told.is_some_and(|f| f.evidence.iter().any(|line| line.starts_with(&at)))
+        };
+        let is_cause = findings.first().is_some_and(|f| f.id == FindingId::HeapCorruption);
+        if !is_cause || !said.as_array().unwrap().iter().all(names) {
+            wrong.push(format!("{}: {said}: {findings:#?}", interpreter.name));
+        }
+        compared += 1;
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(compared > 0 || one_per_column().is_empty());
 }

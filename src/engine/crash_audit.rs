@@ -1,22 +1,25 @@
-//! The heap behind a crash that a wrong reference count explains: the reference audit, and what freed memory was.
+//! The heap behind a crash that it may explain: the reference audit, damaged places, and what freed memory was.
 
-use super::heap::{Missing, Reading, gather};
-use super::heap_audit::{Process, audit_of, not_comparable};
+use super::heap::{Missing, Process, Reading, gather};
+use super::heap_audit::{audit_of, not_comparable};
+use super::heap_check::check_of;
 use super::native::Outcome;
 use super::{Options, PythonState};
 use crate::base::{Addr, Diagnostic, DiagnosticCode, Diagnostics};
 use crate::debuggee::slim_record::slim_info;
 use crate::debuggee::{Deadline, Target};
-use crate::findings::reference_audit;
+use crate::findings::{heap_damage, reference_audit};
 use crate::heap::{HeapError, HeapState};
 use crate::image::Images;
-use crate::model::Finding;
 use crate::model::address::BlockState;
+use crate::model::{Finding, FindingId};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 /// How often the clock is looked at.
 const TICK: Duration = Duration::from_millis(20);
+/// Damaged places that are looked at.
+const DAMAGES: usize = 100;
 /// Freed objects that are named.
 const GHOSTS: usize = 4;
 
@@ -24,12 +27,14 @@ const GHOSTS: usize = 4;
 struct Told {
     findings: Vec<Finding>,
     ghosts: Vec<String>,
+    /// Why no counts were compared.
+    not_audited: Option<&'static str>,
 }
 
-/// Adds what the heap tells of a crash that a wrong reference count explains, after the finding that says so. Nothing of
-/// the heap is read for other crashes, nor of a process that is not a dump, nor while a slim dump is recorded.
+/// Adds what the heap tells of a crash that it may explain, after the finding that says so. Nothing of the heap is read for
+/// other crashes, nor of a process that is not a dump, nor while a slim dump is recorded.
 pub(super) fn add(target: &Target, images: &Images, state: PythonState<'_>, options: &Options, outcome: &mut Outcome) {
-    let Some((at, near)) = outcome.by_counts.take() else { return };
+    let Some((at, near)) = outcome.by_heap.take() else { return };
     if target.memory.dump_bytes().is_none() || target.memory.is_recording() {
         return;
     }
@@ -38,9 +43,6 @@ pub(super) fn add(target: &Target, images: &Images, state: PythonState<'_>, opti
     let told = within(options.limits.audit, &target.limits.deadline, |deadline| {
         if reduced {
             return Err("this is a small dump without the heap".to_owned());
-        }
-        if let Some(why) = not_comparable(state) {
-            return Err(why.to_owned());
         }
         let diagnostics = Diagnostics::default();
         let reading = Reading { marked: None, deadline, diagnostics: &diagnostics };
@@ -56,28 +58,44 @@ pub(super) fn add(target: &Target, images: &Images, state: PythonState<'_>, opti
         })
     });
     match told {
-        Ok(Told { findings, ghosts }) => {
+        Ok(Told { findings, ghosts, not_audited }) => {
             if let Some(finding) = outcome.findings.get_mut(at) {
                 finding.evidence.extend(ghosts);
             }
             let after = at.saturating_add(1).min(outcome.findings.len());
             outcome.findings.splice(after..after, findings);
+            not_audited.into_iter().for_each(|why| not_examined(target, why));
         }
-        Err(why) => {
-            let text = format!("whether a wrong reference count is behind the crash was not examined: {why}");
-            let hint = "`pyinquest heap audit` on the whole dump, or on one of `pyinquest slim --heap`";
-            target.diagnostics.push(Diagnostic::note(DiagnosticCode::HeapNotAudited, text).hint(hint));
-        }
+        Err(why) => not_examined(target, &why),
     }
+}
+
+fn not_examined(target: &Target, why: &str) {
+    let text = format!("whether a wrong reference count is behind the crash was not examined: {why}");
+    let hint = "`pyinquest heap audit` on the whole dump, or on one of `pyinquest slim --heap`";
+    target.diagnostics.push(Diagnostic::note(DiagnosticCode::HeapNotAudited, text).hint(hint));
 }
 
 fn look(process: &Process<'_>, heap: &HeapState<'_>, missing: Missing, tid: u64) -> Result<Told, HeapError> {
     let ghosts = ghosts(heap, process.first);
-    let audit = audit_of(process, heap, missing, usize::MAX);
-    if heap.is_cut() {
-        return Err(HeapError::TimeOver);
+    // References to what is no object are the audit's.
+    let check = check_of(process, heap, missing, (None, DAMAGES));
+    let findings: Vec<Finding> = heap_damage(&check, process.first, tid).into_iter().collect();
+    if let Some(why) = process.python.and_then(not_comparable) {
+        return Ok(Told { findings, ghosts, not_audited: Some(why) });
     }
-    Ok(Told { findings: reference_audit(&audit, process.first, tid), ghosts })
+    let audit = audit_of(process, heap, &process.paths(heap), missing, usize::MAX);
+    if heap.is_cut() {
+        if findings.is_empty() {
+            return Err(HeapError::TimeOver);
+        }
+        return Ok(Told { findings, ghosts, not_audited: Some("there was no time for it") });
+    }
+    let told = reference_audit(&audit, process.first, tid);
+    // An object that is freed too early is used all the same, and that damages the heap; a leak does not.
+    let (causes, context): (Vec<_>, Vec<_>) = told.into_iter().partition(|f| f.id == FindingId::OverReleased);
+    let findings = [causes, findings, context].concat();
+    Ok(Told { findings, ghosts, not_audited: None })
 }
 
 /// What freed memory was that the crashed code had at hand.

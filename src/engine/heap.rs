@@ -1,12 +1,13 @@
 //! The heap of a process: all that `heap` needs of other layers is gathered here.
 
 use super::{Inspection, PythonState, heap_native};
-use crate::base::{Diagnostic, DiagnosticCode, Diagnostics};
+use crate::base::{Addr, Diagnostic, DiagnosticCode, Diagnostics};
 use crate::cpython::layout::ObmallocPlace;
+use crate::cpython::runtime::Interpreter;
 use crate::debuggee::recorder::PageSet;
 use crate::debuggee::slim_record::slim_info;
 use crate::debuggee::{Deadline, Segment, Target};
-use crate::heap::{Graph, HeapError, HeapState, Sources, Statics, View, native_roots, roots};
+use crate::heap::{Graph, HeapError, HeapState, Paths, Sources, Statics, View, native_roots, roots};
 use crate::image::Images;
 
 /// Why there is no heap to look at.
@@ -29,6 +30,33 @@ pub struct Missing {
     pub left_out: u64,
     /// Memory that the dump was to hold and lost, because its file was cut.
     pub cut: u64,
+}
+
+/// A process whose heap is looked at, in its parts.
+pub(super) struct Process<'a> {
+    pub target: &'a Target,
+    pub images: &'a Images,
+    pub python: Option<PythonState<'a>>,
+    /// What is missing or uncertain is told here.
+    pub diagnostics: &'a Diagnostics,
+    /// Objects that are told of first.
+    pub first: &'a [Addr],
+}
+
+impl<'a> Process<'a> {
+    pub(super) fn of(inspection: &'a Inspection) -> Process<'a> {
+        let (target, images, python) = (inspection.target(), inspection.images(), inspection.python());
+        Process { target, images, python, diagnostics: &target.diagnostics, first: &[] }
+    }
+
+    pub(super) fn interpreters(&self) -> &'a [Interpreter] {
+        self.python.map(PythonState::interpreters).unwrap_or_default()
+    }
+
+    /// Shortest ways from roots that are certain.
+    pub(super) fn paths(&self, state: &HeapState<'_>) -> Paths {
+        Graph::new(state, roots(state, self.interpreters(), self.diagnostics)).paths()
+    }
 }
 
 impl Inspection {

@@ -1,13 +1,12 @@
 //! The reference audit with names: groups of objects, who refers to them, which module may have done it.
 
-use super::heap::Missing;
+use super::heap::{Missing, Process};
 use super::heap_answers::{coverage, object};
 use super::{Inspection, PythonState, heap_native};
-use crate::base::{Addr, Diagnostic, DiagnosticCode, Diagnostics};
+use crate::base::{Addr, Diagnostic, DiagnosticCode};
 use crate::debuggee::{Module, Target};
 use crate::findings::is_run_time;
-use crate::heap::{Audit, Graph, HeapState, Suspect, roots};
-use crate::image::Images;
+use crate::heap::{Audit, HeapState, Paths, Suspect};
 use crate::model::audit::{AuditExample, AuditGroup, AuditHolder, AuditModule, AuditVerdict, BlameReason, HeapAudit};
 use crate::model::heap::HEAP_SCHEMA_VERSION;
 use std::collections::BTreeMap;
@@ -32,19 +31,8 @@ const TYPE_WORDS: u64 = 64;
 /// Compares counts and references of all objects.
 #[must_use]
 pub fn audit(inspection: &Inspection, state: &HeapState<'_>, missing: Missing, limit: usize) -> HeapAudit {
-    let (target, images, python) = (inspection.target(), inspection.images(), inspection.python());
-    audit_of(&Process { target, images, python, diagnostics: &target.diagnostics, first: &[] }, state, missing, limit)
-}
-
-/// What an audit is made of.
-pub(super) struct Process<'a> {
-    pub target: &'a Target,
-    pub images: &'a Images,
-    pub python: Option<PythonState<'a>>,
-    /// What is missing or uncertain is told here.
-    pub diagnostics: &'a Diagnostics,
-    /// Objects that come first among the examples.
-    pub first: &'a [Addr],
+    let process = Process::of(inspection);
+    audit_of(&process, state, &process.paths(state), missing, limit)
 }
 
 /// Why no count of a process can be compared with the references.
@@ -57,10 +45,14 @@ pub(super) fn not_comparable(python: PythonState<'_>) -> Option<&'static str> {
 }
 
 /// The same of a process that is looked at in parts.
-pub(super) fn audit_of(process: &Process<'_>, state: &HeapState<'_>, missing: Missing, limit: usize) -> HeapAudit {
+pub(super) fn audit_of(
+    process: &Process<'_>,
+    state: &HeapState<'_>,
+    paths: &Paths,
+    missing: Missing,
+    limit: usize,
+) -> HeapAudit {
     let Process { target, python, diagnostics, .. } = *process;
-    let interpreters = python.map(PythonState::interpreters).unwrap_or_default();
-    let graph = Graph::new(state, roots(state, interpreters, diagnostics));
     let registers: Vec<u64> = target
         .threads
         .iter()
@@ -75,7 +67,7 @@ pub(super) fn audit_of(process: &Process<'_>, state: &HeapState<'_>, missing: Mi
             diagnostics.push(Diagnostic::warning(DiagnosticCode::HeapNotAudited, message));
             Audit::default()
         }
-        None => state.audit(&graph.paths(), interpreters, &registers, incomplete, diagnostics),
+        None => state.audit(paths, process.interpreters(), &registers, incomplete, diagnostics),
     };
     let mut groups: BTreeMap<(AuditVerdict, Option<u32>), Vec<Suspect>> = BTreeMap::new();
     for suspect in suspects {

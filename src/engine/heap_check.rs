@@ -1,11 +1,11 @@
 //! Whether a heap is whole, with names: where damage begins, in what, and what is before it.
 
 use super::Inspection;
-use super::heap::Missing;
+use super::heap::{Missing, Process};
 use super::heap_answers::{coverage, object};
 use crate::base::Addr;
 use crate::debuggee::MemoryExt as _;
-use crate::heap::{Block, Damage, Graph, HeapState, Integrity, roots};
+use crate::heap::{Block, Damage, HeapState, Integrity, Paths};
 use crate::model::address::BlockState;
 use crate::model::heap::HEAP_SCHEMA_VERSION;
 use crate::model::integrity::{DamagePlace, HeapCheck, HeapDamage};
@@ -16,25 +16,34 @@ const SHOWN: u64 = 16;
 /// Examines the heap; at most `limit` damages are named.
 #[must_use]
 pub fn check(inspection: &Inspection, state: &HeapState<'_>, missing: Missing, limit: usize) -> HeapCheck {
-    let target = inspection.target();
-    let python = inspection.python();
-    let interpreters = python.map(super::PythonState::interpreters).unwrap_or_default();
+    let process = Process::of(inspection);
+    let paths = process.paths(state);
+    check_of(&process, state, missing, (Some(&paths), limit))
+}
+
+/// The same of a process that is looked at in parts; references are followed only where there are `paths`.
+pub(super) fn check_of(
+    process: &Process<'_>,
+    state: &HeapState<'_>,
+    missing: Missing,
+    (paths, limit): (Option<&Paths>, usize),
+) -> HeapCheck {
+    let Process { images, python, diagnostics, .. } = *process;
     let runtime = python.and_then(|python| python.located.runtime);
-    let paths = Graph::new(state, roots(state, interpreters, &target.diagnostics)).paths();
-    let data = inspection.images().static_data();
-    let Integrity { examined, damages } = state.check(&paths, (runtime, interpreters), data, &target.diagnostics);
+    let data = images.static_data();
+    let Integrity { examined, damages } = state.check(paths, (runtime, process.interpreters()), data, diagnostics);
     HeapCheck {
         schema_version: HEAP_SCHEMA_VERSION.to_owned(),
         coverage: coverage(state, missing),
         examined,
         total: damages.len() as u64,
-        damages: damages.iter().take(limit).map(|damage| named(inspection, state, damage)).collect(),
-        diagnostics: target.diagnostics.to_vec(),
+        damages: damages.iter().take(limit).map(|damage| named(process, state, damage)).collect(),
+        diagnostics: diagnostics.to_vec(),
     }
 }
 
-fn named(inspection: &Inspection, state: &HeapState<'_>, damage: &Damage) -> HeapDamage {
-    let memory = &inspection.target().memory;
+fn named(process: &Process<'_>, state: &HeapState<'_>, damage: &Damage) -> HeapDamage {
+    let memory = &process.target.memory;
     // The whole word, as it would be read.
     let at = damage.at & !7;
     let bytes = memory.read_vec(Addr(at), SHOWN).unwrap_or_default();
@@ -46,15 +55,15 @@ fn named(inspection: &Inspection, state: &HeapState<'_>, damage: &Damage) -> Hea
         text: is_text.then(|| {
             bytes.iter().take_while(|byte| matches!(byte, 0x20..=0x7e)).map(|byte| char::from(*byte)).collect()
         }),
-        place: place(inspection, state, damage.from, Some(damage.bytes)),
-        before: damage.from.checked_sub(1).and_then(|at| place(inspection, state, at, None)),
+        place: place(process, state, damage.from, Some(damage.bytes)),
+        before: damage.from.checked_sub(1).and_then(|at| place(process, state, at, None)),
     }
 }
 
 /// The block that holds `addr`, with what it holds. `bytes`: those of a place that no allocator tells of.
-fn place(inspection: &Inspection, state: &HeapState<'_>, addr: u64, bytes: Option<u64>) -> Option<DamagePlace> {
-    let data = inspection.images().static_data();
-    let mapping = inspection.target().memory.segment_at(Addr(addr)).map(|s| (s.start.0, s.end().0));
+fn place(process: &Process<'_>, state: &HeapState<'_>, addr: u64, bytes: Option<u64>) -> Option<DamagePlace> {
+    let data = process.images.static_data();
+    let mapping = process.target.memory.segment_at(Addr(addr)).map(|s| (s.start.0, s.end().0));
     let block = state.block_around(addr, data, mapping);
     // Of a block the object may be anywhere: debug hooks put marks around it.
     let in_block = |block: &Block| {

@@ -32,7 +32,7 @@ pub(super) struct Outcome {
     /// Registers and machine code at the crash, where asked for.
     pub machine: Option<MachineState>,
     /// The finding that a wrong reference count explains, and addresses that the crashed code had at hand.
-    pub by_counts: Option<(usize, Vec<Addr>)>,
+    pub by_heap: Option<(usize, Vec<Addr>)>,
 }
 
 /// Merges the threads' stacks into `analysis`, and finds what they wait for and the cause of death.
@@ -84,15 +84,15 @@ pub(super) fn explain(
     };
     let scene = facts.scene();
     let findings = findings::run(&facts, scene.as_ref());
-    let by_counts = scene.as_ref().and_then(|scene| {
+    let by_heap = scene.as_ref().and_then(|scene| {
         // Of a jump to where no code is, the caller jumped.
         let mut frames = scene.frames(2).filter(|frame| frame.code.module.is_some());
         let in_interpreter = frames.next().is_some_and(|frame| frame.place == CodePlace::Interpreter);
-        let at = findings::explained_by_counts(&findings, in_interpreter)?;
+        let at = findings::explained_by_heap(&findings, in_interpreter)?;
         Some((at, findings::candidates(scene)))
     });
     Outcome {
-        by_counts,
+        by_heap,
         findings,
         fatal_error: scene.as_ref().and_then(findings::fatal_error),
         machine: scene.as_ref().filter(|_| options.machine).and_then(findings::machine_state),

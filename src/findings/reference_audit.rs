@@ -10,10 +10,11 @@ const MOST: usize = 3;
 /// Holders of one object that are named.
 const HOLDERS: usize = 3;
 
-/// Which of the findings a count that does not agree with the references explains. `in_interpreter`: the instruction that
-/// crashed is one of CPython itself, which trusts the objects that it is given.
+/// Which of the findings the heap may explain: a count that does not agree with the references, or what was written where it
+/// does not belong. `in_interpreter`: the instruction that crashed is one of CPython itself, which trusts the objects that it is
+/// given.
 #[must_use]
-pub fn explained_by_counts(findings: &[Finding], in_interpreter: bool) -> Option<usize> {
+pub fn explained_by_heap(findings: &[Finding], in_interpreter: bool) -> Option<usize> {
     let certain = |finding: &Finding| {
         matches!(
             finding.id,
@@ -22,7 +23,9 @@ pub fn explained_by_counts(findings: &[Finding], in_interpreter: bool) -> Option
                 | FindingId::CorruptObject
                 | FindingId::BadRefcount
                 | FindingId::UseOfFreedMemory
+                | FindingId::BufferOverrun
                 | FindingId::DoubleFree
+                | FindingId::InvalidFree
                 | FindingId::HeapCorruption
         )
     };

@@ -168,6 +168,21 @@ pub enum BufferKind {
     SharedKeys,
 }
 
+impl BufferKind {
+    /// What it is, for people.
+    #[must_use]
+    pub fn phrase(self) -> &'static str {
+        match self {
+            BufferKind::Items => "items",
+            BufferKind::Keys => "keys",
+            BufferKind::Values => "attributes",
+            BufferKind::Table => "hash table",
+            BufferKind::Text => "text",
+            BufferKind::SharedKeys => "shared keys",
+        }
+    }
+}
+
 /// An allocator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -179,6 +194,18 @@ pub enum Allocator {
     Mimalloc,
     /// `malloc` of glibc.
     GlibcMalloc,
+}
+
+impl Allocator {
+    /// Its name, for people.
+    #[must_use]
+    pub fn phrase(self) -> &'static str {
+        match self {
+            Allocator::Pymalloc => "pymalloc",
+            Allocator::Mimalloc => "mimalloc",
+            Allocator::GlibcMalloc => "glibc malloc",
+        }
+    }
 }
 
 /// Whether a block is used.

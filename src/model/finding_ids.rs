@@ -55,6 +55,8 @@ pub enum FindingId {
     InvalidFree,
     /// The allocator's own data is damaged.
     HeapCorruption,
+    /// Places of the heap where something was written that does not belong there.
+    HeapDamage,
     // Python objects.
     /// An object whose type or content cannot be.
     CorruptObject,

@@ -92,6 +92,37 @@ pub enum DamageKind {
     MallocChunk,
 }
 
+impl DamageKind {
+    /// What is wrong, for people.
+    #[must_use]
+    pub fn phrase(self) -> &'static str {
+        match self {
+            DamageKind::PoolHeader => {
+                "the head of a pool of pymalloc is none: overwritten, probably from the block before it"
+            }
+            DamageKind::FreeList => {
+                "the link of a free block leads to what is not one: written to after it was freed, or beyond the block before it"
+            }
+            DamageKind::WrittenAfterFree => "a block was written to after it was freed",
+            DamageKind::FenceBefore => {
+                "the marks before a block are overwritten: beyond the block before it, or before its start"
+            }
+            DamageKind::FenceAfter => "the marks after a block are overwritten: it was written beyond its end",
+            DamageKind::TypePointer => {
+                "an object on the collector's list has no type: overwritten, or freed without leaving the list"
+            }
+            DamageKind::GcLinks => "a link of the collector's list does not lead back",
+            DamageKind::Size => "an object says that it is larger than its block",
+            DamageKind::Reference => {
+                "a reference leads to what is not an object: overwritten, or freed and in use again"
+            }
+            DamageKind::MallocChunk => {
+                "the size of a chunk of malloc leads nowhere: overwritten, probably from the chunk before it"
+            }
+        }
+    }
+}
+
 /// A block with what it holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

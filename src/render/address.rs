@@ -1,7 +1,7 @@
 //! What an address is, for people.
 
 use crate::base::{Addr, escape_terminal};
-use crate::model::address::{AddressAnswer, AddressFact, Allocator, BlockState, BufferKind, UnmappedKind};
+use crate::model::address::{AddressAnswer, AddressFact, BlockState, UnmappedKind};
 use crate::model::heap::HeapObject;
 use std::fmt::Write as _;
 
@@ -28,27 +28,6 @@ fn part(offset: u64, bytes: u64, start: Addr) -> String {
     format!("byte {offset} of {bytes} from {start}")
 }
 
-/// What a buffer holds.
-pub(super) fn holds(kind: BufferKind) -> &'static str {
-    match kind {
-        BufferKind::Items => "items",
-        BufferKind::Keys => "keys",
-        BufferKind::Values => "attributes",
-        BufferKind::Table => "hash table",
-        BufferKind::Text => "text",
-        BufferKind::SharedKeys => "shared keys",
-    }
-}
-
-/// An allocator's name.
-pub(super) fn allocator(of: Allocator) -> &'static str {
-    match of {
-        Allocator::Pymalloc => "pymalloc",
-        Allocator::Mimalloc => "mimalloc",
-        Allocator::GlibcMalloc => "glibc malloc",
-    }
-}
-
 fn line(fact: &AddressFact) -> (&'static str, String) {
     match fact {
         AddressFact::Object { object: of, offset: 0 } => ("object", object(of)),
@@ -57,7 +36,7 @@ fn line(fact: &AddressFact) -> (&'static str, String) {
         }
         AddressFact::Object { object: of, offset } => ("object", format!("byte {offset} of {}", object(of))),
         AddressFact::Buffer { holds, start, bytes, offset, object: of } => {
-            (self::holds(*holds), format!("of {}: {}", object(of), part(*offset, *bytes, *start)))
+            (holds.phrase(), format!("of {}: {}", object(of), part(*offset, *bytes, *start)))
         }
         AddressFact::Block { allocator, state, start, bytes, offset, was } => {
             let state = match state {
@@ -66,7 +45,7 @@ fn line(fact: &AddressFact) -> (&'static str, String) {
                 BlockState::NeverUsed => "never used",
                 BlockState::Header => "the allocator's own data",
             };
-            let of = self::allocator(*allocator);
+            let of = allocator.phrase();
             let mut text = format!("{of}, {state}: {}", part(*offset, *bytes, *start));
             if let Some(was) = was {
                 let _ = write!(text, "; was an object of type {}, freed (likely)", escape_terminal(was));

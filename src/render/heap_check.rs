@@ -1,11 +1,10 @@
 //! Whether a heap is whole, for people.
 
-use super::address::{allocator, holds};
 use super::heap::{head, one};
 use crate::base::escape_terminal;
 use crate::base::thousands as count;
 use crate::model::address::BlockState;
-use crate::model::integrity::{DamageKind, DamagePlace, HeapCheck, HeapDamage};
+use crate::model::integrity::{DamagePlace, HeapCheck, HeapDamage};
 use std::fmt::Write as _;
 
 /// What was examined, then each damage with its place and what is before it.
@@ -37,7 +36,7 @@ pub fn text(answer: &HeapCheck) -> String {
 }
 
 fn one_damage(out: &mut String, damage: &HeapDamage) {
-    let _ = writeln!(out, "{}: {}", damage.at, what(damage.kind));
+    let _ = writeln!(out, "{}: {}", damage.at, damage.kind.phrase());
     let text = damage.text.as_deref().map_or(String::new(), |text| format!("  \"{}\"", escape_terminal(text)));
     let _ = writeln!(out, "    bytes   {}{text}", damage.bytes);
     if let Some(at) = &damage.place {
@@ -48,43 +47,18 @@ fn one_damage(out: &mut String, damage: &HeapDamage) {
     }
 }
 
-fn what(kind: DamageKind) -> &'static str {
-    match kind {
-        DamageKind::PoolHeader => {
-            "the head of a pool of pymalloc is none: overwritten, probably from the block before it"
-        }
-        DamageKind::FreeList => {
-            "the link of a free block leads to what is not one: written to after it was freed, or beyond the block before it"
-        }
-        DamageKind::WrittenAfterFree => "a block was written to after it was freed",
-        DamageKind::FenceBefore => {
-            "the marks before a block are overwritten: beyond the block before it, or before its start"
-        }
-        DamageKind::FenceAfter => "the marks after a block are overwritten: it was written beyond its end",
-        DamageKind::TypePointer => {
-            "an object on the collector's list has no type: overwritten, or freed without leaving the list"
-        }
-        DamageKind::GcLinks => "a link of the collector's list does not lead back",
-        DamageKind::Size => "an object says that it is larger than its block",
-        DamageKind::Reference => "a reference leads to what is not an object: overwritten, or freed and in use again",
-        DamageKind::MallocChunk => {
-            "the size of a chunk of malloc leads nowhere: overwritten, probably from the chunk before it"
-        }
-    }
-}
-
 fn place(at: &DamagePlace) -> String {
     let mut text = match (at.allocator, at.state) {
-        (Some(of), Some(BlockState::InUse)) => format!("block in use of {}", allocator(of)),
-        (Some(of), Some(BlockState::Free)) => format!("free block of {}", allocator(of)),
-        (Some(of), Some(BlockState::NeverUsed)) => format!("block of {} that was never used", allocator(of)),
-        (Some(of), Some(BlockState::Header)) => format!("head of a pool of {}", allocator(of)),
+        (Some(of), Some(BlockState::InUse)) => format!("block in use of {}", of.phrase()),
+        (Some(of), Some(BlockState::Free)) => format!("free block of {}", of.phrase()),
+        (Some(of), Some(BlockState::NeverUsed)) => format!("block of {} that was never used", of.phrase()),
+        (Some(of), Some(BlockState::Header)) => format!("head of a pool of {}", of.phrase()),
         _ => "memory".to_owned(),
     };
     let _ = write!(text, " at {}, {} bytes", at.start, count(at.bytes));
     match (&at.object, at.holds) {
         (Some(object), Some(kind)) => {
-            let _ = write!(text, ": {} of {}", holds(kind), one(object));
+            let _ = write!(text, ": {} of {}", kind.phrase(), one(object));
         }
         (Some(object), None) => {
             let _ = write!(text, ": {}", one(object));

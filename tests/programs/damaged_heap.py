@@ -1,6 +1,6 @@
 """Writes where it does not belong, says where (`damaged.json`: kind, first wrong byte, what is before it), and dies.
 
-With the argument `marks` where debug hooks (PYTHONMALLOC=debug) see it.
+With the argument `marks` where debug hooks (PYTHONMALLOC=debug) see it; with `use` after it of what is damaged.
 """
 
 import ctypes
@@ -112,15 +112,16 @@ def marks():
 EXPECTED = []
 
 
-def main(way):
+def main(way, use):
     todo, kept = {"plain": plain, "links": links, "marks": marks}[way]()
     with open("damaged.json", "w") as file:
         json.dump(EXPECTED, file)
     for place, byte, count in todo:
         memset(place, byte, count)
+    if use:
+        del kept
     os.abort()
-    return kept
 
 
 gc.disable()
-main(sys.argv[1])
+main(sys.argv[1], sys.argv[2:] == ["use"])
