@@ -187,6 +187,23 @@ fn nobody_is_accused_under_load() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// An item that is twice in a list is one too many for its count, but for a list that C code is changing.
+#[test]
+fn a_list_that_c_code_changes_is_not_judged() {
+    for interpreter in one_per_column().into_iter().filter(|i| !i.free_threaded && i.minor % 4 == 0) {
+        for (way, accused) in [("stopped", false), ("abort", true)] {
+            let dead = match Crash::new(interpreter, "in_flux.py").args(&[way]).run() {
+                Ok(dead) => dead,
+                Err(reason) => skip!("{reason}"),
+            };
+            let told = told(&audit(&open(&dead, interpreter)));
+            let expected = ("over-released".to_owned(), String::new());
+            let found = told.get("Thing");
+            assert_eq!(found, accused.then_some(&expected), "{} {way}: {told:?}", interpreter.name);
+        }
+    }
+}
+
 /// What the loads of `healthy.py` import.
 const LOADED: &[&str] = &[
     "annotated-types==0.8.0",
@@ -317,9 +334,12 @@ fn check(inspection: &Inspection) -> HeapCheck {
 #[test]
 fn damage_is_found_where_it_begins() {
     let (mut wrong, mut compared) = (Vec::new(), 0);
-    for (turn, interpreter) in one_per_column().into_iter().filter(|i| !i.free_threaded).enumerate() {
-        let ways = [("plain", "pymalloc"), ("links", "pymalloc"), ("marks", "pymalloc_debug")];
-        let all = std::env::var_os("PYINQUEST_AUDIT_ALL").is_some();
+    let all = std::env::var_os("PYINQUEST_AUDIT_ALL").is_some();
+    for (turn, interpreter) in one_per_column().into_iter().enumerate() {
+        let ways: &[(&str, &str)] = match interpreter.free_threaded {
+            true => &[("pages", "mimalloc")],
+            false => &[("plain", "pymalloc"), ("links", "pymalloc"), ("marks", "pymalloc_debug")],
+        };
         for (_, (way, malloc)) in ways.iter().enumerate().filter(|(at, _)| all || *at == 0 || at % 2 == turn % 2) {
             let dead = match Crash::new(interpreter, "damaged_heap.py").args(&[way]).env("PYTHONMALLOC", malloc).run() {
                 Ok(dead) => dead,
@@ -373,8 +393,12 @@ fn a_crash_of_a_damaged_heap_says_where_it_is_damaged() {
             let at = Addr(row["at"].as_u64().unwrap()).to_string();
             told.is_some_and(|f| f.evidence.iter().any(|line| line.starts_with(&at)))
         };
-        let is_cause = findings.first().is_some_and(|f| f.id == FindingId::HeapCorruption);
-        if !is_cause || !said.as_array().unwrap().iter().all(names) {
+        // The items of a list that is no object any more: the crash's own finding tells of them.
+        let items = |row: &Value| Addr(row["at"].as_u64().unwrap() - (8 * 10_000 + 3)).to_string();
+        let first = findings.first().filter(|f| f.id == FindingId::HeapCorruption);
+        let is_first = |row: &Value| first.is_some_and(|f| f.title.contains(&items(row)));
+        let rows = said.as_array().unwrap();
+        if !rows.iter().any(is_first) || !rows.iter().all(|row| names(row) || is_first(row)) {
             wrong.push(format!("{}: {said}: {findings:#?}", interpreter.name));
         }
         compared += 1;

@@ -6,9 +6,12 @@ use crate::cpython::layout::ObmallocPlace;
 use crate::cpython::runtime::Interpreter;
 use crate::debuggee::recorder::PageSet;
 use crate::debuggee::slim_record::slim_info;
-use crate::debuggee::{Deadline, Segment, Target};
+use crate::debuggee::{Crash, Deadline, Segment, Target};
 use crate::heap::{Graph, HeapError, HeapState, Paths, Sources, Statics, View, native_roots, roots};
 use crate::image::Images;
+
+/// Words on top of a stack in which registers of callers are saved.
+const STACK_WORDS: u64 = 128;
 
 /// Why there is no heap to look at.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -149,12 +152,33 @@ pub(super) fn gather<T>(
         interpreters: state.interpreters(),
         debug: state.located.flags.debug,
         statics: statics(target, images, state),
+        at_hand: at_hand(target, &view),
         diagnostics: reading.diagnostics,
     };
     let missing = missing(target);
     warn(reading.diagnostics, missing);
     let objects = HeapState::read(&heap, view, &sources)?;
     Ok(look(&objects, missing))
+}
+
+/// What threads have in registers and on top of their stacks, where a signal from outside stopped them in the midst of anything.
+/// A thread that faulted stands at the instruction that did it.
+fn at_hand(target: &Target, view: &View<'_>) -> Vec<u64> {
+    let from_outside = match &target.crash {
+        Some(Crash::Signal { info, .. }) => {
+            info.sender_pid.is_some_and(|pid| u64::try_from(pid).ok() != target.process.pid)
+        }
+        Some(_) => false,
+        None => true,
+    };
+    let mut found = Vec::new();
+    for registers in target.threads.iter().filter(|_| from_outside).filter_map(|thread| thread.registers.as_ref()) {
+        found.extend(registers.values.iter().map(|(_, value)| *value));
+        if let Some(sp) = registers.sp() {
+            view.words(sp.0 & !7, STACK_WORDS, |_, word| found.push(word));
+        }
+    }
+    found
 }
 
 /// The allocator's static variables, which only symbol tables of files name.

@@ -16,7 +16,12 @@ pub fn heap_damage(check: &HeapCheck, near: &[Addr], tid: u64) -> Option<Finding
     let mut damages: Vec<&HeapDamage> = check.damages.iter().collect();
     damages.sort_by_key(|damage| !at_hand(damage));
     let first = *damages.first()?;
-    let origin = first.before.as_ref().and_then(owner).map_or(String::new(), |name| format!("; before it is {name}"));
+    let origin = match (before(first), &first.place) {
+        (Some(before), _) => owner(before).map(|name| format!("; before it is {name}")),
+        (None, Some(place)) => owner(place).map(|name| format!("; it is {name}")),
+        (None, None) => None,
+    };
+    let origin = origin.unwrap_or_default();
     let title = match check.total {
         1 => format!("the heap is damaged at {}: {}{origin}", first.at, first.kind.phrase()),
         total => format!(
@@ -44,13 +49,19 @@ fn holds(damage: &HeapDamage, addr: Addr) -> bool {
     addr == damage.at || damage.place.as_ref().is_some_and(inside)
 }
 
+/// What is before a damaged place, where that is another block: marks are a part of theirs.
+fn before(damage: &HeapDamage) -> Option<&DamagePlace> {
+    let start = damage.place.as_ref().map(|place| place.start);
+    damage.before.as_ref().filter(|before| Some(before.start) != start)
+}
+
 /// One place, without any value of the program.
 fn line(damage: &HeapDamage) -> String {
     let mut text = format!("{}: {}", damage.at, damage.kind.phrase());
     if let Some(at) = &damage.place {
         text += &format!("; it is in {}", place(at));
     }
-    if let Some(before) = &damage.before {
+    if let Some(before) = before(damage) {
         text += &format!("; before it is {}", place(before));
     }
     text

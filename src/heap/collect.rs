@@ -28,6 +28,9 @@ pub struct Sources<'a> {
     pub debug: bool,
     /// The allocator's variables of 3.8 to 3.11.
     pub statics: Statics,
+    /// Words that native code had at hand where the process was stopped at work: containers among them may be between two steps of a
+    /// change.
+    pub at_hand: Vec<u64>,
     /// What is missing or uncertain is told here.
     pub diagnostics: &'a Diagnostics,
 }

@@ -1,7 +1,7 @@
 //! What of a heap cannot be as it is: something was written where it does not belong.
 
 use super::allocators::pymalloc::{Pools, marks};
-use super::allocators::{gc_lists, glibc};
+use super::allocators::{gc_lists, glibc, mimalloc};
 use super::graph::Paths;
 use super::objects::Origin;
 use super::types::TypeTable;
@@ -72,7 +72,12 @@ impl<'a> HeapState<'a> {
     }
 
     fn check_pools(&self, examined: &mut Examined, found: &mut Vec<Damage>) {
-        let Some(mut pools) = self.pools() else { return };
+        let Some(mut pools) = self.pools() else {
+            if self.heap.ctx.dialect.obmalloc.place == ObmallocPlace::Mimalloc {
+                examined.blocks = mimalloc::check(&self.view, self.debug, &self.offsets, found);
+            }
+            return;
+        };
         let debug = self.collected.coverage.pools.debug;
         examined.marks = debug;
         for arena in &self.collected.arenas {

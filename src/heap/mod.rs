@@ -58,7 +58,9 @@ use crate::base::{Addr, Diagnostics};
 use crate::cpython::layout::LayoutError;
 use crate::cpython::object::{Heap, Kind};
 use edges::Edges;
+use foldhash::fast::RandomState;
 use sizes::Sizes;
+use std::collections::{HashMap, HashSet};
 
 /// Why there is no heap to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -86,8 +88,9 @@ pub struct HeapState<'a> {
     heap: &'a Heap<'a>,
     view: View<'a>,
     offsets: offsets::Offsets,
-    static_dicts: std::collections::HashMap<u64, u64>,
+    static_dicts: HashMap<u64, u64>,
     debug: bool,
+    at_hand: HashSet<u64, RandomState>,
     diagnostics: &'a Diagnostics,
     /// What was found.
     pub collected: Collected,
@@ -110,7 +113,8 @@ impl<'a> HeapState<'a> {
         let dict = |shape: &Shape| Some((shape.addr.0, shape.dict_elsewhere?));
         let static_dicts = collected.shapes.iter().filter_map(dict).collect();
         let (debug, diagnostics) = (sources.debug, sources.diagnostics);
-        Ok(HeapState { heap, view, offsets, static_dicts, debug, diagnostics, collected })
+        let at_hand = sources.at_hand.iter().copied().collect();
+        Ok(HeapState { heap, view, offsets, static_dicts, debug, at_hand, diagnostics, collected })
     }
 
     /// Whether the time was over before all objects and all their references were read, so that what is not there says nothing.

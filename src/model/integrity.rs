@@ -28,7 +28,7 @@ pub struct HeapCheck {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Examined {
-    /// Blocks of pymalloc in use, by the heads and free lists of their pools.
+    /// Blocks of Python's allocator in use, by the heads and free lists of their pools or pages.
     pub blocks: u64,
     /// Whether they have the marks of debug hooks (`PYTHONMALLOC=debug`), which were examined too.
     pub marks: bool,
@@ -72,7 +72,9 @@ pub enum DamageKind {
     /// The head of a pool of pymalloc.
     #[default]
     PoolHeader,
-    /// The link of a free block of pymalloc leads to what is not a free block of its pool.
+    /// The head of a page of mimalloc.
+    PageHeader,
+    /// The link of a free block leads to what is not a free block of its pool or page.
     FreeList,
     /// A block that debug hooks filled when it was freed has other bytes.
     WrittenAfterFree,
@@ -99,6 +101,9 @@ impl DamageKind {
         match self {
             DamageKind::PoolHeader => {
                 "the head of a pool of pymalloc is none: overwritten, probably from the block before it"
+            }
+            DamageKind::PageHeader => {
+                "the head of a page of mimalloc is none: overwritten, from before it in its segment"
             }
             DamageKind::FreeList => {
                 "the link of a free block leads to what is not one: written to after it was freed, or beyond the block before it"

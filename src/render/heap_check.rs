@@ -16,7 +16,7 @@ pub fn text(answer: &HeapCheck) -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
-        "examined: {} blocks of pymalloc{marks}, links and types of {} objects on the collector's lists, sizes of {} objects, \
+        "examined: {} blocks of Python's allocator{marks}, links and types of {} objects on the collector's lists, sizes of {} objects, \
          references of {}, {} chunks of malloc",
         count(examined.blocks),
         count(examined.tracked),

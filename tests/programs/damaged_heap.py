@@ -109,11 +109,31 @@ def marks():
     return todo, (rows, large)
 
 
+def pages():
+    """What pages of mimalloc and their free lists show (free-threaded builds)."""
+    rows = [bytes([65 + n % 26]) * SIZE for n in range(600)]
+    freed = release(rows, 10, 60, 110, 160)
+    todo = [(freed, 0x42, 8)]
+    expect("free-list", freed)
+    others = [bytes([65 + n % 26]) * (SIZE + 300) for n in range(600)]
+    last = release(others, 10)
+    # The page of that block has it first on its list; segments begin at multiples of 32 MiB with the heads of their pages.
+    segment = last >> 25 << 25
+    words = (ctypes.c_size_t * 8192).from_address(segment)
+    field = segment + 8 * words[:].index(last)
+    # A page begins with two numbers of 32 bits: its slices, and 0. The list is 24 or 32 bytes from there.
+    number = lambda at: ctypes.c_uint32.from_address(at).value
+    head = field - 24 if number(field - 24) < 512 and number(field - 20) == 0 else field - 32
+    todo.append((head, 0x41, 14))
+    expect("page-header", head)
+    return todo, (rows, others)
+
+
 EXPECTED = []
 
 
 def main(way, use):
-    todo, kept = {"plain": plain, "links": links, "marks": marks}[way]()
+    todo, kept = {"plain": plain, "links": links, "marks": marks, "pages": pages}[way]()
     with open("damaged.json", "w") as file:
         json.dump(EXPECTED, file)
     for place, byte, count in todo:

@@ -3,6 +3,10 @@
 //!
 //! Segments are found by their form, so that abandoned ones (of threads that ended) are seen as those in use are.
 
+mod check;
+
+pub(in crate::heap) use check::check;
+
 use super::{Block, object_in};
 use crate::cpython::layout::{MiPageLayout, MiSegmentLayout, mimalloc_forms};
 use crate::heap::memory::OwnedRange;
@@ -22,8 +26,6 @@ const SLICE: u64 = 64 << 10;
 const SLICES: u64 = SEGMENT / SLICE;
 /// `MI_HUGE_BLOCK_SIZE`: a block above this has a segment of its own.
 const MAX_BLOCK: u64 = 1 << 40;
-/// Most blocks of one page.
-const MAX_BLOCKS: u64 = 1 << 16;
 /// Low bits of `xthread_free` (`mi_delayed_t`).
 const DELAYED: u64 = 3;
 
@@ -46,7 +48,18 @@ struct Layout {
     xblock_size: Option<u64>,
     block_size: Option<u64>,
     page_start: Option<u64>,
+    tag: Tag,
 }
+
+/// Where a page says which heap it is of.
+#[derive(Clone, Copy)]
+struct Tag {
+    at: u64,
+    shift: u8,
+}
+
+/// `_Py_MIMALLOC_HEAP_MEM` (Include/internal/pycore_mimalloc.h): memory of `PyMem_Malloc`, in which there are no objects.
+const HEAP_MEM: u8 = 0;
 
 impl Layout {
     fn new(s: &MiSegmentLayout, p: &MiPageLayout) -> Option<Layout> {
@@ -64,6 +77,11 @@ impl Layout {
             xblock_size: p.xblock_size.offset(),
             block_size: p.block_size.offset(),
             page_start: p.page_start.offset(),
+            // `heap_tag` after `used` and `block_size_shift`; in 2.1 four bits after three flags, before `capacity`.
+            tag: match p.page_start.offset() {
+                Some(_) => Tag { at: p.used.offset()?.wrapping_add(3), shift: 0 },
+                None => Tag { at: p.capacity.offset()?.wrapping_sub(2), shift: 3 },
+            },
         })
     }
 }
@@ -77,10 +95,7 @@ pub(in crate::heap) fn walk(
     found: &mut Finds,
 ) -> u64 {
     let segments = segments(view);
-    let forms = mimalloc_forms(debug).into_iter().filter_map(|(segment, page)| Layout::new(segment, page));
-    let walks = forms.map(|layout| Walk { view, o, layout, free: HashSet::default(), pages: 0 });
-    let sound = |walk: &Walk<'_, '_>| segments.iter().take(ASKED).map(|at| walk.sound_pages(*at)).sum::<u64>();
-    let Some(mut walk) = walks.max_by_key(sound) else { return 0 };
+    let Some(mut walk) = Walk::of_form(view, debug, o, &segments) else { return 0 };
     for at in segments {
         walk.segment(types, at, found);
     }
@@ -90,9 +105,7 @@ pub(in crate::heap) fn walk(
 /// The block that holds `addr`, where that is in a segment.
 pub(in crate::heap) fn block_at(view: &View<'_>, debug: bool, o: &Offsets, addr: u64) -> Option<Block> {
     let segment = addr & !SEGMENT.wrapping_sub(1);
-    let forms = mimalloc_forms(debug).into_iter().filter_map(|(segment, page)| Layout::new(segment, page));
-    let walks = forms.map(|layout| Walk { view, o, layout, free: HashSet::default(), pages: 0 });
-    let mut walk = walks.max_by_key(|walk| walk.sound_pages(segment)).filter(|walk| walk.sound_pages(segment) > 0)?;
+    let mut walk = Walk::of_form(view, debug, o, &[segment]).filter(|walk| walk.sound_pages(segment) > 0)?;
     let slices = walk.slices(segment).into_iter().find(|s| addr.wrapping_sub(s.start) < s.bytes)?;
     let page = walk.blocks(slices)?;
     let inside = addr.checked_sub(page.start)?;
@@ -110,10 +123,7 @@ pub(in crate::heap) fn block_at(view: &View<'_>, debug: bool, o: &Offsets, addr:
 pub(in crate::heap) fn memory(view: &View<'_>, debug: bool, o: &Offsets) -> Vec<OwnedRange> {
     let mut ranges = Vec::new();
     let segments = segments(view);
-    let forms = mimalloc_forms(debug).into_iter().filter_map(|(segment, page)| Layout::new(segment, page));
-    let walks = forms.map(|layout| Walk { view, o, layout, free: HashSet::default(), pages: 0 });
-    let sound = |walk: &Walk<'_, '_>| segments.iter().take(ASKED).map(|at| walk.sound_pages(*at)).sum::<u64>();
-    let Some(mut walk) = walks.max_by_key(sound) else { return ranges };
+    let Some(mut walk) = Walk::of_form(view, debug, o, &segments) else { return ranges };
     for at in segments {
         if walk.sound_pages(at) == 0 {
             continue;
@@ -177,7 +187,14 @@ struct Walk<'v, 'a> {
     pages: u64,
 }
 
-impl Walk<'_, '_> {
+impl<'v, 'a> Walk<'v, 'a> {
+    /// A walk in the form that most pages of segments have.
+    fn of_form(view: &'v View<'a>, debug: bool, o: &'v Offsets, segments: &[u64]) -> Option<Walk<'v, 'a>> {
+        let forms = mimalloc_forms(debug).into_iter().filter_map(|(segment, page)| Layout::new(segment, page));
+        let walks = forms.map(|layout| Walk { view, o, layout, free: HashSet::default(), pages: 0 });
+        walks.max_by_key(|walk| segments.iter().take(ASKED).map(|at| walk.sound_pages(*at)).sum::<u64>())
+    }
+
     fn segment(&mut self, types: &mut TypeTable<'_>, at: u64, found: &mut Finds) {
         for slices in self.slices(at) {
             if self.view.is_over() {
@@ -213,15 +230,21 @@ impl Walk<'_, '_> {
 
     /// How many pages of a segment say nothing that contradicts itself.
     fn sound_pages(&self, segment: u64) -> u64 {
-        let l = &self.layout;
-        let short = |page: u64, field: u64| self.view.array(page.wrapping_add(field)).map_or(0, u16::from_le_bytes);
-        let is_sound = |slices: &Slices| {
-            let (capacity, reserved) = (short(slices.page, l.capacity), short(slices.page, l.reserved));
-            let fits = |size: u64| size.wrapping_mul(u64::from(reserved)) <= slices.bytes;
-            let begins = self.start(slices.page).is_none_or(|start| start.wrapping_sub(slices.start) <= SLICE);
-            begins && (1..=reserved).contains(&capacity) && self.block_size(slices.page).is_some_and(fits)
-        };
-        self.slices(segment).iter().filter(|slices| is_sound(slices)).count() as u64
+        self.slices(segment).iter().filter(|slices| self.is_sound(slices)).count() as u64
+    }
+
+    /// Whether a page says nothing that contradicts itself.
+    fn is_sound(&self, slices: &Slices) -> bool {
+        let (capacity, reserved) = self.counts(slices.page);
+        let fits = |size: u64| size.wrapping_mul(reserved) <= slices.bytes;
+        let begins = self.start(slices.page).is_none_or(|start| start.wrapping_sub(slices.start) <= SLICE);
+        begins && (1..=reserved).contains(&capacity) && self.block_size(slices.page).is_some_and(fits)
+    }
+
+    /// Blocks that a page has handed out at some time, and those that it has room for.
+    fn counts(&self, page: u64) -> (u64, u64) {
+        let short = |field: u64| self.view.array(page.wrapping_add(field)).map_or(0, u16::from_le_bytes);
+        (short(self.layout.capacity).into(), short(self.layout.reserved).into())
     }
 
     fn block_size(&self, page: u64) -> Option<u64> {
@@ -242,9 +265,8 @@ impl Walk<'_, '_> {
     fn blocks(&mut self, slices: Slices) -> Option<Blocks> {
         let (l, page, slice) = (self.layout, slices.page, slices.start);
         let word = |field: u64| self.view.word(page.wrapping_add(field));
-        let capacity = self.view.array(page.wrapping_add(l.capacity)).map_or(0, u16::from_le_bytes);
+        let (capacity, _) = self.counts(page);
         let size = self.block_size(page)?;
-        let capacity = u64::from(capacity).min(MAX_BLOCKS);
         // The first block of small sizes is up to three blocks into the page (Objects/mimalloc/segment.c,
         // `_mi_segment_page_start_from_slice`); where that is not stored, those three are examined too, and are empty.
         let (start, capacity) = match self.start(page) {
@@ -263,9 +285,18 @@ impl Walk<'_, '_> {
         Some(Blocks { start, size, capacity })
     }
 
+    /// Whether the memory of a page is not for objects: what looks like one there is a copy, or what is left of one.
+    fn is_for_buffers(&self, page: u64) -> bool {
+        let Tag { at, shift } = self.layout.tag;
+        self.view.u8(page.wrapping_add(at)).is_some_and(|byte| byte >> shift & 15 == HEAP_MEM)
+    }
+
     fn page(&mut self, types: &mut TypeTable<'_>, slices: Slices, found: &mut Finds) {
         let Some(Blocks { start, size, capacity }) = self.blocks(slices) else { return };
         self.pages = self.pages.wrapping_add(1);
+        if self.is_for_buffers(slices.page) {
+            return;
+        }
         for index in 0..capacity {
             let block = start.wrapping_add(index.wrapping_mul(size));
             if self.free.contains(&block) {
