@@ -39,8 +39,9 @@ def release(rows, at, *others):
     return freed
 
 
-def expect(kind, at, before=None):
-    EXPECTED.append({"kind": kind, "at": at, "before": before})
+def expect(kind, at, before=None, used=False):
+    """`used`: of an object that `use` ends, and that is none when the process dies."""
+    EXPECTED.append({"kind": kind, "at": at, "before": before, "used": used})
 
 
 def plain():
@@ -102,7 +103,7 @@ def marks():
     large = [None] * 10000
     items = ctypes.c_size_t.from_address(id(large) + 24).value
     todo.append((items + 8 * 10000 + 3, 0x49, 1))
-    expect("fence-after", items + 8 * 10000 + 3)
+    expect("fence-after", items + 8 * 10000 + 3, used=True)
     freed = release(rows, 30, 120, 220, 320)
     todo.append((freed + 32, 0x4A, 8))
     expect("written-after-free", freed + 32)
