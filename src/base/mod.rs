@@ -24,4 +24,4 @@ pub use escape::{escape_markup, escape_terminal, escape_terminal_into};
 pub use listing::first_of;
 pub use numbers::{counted, size, thousands};
 pub use path::file_name;
-pub use text::{Text, natural_order};
+pub use text::{Text, natural_key};

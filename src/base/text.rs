@@ -35,31 +35,27 @@ impl Text {
     }
 }
 
-/// Order of names as people count: numbers in them by value, so that `Task-2` comes before `Task-10`.
+/// What names are sorted by as people count: numbers in them by value, so that `Task-2` comes before `Task-10`.
 #[must_use]
-pub fn natural_order(a: &Text, b: &Text) -> std::cmp::Ordering {
-    let digit = |p: u32| char::from_u32(p).is_some_and(|c| c.is_ascii_digit());
-    let (mut a, mut b) = (a.code_points(), b.code_points());
-    loop {
-        let (Some(first), Some(second)) = (a.first(), b.first()) else { return a.len().cmp(&b.len()) };
-        if digit(*first) && digit(*second) {
-            let number = |text: &[u32]| text.iter().take_while(|p| digit(**p)).count();
-            let (left, right) = (a.split_at(number(a)), b.split_at(number(b)));
-            fn value(digits: &[u32]) -> (usize, &[u32]) {
-                let zeros = digits.iter().take_while(|p| **p == u32::from('0')).count();
-                let digits = digits.get(zeros..).unwrap_or_default();
-                (digits.len(), digits)
-            }
-            match value(left.0).cmp(&value(right.0)) {
-                std::cmp::Ordering::Equal => (a, b) = (left.1, right.1),
-                other => return other,
-            }
-        } else if first == second {
-            (a, b) = (a.get(1..).unwrap_or_default(), b.get(1..).unwrap_or_default());
-        } else {
-            return first.cmp(second);
+pub fn natural_key(name: &Text) -> Vec<u32> {
+    const ZERO: u32 = '0' as u32;
+    let is_digit = |point: &u32| (ZERO..=u32::from('9')).contains(point);
+    let mut rest = name.code_points();
+    let mut key = Vec::with_capacity(rest.len().saturating_add(2));
+    while let Some(first) = rest.first() {
+        let digits = rest.iter().take_while(|point| is_digit(point)).count();
+        let (number, after) = rest.split_at(digits.max(1));
+        rest = after;
+        if !is_digit(first) {
+            key.push(*first);
+            continue;
         }
+        // Beside what is no number any number is as its first digit; beside a number it counts by length, then by digits.
+        let value = number.get(number.iter().take_while(|point| **point == ZERO).count()..).unwrap_or_default();
+        key.extend([ZERO, u32::try_from(value.len()).unwrap_or(u32::MAX)]);
+        key.extend(value);
     }
+    key
 }
 
 impl From<&str> for Text {
@@ -116,5 +112,20 @@ impl schemars::JsonSchema for Text {
     }
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({"type": "string", "description": "A Python string; lone surrogates are written \\udcXX."})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_names_count_by_value() {
+        let mut names = ["Task-10", "Task-2", "Task", "Task-2b", "Task-02", "job:7", "job7", "a", "10", "9", "\u{e9}1"]
+            .map(Text::from);
+        names.sort_by_cached_key(natural_key);
+        let sorted: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let expected = ["9", "10", "Task", "Task-2", "Task-02", "Task-2b", "Task-10", "a", "job7", "job:7", "\u{e9}1"];
+        assert_eq!(sorted, expected);
     }
 }

@@ -5,7 +5,7 @@ use super::recorder::{PAGE, PageMask};
 use crate::base::Addr;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Where bytes of the host come from: a mapped file, a decompressed buffer.
 pub trait ByteSource: Send + Sync {
@@ -100,8 +100,23 @@ pub struct AddressSpace {
     files_missing: Vec<(Addr, Addr)>,
     /// Which bytes of its pages a redacted dump holds, sorted by page; `None` where all that is stored holds.
     kept: Option<Vec<(Addr, PageMask)>>,
-    /// Index of the segment that was asked for last: most reads are near the one before.
-    recent: AtomicUsize,
+    /// Index of the segment that was found last, by a part of the address: most reads are near one before.
+    recent: Recent,
+}
+
+/// Places in which a segment is remembered.
+const RECENT: usize = 64;
+
+type Recent = [AtomicU32; RECENT];
+
+fn nothing_recent() -> Recent {
+    std::array::from_fn(|_| AtomicU32::new(0))
+}
+
+/// Which of the places is that of an address: one for each MiB of those close by.
+#[inline]
+fn place(addr: Addr) -> usize {
+    ((addr.0 >> 20) ^ (addr.0 >> 30)) as usize % RECENT
 }
 
 enum Primary {
@@ -130,7 +145,7 @@ impl AddressSpace {
             backings: Vec::new(),
             files_missing: Vec::new(),
             kept: None,
-            recent: AtomicUsize::new(0),
+            recent: nothing_recent(),
         }
     }
 
@@ -144,7 +159,7 @@ impl AddressSpace {
             backings: Vec::new(),
             files_missing: Vec::new(),
             kept: None,
-            recent: AtomicUsize::new(0),
+            recent: nothing_recent(),
         }
     }
 
@@ -224,12 +239,13 @@ impl AddressSpace {
     pub fn segment_at(&self, addr: Addr) -> Option<&Segment> {
         let holds = |s: &&Segment| s.start <= addr && addr < s.end();
         // Segments do not overlap, so the one that holds the address is the one.
-        if let Some(segment) = self.segments.get(self.recent.load(Ordering::Relaxed)).filter(holds) {
+        let recent = self.recent.get(place(addr))?;
+        if let Some(segment) = self.segments.get(recent.load(Ordering::Relaxed) as usize).filter(holds) {
             return Some(segment);
         }
         let at = self.segments.partition_point(|s| s.start <= addr).checked_sub(1)?;
         let segment = self.segments.get(at).filter(holds)?;
-        self.recent.store(at, Ordering::Relaxed);
+        recent.store(u32::try_from(at).unwrap_or(0), Ordering::Relaxed);
         Some(segment)
     }
 

@@ -1,7 +1,7 @@
 //! Suspended work of a process: what `tasks` needs of other layers is gathered here, and its facts become the answer.
 
 use super::{Inspection, Options, PythonState, exceptions, frames, values};
-use crate::base::{Addr, Diagnostic, DiagnosticCode, Text, natural_order};
+use crate::base::{Addr, Diagnostic, DiagnosticCode, Text, natural_key};
 use crate::cpython::frame::PyFrame;
 use crate::cpython::object::{FutureState, Heap, Kind, ReprLimits, TaskName, find_attribute, items, read_text, repr};
 use crate::cpython::runtime;
@@ -118,7 +118,7 @@ pub(super) fn answer(
     let maker = Maker { state, sources, options: &options.options };
     let mut tasks: Vec<Task> = Vec::with_capacity(usize::try_from(found).unwrap_or_default());
     tasks.extend(shown.filter_map(|task| maker.task(task)));
-    let tasks = by_name(tasks);
+    tasks.sort_by_cached_key(|task| (natural_key(&task.name), task.addr));
     let stack = |stack: &tasks::Stack| {
         let Some((_, heap)) = sources.interpreters.get(stack.interpreter) else { return TaskStack::default() };
         let plain = Options { locals: false, ..options.options.clone() };
@@ -136,16 +136,6 @@ pub(super) fn answer(
         found,
         ..Tasks::default()
     }
-}
-
-/// Sorts tasks by name. Their places are sorted and not they themselves, which are large.
-fn by_name(mut tasks: Vec<Task>) -> Vec<Task> {
-    let mut order: Vec<usize> = (0..tasks.len()).collect();
-    order.sort_by(|a, b| match (tasks.get(*a), tasks.get(*b)) {
-        (Some(a), Some(b)) => natural_order(&a.name, &b.name).then(a.addr.cmp(&b.addr)),
-        _ => std::cmp::Ordering::Equal,
-    });
-    order.into_iter().filter_map(|place| tasks.get_mut(place).map(std::mem::take)).collect()
 }
 
 fn event_loop(state: PythonState<'_>, one: tasks::EventLoop) -> EventLoop {

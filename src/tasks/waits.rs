@@ -9,11 +9,11 @@ use super::{Followed, Task, Thread};
 use crate::base::{Addr, counted};
 use crate::cpython::frame::FramePlace;
 use crate::cpython::object::{Future, FutureState, Kind, ReprLimits, TaskName, dict_get_str, repr};
-use crate::cpython::sync::{Block, managers};
+use crate::cpython::sync::{Block, is_outside, managers};
 use crate::field;
 use crate::model::{TaskState, TaskWaitKind};
 use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
 /// Members of a group that are looked at.
 const MAX_MEMBERS: usize = 1_000_000;
@@ -57,6 +57,8 @@ pub(super) struct Waits<'w, 'r, 'a> {
     timers: Timers,
     /// Tasks by address.
     tasks: HashMap<Addr, &'w Task>,
+    /// What was told of locks and queues.
+    tools: RefCell<HashMap<(TaskWaitKind, Addr), String>>,
     /// Jobs that threads run: the future of each.
     jobs: OnceCell<HashMap<Addr, u64>>,
     /// Tasks inside of `async with` blocks, by the block's object.
@@ -91,6 +93,7 @@ impl<'w, 'r, 'a> Waits<'w, 'r, 'a> {
             followed,
             timers: Timers::read(reader, loops),
             tasks: followed.iter().map(|f| (f.task.addr, &f.task)).collect(),
+            tools: RefCell::default(),
             jobs: OnceCell::new(),
             holders: OnceCell::new(),
         }
@@ -231,8 +234,13 @@ impl<'w, 'r, 'a> Waits<'w, 'r, 'a> {
         }
     }
 
-    /// A lock, queue and the like, with what of its state says why it is waited for.
+    /// A lock, queue and the like, with what of its state says why it is waited for: once for all that wait for it.
     fn tool(&self, kind: TaskWaitKind, at: Addr) -> String {
+        let mut tools = self.tools.borrow_mut();
+        tools.entry((kind, at)).or_insert_with(|| self.tell_tool(kind, at)).clone()
+    }
+
+    fn tell_tool(&self, kind: TaskWaitKind, at: Addr) -> String {
         let reader = self.reader;
         let name = reader.type_name(at);
         let number = |attribute: &str| reader.int_attribute(at, attribute);
@@ -419,12 +427,22 @@ impl<'w, 'r, 'a> Waits<'w, 'r, 'a> {
     fn holders(&self) -> &HashMap<Addr, Vec<Addr>> {
         self.holders.get_or_init(|| {
             let mut holders: HashMap<Addr, Vec<Addr>> = HashMap::new();
+            // Most tasks stand in the same few places.
+            let mut outside: HashMap<(Addr, i64), bool> = HashMap::new();
+            let heap = self.reader.heap;
             for one in self.followed {
                 let links = &one.chain.links;
                 for (index, link) in links.iter().enumerate() {
                     let Some(place) = link.place else { continue };
+                    if *outside.entry((place.code, place.lasti)).or_insert_with(|| is_outside(&heap.ctx, &place)) {
+                        continue;
+                    }
+                    let found = managers(heap, &place, Block::AsyncWith);
+                    if found.is_empty() {
+                        continue;
+                    }
                     let entering = links.get(index.saturating_add(1)).and_then(|inner| self.enters(inner));
-                    for manager in managers(self.reader.heap, &place, Block::AsyncWith) {
+                    for manager in found {
                         if entering != Some(manager) {
                             holders.entry(manager).or_default().push(one.task.addr);
                         }

@@ -8,4 +8,4 @@ mod with_blocks;
 
 pub use blocker::{Asleep, Blocker, blocker, ends_with, makes_result};
 pub(crate) use with_blocks::depth_at;
-pub use with_blocks::{Block, entered, managers};
+pub use with_blocks::{Block, entered, is_outside, managers};

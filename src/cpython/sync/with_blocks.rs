@@ -101,6 +101,12 @@ fn lock_of(heap: &Heap<'_>, manager: Addr) -> Option<Addr> {
     find_attribute(heap, manager, "_lock").ok()?.filter(is_lock)
 }
 
+/// Whether an instruction of a code object is inside of no block at all, in whatever frame (3.11+).
+#[must_use]
+pub fn is_outside(ctx: &Context<'_>, frame: &FramePlace) -> bool {
+    ctx.dialect.frame_link != FrameLink::FrameObjects && handler_depth(ctx, frame) == Ok(0)
+}
+
 /// Objects in the slots of the value stack that are surely in use.
 fn live_slots(ctx: &Context<'_>, frame: &FramePlace) -> Result<Vec<Addr>, DecodeError> {
     let (start, depth) = match ctx.dialect.frame_link {
