@@ -8,6 +8,7 @@ mod harness;
 use common::{interpreters, skip};
 use pyinquest::engine::Options;
 use pyinquest::model::hang::Hang;
+use pyinquest::model::{ChannelKind, TaskWaitKind};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -105,6 +106,26 @@ fn a_straggler_in_a_tree_of_processes_is_named() {
 }
 
 #[test]
+fn sixty_four_processes_are_seen_at_once() {
+    let Some(interpreter) = interpreters().iter().rfind(|i| i.root.is_none() && i.is_ordinary()) else {
+        skip!("no interpreter of this host's own");
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let family = Family::start(&interpreter.exe, 64, 17, directory.path());
+    let parent = family.parent.id().to_string();
+    let found = hang(&["--pid", &parent, "--tree"]);
+    assert!(found.unreadable.is_empty(), "{:?}", found.unreadable);
+    let pids: Vec<u64> = found.processes.iter().filter_map(|p| p.pid).collect();
+    let mut named = pids.clone();
+    named.sort_unstable();
+    let mut expected: Vec<u64> = family.children.iter().copied().chain([u64::from(family.parent.id())]).collect();
+    expected.sort_unstable();
+    assert_eq!(named, expected);
+    let odd: Vec<u64> = found.odd[0].processes.iter().map(|n| pids[*n as usize]).collect();
+    assert_eq!((odd, found.odd[0].others), (vec![u64::from(family.parent.id()), family.children[17]], 63));
+}
+
+#[test]
 fn a_straggler_among_saved_reports_is_named_every_time() {
     let report = |name: &str| {
         let report = harness::report_alone(&harness::fixture(name).path, &Options::default());
@@ -171,6 +192,15 @@ fn processes_that_wait_for_each_other_by_pipes_are_named() {
         let on: Vec<u64> = wait.peers.iter().map(pid).filter(|pid| pid != process).collect();
         assert_eq!((&on, u64::from(wait.fd), wait.writes), (peers, *fd, *writes), "{told:?}");
     }
+    let wait_of = |n: usize| &found.processes.iter().find(|p| p.pid == Some(told[n].0)).unwrap().waits[0];
+    let kinds = [2, 4, 5].map(|n| (wait_of(n).kind, wait_of(n).task.as_ref().map(ToString::to_string)));
+    let task = Some("reader".to_owned());
+    assert_eq!(kinds, [(ChannelKind::Socket, None), (ChannelKind::UnixSocket, None), (ChannelKind::UnixSocket, task)]);
+    // What the loop of that process waits for is in the picture.
+    let reads = found.tasks.iter().find(|one| one.name == "reader").unwrap_or_else(|| panic!("{:#?}", found.tasks));
+    assert_eq!((reads.wait, reads.count), (Some(TaskWaitKind::StreamRead), 1));
+    assert!(text.contains("task 'reader' waits to read from Unix socket"), "{text}");
+    assert!(text.contains("Task 'reader' of process"), "{text}");
     let cycle: Vec<u64> = found.cycles[0].iter().map(pid).collect();
     let mut expected = vec![told[0].0, told[1].0];
     expected.sort_unstable();

@@ -1,7 +1,7 @@
 //! `hang`: many processes side by side.
 
 use super::args::{HangArgs, HangFormat, InputArgs, OutputArgs};
-use super::live::{self, Channels};
+use super::live::{self, Channels, Open, UnixSockets};
 use super::{CliError, exit, output, progress};
 use crate::engine::hang::side_by_side;
 use crate::engine::{Inspection, Options, Source};
@@ -17,7 +17,8 @@ const MAX_REPORT: u64 = 1 << 30;
 /// Name of a process, what it does, and of a running one what it has open.
 type Looked = (String, Result<Report, String>, Option<Channels>);
 
-pub fn run(args: &HangArgs) -> Result<u8, CliError> {
+/// `sockets`: the table of Unix sockets, opened before that was given up.
+pub fn run(args: &HangArgs, sockets: Option<UnixSockets>) -> Result<u8, CliError> {
     let looked = {
         let _progress = progress::after_a_while("reading the processes");
         look(args)?
@@ -27,10 +28,13 @@ pub fn run(args: &HangArgs) -> Result<u8, CliError> {
     }
     let failed = looked.iter().all(|(_, report, _)| report.is_err());
     // Those that cannot be read are no processes of the answer.
-    let read = looked.iter().filter(|(_, report, _)| report.is_ok()).map(|(_, _, open)| open.clone());
-    let open: Vec<(usize, Channels)> = read.enumerate().filter_map(|(n, open)| Some((n, open?))).collect();
+    let read = looked.iter().filter_map(|(_, report, open)| Some((report.as_ref().ok()?, open)));
+    let open = |(process, (report, open)): (usize, (&Report, &Option<Channels>))| {
+        Some(live::open(process, open.clone()?, report))
+    };
+    let open: Vec<Open> = read.enumerate().filter_map(open).collect();
     let mut hang = side_by_side(looked.into_iter().map(|(name, report, _)| (name, report)).collect());
-    live::add_waits(&mut hang, &open);
+    live::add_waits(&mut hang, &open, sockets);
     let shown = match args.format {
         HangFormat::Text if !args.json => {
             let palette = output::palette(&OutputArgs { color: args.color, ..OutputArgs::default() });

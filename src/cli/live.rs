@@ -12,7 +12,8 @@ use regex::Regex;
 use std::path::Path;
 use std::time::Duration;
 
-pub use crate::debuggee::live::Channels;
+pub use crate::debuggee::live::{Channels, UnixSockets};
+pub use crate::engine::hang_waits::Open;
 
 /// Analyses a running process; the report says for how long it stood still.
 ///
@@ -129,9 +130,15 @@ pub fn channels(pid: i32) -> Option<Channels> {
     Some(live::channels(pid))
 }
 
-/// Adds what processes wait for of each other; the number in [`Hang::processes`] with each.
-pub fn add_waits(hang: &mut Hang, channels: &[(usize, Channels)]) {
-    hang_waits::add(hang, channels);
+/// What a process has open, with its number in [`Hang::processes`], and which of it the tasks of its report wait for.
+pub fn open(process: usize, channels: Channels, report: &Report) -> Open {
+    Open { process, channels, tasks: hang_waits::tasks_on(report) }
+}
+
+/// Adds what processes wait for of each other.
+pub fn add_waits(hang: &mut Hang, open: &[Open], sockets: Option<UnixSockets>) {
+    let unix = sockets.filter(|_| !open.is_empty()).map(UnixSockets::peers).unwrap_or_default();
+    hang_waits::add(hang, open, &unix);
 }
 
 /// Looks at a running process.

@@ -12,6 +12,20 @@ use std::path::Path;
 #[derive(Clone, Copy, Debug)]
 pub enum Channels {}
 
+/// There are none.
+#[derive(Clone, Copy, Debug)]
+pub enum Open {}
+
+/// There are none.
+#[derive(Clone, Copy, Debug)]
+pub enum UnixSockets {}
+
+impl UnixSockets {
+    pub fn open() -> Option<UnixSockets> {
+        None
+    }
+}
+
 fn not_here<T>() -> Result<T, CliError> {
     Err(CliError::new(exit::USAGE, "running processes can be looked at on Linux only").help("give a core or minidump"))
 }
@@ -46,7 +60,11 @@ pub fn channels(_: i32) -> Option<Channels> {
     None
 }
 
-pub fn add_waits(_: &mut Hang, _: &[(usize, Channels)]) {}
+pub fn open(_: usize, channels: Channels, _: &Report) -> Open {
+    match channels {}
+}
+
+pub fn add_waits(_: &mut Hang, _: &[Open], _: Option<UnixSockets>) {}
 
 pub fn repeat(input: &InputArgs, run: impl Fn() -> Result<u8, CliError>) -> Result<u8, CliError> {
     if input.watch.is_some() { not_here() } else { run() }

@@ -88,6 +88,7 @@ fn quiet_guarded_panics() {
 }
 
 fn dispatch(command: &Command) -> Result<u8, CliError> {
+    let sockets = matches!(command, Command::Hang(_)).then(live::UnixSockets::open).flatten();
     let held = sandbox::enter_for(command);
     match command {
         Command::Report(args) => report::report(args),
@@ -101,7 +102,7 @@ fn dispatch(command: &Command) -> Result<u8, CliError> {
         Command::Heap(args) => heap::run(args),
         #[cfg(feature = "shell")]
         Command::Shell(args) => shell::run(args),
-        Command::Hang(args) => hang::run(args),
+        Command::Hang(args) => hang::run(args, sockets),
         Command::Tasks(args) => tasks::run(args),
         Command::Render(args) => render::run(args),
         Command::Slim(args) => slim::run(args),

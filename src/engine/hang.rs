@@ -1,14 +1,23 @@
 //! Threads of many processes side by side: equal stacks are merged, and the process that stands elsewhere is named.
 
-use crate::model::hang::{HANG_SCHEMA_VERSION, Hang, HangProcess, HangStack, HangThread, OddOne, Unreadable};
-use crate::model::{Confidence, Frame, FrameKind, NameFrom, Report, Thread, WaitKind};
+use crate::base::Text;
+use crate::model::hang::{
+    HANG_SCHEMA_VERSION, Hang, HangProcess, HangStack, HangTasks, HangThread, OddOne, Unreadable,
+};
+use crate::model::tasks::Tasks;
+use crate::model::{
+    Confidence, Frame, FrameKind, GreenletState, NameFrom, Report, TaskState, TaskWaitKind, Thread, WaitKind,
+};
 use std::collections::{BTreeMap, HashMap};
 
 /// Fewer processes have no odd one out.
 const FEWEST: usize = 3;
 
 /// What makes two threads equal: file, function and line of each Python frame, and the kind of wait.
-type Place = (Vec<(String, String, Option<u32>)>, Option<WaitKind>);
+type Place = (Vec<FramePlace>, Option<WaitKind>);
+
+/// File, function and line.
+type FramePlace = (String, String, Option<u32>);
 
 /// The processes of `reports` (each with its name, or why it could not be read) side by side.
 #[must_use]
@@ -17,6 +26,7 @@ pub fn side_by_side(reports: Vec<(String, Result<Report, String>)>) -> Hang {
     let mut numbers: HashMap<Place, usize> = HashMap::new();
     // Of each role the processes, with the places of their threads.
     let mut roles: BTreeMap<String, BTreeMap<usize, Vec<usize>>> = BTreeMap::new();
+    let mut tasks = MergedTasks::default();
     for (name, report) in reports {
         let report = match report {
             Ok(report) => report,
@@ -46,6 +56,7 @@ pub fn side_by_side(reports: Vec<(String, Result<Report, String>)>) -> Hang {
             }
             roles.entry(role(thread)).or_default().entry(process).or_default().push(number);
         }
+        report.tasks.iter().for_each(|found| tasks.add(process, found));
         let told = report.findings.iter().filter(|f| f.confidence > Confidence::Low);
         hang.processes.push(HangProcess {
             name,
@@ -58,7 +69,64 @@ pub fn side_by_side(reports: Vec<(String, Result<Report, String>)>) -> Hang {
     }
     hang.odd = roles.into_iter().filter_map(|(role, places)| odd(role, places)).collect();
     rarest_first(&mut hang);
+    hang.tasks = tasks.rarest_first();
     hang
+}
+
+/// Tasks and greenlets of all processes, those that stand alike together.
+#[derive(Default)]
+struct MergedTasks {
+    numbers: HashMap<(Vec<FramePlace>, TaskState, Option<TaskWaitKind>, bool), usize>,
+    list: Vec<HangTasks>,
+}
+
+impl MergedTasks {
+    fn add(&mut self, process: usize, found: &Tasks) {
+        let frames = |stack: Option<u32>| {
+            let stack = stack.and_then(|n| found.stacks.get(usize::try_from(n).ok()?));
+            stack.map(|stack| stack.frames.as_slice()).unwrap_or_default()
+        };
+        for task in found.tasks.iter().filter(|task| !has_ended(task.state)) {
+            let wait = task.waits_for.as_ref();
+            let one = HangTasks {
+                state: task.state,
+                wait: wait.map(|w| w.kind),
+                waits_for: wait.map(|w| w.what.clone()),
+                name: task.name.clone(),
+                ..HangTasks::default()
+            };
+            self.count(process, frames(task.stack), one);
+        }
+        for greenlet in found.greenlets.iter().filter(|one| one.state == GreenletState::Suspended) {
+            let name = Text::from(greenlet.type_name.as_str());
+            let one = HangTasks { state: TaskState::Waiting, greenlets: true, name, ..HangTasks::default() };
+            self.count(process, frames(greenlet.stack), one);
+        }
+    }
+
+    /// Counts one that stands at these frames; the first of those that stand alike is kept.
+    fn count(&mut self, process: usize, frames: &[Frame], one: HangTasks) {
+        let key = (frames.iter().map(place).collect(), one.state, one.wait, one.greenlets);
+        let number = *self.numbers.entry(key).or_insert_with(|| {
+            self.list.push(HangTasks { frames: frames.iter().map(common).collect(), ..one });
+            self.list.len().saturating_sub(1)
+        });
+        let Some(group) = self.list.get_mut(number) else { return };
+        group.count = group.count.saturating_add(1);
+        let process = u32::try_from(process).unwrap_or(u32::MAX);
+        if group.processes.last() != Some(&process) {
+            group.processes.push(process);
+        }
+    }
+
+    fn rarest_first(mut self) -> Vec<HangTasks> {
+        self.list.sort_by_key(|group| group.count);
+        self.list
+    }
+}
+
+fn has_ended(state: TaskState) -> bool {
+    matches!(state, TaskState::Finished | TaskState::Cancelled | TaskState::Failed)
 }
 
 /// A frame without what is another in each process.
@@ -74,7 +142,7 @@ fn common(frame: &Frame) -> Frame {
     }
 }
 
-fn place(frame: &Frame) -> (String, String, Option<u32>) {
+fn place(frame: &Frame) -> FramePlace {
     let text = |text: Option<&crate::base::Text>| text.map(ToString::to_string).unwrap_or_default();
     (text(frame.file.as_ref()), text(frame.qualname.as_ref().or(frame.function.as_ref())), frame.line)
 }
@@ -148,7 +216,6 @@ fn rarest_first(hang: &mut Hang) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Text;
     use crate::model::PythonThread;
 
     fn report(line: u32, waits: bool) -> Result<Report, String> {

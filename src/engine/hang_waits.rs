@@ -1,26 +1,70 @@
 //! Which processes wait for which by pipes and sockets between them: running processes alone, as no dump has the kernel's tables.
 
+use crate::base::Text;
 use crate::debuggee::live::{Channel, Channels, End};
-use crate::model::ChannelKind;
 use crate::model::hang::{ChannelWait, Hang};
+use crate::model::{ChannelKind, Report, TaskWaitKind};
 use std::collections::HashMap;
 
 /// Processes that one thread waits for.
 const MAX_PEERS: usize = 1000;
 
-/// Adds what the threads of processes wait for of each other. `channels`: number in [`Hang::processes`], and what is open
-/// there.
-pub fn add(hang: &mut Hang, channels: &[(usize, Channels)]) {
-    let holders = Holders::new(channels);
-    for (process, open) in channels {
-        let waits = open.sleepers.iter().flat_map(|sleeper| {
-            sleeper.on.iter().filter_map(|(fd, writes)| {
-                let end = open.ends.iter().find(|end| end.fd == *fd)?;
-                Some(holders.wait(*process, sleeper.tid, sleeper.call, end, *writes))
-            })
+/// What a running process has open, and which of it its tasks wait for.
+#[derive(Clone, Debug, Default)]
+pub struct Open {
+    /// Number in [`Hang::processes`].
+    pub process: usize,
+    /// Its pipes and sockets, and threads that sleep on some.
+    pub channels: Channels,
+    /// Tasks that wait for a socket.
+    pub tasks: Vec<TaskOn>,
+}
+
+/// A task that waits for a file descriptor.
+#[derive(Clone, Debug)]
+pub struct TaskOn {
+    task: Text,
+    tid: u64,
+    fd: u32,
+    writes: bool,
+}
+
+/// The tasks of a process that wait for file descriptors.
+#[must_use]
+pub fn tasks_on(report: &Report) -> Vec<TaskOn> {
+    let Some(found) = &report.tasks else { return Vec::new() };
+    let on = |task: &crate::model::tasks::Task| {
+        let wait = task.waits_for.as_ref()?;
+        let writes = match wait.kind {
+            TaskWaitKind::SocketRead | TaskWaitKind::StreamRead => false,
+            TaskWaitKind::SocketWrite | TaskWaitKind::StreamWrite => true,
+            _ => return None,
+        };
+        let event_loop = found.loops.iter().find(|one| Some(one.addr) == task.event_loop);
+        let tid = event_loop.and_then(|one| one.thread).unwrap_or(0);
+        Some(TaskOn { task: task.name.clone(), tid, fd: u32::try_from(wait.fd?).ok()?, writes })
+    };
+    found.tasks.iter().filter_map(on).collect()
+}
+
+/// Adds what the threads and tasks of processes wait for of each other. `unix`: the other end of each Unix socket.
+pub fn add(hang: &mut Hang, all: &[Open], unix: &HashMap<u64, u64>) {
+    let holders = Holders::new(all, unix);
+    for Open { process, channels, tasks } in all {
+        let end = |fd: u32| channels.ends.iter().find(|end| end.fd == fd);
+        let of_threads = channels.sleepers.iter().flat_map(|sleeper| {
+            let wait = |(fd, writes): &(u32, bool)| {
+                let wait = holders.wait(*process, end(*fd)?, *writes);
+                Some(ChannelWait { tid: sleeper.tid, call: sleeper.call.to_owned(), ..wait })
+            };
+            sleeper.on.iter().filter_map(wait)
         });
-        let mut waits: Vec<ChannelWait> = waits.collect();
-        waits.sort_by_key(|wait| (wait.tid, wait.fd));
+        let of_tasks = tasks.iter().filter_map(|on| {
+            let wait = holders.wait(*process, end(on.fd)?, on.writes);
+            Some(ChannelWait { tid: on.tid, task: Some(on.task.clone()), ..wait })
+        });
+        let mut waits: Vec<ChannelWait> = of_threads.chain(of_tasks).collect();
+        waits.sort_by_key(|wait| (wait.task.is_some(), wait.tid, wait.fd));
         if let Some(process) = hang.processes.get_mut(*process) {
             process.waits = waits;
         }
@@ -29,19 +73,21 @@ pub fn add(hang: &mut Hang, channels: &[(usize, Channels)]) {
 }
 
 /// Who has which end of what open.
-struct Holders {
+struct Holders<'a> {
     pipes: HashMap<u64, Vec<(usize, End)>>,
     sockets: HashMap<u64, Vec<usize>>,
-    /// The other end of a connected socket.
+    /// The other end of a connected socket of TCP.
     peers: HashMap<u64, u64>,
+    /// The other end of a Unix socket.
+    unix: &'a HashMap<u64, u64>,
 }
 
-impl Holders {
-    fn new(channels: &[(usize, Channels)]) -> Holders {
-        let mut holders = Holders { pipes: HashMap::new(), sockets: HashMap::new(), peers: HashMap::new() };
+impl<'a> Holders<'a> {
+    fn new(all: &[Open], unix: &'a HashMap<u64, u64>) -> Holders<'a> {
+        let mut holders = Holders { pipes: HashMap::new(), sockets: HashMap::new(), peers: HashMap::new(), unix };
         // Of a connection the two ends have the same addresses the other way round.
         let mut addresses: HashMap<(&str, &str), u64> = HashMap::new();
-        for (process, open) in channels {
+        for Open { process, channels: open, .. } in all {
             for end in &open.ends {
                 match end.channel {
                     Channel::Pipe(number) => holders.pipes.entry(number).or_default().push((*process, *end)),
@@ -52,7 +98,7 @@ impl Holders {
                 addresses.insert((own, other), *inode);
             }
         }
-        for (_, open) in channels {
+        for open in all.iter().map(|open| &open.channels) {
             for (inode, (own, other)) in &open.connections {
                 if let Some(peer) = addresses.get(&(other.as_str(), own.as_str())).filter(|peer| *peer != inode) {
                     holders.peers.insert(*inode, *peer);
@@ -62,7 +108,7 @@ impl Holders {
         holders
     }
 
-    fn wait(&self, process: usize, tid: u64, call: &str, end: &End, writes: bool) -> ChannelWait {
+    fn wait(&self, process: usize, end: &End, writes: bool) -> ChannelWait {
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let (kind, inode, mut peers) = match end.channel {
             Channel::Pipe(inode) => {
@@ -72,8 +118,11 @@ impl Holders {
                 (ChannelKind::Pipe, inode, all.map(|(process, _)| *process).collect::<Vec<_>>())
             }
             Channel::Socket(inode) => {
-                let peer = self.peers.get(&inode).and_then(|peer| self.sockets.get(peer));
-                (ChannelKind::Socket, inode, peer.cloned().unwrap_or_default())
+                let (kind, peer) = match self.unix.get(&inode) {
+                    Some(peer) => (ChannelKind::UnixSocket, Some(peer)),
+                    None => (ChannelKind::Socket, self.peers.get(&inode)),
+                };
+                (kind, inode, peer.and_then(|peer| self.sockets.get(peer)).cloned().unwrap_or_default())
             }
         };
         peers.sort_unstable();
@@ -82,14 +131,13 @@ impl Holders {
         peers.retain(|peer| *peer != process);
         peers.truncate(MAX_PEERS);
         ChannelWait {
-            tid,
-            call: call.to_owned(),
             kind,
             fd: end.fd,
             inode,
             writes,
             peers: peers.into_iter().map(number).collect(),
             itself,
+            ..ChannelWait::default()
         }
     }
 }
@@ -98,13 +146,15 @@ impl Holders {
 fn cycles(hang: &Hang) -> Vec<Vec<u32>> {
     let next = |process: u32| -> Option<u32> {
         let process = hang.processes.get(usize::try_from(process).ok()?)?;
-        let mut on = process.waits.iter().map(|wait| match wait.peers.as_slice() {
+        // A loop whose tasks wait serves others as well.
+        let of_threads = || process.waits.iter().filter(|wait| wait.task.is_none());
+        let mut on = of_threads().map(|wait| match wait.peers.as_slice() {
             [one] if !wait.itself => Some(*one),
             _ => None,
         });
         let first = on.next()??;
         // Another thread that works may end the wait.
-        (usize::try_from(process.threads).ok()? <= process.waits.len() && on.all(|other| other == Some(first)))
+        (usize::try_from(process.threads).ok()? <= of_threads().count() && on.all(|other| other == Some(first)))
             .then_some(first)
     };
     let mut found: Vec<Vec<u32>> = Vec::new();
@@ -148,8 +198,9 @@ mod tests {
     fn hang(channels: Vec<Channels>) -> Hang {
         let threads = |c: &Channels| HangProcess { threads: c.sleepers.len() as u32, ..HangProcess::default() };
         let mut hang = Hang { processes: channels.iter().map(threads).collect(), ..Hang::default() };
-        let channels: Vec<(usize, Channels)> = channels.into_iter().enumerate().collect();
-        add(&mut hang, &channels);
+        let open = |(process, channels)| Open { process, channels, tasks: Vec::new() };
+        let all: Vec<Open> = channels.into_iter().enumerate().map(open).collect();
+        add(&mut hang, &all, &HashMap::from([(20, 21), (21, 20)]));
         hang
     }
 
@@ -190,5 +241,33 @@ mod tests {
         let found = hang(vec![with(7, "A:1", "B:2"), with(8, "B:2", "A:1")]);
         assert_eq!(found.processes[0].waits[0].peers, [1]);
         assert_eq!(found.cycles, [[0, 1]]);
+    }
+
+    #[test]
+    fn ends_of_a_unix_socket_are_what_the_kernel_says() {
+        let with = |inode: u64| process(&[(3, Channel::Socket(inode), false)], &[(3, false)]);
+        let found = hang(vec![with(20), with(21)]);
+        let wait = &found.processes[1].waits[0];
+        assert_eq!((wait.kind, wait.peers.as_slice()), (ChannelKind::UnixSocket, [0].as_slice()));
+        assert_eq!(found.cycles, [[0, 1]]);
+    }
+
+    #[test]
+    fn a_task_waits_and_its_thread_does_not() {
+        let open = |process: usize, inode: u64, fd: u32| {
+            let task = TaskOn { task: Text::from("reader"), tid: 9, fd: 3, writes: false };
+            let ends = process_with(inode, fd);
+            Open { process, channels: ends, tasks: vec![task] }
+        };
+        fn process_with(inode: u64, fd: u32) -> Channels {
+            process(&[(fd, Channel::Socket(inode), false)], &[])
+        }
+        let mut hang = Hang { processes: vec![HangProcess::default(), HangProcess::default()], ..Hang::default() };
+        add(&mut hang, &[open(0, 20, 3), open(1, 21, 4)], &HashMap::from([(20, 21), (21, 20)]));
+        let [wait] = hang.processes[0].waits.as_slice() else { panic!("{:?}", hang.processes) };
+        assert_eq!((wait.peers.as_slice(), wait.tid), ([1].as_slice(), 9));
+        assert_eq!(wait.task, Some(Text::from("reader")));
+        assert!(hang.processes[1].waits.is_empty(), "its task's descriptor is not open");
+        assert!(hang.cycles.is_empty());
     }
 }

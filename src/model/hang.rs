@@ -1,11 +1,11 @@
 //! Many threads of many processes side by side, as it goes over the wire.
 
-use super::{ChannelKind, Frame, WaitKind};
+use super::{ChannelKind, Frame, TaskState, TaskWaitKind, WaitKind};
 use crate::base::Text;
 use serde::{Deserialize, Serialize};
 
 /// Version of this answer: `MAJOR.MINOR`. New optional fields raise MINOR, anything else MAJOR.
-pub const HANG_SCHEMA_VERSION: &str = "1.1";
+pub const HANG_SCHEMA_VERSION: &str = "1.2";
 
 /// Processes side by side.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct Hang {
     pub cycles: Vec<Vec<u32>>,
     /// Stacks with the threads that stand there, the rarest first.
     pub stacks: Vec<HangStack>,
+    /// Tasks that have not ended and greenlets that are suspended, those that stand alike together, the rarest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<HangTasks>,
     /// What could not be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<Unreadable>,
@@ -53,15 +56,19 @@ pub struct HangProcess {
     pub findings: Vec<String>,
 }
 
-/// A thread of a running process that sleeps until another process reads from a pipe or socket, or writes to it.
+/// A thread or task of a running process that sleeps until another process reads from a pipe or socket, or writes to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ChannelWait {
-    /// The operating system's id of the thread.
+    /// The operating system's id of the thread; of a task that of its event loop's, 0 where it is not known.
     pub tid: u64,
-    /// The system call that it is in.
+    /// Name of the task, where a task waits and not a thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<Text>,
+    /// The system call that the thread is in.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub call: String,
     /// What it is.
     pub kind: ChannelKind,
@@ -113,6 +120,33 @@ pub struct HangStack {
     pub waits_for: Option<String>,
     /// The threads.
     pub threads: Vec<HangThread>,
+}
+
+/// Tasks that stand in the same place and wait for the same kind of thing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+#[non_exhaustive]
+pub struct HangTasks {
+    /// Frames, innermost first, without what differs from task to task.
+    pub frames: Vec<Frame>,
+    /// State of the tasks.
+    pub state: TaskState,
+    /// Kind of thing that they wait for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait: Option<TaskWaitKind>,
+    /// What the first of them waits for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
+    /// Whether they are greenlets.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub greenlets: bool,
+    /// How many there are.
+    pub count: u64,
+    /// Name of the first; of greenlets that of their type.
+    pub name: Text,
+    /// Numbers in [`Hang::processes`] of those that have such tasks.
+    pub processes: Vec<u32>,
 }
 
 /// One thread.

@@ -290,12 +290,22 @@ words! {
         Finished,
     }
 
+    /// What the workers of a pool are.
+    PoolKind {
+        /// Threads of the process.
+        Threads,
+        /// Processes that it started.
+        Processes,
+    }
+
     /// What processes are connected by.
     ChannelKind {
         /// A pipe.
         Pipe,
-        /// A socket.
+        /// A socket of TCP.
         Socket,
+        /// A Unix socket.
+        UnixSocket,
     }
 
     /// How the owner of a lock is known.
@@ -442,6 +452,13 @@ impl Default for TaskFrom {
 impl Default for GreenletState {
     fn default() -> Self {
         GreenletState::Unknown
+    }
+}
+
+/// As for [`WaitKind`].
+impl Default for PoolKind {
+    fn default() -> Self {
+        PoolKind::Unknown
     }
 }
 

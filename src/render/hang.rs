@@ -2,12 +2,15 @@
 
 use super::palette::{Palette, paint};
 use super::wording::{count, frame_line, safe, safe_short};
-use crate::model::ChannelKind;
-use crate::model::hang::{Hang, HangStack, HangThread};
+use crate::base::thousands;
+use crate::model::hang::{Hang, HangStack, HangTasks, HangThread};
+use crate::model::{ChannelKind, Frame, TaskState};
 use std::fmt::Write as _;
 
 /// Processes or threads that are named one by one.
 const MAX_NAMED: usize = 8;
+/// Longest name of a task.
+const MAX_NAME: usize = 80;
 /// Frames of one stack that are shown.
 const MAX_FRAMES: usize = 40;
 /// Threads that wait for pipes and sockets, one line each.
@@ -65,6 +68,13 @@ pub fn text(hang: &Hang, palette: &Palette, limit: usize) -> String {
     if rest > 0 {
         let _ = writeln!(out, "\n... {} that more threads have in common (--limit)", count(rest, "stack"));
     }
+    for tasks in hang.tasks.iter().take(limit) {
+        write_tasks(&mut out, hang, tasks, palette);
+    }
+    let rest = hang.tasks.len().saturating_sub(limit);
+    if rest > 0 {
+        let _ = writeln!(out, "\n... {} of more tasks (--limit)", count(rest, "place"));
+    }
     for one in hang.unreadable.iter().take(MAX_NAMED) {
         let _ =
             writeln!(out, "\n{}: {}", paint(palette.warning, "not read"), safe(format!("{}: {}", one.name, one.why)));
@@ -80,14 +90,18 @@ pub fn text(hang: &Hang, palette: &Palette, limit: usize) -> String {
 fn write_waits(out: &mut String, hang: &Hang) {
     let all = hang.processes.iter().flat_map(|process| process.waits.iter().map(move |wait| (process, wait)));
     // Of a socket whose other end is elsewhere nothing is known, and of most servers there are many.
-    let all: Vec<_> = all.filter(|(_, wait)| !wait.peers.is_empty() || wait.kind == ChannelKind::Pipe).collect();
+    let all: Vec<_> = all.filter(|(_, wait)| !wait.peers.is_empty() || wait.kind != ChannelKind::Socket).collect();
     if all.is_empty() {
         return;
     }
     out.push('\n');
     for (process, wait) in all.iter().take(MAX_WAITS) {
         let verb = if wait.writes { "to write to" } else { "to read from" };
-        let what = if wait.kind == ChannelKind::Pipe { "pipe" } else { "socket" };
+        let what = match wait.kind {
+            ChannelKind::Pipe => "pipe",
+            ChannelKind::UnixSocket => "Unix socket",
+            _ => "socket",
+        };
         let peers = wait.peers.iter().filter_map(|n| usize::try_from(*n).ok());
         let names = named(hang, peers);
         let who = match (wait.peers.is_empty(), wait.itself) {
@@ -97,7 +111,11 @@ fn write_waits(out: &mut String, hang: &Hang) {
             (false, false) => format!("whose other end {names} has"),
         };
         let (name, inode) = (safe_short(&process.name, 100), wait.inode);
-        let _ = writeln!(out, "{name}: thread {} waits {verb} {what} {inode} (fd {}), {who}", wait.tid, wait.fd);
+        let waiter = match &wait.task {
+            Some(task) => format!("task '{}'", safe_short(task, MAX_NAME)),
+            None => format!("thread {}", wait.tid),
+        };
+        let _ = writeln!(out, "{name}: {waiter} waits {verb} {what} {inode} (fd {}), {who}", wait.fd);
     }
     let more = all.len().saturating_sub(MAX_WAITS);
     if more > 0 {
@@ -118,10 +136,36 @@ fn write_stack(out: &mut String, hang: &Hang, stack: &HangStack, palette: &Palet
     };
     let wait = stack.waits_for.as_ref().map(|what| format!(": waits for {}{owner}", safe(what))).unwrap_or_default();
     let _ = writeln!(out, "\n{}{wait}", paint(palette.heading, &who));
-    for frame in stack.frames.iter().take(MAX_FRAMES) {
+    write_frames(out, &stack.frames, palette);
+}
+
+fn write_tasks(out: &mut String, hang: &Hang, tasks: &HangTasks, palette: &Palette) {
+    let processes = tasks.processes.iter().filter_map(|n| usize::try_from(*n).ok());
+    let name = safe_short(&tasks.name, MAX_NAME);
+    let (many, example) = match (tasks.count, tasks.greenlets) {
+        (1, false) => (false, format!("Task '{name}'")),
+        (n, false) => (true, format!("{} tasks ('{name}', ...)", thousands(n))),
+        (1, true) => (false, format!("Greenlet ({name})")),
+        (n, true) => (true, format!("{} greenlets ({name})", thousands(n))),
+    };
+    let doing = match (tasks.state, &tasks.waits_for) {
+        (TaskState::Running, _) => ": runs".to_owned(),
+        (TaskState::Runnable, _) => ": ready to run".to_owned(),
+        (TaskState::NotStarted, _) => ": not begun".to_owned(),
+        (_, Some(what)) if many => format!(": wait, the first for {}", safe(what)),
+        (_, Some(what)) => format!(": waits for {}", safe(what)),
+        _ => String::new(),
+    };
+    let who = format!("{example} of {}", named(hang, processes));
+    let _ = writeln!(out, "\n{}{doing}", paint(palette.heading, &who));
+    write_frames(out, &tasks.frames, palette);
+}
+
+fn write_frames(out: &mut String, frames: &[Frame], palette: &Palette) {
+    for frame in frames.iter().take(MAX_FRAMES) {
         let _ = writeln!(out, "    {}", frame_line(frame));
     }
-    let hidden = stack.frames.len().saturating_sub(MAX_FRAMES);
+    let hidden = frames.len().saturating_sub(MAX_FRAMES);
     if hidden > 0 {
         let _ = writeln!(out, "    {}", paint(palette.dim, &format!("and {}", count(hidden, "frame"))));
     }

@@ -14,6 +14,8 @@ mod process_vm;
 mod ptrace;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+#[cfg(all(feature = "live", target_os = "linux"))]
+mod sock_diag;
 
 pub use map_temp::map_temp;
 pub use mmap::{map_file, map_opened};
@@ -22,3 +24,5 @@ pub use place::{Place, mapped};
 pub use process_vm::{ProcessMemory, share_memory};
 #[cfg(all(feature = "live", target_os = "linux"))]
 pub use ptrace::{Patience, Stopped, thread_ids, while_stopped};
+#[cfg(all(feature = "live", target_os = "linux"))]
+pub use sock_diag::sock_diag;

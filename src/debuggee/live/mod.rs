@@ -7,11 +7,13 @@ mod channels;
 mod processes;
 mod refused;
 mod snapshot;
+mod unix_peers;
 
 pub use crate::debuggee::procfs::{owner, start_ticks, started, sysroot, working_directory};
 pub use channels::{Channel, Channels, End, Sleeper, channels};
 pub use processes::{by_command, with_descendants};
 pub use snapshot::{Examined, examine};
+pub use unix_peers::UnixSockets;
 
 use super::elf_modules::{FileMapping, from_mappings, from_scan};
 use super::{
