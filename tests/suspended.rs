@@ -8,9 +8,9 @@ mod harness;
 
 use common::{Crash, CrashedProcess, Interpreter, skip};
 use pyinquest::base::Addr;
-use pyinquest::engine::{Inspection, TaskOptions};
-use pyinquest::model::Frame;
+use pyinquest::engine::{Inspection, Options, TaskOptions};
 use pyinquest::model::tasks::{Greenlet, Tasks};
+use pyinquest::model::{Frame, GreenletState};
 use pyinquest::render::tasks::{self as render, TasksText};
 use serde_json::Value;
 
@@ -158,23 +158,42 @@ fn greenlets_of_servers_have_their_hub() {
                 assert_eq!(hubs, [addr(&dead.truth["extra"]["hub"]).unwrap()], "{mode}");
                 let text = render::text(&tasks, &TasksText::default());
                 assert!(text.lines().any(|line| line.starts_with(hub) && line.contains(", the hub")), "{text}");
+                in_the_report(&dead, interpreter, &tasks);
             }
             Err(reason) => common::part_skipped(reason),
         }
     }
 }
 
-/// trio and what it needs; anyio besides.
-const TRIO: &[&str] = &[
-    "trio==0.33.0",
-    "attrs==26.1.0",
-    "idna==3.20",
-    "outcome==1.3.0.post0",
-    "sniffio==1.3.1",
-    "sortedcontainers==2.4.0",
-    "anyio==4.16.0",
-    "typing_extensions==4.16.0",
+/// A report finds the same greenlets without all objects of the heap, and says which of them a thread runs.
+fn in_the_report(dead: &CrashedProcess, interpreter: &Interpreter, tasks: &Tasks) {
+    let inspection = Inspection::open(&dead.core, &harness::files_of(interpreter)).unwrap();
+    let report = inspection.report(&Options::default());
+    let found = report.tasks.as_ref().expect("greenlets");
+    let sorted = |tasks: &Tasks| {
+        let mut all: Vec<(Addr, String, Vec<String>)> =
+            tasks.greenlets.iter().map(|one| (one.addr, one.state.to_string(), stack(tasks, one))).collect();
+        all.sort_unstable();
+        all
+    };
+    assert_eq!(sorted(found), sorted(tasks), "{}", interpreter.name);
+    let text = pyinquest::render::text::render(&report, &pyinquest::render::text::TextOptions::default());
+    let running = found.greenlets.iter().find(|one| one.state == GreenletState::Running).unwrap();
+    let title = text.lines().find(|line| line.starts_with("Thread ") && line.contains("main thread")).unwrap();
+    assert!(title.contains(&format!("runs greenlet {}", running.addr)), "{text}");
+    assert!(title.contains(" others suspended"), "{text}");
+}
+
+/// trio and what it needs, the newest version and the oldest that has `trio.lowlevel`, each on an interpreter that it supports;
+/// anyio besides, where the last word says so.
+const TRIO: &[(&str, &[&str], bool)] = &[
+    ("pyenv-3.8", &["trio==0.15.0", "async_generator==1.10", "attrs==23.2.0"], false),
+    ("pyenv-3.8", &["trio==0.19.0", "async_generator==1.10", "attrs==23.2.0"], false),
+    ("pyenv-3.11", &["trio==0.33.0", "attrs==26.1.0", "anyio==4.16.0", "typing_extensions==4.16.0"], true),
+    ("debian-trixie-3.13", &["trio==0.33.0", "attrs==26.1.0", "anyio==4.16.0", "typing_extensions==4.16.0"], true),
+    ("debian-trixie-3.13", &["trio==0.35.0", "attrs==26.1.0"], false),
 ];
+const TRIO_NEEDS: &[&str] = &["idna==3.15", "outcome==1.3.0.post0", "sniffio==1.3.1", "sortedcontainers==2.4.0"];
 
 /// What is wrong with the tasks of trio in one process.
 fn compare_nurseries(tasks: &Tasks, dead: &CrashedProcess) -> Vec<String> {
@@ -241,10 +260,13 @@ fn line(f: &Value) -> String {
 
 #[test]
 fn tasks_of_trio_stand_in_their_nurseries() {
-    for interpreter in ["pyenv-3.11", "debian-trixie-3.13"].iter().filter_map(|name| common::interpreter(name)) {
-        let name = format!("trio-3.{}", interpreter.minor);
-        let Some(environment) = common::packages(interpreter, &name, TRIO) else { continue };
-        for mode in [&[][..], &["anyio"]] {
+    for (name, wanted, anyio) in TRIO {
+        let Some(interpreter) = common::interpreter(name) else { continue };
+        let directory = format!("{}-3.{}", wanted[0].replace("==", "-"), interpreter.minor);
+        let wanted = [*wanted, TRIO_NEEDS].concat();
+        let Some(environment) = common::packages(interpreter, &directory, &wanted) else { continue };
+        let modes = [&[][..], &["anyio"]];
+        for mode in modes.iter().take(if *anyio { 2 } else { 1 }) {
             let run = Crash::new(interpreter, "nurseries.py").args(mode);
             let run = environment.iter().fold(run, |run, (key, value)| run.env(key, value));
             match run.run() {
@@ -258,4 +280,61 @@ fn tasks_of_trio_stand_in_their_nurseries() {
             }
         }
     }
+}
+
+/// curio, which needs nothing, does not run on CPython 3.12 and later.
+#[test]
+fn tasks_of_curio_are_as_they_say() {
+    let Some(interpreter) = common::interpreter("pyenv-3.11") else {
+        skip!("no interpreter: run tests/interpreters/fetch.py");
+    };
+    let Some(environment) = common::packages(interpreter, "curio-1.6-3.11", &["curio==1.6"]) else { return };
+    let run =
+        environment.iter().fold(Crash::new(interpreter, "curio_tasks.py"), |run, (key, value)| run.env(key, value));
+    let dead = match run.run() {
+        Ok(dead) => dead,
+        Err(reason) => return common::part_skipped(reason),
+    };
+    assert!(!dead.truth.is_null(), "{}", dead.stderr);
+    let tasks = tasks_of(&dead, interpreter);
+    let said = dead.truth["extra"]["tasks"].as_array().unwrap();
+    assert_eq!(tasks.tasks.len(), said.len(), "{:#?}", tasks.tasks);
+    for one in said {
+        let own =
+            tasks.tasks.iter().find(|own| Some(own.addr) == addr(&one["id"])).unwrap_or_else(|| panic!("no {one}"));
+        assert_eq!(
+            (own.name.to_string(), own.parent),
+            (one["name"].as_str().unwrap().to_owned(), addr(&one["parent"]))
+        );
+        let word = one["word"].as_str().unwrap();
+        let state = match (word, own.name.to_string().as_str()) {
+            ("RUNNING", _) => "running",
+            (_, "not_started") => "not-started",
+            ("READY", _) => "runnable",
+            _ => "waiting",
+        };
+        assert_eq!(own.state.to_string(), state, "{one}");
+        if let Some(kind) = one["kind"].as_str() {
+            assert_eq!(own.waits_for.as_ref().map(|w| w.kind.to_string()).as_deref(), Some(kind), "{one}");
+        }
+        let sorted = |mut list: Vec<Addr>| {
+            list.sort_unstable();
+            list
+        };
+        let on = own.waits_for.as_ref().map(|w| w.tasks.clone()).unwrap_or_default();
+        let theirs = one["on"].as_array().unwrap().iter().filter_map(addr).collect();
+        assert_eq!(sorted(on), sorted(theirs), "{one}");
+        if state != "running" {
+            let theirs: Vec<String> = one["chain"].as_array().unwrap().iter().map(line).collect();
+            let stack = own.stack.map_or(&[][..], |n| &tasks.stacks[n as usize].frames);
+            let name = |f: &Frame| f.qualname.as_ref().or(f.function.as_ref()).unwrap().to_string();
+            let ours: Vec<String> = stack
+                .iter()
+                .map(|f| format!("{} {}:{}", name(f), f.file.as_ref().unwrap(), f.line.unwrap_or(0)))
+                .collect();
+            assert_eq!(ours, theirs, "{one}");
+        }
+    }
+    let text = render::text(&tasks, &TasksText::default());
+    assert!(text.contains("in_group waits for 2 tasks of a TaskGroup"), "{text}");
 }

@@ -1,7 +1,7 @@
 //! [`Inspection`]: one stopped process with all that is known of it, the one place where looking at a process starts.
 
 use super::lookup::{self, Found, LookupError, Place};
-use super::python::PythonParts;
+use super::python::{Known, PythonParts};
 use super::{Options, PythonState, PythonThread, SystemStack, report, source_lines};
 use crate::base::Addr;
 use crate::cpython::object::Value;
@@ -90,6 +90,7 @@ pub struct Inspection {
     sources: Option<Sources>,
     python: OnceLock<Option<PythonParts>>,
     findings: OnceLock<Vec<Finding>>,
+    greenlets: Known,
 }
 
 impl Inspection {
@@ -111,14 +112,16 @@ impl Inspection {
 
     /// The inspection of a running process of this host.
     #[cfg(all(feature = "live", target_os = "linux"))]
-    pub(super) fn of_live(mut target: Target, pid: i32, search: &SearchOptions) -> Self {
+    pub(super) fn of_live(mut target: Target, pid: i32, search: &SearchOptions, greenlets: &Known) -> Self {
         let images = Images::attach(&mut target, search);
-        Inspection::with_sources(target, images, search, source_lines::options_of_live(pid, search))
+        let made = Inspection::with_sources(target, images, search, source_lines::options_of_live(pid, search));
+        Inspection { greenlets: Arc::clone(greenlets), ..made }
     }
 
     fn with_sources(target: Target, images: Images, search: &SearchOptions, sources: SourceOptions) -> Self {
         let sources = (!search.no_files).then(|| Sources::new(sources));
-        Inspection { target, images, sources, python: OnceLock::new(), findings: OnceLock::new() }
+        let (python, findings) = Default::default();
+        Inspection { target, images, sources, python, findings, greenlets: Known::default() }
     }
 
     /// Takes over the threads of the same process at a later time. All that was read of its CPython is forgotten but
@@ -132,6 +135,7 @@ impl Inspection {
     /// Forgets what was read of CPython, but for where it is.
     pub fn forget(&mut self) {
         self.findings = OnceLock::new();
+        self.greenlets = Known::default();
         if let Some(parts) = self.python.take().flatten().and_then(PythonParts::renewed) {
             self.python = OnceLock::from(Some(parts));
         }
@@ -170,7 +174,8 @@ impl Inspection {
     /// Its CPython; `None` when there is none that can be found.
     #[must_use]
     pub fn python(&self) -> Option<PythonState<'_>> {
-        let parts = self.python.get_or_init(|| PythonParts::find(&self.target, &self.images)).as_ref()?;
+        let parts =
+            self.python.get_or_init(|| PythonParts::find(&self.target, &self.images, &self.greenlets)).as_ref()?;
         Some(PythonState::new(&self.target, &self.images, parts))
     }
 

@@ -1,6 +1,7 @@
 //! Inspections of running processes.
 
 use super::Inspection;
+use super::python::Known;
 use crate::debuggee::TargetError;
 use crate::debuggee::live::{self, Examined, Hold, LiveOptions};
 use crate::image::SearchOptions;
@@ -16,10 +17,11 @@ pub fn examine<R>(
     search: &SearchOptions,
     mut look: impl FnMut(&Inspection) -> R,
 ) -> Result<Examined<R>, TargetError> {
+    let greenlets = Known::default();
     live::examine(pid, options, |target, sysroot| {
         let mut search = search.clone();
         search.sysroots.extend(sysroot.map(std::path::Path::to_path_buf));
-        look(&Inspection::of_live(target, pid, &search))
+        look(&Inspection::of_live(target, pid, &search, &greenlets))
     })
 }
 
@@ -48,5 +50,5 @@ pub fn hold(pid: i32, options: LiveOptions, search: &SearchOptions) -> Result<He
     let mut search = search.clone();
     search.sysroots.extend(live.sysroot.clone());
     let (target, hold) = live.into_parts();
-    Ok(Held { inspection: Inspection::of_live(target, pid, &search), hold })
+    Ok(Held { inspection: Inspection::of_live(target, pid, &search, &Known::default()), hold })
 }

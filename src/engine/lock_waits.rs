@@ -9,6 +9,7 @@ use crate::cpython::runtime::{Interpreter as PyInterpreter, gil_address};
 use crate::cpython::sync::{Asleep, Blocker, blocker, ends_with, entered, makes_result};
 use crate::debuggee::{Registers, Target};
 use crate::findings::is_run_time;
+use crate::model::tasks::Pool;
 use crate::model::{FrameKind, OwnerFrom, RuntimeState, Wait, WaitKind};
 use crate::native::futex::FutexWait;
 use crate::native::symbolize::Symbolized;
@@ -17,6 +18,7 @@ use crate::stack::NativeStack;
 use crate::stack::analysis::{Analysis, AnalyzedThread, ReadFrame};
 use crate::stack::hidden_frames::CodePlace;
 use crate::stack::report_frames::Interpreter;
+use crate::tasks::Jobs;
 use std::collections::HashMap;
 
 /// Threads that are examined; more of them sleep for the same few reasons.
@@ -62,6 +64,18 @@ pub(super) fn add(
     };
     for (thread, wait) in analysis.threads.iter_mut().zip(waits) {
         thread.about.waits_for = wait.map(|wait| with_holder(wait, &holders));
+    }
+}
+
+/// Adds to what threads wait for in which pool the job is whose result they want.
+pub(super) fn add_queues(pools: &[Pool], analysis: &mut Analysis) {
+    let jobs = Jobs::of(pools);
+    let waits = analysis.threads.iter_mut().filter_map(|thread| thread.about.waits_for.as_mut());
+    for wait in waits.filter(|wait| wait.kind == WaitKind::Result && wait.owner.is_none()) {
+        if let Some(told) = wait.addr.and_then(|future| jobs.tell(future)) {
+            wait.what.push_str(": ");
+            wait.what.push_str(&told);
+        }
     }
 }
 

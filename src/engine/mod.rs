@@ -8,6 +8,7 @@ mod crash;
 mod crash_audit;
 mod exceptions;
 mod frames;
+mod greenlets;
 pub mod hang;
 #[cfg(all(feature = "live", target_os = "linux"))]
 pub mod hang_waits;

@@ -60,6 +60,7 @@ pub(super) fn explain(
         doubts.tell(target);
     }
     super::lock_waits::add(target, &interpreter, state, &stacks, analysis);
+    super::lock_waits::add_queues(tasks.map(|found| found.pools.as_slice()).unwrap_or_default(), analysis);
     name_methods(target, &tables, &interpreter, options.native, analysis);
     // The crashed thread's innermost interpreter.
     let innermost = analysis.threads.iter().find(|t| t.crashed).and_then(|t| Some(t.python.as_ref()?.interpreter));

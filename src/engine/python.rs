@@ -24,7 +24,11 @@ pub(super) struct PythonParts {
     codes: CodeCache,
     interpreters: OnceLock<(Vec<Interpreter>, Vec<InterpreterParts>)>,
     joined: OnceLock<Joined>,
+    greenlets: Known,
 }
+
+/// Objects that were looked for among all others, at this look at a running process or an earlier one.
+pub(super) type Known = Arc<OnceLock<Vec<Addr>>>;
 
 /// What was read of one interpreter.
 #[derive(Debug)]
@@ -35,17 +39,18 @@ struct InterpreterParts {
 }
 
 impl PythonParts {
-    /// Locates CPython.
-    pub fn find(target: &Target, images: &Images) -> Option<Self> {
+    /// Locates CPython. `greenlets`: those of earlier looks at the same process.
+    pub fn find(target: &Target, images: &Images, greenlets: &Known) -> Option<Self> {
         let located = locate(target, images)?;
         for diagnostic in &located.selected.disagreements {
             target.diagnostics.push(diagnostic.clone());
         }
-        Some(PythonParts::of(located))
+        Some(PythonParts { greenlets: Arc::clone(greenlets), ..PythonParts::of(located) })
     }
 
     fn of(located: Located) -> Self {
-        PythonParts { located, codes: CodeCache::default(), interpreters: OnceLock::new(), joined: OnceLock::new() }
+        let (interpreters, joined) = Default::default();
+        PythonParts { located, codes: CodeCache::default(), interpreters, joined, greenlets: Known::default() }
     }
 
     /// The same CPython with nothing read yet, as the process has run on. `None` when it had no interpreter: one may
@@ -104,6 +109,11 @@ impl SymbolNames for TargetSymbols<'_> {
 impl<'a> PythonState<'a> {
     pub(super) fn new(target: &'a Target, images: &'a Images, parts: &'a PythonParts) -> Self {
         PythonState { target, images, parts, located: &parts.located, codes: &parts.codes }
+    }
+
+    /// Greenlets that are known of.
+    pub(super) fn greenlets(&self) -> &'a OnceLock<Vec<Addr>> {
+        &self.parts.greenlets
     }
 
     /// What decoders need.

@@ -1,7 +1,7 @@
 //! [`record`]: reads everything that any report of a target reads, so that a slim dump can hold it.
 
 use super::heap::{self, HeapLookError, Missing};
-use super::python::PythonParts;
+use super::python::{Known, PythonParts};
 use super::{Options, PythonState, report};
 use crate::debuggee::Target;
 use crate::debuggee::recorded_symbols::{CodeName, NamedSymbol};
@@ -36,7 +36,7 @@ pub fn record_without_text(target: &mut Target, search: &SearchOptions) {
 pub fn record_heap(target: &mut Target, search: &SearchOptions) -> Result<Missing, HeapLookError> {
     let images = Images::attach(target, search);
     let target = &*target;
-    let parts = PythonParts::find(target, &images).ok_or(HeapLookError::NoPython)?;
+    let parts = PythonParts::find(target, &images, &Known::default()).ok_or(HeapLookError::NoPython)?;
     let result = heap::record(target, &images, PythonState::new(target, &images, &parts));
     target.memory.stop_recording();
     result
@@ -100,7 +100,7 @@ pub(super) fn code_names(target: &Target, images: &Images, stacks: &[NativeStack
 
 /// A report of a target with one of its sets of images.
 fn analyze(target: &Target, images: &Images, options: &Options) -> Report {
-    let parts = PythonParts::find(target, images);
+    let parts = PythonParts::find(target, images, &Known::default());
     let python = parts.as_ref().map(|parts| PythonState::new(target, images, parts));
     report::make(target, images, python, options)
 }

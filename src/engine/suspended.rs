@@ -1,16 +1,15 @@
 //! What is suspended and that nothing lists: tasks that asyncio forgot, futures that failed, generators and coroutines, found
 //! among all objects.
 
+use super::greenlets;
 use super::heap_graph::Ways;
-use super::tasks::{answer, sources};
-use super::{Inspection, PythonState, TaskOptions, exceptions, values};
+use super::tasks::{answer, sources, type_name};
+use super::{Inspection, PythonState, TaskOptions, exceptions};
 use crate::base::{Addr, Diagnostic, DiagnosticCode};
-use crate::cpython::frame::PyFrame;
-use crate::cpython::object::{Future, Heap, Kind, ReprLimits, repr};
-use crate::debuggee::Target;
+use crate::cpython::object::{Future, Kind};
 use crate::heap::{HeapState, TypeId};
-use crate::model::tasks::{FailedFuture, Greenlet, HeldObject, Suspended, Tasks};
-use crate::tasks::{self, Stacks, collect, is_coroutine_kind};
+use crate::model::tasks::{FailedFuture, HeldObject, Suspended, Tasks};
+use crate::tasks::{self, collect, is_coroutine_kind};
 use std::collections::HashMap;
 
 /// Classes of futures that are written in Python, by module and name (Lib/asyncio).
@@ -25,6 +24,8 @@ struct Candidates {
     futures: Vec<Addr>,
     greenlets: Vec<Addr>,
     trio: Vec<Addr>,
+    curio: Vec<Addr>,
+    executors: Vec<Addr>,
 }
 
 /// What a type is for that search.
@@ -35,6 +36,8 @@ enum Role {
     Future,
     Greenlet,
     Trio,
+    Curio,
+    Executor,
     Other,
 }
 
@@ -51,6 +54,8 @@ impl Candidates {
                 Role::Future => found.futures.push(Addr(object.addr)),
                 Role::Greenlet => found.greenlets.push(Addr(object.addr)),
                 Role::Trio => found.trio.push(Addr(object.addr)),
+                Role::Curio => found.curio.push(Addr(object.addr)),
+                Role::Executor => found.executors.push(Addr(object.addr)),
                 Role::Other => {}
             }
         }
@@ -81,7 +86,9 @@ fn role(state: &HeapState<'_>, type_id: TypeId, greenlet: Option<Addr>) -> Role 
             let is = |name: String| match name.as_str() {
                 TASK => Some(Role::Task),
                 tasks::TRIO_TASK => Some(Role::Trio),
+                tasks::CURIO_TASK => Some(Role::Curio),
                 FUTURE => Some(Role::Future),
+                tasks::THREAD_EXECUTOR => Some(Role::Executor),
                 _ => None,
             };
             names.find_map(is).unwrap_or(Role::Other)
@@ -103,20 +110,19 @@ pub(super) fn with_heap(
     let mut candidates = Candidates::find(heap, greenlet);
     let greenlets = std::mem::take(&mut candidates.greenlets);
     let trio = std::mem::take(&mut candidates.trio);
+    let curio = std::mem::take(&mut candidates.curio);
     if !options.all {
         candidates = Candidates::default();
     }
     let sources = sources(target, state, options.limit, candidates.tasks);
+    let pools = tasks::pools(&sources, &candidates.executors);
     let mut facts = collect(&sources);
     tasks::trio(&sources, &trio, &mut facts);
-    let greenlets = match greenlet.and_then(|class| heap.heap().type_info(class)) {
-        Some(class) => {
-            let size = class.basicsize.unsigned_abs();
-            tasks::greenlets(heap.heap(), state.codes, &greenlets, size, &target.diagnostics)
-        }
+    tasks::curio(&sources, &curio, &mut facts);
+    let greenlets = match greenlet {
+        Some(class) => greenlets::read(target, state, heap.heap(), (class, &greenlets), &mut facts.stacks, options),
         None => Vec::new(),
     };
-    let greenlets = shown_greenlets(target, heap.heap(), greenlets, &mut facts.stacks, options);
     let of_tasks = std::mem::take(&mut facts.coroutines);
     let generators = (candidates.generators.as_slice(), &of_tasks);
     let (found, unreadable) = tasks::suspended(heap.heap(), state.codes, 0, generators, &mut facts.stacks);
@@ -134,58 +140,7 @@ pub(super) fn with_heap(
         exception: future.exception.map(|at| exceptions::exception(state, heap.heap(), at, &options.options)),
     });
     let unretrieved = unretrieved.collect();
-    Tasks { suspended, greenlets, unretrieved, ..answer(state, &sources, facts, options) }
-}
-
-fn shown_greenlets(
-    target: &Target,
-    heap: &Heap<'_>,
-    found: Vec<tasks::Greenlet>,
-    stacks: &mut Stacks,
-    options: &TaskOptions,
-) -> Vec<Greenlet> {
-    // The mapping that a thread's stack is in, by where it starts.
-    let stack_of = |at: Addr| target.memory.segment_at(at).map(|segment| segment.start);
-    let threads = target.threads.iter().filter_map(|t| Some((stack_of(t.registers.as_ref()?.sp()?)?, t.tid)));
-    let threads: HashMap<Addr, u64> = threads.collect();
-    // Its outer end is the first address that is no part of it.
-    let own = |one: &tasks::Greenlet| threads.get(&stack_of(Addr(one.c_stack?.1.0.wrapping_sub(1)))?).copied();
-    // Those of one thread have the same that it began with.
-    let mains: HashMap<Addr, u64> = found.iter().filter_map(|one| Some((one.main?, own(one)?))).collect();
-    let limits = &options.options.limits;
-    let one = |one: tasks::Greenlet| {
-        let hub = one.frames.iter().any(is_hub_frame) || is_hub(heap, one.addr);
-        let locals = |frame| values::locals(heap, frame, &options.options, &mut Vec::new()).unwrap_or_default();
-        let shown = if options.options.locals { limits.frames_with_locals } else { 0 };
-        Greenlet {
-            addr: one.addr,
-            type_name: type_name(heap, one.addr),
-            state: one.state,
-            is_main: one.is_main,
-            is_hub: hub,
-            thread: own(&one).or_else(|| mains.get(&one.main?).copied()),
-            parent: one.parent,
-            run: one.run.map(|at| repr(heap, at, &ReprLimits { characters: 200, ..limits.repr }).text),
-            stack: stacks.of_frames(0, &one.frames),
-            locals: one.frames.iter().take(shown).map(locals).collect(),
-            problem: one.end.map(|why| why.to_string()),
-        }
-    };
-    found.into_iter().map(one).collect()
-}
-
-/// `gevent.hub.Hub`, or a class derived from it.
-fn is_hub(heap: &Heap<'_>, at: Addr) -> bool {
-    let Ok(info) = heap.type_of(at) else { return false };
-    let is = |at: &Addr| heap.type_info(*at).is_some_and(|class| heap.full_name(&class) == "gevent.hub.Hub");
-    heap.mro(&info).iter().any(is)
-}
-
-/// eventlet's hub is a plain greenlet that runs `BaseHub.run`.
-fn is_hub_frame(frame: &PyFrame) -> bool {
-    let Ok(code) = &frame.code else { return false };
-    let file = code.filename.as_ref().map(|path| path.to_string().replace('\\', "/")).unwrap_or_default();
-    file.ends_with("/eventlet/hubs/hub.py") && code.name.as_ref().is_ok_and(|name| *name == "run")
+    Tasks { suspended, greenlets, unretrieved, ..answer(state, &sources, (facts, pools), options) }
 }
 
 fn shown(heap: &HeapState<'_>, ways: Option<&Ways>, one: tasks::Suspended) -> Suspended {
@@ -205,8 +160,4 @@ fn shown(heap: &HeapState<'_>, ways: Option<&Ways>, one: tasks::Suspended) -> Su
         path: ways.zip(id).and_then(|(ways, id)| ways.path_to(heap, id)),
         problem: one.problem,
     }
-}
-
-fn type_name(heap: &Heap<'_>, at: Addr) -> String {
-    heap.type_of(at).map_or_else(|_| "unreadable object".to_owned(), |info| heap.full_name(&info))
 }

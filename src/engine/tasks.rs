@@ -1,14 +1,14 @@
 //! Suspended work of a process: what `tasks` needs of other layers is gathered here, and its facts become the answer.
 
-use super::{Inspection, Options, PythonState, exceptions, frames, values};
+use super::{Inspection, Options, PythonState, exceptions, frames, greenlets, values};
 use crate::base::{Addr, Diagnostic, DiagnosticCode, Text, natural_key};
 use crate::cpython::frame::PyFrame;
 use crate::cpython::object::{FutureState, Heap, Kind, ReprLimits, TaskName, find_attribute, items, read_text, repr};
 use crate::cpython::runtime;
 use crate::debuggee::Target;
 use crate::findings;
-use crate::model::tasks::{EventLoop, TASKS_SCHEMA_VERSION, Task, TaskStack, TaskWait, Tasks};
-use crate::model::{Frame, Local, TaskState, TracebackEntry};
+use crate::model::tasks::{EventLoop, Pool, TASKS_SCHEMA_VERSION, Task, TaskStack, TaskWait, Tasks};
+use crate::model::{Frame, Local, TaskState, TaskWaitKind, TracebackEntry};
 use crate::tasks::{self, Sources, collect};
 use std::collections::HashMap;
 
@@ -39,10 +39,10 @@ impl Inspection {
     #[must_use]
     pub fn tasks(&self, options: &TaskOptions) -> Option<Tasks> {
         let state = self.python()?;
-        // Greenlets and trio's tasks are listed nowhere.
+        // Greenlets and tasks of trio and curio are listed nowhere.
         let unlisted = |interpreter: Addr, heap: &Heap<'_>| {
             tasks::type_greenlet(heap, interpreter).is_some()
-                || tasks::is_imported(heap, interpreter, "trio._core._run")
+                || ["trio._core._run", "curio.task"].iter().any(|name| tasks::is_imported(heap, interpreter, name))
         };
         let unlisted = state.heaps().any(|(interpreter, heap)| unlisted(interpreter.addr, &heap));
         let mut answer = match options.all || unlisted {
@@ -68,18 +68,26 @@ impl Inspection {
 
 /// The tasks of a process, for its report: `None` where there are none, and no loop.
 pub(super) fn for_report(target: &Target, state: PythonState<'_>, options: &Options) -> Option<Tasks> {
-    if !state.heaps().any(|(interpreter, heap)| tasks::imported(&heap, interpreter.addr)) {
+    let any = |(interpreter, heap): (&runtime::Interpreter, Heap<'_>)| {
+        let greenlets = || tasks::type_greenlet(&heap, interpreter.addr).is_some();
+        tasks::imported(&heap, interpreter.addr) || tasks::may_have_pools(&heap, interpreter.addr) || greenlets()
+    };
+    if !state.heaps().any(any) {
         return None;
     }
     let plain = Options { locals: false, ..options.clone() };
     let options = TaskOptions { limit: options.limits.tasks, options: plain, ..TaskOptions::default() };
-    Some(read(target, state, &options)).filter(|found| !found.tasks.is_empty() || !found.loops.is_empty())
+    let found = read(target, state, &options);
+    let none = found.tasks.is_empty() && found.loops.is_empty() && found.pools.is_empty() && found.greenlets.is_empty();
+    (!none).then_some(found)
 }
 
 fn read(target: &Target, state: PythonState<'_>, options: &TaskOptions) -> Tasks {
     let sources = sources(target, state, options.limit, Vec::new());
-    let facts = collect(&sources);
-    answer(state, &sources, facts, options)
+    let mut facts = collect(&sources);
+    let pools = tasks::pools(&sources, &[]);
+    let greenlets = greenlets::tracked_ones(target, state, &mut facts.stacks, options);
+    Tasks { greenlets, ..answer(state, &sources, (facts, pools), options) }
 }
 
 /// What tasks are looked for in; `of_heap`: those that were found among all objects.
@@ -109,7 +117,7 @@ pub(super) fn sources<'a>(target: &'a Target, state: PythonState<'a>, limit: usi
 pub(super) fn answer(
     state: PythonState<'_>,
     sources: &Sources<'_>,
-    facts: tasks::Tasks,
+    (facts, pools): (tasks::Tasks, Vec<Pool>),
     options: &TaskOptions,
 ) -> Tasks {
     let found = facts.tasks.len() as u64;
@@ -119,6 +127,7 @@ pub(super) fn answer(
     let mut tasks: Vec<Task> = Vec::with_capacity(usize::try_from(found).unwrap_or_default());
     tasks.extend(shown.filter_map(|task| maker.task(task)));
     tasks.sort_by_cached_key(|task| (natural_key(&task.name), task.addr));
+    in_queues(&mut tasks, &pools);
     let stack = |stack: &tasks::Stack| {
         let Some((_, heap)) = sources.interpreters.get(stack.interpreter) else { return TaskStack::default() };
         let plain = Options { locals: false, ..options.options.clone() };
@@ -134,7 +143,20 @@ pub(super) fn answer(
         tasks,
         stacks: facts.stacks.list.iter().map(stack).collect(),
         found,
+        pools,
         ..Tasks::default()
+    }
+}
+
+/// Adds to what tasks wait for in which queue the job is.
+fn in_queues(tasks: &mut [Task], pools: &[Pool]) {
+    let jobs = tasks::Jobs::of(pools);
+    let waits = tasks.iter_mut().filter_map(|task| task.waits_for.as_mut());
+    for wait in waits.filter(|wait| wait.kind == TaskWaitKind::ExecutorJob) {
+        if let Some(told) = wait.addr.and_then(|future| jobs.tell(future)) {
+            wait.what.push_str(", ");
+            wait.what.push_str(&told);
+        }
     }
 }
 
@@ -212,6 +234,11 @@ fn name(heap: &Heap<'_>, name: &TaskName) -> Text {
             _ => Text::from(repr(heap, *at, &ReprLimits::default()).text.as_str()),
         },
     }
+}
+
+/// Name of an object's type, with module where it has one.
+pub(super) fn type_name(heap: &Heap<'_>, at: Addr) -> String {
+    heap.type_of(at).map_or_else(|_| "unreadable object".to_owned(), |info| heap.full_name(&info))
 }
 
 fn wait(wait: tasks::Wait) -> TaskWait {

@@ -332,9 +332,19 @@ pub(super) fn starved(facts: &Facts<'_>) -> Vec<Finding> {
             Some(format!("thread {} waits for {}{at}", thread.tid?, wait.what))
         };
         let mut evidence: Vec<String> = workers.iter().take(MAX_NAMED).filter_map(line).collect();
-        evidence.push("jobs of the pool that wait for jobs of another pool are not distinguished from it".to_owned());
         let tid = workers.first().and_then(|t| t.tid).unwrap_or_default();
-        let made = finding(FindingId::StarvedExecutor, title, Confidence::Medium, evidence, tid);
+        let own = facts.tasks.iter().flat_map(|found| &found.pools).find(|pool| pool.threads.contains(&tid));
+        let waits_for = |thread: &&AnalyzedThread| thread.waits_for.as_ref()?.addr;
+        let in_own = |future: &Addr| own.is_some_and(|pool| pool.waiting.contains(future));
+        let confidence = match workers.iter().filter_map(waits_for).all(|future| in_own(&future)) {
+            true => Confidence::High,
+            false => {
+                let text = "jobs of the pool that wait for jobs of another pool are not distinguished from it";
+                evidence.push(text.to_owned());
+                Confidence::Medium
+            }
+        };
+        let made = finding(FindingId::StarvedExecutor, title, confidence, evidence, tid);
         let advice = "a job must not wait for a job of its own pool: give those a pool of their own";
         out.push(Finding { advice: Some(advice.to_owned()), ..made });
     }

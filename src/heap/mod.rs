@@ -34,6 +34,7 @@ mod types;
 mod view;
 
 pub use allocators::Block;
+pub use allocators::gc_lists::{Tracked, tracked};
 pub use allocators::pymalloc::{PoolCounts, PoolsBy, Statics};
 pub use audit::{Audit, Judged, Suspect};
 pub use buffers::Buffer;

@@ -23,8 +23,8 @@ mod words;
 pub use finding_ids::FindingId;
 pub use words::{
     ChannelKind, Confidence, ExceptionRelation, Fidelity, FileStatus, FoundBy, FrameKind, FrameOwner, GreenletState,
-    LayoutProvider, LocalKind, NameFrom, OwnerFrom, RuntimeState, SourceKind, SuspendedKind, SuspendedState, TaskFrom,
-    TaskState, TaskWaitKind, ThreadStatus, Trust, VersionFrom, WaitKind,
+    LayoutProvider, LocalKind, NameFrom, OwnerFrom, PoolKind, RuntimeState, SourceKind, SuspendedKind, SuspendedState,
+    TaskFrom, TaskState, TaskWaitKind, ThreadStatus, Trust, VersionFrom, WaitKind,
 };
 
 /// Version of the JSON schema: `MAJOR.MINOR`. New optional fields raise MINOR, anything else MAJOR.

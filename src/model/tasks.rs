@@ -1,14 +1,14 @@
 //! Suspended work of a process, as it goes over the wire: event loops, tasks, what each waits for, who waits for it.
 
 use super::{
-    ExceptionInfo, Finding, Frame, GreenletState, Local, SuspendedKind, SuspendedState, TaskFrom, TaskState,
+    ExceptionInfo, Finding, Frame, GreenletState, Local, PoolKind, SuspendedKind, SuspendedState, TaskFrom, TaskState,
     TaskWaitKind, TracebackEntry,
 };
 use crate::base::{Addr, Diagnostic, Text};
 use serde::{Deserialize, Serialize};
 
 /// Version of this answer: `MAJOR.MINOR`. New optional fields raise MINOR, anything else MAJOR.
-pub const TASKS_SCHEMA_VERSION: &str = "1.1";
+pub const TASKS_SCHEMA_VERSION: &str = "1.2";
 
 /// The event loops and tasks of a process.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,6 +33,9 @@ pub struct Tasks {
     /// Greenlets, where the program uses them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub greenlets: Vec<Greenlet>,
+    /// Pools of threads and processes that run jobs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pools: Vec<Pool>,
     /// Futures that are no tasks and ended with an exception that nobody has asked for, when asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unretrieved: Vec<FailedFuture>,
@@ -126,7 +129,7 @@ pub struct Task {
     /// Tasks that wait for this one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub awaited_by: Vec<Addr>,
-    /// The task whose nursery it runs in (trio).
+    /// The task whose nursery it runs in (trio), or that started it (curio).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<Addr>,
     /// Whether it was asked to end (`cancel()`) and has not.
@@ -222,6 +225,62 @@ pub struct Greenlet {
     /// Why frames are missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+}
+
+/// A pool of `concurrent.futures` or `multiprocessing.pool`, with the jobs that it has not done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Pool {
+    /// Address of the executor or pool; absent where nothing refers to it any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub addr: Option<Addr>,
+    /// Name of its type: `concurrent.futures.thread.ThreadPoolExecutor`.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// What its workers are.
+    pub kind: PoolKind,
+    /// How its threads are named, where that was asked for or is numbered: `ThreadPoolExecutor-0`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Text>,
+    /// Most workers that it starts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_workers: Option<u64>,
+    /// Workers that there are.
+    pub workers: u64,
+    /// Workers that wait for a job, of threads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle: Option<u64>,
+    /// Workers that it counts on and that have ended, or that did not survive a fork.
+    #[serde(skip_serializing_if = "is_none_left")]
+    pub lost: u64,
+    /// Jobs in its queue; of processes those that were not handed to them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queued: Option<u64>,
+    /// Jobs that have not ended, of processes: in the queue, handed over and run; `map()` is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unfinished: Option<u64>,
+    /// Whether it takes no more jobs.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub closed: bool,
+    /// Worker threads, by the operating system's ids.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub threads: Vec<u64>,
+    /// Worker processes, by their ids.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub processes: Vec<u64>,
+    /// Futures of the jobs in the queue, the next one first (the first thousand).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Addr>,
+    /// Futures or results of jobs that have not ended and that processes may have, in the order in which they came (the first
+    /// thousand).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub handed: Vec<Addr>,
+}
+
+fn is_none_left(n: &u64) -> bool {
+    *n == 0
 }
 
 /// An object by its address and type.

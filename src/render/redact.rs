@@ -296,6 +296,9 @@ fn tasks(tasks: &mut Tasks, privacy: Privacy) {
             wait.what = redact_text(&wait.what);
         }
     }
+    for pool in &mut tasks.pools {
+        pool.name = pool.name.as_ref().map(clean);
+    }
     for suspended in &mut tasks.suspended {
         suspended.path = suspended.path.take().map(|path| redact_text(&path));
     }

@@ -1,8 +1,10 @@
 //! Wording that several renderers share. Everything here returns text from the dump escaped for a terminal.
 
 use crate::base::{Abi, DiagnosticCode, Endian, Os, escape_terminal, file_name};
+use crate::model::tasks::Greenlet;
 use crate::model::{
-    Confidence, Frame, FrameKind, LayoutProvider, OwnerFrom, Python, Report, SourceKind, Thread, VersionFrom, WaitKind,
+    Confidence, Frame, FrameKind, GreenletState, LayoutProvider, OwnerFrom, Python, Report, SourceKind, Thread,
+    VersionFrom, WaitKind,
 };
 use std::fmt::Display;
 
@@ -151,7 +153,21 @@ pub fn thread_states(report: &Report, thread: &Thread) -> Vec<String> {
         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
         states.push(format!("interpreter {}", ids.join(" within ")));
     }
+    states.extend(running_greenlet(report, thread));
     states
+}
+
+/// The greenlet whose frames are those of a thread, where the program uses greenlets.
+fn running_greenlet(report: &Report, thread: &Thread) -> Option<String> {
+    let all = &report.tasks.as_ref()?.greenlets;
+    let runs =
+        |one: &&Greenlet| one.state == GreenletState::Running && one.thread.is_some() && one.thread == thread.tid;
+    let one = all.iter().find(runs)?;
+    let what = if one.is_hub { ", the hub" } else { "" };
+    let others =
+        all.iter().filter(|other| other.state == GreenletState::Suspended && other.thread == thread.tid).count();
+    let others = if others > 0 { format!(", {} suspended", count(others, "other")) } else { String::new() };
+    (!one.is_main || !others.is_empty()).then(|| format!("runs greenlet {}{what}{others}", one.addr))
 }
 
 /// ` [interpreter 1]` behind a frame of a thread that has those of several.

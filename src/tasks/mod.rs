@@ -6,9 +6,12 @@
 //! recurses over what a dump says; lists end at a limit or where an entry comes up twice.
 
 mod chain;
+mod curio;
 mod event_loops;
+mod foreign;
 mod greenlets;
 mod library;
+mod pools;
 mod reader;
 mod registry;
 mod stacks;
@@ -18,8 +21,10 @@ mod trio;
 mod waits;
 
 pub use chain::{Chain, End, Link, is_coroutine_kind};
+pub use curio::{CURIO_TASK, curio};
 pub use event_loops::EventLoop;
 pub use greenlets::{Greenlet, greenlets, type_greenlet};
+pub use pools::{Jobs, THREAD_EXECUTOR, may_have_pools, pools};
 pub use stacks::{Stack, Stacks};
 pub use suspended::{Suspended, suspended};
 pub use trio::{TRIO_TASK, trio};

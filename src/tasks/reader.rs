@@ -6,7 +6,7 @@ use crate::cpython::DecodeError;
 use crate::cpython::code::CodeCache;
 use crate::cpython::frame::{FramePlace, PyFrame, SlotValue, VariablePlace};
 use crate::cpython::object::{
-    Heap, Int, Kind, dict_get_str, find_attribute, items, read_str, slot_of_type, tuple_items,
+    DictEntries, Heap, Int, Kind, dict_get_str, find_attribute, items, read_str, slot_of_type, tuple_items,
 };
 use crate::field;
 use foldhash::HashMap;
@@ -111,6 +111,15 @@ impl<'r, 'a> Reader<'r, 'a> {
         let Ok(info) = self.heap.type_of(at) else { return Vec::new() };
         let Ok(Some(list)) = items(self.heap, at, &info, limit as u64) else { return Vec::new() };
         list.take(limit).map_while(Result::ok).filter_map(|item| item.value.object()).collect()
+    }
+
+    /// Keys and values of a dict, at most `limit`.
+    pub fn entries(&self, at: Addr, limit: usize) -> Vec<(Addr, Addr)> {
+        if !self.kind(at).is_some_and(|kind| kind.refines(Kind::Dict)) {
+            return Vec::new();
+        }
+        let entries = DictEntries::new(&self.heap.ctx, at).into_iter().flatten();
+        entries.take(limit).map_while(Result::ok).collect()
     }
 
     /// Number of objects in a container.

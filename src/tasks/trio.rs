@@ -3,12 +3,12 @@
 
 use super::chain::{End, follow};
 use super::event_loops::EventLoop;
+use super::foreign::{Foreign, link};
 use super::reader::Reader;
 use super::waits::Wait;
-use super::{Sources, Task, Tasks, Thread, frames};
+use super::{Sources, Tasks, Thread};
 use crate::base::{Addr, counted};
-use crate::cpython::object::{self, Future, FutureState, TaskName};
-use crate::model::{TaskFrom, TaskState, TaskWaitKind};
+use crate::model::{TaskState, TaskWaitKind};
 use foldhash::{HashMap, HashMapExt as _};
 
 /// The class of its tasks, by the module and name that trio gives it.
@@ -19,7 +19,7 @@ const MAX_MEMBERS: usize = 1_000_000;
 /// Cancel scopes around a task.
 const MAX_SCOPES: usize = 10_000;
 
-/// trio's own functions that wait, by file and qualified name (trio 0.20 to 0.35), innermost first where they call each other.
+/// trio's own functions that wait, by file and qualified name (trio 0.15 to 0.35), innermost first where they call each other.
 const CALLS: &[(&str, &str, TaskWaitKind)] = &[
     ("_core/_run.py", "Nursery._nested_child_finished", TaskWaitKind::Nursery),
     ("_timeouts.py", "sleep_forever", TaskWaitKind::Sleep),
@@ -45,21 +45,14 @@ pub fn trio(sources: &Sources<'_>, all: &[Addr], out: &mut Tasks) {
     let mut runners: HashMap<Addr, u64> = HashMap::new();
     let first = out.tasks.len();
     for at in all {
-        let Some(task) = task(reader, interpreter, &threads, *at, out) else { continue };
-        if let Some(runner) = task.future.event_loop {
+        let Some(task) = task(reader, *at) else { continue };
+        if let Some(runner) = task.event_loop {
             let count = runners.entry(runner).or_insert(0);
             *count = count.saturating_add(1);
         }
-        out.tasks.push(task);
+        task.add(reader, interpreter, &threads, out);
     }
-    let on: Vec<(Addr, Vec<Addr>)> = out.tasks.iter().skip(first).map(|t| (t.addr, waits(t).to_vec())).collect();
-    let mut by: HashMap<Addr, Vec<Addr>> = HashMap::new();
-    for (task, on) in on {
-        on.into_iter().for_each(|other| by.entry(other).or_default().push(task));
-    }
-    for task in out.tasks.iter_mut().skip(first) {
-        task.awaited_by = by.remove(&task.addr).unwrap_or_default();
-    }
+    link(out, first);
     let mut runners: Vec<(Addr, u64)> = runners.into_iter().collect();
     runners.sort_unstable();
     for (addr, pending) in runners {
@@ -71,25 +64,25 @@ pub fn trio(sources: &Sources<'_>, all: &[Addr], out: &mut Tasks) {
             type_name: name,
             interpreter,
             current: running.map(|task| task.addr),
-            ready: reader.slot(addr, "runq").and_then(|queue| reader.length(queue)),
+            ready: part(reader, addr, "runq").and_then(|queue| reader.length(queue)),
             pending,
             ..EventLoop::default()
         });
     }
 }
 
-fn waits(task: &Task) -> &[Addr] {
-    task.wait.as_ref().map(|wait| wait.tasks.as_slice()).unwrap_or_default()
+/// An attribute that is not `None`: in `__slots__` since trio 0.19, before in the dict of the instance.
+fn part(reader: &Reader<'_, '_>, at: Addr, name: &'static str) -> Option<Addr> {
+    reader.slot(at, name).or_else(|| reader.attribute(at, name))
 }
 
-fn task(reader: &Reader<'_, '_>, interpreter: usize, threads: &[&Thread], at: Addr, out: &mut Tasks) -> Option<Task> {
-    let coroutine = reader.slot(at, "coro")?;
+fn task(reader: &Reader<'_, '_>, at: Addr) -> Option<Foreign> {
+    let coroutine = part(reader, at, "coro")?;
     let chain = follow(reader, coroutine);
-    let name = reader.slot(at, "name").map_or(TaskName::None(at), TaskName::Object);
-    let status = reader.slot(at, "_cancel_status");
-    let cancelled = status.and_then(|at| reader.slot(at, "effectively_cancelled")).and_then(|at| reader.int(at));
+    let status = part(reader, at, "_cancel_status");
+    let cancelled = status.and_then(|at| part(reader, at, "effectively_cancelled")).and_then(|at| reader.int(at));
     // It is set from when the task is woken until it runs.
-    let blocked = reader.slot(at, "_next_send_fn").is_none();
+    let blocked = part(reader, at, "_next_send_fn").is_none();
     let state = match chain.end {
         End::Running => TaskState::Running,
         End::Created => TaskState::NotStarted,
@@ -132,39 +125,17 @@ fn task(reader: &Reader<'_, '_>, interpreter: usize, threads: &[&Thread], at: Ad
             Wait { kind: TaskWaitKind::OtherAwaitable, what, ..Wait::default() }
         }
     });
-    let nursery = reader.slot(at, "_parent_nursery");
-    let (frames, called) = frames(&chain, threads);
-    out.coroutines.extend(chain.links.iter().map(|link| link.generator));
-    Some(Task {
+    let nursery = part(reader, at, "_parent_nursery");
+    Some(Foreign {
         addr: at,
-        interpreter,
-        found_by: TaskFrom::HeapTasks,
         state,
-        future: Future {
-            state: FutureState::Pending,
-            exception: None,
-            result: None,
-            event_loop: reader.slot(at, "_runner"),
-            created: None,
-            first_callback: None,
-            callbacks: None,
-            awaited_by: None,
-            native: false,
-            unretrieved: false,
-        },
-        task: object::Task {
-            name,
-            coroutine: Some(coroutine),
-            waits_for: None,
-            cancelling: cancelled.unwrap_or(0) != 0,
-        },
-        stack: out.stacks.number(reader, interpreter, &frames),
-        frames: frames.into_iter().map(|(place, _)| place).collect(),
-        called,
+        name: part(reader, at, "name"),
+        coroutine,
+        chain,
+        event_loop: part(reader, at, "_runner"),
+        cancelling: cancelled.unwrap_or(0) != 0,
         wait,
-        awaited_by: Vec::new(),
         parent: nursery.and_then(|nursery| reader.attribute(nursery, "_parent_task")),
-        problems: chain.broken.into_iter().collect(),
     })
 }
 
@@ -174,10 +145,10 @@ fn deadline(reader: &Reader<'_, '_>, status: Addr) -> Option<f64> {
     let mut next = Some(status);
     for _ in 0..MAX_SCOPES {
         let Some(at) = next else { break };
-        let scope = reader.slot(at, "_scope")?;
-        let due = reader.slot(scope, "_deadline").and_then(|at| reader.float(at)).filter(|due| due.is_finite());
+        let scope = part(reader, at, "_scope")?;
+        let due = part(reader, scope, "_deadline").and_then(|at| reader.float(at)).filter(|due| due.is_finite());
         first = first.into_iter().chain(due).reduce(f64::min);
-        next = reader.slot(at, "_parent");
+        next = part(reader, at, "_parent");
     }
     first
 }

@@ -16,6 +16,10 @@ import sys
 from pathlib import Path
 
 
+# Pure Python that PyPI has as source alone.
+WITHOUT_WHEEL = ["--no-binary=curio"]
+
+
 def pip(cache: Path) -> Path:
     """pip of a fresh virtual environment: the machine's own may be missing, or not be ours to use."""
     environment = cache / "pip-venv"
@@ -44,7 +48,7 @@ def main() -> int:
             return 0
         shutil.rmtree(directory, ignore_errors=True)
         command = [str(pip(cache)), "install", "-q", "--no-compile", "--disable-pip-version-check", "--no-deps",
-                   "--only-binary=:all:", "--python-version", "3." + minor, "--target", str(directory), *packages]
+                   "--only-binary=:all:", *WITHOUT_WHEEL, "--python-version", "3." + minor, "--target", str(directory), *packages]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
         if subprocess.run(command, check=False, stdout=sys.stderr, env=environment).returncode != 0:
             shutil.rmtree(directory, ignore_errors=True)

@@ -3,6 +3,15 @@
 use super::repr_styles::ReprStyles;
 use crate::base::Addr;
 
+/// How a `_queue.SimpleQueue` keeps its items (Modules/_queuemodule.c), in words after the object head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SimpleQueueForm {
+    /// Lock, whether it is locked, a list, where the first item is in it (until 3.12).
+    List,
+    /// Whether threads wait, then a ring: where the next item is put, where it is got, items, room, number (3.13+).
+    Ring,
+}
+
 /// Format of the code object's line table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineTable {
@@ -338,6 +347,8 @@ pub struct Dialect {
     pub delegation: DelegationMark,
     /// Distance in slots from `stackpointer` to the awaited object of a suspended generator (1, from 3.15 2).
     pub await_depth: u8,
+    /// Items of a `SimpleQueue`.
+    pub simple_queue: SimpleQueueForm,
     /// Integers.
     pub int_repr: IntRepr,
     /// Bits per int digit (30, or 15 where so configured).

@@ -3,7 +3,8 @@
 use super::{
     BackJumps, DelegationMark, Dialect, FrameLink, FrameOwners, GcHead, GcHistory, GeneratorStates, GilPlace,
     InlineValues, InstanceDict, InstructionPointer, IntRepr, JumpForm, LineEvents, LineTable, LocalsPlus, Obmalloc,
-    ObmallocPlace, RefcountForm, ReprStyles, SizeForms, StackRefs, ThreadStatusBits, TypeDicts, UnicodeState,
+    ObmallocPlace, RefcountForm, ReprStyles, SimpleQueueForm, SizeForms, StackRefs, ThreadStatusBits, TypeDicts,
+    UnicodeState,
 };
 use crate::base::{Abi, Os};
 use crate::cpython::{BuildFlags, PyVersion};
@@ -35,6 +36,7 @@ const V3_08: Dialect = Dialect {
     back_jumps: BackJumps { opcodes: &[111, 112, 113, 114, 115], form: JumpForm::Absolute(1), extended: 144 },
     delegation: DelegationMark::Opcode(72),
     await_depth: 1,
+    simple_queue: SimpleQueueForm::List,
     int_repr: IntRepr::ObSize,
     int_digit_bits: 30,
     instance_dict: InstanceDict::DictOffset,
@@ -153,6 +155,8 @@ const V3_12: Dialect = Dialect {
 };
 
 const V3_13: Dialect = Dialect {
+    // Modules/_queuemodule.c: RingBuf.
+    simple_queue: SimpleQueueForm::Ring,
     // Include/opcode_ids.h: JUMP_BACKWARD, INSTRUMENTED_JUMP_BACKWARD.
     back_jumps: BackJumps { opcodes: &[77, 249], form: JumpForm::Back(1), extended: 71 },
     // Include/opcode_ids.h: RESUME, RESUME_CHECK, INSTRUMENTED_RESUME; END_FOR, END_SEND, END_ASYNC_FOR and the

@@ -23,7 +23,7 @@ pub use debug_offsets::{COOKIE, DebugOffsets, PREFIX_SIZE, parse_prefix};
 pub use dialect::{
     BackJumps, DelegationMark, Dialect, FrameLink, FrameOwners, GcHead, GcHistory, GeneratorStates, GilPlace,
     InlineValues, InstanceDict, InstructionPointer, IntRepr, JumpForm, LineEvents, LineTable, LocalsPlus, Obmalloc,
-    ObmallocPlace, RefcountForm, SizeForms, StackRefs, ThreadStatusBits, TypeDicts, UnicodeState,
+    ObmallocPlace, RefcountForm, SimpleQueueForm, SizeForms, StackRefs, ThreadStatusBits, TypeDicts, UnicodeState,
 };
 pub use dialect_versions::dialect;
 pub use extract::{EXTRACT_FORMAT, Extract};

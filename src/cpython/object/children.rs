@@ -12,6 +12,7 @@ use super::unicode::read_text;
 use super::value::{ArrayStep, Value};
 use crate::base::{Addr, Text};
 use crate::cpython::frame::proxy_entries;
+use crate::cpython::layout::SimpleQueueForm;
 use crate::cpython::{Context, DecodeError};
 use crate::field;
 use std::collections::HashMap;
@@ -311,6 +312,33 @@ pub(super) fn deque_items<'a>(
         ctx.ptr_at("deque block.data", at)
     });
     Ok((len, elements))
+}
+
+/// What waits in a `_queue.SimpleQueue`, the next one first.
+pub(super) fn simple_queue<'h>(heap: &'h Heap<'_>, addr: Addr, _: &TypeInfo, _: u64) -> Result<Items<'h>, DecodeError> {
+    let ctx = heap.ctx;
+    let corrupt = |what: &str| DecodeError::corrupt("SimpleQueue", addr, what);
+    match ctx.dialect.simple_queue {
+        SimpleQueueForm::List => {
+            let mut list = list_items(&ctx, head_word(&ctx, addr, 2)?)?;
+            let first = head_word(&ctx, addr, 3)?.0;
+            let total = list.total().checked_sub(first).ok_or_else(|| corrupt("begins after the end of its list"))?;
+            let item = move |n: u64| list.item(first.saturating_add(n));
+            Ok(Items::walk(total, (0..total).map_while(item).map(|found| found.map(Item::object))))
+        }
+        SimpleQueueForm::Ring => {
+            let word = |n: u64| head_word(&ctx, addr, n);
+            let (first, items, room, total) = (word(2)?.0, word(3)?, word(4)?.0, word(5)?.0);
+            if total > room {
+                return Err(corrupt("has more items than room for them"));
+            }
+            let width = u64::from(ctx.abi.pointer_size());
+            Ok(Items::made(total, move |n| {
+                let place = first.wrapping_add(n).checked_rem(room).unwrap_or(0);
+                ctx.ptr_at("SimpleQueue item", items.wrapping_add(place.wrapping_mul(width))).map(Value::Object)
+            }))
+        }
+    }
 }
 
 /// Where the elements of an `array.array` are: `arrayobject {var_head, ob_item, allocated, ob_descr, ...}`, descr

@@ -118,6 +118,10 @@ kinds! {
         again: Again::Text("[...]"),
         holds: Holds::Sequence(children::deque),
     }
+    SimpleQueue ["_queue.SimpleQueue"] {
+        repr: Some(default::object),
+        holds: Holds::Sequence(children::simple_queue),
+    }
     DefaultDict ["collections.defaultdict"] {
         repr: Some(collections::default_dict),
         again: Again::Part,

@@ -1,8 +1,10 @@
 //! The garbage collector's lists: a ring of `PyGC_Head`s for each generation (Modules/gcmodule.c, 3.13+ Python/gc.c).
 
 mod check;
+mod tracked;
 
 pub(in crate::heap) use check::check;
+pub use tracked::{Tracked, tracked};
 
 use crate::base::{Addr, Diagnostic, DiagnosticCode, Diagnostics};
 use crate::cpython::layout::RefcountForm;

@@ -2,6 +2,7 @@
 
 mod greenlets;
 mod html;
+mod pools;
 mod suspended;
 mod tree;
 
@@ -49,6 +50,7 @@ pub fn text(tasks: &Tasks, options: &TasksText) -> String {
         true => page.flat(&mut out),
         false => page.tree(&mut out),
     }
+    page.pools(&mut out);
     page.greenlets(&mut out);
     page.suspended(&mut out);
     page.findings(&mut out);
@@ -67,7 +69,10 @@ pub fn of_command(tasks: &Tasks, options: &TextOptions) -> String {
 #[must_use]
 pub fn tree_text(tasks: &Tasks, options: &TasksText) -> String {
     let mut out = String::new();
-    Page::new(tasks, *options).tree(&mut out);
+    let page = Page::new(tasks, *options);
+    page.tree(&mut out);
+    page.pools(&mut out);
+    page.greenlets(&mut out);
     out
 }
 
@@ -85,7 +90,8 @@ impl<'a> Page<'a> {
 
     /// What is said where there is nothing.
     fn nothing(&self, out: &mut String) {
-        if self.tasks.loops.is_empty() && self.tasks.tasks.is_empty() && self.tasks.greenlets.is_empty() {
+        let others = !self.tasks.greenlets.is_empty() || !self.tasks.pools.is_empty();
+        if self.tasks.loops.is_empty() && self.tasks.tasks.is_empty() && !others {
             let unknown = self.tasks.diagnostics.iter().any(|d| d.code == DiagnosticCode::TasksUnreadable);
             out.push_str(match unknown {
                 true => "No asyncio tasks were found; whether there are some is not known.\n",
