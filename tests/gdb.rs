@@ -5,7 +5,7 @@
 mod common;
 mod debugger;
 
-use common::{Interpreter, block, crash, interpreters, one_per_minor, skip};
+use common::{Interpreter, block, crash, debuggable, interpreters, one_per_minor, skip};
 use debugger::{Server, file_lines, gdb, gdb_with, traceback};
 
 /// What CPython's suite debugs: a chain of Python calls that ends in `id(42)`.
@@ -26,11 +26,6 @@ impl Sample {
     fn path(&self) -> String {
         self.directory.path().join("sample.py").display().to_string()
     }
-}
-
-/// Interpreters that gdb can start here: those without a root of their own.
-fn startable() -> Vec<&'static Interpreter> {
-    interpreters().iter().filter(|i| i.root.is_none() && i.is_native()).collect()
 }
 
 #[test]
@@ -66,10 +61,10 @@ fn py_bt_on_a_core_agrees_with_python() {
 #[test]
 fn a_live_process_is_walked_up_and_down() {
     let sample = Sample::new();
-    if startable().is_empty() {
+    if debuggable().is_empty() {
         skip!("no interpreters: run tests/interpreters/fetch.py");
     }
-    for interpreter in startable() {
+    for interpreter in debuggable() {
         let commands = [
             "break builtin_id",
             "run",
@@ -159,7 +154,7 @@ fn a_live_process_is_walked_up_and_down() {
 /// gdb tells of memory that is written.
 #[test]
 fn written_memory_is_read_again() {
-    let Some(interpreter) = startable().into_iter().find(|i| !i.free_threaded) else {
+    let Some(interpreter) = debuggable().into_iter().find(|i| !i.free_threaded) else {
         skip!("no interpreters: run tests/interpreters/fetch.py");
     };
     let directory = tempfile::tempdir().unwrap();
@@ -184,7 +179,7 @@ fn written_memory_is_read_again() {
 #[test]
 fn the_native_frame_follows_the_python_frame() {
     let sample = Sample::new();
-    for interpreter in startable() {
+    for interpreter in debuggable() {
         let commands = ["break builtin_id", "run", "echo =frame=\\n", "py-frame 3", "frame", "echo =end=\\n"];
         let said = match gdb(&commands, &["--args", &interpreter.exe, &sample.path()]) {
             Ok(said) => said,
@@ -201,7 +196,7 @@ fn the_native_frame_follows_the_python_frame() {
 #[test]
 fn what_a_stop_costs_is_bounded_and_nothing_is_read_twice() {
     let sample = Sample::new();
-    for interpreter in startable() {
+    for interpreter in debuggable() {
         let commands = ["break builtin_id", "run", "py-bt", "py-bt", "stepi", "py-bt"];
         let said = match gdb(&commands, &["--args", &interpreter.exe, &sample.path()]) {
             Ok(said) => said,
@@ -218,7 +213,7 @@ fn what_a_stop_costs_is_bounded_and_nothing_is_read_twice() {
 #[test]
 fn a_remote_process_and_an_attached_one() {
     let sample = Sample::new();
-    for interpreter in startable() {
+    for interpreter in debuggable() {
         let server = match Server::start(&["gdbserver", "--once", "{address}", &interpreter.exe, &sample.path()]) {
             Ok(server) => server,
             Err(reason) => skip!("{reason}"),
@@ -329,7 +324,7 @@ fn an_engine_that_fails_is_a_line() {
 #[test]
 fn python_frames_go_into_bt_when_switched_on() {
     let sample = Sample::new();
-    for interpreter in startable() {
+    for interpreter in debuggable() {
         let commands = ["break builtin_id", "run", "bt", "echo =on=\\n", "py-frames on", "bt", "echo =end=\\n"];
         let said = match gdb(&commands, &["--args", &interpreter.exe, &sample.path()]) {
             Ok(said) => said,
@@ -376,7 +371,7 @@ fn functions_work_in_conditions() {
         "py-print n",
         "echo =end=\\n",
     ];
-    for interpreter in startable() {
+    for interpreter in debuggable() {
         let said = match gdb(&commands, &["--args", &interpreter.exe, &file]) {
             Ok(said) => said,
             Err(reason) => skip!("{reason}"),
@@ -394,7 +389,7 @@ fn functions_work_in_conditions() {
 /// Each line of gdb's list of mappings is understood, with its rights.
 #[test]
 fn mappings_of_a_live_process_have_their_rights() {
-    let Some(interpreter) = startable().pop() else {
+    let Some(interpreter) = debuggable().pop() else {
         skip!("no interpreters: run tests/interpreters/fetch.py");
     };
     let count = "python lines = [l for l in gdb.execute('info proc mappings', to_string=True).split('\\n') if ' 0x' in l]; \
@@ -415,7 +410,7 @@ fn mappings_of_a_live_process_have_their_rights() {
 /// The files of one process are not taken for those of the next, which has others at the same addresses.
 #[test]
 fn another_program_has_other_files() {
-    let all = startable();
+    let all = debuggable();
     let (Some(one), Some(other)) = (all.first(), all.last()) else {
         skip!("no interpreters: run tests/interpreters/fetch.py");
     };
@@ -451,7 +446,7 @@ fn another_program_has_other_files() {
 /// A process that runs another program has other files from then on.
 #[test]
 fn a_process_that_execs_has_other_files() {
-    let all = startable();
+    let all = debuggable();
     let (Some(one), Some(other)) = (all.first(), all.last()) else {
         skip!("no interpreters: run tests/interpreters/fetch.py");
     };
@@ -503,7 +498,7 @@ fn functions_work_in_what_is_printed() {
         "printf \"<%s>\\n\", $py_repr($py_local(\"name\"))",
         "echo =end=\\n",
     ];
-    for interpreter in startable() {
+    for interpreter in debuggable() {
         let said = match gdb(&commands, &["--args", &interpreter.exe, &file]) {
             Ok(said) => said,
             Err(reason) => skip!("{reason}"),
@@ -530,7 +525,7 @@ fn arguments_and_returned_values_are_python_s() {
         "finish",
         "print $.ob_type",
     ];
-    let described: Vec<_> = startable().into_iter().filter(|i| i.is_ordinary() && i.has_dwarf).collect();
+    let described: Vec<_> = debuggable().into_iter().filter(|i| i.is_ordinary() && i.has_dwarf).collect();
     if described.is_empty() {
         skip!("no interpreter with debug information: run tests/interpreters/fetch.py");
     }
@@ -586,7 +581,7 @@ fn a_thread_that_is_being_started_is_named_so() {
     let starts = ["break PyThread_start_new_thread", "break PyThread_start_joinable_thread"];
     let commands = [&starts[..], &["run", "echo =threads=\\n", "py-threads", "echo =end=\\n"]].concat();
     let mut wrong: Vec<String> = Vec::new();
-    for interpreter in startable() {
+    for interpreter in debuggable() {
         let said = match gdb(&commands, &["--args", &interpreter.exe, &file]) {
             Ok(said) => said,
             Err(reason) => skip!("{reason}"),
@@ -630,7 +625,7 @@ fn completion_help_and_the_number_of_frames() {
         "help py-bt",
         "echo =end=\\n",
     ];
-    let Some(interpreter) = startable().into_iter().find(|i| i.is_ordinary() && i.minor >= 11) else {
+    let Some(interpreter) = debuggable().into_iter().find(|i| i.is_ordinary() && i.minor >= 11) else {
         skip!("no interpreters: run tests/interpreters/fetch.py");
     };
     let said = match gdb(&commands, &["--args", &interpreter.exe, &file]) {

@@ -6,17 +6,13 @@ mod common;
 mod debugger;
 mod harness;
 
-use common::{Interpreter, block, crash, interpreters, one_per_minor, skip};
+use common::{Interpreter, block, crash, debuggable, one_per_minor, skip};
 use debugger::{Lldb, frame_lines, lldbs, told_frames};
 
 const NONE: &str = "no lldb with Python: install lldb-19 (or another from 14 on) and python3-lldb-19";
 
 const SAMPLE: &str = "def foo(a, b, c):\n    bar(a=a, b=b, c=c)\n\ndef bar(a, b, c):\n    baz(a, b, c)\n\n\
                       def baz(*args):\n    id(42)\n\nfoo(1, 2, 3)\n";
-
-fn startable() -> Vec<&'static Interpreter> {
-    interpreters().iter().filter(|i| i.root.is_none() && i.is_native()).collect()
-}
 
 /// A program in a directory of its own.
 fn sample(program: &str) -> (tempfile::TempDir, String) {
@@ -150,7 +146,7 @@ fn a_live_process_is_walked_up_and_down() {
         "py-refcount args",
         "script print('=end=')",
     ];
-    for interpreter in startable() {
+    for interpreter in debuggable() {
         for lldb in all.iter().filter(|l| l.tries(interpreter)) {
             let said = lldb.run(&commands, &["--", &interpreter.exe, &file]);
             let who = format!("{} {}:\n{}", lldb.name(), interpreter.name, said.text);
@@ -183,7 +179,7 @@ fn another_program_has_other_files() {
     if all.is_empty() {
         skip!("{NONE}");
     }
-    let known = startable();
+    let known = debuggable();
     let (Some(one), Some(other)) = (known.first(), known.last()) else {
         skip!("no interpreters: run tests/interpreters/fetch.py");
     };
@@ -225,7 +221,7 @@ fn summaries_and_children() {
     if all.is_empty() {
         skip!("{NONE}");
     }
-    let described: Vec<_> = startable().into_iter().filter(|i| i.has_dwarf).collect();
+    let described: Vec<_> = debuggable().into_iter().filter(|i| i.has_dwarf).collect();
     if described.is_empty() {
         skip!("no interpreter with debug information: run tests/interpreters/fetch.py");
     }
@@ -260,7 +256,7 @@ fn argument_vectors_are_not_taken_for_objects() {
     if all.is_empty() {
         skip!("{NONE}");
     }
-    let Some(interpreter) = startable().into_iter().find(|i| i.has_dwarf) else {
+    let Some(interpreter) = debuggable().into_iter().find(|i| i.has_dwarf) else {
         skip!("no interpreter with debug information: run tests/interpreters/fetch.py");
     };
     for lldb in all.iter().filter(|l| l.tries(interpreter)) {
@@ -299,7 +295,7 @@ fn containers_show_their_items() {
     if all.is_empty() {
         skip!("{NONE}");
     }
-    let Some(interpreter) = startable().into_iter().find(|i| i.has_dwarf) else {
+    let Some(interpreter) = debuggable().into_iter().find(|i| i.has_dwarf) else {
         skip!("no interpreter with debug information: run tests/interpreters/fetch.py");
     };
     for lldb in all.iter().filter(|l| l.tries(interpreter)) {
@@ -347,7 +343,7 @@ fn containers_show_their_items() {
 /// lldb tells nobody of memory that is written: what was read before must not be shown again.
 #[test]
 fn written_memory_is_read_again() {
-    let Some(interpreter) = startable().into_iter().find(|i| !i.free_threaded) else {
+    let Some(interpreter) = debuggable().into_iter().find(|i| !i.free_threaded) else {
         skip!("no interpreters: run tests/interpreters/fetch.py");
     };
     let all = lldbs();
@@ -368,7 +364,7 @@ fn written_memory_is_read_again() {
 
 #[test]
 fn an_attached_process_and_its_threads() {
-    let Some(interpreter) = startable().pop() else {
+    let Some(interpreter) = debuggable().pop() else {
         skip!("no interpreters: run tests/interpreters/fetch.py");
     };
     let all = lldbs();

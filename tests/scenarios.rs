@@ -5,7 +5,7 @@
 mod common;
 mod debugger;
 
-use common::{Interpreter, block, interpreters, skip};
+use common::{Interpreter, block, debuggable, interpreters, skip};
 use debugger::Server;
 use debugger::session::{Debugger, Say};
 use serde_json::{Value, json};
@@ -15,12 +15,6 @@ const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/stops
 
 /// The C function after the program's `ascii`.
 const STOP: &str = "builtin_ascii";
-
-/// Interpreters that debuggers can start here: those without a root of their own.
-fn startable() -> Vec<&'static Interpreter> {
-    // The program stops at a static function, which a stripped interpreter does not name.
-    interpreters().iter().filter(|i| i.root.is_none() && i.is_native() && i.has_dwarf).collect()
-}
 
 /// What holds for one version of a debugger may not for another.
 #[test]
@@ -55,7 +49,7 @@ const STOPS: [&str; 9] = ["generator", "sorted", "map", "slot", "asyncio", "ctyp
 /// thread, the C library's allocator, a call without the GIL: `py-bt` is what Python itself noted just before.
 #[test]
 fn one_program_in_many_situations() {
-    if startable().is_empty() {
+    if debuggable().is_empty() {
         skip!("no interpreters: run tests/interpreters/fetch.py");
     }
     let mut says = vec![Say::Break(STOP), Say::Run];
@@ -83,7 +77,7 @@ fn one_program_in_many_situations() {
     for debugger in Debugger::all() {
         // gdb and lldb differ from each other more than from one version of CPython to the next: the oldest, the newest,
         // and the one without a GIL.
-        let all = startable();
+        let all = debuggable();
         let wanted = |i: &Interpreter| match debugger.is_unpacked() {
             true => i.minor == 12,
             false => i.free_threaded || i.minor == all[0].minor || i.minor == 12,
@@ -137,7 +131,7 @@ fn one_program_in_many_situations() {
 #[test]
 fn a_remote_process_is_read_through_its_server() {
     // Of any version; 3.12 where it is available.
-    let Some(interpreter) = startable().into_iter().max_by_key(|i| i.minor == 12) else {
+    let Some(interpreter) = debuggable().into_iter().max_by_key(|i| i.minor == 12) else {
         skip!("no interpreters: run tests/interpreters/fetch.py");
     };
     let directory = tempfile::tempdir().unwrap();
@@ -242,7 +236,7 @@ fn the_heap_is_asked_in_every_debugger() {
     let mut says = vec![Say::Once(STOP), Say::Run];
     says.extend(said.iter().flat_map(|(name, command)| [Say::Mark((*name).to_owned()), Say::Py(command)]));
     says.push(Say::Mark("end".into()));
-    for (at, interpreter) in ends(startable()).into_iter().enumerate() {
+    for (at, interpreter) in ends(debuggable()).into_iter().enumerate() {
         // lldb tells nobody when memory is written: each command reads all of it again. Once is enough there.
         let few = |d: &&Debugger| !d.is_unpacked() && (at == 0 || matches!(d, Debugger::Gdb(_)));
         for debugger in Debugger::all().iter().filter(few) {
@@ -271,7 +265,7 @@ fn the_heap_is_asked_in_every_debugger() {
 /// The census in gdb, of a core, is that of the command line.
 #[test]
 fn the_heap_of_a_core_is_the_command_lines() {
-    let Some(interpreter) = startable().pop() else {
+    let Some(interpreter) = debuggable().pop() else {
         skip!("no interpreters: run tests/interpreters/fetch.py");
     };
     let dead = match common::crash(interpreter, "basic.py", &[], &[]) {
@@ -324,7 +318,7 @@ fn habits_of_gdb() {
     let mut says = vec![Say::Once(STOP), Say::Run];
     says.extend(commands.iter().flat_map(|(name, command)| [Say::Mark((*name).to_owned()), Say::Py(command)]));
     says.push(Say::Mark("end".into()));
-    for interpreter in ends(startable()) {
+    for interpreter in ends(debuggable()) {
         for debugger in Debugger::all().iter().filter(|d| !d.is_unpacked()) {
             let said = match debugger.session(&says, &[&interpreter.exe, file.to_str().unwrap()]) {
                 Ok(said) => said,

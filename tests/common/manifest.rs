@@ -172,6 +172,19 @@ pub fn one_per_column() -> Vec<&'static Interpreter> {
     newest_of_each(|interpreter| !interpreter.debug && !interpreter.musl && interpreter.is_native())
 }
 
+/// Interpreters that a debugger can start here and stop in a static function of: those without a root of their own, and with
+/// debug information. What is stripped is stepped through, and seen in cores and processes, by other tests.
+pub fn debuggable() -> Vec<&'static Interpreter> {
+    static STRIPPED: std::sync::Once = std::sync::Once::new();
+    let startable = || interpreters().iter().filter(|i| i.root.is_none() && i.is_native());
+    STRIPPED.call_once(|| {
+        for interpreter in startable().filter(|i| !i.has_dwarf) {
+            super::part_skipped(format!("{}: stripped, no static function to stop in", interpreter.name));
+        }
+    });
+    startable().filter(|i| i.has_dwarf).collect()
+}
+
 fn newest_of_each(wanted: impl Fn(&Interpreter) -> bool) -> Vec<&'static Interpreter> {
     let kind = |interpreter: &Interpreter| (interpreter.minor, interpreter.free_threaded);
     let mut chosen: Vec<&'static Interpreter> = Vec::new();

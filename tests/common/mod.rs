@@ -41,7 +41,9 @@ pub mod sources_table;
 
 pub use crash::{Crash, CrashedProcess, crash};
 pub use live::{Blocked, block, block_contained, printed, waiting};
-pub use manifest::{Interpreter, cache, interpreter, interpreters, old_interpreters, one_per_column, one_per_minor};
+pub use manifest::{
+    Interpreter, cache, debuggable, interpreter, interpreters, old_interpreters, one_per_column, one_per_minor,
+};
 pub use packages::packages;
 
 /// Why a test cannot run here: something of the machine, not a fault of the code under test.

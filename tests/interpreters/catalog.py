@@ -75,10 +75,13 @@ FREEZE_CORE = "freeze-core==0.8.1"
 
 # Builds that no Debian suite has: free-threaded ones, and ones for musl. The checksums are those of the wheels.
 FROZEN = (
-    Frozen("wheel-3.14t", "sid", 14, True, "glibc", "b8547956f9cbeabaae9cc758bbc65531962c3fb4fa0c2431c802089e7ea86cca"),
-    Frozen("wheel-3.15t", "sid", 15, True, "glibc", "a1c31d6740d6d7ae858ab9e02231928cd49ee5f68d7980a8760b65f333c48890"),
+    Frozen("wheel-3.14t", "sid", 14, True, "glibc", "b8547956f9cbeabaae9cc758bbc65531962c3fb4fa0c2431c802089e7ea86cca",
+           by_default=True),
+    Frozen("wheel-3.15t", "sid", 15, True, "glibc", "a1c31d6740d6d7ae858ab9e02231928cd49ee5f68d7980a8760b65f333c48890",
+           by_default=True),
     Frozen("wheel-3.13-musl", "sid", 13, False, "musl", "8caba196a718a50b767f8450e79c7788062025e96ae4f7f2ea40f5b5c97cbbfa"),
-    Frozen("wheel-3.14-musl", "sid", 14, False, "musl", "0f42655406fbce99983781b35cb49113dd8bb867e270916ed94ffaa3d534973f"),
+    Frozen("wheel-3.14-musl", "sid", 14, False, "musl", "0f42655406fbce99983781b35cb49113dd8bb867e270916ed94ffaa3d534973f",
+           by_default=True),
     Frozen("wheel-3.15t-musl", "sid", 15, True, "musl", "f13d671ad9b14200b5aa38012db93598a34906f72c48e01ad2f5dad5d5f3a9bc"),
 )
 

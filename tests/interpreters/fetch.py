@@ -225,7 +225,7 @@ def arguments(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser.add_argument("--only", type=lambda text: [name for name in text.split(",") if name], default=[],
                         metavar="NAME,...", help="only these; --list shows the names")
     parser.add_argument("--list", action="store_true", help="show names and whether the cache holds them, then stop")
-    parser.add_argument("--extra", action="store_true", help="also what is off by default: forky, free-threaded 3.14 and 3.15, builds for musl")
+    parser.add_argument("--extra", action="store_true", help="also what is off by default: forky, more builds for musl")
     parser.add_argument("--offline", action="store_true", help="download nothing; use what is there")
     parser.add_argument("--refresh", action="store_true", help="fetch again what the cache holds already")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), metavar="N",
