@@ -80,7 +80,7 @@ pub fn code_tables(data: &[u8]) {
     let lasti = i64::from(i16::from_le_bytes([low, high]));
     // The instruction before, too, and one beyond every table.
     for at in [lasti, lasti.saturating_sub(1), i64::MAX] {
-        for format in [LineTable::Lnotab, LineTable::Ranges, LineTable::Locations] {
+        for format in [LineTable::LnotabUnsigned, LineTable::Lnotab, LineTable::Ranges, LineTable::Locations] {
             let found = code::position(format, table, 1, at);
             assert_eq!(found, code::position(format, table, 1, at), "{format:?} at {at}");
         }

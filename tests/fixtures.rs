@@ -20,8 +20,10 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 /// Builds of which there must be cores, with and without an emulator, and minidumps.
-const CORES: [&str; 14] =
-    ["3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.13t", "3.13d", "3.14", "3.14t", "3.15", "3.15t"];
+const CORES: [&str; 15] = [
+    "2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.13t", "3.13d", "3.14", "3.14t", "3.15",
+    "3.15t",
+];
 const MUSL: [&str; 1] = ["3.14"];
 const AARCH64: [&str; 5] = ["3.9", "3.11", "3.13", "3.14", "3.15"];
 const RISCV64: [&str; 1] = ["3.13"];

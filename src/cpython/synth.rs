@@ -53,7 +53,8 @@ impl SynthPython {
     fn new(version: PyVersion, flags: BuildFlags) -> Option<Self> {
         let abi = Abi::LINUX_X86_64;
         let (layouts, _) = lookup(version, flags, &abi)?;
-        let dialect = dialect(version, flags, &abi)?;
+        // The objects made here are those of Python 3.
+        let dialect = dialect(version, flags, &abi).filter(|dialect| !dialect.is_two())?;
         let mut python = SynthPython {
             name: format!("{version}{}", flags.abiflags()),
             memory: SynthMemory::new(),

@@ -4,7 +4,7 @@ use super::{Options, PythonState, values};
 use crate::base::Addr;
 use crate::cpython::DecodeError;
 use crate::cpython::object::{Heap, Kind, dict_get_str, read_text, repr, tuple_items};
-use crate::cpython::runtime::Interpreter;
+use crate::cpython::runtime::{Interpreter, traceback_beside};
 use crate::field;
 use crate::model::{ExceptionInfo, ExceptionLink, ExceptionRelation, TracebackEntry};
 use std::collections::HashSet;
@@ -73,7 +73,10 @@ fn traceback(state: PythonState<'_>, heap: &Heap<'_>, addr: Addr) -> Result<Vec<
     let ctx = &heap.ctx;
     let mut list = Vec::new();
     let mut seen = HashSet::new();
-    let mut at = ctx.ptr(field!(ctx, exception.traceback), addr)?;
+    let mut at = match heap.interpreter().filter(|_| ctx.dialect.is_two()) {
+        Some(interpreter) => traceback_beside(ctx, interpreter, addr).unwrap_or(Addr::NULL),
+        None => ctx.ptr(field!(ctx, exception.traceback), addr)?,
+    };
     while !at.is_null() && list.len() < ENTRY_LIMIT && seen.insert(at) {
         list.push(entry(state, heap, at)?);
         at = ctx.ptr(field!(ctx, traceback.next), at)?;
@@ -108,6 +111,8 @@ fn summary(heap: &Heap<'_>, addr: Addr, options: &Options) -> Option<String> {
     let ctx = &heap.ctx;
     let info = heap.type_of(addr).ok()?;
     let name = match heap.module(&info) {
+        // The module of Python 2's own exceptions is not shown.
+        Some(module) if ctx.dialect.is_two() && module == "exceptions" => heap.qualname(&info),
         Some(module) if module != "builtins" && module != "__main__" => format!("{module}.{}", heap.qualname(&info)),
         _ => heap.qualname(&info),
     };
@@ -121,6 +126,12 @@ fn summary(heap: &Heap<'_>, addr: Addr, options: &Options) -> Option<String> {
         ("BaseException", 1) => {
             let only = items.item(0)?.ok()?;
             match heap.type_of(only).ok()?.kind {
+                // `str()` of a `unicode` with others than ASCII is an error.
+                Kind::Str if ctx.dialect.is_two() => read_text(ctx, only, limits.characters)
+                    .ok()
+                    .filter(|part| part.text.to_string().is_ascii())?
+                    .text
+                    .to_string(),
                 Kind::Str => read_text(ctx, only, limits.characters).ok()?.text.to_string(),
                 _ => repr(heap, only, limits).text,
             }

@@ -136,30 +136,49 @@ pub fn cache() -> PathBuf {
 ///
 /// Of 3.8 and later: tests ask for [`old_interpreters`] where they run there too.
 pub fn interpreters() -> &'static [Interpreter] {
-    &of_manifest().1
+    &of_manifest().new
 }
 
-/// Interpreters before 3.8.
+/// Interpreters of Python 3 before 3.8.
 pub fn old_interpreters() -> &'static [Interpreter] {
-    &of_manifest().0
+    &of_manifest().old
 }
 
-fn of_manifest() -> &'static (Vec<Interpreter>, Vec<Interpreter>) {
-    static ALL: OnceLock<(Vec<Interpreter>, Vec<Interpreter>)> = OnceLock::new();
+/// Interpreters of Python 2, which run programs of their own.
+pub fn python2_interpreters() -> &'static [Interpreter] {
+    &of_manifest().two
+}
+
+/// The interpreters of the manifest by what they can run.
+#[derive(Default)]
+struct Manifest {
+    two: Vec<Interpreter>,
+    old: Vec<Interpreter>,
+    new: Vec<Interpreter>,
+}
+
+fn of_manifest() -> &'static Manifest {
+    static ALL: OnceLock<Manifest> = OnceLock::new();
     ALL.get_or_init(|| {
         let Ok(text) = std::fs::read_to_string(cache().join("interpreters/interpreters.json")) else {
-            return (Vec::new(), Vec::new());
+            return Manifest::default();
         };
         let manifest: Value = serde_json::from_str(&text).expect("interpreters.json is JSON");
         let entries = manifest["interpreters"].as_array().expect("a list of interpreters");
         let parse = |entry| Interpreter::from_json(entry).unwrap_or_else(|| panic!("bad manifest entry: {entry}"));
-        entries.iter().map(parse).partition(|interpreter| interpreter.minor < 8)
+        let (two, three): (Vec<_>, Vec<_>) = entries.iter().map(parse).partition(|i| i.hexversion < 0x0300_0000);
+        let (old, new) = three.into_iter().partition(|interpreter| interpreter.minor < 8);
+        Manifest { two, old, new }
     })
 }
 
 /// The interpreter of that name.
 pub fn interpreter(name: &str) -> Option<&'static Interpreter> {
-    interpreters().iter().chain(old_interpreters()).find(|interpreter| interpreter.name == name)
+    interpreters()
+        .iter()
+        .chain(old_interpreters())
+        .chain(python2_interpreters())
+        .find(|interpreter| interpreter.name == name)
 }
 
 /// The newest ordinary interpreter of each minor version: the set for tests that need not see every build.

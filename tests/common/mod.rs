@@ -43,6 +43,7 @@ pub use crash::{Crash, CrashedProcess, crash};
 pub use live::{Blocked, block, block_contained, printed, waiting};
 pub use manifest::{
     Interpreter, cache, debuggable, interpreter, interpreters, old_interpreters, one_per_column, one_per_minor,
+    python2_interpreters,
 };
 pub use packages::packages;
 

@@ -12,7 +12,12 @@ const DONE: &str = "✓";
 
 /// `3.13`, `3.13t` for a free-threaded build.
 pub fn label(interpreter: &Interpreter) -> String {
-    format!("3.{}{}", interpreter.minor, if interpreter.free_threaded { "t" } else { "" })
+    format!(
+        "{}.{}{}",
+        interpreter.hexversion >> 24,
+        interpreter.minor,
+        if interpreter.free_threaded { "t" } else { "" }
+    )
 }
 
 /// Holds a row of the table against what ran. A version in the table that did not run here is a difference only where
@@ -28,7 +33,8 @@ pub fn check(row: &str, ran: &BTreeSet<String>, at_hand: &BTreeSet<String>) {
     let text = std::fs::read_to_string(&path).unwrap();
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let head = lines.iter().find(|l| l.starts_with(HEAD)).expect("the table in docs/sources.md").clone();
-    let versions: Vec<&str> = head.split('|').map(str::trim).filter(|v| v.starts_with("3.")).collect();
+    let versions: Vec<&str> =
+        head.split('|').map(str::trim).filter(|v| v.starts_with(|c: char| c.is_ascii_digit())).collect();
     let start = format!("| {row} |");
     // Another table may have a row of that name.
     let top = lines.iter().position(|l| *l == head).unwrap_or(0);

@@ -1,7 +1,7 @@
 """What the test cache may hold: one `Wanted` for each interpreter, in the order of the manifest.
 
 A row says where an interpreter comes from and nothing about how it is fetched. The rows are chosen so that every
-minor version from 3.8 on is there at least once (pyenv's 3.6 and 3.7 where it has them), and each kind of build that lays memory out in its own way:
+minor version from 3.8 on is there at least once (pyenv's 2.7, 3.6 and 3.7 where it has them), and each kind of build that lays memory out in its own way:
 release, `--with-pydebug`, free-threaded, shared libpython (pyenv) and static (Debian).
 """
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Collects real CPython interpreters for the integration tests.
 
-Fills a cache directory with interpreters 3.6 to 3.15 (release, debug and free-threaded builds) and writes
+Fills a cache directory with interpreters 2.7 and 3.6 to 3.15 (release, debug and free-threaded builds) and writes
 `interpreters.json` there, one entry for each interpreter that can be run on this machine. Sources: pyenv's versions,
 Debian packages of several suites unpacked into roots of their own, wheels of freeze-core (free-threaded builds, and for
 musl), and one build from Debian's source package.
@@ -90,23 +90,26 @@ def default_cache() -> Path:
 
 
 def pyenv_interpreters() -> Dict[str, Path]:
-    """Name -> program of each pyenv version from 3.6 on; the newest of a minor version has the short name."""
+    """Name -> program of 2.7 and of each pyenv version from 3.6 on; the newest of a minor version has the short name."""
     root = os.environ.get("PYENV_ROOT")
     if not root and shutil.which("pyenv"):
         run = subprocess.run(["pyenv", "root"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
         root = run.stdout.strip()
     versions = Path(root or Path.home() / ".pyenv") / "versions"
     found = []
+    two: Dict[str, Path] = {}
     try:
         directories = list(versions.iterdir())
     except OSError:  # no pyenv, or one of another user
         directories = []
     for directory in directories:
+        if re.fullmatch(r"2\.7\.\d+", directory.name) and (directory / "bin" / "python2.7").exists():
+            two["pyenv-2.7"] = directory / "bin" / "python2.7"
         match = re.fullmatch(r"3\.(\d+)\.(\d+)(t?)", directory.name)
         program = directory / "bin" / "python3"
         if match and 6 <= int(match[1]) <= 15 and program.exists():
             found.append((int(match[1]), match[3], int(match[2]), directory.name, program))
-    names: Dict[str, Path] = {}
+    names: Dict[str, Path] = dict(two)
     for minor, threads, _patch, version, program in sorted(found, reverse=True):
         short = f"pyenv-3.{minor}{threads}"
         names[f"pyenv-{version}" if short in names else short] = program

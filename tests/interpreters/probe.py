@@ -17,7 +17,7 @@ except ImportError:  # made of parts, without the data of its build
     get = {}.get
 print(json.dumps({
     "version": sys.version.split()[0], "hexversion": sys.hexversion, "minor": sys.version_info[1],
-    "free_threaded": "t" in sys.abiflags, "debug": hasattr(sys, "gettotalrefcount"),
+    "free_threaded": "t" in getattr(sys, "abiflags", ""), "debug": hasattr(sys, "gettotalrefcount"),
     "pointer_bits": 64 if sys.maxsize > 2**32 else 32,
     "libdir": get("LIBDIR"), "instsoname": get("INSTSONAME"),
 }))
@@ -37,7 +37,8 @@ def chroot_prefix(root: Path) -> List[str]:
 def ask(argv: List[str], env: Optional[Dict[str, str]] = None) -> dict:
     """Runs the interpreter once and has it describe itself."""
     try:
-        run = subprocess.run([*argv, "-I" if not env else "-S", "-c", QUESTION], stdin=subprocess.DEVNULL,
+        alone = "-E" if "python2" in argv[-1] else "-I"
+        run = subprocess.run([*argv, alone if not env else "-S", "-c", QUESTION], stdin=subprocess.DEVNULL,
                              capture_output=True, timeout=120, env={**os.environ, **(env or {})})
         if run.returncode != 0:
             tail = run.stderr.decode(errors="replace").strip().splitlines()[-1:]

@@ -88,7 +88,9 @@ fn every_extract_is_the_table_of_its_build() {
         let abi = if spec.0.ends_with("windows") { Abi::WINDOWS_X86_64 } else { Abi::LINUX_X86_64 };
         let (table, name) = lookup(extract.version, extract.flags, &abi).expect(spec.0);
         let (compared, missing, differences) = compare(table, &tables::layouts(spec.0));
-        assert!(compared > 180 && missing.is_empty(), "{name}: {compared} {missing:?}");
+        // Of 2.7 fewer structs have the form that they have now.
+        let enough = if extract.version.major == 2 { 120 } else { 180 };
+        assert!(compared > enough && missing.is_empty(), "{name}: {compared} {missing:?}");
         assert_eq!(differences, [], "{name}");
     }
 }

@@ -31,6 +31,7 @@ pub type Spec = (&'static str, &'static str, &'static str, &'static [Source]);
 
 /// In an order in which `SameAs` and `Moved` find theirs made.
 pub const EXTRACTS: &[Spec] = &[
+    ("2.7", "2.7.18", "", &[Run("pyenv-2.7")]),
     ("3.6", "3.6.15", "", &[Run("pyenv-3.6")]),
     ("3.7", "3.7.16", "", &[Run("pyenv-3.7")]),
     ("3.8", "3.8.18", "", &[Run("pyenv-3.8")]),

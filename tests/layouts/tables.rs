@@ -26,6 +26,11 @@ pub type TableFile = (&'static str, &'static str, &'static [Table]);
 
 pub const FILES: &[TableFile] = &[
     (
+        "v2_07",
+        "CPython 2.7. There is no `_PyRuntime`. Debug builds link all objects (`Py_TRACE_REFS`) and have another layout.",
+        &[table("RELEASE", "2.7", Some(("v3_06::RELEASE", "3.6")), "")],
+    ),
+    (
         "v3_06",
         "CPython 3.6. There is no `_PyRuntime`. Debug builds link all objects (`Py_TRACE_REFS`) and have another layout.",
         &[table("RELEASE", "3.6", Some(("v3_07::RELEASE", "3.7")), "")],

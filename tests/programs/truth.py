@@ -12,6 +12,7 @@ tests of live processes. See `DEATHS` for all.
 
 import functools
 import gc
+import io
 import json
 import os
 import signal
@@ -68,8 +69,19 @@ def _plugin():
     return functools.partial(ctypes.pythonapi.Py_AddPendingCall, fill, None)
 
 
-# 3.8 has it; before, the same system call.
-_raise_signal = getattr(signal, "raise_signal", None) or functools.partial(signal.pthread_kill, threading.get_ident())
+TWO = sys.version_info < (3,)
+if TWO:
+    threading.get_ident = threading._get_ident
+    os.replace = os.rename
+
+
+# Has this thread get a signal. 3.8 has it; before, the same system call, in 2.7 for the process.
+if hasattr(signal, "raise_signal"):
+    _raise_signal = signal.raise_signal
+elif TWO:
+    _raise_signal = functools.partial(os.kill, os.getpid())
+else:
+    _raise_signal = functools.partial(signal.pthread_kill, threading.get_ident())
 
 
 def needs(minor):
@@ -109,6 +121,8 @@ DEATHS = {
 
 def text(value):
     """A str that any JSON reader takes: no lone surrogates."""
+    if TWO and isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
     return value.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -139,7 +153,7 @@ def _positions(code, lasti, dying):
     position = everything[index]
     if dying:
         # Now the frame is in `truth.write(...)`; when it dies it is in `truth.write(...)()`, two columns longer.
-        position = (*position[:3], position[3] + 2)
+        position = tuple(position[:3]) + (position[3] + 2,)
         if position not in everything:
             return None
     return list(position)
@@ -164,7 +178,7 @@ def frame(python_frame, dying=False):
         "qualname": text(code.co_qualname) if hasattr(code, "co_qualname") else None,
         "firstlineno": code.co_firstlineno,
         "flags": code.co_flags,
-        "arguments": code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8),
+        "arguments": code.co_argcount + getattr(code, "co_kwonlyargcount", 0) + bool(code.co_flags & 4) + bool(code.co_flags & 8),
         "positions": _positions(code, python_frame.f_lasti, dying),
         "locals": shown,
         "unbound": sorted(text(name) for name in set(names) - set(held)),
@@ -183,13 +197,14 @@ def frames(python_frame, dying=False):
 def _exception(error):
     if error is None:
         return None
-    trace, entries = error.__traceback__, []
+    trace, entries = sys.exc_info()[2] if TWO else error.__traceback__, []
     while trace is not None:
         code = trace.tb_frame.f_code
         entries.append({"filename": text(code.co_filename), "line": trace.tb_lineno, "function": text(code.co_name)})
         trace = trace.tb_next
     return {"type": type(error).__name__, "text": text(str(error)), "traceback": entries,
-            "cause": _exception(error.__cause__), "context": _exception(error.__context__)}
+            "cause": _exception(getattr(error, "__cause__", None)),
+            "context": _exception(getattr(error, "__context__", None))}
 
 
 def settle(rounds=5):
@@ -268,8 +283,8 @@ def write(how="sigsegv", **extra):
             "extra": extra,
         }
         record["threads"] = list(_threads(caller))
-        with open(path + ".new", "w", encoding="utf-8") as file:
-            json.dump(record, file, indent=1)
+        with io.open(path + ".new", "w", encoding="utf-8") as file:
+            file.write(text(json.dumps(record, indent=1)))
         os.replace(path + ".new", path)  # whoever waits for the file finds it whole
         del record, caller
     sys.stdout.flush()

@@ -35,7 +35,8 @@ impl Position {
 pub fn position(format: LineTable, table: &[u8], first_line: i64, lasti: i64) -> Option<Position> {
     let Ok(lasti) = u64::try_from(lasti) else { return Some(Position::at_line(first_line)) };
     match format {
-        LineTable::Lnotab => Some(Position::at_line(lnotab::line_at(table, first_line, lasti))),
+        LineTable::LnotabUnsigned => Some(Position::at_line(lnotab::line_at(table, first_line, lasti, i64::from))),
+        LineTable::Lnotab => Some(Position::at_line(lnotab::line_at(table, first_line, lasti, lnotab::signed))),
         LineTable::Ranges => {
             ranges::line_at(table, first_line, lasti).map(|line| line.map_or_else(Position::default, Position::at_line))
         }
@@ -59,7 +60,8 @@ pub struct Span {
 pub fn spans(format: LineTable, table: &[u8], first_line: i64) -> Vec<Span> {
     let line = |line: Option<i64>| line.and_then(|line| u32::try_from(line).ok());
     match format {
-        LineTable::Lnotab => lnotab::spans(table, first_line),
+        LineTable::LnotabUnsigned => lnotab::spans(table, first_line, i64::from),
+        LineTable::Lnotab => lnotab::spans(table, first_line, lnotab::signed),
         LineTable::Ranges => joined(ranges::entries(table, first_line).map(|(end, of)| (end, line(of)))),
         LineTable::Locations => joined(locations::entries(table, first_line).map(|(end, place)| (end, place.line))),
     }

@@ -50,7 +50,11 @@ impl Code {
         let flags = ctx.uint(field!(ctx, code.flags), addr, 4)?;
         let flags = u32::try_from(flags).unwrap_or(0);
         let positional = count(field!(ctx, code.argcount))?;
-        let keyword_only = count(field!(ctx, code.kwonlyargcount))?;
+        // Python 2 has none.
+        let keyword_only = match ctx.layouts.code.kwonlyargcount.is_some() {
+            true => count(field!(ctx, code.kwonlyargcount))?,
+            false => 0,
+        };
         let stars = i64::from(flags & CO_VARARGS != 0).saturating_add(i64::from(flags & CO_VARKEYWORDS != 0));
         let argument_slots = positional.saturating_add(keyword_only).saturating_add(stars);
         let text = |field| {

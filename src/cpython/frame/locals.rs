@@ -216,8 +216,9 @@ fn three_tuples(heap: &Heap<'_>, code: &Code, frame: &PyFrame) -> Result<Vec<Loc
     let mut list = Vec::with_capacity(count);
     for (index, name) in varnames.into_iter().enumerate() {
         let slot = slots.next().unwrap_or(0);
-        // A parameter that inner functions use moves to its cell when the call starts; its own slot stays empty.
-        if slot == 0 && cells.contains(&name) {
+        // A parameter that inner functions use moves to its cell when the call starts; its own slot stays empty, in Python 2
+        // as it was then.
+        if (slot == 0 || ctx.dialect.is_two()) && cells.contains(&name) {
             continue;
         }
         let kind = if index < code.argument_slots { SlotKind::Argument } else { SlotKind::Local };

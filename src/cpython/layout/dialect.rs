@@ -15,7 +15,9 @@ pub enum SimpleQueueForm {
 /// Format of the code object's line table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineTable {
-    /// `co_lnotab` (3.8, 3.9): pairs of unsigned address and signed line deltas (Objects/lnotab_notes.txt).
+    /// `co_lnotab` of 2.7: pairs of unsigned address and unsigned line deltas (Objects/lnotab_notes.txt there).
+    LnotabUnsigned,
+    /// `co_lnotab` (3.6 to 3.9): pairs of unsigned address and signed line deltas (Objects/lnotab_notes.txt).
     Lnotab,
     /// `co_linetable` of 3.10: ranges, -128 for "no line" (PEP 626).
     Ranges,
@@ -162,6 +164,19 @@ pub enum StackRefs {
         int_tag: Option<u64>,
         /// Tag value (under `mask`) of what is not a value at all: the error mark, and pointers that only the JIT keeps.
         invalid_tag: Option<u64>,
+    },
+}
+
+/// What the language's own types are: what `str` holds, how numbers and containers are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// Python 3.
+    Three,
+    /// Python 2: `str` holds bytes, `unicode` an array of `Py_UNICODE`, `int` is a C long beside `long`, and classes may be
+    /// of the old style.
+    Two {
+        /// Bytes of a `Py_UNICODE`, which `sys.maxunicode` tells; `None` where that is not known.
+        unit: Option<u8>,
     },
 }
 
@@ -327,6 +342,8 @@ pub struct ThreadStatusBits {
 pub struct Dialect {
     /// Fields on the way to frames and their variables are disputed: no value is certain to be that of its variable.
     pub frames_disputed: bool,
+    /// Which Python it is of.
+    pub language: Language,
     /// Line table format.
     pub line_table: LineTable,
     /// Frame linkage.
@@ -410,6 +427,12 @@ pub enum GcHead {
 }
 
 impl Dialect {
+    /// Whether this is Python 2.
+    #[must_use]
+    pub fn is_two(&self) -> bool {
+        matches!(self.language, Language::Two { .. })
+    }
+
     /// The pointer in a frame slot, without tags. NULL for unbound.
     #[must_use]
     pub fn untag(&self, bits: u64) -> Addr {

@@ -2,9 +2,9 @@
 
 use super::{
     BackJumps, DelegationMark, Dialect, FrameLink, FrameOwners, GcHead, GcHistory, GeneratorStates, GilPlace,
-    InlineValues, InstanceDict, InstructionPointer, IntRepr, JumpForm, LineEvents, LineTable, LocalsPlus, Obmalloc,
-    ObmallocPlace, RefcountForm, ReprStyles, SimpleQueueForm, SizeForms, StackRefs, ThreadStatusBits, TypeDicts,
-    UnicodeState,
+    InlineValues, InstanceDict, InstructionPointer, IntRepr, JumpForm, Language, LineEvents, LineTable, LocalsPlus,
+    Obmalloc, ObmallocPlace, RefcountForm, ReprStyles, SimpleQueueForm, SizeForms, StackRefs, ThreadStatusBits,
+    TypeDicts, UnicodeState,
 };
 use crate::base::{Abi, Os};
 use crate::cpython::{BuildFlags, PyVersion};
@@ -24,6 +24,7 @@ const UNICODE_BYTE_MSVC: UnicodeState =
 
 const V3_08: Dialect = Dialect {
     frames_disputed: false,
+    language: Language::Three,
     line_table: LineTable::Lnotab,
     frame_link: FrameLink::FrameObjects,
     // No owners before 3.11.
@@ -57,6 +58,14 @@ const V3_08: Dialect = Dialect {
     gc_head: GcHead::Links,
     gc_history: None,
     repr: ReprStyles::of(8, 0),
+};
+
+/// Objects/lnotab_notes.txt, Include/stringobject.h, unicodeobject.h, intobject.h, classobject.h.
+const V2_07: Dialect = Dialect {
+    language: Language::Two { unit: None },
+    line_table: LineTable::LnotabUnsigned,
+    repr: ReprStyles::of(0, 0),
+    ..V3_06
 };
 
 /// Python/pystate.c.
@@ -292,6 +301,7 @@ pub fn dialect(version: PyVersion, flags: BuildFlags, abi: &Abi) -> Option<Diale
     let windows = abi.os == Os::Windows;
     let free_threaded = flags.free_threaded;
     let base = match (version.major, version.minor) {
+        (2, 7) if !free_threaded => Some(V2_07),
         (3, 6) if !free_threaded => Some(V3_06),
         (3, 7) if !free_threaded => Some(V3_07),
         (3, 8) if !free_threaded => Some(V3_08),
@@ -307,5 +317,7 @@ pub fn dialect(version: PyVersion, flags: BuildFlags, abi: &Abi) -> Option<Diale
         _ => None,
     }?;
     let visits_dicts_beside_values = !matches!((version.minor, version.micro), (13, ..=12) | (14, ..=3));
-    Some(Dialect { repr: ReprStyles::of(version.minor, version.micro), visits_dicts_beside_values, ..base })
+    // What changed in Python 3 is in 2.7 as it was at first.
+    let minor = if version.major < 3 { 0 } else { version.minor };
+    Some(Dialect { repr: ReprStyles::of(minor, version.micro), visits_dicts_beside_values, ..base })
 }

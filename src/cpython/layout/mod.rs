@@ -22,8 +22,9 @@ pub use codegen::{Base, Note, print_layouts};
 pub use debug_offsets::{COOKIE, DebugOffsets, PREFIX_SIZE, parse_prefix};
 pub use dialect::{
     BackJumps, DelegationMark, Dialect, FrameLink, FrameOwners, GcHead, GcHistory, GeneratorStates, GilPlace,
-    InlineValues, InstanceDict, InstructionPointer, IntRepr, JumpForm, LineEvents, LineTable, LocalsPlus, Obmalloc,
-    ObmallocPlace, RefcountForm, SimpleQueueForm, SizeForms, StackRefs, ThreadStatusBits, TypeDicts, UnicodeState,
+    InlineValues, InstanceDict, InstructionPointer, IntRepr, JumpForm, Language, LineEvents, LineTable, LocalsPlus,
+    Obmalloc, ObmallocPlace, RefcountForm, SimpleQueueForm, SizeForms, StackRefs, ThreadStatusBits, TypeDicts,
+    UnicodeState,
 };
 pub use dialect_versions::dialect;
 pub use extract::{EXTRACT_FORMAT, Extract};
@@ -35,4 +36,4 @@ pub use select::{SelectError, Selected, select};
 pub use slot::{LayoutError, Provider, Slot, at};
 pub(in crate::cpython) use slot::{disputed_uses, note_disputed_use};
 pub use structs::*;
-pub use tables::{known_minors, lookup, mimalloc_forms, supported_range};
+pub use tables::{is_supported, known_minors, lookup, mimalloc_forms, supported_range};

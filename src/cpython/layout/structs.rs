@@ -259,6 +259,8 @@ layouts! {
         tag ["long_value.lv_tag"],
         digits ["long_value.ob_digit", "ob_digit"],
     }
+    /// `PyIntObject` (2.7, Include/intobject.h).
+    plain_int: PlainIntLayout ["PyIntObject"] { value ["ob_ival"] }
     /// `PyFloatObject`.
     float: FloatLayout ["PyFloatObject"] { fval ["ob_fval"] }
     /// `PyComplexObject`.
@@ -281,9 +283,12 @@ layouts! {
     unicode_object: UnicodeObjectLayout ["PyUnicodeObject"] {
         size [],
         data ["data"],
+        // 2.7: one array of `Py_UNICODE`.
+        length ["length"],
+        units ["str"],
     }
-    /// `PyBytesObject`.
-    bytes: BytesLayout ["PyBytesObject"] { sval ["ob_sval"] }
+    /// `PyBytesObject` (2.7: `PyStringObject`).
+    bytes: BytesLayout ["PyBytesObject", "PyStringObject"] { sval ["ob_sval"] }
     /// `PyByteArrayObject`.
     bytearray: ByteArrayLayout ["PyByteArrayObject"] {
         alloc ["ob_alloc"],
@@ -300,6 +305,9 @@ layouts! {
         used ["ma_used"],
         keys ["ma_keys"],
         values ["ma_values"],
+        // 2.7: one table of hash, key and value.
+        mask ["ma_mask"],
+        table ["ma_table"],
     }
     /// `PyDictKeysObject` (Objects/dict-common.h, 3.11+ pycore_dict.h).
     dict_keys: DictKeysLayout ["_dictkeysobject", "PyDictKeysObject"] {
@@ -357,7 +365,11 @@ layouts! {
         module ["func_module"],
     }
     /// `PyMethodObject`.
-    method: MethodLayout ["PyMethodObject"] { func ["im_func"], self_obj ["im_self"] }
+    method: MethodLayout ["PyMethodObject"] { func ["im_func"], self_obj ["im_self"], class ["im_class"] }
+    /// `PyClassObject` (2.7, Include/classobject.h).
+    old_class: OldClassLayout ["PyClassObject"] { bases ["cl_bases"], dict ["cl_dict"], name ["cl_name"], getattr ["cl_getattr"] }
+    /// `PyInstanceObject` (2.7).
+    old_instance: OldInstanceLayout ["PyInstanceObject"] { class ["in_class"], dict ["in_dict"] }
     /// `PyCFunctionObject`.
     cfunction: CFunctionLayout ["PyCFunctionObject"] {
         ml ["m_ml"],

@@ -12,7 +12,7 @@ mod unsupported;
 mod validate;
 mod version;
 
-use super::layout::{Selected, known_minors};
+use super::layout::{Selected, is_supported};
 use super::version::{BuildFlags, PyVersion};
 use crate::base::{Addr, Diagnostic, DiagnosticCode};
 use crate::debuggee::{Segment, Target};
@@ -66,7 +66,7 @@ pub struct NamedModule {
 #[must_use]
 pub fn named_module(target: &Target) -> Option<NamedModule> {
     target.modules.iter().find_map(|module| {
-        let (version, from) = version::of_module(module).filter(|(version, _)| is_supported(*version))?;
+        let (version, from) = version::of_module(module).filter(|(version, _)| is_supported(*version, &target.abi))?;
         let version = if from == VersionFrom::FileName { version.short() } else { version.to_string() };
         let data = |s: &Segment| s.protection.write && s.available > 0 && module.contains(s.start);
         Some(NamedModule {
@@ -74,11 +74,6 @@ pub fn named_module(target: &Target) -> Option<NamedModule> {
             has_data: target.memory.segments().iter().any(data),
         })
     })
-}
-
-/// Whether there are layouts for this minor version.
-fn is_supported(version: PyVersion) -> bool {
-    known_minors().any(|known| known.same_minor(&version))
 }
 
 /// How far the memory of the process confirms that this is CPython.

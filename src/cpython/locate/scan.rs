@@ -1,7 +1,7 @@
 //! Bounded scans of memory, for processes whose files are not available.
 
 use super::candidates::{Candidate, FoundBy};
-use super::version::{SysFacts, context, sys_facts};
+use super::version::{SysFacts, context, learn_unit, sys_facts};
 use super::{Located, Proof, validate};
 use crate::base::{Addr, Budget, Diagnostic, DiagnosticCode};
 use crate::cpython::Context;
@@ -127,6 +127,8 @@ pub(super) fn interpreters(target: &Target, part: Part) -> Option<Located> {
             None if part == Part::Modules => None,
             None => return None,
         };
+        let mut selected = select(sys.version, build.flags, &target.abi, None, None).ok()?;
+        learn_unit(target, &mut selected, value);
         Some(Located {
             runtime,
             interpreters_head: value,
@@ -135,7 +137,7 @@ pub(super) fn interpreters(target: &Target, part: Part) -> Option<Located> {
             version: sys.version,
             version_from: VersionFrom::SysHexVersion,
             flags: build.flags,
-            selected: select(sys.version, build.flags, &target.abi, None, None).ok()?,
+            selected,
             proof: Proof::Whole,
         })
     })

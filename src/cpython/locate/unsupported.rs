@@ -1,9 +1,9 @@
 //! Pythons that are recognised but cannot be read: they are named, and never read as another version.
 
+use super::scan;
 use super::version::of_module;
-use super::{is_supported, scan};
 use crate::base::Budget;
-use crate::cpython::layout::DebugOffsets;
+use crate::cpython::layout::{DebugOffsets, is_supported};
 use crate::cpython::version::PyVersion;
 use crate::debuggee::{Memory as _, Module, Segment, Target};
 use crate::image::Images;
@@ -37,7 +37,8 @@ pub fn unsupported(target: &Target, images: &Images) -> Option<Unsupported> {
         scan::cookies(target, scan::Part::Modules).iter().find_map(|found| {
             let offsets = DebugOffsets::read(&target.memory, &target.abi, found.runtime).ok().flatten()?;
             let file = target.modules.get(found.module?)?.file_name().to_owned();
-            (!is_supported(offsets.version)).then(|| Unsupported { name: format!("CPython {}", offsets.version), file })
+            (!is_supported(offsets.version, &target.abi))
+                .then(|| Unsupported { name: format!("CPython {}", offsets.version), file })
         })
     };
     let exporting =
@@ -54,12 +55,12 @@ pub fn unsupported(target: &Target, images: &Images) -> Option<Unsupported> {
 /// The version in the text that `Py_GetVersion` made at start: "2.7.18 (default, ...".
 fn by_text(target: &Target, module: &Module) -> Option<Unsupported> {
     let version = version_text(target, module)?;
-    (!is_supported(version)).then(|| cpython(&version.to_string(), module))
+    (!is_supported(version, &target.abi)).then(|| cpython(&version.to_string(), module))
 }
 
 /// The version in a file's name, with the micro version where the memory has it.
 fn by_name(target: &Target, module: &Module) -> Option<Unsupported> {
-    let (named, _) = of_module(module).filter(|(version, _)| !is_supported(*version))?;
+    let (named, _) = of_module(module).filter(|(version, _)| !is_supported(*version, &target.abi))?;
     let text = version_text(target, module).filter(|version| version.same_minor(&named));
     Some(cpython(&text.map_or(named.short(), |version| version.to_string()), module))
 }

@@ -67,7 +67,11 @@ fn threads(ctx: &Context<'_>, interpreter: Addr) -> Result<u32, Doubt> {
             break;
         }
         let owner = ctx.ptr(field!(ctx, thread.interp), at)?;
-        let back = ctx.ptr(field!(ctx, thread.prev), at)?;
+        // 2.7 has no links back.
+        let back = match ctx.layouts.thread.prev.is_some() {
+            true => ctx.ptr(field!(ctx, thread.prev), at)?,
+            false => previous,
+        };
         if owner != interpreter || back != previous {
             return Err(Doubt::Contradiction);
         }

@@ -3,7 +3,7 @@
 use super::candidates::Candidate;
 use super::{Located, Proof, validate};
 use crate::base::{Addr, Diagnostic, DiagnosticCode};
-use crate::cpython::layout::{DebugOffsets, DwarfFile, Layouts, Selected, from_dwarf, known_minors, select};
+use crate::cpython::layout::{DebugOffsets, DwarfFile, Language, Layouts, Selected, from_dwarf, known_minors, select};
 use crate::cpython::object::{Int, dict_get_str};
 use crate::cpython::version::{BuildFlags, PyVersion};
 use crate::cpython::{Context, DecodeError};
@@ -135,10 +135,11 @@ fn attempt(
         score = score.saturating_add(100);
     }
     // The micro version may choose another table (3.14.5).
-    let selected = match version == guess.version {
+    let mut selected = match version == guess.version {
         true => selected,
         false => select(version, guess.flags, &target.abi, offsets, dwarf).unwrap_or(selected),
     };
+    learn_unit(target, &mut selected, head);
     Some((
         score,
         Located {
@@ -153,6 +154,24 @@ fn attempt(
             proof: Proof::Whole,
         },
     ))
+}
+
+/// Python 2: how wide the characters of `unicode` are is an option of its build, which `sys.maxunicode` tells.
+pub(super) fn learn_unit(target: &Target, selected: &mut Selected, interpreter: Addr) {
+    if !selected.dialect.is_two() || interpreter.is_null() {
+        return;
+    }
+    let ctx = context(target, selected);
+    let read = || {
+        let sys = ctx.ptr(field!(ctx, interpreter.sysdict), interpreter).ok()?;
+        let most = dict_get_str(&ctx, sys, "maxunicode").ok()??;
+        match Int::read(&ctx, most).ok()?.to_u64()? {
+            0xffff => Some(2),
+            0x10_ffff => Some(4),
+            _ => None,
+        }
+    };
+    selected.dialect.language = Language::Two { unit: read() };
 }
 
 /// What a module's version resource says, else its name, which does not tell the micro version.

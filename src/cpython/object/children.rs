@@ -4,6 +4,7 @@ use super::dict::DictEntries;
 use super::fields::{head_word, var_word};
 use super::int::Int;
 use super::kind::{Holds, Kind};
+use super::python2::Own;
 use super::repr::{array_length, array_part};
 use super::sequence::{Sequence, list_items, tuple_items, var_len};
 use super::set::{set_items, set_len};
@@ -417,13 +418,28 @@ pub(super) fn range<'h>(heap: &'h Heap<'_>, addr: Addr, _: &TypeInfo, _: u64) ->
     }))
 }
 
-pub(super) fn str<'h>(heap: &'h Heap<'_>, addr: Addr, _: &TypeInfo, _: u64) -> Result<Items<'h>, DecodeError> {
+pub(super) fn str<'h>(heap: &'h Heap<'_>, addr: Addr, info: &TypeInfo, _: u64) -> Result<Items<'h>, DecodeError> {
     let ctx = heap.ctx;
+    if ctx.dialect.is_two() {
+        return str_of_two(heap, addr, info);
+    }
     Ok(Items::made(read_text(&ctx, addr, 0)?.length, move |index| {
         let part = read_text(&ctx, addr, index.saturating_add(1).min(MAX_TEXT))?;
         let point = usize::try_from(index).ok().and_then(|index| part.text.code_points().get(index).copied());
         let point = point.ok_or_else(|| DecodeError::corrupt("str", addr, "too long to count its characters"))?;
         Ok(Value::Text(Text::from_code_points([point])))
+    }))
+}
+
+/// The characters of a `str` of Python 2, which are bytes. Those of a `unicode` are not made.
+fn str_of_two<'h>(heap: &'h Heap<'_>, addr: Addr, info: &TypeInfo) -> Result<Items<'h>, DecodeError> {
+    let ctx = heap.ctx;
+    if Own::of_flags(info.flags) != Some(Own::Str) {
+        return Err(DecodeError::WrongType { what: "index", addr, expected: "str", found: info.name.clone() });
+    }
+    let data = ctx.addr(field!(ctx, bytes.sval), addr)?;
+    Ok(Items::made(var_len(&ctx, "str.ob_size", addr)?, move |index| {
+        ctx.bytes_at("str data", data.wrapping_add(index), 1).map(Value::Bytes)
     }))
 }
 

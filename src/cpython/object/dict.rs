@@ -1,4 +1,5 @@
-//! `dict` entries in insertion order, for every key table form (Objects/dictobject.c, Objects/dict-common.h,
+//! `dict` entries in the order in which Python goes through them (insertion order, in 2.7 that of the table), for every key
+//! table form (Objects/dictobject.c, Objects/dict-common.h,
 //! 3.11+ Include/internal/pycore_dict.h).
 
 use super::unicode::str_is;
@@ -71,10 +72,15 @@ impl<'a> DictEntries<'a> {
     /// [`DecodeError`] when the dict or its key table is unreadable or absurd.
     pub fn new(ctx: &Context<'a>, addr: Addr) -> Result<Self, DecodeError> {
         let used = dict_len(ctx, addr)?;
-        let keys = ctx.ptr(field!(ctx, dict.keys), addr)?;
-        let values = ctx.ptr(field!(ctx, dict.values), addr)?;
-        let table = KeyTable::read(ctx, keys)?;
-        let order = if values.is_null() { Order::Combined } else { Order::of_values(ctx, values, table.count)? };
+        let (table, order) = if ctx.layouts.dict.table.is_some() {
+            (KeyTable::of_two(ctx, addr)?, Order::Combined)
+        } else {
+            let keys = ctx.ptr(field!(ctx, dict.keys), addr)?;
+            let values = ctx.ptr(field!(ctx, dict.values), addr)?;
+            let table = KeyTable::read(ctx, keys)?;
+            let order = if values.is_null() { Order::Combined } else { Order::of_values(ctx, values, table.count)? };
+            (table, order)
+        };
         if used > table.count {
             let why = format!("{used} entries in a table of {}", table.count);
             return Err(DecodeError::corrupt("dict.ma_used", addr, why));
@@ -191,6 +197,18 @@ impl Iterator for DictEntries<'_> {
 }
 
 impl KeyTable {
+    /// 2.7: slots of hash, key and value, those in use anywhere among them; deleted ones have a key and no value
+    /// (Include/dictobject.h).
+    fn of_two(ctx: &Context<'_>, dict: Addr) -> Result<KeyTable, DecodeError> {
+        let mask = ctx.ssize(field!(ctx, dict.mask), dict)?;
+        let count = u64::try_from(mask).ok().and_then(|mask| mask.checked_add(1));
+        let count = count.filter(|slots| slots.is_power_of_two() && *slots < MAX_ENTRIES);
+        let count = count.ok_or_else(|| DecodeError::corrupt("dict.ma_mask", dict, format!("{mask:#x}")))?;
+        let entries = ctx.ptr(field!(ctx, dict.table), dict)?;
+        let word = u64::from(ctx.abi.pointer_size());
+        Ok(KeyTable { entries, count, entry_size: word.saturating_mul(3), key_at: word })
+    }
+
     fn read(ctx: &Context<'_>, keys: Addr) -> Result<KeyTable, DecodeError> {
         if keys.is_null() {
             return Err(DecodeError::Null { what: "dict.ma_keys" });

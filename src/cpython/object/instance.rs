@@ -69,6 +69,9 @@ pub(super) enum DictStorage<'a> {
 /// [`DecodeError`] when it cannot be read.
 pub(super) fn dict_storage<'a>(heap: &Heap<'a>, addr: Addr, info: &TypeInfo) -> Result<DictStorage<'a>, DecodeError> {
     let ctx = &heap.ctx;
+    if info.kind == Kind::OldInstance {
+        return ctx.ptr(field!(ctx, old_instance.dict), addr).map(DictStorage::Object);
+    }
     if !info.has(flags::MANAGED_DICT) || ctx.dialect.instance_dict == InstanceDict::DictOffset {
         return by_dictoffset(ctx, addr, info);
     }
@@ -141,7 +144,7 @@ pub(super) fn dict_entries<'a>(
         DictStorage::Values(entries) => Ok(Some(entries)),
         DictStorage::Object(dict) => {
             let found = heap.type_of(dict)?;
-            if Kind::of_flags(found.flags) != Some(Kind::Dict) {
+            if heap.family(found.flags) != Some(Kind::Dict) {
                 let found = found.name.clone();
                 return Err(DecodeError::WrongType { what: "__dict__", addr: dict, expected: "dict", found });
             }

@@ -1,5 +1,6 @@
 //! `int` objects of any size (Objects/longobject.c; `lv_tag` since 3.12).
 
+use super::python2::Own;
 use crate::base::Addr;
 use crate::cpython::layout::IntRepr;
 use crate::cpython::{Context, DecodeError};
@@ -19,6 +20,9 @@ impl Int {
     /// # Errors
     /// [`DecodeError`] when memory is unreadable or the digits are not digits.
     pub fn read(ctx: &Context<'_>, addr: Addr) -> Result<Int, DecodeError> {
+        if let Some(value) = c_long(ctx, addr)? {
+            return Ok(Int(BigInt::from(value)));
+        }
         let (sign, count) = sign_and_count(ctx, addr)?;
         if let Some(small) = one_digit(ctx, addr, sign, count)? {
             return Ok(Int(BigInt::from(small)));
@@ -42,6 +46,9 @@ impl Int {
     /// # Errors
     /// As [`Int::read`].
     pub fn read_small(ctx: &Context<'_>, addr: Addr) -> Result<Option<i64>, DecodeError> {
+        if let Some(value) = c_long(ctx, addr)? {
+            return Ok(Some(value));
+        }
         let (sign, count) = sign_and_count(ctx, addr)?;
         one_digit(ctx, addr, sign, count)
     }
@@ -81,6 +88,18 @@ impl Int {
     pub fn hex(&self) -> String {
         let sign = if self.0.sign() == Sign::Minus { "-" } else { "" };
         format!("{sign}0x{:x}", self.0.magnitude())
+    }
+}
+
+/// The value of an `int` (or bool) of Python 2; `None` for a `long` there, and in Python 3.
+fn c_long(ctx: &Context<'_>, addr: Addr) -> Result<Option<i64>, DecodeError> {
+    if !ctx.dialect.is_two() {
+        return Ok(None);
+    }
+    match Own::of_object(ctx, addr)? {
+        Own::Int => ctx.int(field!(ctx, plain_int.value), addr, ctx.abi.long_size()).map(Some),
+        Own::Long => Ok(None),
+        Own::Str | Own::Unicode => Err(DecodeError::corrupt("int", addr, "a text")),
     }
 }
 

@@ -7,7 +7,7 @@ use super::children;
 use super::kind::{Again, Field, Holds, Place, Row};
 use super::repr::{
     callables, collections, containers, ctypes, datetime, decimal, default, extensions, frames, io, locks, number,
-    numpy, python, runtime, text, torch, typing,
+    numpy, python, python2, runtime, text, torch, typing,
 };
 use crate::field;
 
@@ -112,6 +112,12 @@ kinds! {
         more: fields!["start" => 0, "stop" => 1, "step" => 2],
         holds: Holds::Sequence(children::range),
     }
+    /// Python 2.
+    XRange ["xrange"] { repr: Some(python2::xrange), nests: false }
+    /// A class of Python 2's old style.
+    OldClass ["classobj"] { repr: Some(python2::old_class), nests: false }
+    /// An instance of one.
+    OldInstance ["instance"] { repr: Some(python2::old_instance) }
     Slice ["slice"] { repr: Some(collections::slice), more: fields!["start" => 0, "stop" => 1, "step" => 2] }
     Deque ["collections.deque"] {
         repr: Some(collections::deque),

@@ -17,6 +17,7 @@ mod kind;
 mod kinds;
 mod numpy_scalar;
 mod path;
+mod python2;
 mod refcount;
 mod repr;
 mod sequence;

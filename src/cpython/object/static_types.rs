@@ -331,12 +331,73 @@ const UNQUALIFIED: &[(&str, &str)] = &[
     ("weakref.ReferenceType", "weakref"),
 ];
 
+/// As [`PLACES`], of 2.7.
+const PLACES_OF_TWO: &[(&str, &[(At, &str)])] = &[
+    (
+        "__builtin__",
+        &[
+            (At::Module, "module"),
+            (At::Has("None"), "NoneType"),
+            (At::Has("Ellipsis"), "ellipsis"),
+            (At::Has("NotImplemented"), "NotImplementedType"),
+            (At::Has("len"), "builtin_function_or_method"),
+            (At::ClassHas("object", "__init__"), "wrapper_descriptor"),
+            (At::ClassHas("object", "__class__"), "getset_descriptor"),
+            (At::ClassHas("type", "__basicsize__"), "member_descriptor"),
+            (At::ClassHas("str", "join"), "method_descriptor"),
+            (At::ClassHas("dict", "fromkeys"), "classmethod_descriptor"),
+        ],
+    ),
+    (
+        "types",
+        &[
+            (At::Is("FunctionType"), "function"),
+            (At::Is("GeneratorType"), "generator"),
+            (At::Is("CodeType"), "code"),
+            (At::Is("FrameType"), "frame"),
+            (At::Is("TracebackType"), "traceback"),
+            (At::Is("ClassType"), "classobj"),
+            (At::Is("InstanceType"), "instance"),
+            (At::Is("MethodType"), "instancemethod"),
+        ],
+    ),
+];
+
+/// As [`BUILTINS`], of 2.7.
+const BUILTINS_OF_TWO: &[&str] = &[
+    "basestring",
+    "bool",
+    "complex",
+    "dict",
+    "float",
+    "frozenset",
+    "int",
+    "list",
+    "long",
+    "object",
+    "property",
+    "set",
+    "slice",
+    "str",
+    "tuple",
+    "type",
+    "unicode",
+    "xrange",
+];
+
 /// Names of the types to which the modules of `interpreter` lead. Modules that were not imported, and what cannot be read,
 /// add nothing.
 pub(super) fn names_in(ctx: &Context<'_>, interpreter: Addr) -> HashMap<Addr, String> {
     let mut names = HashMap::new();
     let modules = namespace(ctx, ctx.ptr(field!(ctx, interpreter.modules), interpreter));
-    for (module, places) in PLACES {
+    let two = ctx.dialect.is_two();
+    if let Some(module) = modules.get("exceptions").filter(|_| two) {
+        // All that it has but for its texts are types.
+        let attributes = namespace(ctx, ctx.ptr(field!(ctx, module.dict), *module));
+        let own = attributes.into_iter().filter(|(name, _)| !name.starts_with('_'));
+        names.extend(own.map(|(name, class)| (class, format!("exceptions.{name}"))));
+    }
+    for (module, places) in if two { PLACES_OF_TWO } else { PLACES } {
         let Some(module) = modules.get(*module) else { continue };
         let attributes = namespace(ctx, ctx.ptr(field!(ctx, module.dict), *module));
         for (at, name) in *places {
@@ -346,7 +407,7 @@ pub(super) fn names_in(ctx: &Context<'_>, interpreter: Addr) -> HashMap<Addr, St
         }
     }
     let builtins = namespace(ctx, ctx.ptr(field!(ctx, interpreter.builtins), interpreter));
-    for name in BUILTINS {
+    for name in if two { BUILTINS_OF_TWO } else { BUILTINS } {
         if let Some(found) = builtins.get(*name) {
             names.entry(*found).or_insert_with(|| (*name).to_owned());
         }

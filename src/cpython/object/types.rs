@@ -2,6 +2,7 @@
 
 use super::dict::dict_get_str;
 use super::kind::Kind;
+use super::python2;
 use super::repr::Meter;
 use super::sequence::tuple_items;
 use super::static_types::{name_of_symbol, names_in};
@@ -335,7 +336,7 @@ impl<'a> Heap<'a> {
         let is_native = !is_heap || known.as_deref().is_some_and(|name| self.is_from_spec(addr, name));
         let named = known.is_some();
         let name = known.unwrap_or_else(|| format!("<unknown type at {addr}>"));
-        let own = if is_native && named { Kind::of_name(&name) } else { None };
+        let own = if is_native && named { self.kind_of_name(&name) } else { None };
         let kind = own.unwrap_or_else(|| self.inherited_kind(&raw, is_native));
         let is_known = own.is_some() || named && kind == Kind::StructSeq;
         Ok(TypeInfo {
@@ -357,6 +358,16 @@ impl<'a> Heap<'a> {
         })
     }
 
+    /// The kind of the native type with this `tp_name`.
+    fn kind_of_name(&self, tp_name: &str) -> Option<Kind> {
+        if self.ctx.dialect.is_two() { python2::kind_of_name(tp_name) } else { Kind::of_name(tp_name) }
+    }
+
+    /// The kind that the subclass bits of `tp_flags` tell.
+    pub(super) fn family(&self, flags: u64) -> Option<Kind> {
+        if self.ctx.dialect.is_two() { python2::kind_of_flags(flags) } else { Kind::of_flags(flags) }
+    }
+
     /// Whether `addr` is `type` or a class derived from it: such a chain ends in an object that is its own type.
     fn is_type_type(&self, addr: Addr, left: usize) -> bool {
         if let Some(known) = self.known.cache.known(addr) {
@@ -371,7 +382,7 @@ impl<'a> Heap<'a> {
 
     /// The kind of the nearest base type, checked against the subclass bits.
     fn inherited_kind(&self, raw: &RawType, is_native: bool) -> Kind {
-        let family = Kind::of_flags(raw.flags);
+        let family = self.family(raw.flags);
         let inherited = if raw.base.is_null() { None } else { self.type_info(raw.base).map(|t| t.kind) };
         let fits = |kind: &Kind| family.is_none_or(|family| kind.refines(family));
         let inherited = inherited.filter(|kind| *kind != Kind::Object && *kind != Kind::Native).filter(fits);
@@ -393,14 +404,20 @@ impl<'a> Heap<'a> {
         let plausible = |name: &String| !name.is_empty() && !name.chars().any(char::is_control);
         // A program may have put another type in the place of one.
         let fits = |name: &str| {
-            Kind::of_name(name).zip(Kind::of_flags(raw.flags)).is_none_or(|(kind, family)| kind.refines(family))
+            self.kind_of_name(name).zip(self.family(raw.flags)).is_none_or(|(kind, family)| kind.refines(family))
         };
         own.ok()
             .and_then(|bytes| String::from_utf8(bytes).ok())
             .filter(plausible)
             .or_else(|| (raw.flags & flags::HEAPTYPE != 0).then(|| self.heap_name(addr, in_file)).flatten())
-            .or_else(|| self.known.symbols.as_ref()?.symbol_at(addr).and_then(|s| name_of_symbol(&s)))
+            .or_else(|| self.name_by_symbol(addr))
             .or_else(|| self.builtin_names().get(&addr).filter(|name| fits(name)).cloned())
+    }
+
+    fn name_by_symbol(&self, addr: Addr) -> Option<String> {
+        // Python 2 has the same symbols for types of other names.
+        let symbols = self.known.symbols.as_ref().filter(|_| !self.ctx.dialect.is_two())?;
+        name_of_symbol(&symbols.symbol_at(addr)?)
     }
 
     /// `ht_name`, in memory of the process even where `tp_name` is not. `in_file`: `tp_name` is in a mapped file, as it is
@@ -566,7 +583,10 @@ impl<'a> Heap<'a> {
                 return Some(info.name.rsplit_once('.').map_or("builtins", |(module, _)| module).to_owned());
             }
             let value = self.own_class_attribute(info, "__module__")?;
-            (self.type_of(value).ok()?.kind == Kind::Str).then(|| read_str(&self.ctx, value, 1000).ok())?
+            let module =
+                (self.type_of(value).ok()?.kind == Kind::Str).then(|| read_str(&self.ctx, value, 1000).ok())??;
+            // Its name in Python 2.
+            Some(if self.ctx.dialect.is_two() && module == "__builtin__" { "builtins".to_owned() } else { module })
         })
     }
 
@@ -681,8 +701,10 @@ impl RawType {
             members: field(field!(ctx, type_object.members)).map_or(Addr::NULL, Addr),
         };
         let head = i64::from(ctx.abi.pointer_size());
+        // Python 2 leaves static types that nobody asked for attributes as they are in C.
+        let is_ready = raw.flags & flags::READY != 0 || ctx.dialect.is_two() && raw.flags & flags::HEAPTYPE == 0;
         let sane = raw.basicsize > head && raw.basicsize < 1 << 24 && (0..1 << 24).contains(&raw.itemsize);
-        if !sane || raw.flags & flags::READY == 0 || !raw.metatype.is_aligned(word as u64) {
+        if !sane || !is_ready || !raw.metatype.is_aligned(word as u64) {
             return Err(DecodeError::corrupt("type", addr, "its sizes and flags are not those of a type"));
         }
         Ok(raw)

@@ -1,6 +1,9 @@
 //! `str` objects in every storage form (PEP 393, Include/cpython/unicodeobject.h 3.8 to 3.15).
 
+use super::python2::Own;
+use super::sequence::var_len;
 use crate::base::{Addr, Cursor, Text};
+use crate::cpython::layout::Language;
 use crate::cpython::{Context, DecodeError};
 use crate::field;
 
@@ -29,6 +32,20 @@ struct Units {
     at: Addr,
     length: u64,
     width: u8,
+    /// They are bytes of an unknown encoding (`str` of Python 2), and not code points.
+    bytes: bool,
+}
+
+/// Bytes as text: UTF-8 where they are that, else each byte that is not ASCII as Python 3 keeps those of file names
+/// (`surrogateescape`).
+fn of_bytes(bytes: &[u8]) -> Text {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Text::from(text),
+        Err(_) => Text::from_code_points(bytes.iter().map(|byte| match byte {
+            0..0x80 => u32::from(*byte),
+            _ => u32::from(*byte).saturating_add(0xdc00),
+        })),
+    }
 }
 
 /// The `str` at `addr`, at most `limit` code points of it. The caller has checked the type.
@@ -39,6 +56,11 @@ pub fn read_text(ctx: &Context<'_>, addr: Addr, limit: u64) -> Result<TextPart, 
     let units = locate(ctx, addr)?;
     let take = units.length.min(limit);
     let data = ctx.bytes_at("str data", units.at, take.saturating_mul(u64::from(units.width)))?;
+    if units.bytes {
+        let text = of_bytes(&data);
+        let length = if take < units.length { units.length } else { text.len() as u64 };
+        return Ok(TextPart { text, length });
+    }
     let text = match units.width {
         1 => Text::from_code_points(data.iter().map(|b| u32::from(*b))),
         // Only `wchar_t` strings of Windows hold pairs; a canonical string has none that belong together.
@@ -65,7 +87,7 @@ pub(super) fn read_narrow<'r>(
     room: &'r mut [u8],
 ) -> Result<Option<&'r [u8]>, DecodeError> {
     let units = locate(ctx, addr)?;
-    let fits = units.width == 1 && units.length <= limit;
+    let fits = units.width == 1 && !units.bytes && units.length <= limit;
     let length = usize::try_from(units.length).ok().filter(|_| fits);
     let Some(room) = length.and_then(|length| room.get_mut(..length)) else { return Ok(None) };
     ctx.memory.read(units.at, room).map_err(|source| DecodeError::Read { what: "str data", source })?;
@@ -96,6 +118,9 @@ pub(super) fn str_is(ctx: &Context<'_>, addr: Addr, text: &str) -> Result<bool, 
 }
 
 fn locate(ctx: &Context<'_>, addr: Addr) -> Result<Units, DecodeError> {
+    if let Language::Two { unit } = ctx.dialect.language {
+        return locate_in_two(ctx, addr, unit);
+    }
     let layout = &ctx.layouts.unicode;
     let word = usize::from(ctx.abi.pointer_size());
     let ascii_size = field!(ctx, unicode.ascii_size).1?;
@@ -132,7 +157,26 @@ fn locate(ctx: &Context<'_>, addr: Addr) -> Result<Units, DecodeError> {
         (true, _) => ctx.addr(field!(ctx, unicode_compact.size), addr)?,
         (false, _) => ctx.ptr(field!(ctx, unicode_object.data), addr)?,
     };
-    Ok(Units { at, length, width })
+    Ok(Units { at, length, width, bytes: false })
+}
+
+/// `str` or `unicode` of Python 2 (Include/stringobject.h, unicodeobject.h).
+fn locate_in_two(ctx: &Context<'_>, addr: Addr, unit: Option<u8>) -> Result<Units, DecodeError> {
+    match Own::of_object(ctx, addr)? {
+        Own::Str => {
+            let (length, at) = (var_len(ctx, "str.ob_size", addr)?, ctx.addr(field!(ctx, bytes.sval), addr)?);
+            Ok(Units { at, length, width: 1, bytes: true })
+        }
+        Own::Unicode => {
+            let length = ctx.ssize(field!(ctx, unicode_object.length), addr)?;
+            let length = u64::try_from(length)
+                .map_err(|_| DecodeError::corrupt("unicode.length", addr, format!("negative ({length})")))?;
+            let at = ctx.ptr(field!(ctx, unicode_object.units), addr)?;
+            let width = unit.ok_or_else(|| DecodeError::corrupt("unicode", addr, "sys.maxunicode is not known"))?;
+            Ok(Units { at, length, width, bytes: false })
+        }
+        Own::Int | Own::Long => Err(DecodeError::corrupt("str", addr, "a number")),
+    }
 }
 
 /// A string made by the old `wchar_t` API and not yet converted (`PyUnicode_WCHAR_KIND`, until 3.11).
@@ -143,5 +187,5 @@ fn legacy(ctx: &Context<'_>, addr: Addr, known: bool) -> Result<Units, DecodeErr
     let at = ctx.ptr(field!(ctx, unicode.wstr), addr)?;
     let length = ctx.ptr(field!(ctx, unicode_compact.wstr_length), addr)?.0;
     let width = if ctx.abi.os == crate::base::Os::Windows { 2 } else { 4 };
-    Ok(Units { at, length, width })
+    Ok(Units { at, length, width, bytes: false })
 }

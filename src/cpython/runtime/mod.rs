@@ -11,5 +11,5 @@ pub use collections::{Collection, Counts, last_collections};
 pub use extensions::extension_modules;
 pub use gil::{Gil, gil, gil_address};
 pub use interpreter::{Interpreter, gc_state, interpreters};
-pub use thread::{Attachment, ThreadList, ThreadState, thread_state_at, threads};
+pub use thread::{Attachment, ThreadList, ThreadState, thread_state_at, threads, traceback_beside};
 pub use thread_names::thread_names;

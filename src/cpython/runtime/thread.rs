@@ -168,6 +168,23 @@ fn raising(ctx: &Context<'_>, at: Addr) -> Result<Option<Addr>, DecodeError> {
     Ok(Some(value).filter(|v| !v.is_null()))
 }
 
+/// The traceback of an exception that a thread of the interpreter raises or handles now, in Python 2, where it is kept beside
+/// the exception (Include/pystate.h).
+#[must_use]
+pub fn traceback_beside(ctx: &Context<'_>, interpreter: Addr, exception: Addr) -> Option<Addr> {
+    let word = u64::from(ctx.abi.pointer_size());
+    let next = |at: &Addr| ctx.ptr(field!(ctx, thread.next), *at).ok().filter(|next| !next.is_null());
+    let first = ctx.ptr(field!(ctx, interpreter.threads_head), interpreter).ok().filter(|first| !first.is_null());
+    std::iter::successors(first, next).take(THREAD_LIMIT).find_map(|at| {
+        [field!(ctx, thread.curexc_type), field!(ctx, thread.exc_state)].into_iter().find_map(|kind| {
+            // Type, value, traceback.
+            let value = ctx.addr(kind, at).ok()?.wrapping_add(word);
+            let is_it = ctx.ptr_at("exc_value", value).is_ok_and(|value| value == exception);
+            is_it.then(|| ctx.ptr_at("exc_traceback", value.wrapping_add(word)).ok())?
+        })
+    })
+}
+
 /// The chain `tstate->exc_info`: exceptions that `except` blocks handle now, innermost first.
 fn handling(ctx: &Context<'_>, at: Addr) -> Vec<Addr> {
     let mut list = Vec::new();

@@ -30,7 +30,9 @@ pub fn thread_names(heap: &Heap<'_>, interpreter: &Interpreter) -> Result<HashMa
         let (ident, thread) = entry?;
         let name = || {
             let ident = Int::read(ctx, ident).ok()?.to_u64()?;
-            let name = find_attribute(heap, thread, "_name").ok()??;
+            // `__name` of the class in Python 2.
+            let attribute = if ctx.dialect.is_two() { "_Thread__name" } else { "_name" };
+            let name = find_attribute(heap, thread, attribute).ok()??;
             Some((ident, read_text(ctx, name, NAME_LIMIT).ok()?.text))
         };
         names.extend(name());

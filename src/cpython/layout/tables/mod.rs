@@ -6,6 +6,7 @@
 #![allow(clippy::needless_update, reason = "printed with a base everywhere, so that a new field needs no edits")]
 
 mod gaps;
+mod v2_07;
 mod v3_06;
 mod v3_07;
 mod v3_08;
@@ -23,6 +24,8 @@ use crate::cpython::{BuildFlags, PyVersion};
 
 /// A table: which builds it is for, and its name for reports.
 struct Table {
+    /// Major version.
+    major: u8,
     /// Minor version.
     minor: u8,
     /// First micro version it holds for; the last table of a minor version that starts early enough is taken.
@@ -37,11 +40,15 @@ struct Table {
     aarch64: &'static Layouts,
 }
 
-/// `table!(minor, first micro, abiflags, name, layouts)`.
+/// `table!(minor, first micro, abiflags, name, layouts)`; `table!(2 => minor, ...)` for Python 2.
 macro_rules! table {
-    ($minor:literal, $from_micro:literal, $abiflags:literal, $name:literal, $layouts:expr) => {{
+    ($minor:literal, $from_micro:literal, $abiflags:literal, $name:literal, $layouts:expr) => {
+        table!(3 => $minor, $from_micro, $abiflags, $name, $layouts)
+    };
+    ($major:literal => $minor:literal, $from_micro:literal, $abiflags:literal, $name:literal, $layouts:expr) => {{
         let flags = flags($abiflags);
         Table {
+            major: $major,
             minor: $minor,
             from_micro: $from_micro,
             debug: flags.debug,
@@ -87,6 +94,7 @@ const fn flags(abiflags: &str) -> BuildFlags {
 /// By minor version and flags in ascending order of the first micro version. The name is that of the build the offsets
 /// were read from; "-" joins two neighbours.
 static TABLES: &[Table] = &[
+    table!(2 => 7, 0, "", "2.7", v2_07::RELEASE),
     table!(6, 0, "", "3.6", v3_06::RELEASE),
     table!(7, 0, "", "3.7", v3_07::RELEASE),
     table!(8, 0, "", "3.8", v3_08::RELEASE),
@@ -156,9 +164,9 @@ static WINDOWS: &[Table] = &[
 
 /// The first release of each minor version that there is a table for, newest first.
 pub fn known_minors() -> impl Iterator<Item = PyVersion> {
-    let mut minors: Vec<u8> = TABLES.iter().map(|t| t.minor).collect();
+    let mut minors: Vec<(u8, u8)> = TABLES.iter().map(|t| (t.major, t.minor)).collect();
     minors.dedup();
-    minors.into_iter().rev().map(|minor| PyVersion::new(3, minor, 0))
+    minors.into_iter().rev().map(|(major, minor)| PyVersion::new(major, minor, 0))
 }
 
 /// The forms of mimalloc's segments and pages in free-threaded builds. Releases of one minor version differ in which
@@ -172,24 +180,31 @@ pub fn mimalloc_forms(debug: bool) -> [(&'static MiSegmentLayout, &'static MiPag
     [(&old.mi_segment, &old.mi_page), (&new.mi_segment, &new.mi_page)]
 }
 
-/// "CPython 3.8 to 3.15", for people.
+/// "CPython 2.7 and 3.6 to 3.15", for people.
 #[must_use]
 pub fn supported_range() -> String {
-    let minors = || TABLES.iter().map(|t| t.minor);
-    format!("CPython 3.{} to 3.{}", minors().min().unwrap_or(0), minors().max().unwrap_or(0))
+    let minors = || TABLES.iter().filter(|t| t.major == 3).map(|t| t.minor);
+    format!("CPython 2.7 and 3.{} to 3.{}", minors().min().unwrap_or(0), minors().max().unwrap_or(0))
+}
+
+/// Whether there are layouts for release builds of this minor version on such a system.
+#[must_use]
+pub fn is_supported(version: PyVersion, abi: &Abi) -> bool {
+    // The first release may have no table of its own.
+    lookup(PyVersion { micro: u8::MAX, ..version }, BuildFlags::RELEASE, abi).is_some()
 }
 
 /// The built-in layouts of a build and the table's name; `None` when there is no table for it.
 #[must_use]
 pub fn lookup(version: PyVersion, flags: BuildFlags, abi: &Abi) -> Option<(&'static Layouts, &'static str)> {
     let tables = match (version.major, abi.data_model, abi.os, abi.arch) {
-        (3, DataModel::Lp64, Os::Linux, _) => TABLES,
+        (2 | 3, DataModel::Lp64, Os::Linux, _) => TABLES,
         (3, DataModel::Llp64, Os::Windows, Arch::X86_64) => WINDOWS,
         _ => return None,
     };
     let found = tables
         .iter()
-        .filter(|t| t.minor == version.minor && t.from_micro <= version.micro)
+        .filter(|t| (t.major, t.minor) == (version.major, version.minor) && t.from_micro <= version.micro)
         .rfind(|t| t.debug == flags.debug && t.free_threaded == flags.free_threaded)?;
     Some(match crate::arch::cpu(abi.arch).mutex_size {
         LARGE_MUTEX => (found.aarch64, found.name_aarch64),

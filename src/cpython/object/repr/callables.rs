@@ -21,16 +21,28 @@ pub(in crate::cpython::object) fn function(
     addr: Addr,
     _: &TypeInfo,
 ) -> Result<(), DecodeError> {
-    let name = w.ctx().ptr(field!(w.ctx(), function.qualname), addr)?;
-    let name = read_str(w.ctx(), name, MAX_NAME)?;
+    let name = function_name(w, addr)?;
     w.push("<function ");
     w.name(&name);
     w.put(format_args!(" at {}>", w.pointer(addr)));
     Ok(())
 }
 
+/// The qualified name of a function, in Python 2 the name.
+fn function_name(w: &Writer<'_, '_>, addr: Addr) -> Result<String, DecodeError> {
+    let ctx = w.ctx();
+    let name = match ctx.dialect.is_two() {
+        true => ctx.ptr(field!(ctx, function.name), addr)?,
+        false => ctx.ptr(field!(ctx, function.qualname), addr)?,
+    };
+    read_str(ctx, name, MAX_NAME)
+}
+
 /// `<bound method qualified.name of self>` (Objects/classobject.c `method_repr`).
 pub(in crate::cpython::object) fn method(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    if w.ctx().dialect.is_two() {
+        return super::python2::method(w, addr);
+    }
     let function = w.ctx().ptr(field!(w.ctx(), method.func), addr)?;
     let object = w.ctx().ptr(field!(w.ctx(), method.self_obj), addr)?;
     let name = callable_name(w, function);
@@ -54,7 +66,8 @@ pub(super) fn callable_name(w: &Writer<'_, '_>, callable: Addr) -> Option<String
     let info = w.heap.type_of(callable).ok()?;
     let ctx = w.ctx();
     match info.kind {
-        Kind::Function => read_str(ctx, ctx.ptr(field!(ctx, function.qualname), callable).ok()?, MAX_NAME).ok(),
+        Kind::Function => function_name(w, callable).ok(),
+        Kind::BuiltinFunction if ctx.dialect.is_two() => builtin_name(w, callable).ok(),
         Kind::BuiltinFunction => builtin_qualname(w, callable),
         Kind::Type => w.heap.type_info(callable).map(|class| w.heap.qualname(&class)),
         Kind::Method => callable_name(w, ctx.ptr(field!(ctx, method.func), callable).ok()?),

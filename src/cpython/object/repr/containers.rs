@@ -53,13 +53,15 @@ pub(super) fn pairs(
     });
 }
 
-/// `{1, 2}`, `set()`, `frozenset({1})`, `Child({1})` (Objects/setobject.c `set_repr`).
+/// `{1, 2}`, `set()`, `frozenset({1})`, `Child({1})`; 2.7: `set([1, 2])` (Objects/setobject.c `set_repr`).
 pub(in crate::cpython::object) fn set(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     let len = set_len(w.ctx(), addr)?;
-    let plain = info.kind == Kind::Set && info.is_native;
+    let two = w.ctx().dialect.is_two();
+    let plain = info.kind == Kind::Set && info.is_native && !two;
+    let [open, close] = if two { ["[", "]"] } else { ["{", "}"] };
     if len == 0 {
         w.type_name(info);
-        w.push("()");
+        w.push(if two { "([])" } else { "()" });
         return Ok(());
     }
     if !plain {
@@ -67,7 +69,7 @@ pub(in crate::cpython::object) fn set(w: &mut Writer<'_, '_>, addr: Addr, info: 
         w.push("(");
     }
     let shown = set_items(w.ctx(), addr, w.limits.items)?;
-    w.push("{");
+    w.push(open);
     let mut separator = "";
     for item in &shown {
         w.push(separator);
@@ -78,6 +80,7 @@ pub(in crate::cpython::object) fn set(w: &mut Writer<'_, '_>, addr: Addr, info: 
         w.push(separator);
         w.more(len.saturating_sub(shown.len() as u64));
     }
-    w.push(if plain { "}" } else { "})" });
+    w.push(close);
+    w.push(if plain { "" } else { ")" });
     Ok(())
 }

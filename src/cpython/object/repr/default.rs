@@ -60,7 +60,7 @@ pub(in crate::cpython::object) fn class(w: &mut Writer<'_, '_>, addr: Addr, _: &
     if !class.named || lacks_module(w, &class) {
         w.lower(Fidelity::Damaged);
     }
-    w.push("<class '");
+    w.push(if w.ctx().dialect.is_two() && !class.is_heap { "<type '" } else { "<class '" });
     w.name(&class_name(w, &class));
     w.push("'>");
     Ok(())
@@ -97,6 +97,13 @@ pub(super) fn structural(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) ->
     if !content(w, addr, info)? {
         w.rewind(mark);
     }
+    attributes_of(w, addr);
+    w.push(">");
+    Ok(())
+}
+
+/// ` {attribute=value, ...}`, where there are any.
+pub(super) fn attributes_of(w: &mut Writer<'_, '_>, addr: Addr) {
     let limit = usize::try_from(w.limits.items).unwrap_or(usize::MAX);
     match attributes(w.heap, addr, limit) {
         Ok((list, _)) if list.is_empty() => {}
@@ -110,6 +117,4 @@ pub(super) fn structural(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) ->
             w.problem(&error);
         }
     }
-    w.push(">");
-    Ok(())
 }

@@ -20,8 +20,13 @@ pub(in crate::cpython::object) fn generator(
     addr: Addr,
     info: &TypeInfo,
 ) -> Result<(), DecodeError> {
-    let name = w.ctx().ptr(field!(w.ctx(), generator.qualname), addr)?;
-    let name = read_str(w.ctx(), name, MAX_NAME)?;
+    let ctx = w.ctx();
+    let name = match ctx.dialect.is_two() {
+        // `gen_repr` there: the name of its code.
+        true => ctx.ptr(field!(ctx, code.name), ctx.ptr(field!(ctx, generator.code), addr)?)?,
+        false => ctx.ptr(field!(ctx, generator.qualname), addr)?,
+    };
+    let name = read_str(ctx, name, MAX_NAME)?;
     w.push("<");
     w.push(match info.kind {
         Kind::Coroutine => "coroutine",

@@ -3,6 +3,7 @@
 use super::containers::pairs;
 use super::limits::{Fidelity, Meter, Repr, ReprLimits};
 use super::numpy;
+use super::python2;
 use super::text::{quote_bytes, quote_str};
 use super::writer::Writer;
 use crate::base::Addr;
@@ -34,6 +35,7 @@ fn type_name(heap: &Heap<'_>, value: &Value) -> Option<String> {
         Value::Int(_) | Value::Unsigned(_) => "int",
         Value::Float(_) => "float",
         Value::Text(_) => "str",
+        Value::Bytes(_) if heap.ctx.dialect.is_two() => "str",
         Value::Bytes(_) => "bytes",
         Value::Tuple(_) => "tuple",
         Value::List(_) => "list",
@@ -54,6 +56,9 @@ fn write(w: &mut Writer<'_, '_>, value: &Value) {
         Value::Int(value) => w.fixed(&value.to_string()),
         Value::Unsigned(value) => w.fixed(&value.to_string()),
         Value::Float(value) => w.fixed(&float_repr(*value)),
+        // Names, which are `str`.
+        Value::Text(text) if w.ctx().dialect.is_two() => w.fixed(&python2::quote_str(text.to_string().as_bytes())),
+        Value::Bytes(bytes) if w.ctx().dialect.is_two() => w.fixed(&python2::quote_str(bytes)),
         Value::Text(text) => {
             let text = quote_str(text.code_points(), w.ctx().dialect.repr.unicode);
             w.fixed(&text)

@@ -23,6 +23,7 @@ pub(super) mod numpy;
 mod pointer;
 mod printable;
 pub(super) mod python;
+pub(super) mod python2;
 pub(super) mod runtime;
 mod strided;
 pub(super) mod text;

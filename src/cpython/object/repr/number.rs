@@ -1,6 +1,7 @@
 //! Numbers.
 
 use super::limits::Fidelity;
+use super::python2;
 use super::writer::Writer;
 use crate::base::Addr;
 use crate::cpython::object::float::{complex_repr, write_float};
@@ -12,14 +13,18 @@ use crate::field;
 /// `sys.get_int_max_str_digits()` by default: above, Python's `repr` raises `ValueError` and we write hex.
 const MAX_DECIMAL_DIGITS: u64 = 4300;
 
-pub(in crate::cpython::object) fn int(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn int(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
     if let Some(small) = Int::read_small(w.ctx(), addr)? {
         w.put(small);
+        long_mark(w, info);
         return Ok(());
     }
     let value = Int::read(w.ctx(), addr)?;
     match value.decimal(MAX_DECIMAL_DIGITS) {
-        Some(text) => w.push(&text),
+        Some(text) => {
+            w.push(&text);
+            long_mark(w, info);
+        }
         None => {
             w.lower(Fidelity::Structural);
             let hex = value.hex();
@@ -62,4 +67,11 @@ pub(in crate::cpython::object) fn complex(w: &mut Writer<'_, '_>, addr: Addr, _:
     let at = w.ctx().addr(field!(w.ctx(), complex.cval), addr)?;
     let text = complex_repr(double_at(w.ctx(), at)?, double_at(w.ctx(), at.wrapping_add(8))?);
     w.fixed(&text)
+}
+
+/// The `L` of a `long` of Python 2.
+fn long_mark(w: &mut Writer<'_, '_>, info: &TypeInfo) {
+    if w.ctx().dialect.is_two() {
+        python2::long_mark(w, info);
+    }
 }

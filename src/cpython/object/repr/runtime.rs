@@ -196,6 +196,9 @@ pub(super) fn module_attribute(w: &Writer<'_, '_>, module: Addr, name: &str) -> 
 
 /// What `importlib._bootstrap._module_repr` makes of the module's spec.
 pub(in crate::cpython::object) fn module(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+    if w.ctx().dialect.is_two() {
+        return super::python2::module(w, addr);
+    }
     let doubtful = Cell::new(false);
     let result = module_text(w, addr, &doubtful);
     // What is not readable is not the same as what is not there.

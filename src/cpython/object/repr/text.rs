@@ -2,6 +2,7 @@
 //! Objects/bytesobject.c `PyBytes_Repr`, Objects/bytearrayobject.c `bytearray_repr`).
 
 use super::printable::is_printable;
+use super::python2;
 use super::writer::Writer;
 use crate::base::Addr;
 use crate::cpython::DecodeError;
@@ -15,7 +16,10 @@ use std::fmt::Write as _;
 /// Most strings are shorter than this, in bytes.
 const SHORT: usize = 256;
 
-pub(in crate::cpython::object) fn str(w: &mut Writer<'_, '_>, addr: Addr, _: &TypeInfo) -> Result<(), DecodeError> {
+pub(in crate::cpython::object) fn str(w: &mut Writer<'_, '_>, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+    if w.ctx().dialect.is_two() {
+        return python2::text(w, addr, info);
+    }
     let mut room = [0; SHORT];
     if let Some(narrow) = read_narrow(w.ctx(), addr, w.limits.characters, &mut room)?
         && let Some(plain) = plain_ascii(narrow)
@@ -99,7 +103,7 @@ pub(in crate::cpython::object) fn bytes(w: &mut Writer<'_, '_>, addr: Addr, _: &
     let at = w.ctx().addr(field!(w.ctx(), bytes.sval), addr)?;
     let shown = len.min(w.limits.characters);
     let data = w.ctx().bytes_at("bytes data", at, shown)?;
-    w.push(&quote_bytes(&data, false));
+    w.push(&if w.ctx().dialect.is_two() { python2::quote_str(&data) } else { quote_bytes(&data, false) });
     // Where no text is wanted, not even its last byte is examined.
     if shown < len && shown > 0 {
         plausible(w, addr, len)?;

@@ -363,6 +363,10 @@ impl<'h, 'a> Writer<'h, 'a> {
     }
 
     fn native_or_python(&mut self, addr: Addr, info: &TypeInfo) -> Result<(), DecodeError> {
+        if self.ctx().dialect.is_two() && info.is_native && info.repr.is_null() {
+            // `PyObject_Repr` (Objects/object.c) for one that has not inherited it.
+            return default::object(self, addr, info);
+        }
         match self.heap.repr_by(info) {
             ReprBy::Native(definer) => {
                 match definer.kind.row().repr.filter(|_| definer.is_native && definer.is_known) {
