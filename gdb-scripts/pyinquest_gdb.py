@@ -398,6 +398,8 @@ class GdbHost:
             try:
                 # What gdb says of our own stops is nothing to show.
                 told.append(gdb.execute("continue", to_string=True) or "")
+                while self._unexplained(points) and not any(point.stop() for point in points[:len(watches)]):
+                    told = [gdb.execute("continue", to_string=True) or ""]
             finally:
                 gdb.events.stop.disconnect(self._note_stop)
                 gdb.events.exited.disconnect(self._note_stop)
@@ -411,14 +413,29 @@ class GdbHost:
         stop = self._last_stop
         if isinstance(stop, gdb.ExitedEvent) or not gdb.selected_inferior().pid:
             return {"kind": "exited", "text": "".join(told)}
-        ours = hit and not isinstance(stop, gdb.SignalEvent) and \
-            all(point in points for point in getattr(stop, "breakpoints", ()))
+        ours = hit and (self._by_debug_registers(stop) if isinstance(stop, gdb.SignalEvent) else
+                        all(point in points for point in getattr(stop, "breakpoints", ())))
         return {"kind": "watch" if ours else "other", "text": "" if ours else "".join(told),
                 "changes": [point.watched.change(index) for index, point in hit if index < len(watches)],
                 "called": any(index >= len(watches) for index, _ in hit)}
 
     def _note_stop(self, event):
         self._last_stop = event
+
+    def _unexplained(self, points):
+        """Whether the process stands for a debug register that gdb gives no watchpoint for, as rarely happens."""
+        return not any(point.hit for point in points) and self._by_debug_registers(self._last_stop)
+
+    @staticmethod
+    def _by_debug_registers(stop):
+        """Whether a stop is a trap of the processor's debug registers or single step, not of an instruction of the program."""
+        if not isinstance(stop, gdb.SignalEvent) or stop.stop_signal != "SIGTRAP":
+            return False
+        try:
+            # TRAP_TRACE and TRAP_HWBKPT (sigaction(2)); an instruction's trap has SI_KERNEL or TRAP_BRKPT.
+            return int(gdb.parse_and_eval("$_siginfo.si_code")) in (2, 4)
+        except gdb.error:
+            return False
 
 
     # -- what the engine can do
