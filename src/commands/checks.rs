@@ -80,6 +80,7 @@ fn checks_of(report: &Report, id: &FindingId) -> &'static [&'static str] {
         | Id::DoubleFree
         | Id::InvalidFree
         | Id::HeapCorruption
+        | Id::HeapDamage
         | Id::CorruptObject
         | Id::BadRefcount
         | Id::CrashInGc
