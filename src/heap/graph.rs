@@ -246,7 +246,7 @@ impl Graph {
     }
 
     /// The same, and the references are gone then: they take half of the memory that there is need for.
-    pub(super) fn into_dominators(&mut self) -> Dominators {
+    pub(super) fn keep_dominators(&mut self) -> Dominators {
         let (start, edges) = (self.start(), std::mem::take(&mut self.edges));
         dominators(edges, start, |node| !self.inner.has(node))
     }

@@ -26,7 +26,7 @@ impl<'s, 'a> Retained<'s, 'a> {
     /// The same. The references of the graph are gone then, which saves memory.
     #[must_use]
     pub fn last(state: &'s HeapState<'a>, graph: &mut Graph) -> Retained<'s, 'a> {
-        Retained::of_tree(state, graph.into_dominators())
+        Retained::of_tree(state, graph.keep_dominators())
     }
 
     fn of_tree(state: &'s HeapState<'a>, dominators: Dominators) -> Retained<'s, 'a> {
