@@ -5,7 +5,7 @@
 mod common;
 mod debugger;
 
-use common::{Interpreter, block, crash, debuggable, interpreters, one_per_minor, skip};
+use common::{block, crash, debuggable, interpreters, one_per_minor, skip};
 use debugger::{Server, file_lines, gdb, gdb_with, traceback};
 
 /// What CPython's suite debugs: a chain of Python calls that ends in `id(42)`.

@@ -6,7 +6,7 @@ mod common;
 mod debugger;
 mod harness;
 
-use common::{Interpreter, block, crash, debuggable, one_per_minor, skip};
+use common::{block, crash, debuggable, one_per_minor, skip};
 use debugger::{Lldb, frame_lines, lldbs, told_frames};
 
 const NONE: &str = "no lldb with Python: install lldb-19 (or another from 14 on) and python3-lldb-19";
