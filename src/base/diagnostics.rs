@@ -87,6 +87,23 @@ impl Diagnostics {
         }
     }
 
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.list.lock().map(|list| list.len()).unwrap_or_default()
+    }
+
+    /// Takes back those that came after the first `count`, but for those that are to stay.
+    pub fn take_back(&self, count: usize, stays: impl Fn(&Diagnostic) -> bool) {
+        if let Ok(mut list) = self.list.lock() {
+            let mut number = 0_usize;
+            list.retain(|diagnostic| {
+                number = number.saturating_add(1);
+                number <= count || stays(diagnostic)
+            });
+        }
+    }
+
     /// A copy of all, in the order they came.
     #[must_use]
     pub fn to_vec(&self) -> Vec<Diagnostic> {

@@ -3,7 +3,7 @@
 use super::lookup::{self, Found, LookupError, Place};
 use super::python::{Known, PythonParts};
 use super::{Options, PythonState, PythonThread, SystemStack, report, source_lines};
-use crate::base::Addr;
+use crate::base::{Addr, Diagnostic, DiagnosticCode};
 use crate::cpython::object::Value;
 use crate::debuggee::{self, ByteSource, Crash, Limits, NativeThread, Target, TargetError};
 use crate::image::{Images, SearchOptions};
@@ -91,6 +91,8 @@ pub struct Inspection {
     python: OnceLock<Option<PythonParts>>,
     findings: OnceLock<Vec<Finding>>,
     greenlets: Known,
+    /// Diagnostics that there were once CPython was located.
+    said: OnceLock<usize>,
 }
 
 impl Inspection {
@@ -120,8 +122,8 @@ impl Inspection {
 
     fn with_sources(target: Target, images: Images, search: &SearchOptions, sources: SourceOptions) -> Self {
         let sources = (!search.no_files).then(|| Sources::new(sources));
-        let (python, findings) = Default::default();
-        Inspection { target, images, sources, python, findings, greenlets: Known::default() }
+        let (python, findings, said) = Default::default();
+        Inspection { target, images, sources, python, findings, greenlets: Known::default(), said }
     }
 
     /// Takes over the threads of the same process at a later time. All that was read of its CPython is forgotten but
@@ -132,8 +134,11 @@ impl Inspection {
         self.forget();
     }
 
-    /// Forgets what was read of CPython, but for where it is.
+    /// Forgets what was read of CPython, but for where it is, and what was said of that reading.
     pub fn forget(&mut self) {
+        // Files of modules are not read again.
+        let of_a_file = |d: &Diagnostic| matches!(d.code, DiagnosticCode::PdbDamaged | DiagnosticCode::DwarfDamaged);
+        self.target.diagnostics.take_back(self.said.get().copied().unwrap_or(usize::MAX), of_a_file);
         self.findings = OnceLock::new();
         self.greenlets = Known::default();
         if let Some(parts) = self.python.take().flatten().and_then(PythonParts::renewed) {
@@ -174,8 +179,12 @@ impl Inspection {
     /// Its CPython; `None` when there is none that can be found.
     #[must_use]
     pub fn python(&self) -> Option<PythonState<'_>> {
-        let parts =
-            self.python.get_or_init(|| PythonParts::find(&self.target, &self.images, &self.greenlets)).as_ref()?;
+        let find = || {
+            let found = PythonParts::find(&self.target, &self.images, &self.greenlets);
+            let _ = self.said.set(self.target.diagnostics.count());
+            found
+        };
+        let parts = self.python.get_or_init(find).as_ref()?;
         Some(PythonState::new(&self.target, &self.images, parts))
     }
 
@@ -234,5 +243,30 @@ mod tests {
         shared::<Inspection>();
         shared::<PythonState<'_>>();
         shared::<Found<'_>>();
+    }
+
+    /// What a look says that was cut short is not said of the next one.
+    #[test]
+    fn a_look_that_was_cut_short_leaves_nothing_behind() {
+        let dump = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/cores/3.12-basic.core.zst");
+        let search = SearchOptions { no_files: true, ..SearchOptions::default() };
+        let looked = |limits: &Limits| {
+            let target = Source::from(Path::new(dump)).target_within(limits).unwrap();
+            Inspection::from_target(target, &search)
+        };
+        let options = Options { native: true, ..Options::default() };
+        let said = |inspection: &Inspection| {
+            let report = inspection.report(&options);
+            (report.threads.len(), report.diagnostics)
+        };
+        let whole = said(&looked(&Limits::default()));
+        let limits = Limits::default();
+        let mut inspection = looked(&limits);
+        assert!(inspection.python().is_some());
+        limits.deadline.set();
+        assert_ne!(said(&inspection), whole);
+        limits.deadline.renew();
+        inspection.forget();
+        assert_eq!(said(&inspection), whole);
     }
 }
