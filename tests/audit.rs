@@ -309,7 +309,7 @@ fn the_heap_is_audited_only_where_counts_explain_the_crash() {
     assert_eq!(findings[0].id, FindingId::CrashInGc);
     assert_eq!(accused(&findings), 0, "{findings:?}");
     assert!(findings.iter().all(|f| f.id != FindingId::HeapDamage), "{findings:?}");
-    // The first two thousandths of a second do not suffice.
+    // No time is too little.
     let whole = open(&freed, interpreter);
     let mut options = Options::default();
     options.limits.audit = Duration::ZERO;

@@ -234,12 +234,14 @@ const OF_WORDS: [&str; 3] = ["model", "render", "base"];
 const NAMES_OF_OTHERS: [&str; 4] = ["Arch", "DataModel", "Endian", "Os"];
 
 /// Strings that only look like words of the report: start of the file's path, string, what it is there.
-const LOOK_ALIKES: [(&str, &str, &str); 10] = [
+const LOOK_ALIKES: [(&str, &str, &str); 12] = [
     ("commands/", "thread", "name of a command"),
     ("shell/", "thread", "name of a command"),
     ("commands/run.rs", "object", "name of a command"),
     ("commands/run.rs", "local", "name of a command"),
     ("commands/run.rs", "stack", "name of a question"),
+    ("commands/run.rs", "threads", "name of a question"),
+    ("dap/session.rs", "threads", "name of a request"),
     ("cpython/sync/", "result", "name of a method"),
     ("cpython/layout/", "gil", "name of a struct"),
     ("cpython/layout/", "thread", "name of a struct"),
