@@ -254,14 +254,15 @@ fn is_closure_function(scene: &Scene<'_>, function: Addr, cif: Addr, thunk: Addr
     if let Some(symbol) = scene.facts.images.symbol_at(target, function) {
         return symbol.offset == 0 && base_name(&symbol.name) == CLOSURE_FUNCTION;
     }
-    // ctypes without symbols has no other function that libffi calls; in an interpreter that has ctypes built in, the thunk tells.
+    // Without symbols the thunk tells: its own `ffi_cif` is the one that came along, which stays so when it is freed. That ctypes
+    // has the function is not enough: libffi calls those of `string_at`, `cast` and others for it (Modules/_ctypes/_ctypes.c).
     let starts_function = || {
         let start = scene.facts.tables.at(function)?.called_function(target, function)?.start;
         Some(start == function)
     };
     let own = scene.facts.heap.and_then(|heap| cif_of(heap, thunk)) == Some(cif);
     let named = target.modules.get(module).is_some_and(|m| is_ctypes_file(m.file_name()));
-    starts_function() == Some(true) && (named || own && scene.facts.interpreter.holds(module))
+    own && (named || scene.facts.interpreter.holds(module)) && starts_function() == Some(true)
 }
 
 fn module_name<'a>(scene: &Scene<'a>, frame: &SceneFrame<'_>) -> Option<&'a str> {
