@@ -9,14 +9,23 @@ say() {
     echo "test.sh: [$((SECONDS / 60)):$(printf %02d $((SECONDS % 60)))] $*"
 }
 
-# Debuggers, a browser, a database, compressors, allocators and libraries that tests call; a compiler and headers for extension modules and
+# Debuggers, a browser, a database, servers with Python in them, compressors, allocators and libraries that tests call; a compiler and headers for extension modules and
 # the free-threaded interpreter's build.
 packages=(
     binutils chromium debuginfod g++ gdb gdbserver gcc libc6-dbg make postgresql python3 python3-venv util-linux xz-utils zstd
     libbz2-dev libffi-dev liblzma-dev libsqlite3-dev libssl-dev zlib1g-dev
     libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4
     libabsl-dev libglib2.0-0 libgoogle-glog-dev libqt5core5a
+    apache2-bin libapache2-mod-wsgi-py3 uwsgi-core uwsgi-plugin-python3
 )
+
+# Python as a language of PostgreSQL, for the newest server that this release of Debian has.
+add_plpython() {
+    local found
+    [ -n "$(apt-cache search --names-only '^postgresql-plpython3-[0-9]+$')" ] || apt_get update || true
+    found=$(apt-cache search --names-only '^postgresql-plpython3-[0-9]+$' | cut -d ' ' -f 1 | sort -V | tail -n 1)
+    [ -z "$found" ] || packages+=("$found")
+}
 
 # An lldb with its Python module, in the oldest version from 14 on that this release of Debian has. Two of these modules
 # exclude each other, so an installed one stays.
@@ -49,6 +58,7 @@ install_tools() {
         return
     fi
     add_lldb
+    add_plpython
     for package in "${packages[@]}"; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
     done

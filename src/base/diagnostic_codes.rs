@@ -18,6 +18,8 @@ pub enum DiagnosticCode {
     CoreStacksLost,
     /// Notes of the core cannot be read.
     CoreNotesDamaged,
+    /// The command line is not known beyond its first 79 bytes.
+    CommandLineCut,
     /// The core has no thread notes.
     CoreNoThreads,
     /// The core has no list of mapped files.
@@ -111,6 +113,8 @@ pub enum DiagnosticCode {
     DebugOffsetsUnknown,
     /// Two providers of layouts differ.
     LayoutDisagreement,
+    /// The process has several CPythons, of which one is shown.
+    OtherPython,
     /// The layouts are those of another pre-release.
     LayoutPrerelease,
     // The heap.

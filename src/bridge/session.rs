@@ -197,19 +197,23 @@ impl Session {
     fn search_options(&self) -> SearchOptions {
         let path = |text: &Option<String>| text.as_ref().map(PathBuf::from);
         let mut sysroots: Vec<PathBuf> = path(&self.scene.sysroot).into_iter().collect();
-        if self.scene.process == ProcessKind::Live {
-            // One in another root directory, as in a container.
-            #[cfg(target_os = "linux")]
-            sysroots.extend(self.scene.pid.and_then(|pid| debuggee::live::sysroot(i32::try_from(pid).ok()?)));
-        }
+        // One in another root directory, as in a container.
+        #[cfg(target_os = "linux")]
+        sysroots.extend(self.live_pid().and_then(debuggee::live::sysroot));
         SearchOptions {
             executable: path(&self.scene.executable),
             sysroots,
+            mapped_by: self.live_pid(),
             // A debugger's user sits at the host that he debugs on.
             host_sources: true,
             cache: self.cache.clone(),
             ..SearchOptions::default()
         }
+    }
+
+    fn live_pid(&self) -> Option<i32> {
+        let pid = self.scene.pid.filter(|_| self.scene.process == ProcessKind::Live)?;
+        i32::try_from(pid).ok()
     }
 
     /// The core that the debugger has open, read from disk.

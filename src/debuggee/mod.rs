@@ -4,6 +4,7 @@
 //! model and cannot tell the sources apart. This layer knows nothing of Python and opens no executables: the
 //! `image` layer adds file-backed memory with [`AddressSpace::add_backing`].
 
+mod command_line;
 pub mod compressed;
 mod crash;
 pub mod debugger;

@@ -29,7 +29,7 @@ pub struct ProcessInfo {
     pub ppid: Option<u64>,
     /// Short command name (`pr_fname`).
     pub command: Option<String>,
-    /// Command line, space-separated and cut at 80 bytes by the kernel (`pr_psargs`).
+    /// Command line, space-separated (`pr_psargs`, which has 79 bytes of it; the rest is on the stack).
     pub arguments: Option<String>,
     /// Path the process was started with (`AT_EXECFN`).
     pub executable: Option<String>,

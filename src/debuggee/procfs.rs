@@ -117,11 +117,12 @@ pub fn working_directory(pid: i32) -> PathBuf {
 #[must_use]
 pub fn started(pid: i32) -> Option<SystemTime> {
     let ticks = start_ticks(pid)?;
-    let stat = std::fs::read_to_string("/proc/stat").ok()?;
-    let boot: u64 = stat.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok())?;
-    // The unit of times in /proc is 1/100 s on all that Linux runs on (USER_HZ, time(7)).
-    let since_boot = Duration::from_millis(ticks.checked_mul(10)?);
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(boot))?.checked_add(since_boot)
+    // `btime` of /proc/stat has whole seconds, in which a file may well be written and run.
+    let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
+    let up = Duration::try_from_secs_f64(uptime.split(' ').next()?.parse().ok()?).ok()?;
+    // The unit of times in /proc is 1/100 s on all that Linux runs on (USER_HZ, time(7)); they are rounded down.
+    let since_boot = Duration::from_millis(ticks.checked_add(1)?.checked_mul(10)?);
+    SystemTime::now().checked_sub(up)?.checked_add(since_boot)
 }
 
 /// When the process was started, in clock ticks since boot: what distinguishes it from another one with its pid

@@ -115,7 +115,8 @@ pub fn restore(target: &mut Target) {
             thread.name = info.thread_names.get(&thread.tid).cloned();
         }
     }
-    if info.arguments.is_some() {
+    let knows_arguments = info.arguments.is_some();
+    if knows_arguments {
         target.process.arguments = info.arguments;
     }
     target.process.annotations = info.annotations;
@@ -129,6 +130,7 @@ pub fn restore(target: &mut Target) {
     }
     let diagnostics = Diagnostics::default();
     let own = target.diagnostics.to_vec().into_iter().filter(|d| !is_of_the_file(d) || OF_A_CUT.contains(&d.code));
+    let own = own.filter(|d| !knows_arguments || d.code != DiagnosticCode::CommandLineCut);
     own.chain(cut).chain(info.diagnostics.into_iter().filter(is_of_the_file)).for_each(|d| diagnostics.push(d));
     if let Some(said) = of_files(&target.code_names) {
         diagnostics.push(Diagnostic::note(DiagnosticCode::SlimCodeNames, said));

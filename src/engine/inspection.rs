@@ -115,6 +115,7 @@ impl Inspection {
     /// The inspection of a running process of this host.
     #[cfg(all(feature = "live", target_os = "linux"))]
     pub(super) fn of_live(mut target: Target, pid: i32, search: &SearchOptions, greenlets: &Known) -> Self {
+        let search = &SearchOptions { mapped_by: Some(pid), ..search.clone() };
         let images = Images::attach(&mut target, search);
         let made = Inspection::with_sources(target, images, search, source_lines::options_of_live(pid, search));
         Inspection { greenlets: Arc::clone(greenlets), ..made }

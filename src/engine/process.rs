@@ -1,5 +1,6 @@
 //! Source, process and modules of a report.
 
+use super::{Options, PythonState};
 use crate::debuggee::Target;
 use crate::image::Images;
 use crate::model::{Annotation, Missing, ModuleId, ModuleInfo, Process, Source};
@@ -12,14 +13,18 @@ pub(super) fn source(target: &Target) -> Source {
     }
 }
 
-pub(super) fn process(target: &Target) -> Process {
+pub(super) fn process(target: &Target, python: Option<PythonState<'_>>, options: &Options) -> Process {
     let process = &target.process;
+    // Text is not read where a dump without text is made.
+    let read = || python.filter(|_| options.limits.repr.characters > 0)?.original_arguments();
+    let same = |words: &String| process.arguments.as_ref().is_some_and(|told| told.trim() == words.trim());
     let main = target.modules.iter().find(|m| m.is_main).map(|m| m.path.clone());
     Process {
         pid: process.pid,
         ppid: process.ppid,
         command: process.command.clone(),
         arguments: process.arguments.clone(),
+        started_as: read().filter(|words| !same(words)),
         executable: main.or_else(|| process.executable.clone()),
         abi: Some(target.abi),
         annotations: process.annotations.iter().map(annotation).collect(),

@@ -8,7 +8,7 @@ use crate::cpython::Context;
 use crate::cpython::code::CodeCache;
 use crate::cpython::frame::{self, Stack};
 use crate::cpython::locate::{Located, Proof, locate};
-use crate::cpython::object::{Heap, SymbolNames, TypeCache};
+use crate::cpython::object::{Heap, Kind, SymbolNames, TypeCache, dict_get_str, list_items, read_str};
 use crate::cpython::runtime::{self, Interpreter, ThreadList, ThreadState, interpreters};
 use crate::debuggee::limits::cut;
 use crate::debuggee::{Crash, Target};
@@ -273,6 +273,20 @@ impl<'a> PythonState<'a> {
     fn finalizing(self) -> Option<Addr> {
         let ctx = self.context();
         ctx.ptr(field!(ctx, runtime.finalizing), self.located.runtime?).ok()
+    }
+
+    /// `sys.orig_argv` of the main interpreter with spaces between the words (3.10 and later, none in some embedded Pythons).
+    pub fn original_arguments(self) -> Option<String> {
+        const WORDS: usize = 4096;
+        const LENGTH: u64 = 65_536;
+        let (heap, ctx) = (self.main_heap(), self.context());
+        let sys = ctx.ptr(field!(ctx, interpreter.sysdict), self.interpreters().first()?.addr).ok()?;
+        let list = dict_get_str(&ctx, sys, "orig_argv").ok()??;
+        let is = |at: Addr, kind: Kind| heap.type_of(at).is_ok_and(|t| t.kind == kind);
+        let items = is(list, Kind::List).then(|| list_items(&ctx, list).ok())??;
+        let word = |at: Addr| is(at, Kind::Str).then(|| read_str(&ctx, at, LENGTH).ok())?;
+        let words: Option<Vec<String>> = items.take(WORDS).map(|at| word(at.ok()?)).collect();
+        words.map(|words| words.join(" ")).filter(|words| !words.trim().is_empty())
     }
 
     /// As `fatal_error_dump_runtime` of Python/pylifecycle.c tells it.

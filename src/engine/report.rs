@@ -31,6 +31,7 @@ pub(super) fn findings(target: &Target, images: &Images, python: Option<PythonSt
 
 /// Everything that can be told of `target`. Parts that cannot are absent, and a diagnostic says why.
 pub(super) fn make(target: &Target, images: &Images, python: Option<PythonState<'_>>, options: &Options) -> Report {
+    let state = python;
     let Known { analysis, outcome, tasks, native, python } = analyze(target, images, python, options);
     let shown = |f: &Frame| native || f.kind == FrameKind::Python;
     let mut threads: Vec<Thread> = analysis.threads.into_iter().map(|t| t.into_report(shown)).collect();
@@ -49,7 +50,7 @@ pub(super) fn make(target: &Target, images: &Images, python: Option<PythonState<
         schema_version: SCHEMA_VERSION.to_owned(),
         tool: format!("pyinquest {}", env!("CARGO_PKG_VERSION")),
         source: process::source(target),
-        process: process::process(target),
+        process: process::process(target, state, options),
         crash: analysis.crash.map(|crash| CrashReport { fatal_error: outcome.fatal_error, ..crash }),
         python: analysis.python,
         interpreters: analysis.interpreters,
@@ -83,7 +84,7 @@ fn analyze(target: &Target, images: &Images, python: Option<PythonState<'_>>, op
         }
         _ => target.diagnostics.push(match unsupported(target, images) {
             Some(other) => python_unsupported(&other),
-            None => no_python(target, partial),
+            None => no_python(target, images, partial),
         }),
     }
     // Where there is no Python to show, what is there is shown.
@@ -131,7 +132,14 @@ fn python_unsupported(python: &Unsupported) -> Diagnostic {
 }
 
 /// `partial`: the runtime was found, but no thread state.
-fn no_python(target: &Target, partial: bool) -> Diagnostic {
+fn no_python(target: &Target, images: &Images, partial: bool) -> Diagnostic {
+    if !partial && is_loader(target, images) {
+        let text = "no CPython runtime was found in this process: it is the loader of a program that PyInstaller put into one file, \
+                    which runs Python in a child process and ends by the signal that ended the child";
+        let hint = "look at the core of the child, its only one with Python; where both are written under one name the loader's \
+                    replaces it: let names hold the process id (sysctl kernel.core_uses_pid=1)";
+        return Diagnostic::new(Severity::Error, DiagnosticCode::NoPython, text).hint(hint);
+    }
     // A small dump lacks even the tables that name the runtime; the library's own name is left.
     let named = named_module(target);
     let small = |named: &NamedModule| target.source == SourceKind::Minidump || !named.has_data;
@@ -146,6 +154,13 @@ fn no_python(target: &Target, partial: bool) -> Diagnostic {
         false => "no CPython runtime was found in this process".to_owned(),
     };
     Diagnostic::new(Severity::Error, DiagnosticCode::NoPython, text).hint(what_to_record(target, unreadable))
+}
+
+/// Whether the executable carries a program of PyInstaller, which appends it as a section of this name
+/// (PyInstaller/building/api.py, `EXE.assemble`).
+fn is_loader(target: &Target, images: &Images) -> bool {
+    let main = target.modules.iter().position(|module| module.is_main);
+    main.and_then(|main| images.get(main)?.section_data("pydata")).is_some()
 }
 
 /// What to do for a better dump. `python`: it is one of a CPython process.

@@ -21,6 +21,7 @@ pub(super) fn options(target: &Target, images: &Images, search: &SearchOptions) 
         path_maps: search.path_maps.clone(),
         relative_to: beside.into_iter().chain(search.host_sources.then(here)).collect(),
         own_host: search.host_sources || images.of_this_boot(target),
+        runs: false,
         dumped: target.path.as_ref().and_then(|p| std::fs::metadata(p).ok()?.modified().ok()),
     }
 }
@@ -35,6 +36,7 @@ pub(super) fn options_of_live(pid: i32, search: &SearchOptions) -> SourceOptions
         path_maps: search.path_maps.clone(),
         relative_to: vec![live::working_directory(pid)],
         own_host: search.host_sources || live::sysroot(pid).is_none(),
+        runs: true,
         dumped: live::started(pid),
     }
 }

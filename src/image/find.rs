@@ -31,6 +31,9 @@ pub struct SearchOptions {
     pub no_files: bool,
     /// Take this host's source files for those of the process, whatever host the dump is of.
     pub host_sources: bool,
+    /// The process of this host that has the files mapped: it still has those that were removed, replaced, or never had a name.
+    #[serde(skip)]
+    pub mapped_by: Option<i32>,
     /// What was made of the debug information of files for earlier dumps.
     #[serde(skip)]
     pub cache: FileCache,
@@ -152,6 +155,9 @@ pub(super) fn candidates(module: &Module, options: &SearchOptions) -> Vec<Candid
         // With a sysroot given, a file of this host counts only if it proves to be the one.
         add(Place::in_root(Path::new("/"), Path::new(path)), options.sysroots.is_empty());
     }
+    for path in options.mapped_by.into_iter().flat_map(|pid| by_process(pid, module)) {
+        add(Place::named(&path), true);
+    }
     let build_id = module.build_id.as_ref().and_then(build_id_path);
     for dir in options.all_debug_dirs() {
         if let Some(id) = &build_id {
@@ -164,6 +170,16 @@ pub(super) fn candidates(module: &Module, options: &SearchOptions) -> Vec<Candid
         }
     }
     out
+}
+
+/// Links of the kernel to the file that a process has mapped, whatever became of its name (proc(5)). Who may look at the process
+/// may follow the first; the second takes the right to checkpoint processes.
+fn by_process(pid: i32, module: &Module) -> Vec<PathBuf> {
+    let process = Path::new("/proc").join(pid.to_string());
+    let executable = module.is_main.then(|| process.join("exe"));
+    let mapping = module.mappings.first();
+    let mapping = mapping.map(|m| process.join(format!("map_files/{:x}-{:x}", m.start.0, m.end.0)));
+    executable.into_iter().chain(mapping).collect()
 }
 
 /// `.build-id/xx/yyyy`: the binary itself (Fedora links it there); with `.debug` added, its debug file.

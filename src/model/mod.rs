@@ -112,9 +112,13 @@ pub struct Process {
     /// Short command name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
-    /// Command line as the dump has it (Linux cuts it at 80 bytes).
+    /// Command line, as the system shows it: a program may show a title instead. Where the stack of the process is not in the
+    /// dump, a core has 79 bytes of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arguments: Option<String>,
+    /// Command line that Python was started with (`sys.orig_argv`, 3.10 and later), where that is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_as: Option<String>,
     /// Main executable as the process saw it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub executable: Option<String>,

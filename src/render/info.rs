@@ -91,6 +91,9 @@ fn process(out: &mut Sheet, report: &Report) {
     if let Some(arguments) = &process.arguments {
         out.row("Arguments", &safe_short(arguments, 500));
     }
+    if let Some(started) = &process.started_as {
+        out.row("Started as", &safe_short(started, 500));
+    }
     if let Some(executable) = &process.executable {
         out.row("Executable", &safe(executable));
     }

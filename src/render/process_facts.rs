@@ -15,6 +15,7 @@ pub(super) fn process_facts(report: &Report, max: usize) -> Vec<(String, String)
     let rows = [
         ("Process", process.pid.map(|p| p.to_string())),
         ("Command", process.arguments.clone().or_else(|| process.command.clone())),
+        ("Started as", process.started_as.clone()),
         ("Python", Some(report.python.as_ref().map_or_else(|| "none found".to_owned(), which_python))),
         ("Machine", process.abi.as_ref().map(machine)),
         ("Read from", source),

@@ -234,7 +234,10 @@ pub fn redact(report: &mut Report, privacy: Privacy) {
         redact_text(&text)
     };
     let process = &mut report.process;
-    for text in [&mut process.arguments, &mut process.command, &mut process.executable].into_iter().flatten() {
+    for text in [&mut process.arguments, &mut process.started_as, &mut process.command, &mut process.executable]
+        .into_iter()
+        .flatten()
+    {
         *text = redact_text(text);
     }
     for annotation in &mut process.annotations {

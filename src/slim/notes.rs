@@ -39,7 +39,7 @@ pub fn info_json(target: &Target, options: SlimOptions) -> Result<Vec<u8>, SlimE
         tool: concat!("pyinquest ", env!("CARGO_PKG_VERSION")).to_owned(),
         source: target.source,
         redacted: options.redact,
-        arguments: target.process.arguments.clone().filter(|a| a.len() >= PRPSINFO_ARGUMENTS_SIZE),
+        arguments: target.process.arguments.clone(),
         thread_names: target.threads.iter().filter_map(|t| Some((t.tid, t.name.clone()?))).collect(),
         annotations: target.process.annotations.clone(),
         code_names: target.code_names.recorded(),

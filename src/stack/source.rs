@@ -19,8 +19,8 @@ const MAX_FILES: usize = 2000;
 const MAX_TOTAL: u64 = 256 << 20;
 /// How many files a message names.
 const NAMED: usize = 3;
-/// Endings of names of Python's source files, and of what Cython makes modules of.
-const ENDINGS: [&str; 6] = [".py", ".pyw", ".pyi", ".pyx", ".pxd", ".pxi"];
+/// Endings of names of Python's source files (mod_wsgi's too), and of what Cython makes modules of.
+const ENDINGS: [&str; 7] = [".py", ".pyw", ".pyi", ".wsgi", ".pyx", ".pxd", ".pxi"];
 
 /// Where to look for source files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct SourceOptions {
     /// Whether this host's own files are those that the process saw: see
     /// [`Images::of_this_boot`](crate::image::Images::of_this_boot).
     pub own_host: bool,
+    /// Whether the process still runs.
+    pub runs: bool,
     /// When the process was dumped, or started if it still runs: files changed later may be other than those that ran.
     pub dumped: Option<SystemTime>,
 }
@@ -209,7 +211,8 @@ impl Sources {
         if let (Some(dumped), Some(changed)) = (self.options.dumped, changed)
             && changed > dumped
         {
-            let text = format!("{} was changed after the crash; its lines may not be those that ran", path.display());
+            let what = if self.options.runs { "process was started" } else { "crash" };
+            let text = format!("{} was changed after the {what}; its lines may not be those that ran", path.display());
             locked(&self.diagnostics).push(Diagnostic::warning(DiagnosticCode::SourceChanged, text));
         }
     }
@@ -318,6 +321,7 @@ mod tests {
             path_maps: vec![("/build/".to_owned(), format!("{}/mapped/", root.display()))],
             relative_to: vec![root.to_owned()],
             own_host: true,
+            runs: false,
             dumped: Some(SystemTime::now() - Duration::from_secs(3600)),
         });
         assert_eq!(sources.line("/app/a.py", 1).as_deref(), Some("in sysroot"));

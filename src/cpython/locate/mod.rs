@@ -8,6 +8,7 @@
 mod candidates;
 mod partial;
 mod scan;
+mod several;
 mod unsupported;
 mod validate;
 mod version;
@@ -97,21 +98,11 @@ pub fn locate(target: &Target, images: &Images) -> Option<Located> {
         ));
     }
     let confirmed = |candidate: &candidates::Candidate| version::identify(target, images, candidate);
-    best(named.iter().filter_map(confirmed))
-        .or_else(|| best(scan::cookies(target, Part::Modules).iter().filter_map(confirmed)))
+    let best = |found: &mut dyn Iterator<Item = (u32, Located)>| several::choose(target, found.collect());
+    best(&mut named.iter().filter_map(confirmed))
+        .or_else(|| best(&mut scan::cookies(target, Part::Modules).iter().filter_map(confirmed)))
         .or_else(|| scan::interpreters(target, Part::Modules))
-        .or_else(|| best(scan::cookies(target, Part::Rest).iter().filter_map(confirmed)))
+        .or_else(|| best(&mut scan::cookies(target, Part::Rest).iter().filter_map(confirmed)))
         .or_else(|| named.iter().find_map(|candidate| partial::identify(target, images, candidate)))
         .or_else(|| scan::interpreters(target, Part::Rest))
-}
-
-/// The answer with most evidence; the first of equals.
-fn best(found: impl Iterator<Item = (u32, Located)>) -> Option<Located> {
-    let mut best: Option<(u32, Located)> = None;
-    for (score, located) in found {
-        if best.as_ref().is_none_or(|(top, _)| score > *top) {
-            best = Some((score, located));
-        }
-    }
-    best.map(|(_, located)| located)
 }

@@ -13,10 +13,11 @@ mod zeroed_stacks;
 
 pub(super) use segments::cut_short;
 
+use super::command_line;
 use super::limits::cut;
 use super::slim_record::{each_note, kept_bytes};
 use super::{AddressSpace, ByteSource, Crash, Limits, ProcessInfo, SignalInfo, SourceKind, Target, TargetError};
-use crate::base::{Diagnostic, DiagnosticCode, Diagnostics};
+use crate::base::{Abi, Diagnostic, DiagnosticCode, Diagnostics};
 use crate::debuggee::{Recording, TargetMemory};
 use crate::os::linux::signals::dumps_core;
 use crate::sys::map_file;
@@ -77,7 +78,7 @@ pub fn from_source_within(path: &Path, source: Arc<dyn ByteSource>, limits: &Lim
     let mut memory = Recording::new(AddressSpace::from_dump(Arc::clone(&source), segments));
     memory.set_kept(kept);
     memory.set_deadline(&limits.deadline);
-    let process = process(&notes, &memory);
+    let process = process(&notes, &memory, &abi, &diagnostics);
     let mut modules = modules::find(&notes, &memory, &abi, &process, &diagnostics);
     limits.cut_modules(&mut modules, &diagnostics);
     if let Some(diagnostic) = cut("threads", notes.thread_count, notes.threads.len(), "--max-threads") {
@@ -117,14 +118,24 @@ fn other_system(core: &[u8]) -> Option<&'static str> {
     found
 }
 
-fn process(notes: &Notes, memory: &TargetMemory) -> ProcessInfo {
+fn process(notes: &Notes, memory: &TargetMemory, abi: &Abi, diagnostics: &Diagnostics) -> ProcessInfo {
     let note = notes.process.as_ref();
+    // What is read of it is not remembered: it may hold secrets, and a slim dump has the words in a note.
+    let whole = |told: &str| command_line::whole(told, &notes.auxv, &**memory, abi);
+    let arguments = note.map(|p| match command_line::fills_note(&p.arguments) {
+        false => p.arguments.trim_end().to_owned(),
+        true => whole(&p.arguments).unwrap_or_else(|| {
+            let text = "the core's note has the first 79 bytes of the command line, and the stack with all of it is not in the dump";
+            diagnostics.push(Diagnostic::note(DiagnosticCode::CommandLineCut, text));
+            p.arguments.trim_end().to_owned()
+        }),
+    });
     let filled = |s: &String| !s.is_empty();
     ProcessInfo {
         pid: note.map(|p| p.pid),
         ppid: note.map(|p| p.ppid).or_else(|| notes.threads.first().map(|t| t.ppid)),
         command: note.map(|p| p.command.clone()).filter(filled),
-        arguments: note.map(|p| p.arguments.clone()).filter(filled),
+        arguments: arguments.filter(filled),
         page_size: notes.page_size(),
         ..ProcessInfo::from_auxv(&notes.auxv, memory)
     }

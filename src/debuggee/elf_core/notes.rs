@@ -4,6 +4,7 @@ use crate::arch;
 use crate::base::{Abi, Addr, Cursor, Diagnostic, DiagnosticCode, Diagnostics, ShortRead};
 use crate::debuggee::{NativeThread, Registers, SignalInfo};
 use crate::os::linux::auxv::{Auxv, is_page_size};
+use crate::os::linux::notes::PRPSINFO_ARGUMENTS_SIZE;
 use crate::os::linux::signals::{has_fault_address, has_sender};
 use object::LittleEndian as LE;
 use object::elf::{self, FileHeader64};
@@ -224,7 +225,7 @@ fn thread(mut cursor: Cursor<'_>, abi: Abi, with_registers: bool) -> Result<Thre
 }
 
 /// `struct elf_prpsinfo` (64-bit): four chars, (pad), pr_flag, pr_uid, pr_gid, pr_pid at 24, pr_ppid, pr_pgrp, pr_sid,
-/// pr_fname\[16\] at 40, pr_psargs\[80\].
+/// pr_fname\[16\] at 40, pr_psargs\[80\], which has a space for each zero between words.
 fn process(mut cursor: Cursor<'_>) -> Result<ProcessNote, ShortRead> {
     cursor.take(24)?;
     let pid = u64::from(cursor.u32()?);
@@ -235,7 +236,7 @@ fn process(mut cursor: Cursor<'_>) -> Result<ProcessNote, ShortRead> {
         let end = field.iter().position(|b| *b == 0).unwrap_or(len);
         Ok(String::from_utf8_lossy(field.get(..end).unwrap_or_default()).into_owned())
     };
-    Ok(ProcessNote { pid, ppid, command: text(16)?, arguments: text(80)?.trim_end().to_owned() })
+    Ok(ProcessNote { pid, ppid, command: text(16)?, arguments: text(PRPSINFO_ARGUMENTS_SIZE)? })
 }
 
 /// `siginfo_t` (`asm-generic/siginfo.h`, 64-bit): si_signo, si_errno, si_code, (pad), then a union at 16: si_pid and

@@ -10,6 +10,8 @@ pub const AT_PAGESZ: u64 = 6;
 pub const AT_BASE: u64 = 7;
 /// Entry point of the main executable.
 pub const AT_ENTRY: u64 = 9;
+/// Address of 16 random bytes.
+pub const AT_RANDOM: u64 = 25;
 /// Address of the path that the process was started with.
 pub const AT_EXECFN: u64 = 31;
 /// Address of the vDSO's ELF header.

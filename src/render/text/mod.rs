@@ -154,6 +154,9 @@ fn header(out: &mut Out<'_>, report: &Report) {
     if !who.is_empty() {
         out.line(2, &who.join(": "));
     }
+    if let Some(started) = &process.started_as {
+        out.line(2, &format!("{} {}", paint(palette.dim, "started as:"), safe_short(started, 200)));
+    }
     let python = report.python.as_ref().map(|p| {
         let mut text = safe(which_python(p));
         if let Some(state) = p.state.filter(|s| *s != RuntimeState::Initialized) {
