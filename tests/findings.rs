@@ -55,7 +55,7 @@ fn everywhere_with(
     let only = std::env::var("PYINQUEST_TEST_INTERPRETER").ok();
     // A thousand crashes of all builds take longer than they tell; name one to see it.
     let chosen: Vec<&Interpreter> = match &only {
-        Some(name) => interpreters().iter().filter(|i| i.is_native() && i.name.contains(name.as_str())).collect(),
+        Some(name) => interpreters().iter().filter(|i| i.name.contains(name.as_str())).collect(),
         None => one_per_minor(),
     };
     let mut todo = Vec::new();

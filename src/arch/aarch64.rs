@@ -1,8 +1,8 @@
 //! ARM64.
 
 use super::{
-    AccessKind, ContextLayout, Cpu, DeliveredFault, Field, FrameRecord, MinidumpCpu, ReadUint, SignalFrame,
-    ThreadPointer, UnwindInfo, with_x0_to_x30,
+    AccessKind, ContextLayout, Cpu, DeliveredFault, Field, FrameRecord, Index, MinidumpCpu, Operand, ReadUint,
+    SignalFrame, ThreadPointer, UnwindInfo, with_x0_to_x30,
 };
 use crate::base::{Addr, Arch};
 use crate::os::linux::signals::{SIGBUS, SIGSEGV, codes};
@@ -55,7 +55,7 @@ pub static CPU: Cpu = Cpu {
             29, 30, 31, 32,
         ],
         fault,
-        operand: |_| None,
+        operand,
     },
     minidump: Some(MinidumpCpu { ids: &[12, 0x8003], contexts: &[CONTEXT, BREAKPAD_CONTEXT] }),
     mutex_size: 48,
@@ -121,6 +121,116 @@ fn fault(sp: Addr, read: &ReadUint<'_>) -> Option<DeliveredFault> {
         _ => (SIGSEGV, codes::SEGV_MAPERR),
     };
     Some(DeliveredFault { number, code, addr, access: Some(access) })
+}
+
+/// `count` bits of an instruction from bit `low` on.
+const fn bits(word: u32, low: u32, count: u32) -> u32 {
+    (word >> low) & ((1 << count) - 1)
+}
+
+/// A field of `count` bits that has a sign.
+const fn signed(word: u32, low: u32, count: u32) -> i64 {
+    ((bits(word, low, count) << (32 - count)).cast_signed() >> (32 - count)) as i64
+}
+
+/// The operand of a load or store (Arm ARM, C4.1.94 "Loads and Stores"). Not decoded, and so not told: tags (MTE), SVE, `LDRA*`, the
+/// copies of FEAT_MOPS, single elements of vectors, prefetches.
+fn operand(code: &[u8]) -> Option<Operand> {
+    let word = u32::from_le_bytes(*code.first_chunk()?);
+    match (bits(word, 27, 3), bits(word, 24, 2), bits(word, 26, 1) == 1) {
+        (0b001, 0b00, false) => exclusive(word),
+        (0b001, 0b00, true) => vectors(word),
+        (0b101, 0b00 | 0b01, is_vector) => pair(word, is_vector),
+        (0b111, 0b00 | 0b01, is_vector) => single(word, is_vector),
+        _ => None,
+    }
+}
+
+/// What is at the address in a register, 31 being the stack pointer.
+fn at(word: u32, is_load: bool, offset: i64, size: u64) -> Operand {
+    let kind = if is_load { AccessKind::Read } else { AccessKind::Write };
+    // Five bits.
+    let base = u16::try_from(bits(word, 5, 5)).unwrap_or_default();
+    Operand { kind, base, offset, index: None, size }
+}
+
+/// `LDXR`, `STLR`, `CAS` and their kin.
+fn exclusive(word: u32) -> Option<Operand> {
+    let (size, is_ordered, is_load, is_pair) =
+        (bits(word, 30, 2), bits(word, 23, 1) == 1, bits(word, 22, 1) == 1, bits(word, 21, 1) == 1);
+    let one = 1u64 << size;
+    Some(match (is_ordered, is_pair) {
+        (false, false) | (true, false) => at(word, is_load, 0, one),
+        // CAS, which may store.
+        (true, true) => at(word, false, 0, one),
+        (false, true) if size >= 2 => at(word, is_load, 0, one << 1),
+        // CASP.
+        (false, true) => at(word, false, 0, 8u64 << (size & 1)),
+    })
+}
+
+/// `LD1` to `LD4` and `ST1` to `ST4` of whole registers.
+fn vectors(word: u32) -> Option<Operand> {
+    let registers = match bits(word, 12, 4) {
+        0b0000 | 0b0010 => 4,
+        0b0100 | 0b0110 => 3,
+        0b1000 | 0b1010 => 2,
+        0b0111 => 1,
+        _ => return None,
+    };
+    let size = 8u64 << bits(word, 30, 1);
+    (bits(word, 31, 1) == 0).then(|| at(word, bits(word, 22, 1) == 1, 0, size.saturating_mul(registers)))
+}
+
+/// `LDP`, `STP`, `LDNP`, `STNP`, `LDPSW`.
+fn pair(word: u32, is_vector: bool) -> Option<Operand> {
+    let (opc, mode, is_load) = (bits(word, 30, 2), bits(word, 23, 2), bits(word, 22, 1) == 1);
+    let scale = match (is_vector, opc) {
+        (true, 0..=2) => opc.saturating_add(2),
+        (false, 0) => 2,
+        // LDPSW; the store is of tags.
+        (false, 1) if is_load && mode != 0 => 2,
+        (false, 2) => 3,
+        _ => return None,
+    };
+    let offset = if mode == 1 { 0 } else { signed(word, 15, 7) << scale };
+    Some(at(word, is_load, offset, 2u64 << scale))
+}
+
+/// One register.
+fn single(word: u32, is_vector: bool) -> Option<Operand> {
+    let (size, opc) = (bits(word, 30, 2), bits(word, 22, 2));
+    if !is_vector && bits(word, 24, 1) == 0 && bits(word, 21, 1) == 1 && bits(word, 10, 2) == 0 {
+        // Atomic operations, of which `LDAPR` only loads.
+        return Some(at(word, bits(word, 12, 4) == 0b1100, 0, 1u64 << size));
+    }
+    let (scale, is_load) = match (is_vector, size, opc) {
+        // Scale 4 has no other sizes.
+        (true, 1..=3, 2..=3) => return None,
+        (true, _, _) => (((opc >> 1) << 2) | size, opc & 1 == 1),
+        // PRFM, and what is not allocated.
+        (false, 3, 2..=3) | (false, 2, 3) => return None,
+        (false, _, _) => (size, opc != 0),
+    };
+    let bytes = 1u64 << scale;
+    if bits(word, 24, 1) == 1 {
+        return Some(at(word, is_load, i64::from(bits(word, 10, 12)) << scale, bytes));
+    }
+    match (bits(word, 21, 1), bits(word, 10, 2)) {
+        // After the access the offset is added.
+        (0, 0b01) => Some(at(word, is_load, 0, bytes)),
+        (0, _) => Some(at(word, is_load, signed(word, 12, 9), bytes)),
+        (1, 0b10) => {
+            let option = bits(word, 13, 3);
+            let register = u16::try_from(bits(word, 16, 5)).ok()?;
+            let shift = if bits(word, 12, 1) == 1 { scale } else { 0 };
+            let index = Index { register, bits: if option & 1 == 1 { 64 } else { 32 }, signed: option & 4 != 0, shift };
+            // Number 31 is zero here; other extensions are not allocated.
+            let plain = at(word, is_load, 0, bytes);
+            (option & 2 != 0).then_some(if register == 31 { plain } else { Operand { index: Some(index), ..plain } })
+        }
+        _ => None,
+    }
 }
 
 /// `BL`, `BLR` and the authenticating `BLRA*` (Arm ARM, C4.1.66).

@@ -12,7 +12,7 @@ mod x86_64;
 
 pub use fd_calls::{FdCall, FdUse};
 pub use minidump_context::{ContextLayout, Field, MinidumpCpu};
-pub use signal_frame::{AccessKind, DeliveredFault, Operand, ReadUint, SignalFrame};
+pub use signal_frame::{AccessKind, DeliveredFault, Index, Operand, ReadUint, SignalFrame};
 
 use crate::base::Arch;
 

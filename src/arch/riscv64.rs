@@ -119,7 +119,7 @@ fn long(word: u32) -> Option<Operand> {
         _ => return None,
     };
     let base = u16::try_from(bits(word, 15, 5, 0)).ok()?;
-    Some(Operand { kind, base, offset, size: 1 << (funct3 & 3) })
+    Some(Operand { kind, base, offset, index: None, size: 1 << (funct3 & 3) })
 }
 
 /// Of 16 bits: quadrants 0 (a register of `x8` to `x15`) and 2 (the stack pointer); `funct3` 1 to 3 load, 5 to 7 store, 2 and 6
@@ -142,7 +142,7 @@ fn compressed(half: u32) -> Option<Operand> {
         _ => return None,
     };
     let base = base.or_else(|| u16::try_from(bits(half, 7, 3, 0)).ok()?.checked_add(8))?;
-    Some(Operand { kind, base, offset: i64::from(offset), size })
+    Some(Operand { kind, base, offset: i64::from(offset), index: None, size })
 }
 
 /// `jal ra` and `jalr ra` (32 bits), `c.jalr` (16 bits).

@@ -41,7 +41,7 @@ pub struct DeliveredFault {
     pub access: Option<AccessKind>,
 }
 
-/// A memory operand: a register and an offset.
+/// A memory operand: a register and what is added to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operand {
     /// Load or store.
@@ -50,8 +50,33 @@ pub struct Operand {
     pub base: u16,
     /// Added to it.
     pub offset: i64,
+    /// A register that is added too.
+    pub index: Option<Index>,
     /// Bytes that are loaded or stored.
     pub size: u64,
+}
+
+/// A register that is added to a base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Index {
+    /// By its DWARF number.
+    pub register: u16,
+    /// Its low bits that count, 32 or 64.
+    pub bits: u32,
+    /// Whether the highest of them is a sign.
+    pub signed: bool,
+    /// By how many bits it is shifted to the left.
+    pub shift: u32,
+}
+
+impl Index {
+    /// What a register with this value adds.
+    #[must_use]
+    pub const fn added(&self, value: u64) -> u64 {
+        let low = if self.bits >= 64 { value } else { value & 0xffff_ffff };
+        let wide = if self.signed && self.bits < 64 { (low.cast_signed() << 32 >> 32).cast_unsigned() } else { low };
+        wide.wrapping_shl(self.shift)
+    }
 }
 
 /// The frame of a signal.

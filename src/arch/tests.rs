@@ -142,6 +142,70 @@ fn loads_stores_and_calls_of_riscv_are_told_apart() {
 }
 
 #[test]
+fn loads_and_stores_of_aarch64_are_told_apart() {
+    use AccessKind::{Read, Write};
+    let cpu = super::cpu(Arch::Aarch64);
+    let operand = |code: u32| (cpu.signal_frame.operand)(&code.to_le_bytes());
+    let name = |register: u16| cpu.unwind.name(register).unwrap();
+    // As GNU as encodes them.
+    for (code, kind, base, offset, size) in [
+        (0xf940_0c20, Read, "x1", 24, 8),    // ldr x0, [x1, #24]
+        (0xb940_0083, Read, "x4", 0, 4),     // ldr w3, [x4]
+        (0xf85f_8020, Read, "x1", -8, 8),    // ldur x0, [x1, #-8]
+        (0xf840_8420, Read, "x1", 0, 8),     // ldr x0, [x1], #8
+        (0xf85f_0c20, Read, "x1", -16, 8),   // ldr x0, [x1, #-16]!
+        (0xb980_0420, Read, "x1", 4, 4),     // ldrsw x0, [x1, #4]
+        (0x39c0_0020, Read, "x1", 0, 1),     // ldrsb w0, [x1]
+        (0xb900_0fe0, Write, "sp", 12, 4),   // str w0, [sp, #12]
+        (0x3900_04bf, Write, "x5", 1, 1),    // strb wzr, [x5, #1]
+        (0xa9be_7bfd, Write, "sp", -32, 16), // stp x29, x30, [sp, #-32]!
+        (0xa941_0440, Read, "x2", 16, 16),   // ldp x0, x1, [x2, #16]
+        (0xa8c1_0440, Read, "x2", 0, 16),    // ldp x0, x1, [x2], #16
+        (0x6941_0440, Read, "x2", 8, 8),     // ldpsw x0, x1, [x2, #8]
+        (0xad41_0460, Read, "x3", 32, 32),   // ldp q0, q1, [x3, #32]
+        (0x3d80_0420, Write, "x1", 16, 16),  // str q0, [x1, #16]
+        (0xfd40_0420, Read, "x1", 8, 8),     // ldr d0, [x1, #8]
+        (0x4c40_a000, Read, "x0", 0, 32),    // ld1 {v0.16b, v1.16b}, [x0]
+        (0x0c00_7060, Write, "x3", 0, 8),    // st1 {v0.8b}, [x3]
+        (0xc85f_7c20, Read, "x1", 0, 8),     // ldxr x0, [x1]
+        (0x889f_fc20, Write, "x1", 0, 4),    // stlr w0, [x1]
+        (0xc87f_8440, Read, "x2", 0, 16),    // ldaxp x0, x1, [x2]
+        (0xc8df_fc20, Read, "x1", 0, 8),     // ldar x0, [x1]
+        (0xf820_0041, Write, "x2", 0, 8),    // ldadd x0, x1, [x2]
+        (0xb8e0_8041, Write, "x2", 0, 4),    // swpal w0, w1, [x2]
+        (0xf8bf_c020, Read, "x1", 0, 8),     // ldapr x0, [x1]
+        (0xc8a0_7c41, Write, "x2", 0, 8),    // cas x0, x1, [x2]
+        (0x4820_7c82, Write, "x4", 0, 16),   // casp x0, x1, x2, x3, [x4]
+        (0x0820_7c82, Write, "x4", 0, 8),    // casp w0, w1, w2, w3, [x4]
+    ] {
+        let found = operand(code).unwrap_or_else(|| panic!("{code:#x}"));
+        assert_eq!((found.kind, name(found.base), found.offset, found.size), (kind, base, offset, size), "{code:#x}");
+        assert_eq!(found.index, None, "{code:#x}");
+    }
+    let minus_two = u64::from(u32::MAX - 1);
+    for (code, size, added) in [
+        (0xf862_7820, 8, minus_two << 3),          // ldr x0, [x1, x2, lsl #3]
+        (0xb862_d820, 4, (-8i64).cast_unsigned()), // ldr w0, [x1, w2, sxtw #2]
+        (0x3862_6820, 1, minus_two),               // ldrb w0, [x1, x2]
+        (0x3862_4820, 1, minus_two),               // ldrb w0, [x1, w2, uxtw]
+        (0xbc62_7820, 4, minus_two << 2),          // ldr s0, [x1, x2, lsl #2]
+    ] {
+        let found = operand(code).unwrap_or_else(|| panic!("{code:#x}"));
+        let index = found.index.unwrap();
+        assert_eq!(
+            (found.kind, name(found.base), name(index.register), found.size),
+            (Read, "x1", "x2", size),
+            "{code:#x}"
+        );
+        assert_eq!(index.added(minus_two), added, "{code:#x}");
+    }
+    // `prfm`, `add x0, x1, #1`, `blr x3`, `ldr x0, .`, `ldraa x0, [x1]`.
+    for other in [0xf980_0000, 0x9100_0420, 0xd63f_0060, 0x5800_0000, 0xf820_0420] {
+        assert_eq!(operand(other), None, "{other:#x}");
+    }
+}
+
+#[test]
 fn a_signal_frame_of_riscv_says_the_fault_by_its_siginfo() {
     let fault = super::cpu(Arch::Riscv64).signal_frame.fault;
     let frame = |code: u64| {

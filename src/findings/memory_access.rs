@@ -114,12 +114,18 @@ fn plain_operand(target: &Target, ip: Addr, regs: &RegFile) -> Option<MemoryAcce
     let operand = (arch::cpu(target.abi.arch).signal_frame.operand)(&code)?;
     let value = regs.get(operand.base)?;
     let register = regs.info().name(operand.base)?;
+    let index = match operand.index {
+        None => None,
+        Some(index) => Some((index, regs.get(index.register)?, regs.info().name(index.register)?)),
+    };
+    let added = index.map_or(0, |(index, value, _)| index.added(value));
     Some(MemoryAccess {
         kind: operand.kind,
-        addr: Addr(value).wrapping_offset(operand.offset),
+        addr: Addr(value).wrapping_offset(operand.offset).wrapping_add(added),
         size: operand.size,
         base: Some(AddressPart { register: register.into(), value }),
-        index: None,
+        index: index
+            .map(|(index, value, name)| (AddressPart { register: name.into(), value }, 1u32.wrapping_shl(index.shift))),
         displacement: operand.offset,
     })
 }

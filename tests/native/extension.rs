@@ -46,7 +46,7 @@ pub fn module_with(
             (any.ok_or_else(|| Unavailable("no interpreter with headers".to_owned()))?, true)
         }
     };
-    build(&include, stable, debug, (source, arguments), interpreter.root.is_some())
+    build(&include, stable, debug, (source, arguments), interpreter)
 }
 
 /// Directory of the interpreter's headers on this machine, if they are there.
@@ -68,14 +68,16 @@ fn build(
     stable: bool,
     debug: Debug,
     (source, arguments): (&str, &[&str]),
-    elsewhere: bool,
+    interpreter: &Interpreter,
 ) -> Result<PathBuf, Unavailable> {
+    let elsewhere = interpreter.root.is_some();
     // One build at a time, and each only once: they are shared by all tests of this file.
     static LOCK: Mutex<()> = Mutex::new(());
     let _guard = LOCK.lock();
     let key: String = include.to_string_lossy().chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
     let (name, language) = source.split_once('.').expect("a file name with a suffix");
-    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}{key}-{stable}-{debug:?}"));
+    let directory =
+        PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}{key}-{}-{stable}-{debug:?}", interpreter.arch));
     // `.so` alone is a suffix that every interpreter takes.
     let module = directory.join(format!("{name}.so"));
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/defects").join(source);
@@ -84,7 +86,9 @@ fn build(
         return Ok(module);
     }
     std::fs::create_dir_all(&directory).expect("a directory for builds");
-    let mut gcc = Command::new(if language == "cpp" { "g++" } else { "gcc" });
+    // Debian's cross compilers for other processors.
+    let tools = if interpreter.is_native() { String::new() } else { format!("{}-linux-gnu-", interpreter.arch) };
+    let mut gcc = Command::new(format!("{tools}{}", if language == "cpp" { "g++" } else { "gcc" }));
     gcc.args(["-shared", "-fPIC", "-g", "-O2", "-fstack-protector-strong", "-w", "-pthread"]).arg("-I").arg(include);
     if stable {
         gcc.arg(STABLE_ABI);

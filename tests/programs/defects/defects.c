@@ -241,7 +241,12 @@ static PyObject *jump_to_data(PyObject *self, PyObject *arg) {
 
 /* No processor in 64-bit mode knows this one byte (push %es). */
 static NOINLINE void unknown_instruction(void) {
+#ifdef __x86_64__
     __asm__ volatile(".byte 0x06");
+#else
+    /* Nor aarch64 and riscv64 this word. */
+    __asm__ volatile(".word 0");
+#endif
 }
 
 static PyObject *illegal(PyObject *self, PyObject *arg) {
@@ -294,7 +299,14 @@ static PyObject *buffer_overflow(PyObject *self, PyObject *arg) {
 /* With the flag AC an x86-64 processor refuses unaligned accesses, as others always do. */
 static NOINLINE long read_odd(char *place) {
     long value;
+#ifdef __x86_64__
     __asm__ volatile("pushfq\n\torq $0x40000, (%%rsp)\n\tpopfq\n\tmovq (%1), %0" : "=r"(value) : "r"(place) : "memory", "cc");
+#elif defined __aarch64__
+    /* What waits for others must be aligned. */
+    __asm__ volatile("ldaxr %0, [%1]" : "=r"(value) : "r"(place) : "memory");
+#else
+    __asm__ volatile("lr.d %0, (%1)" : "=r"(value) : "r"(place) : "memory");
+#endif
     return value;
 }
 
