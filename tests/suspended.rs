@@ -182,6 +182,11 @@ fn in_the_report(dead: &CrashedProcess, interpreter: &Interpreter, tasks: &Tasks
     let title = text.lines().find(|line| line.starts_with("Thread ") && line.contains("main thread")).unwrap();
     assert!(title.contains(&format!("runs greenlet {}", running.addr)), "{text}");
     assert!(title.contains(" others suspended"), "{text}");
+    let native = inspection.report(&Options { native: true, ..Options::default() });
+    let thread = native.threads.iter().find(|thread| thread.is_main()).unwrap();
+    let last = thread.frames.last().and_then(|frame| frame.function.as_ref()).unwrap().to_string();
+    assert!(last.contains("g_initialstub"), "{last}");
+    assert!(thread.frames_end.as_ref().is_some_and(|end| end.contains("a greenlet began here")), "{thread:#?}");
 }
 
 /// trio and what it needs, the newest version and the oldest that has `trio.lowlevel`, each on an interpreter that it supports;
@@ -337,4 +342,60 @@ fn tasks_of_curio_are_as_they_say() {
     }
     let text = render::text(&tasks, &TasksText::default());
     assert!(text.contains("in_group waits for 2 tasks of a TaskGroup"), "{text}");
+}
+
+/// Twisted, the newest and one in which callbacks are kept under another name, with what both need.
+const TWISTED: &[&str] = &["twisted==26.10.0", "twisted==22.10.0"];
+const TWISTED_NEEDS: &[&str] = &[
+    "attrs==26.1.0",
+    "automat==25.4.16",
+    "constantly==23.10.4",
+    "hyperlink==21.0.0",
+    "idna==3.20",
+    "incremental==24.11.0",
+    "packaging==26.4",
+    "typing_extensions==4.16.0",
+    "zope.interface==8.7",
+];
+
+#[test]
+fn deferreds_have_the_callbacks_that_they_say() {
+    let Some(interpreter) = common::interpreter("pyenv-3.11") else {
+        skip!("no interpreter: run tests/interpreters/fetch.py");
+    };
+    for version in TWISTED {
+        let wanted = [&[*version], TWISTED_NEEDS].concat();
+        let directory = format!("{}-3.11", version.replace("==", "-"));
+        let Some(environment) = common::packages(interpreter, &directory, &wanted) else { continue };
+        let program = Crash::new(interpreter, "deferreds.py");
+        let dead = match environment.iter().fold(program, |run, (key, value)| run.env(key, value)).run() {
+            Ok(dead) => dead,
+            Err(reason) => return common::part_skipped(reason),
+        };
+        assert!(!dead.truth.is_null(), "{version}: {}", dead.stderr);
+        let tasks = tasks_of(&dead, interpreter);
+        let said = dead.truth["extra"]["deferreds"].as_array().unwrap();
+        assert_eq!(tasks.deferreds.len(), said.len(), "{version}: {:#?}", tasks.deferreds);
+        let name = |value: &Value| value.as_str().map(str::to_owned);
+        for one in said {
+            let own = tasks.deferreds.iter().find(|own| Some(own.addr) == addr(&one["id"]));
+            let own = own.unwrap_or_else(|| panic!("{version}: no {one}"));
+            assert_eq!(own.chained_to, addr(&one["chained_to"]), "{version}: {one}");
+            assert_eq!((own.called, own.paused), (one["called"] == true, one["paused"] == true), "{version}: {one}");
+            let callbacks = one["callbacks"].as_array().unwrap();
+            assert_eq!(own.callbacks.len(), callbacks.len(), "{version}: {one}");
+            for (own, theirs) in own.callbacks.iter().zip(callbacks) {
+                assert_eq!((&own.callback, &own.errback), (&name(&theirs[0]), &name(&theirs[1])), "{version}: {one}");
+                let frames = theirs[2].as_array().map(Vec::as_slice).unwrap_or_default();
+                let theirs: Vec<String> = frames.iter().map(line).collect();
+                let stack = own.stack.map_or(&[][..], |n| &tasks.stacks[n as usize].frames);
+                let name = |f: &Frame| f.qualname.as_ref().or(f.function.as_ref()).unwrap().to_string();
+                let place = |f: &Frame| format!("{} {}:{}", name(f), f.file.as_ref().unwrap(), f.line.unwrap_or(0));
+                assert_eq!(stack.iter().map(place).collect::<Vec<_>>(), theirs, "{version}: {one}");
+            }
+        }
+        let text = render::text(&tasks, &TasksText::default());
+        assert!(text.contains("then got, of a failure failed") && text.contains("then Handler.done"), "{text}");
+        assert!(text.contains(" waits for the Deferred at 0x"), "{text}");
+    }
 }

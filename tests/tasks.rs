@@ -484,3 +484,48 @@ fn a_dump_without_the_tasks_does_not_say_that_there_are_none() {
     let text = render::text(&tasks, &TasksText::default());
     assert!(text.contains("is not known") && text.contains("tasks may be missing"), "{text}");
 }
+
+/// What differs from run to run, or with the patch version, made equal.
+fn without_numbers(line: &str) -> String {
+    let mut out = line.to_owned();
+    for (pattern, instead) in
+        [("0x[0-9a-f.]+", "0x"), ("thread(s?) [0-9]+", "thread$1 N"), (r"in [0-9.]+ s$", "in N s")]
+    {
+        out = regex::Regex::new(pattern).unwrap().replace_all(&out, instead).into_owned();
+    }
+    out
+}
+
+#[test]
+fn the_example_of_the_documents_is_as_they_show_it() {
+    let host = |i: &&Interpreter| i.root.is_none() && i.is_ordinary() && i.minor >= 11;
+    let Some(interpreter) = interpreters().iter().rfind(host) else { skip!("no interpreter of this host's own") };
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let program = root.join("docs/examples/stuck.py");
+    let mut process = std::process::Command::new(&interpreter.exe).arg(program).spawn().unwrap();
+    let pid = process.id().to_string();
+    let tasks = |more: &[&str]| {
+        let arguments = [&["tasks", "--pid", &pid], more].concat();
+        std::process::Command::new(env!("CARGO_BIN_EXE_pyinquest")).args(arguments).output().unwrap().stdout
+    };
+    let start = std::time::Instant::now();
+    let stands = || {
+        let found: Tasks = serde_json::from_slice(&tasks(&["--json"])).unwrap_or_default();
+        found.tasks.len() == 6 && found.tasks.iter().all(|t| t.state == TaskState::Waiting) && found.pools.len() == 1
+    };
+    while !stands() {
+        assert!(start.elapsed() < std::time::Duration::from_secs(60), "the example does not come to a stand");
+    }
+    let text = String::from_utf8(tasks(&[])).unwrap();
+    let _ = process.kill();
+    let _ = process.wait();
+    let page = std::fs::read_to_string(root.join("docs/tasks.md")).unwrap();
+    let (_, shown) = page.split_once("\n`pyinquest tasks`:\n\n").unwrap();
+    let (shown, _) = shown.split_once("\n| | pyinquest").unwrap();
+    // Where asyncio's own lines are differs with each patch version.
+    let own = |line: &&str| !line.trim().is_empty() && !line.contains(" asyncio/");
+    let shown: Vec<String> =
+        shown.lines().filter(own).map(|l| without_numbers(l.strip_prefix("    ").unwrap())).collect();
+    let ours: Vec<String> = text.lines().filter(own).map(without_numbers).collect();
+    assert_eq!(ours, shown, "{}", interpreter.name);
+}

@@ -25,6 +25,7 @@ struct Candidates {
     greenlets: Vec<Addr>,
     trio: Vec<Addr>,
     curio: Vec<Addr>,
+    deferreds: Vec<Addr>,
     executors: Vec<Addr>,
 }
 
@@ -37,6 +38,7 @@ enum Role {
     Greenlet,
     Trio,
     Curio,
+    Deferred,
     Executor,
     Other,
 }
@@ -54,6 +56,7 @@ impl Candidates {
                 Role::Future => found.futures.push(Addr(object.addr)),
                 Role::Greenlet => found.greenlets.push(Addr(object.addr)),
                 Role::Trio => found.trio.push(Addr(object.addr)),
+                Role::Deferred => found.deferreds.push(Addr(object.addr)),
                 Role::Curio => found.curio.push(Addr(object.addr)),
                 Role::Executor => found.executors.push(Addr(object.addr)),
                 Role::Other => {}
@@ -87,6 +90,7 @@ fn role(state: &HeapState<'_>, type_id: TypeId, greenlet: Option<Addr>) -> Role 
                 TASK => Some(Role::Task),
                 tasks::TRIO_TASK => Some(Role::Trio),
                 tasks::CURIO_TASK => Some(Role::Curio),
+                tasks::DEFERRED => Some(Role::Deferred),
                 FUTURE => Some(Role::Future),
                 tasks::THREAD_EXECUTOR => Some(Role::Executor),
                 _ => None,
@@ -111,6 +115,7 @@ pub(super) fn with_heap(
     let greenlets = std::mem::take(&mut candidates.greenlets);
     let trio = std::mem::take(&mut candidates.trio);
     let curio = std::mem::take(&mut candidates.curio);
+    let deferreds = std::mem::take(&mut candidates.deferreds);
     if !options.all {
         candidates = Candidates::default();
     }
@@ -119,6 +124,7 @@ pub(super) fn with_heap(
     let mut facts = collect(&sources);
     tasks::trio(&sources, &trio, &mut facts);
     tasks::curio(&sources, &curio, &mut facts);
+    let deferreds = tasks::deferreds(&sources, &deferreds, &mut facts.stacks);
     let greenlets = match greenlet {
         Some(class) => greenlets::read(target, state, heap.heap(), (class, &greenlets), &mut facts.stacks, options),
         None => Vec::new(),
@@ -140,7 +146,7 @@ pub(super) fn with_heap(
         exception: future.exception.map(|at| exceptions::exception(state, heap.heap(), at, &options.options)),
     });
     let unretrieved = unretrieved.collect();
-    Tasks { suspended, greenlets, unretrieved, ..answer(state, &sources, (facts, pools), options) }
+    Tasks { suspended, greenlets, deferreds, unretrieved, ..answer(state, &sources, (facts, pools), options) }
 }
 
 fn shown(heap: &HeapState<'_>, ways: Option<&Ways>, one: tasks::Suspended) -> Suspended {

@@ -39,10 +39,12 @@ impl Inspection {
     #[must_use]
     pub fn tasks(&self, options: &TaskOptions) -> Option<Tasks> {
         let state = self.python()?;
-        // Greenlets and tasks of trio and curio are listed nowhere.
+        // Greenlets, tasks of trio and curio, and Deferreds are listed nowhere.
         let unlisted = |interpreter: Addr, heap: &Heap<'_>| {
             tasks::type_greenlet(heap, interpreter).is_some()
-                || ["trio._core._run", "curio.task"].iter().any(|name| tasks::is_imported(heap, interpreter, name))
+                || ["trio._core._run", "curio.task", "twisted.internet.defer"]
+                    .iter()
+                    .any(|name| tasks::is_imported(heap, interpreter, name))
         };
         let unlisted = state.heaps().any(|(interpreter, heap)| unlisted(interpreter.addr, &heap));
         let mut answer = match options.all || unlisted {

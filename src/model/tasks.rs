@@ -33,6 +33,9 @@ pub struct Tasks {
     /// Greenlets, where the program uses them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub greenlets: Vec<Greenlet>,
+    /// Deferreds of Twisted that have callbacks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deferreds: Vec<Deferred>,
     /// Pools of threads and processes that run jobs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pools: Vec<Pool>,
@@ -225,6 +228,45 @@ pub struct Greenlet {
     /// Why frames are missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+}
+
+/// A Deferred of Twisted with what is to be called when its result is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Deferred {
+    /// Its address.
+    pub addr: Addr,
+    /// Name of its type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// Whether it has a result.
+    pub called: bool,
+    /// Whether it calls nothing for now: it waits for another one, or was paused by hand.
+    pub paused: bool,
+    /// The Deferred whose result it waits for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chained_to: Option<Addr>,
+    /// What it will call, in this order.
+    pub callbacks: Vec<DeferredCallback>,
+}
+
+/// One of the callbacks of a Deferred.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+#[non_exhaustive]
+pub struct DeferredCallback {
+    /// `__qualname__` of what is called with a result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callback: Option<String>,
+    /// The same of a failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errback: Option<String>,
+    /// Where the generator or coroutine stands that goes on then (`inlineCallbacks`): number in [`Tasks::stacks`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack: Option<u32>,
 }
 
 /// A pool of `concurrent.futures` or `multiprocessing.pool`, with the jobs that it has not done.

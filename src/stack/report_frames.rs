@@ -85,11 +85,14 @@ pub fn thread_frames(
     python: Vec<Frame>,
     empty_loops: &[Addr],
 ) -> ThreadFrames {
+    let begins = stack.symbols.iter().position(|code| greenlet_begins(target, code));
+    let own = begins.map_or(usize::MAX, |at| at.saturating_add(1));
     let native: Vec<MergeNative> = stack
         .unwound
         .frames
         .iter()
         .zip(&stack.symbols)
+        .take(own)
         .map(|(frame, code)| MergeNative {
             sp: frame.sp,
             cfa: frame.cfa,
@@ -100,10 +103,14 @@ pub fn thread_frames(
         .collect();
     let entries: Vec<PythonFrame> =
         python.iter().map(|f| PythonFrame { entry: f.entry, entry_sp: f.entry_sp }).collect();
-    let complete = stack.unwound.end == StackEnd::Complete;
+    let complete = stack.unwound.end == StackEnd::Complete && begins.is_none();
     let merged = merge::merge(&entries, &native, complete);
     let mut python: Vec<Option<Frame>> = python.into_iter().map(Some).collect();
-    let mut out = ThreadFrames { end: (!complete).then(|| stack.unwound.end.to_string()), ..ThreadFrames::default() };
+    let end = match begins {
+        Some(_) => "a greenlet began here, and further out is what was there then".to_owned(),
+        None => stack.unwound.end.to_string(),
+    };
+    let mut out = ThreadFrames { end: (!complete).then_some(end), ..ThreadFrames::default() };
     for stretch in merged.entries.chunk_by(|a, b| matches!((a, b), (Merged::Native(_), Merged::Native(_)))) {
         let hidden = ENDS..stretch.len().saturating_sub(ENDS);
         for (at, entry) in stretch.iter().enumerate() {
@@ -124,6 +131,14 @@ pub fn thread_frames(
     }
     out.problems = merged.problems.iter().map(ToString::to_string).collect();
     out
+}
+
+/// Whether a frame is the first one of a greenlet (src/greenlet/TUserGreenlet.cpp). Further out is the stack of the one that
+/// started it, of which others may have overwritten what they needed since.
+fn greenlet_begins(target: &Target, code: &Symbolized) -> bool {
+    let module = code.module.and_then(|at| target.modules.get(at));
+    module.is_some_and(|module| module.file_name().starts_with("_greenlet."))
+        && code.name().is_some_and(|name| name.contains("g_initialstub"))
 }
 
 fn left_out(count: usize) -> Frame {

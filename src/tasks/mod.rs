@@ -7,6 +7,7 @@
 
 mod chain;
 mod curio;
+mod deferreds;
 mod event_loops;
 mod foreign;
 mod greenlets;
@@ -22,6 +23,7 @@ mod waits;
 
 pub use chain::{Chain, End, Link, is_coroutine_kind};
 pub use curio::{CURIO_TASK, curio};
+pub use deferreds::{DEFERRED, deferreds};
 pub use event_loops::EventLoop;
 pub use greenlets::{Greenlet, greenlets, type_greenlet};
 pub use pools::{Jobs, THREAD_EXECUTOR, may_have_pools, pools};

@@ -195,6 +195,12 @@ impl<'r, 'a> Reader<'r, 'a> {
         self.text(ctx.ptr(field!(ctx, function.qualname), function).ok()?)
     }
 
+    /// The function of a bound method.
+    pub fn method_function(&self, method: Addr) -> Option<Addr> {
+        let ctx = &self.heap.ctx;
+        (self.kind(method)? == Kind::Method).then(|| ctx.ptr(field!(ctx, method.func), method).ok())?
+    }
+
     /// The object of a bound method.
     pub fn method_self(&self, method: Addr) -> Option<Addr> {
         let ctx = &self.heap.ctx;

@@ -4,6 +4,7 @@ import array
 import collections
 import itertools
 import os
+import queue
 import sys
 import time
 import types
@@ -61,6 +62,24 @@ def ordered(add):
     for index, value in enumerate((collections.defaultdict(), collections.defaultdict(list, {"k": [1]}), itself,
                                    collections.defaultdict(None, {1: 2}), DefaultChild(int, {"x": 0}))):
         add("default_%d" % index, value)
+
+
+def simple_queues(add):
+    if not hasattr(queue, "SimpleQueue"):
+        return
+
+    class QueueChild(queue.SimpleQueue):
+        pass
+
+    empty, some, wrapped = queue.SimpleQueue(), queue.SimpleQueue(), QueueChild()
+    for number in range(20):
+        some.put(number)
+        wrapped.put(number)
+        wrapped.get()
+    for text in "abcd":
+        wrapped.put(text)
+    for index, value in enumerate((empty, some, wrapped)):
+        add("simple_queue_%d" % index, value)
 
 
 def deques(add):
@@ -144,5 +163,5 @@ def foreign(add):
 
 
 def values(add):
-    for family in (ordered, deques, mappings, tuples, arrays, iterators, foreign):
+    for family in (ordered, deques, simple_queues, mappings, tuples, arrays, iterators, foreign):
         family(add)

@@ -1,5 +1,6 @@
 //! Suspended work as text: a tree of who waits for whom, or one task after the other.
 
+mod deferreds;
 mod greenlets;
 mod html;
 mod pools;
@@ -52,6 +53,7 @@ pub fn text(tasks: &Tasks, options: &TasksText) -> String {
     }
     page.pools(&mut out);
     page.greenlets(&mut out);
+    page.deferreds(&mut out);
     page.suspended(&mut out);
     page.findings(&mut out);
     page.diagnostics(&mut out);
@@ -90,7 +92,8 @@ impl<'a> Page<'a> {
 
     /// What is said where there is nothing.
     fn nothing(&self, out: &mut String) {
-        let others = !self.tasks.greenlets.is_empty() || !self.tasks.pools.is_empty();
+        let others =
+            !self.tasks.greenlets.is_empty() || !self.tasks.pools.is_empty() || !self.tasks.deferreds.is_empty();
         if self.tasks.loops.is_empty() && self.tasks.tasks.is_empty() && !others {
             let unknown = self.tasks.diagnostics.iter().any(|d| d.code == DiagnosticCode::TasksUnreadable);
             out.push_str(match unknown {
