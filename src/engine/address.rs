@@ -105,7 +105,7 @@ fn thread_facts(inspection: &Inspection, addr: Addr, facts: &mut Vec<AddressFact
         let registers = thread.registers.iter().flat_map(|r| &r.values);
         let names: Vec<String> =
             registers.filter(|(_, value)| *value == addr.0).map(|(name, _)| (*name).to_owned()).collect();
-        if !names.is_empty() {
+        if !names.is_empty() && !addr.is_null() {
             facts.push(AddressFact::Registers { tid: thread.tid, names });
         }
     }

@@ -1,5 +1,6 @@
 //! What an address is, for people.
 
+use super::heap::value;
 use crate::base::{Addr, escape_terminal};
 use crate::model::address::{AddressAnswer, AddressFact, BlockState, UnmappedKind};
 use crate::model::heap::HeapObject;
@@ -20,7 +21,7 @@ pub fn text(answer: &AddressAnswer) -> String {
 }
 
 fn object(object: &HeapObject) -> String {
-    format!("{} {}  {}", escape_terminal(&object.type_name), object.addr, escape_terminal(&object.value))
+    format!("{} {}  {}", escape_terminal(&object.type_name), object.addr, value(object))
 }
 
 /// "byte 8 of 64 from 0x7f00".

@@ -18,8 +18,14 @@ pub fn text(answer: &HeapAudit) -> String {
         count(answer.interned),
         count(answer.deferred)
     );
-    if !answer.leaks_judged {
-        out += "leaks are not judged: memory is missing from the dump, or the build is free-threaded\n";
+    // Free-threaded builds have no lists of the collector.
+    let free_threaded = answer.coverage.gc_lists_whole.is_none();
+    if answer.judged > 0 && !answer.leaks_judged {
+        let why = match free_threaded {
+            true => "threads of a free-threaded build keep some counts to themselves",
+            false => "memory is missing from the dump, and may hold references",
+        };
+        let _ = writeln!(out, "leaks are not judged: {why}");
     }
     if answer.leaks_not_shown > 0 {
         let _ = writeln!(out, "{} references that are nowhere are too few to tell", count(answer.leaks_not_shown));

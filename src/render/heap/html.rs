@@ -85,12 +85,12 @@ fn findings(out: &mut String, report: &HeapReport) {
         );
         if let Some(object) = &finding.object {
             let way = finding.path.as_deref().unwrap_or("no root leads to it");
-            let _ = writeln!(out, "<li>{} {} {}</li>", esc(way), esc(&object.type_name), object.addr);
+            let _ = writeln!(out, "<li>{}: {} {}</li>", esc(way), esc(&object.type_name), object.addr);
         }
         for evidence in &finding.evidence {
             let _ = writeln!(out, "<li>{}</li>", esc(evidence));
         }
-        let _ = writeln!(out, "</ul>\n<p>{}</p>\n</section>", esc(&finding.next));
+        let _ = writeln!(out, "</ul>\n<p>next: <code>{}</code></p>\n</section>", esc(&finding.next));
     }
 }
 

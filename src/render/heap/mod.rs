@@ -9,4 +9,4 @@ mod text;
 mod treemap;
 
 pub use text::render;
-pub(super) use text::{head, more, one};
+pub(super) use text::{head, more, one, types, value};

@@ -1,14 +1,17 @@
 //! Answers about the heap as text.
 
-use crate::base::{Diagnostic, Severity, escape_terminal, thousands as count};
+use crate::base::{Diagnostic, DiagnosticCode, Severity, escape_terminal, thousands as count};
 use crate::model::heap::{
     AllocatorFound, HeapAnswer, HeapCensus, HeapCoverage, HeapObject, HeapObjects, HeapReferences, HeapRetained,
     HeapRetainedType, HeapStrings, HeapTop, HeapType, HeapWhy,
 };
+use crate::render::shorten::shorten;
 use std::fmt::Write as _;
 
 /// Rows of the tables beside the main one of an answer.
 const SIDE_ROWS: usize = 10;
+/// Columns of a value.
+const VALUE_COLUMNS: usize = 100;
 
 /// Any answer.
 #[must_use]
@@ -30,9 +33,14 @@ pub fn render(answer: &HeapAnswer) -> String {
 /// What is missing comes before any number.
 pub(in crate::render) fn head(coverage: &HeapCoverage, diagnostics: &[Diagnostic]) -> String {
     let mut out = String::new();
-    for diagnostic in diagnostics.iter().filter(|d| d.severity > Severity::Note) {
+    for diagnostic in diagnostics {
+        let what = match diagnostic.severity {
+            Severity::Note if diagnostic.code == DiagnosticCode::HeapLeftOut => "note",
+            Severity::Note => continue,
+            _ => "warning",
+        };
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "warning: {}", escape_terminal(&diagnostic.message));
+        let _ = writeln!(out, "{what}: {}", escape_terminal(&diagnostic.message));
     }
     let _ = writeln!(out, "{}", how_complete(coverage));
     out
@@ -75,11 +83,11 @@ fn census(answer: &HeapCensus) -> String {
     let mut out = head(&answer.coverage, &answer.diagnostics);
     let _ = writeln!(
         out,
-        "{} objects, {} bytes, {} tracked by the garbage collector, {} types\n",
-        count(answer.objects),
-        count(answer.bytes),
+        "{}, {}, {} tracked by the garbage collector, {}\n",
+        several(answer.objects, "object"),
+        several(answer.bytes, "byte"),
         count(answer.tracked),
-        count(answer.types_total)
+        several(answer.types_total, "type")
     );
     types(&mut out, &answer.types);
     more(&mut out, answer.types_total, answer.types.len(), "types");
@@ -94,7 +102,10 @@ fn census(answer: &HeapCensus) -> String {
 }
 
 /// Types with their objects and bytes.
-pub(super) fn types(out: &mut String, rows: &[HeapType]) {
+pub(in crate::render) fn types(out: &mut String, rows: &[HeapType]) {
+    if rows.is_empty() {
+        return;
+    }
     let _ = writeln!(out, "{:>13} {:>16} {:>7} {:>13}  type", "objects", "bytes", "share", "largest");
     for row in rows {
         let _ = writeln!(
@@ -119,9 +130,9 @@ pub(in crate::render) fn more(out: &mut String, total: u64, shown: usize, what: 
 /// Single objects.
 fn objects(answer: &HeapObjects) -> String {
     let mut out = head(&answer.coverage, &answer.diagnostics);
-    let _ = writeln!(out, "{} objects\n", count(answer.total));
+    let _ = writeln!(out, "{}\n", several(answer.total, "object"));
     for object in &answer.objects {
-        let (name, value) = (escape_terminal(&object.type_name), escape_terminal(&object.value));
+        let (name, value) = (escape_terminal(&object.type_name), value(object));
         let _ = writeln!(out, "{} {:>12}  {name}  {value}", object.addr, count(object.bytes));
     }
     more(&mut out, answer.total, answer.objects.len(), "objects");
@@ -138,7 +149,7 @@ fn strings(answer: &HeapStrings) -> String {
         count(answer.bytes),
         count(answer.duplicate_bytes)
     );
-    let _ = writeln!(out, "{:>16} {:>10}  {:<18}  value", "bytes", "count", "one of them");
+    let _ = writeln!(out, "{:>16} {:>10}  {:<18}  value", "bytes of all", "count", "one of them");
     for string in &answer.strings {
         let value = escape_terminal(&string.value);
         let _ = writeln!(
@@ -155,8 +166,8 @@ fn strings(answer: &HeapStrings) -> String {
 /// References to an object, or from it.
 fn references(answer: &HeapReferences) -> String {
     let mut out = head(&answer.coverage, &answer.diagnostics);
-    let what = if answer.outgoing { "references of" } else { "references to" };
-    let _ = writeln!(out, "{} {what} {}\n", count(answer.total), one(&answer.object));
+    let what = if answer.outgoing { "of" } else { "to" };
+    let _ = writeln!(out, "{} {what} {}\n", several(answer.total, "reference"), one(&answer.object));
     for reference in &answer.references {
         let mark = match (reference.strong, reference.exact) {
             (false, _) => "  (weak)",
@@ -170,7 +181,17 @@ fn references(answer: &HeapReferences) -> String {
 }
 
 pub(in crate::render) fn one(object: &HeapObject) -> String {
-    format!("{} {}  {}", object.addr, escape_terminal(&object.type_name), escape_terminal(&object.value))
+    format!("{} {}  {}", object.addr, escape_terminal(&object.type_name), value(object))
+}
+
+/// The value of an object, cut to what a line has room for.
+pub(in crate::render) fn value(object: &HeapObject) -> String {
+    shorten(&escape_terminal(&object.value), VALUE_COLUMNS, false)
+}
+
+/// "1 object", "1,200 objects".
+fn several(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
 /// Marks ways from roots that may be none.
@@ -181,7 +202,11 @@ fn mark(root_certain: bool) -> &'static str {
 /// Why objects are alive.
 fn why(answer: &HeapWhy) -> String {
     let mut out = head(&answer.coverage, &answer.diagnostics);
-    let _ = writeln!(out, "{} objects, {} of them no root leads to\n", count(answer.total), count(answer.unreached));
+    let rest = match answer.unreached {
+        0 => String::new(),
+        n => format!(", to {} of them no root leads", count(n)),
+    };
+    let _ = writeln!(out, "{}{rest}\n", several(answer.total, "object"));
     for path in &answer.paths {
         let way = path.path.as_deref().unwrap_or("no root leads to it: garbage, or held by memory of C code");
         let _ = writeln!(out, "{}\n    {}{}", one(&path.object), escape_terminal(way), mark(path.root_certain));
