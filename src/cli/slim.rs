@@ -86,7 +86,7 @@ fn slim(target: &mut Target, search: &SearchOptions, args: &SlimArgs) -> Result<
         true => {
             let _progress = progress::after_a_while("reading the heap");
             let missing = record_heap(target, search).map_err(|e| super::answer::heap_failed(&e))?;
-            Some(SlimHeap { left_out: missing.left_out, cut: missing.cut })
+            Some(SlimHeap { left_out: missing.left_out, cut: missing.cut, unwritten: missing.unwritten })
         }
         false => None,
     };

@@ -149,6 +149,13 @@ impl Target {
         self.modules.iter().find(|m| m.contains(addr))
     }
 
+    /// Whether the dump holds the stack of a thread: memory of no file was then not left out as a kind.
+    #[must_use]
+    pub fn holds_a_stack(&self) -> bool {
+        let stacks = self.threads.iter().filter_map(|t| t.registers.as_ref()?.sp());
+        stacks.filter_map(|sp| self.memory.segment_at(sp)).any(|s| s.dumped > 0)
+    }
+
     /// The thread with this id.
     #[must_use]
     pub fn thread(&self, tid: u64) -> Option<&NativeThread> {

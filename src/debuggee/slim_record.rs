@@ -66,6 +66,9 @@ pub struct SlimHeap {
     pub left_out: u64,
     /// Lost because the file was cut.
     pub cut: u64,
+    /// In mappings that were never written to, as it seems.
+    #[serde(default)]
+    pub unwritten: u64,
 }
 
 /// A [`MissingPart`] of the original.

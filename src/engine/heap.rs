@@ -9,9 +9,12 @@ use crate::debuggee::slim_record::slim_info;
 use crate::debuggee::{Crash, Deadline, Segment, Target};
 use crate::heap::{Graph, HeapError, HeapState, Paths, Sources, Statics, View, native_roots, roots};
 use crate::image::Images;
+use crate::model::SourceKind;
 
 /// Words on top of a stack in which registers of callers are saved.
 const STACK_WORDS: u64 = 128;
+/// Less than this of memory that was never written to is not worth a line.
+const TOLD_UNWRITTEN: u64 = 1 << 20;
 
 /// Why there is no heap to look at.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +36,9 @@ pub struct Missing {
     pub left_out: u64,
     /// Memory that the dump was to hold and lost, because its file was cut.
     pub cut: u64,
+    /// Mappings of no file of which the dump holds nothing, though it holds others: never written to, but for those that
+    /// the program itself keeps out of dumps.
+    pub unwritten: u64,
 }
 
 /// A process whose heap is looked at, in its parts.
@@ -196,17 +202,31 @@ fn statics(target: &Target, images: &Images, state: PythonState<'_>) -> Statics 
 fn missing(target: &Target) -> Missing {
     // A file's mapping of which the kernel dumps nothing is as in the file: no reference was ever written to it.
     let untouched = |s: &Segment| s.dumped == 0 && target.module_at(s.start).is_some();
-    let writable = || target.memory.segments().iter().filter(|s| s.protection.write && !untouched(s));
-    let sum = |of: &dyn Fn(&Segment) -> u64| writable().map(of).fold(0, u64::saturating_add);
+    let of_files = |s: &&Segment| s.protection.write && !untouched(s);
+    let holds_others = target.source == SourceKind::ElfCore && target.holds_a_stack();
+    let reserved = |s: &&Segment| holds_others && never_written(target, s);
+    let segments = || target.memory.segments().iter().filter(of_files);
+    let sum = |of: &dyn Fn(&Segment) -> u64| segments().filter(|s| !reserved(s)).map(of).fold(0, u64::saturating_add);
     let Some(dump) = target.memory.dump_bytes() else { return Missing::default() };
     // A slim dump with the heap lacks what its original did.
     if let Some(heap) = slim_info(dump).and_then(|info| info.heap) {
-        return Missing { left_out: heap.left_out, cut: heap.cut };
+        return Missing { left_out: heap.left_out, cut: heap.cut, unwritten: heap.unwritten };
     }
     Missing {
         left_out: sum(&|s| s.size.saturating_sub(s.dumped.max(s.available))),
         cut: sum(&|s| s.dumped.saturating_sub(s.available)),
+        unwritten: segments().filter(reserved).map(|s| s.size).fold(0, u64::saturating_add),
     }
+}
+
+/// Linux gives private memory of no file an `anon_vma` when it is first written to, and dumps nothing of a mapping without
+/// one (fs/coredump.c, `vma_dump_size`). Only `MADV_DONTDUMP` looks the same.
+fn never_written(target: &Target, segment: &Segment) -> bool {
+    // What is missing of mappings of no file.
+    let after = target.missing.partition_point(|part| part.start <= segment.start);
+    let part = after.checked_sub(1).and_then(|index| target.missing.get(index));
+    let missing = part.is_some_and(|part| segment.end().0 <= part.start.0.saturating_add(part.size));
+    segment.dumped == 0 && missing
 }
 
 fn warn(diagnostics: &Diagnostics, missing: Missing) {
@@ -221,5 +241,12 @@ fn warn(diagnostics: &Diagnostics, missing: Missing) {
         let text =
             format!("{} KiB of writable memory are not in the dump: objects may be missing", missing.left_out >> 10);
         diagnostics.push(Diagnostic::warning(DiagnosticCode::HeapLeftOut, text));
+    }
+    if missing.unwritten >= TOLD_UNWRITTEN {
+        let text = format!(
+            "{} KiB of reserved memory are not in the dump: never written to, unless the program keeps it out (MADV_DONTDUMP)",
+            missing.unwritten >> 10
+        );
+        diagnostics.push(Diagnostic::note(DiagnosticCode::HeapLeftOut, text));
     }
 }

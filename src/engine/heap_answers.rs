@@ -52,6 +52,7 @@ pub fn coverage(state: &HeapState<'_>, missing: Missing) -> HeapCoverage {
         unreadable_pools: found.pools.unreadable,
         left_out: missing.left_out,
         cut: missing.cut,
+        unwritten: missing.unwritten,
     }
 }
 

@@ -34,7 +34,7 @@ impl Images {
             target.diagnostics.push(Diagnostic::warning(DiagnosticCode::DebuginfodUnavailable, text).hint(help));
         }
         let options = Arc::new(options.clone());
-        let clean_if_left_out = target.source == SourceKind::ElfCore && stack_is_dumped(target);
+        let clean_if_left_out = target.source == SourceKind::ElfCore && target.holds_a_stack();
         let mut modules = std::mem::take(&mut target.modules);
         let mut images = Vec::with_capacity(modules.len());
         for (index, module) in modules.iter().enumerate() {
@@ -144,12 +144,6 @@ fn vdso(target: &Target, module: &Module) -> Option<HostFile> {
     let size = module.end.distance_from(module.base).filter(|size| module.path == VDSO && *size <= MAX_VDSO)?;
     let bytes = target.memory.read_vec(module.base, size).ok()?;
     Some(HostFile { place: None, bytes: FileBytes::whole(Arc::new(bytes)), id: None })
-}
-
-/// Whether the dump was to hold the stack of a thread: then it was to hold all private memory that was written to.
-fn stack_is_dumped(target: &Target) -> bool {
-    let stacks = target.threads.iter().filter_map(|t| t.registers.as_ref()?.sp());
-    stacks.filter_map(|sp| target.memory.segment_at(sp)).any(|s| s.dumped > 0)
 }
 
 /// The loaded parts of a file, cut to what was mapped of it.

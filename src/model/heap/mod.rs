@@ -36,6 +36,10 @@ pub struct HeapCoverage {
     pub left_out: u64,
     /// Bytes of writable memory lost because the dump was cut.
     pub cut: u64,
+    /// Bytes of writable mappings of no file of which the dump holds nothing, though it holds others: never written to, but
+    /// for those that the program itself keeps out of dumps (`MADV_DONTDUMP`).
+    #[serde(default)]
+    pub unwritten: u64,
 }
 
 /// How the allocator's memory was found.
