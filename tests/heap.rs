@@ -13,7 +13,7 @@ use pyinquest::base::{Addr, DiagnosticCode};
 use pyinquest::engine::collections::last_collections;
 use pyinquest::engine::heap::Missing;
 use pyinquest::engine::heap_graph::{self, Ways};
-use pyinquest::engine::{Inspection, Options, heap_answers, heap_top};
+use pyinquest::engine::{Inspection, Options, heap_answers, heap_top, memory};
 use pyinquest::heap::{Found, HeapState, Origin, Via};
 use pyinquest::image::SearchOptions;
 use pyinquest::model::GcCollection;
@@ -361,6 +361,12 @@ fn arrays_of_numpy_own_their_buffers() {
             wrong
         });
         wrong.extend(found.unwrap().into_iter().map(|w| format!("{}: {w}", interpreter.name)));
+        let memory = inspection.heap(|state, missing| memory::memory(&inspection, state, missing)).unwrap();
+        let share = memory.explained_written as f64 / memory.written as f64;
+        eprintln!("{}: {:.2}% of {} bytes", interpreter.name, share * 100.0, memory.written);
+        if share < 0.97 {
+            wrong.push(format!("{}: {:.2}% explained: {:?}", interpreter.name, share * 100.0, memory.owners));
+        }
     }
     if compared == 0 {
         skip!("no interpreter with NumPy");

@@ -24,7 +24,12 @@ pub static CPU: Cpu = Cpu {
     debugger: REGISTERS,
     // LLDB's, gdb's.
     aliases: &[("x29", "fp"), ("x30", "lr"), ("pstate", "cpsr")],
-    thread_pointer: ThreadPointer { register: None, note: Some(elf::NT_ARM_TLS.0), debugger: "tpidr" },
+    thread_pointer: ThreadPointer {
+        register: None,
+        note: Some(elf::NT_ARM_TLS.0),
+        debugger: "tpidr",
+        descriptor: None,
+    },
     // `svc #0`.
     system_call: &[0x01, 0x00, 0x00, 0xd4],
     fd_calls: super::fd_calls::GENERAL,

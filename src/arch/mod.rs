@@ -69,6 +69,9 @@ pub struct ThreadPointer {
     pub note: Option<u32>,
     /// The register that a debugger shows it in.
     pub debugger: &'static str,
+    /// Where thread-local storage is before it and a descriptor of the thread after it: bytes that this has at least. The
+    /// mapping that was made for the thread, stack first, ends with the page of the last of them.
+    pub descriptor: Option<u64>,
 }
 
 /// What the unwinder must know of a processor. Registers are DWARF numbers.

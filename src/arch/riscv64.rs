@@ -21,7 +21,7 @@ pub static CPU: Cpu = Cpu {
     debugger: REGISTERS,
     // gdb's.
     aliases: &[("s0", "fp")],
-    thread_pointer: ThreadPointer { register: Some("tp"), note: None, debugger: "tp" },
+    thread_pointer: ThreadPointer { register: Some("tp"), note: None, debugger: "tp", descriptor: None },
     // `ecall`.
     system_call: &[0x73, 0, 0, 0],
     fd_calls: super::fd_calls::GENERAL,

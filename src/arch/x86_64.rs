@@ -34,7 +34,14 @@ pub static CPU: Cpu = Cpu {
     ],
     // LLDB.
     aliases: &[("eflags", "rflags")],
-    thread_pointer: ThreadPointer { register: Some("fs_base"), note: None, debugger: "fs_base" },
+    thread_pointer: ThreadPointer {
+        register: Some("fs_base"),
+        note: None,
+        debugger: "fs_base",
+        // glibc nptl/allocatestack.c (`struct pthread`, 2304 bytes and more), musl src/thread/pthread_create.c (its own, then
+        // 128 pointers): each the last of its mapping and less than a page.
+        descriptor: Some(1024),
+    },
     system_call: &[0x0f, 0x05],
     fd_calls: super::fd_calls::X86_64,
     unwind: UnwindInfo {

@@ -1,14 +1,16 @@
 //! References that native code holds: words of its stacks, registers and static variables.
 
 use super::Inspection;
+use crate::arch;
 use crate::base::Addr;
-use crate::debuggee::Target;
+use crate::debuggee::{NativeThread, Segment, Target};
 use crate::heap::{HeapState, NativeMemory, ObjectId, Root, native_root, native_roots};
 use crate::image::Images;
 use std::collections::HashSet;
 
 /// Bytes under the stack pointer that a leaf function may use (x86-64 psABI, red zone).
 const RED_ZONE: u64 = 128;
+const PAGE: u64 = 4096;
 
 /// Memory that native code owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +34,7 @@ pub(super) fn memory_of(target: &Target, images: &Images) -> Vec<NativeMemory<Ow
         let Some(sp) = thread.registers.as_ref().and_then(|r| r.sp()) else { continue };
         let Some(segment) = target.memory.segment_at(sp).filter(|s| s.protection.write) else { continue };
         let start = Addr(sp.0.saturating_sub(RED_ZONE)).max(segment.start);
-        let size = segment.end().0.saturating_sub(start.0);
+        let size = stack_end(target, thread, segment).saturating_sub(start.0);
         found.push(NativeMemory { what: Owner::Stack(thread.tid), start: start.0, size });
     }
     for image in images.iter() {
@@ -44,6 +46,20 @@ pub(super) fn memory_of(target: &Target, images: &Images) -> Vec<NativeMemory<Ow
         }));
     }
     found
+}
+
+/// Where a stack ends: what follows in the same mapping is another one, which the kernel has joined with it.
+fn stack_end(target: &Target, thread: &NativeThread, segment: &Segment) -> u64 {
+    let end = segment.end().0;
+    let sp = thread.registers.as_ref().and_then(|r| r.sp());
+    let own = thread.tls_base.filter(|tls| segment.start <= *tls && tls.0 < end && sp.is_some_and(|sp| sp < *tls));
+    match (own, arch::cpu(target.abi.arch).thread_pointer.descriptor) {
+        (Some(tls), Some(descriptor)) => {
+            let after = tls.0.saturating_add(descriptor).checked_next_multiple_of(PAGE);
+            after.map_or(end, |after| end.min(after))
+        }
+        _ => end,
+    }
 }
 
 /// Roots that native code may have, of objects that are `wanted`: one for each object.

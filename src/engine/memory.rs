@@ -1,19 +1,29 @@
 //! Where the memory of a process is: each range of writable memory with its owner.
 
 use super::heap::Missing;
-use super::heap_answers::coverage;
+use super::heap_answers::{CensusOrder, coverage, rows};
+use super::memory_account::{Account, read};
+use super::native_waits::has_musl;
 use super::{Inspection, heap_native};
-use crate::debuggee::Segment;
-use crate::heap::{HeapState, OwnedRange};
+use crate::debuggee::{Segment, Target};
+use crate::heap::{Census, Filter, HeapState, OwnedRange};
 use crate::model::heap::HEAP_SCHEMA_VERSION;
-use crate::model::memory::{MallocMapped, MemoryAnswer, MemoryOwned, MemoryOwner};
+use crate::model::memory::{MallocMapped, MemoryAnswer, MemoryOwner, MemoryPin};
 use std::collections::BTreeMap;
+
+/// Types that are told of.
+const TYPES: usize = 10;
+/// A part of the written bytes that may stay unexplained without a look at all buffers of objects.
+const SMALL_PART: u64 = 64;
+/// Allocators that are not read, and are in the names of their files.
+const OTHER_MALLOCS: [&str; 3] = ["jemalloc", "tcmalloc", "mimalloc"];
 
 /// Bytes by owner.
 #[must_use]
 pub fn memory(inspection: &Inspection, state: &HeapState<'_>, missing: Missing) -> MemoryAnswer {
     let target = inspection.target();
     let (mut ranges, pymalloc) = state.python_memory();
+    let pinned_by = pins(state, &ranges, pymalloc.is_some());
     let data = || inspection.images().static_data();
     let (arenas, malloc) = state.malloc_memory(data());
     ranges.extend(arenas);
@@ -22,6 +32,56 @@ pub fn memory(inspection: &Inspection, state: &HeapState<'_>, missing: Missing) 
     }
     let segments: Vec<&Segment> =
         target.memory.segments().iter().filter(|s| s.protection.write && read(s) > 0).collect();
+    let stacks = stacks(inspection, &segments);
+    // What is known first counts: stacks end where an allocator's range begins in the same mapping.
+    let mut account = Account::new(state, &segments);
+    let all = account.all();
+    for range in &ranges {
+        account.own(range);
+    }
+    let mut mapped = MallocMapped::default();
+    if !malloc.is_empty() {
+        for gap in account.gaps() {
+            for (start, end) in state.malloc_mapped(gap.0, gap.1) {
+                account.own_whole((start, end), MemoryOwner::MallocMapped);
+                mapped.blocks = mapped.blocks.saturating_add(1);
+                mapped.bytes = mapped.bytes.saturating_add(end.saturating_sub(start));
+            }
+        }
+    }
+    // Stacks come last: their mappings may hold large blocks of malloc too.
+    for range in &stacks {
+        account.own(range);
+    }
+    let mut other_malloc = None;
+    if account.unexplained() > all.1 / SMALL_PART {
+        other_malloc = elsewhere(&mut account, state, target);
+    }
+    account.own_untouched();
+    let owners = account.owners(all);
+    let unknown = owners.iter().find(|row| row.owner == MemoryOwner::Unknown);
+    let (bytes, written) = unknown.map_or((0, 0), |row| (row.bytes, row.written));
+    let census = Census::new(state, &Filter::default(), &|_| true);
+    MemoryAnswer {
+        schema_version: HEAP_SCHEMA_VERSION.to_owned(),
+        coverage: coverage(state, missing),
+        bytes: all.0,
+        explained: all.0.saturating_sub(bytes),
+        written: all.1,
+        explained_written: all.1.saturating_sub(written),
+        owners,
+        other_malloc,
+        types: rows(state, &census, CensusOrder::Bytes, TYPES),
+        pymalloc,
+        pinned_by,
+        malloc_mapped: (!malloc.is_empty()).then_some(mapped),
+        malloc,
+        diagnostics: target.diagnostics.to_vec(),
+    }
+}
+
+/// Stacks, and what of their mappings is not in use now.
+fn stacks(inspection: &Inspection, segments: &[&Segment]) -> Vec<OwnedRange> {
     let mut stacks = Vec::new();
     for stack in heap_native::memory(inspection) {
         let heap_native::Owner::Stack(_) = stack.what else { continue };
@@ -31,118 +91,71 @@ pub fn memory(inspection: &Inspection, state: &HeapState<'_>, missing: Missing) 
             stacks.push(OwnedRange::whole(segment.start.0, stack.start, MemoryOwner::StacksUnused));
         }
     }
-    // What is known first counts: stacks end where an allocator's range begins in the same mapping.
-    let mut taken = Taken::default();
-    let mut sums = Sums::new();
-    let mut bytes = 0u64;
-    for segment in &segments {
-        bytes = bytes.saturating_add(read(segment));
-    }
-    let own = |range: &OwnedRange, taken: &mut Taken, sums: &mut Sums| {
-        // A module's variables are in several mappings.
-        let inside = segments.iter().map(|segment| {
-            let start = range.start.max(segment.start.0);
-            taken.take(start, range.end.min(segment.start.0.saturating_add(read(segment))))
-        });
-        let free: u64 = inside.fold(0, u64::saturating_add);
-        let all = range.end.saturating_sub(range.start).max(1);
-        for (owner, bytes, count) in range.parts {
-            let part = u128::from(bytes).saturating_mul(u128::from(free)) / u128::from(all);
-            add(sums, owner, u64::try_from(part).unwrap_or(0), if free > 0 { count } else { 0 });
-        }
+    stacks
+}
+
+/// Gives what has no owner yet to the objects of Python that own it; where that is in mappings of an allocator that is not
+/// read, gives it the rest of these, and tells which it is.
+fn elsewhere(account: &mut Account<'_>, state: &HeapState<'_>, target: &Target) -> Option<String> {
+    let gaps = account.gaps();
+    let is_free = |start: u64| {
+        let after = gaps.partition_point(|gap| gap.0 <= start);
+        after.checked_sub(1).and_then(|index| gaps.get(index)).is_some_and(|gap| start < gap.1)
     };
-    for range in &ranges {
-        own(range, &mut taken, &mut sums);
-    }
-    let mut mapped = MallocMapped::default();
-    if !malloc.is_empty() {
-        for segment in &segments {
-            let end = segment.start.0.saturating_add(read(segment));
-            for (start, end) in taken.gaps(segment.start.0, end) {
-                for (start, end) in state.malloc_mapped(start, end) {
-                    let free = taken.take(start, end);
-                    add(&mut sums, MemoryOwner::MallocMapped, free, 1);
-                    mapped.blocks = mapped.blocks.saturating_add(1);
-                    mapped.bytes = mapped.bytes.saturating_add(end.saturating_sub(start));
-                }
+    let mappings = account.mappings().to_vec();
+    let mut holds = vec![false; mappings.len()];
+    for found in state.objects().iter() {
+        let own = state.own_range(found);
+        let buffers = state.buffers(found).into_iter().map(|buffer| (buffer.start, buffer.bytes));
+        for (start, bytes) in buffers.chain([own]).filter(|(start, _)| is_free(*start)) {
+            let at = mappings.partition_point(|mapping| mapping.0 <= start).saturating_sub(1);
+            let Some(mapping) = mappings.get(at) else { continue };
+            let end = start.saturating_add(bytes).min(mapping.1);
+            if account.own_whole((start, end), MemoryOwner::ObjectsElsewhere) > 0
+                && let Some(holds) = holds.get_mut(at)
+            {
+                *holds = true;
             }
         }
     }
-    // Stacks come last: their mappings may hold large blocks of malloc too.
-    for range in &stacks {
-        own(range, &mut taken, &mut sums);
+    let is_loaded = |name: &&&str| target.modules.iter().any(|module| module.file_name().contains(**name));
+    let name = OTHER_MALLOCS.iter().find(is_loaded).copied();
+    let name = name.or_else(|| has_musl(target).then_some("musl"))?.to_owned();
+    for (mapping, _) in mappings.iter().zip(&holds).filter(|(_, holds)| **holds) {
+        account.own_whole(*mapping, MemoryOwner::OtherMalloc);
     }
-    for segment in &segments {
-        for (start, end) in taken.gaps(segment.start.0, segment.start.0.saturating_add(read(segment))) {
-            add(&mut sums, MemoryOwner::Untouched, state.untouched(start, end), 0);
+    Some(name)
+}
+
+/// The types of the objects in arenas of pymalloc that are less than a quarter full.
+fn pins(state: &HeapState<'_>, ranges: &[OwnedRange], arenas_known: bool) -> Vec<MemoryPin> {
+    let is_sparse = |range: &&OwnedRange| {
+        let (owner, used, _) = range.parts[0];
+        owner == MemoryOwner::PymallocUsed
+            && arenas_known
+            && used.saturating_mul(4) < range.end.saturating_sub(range.start)
+    };
+    let mut sparse: Vec<(u64, u64)> = ranges.iter().filter(is_sparse).map(|range| (range.start, range.end)).collect();
+    sparse.sort_unstable();
+    // Objects come by address: those of one arena after another.
+    let mut found: BTreeMap<u32, (u64, u64, usize)> = BTreeMap::new();
+    for object in state.objects().iter().take_while(|_| !sparse.is_empty()) {
+        let after = sparse.partition_point(|arena| arena.0 <= object.addr);
+        if after.checked_sub(1).and_then(|at| sparse.get(at)).is_some_and(|arena| object.addr < arena.1) {
+            let (objects, arenas, last) = found.entry(object.type_id).or_default();
+            *objects = objects.saturating_add(1);
+            if *last != after {
+                *arenas = arenas.saturating_add(1);
+            }
+            *last = after;
         }
     }
-    let explained = sums.values().map(|(bytes, _)| *bytes).fold(0, u64::saturating_add);
-    add(&mut sums, MemoryOwner::Unknown, bytes.saturating_sub(explained), 0);
-    let mut owners: Vec<MemoryOwned> = sums
+    let name = |type_id: u32| state.shape(type_id).map_or_else(String::new, |shape| shape.name.clone());
+    let mut pins: Vec<MemoryPin> = found
         .into_iter()
-        .filter(|(_, (bytes, _))| *bytes > 0)
-        .map(|(owner, (bytes, count))| MemoryOwned { owner, bytes, count })
+        .map(|(type_id, (objects, arenas, _))| MemoryPin { name: name(type_id), objects, arenas })
         .collect();
-    owners.sort_by_key(|row| (std::cmp::Reverse(row.bytes), row.owner));
-    MemoryAnswer {
-        schema_version: HEAP_SCHEMA_VERSION.to_owned(),
-        coverage: coverage(state, missing),
-        bytes,
-        explained,
-        owners,
-        pymalloc,
-        malloc_mapped: (!malloc.is_empty()).then_some(mapped),
-        malloc,
-        diagnostics: target.diagnostics.to_vec(),
-    }
-}
-
-/// Bytes of a mapping that can be read.
-fn read(segment: &Segment) -> u64 {
-    segment.available.min(segment.size)
-}
-
-/// Bytes and number by owner.
-type Sums = BTreeMap<MemoryOwner, (u64, u64)>;
-
-fn add(sums: &mut Sums, owner: MemoryOwner, bytes: u64, count: u64) {
-    if bytes > 0 {
-        let sum = sums.entry(owner).or_default();
-        *sum = (sum.0.saturating_add(bytes), sum.1.saturating_add(count));
-    }
-}
-
-/// Ranges that have an owner, by start.
-#[derive(Default)]
-struct Taken(BTreeMap<u64, u64>);
-
-impl Taken {
-    /// Takes what is not taken yet; its bytes.
-    fn take(&mut self, start: u64, end: u64) -> u64 {
-        let gaps = self.gaps(start, end);
-        gaps.iter().for_each(|(start, end)| {
-            self.0.insert(*start, *end);
-        });
-        gaps.iter().map(|(start, end)| end.saturating_sub(*start)).fold(0, u64::saturating_add)
-    }
-
-    /// What is not taken between two addresses.
-    fn gaps(&self, start: u64, end: u64) -> Vec<(u64, u64)> {
-        let mut found = Vec::new();
-        if start >= end {
-            return found;
-        }
-        let mut at = self.0.range(..=start).next_back().map_or(start, |(_, end)| start.max(*end));
-        for (taken, until) in self.0.range(start..end) {
-            if *taken > at {
-                found.push((at, *taken));
-            }
-            at = at.max(*until);
-        }
-        if at < end {
-            found.push((at, end));
-        }
-        found
-    }
+    pins.sort_by(|a, b| (b.arenas, b.objects, &a.name).cmp(&(a.arenas, a.objects, &b.name)));
+    pins.truncate(TYPES);
+    pins
 }

@@ -29,6 +29,7 @@ mod live;
 mod lock_waits;
 pub mod lookup;
 pub mod memory;
+mod memory_account;
 mod native;
 mod native_waits;
 mod options;

@@ -33,11 +33,7 @@ pub(super) fn native_wait(
     let unowned =
         |kind: WaitKind, what: String| Wait { addr: Some(futex.word), timed, ..super::lock_waits::wait(kind, what) };
     let known = |tid: Option<u64>| tid.filter(|tid| target.thread(*tid).is_some());
-    // The loader is the library; a link leads to it in Debian.
-    let musl = target.modules.iter().any(|module| match module.file_name() {
-        "libc.so" => module.path.contains("-musl/"),
-        name => name.starts_with("ld-musl-"),
-    });
+    let musl = has_musl(target);
     Some(match sleeper {
         Sleeper::Mutex if musl => {
             let (addr, owner) = musl_mutex(futex.word, memory, abi)?;
@@ -125,5 +121,13 @@ fn runs_once(target: &Target, stack: &NativeStack, control: Addr) -> bool {
         let size = frame.cfa.and_then(|cfa| cfa.distance_from(frame.sp)).unwrap_or(0).min(MAX_FRAME);
         let words = target.memory.read_vec(frame.sp, size).unwrap_or_default();
         kept || words.chunks_exact(8).any(|word| target.abi.uint(word) == control.0)
+    })
+}
+
+/// Whether the C library is musl's: its loader is the library; a link leads to it in Debian.
+pub(super) fn has_musl(target: &Target) -> bool {
+    target.modules.iter().any(|module| match module.file_name() {
+        "libc.so" => module.path.contains("-musl/"),
+        name => name.starts_with("ld-musl-"),
     })
 }

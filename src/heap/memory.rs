@@ -3,7 +3,7 @@
 use super::HeapState;
 use super::allocators::glibc::{self, Arena};
 use super::allocators::mimalloc;
-use super::allocators::pymalloc::Pools;
+use super::allocators::pymalloc::{Pools, PoolsBy};
 use crate::base::Addr;
 use crate::cpython::layout::ObmallocPlace;
 use crate::model::memory::{MallocArena, MemoryOwner, PymallocMemory};
@@ -40,6 +40,9 @@ impl HeapState<'_> {
             Some(pools) if !arenas.is_empty() => {
                 let (ranges, stats) = pools.memory(arenas);
                 (ranges, Some(stats))
+            }
+            Some(pools) if self.collected.coverage.pools_by == Some(PoolsBy::Structure) => {
+                (pools.memory_by_structure(), None)
             }
             _ => (Vec::new(), None),
         }

@@ -1,6 +1,6 @@
 //! Where the memory of a process is, as it goes over the wire.
 
-use super::heap::HeapCoverage;
+use super::heap::{HeapCoverage, HeapType};
 use crate::base::{Addr, Diagnostic};
 use serde::{Deserialize, Serialize};
 
@@ -16,11 +16,26 @@ pub struct MemoryAnswer {
     pub bytes: u64,
     /// Of these, bytes whose owner is known.
     pub explained: u64,
-    /// Bytes by owner, the largest first. Together they are `bytes`.
+    /// Bytes in pages that are not all zero: the others were never written to, and take no memory.
+    #[serde(default)]
+    pub written: u64,
+    /// Of these, bytes whose owner is known.
+    #[serde(default)]
+    pub explained_written: u64,
+    /// Bytes by owner, those with most written bytes first. Together they are `bytes`.
     pub owners: Vec<MemoryOwned>,
+    /// An allocator that is not read, in whose memory objects and buffers of Python are: jemalloc, tcmalloc, mimalloc, musl.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub other_malloc: Option<String>,
+    /// The types whose objects take most, with all that they own, wherever it is.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub types: Vec<HeapType>,
     /// pymalloc in numbers, as `sys._debugmallocstats()` has them; absent where it is not used or not found.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub pymalloc: Option<PymallocMemory>,
+    /// Objects that keep arenas of pymalloc from the system which are less than a quarter full: the most frequent types.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub pinned_by: Vec<MemoryPin>,
     /// glibc's `malloc` by arena, the main one first; empty where it was not found.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub malloc: Vec<MallocArena>,
@@ -40,8 +55,24 @@ pub struct MemoryOwned {
     pub owner: MemoryOwner,
     /// Bytes.
     pub bytes: u64,
+    /// Of these, bytes in pages that are not all zero.
+    #[serde(default)]
+    pub written: u64,
     /// How many: blocks, stacks, modules, ranges.
     pub count: u64,
+}
+
+/// Objects of one type in arenas that are nearly empty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct MemoryPin {
+    /// Name with module.
+    #[serde(rename = "type")]
+    pub name: String,
+    /// How many.
+    pub objects: u64,
+    /// In how many of the arenas.
+    pub arenas: u64,
 }
 
 /// Who owns memory.
@@ -75,6 +106,10 @@ pub enum MemoryOwner {
     StacksUnused,
     /// Static variables of the program and of libraries.
     StaticData,
+    /// Objects of Python and their buffers, in memory of no allocator that is read.
+    ObjectsElsewhere,
+    /// What else is in the mappings of these, where an allocator is known to be there that is not read: `other_malloc`.
+    OtherMalloc,
     /// Pages that are all zero and of no owner that is known: reserved, and not written to.
     Untouched,
     /// Not known.

@@ -1,21 +1,31 @@
 //! Memory by owner, for people.
 
-use super::heap::head;
-use crate::base::thousands as count;
-use crate::model::memory::{MemoryAnswer, MemoryOwner};
+use super::heap::{head, types};
+use crate::base::{escape_terminal, thousands as count};
+use crate::model::memory::{MemoryAnswer, MemoryOwner, MemoryPin};
+use std::borrow::Cow;
 use std::fmt::Write as _;
+
+/// Types that are named of those that keep arenas.
+const PINS: usize = 5;
 
 /// What is explained, bytes by owner, and the allocators in numbers.
 #[must_use]
 pub fn text(answer: &MemoryAnswer) -> String {
-    let share = |part: u64| part as f64 * 100.0 / answer.bytes.max(1) as f64;
-    let mut out =
-        format!("{:.1}% of {} bytes of writable memory explained\n", share(answer.explained), count(answer.bytes));
+    let share = |part: u64| part as f64 * 100.0 / answer.written.max(1) as f64;
+    let mut out = format!(
+        "{:.1}% of {} written bytes explained; {} more bytes of writable memory are pages of zeros\n",
+        share(answer.explained_written),
+        count(answer.written),
+        count(answer.bytes.saturating_sub(answer.written))
+    );
     out += &head(&answer.coverage, &answer.diagnostics);
-    let _ = writeln!(out, "\n{:>16} {:>7} {:>10}  owner", "bytes", "share", "count");
+    let _ = writeln!(out, "\n{:>16} {:>16} {:>7} {:>10}  owner", "bytes", "written", "share", "count");
     for row in &answer.owners {
         let number = if row.count == 0 { String::new() } else { count(row.count) };
-        let _ = writeln!(out, "{:>16} {:>6.1}% {number:>10}  {}", count(row.bytes), share(row.bytes), name(row.owner));
+        let share = if row.written == 0 { String::new() } else { format!("{:.1}%", share(row.written)) };
+        let (bytes, written) = (count(row.bytes), count(row.written));
+        let _ = writeln!(out, "{bytes:>16} {written:>16} {share:>7} {number:>10}  {}", name(row.owner, answer));
     }
     if let Some(p) = &answer.pymalloc {
         let all = p.arenas.saturating_mul(p.arena_bytes);
@@ -29,11 +39,19 @@ pub fn text(answer: &MemoryAnswer) -> String {
         if p.sparse_arenas > 0 {
             let _ = writeln!(
                 out,
-                "    {} arenas are less than a quarter full: {} bytes in use keep {} bytes from the system",
+                "    {} {} less than a quarter full: {} bytes in use keep {} bytes from the system",
                 count(p.sparse_arenas),
+                if p.sparse_arenas == 1 { "is" } else { "are" },
                 count(p.sparse_used),
                 count(p.sparse_arenas.saturating_mul(p.arena_bytes))
             );
+            let pin = |pin: &MemoryPin| {
+                format!("{} {} in {}", count(pin.objects), escape_terminal(&pin.name), count(pin.arenas))
+            };
+            let pins: Vec<String> = answer.pinned_by.iter().take(PINS).map(pin).collect();
+            if !pins.is_empty() {
+                let _ = writeln!(out, "    objects in them, and in how many of them: {}", pins.join(", "));
+            }
         }
     }
     for arena in &answer.malloc {
@@ -49,11 +67,25 @@ pub fn text(answer: &MemoryAnswer) -> String {
     if let Some(mapped) = answer.malloc_mapped.filter(|m| m.blocks > 0) {
         let _ = writeln!(out, "malloc, mapped: {} blocks, {} bytes", count(mapped.blocks), count(mapped.bytes));
     }
+    if !answer.types.is_empty() {
+        out.push_str("\nobjects by type, with all that they own, wherever it is\n");
+        types(&mut out, &answer.types);
+    }
     out
 }
 
-fn name(owner: MemoryOwner) -> &'static str {
-    match owner {
+fn name(owner: MemoryOwner, answer: &MemoryAnswer) -> Cow<'static, str> {
+    let other = || answer.other_malloc.as_deref().map(escape_terminal);
+    let phrase = match owner {
+        MemoryOwner::ObjectsElsewhere => {
+            let of = other()
+                .map_or_else(|| "memory of no known allocator".to_owned(), |name| format!("memory of {name}'s malloc"));
+            return Cow::Owned(format!("objects and buffers of Python in {of}"));
+        }
+        MemoryOwner::OtherMalloc => {
+            let of = other().unwrap_or_default();
+            return Cow::Owned(format!("what else is in the mappings of {of}'s malloc, in use or free"));
+        }
         MemoryOwner::PymallocUsed => "Python's small blocks (pymalloc), in use",
         MemoryOwner::PymallocFree => "Python's small blocks (pymalloc), free",
         MemoryOwner::PymallocEmptyPools => "pymalloc's empty pools",
@@ -67,7 +99,8 @@ fn name(owner: MemoryOwner) -> &'static str {
         MemoryOwner::Stacks => "stacks of threads, in use",
         MemoryOwner::StacksUnused => "stacks of threads, not in use now",
         MemoryOwner::StaticData => "static variables of the program and libraries",
-        MemoryOwner::Untouched => "reserved and not written to (zero pages)",
+        MemoryOwner::Untouched => "reserved and not written to (pages of zeros)",
         MemoryOwner::Unknown => "not known",
-    }
+    };
+    Cow::Borrowed(phrase)
 }

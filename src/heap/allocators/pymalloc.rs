@@ -189,6 +189,37 @@ impl<'v, 'a> Pools<'v, 'a> {
         }
     }
 
+    /// Pools in bytes, by who owns them, where no table leads to arenas: pools that were emptied keep their form.
+    pub fn memory_by_structure(&self) -> Vec<OwnedRange> {
+        let pool_size = self.obmalloc.pool_size;
+        let room = pool_size.saturating_sub(self.pool.header);
+        let mut ranges = Vec::new();
+        for (start, len) in self.view.ranges() {
+            let end = start.saturating_add(len);
+            let mut at = self.aligned(start);
+            while at >= start && at.saturating_add(pool_size) <= end && !self.view.is_over() {
+                let after = at.wrapping_add(pool_size);
+                match self.head(at) {
+                    Some(head) if head.count > 0 => {
+                        let (all, used) = (room / head.size, head.count.saturating_mul(head.size));
+                        let blocks = all.saturating_mul(head.size);
+                        let parts = [
+                            (MemoryOwner::PymallocUsed, used, head.count),
+                            (MemoryOwner::PymallocFree, blocks.saturating_sub(used), 0),
+                            (MemoryOwner::PymallocOverhead, pool_size.saturating_sub(blocks), 0),
+                            (MemoryOwner::PymallocEmptyPools, 0, 0),
+                        ];
+                        ranges.push(OwnedRange { start: at, end: after, parts });
+                    }
+                    Some(_) => ranges.push(OwnedRange::whole(at, after, MemoryOwner::PymallocEmptyPools)),
+                    None => {}
+                }
+                at = after;
+            }
+        }
+        ranges
+    }
+
     /// The head of the pool at `at`, where it has the form of one.
     fn head(&self, at: u64) -> Option<Head> {
         let p = &self.pool;
