@@ -9,7 +9,7 @@ say() {
     echo "test.sh: [$((SECONDS / 60)):$(printf %02d $((SECONDS % 60)))] $*"
 }
 
-# Debuggers, a browser, a database, servers with Python in them, compressors, allocators and libraries that tests call; a compiler and headers for extension modules and
+# Debuggers, a browser, a database, servers with Python in them, compressors, allocators and libraries that tests call; compilers (for other processors too) and headers for extension modules and
 # the free-threaded interpreter's build.
 packages=(
     binutils chromium debuginfod g++ gdb gdbserver gcc libc6-dbg make postgresql python3 python3-venv util-linux xz-utils zstd
@@ -17,6 +17,7 @@ packages=(
     libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4
     libabsl-dev libglib2.0-0 libgoogle-glog-dev libqt5core5a
     apache2-bin libapache2-mod-wsgi-py3 uwsgi-core uwsgi-plugin-python3
+    gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-riscv64-linux-gnu libc6-dev-riscv64-cross
 )
 
 # Python as a language of PostgreSQL, for the newest server that this release of Debian has.

@@ -2,7 +2,7 @@
 
 use super::{
     AccessKind, ContextLayout, Cpu, DeliveredFault, Field, FrameRecord, Index, MinidumpCpu, Operand, ReadUint,
-    SignalFrame, ThreadPointer, UnwindInfo, with_x0_to_x30,
+    SignalFrame, SystemCalls, ThreadPointer, Trap, UnwindInfo, with_x0_to_x30,
 };
 use crate::base::{Addr, Arch};
 use crate::os::linux::signals::{SIGBUS, SIGSEGV, codes};
@@ -32,6 +32,14 @@ pub static CPU: Cpu = Cpu {
     },
     // `svc #0`.
     system_call: &[0x01, 0x00, 0x00, 0xd4],
+    system_calls: SystemCalls {
+        number: "x8",
+        number_again: "x8",
+        arguments: ["x0", "x1", "x2", "x3"],
+        futex: 98,
+        futex_code: None,
+        sleeping: super::system_calls::GENERAL_SLEEPING,
+    },
     fd_calls: super::fd_calls::GENERAL,
     unwind: UnwindInfo {
         arch: Arch::Aarch64,
@@ -61,6 +69,7 @@ pub static CPU: Cpu = Cpu {
         ],
         fault,
         operand,
+        trap,
     },
     minidump: Some(MinidumpCpu { ids: &[12, 0x8003], contexts: &[CONTEXT, BREAKPAD_CONTEXT] }),
     mutex_size: 48,
@@ -234,6 +243,16 @@ fn single(word: u32, is_vector: bool) -> Option<Operand> {
             let plain = at(word, is_load, 0, bytes);
             (option & 2 != 0).then_some(if register == 31 { plain } else { Operand { index: Some(index), ..plain } })
         }
+        _ => None,
+    }
+}
+
+/// `BRK` and `UDF` (Arm ARM, C6.2).
+fn trap(code: &[u8]) -> Option<Trap> {
+    let word = u32::from_le_bytes(*code.first_chunk()?);
+    match word {
+        _ if word & 0xffe0_001f == 0xd420_0000 => Some(Trap::Breakpoint),
+        _ if word >> 16 == 0 => Some(Trap::Undefined),
         _ => None,
     }
 }

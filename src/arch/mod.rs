@@ -8,11 +8,13 @@ mod fd_calls;
 mod minidump_context;
 mod riscv64;
 mod signal_frame;
+mod system_calls;
 mod x86_64;
 
 pub use fd_calls::{FdCall, FdUse};
 pub use minidump_context::{ContextLayout, Field, MinidumpCpu};
-pub use signal_frame::{AccessKind, DeliveredFault, Index, Operand, ReadUint, SignalFrame};
+pub use signal_frame::{AccessKind, DeliveredFault, Index, Operand, ReadUint, SignalFrame, Trap};
+pub use system_calls::SystemCalls;
 
 use crate::base::Arch;
 
@@ -48,6 +50,8 @@ pub struct Cpu {
     pub thread_pointer: ThreadPointer,
     /// The instruction of a system call.
     pub system_call: &'static [u8],
+    /// Where a thread in a system call has its number and arguments, and which calls may sleep for long (Linux).
+    pub system_calls: SystemCalls,
     /// System calls that sleep until a file descriptor is ready (Linux).
     pub fd_calls: &'static [FdCall],
     /// What the unwinder must know.

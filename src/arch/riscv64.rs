@@ -1,6 +1,9 @@
 //! RISC-V, 64 bits (RV64GC as Linux distributions build for it).
 
-use super::{AccessKind, Cpu, DeliveredFault, FrameRecord, Operand, ReadUint, SignalFrame, ThreadPointer, UnwindInfo};
+use super::{
+    AccessKind, Cpu, DeliveredFault, FrameRecord, Operand, ReadUint, SignalFrame, SystemCalls, ThreadPointer, Trap,
+    UnwindInfo,
+};
 use crate::base::{Addr, Arch};
 use crate::os::linux::signals::{codes, has_fault_address};
 use object::elf;
@@ -24,6 +27,14 @@ pub static CPU: Cpu = Cpu {
     thread_pointer: ThreadPointer { register: Some("tp"), note: None, debugger: "tp", descriptor: None },
     // `ecall`.
     system_call: &[0x73, 0, 0, 0],
+    system_calls: SystemCalls {
+        number: "a7",
+        number_again: "a7",
+        arguments: ["a0", "a1", "a2", "a3"],
+        futex: 98,
+        futex_code: None,
+        sleeping: super::system_calls::GENERAL_SLEEPING,
+    },
     fd_calls: super::fd_calls::GENERAL,
     unwind: UnwindInfo {
         arch: Arch::Riscv64,
@@ -58,6 +69,7 @@ pub static CPU: Cpu = Cpu {
         ],
         fault,
         operand,
+        trap,
     },
     minidump: None,
     mutex_size: 40,
@@ -143,6 +155,17 @@ fn compressed(half: u32) -> Option<Operand> {
     };
     let base = base.or_else(|| u16::try_from(bits(half, 7, 3, 0)).ok()?.checked_add(8))?;
     Some(Operand { kind, base, offset: i64::from(offset), index: None, size })
+}
+
+/// `ebreak`, `c.ebreak`, and zeros, which are illegal by definition.
+fn trap(code: &[u8]) -> Option<Trap> {
+    let half = u16::from_le_bytes(*code.first_chunk()?);
+    let is_long = || code.first_chunk().is_some_and(|word| u32::from_le_bytes(*word) == 0x0010_0073);
+    match half {
+        0 => Some(Trap::Undefined),
+        0x9002 => Some(Trap::Breakpoint),
+        _ => is_long().then_some(Trap::Breakpoint),
+    }
 }
 
 /// `jal ra` and `jalr ra` (32 bits), `c.jalr` (16 bits).

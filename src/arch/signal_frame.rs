@@ -79,6 +79,15 @@ impl Index {
     }
 }
 
+/// An instruction that cannot but end in a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trap {
+    /// One that is there for debuggers, and what compilers make of `__builtin_trap`: SIGTRAP.
+    Breakpoint,
+    /// One that is undefined for ever: SIGILL.
+    Undefined,
+}
+
 /// The frame of a signal.
 #[derive(Debug)]
 pub struct SignalFrame {
@@ -93,4 +102,6 @@ pub struct SignalFrame {
     pub fault: fn(Addr, &ReadUint<'_>) -> Option<DeliveredFault>,
     /// The memory operand of the instruction in these bytes, on processors that are plain enough to do without a decoder.
     pub operand: fn(&[u8]) -> Option<Operand>,
+    /// Whether the instruction in these bytes is a trap, likewise.
+    pub trap: fn(&[u8]) -> Option<Trap>,
 }

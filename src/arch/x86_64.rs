@@ -2,7 +2,7 @@
 
 use super::{
     AccessKind, ContextLayout, Cpu, DeliveredFault, Field, FrameRecord, MinidumpCpu, ReadUint, SignalFrame,
-    ThreadPointer, UnwindInfo,
+    SystemCalls, ThreadPointer, UnwindInfo,
 };
 use crate::base::{Addr, Arch};
 use crate::os::linux::signals::{SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, codes};
@@ -43,6 +43,15 @@ pub static CPU: Cpu = Cpu {
         descriptor: Some(1024),
     },
     system_call: &[0x0f, 0x05],
+    system_calls: SystemCalls {
+        number: "orig_rax",
+        number_again: "rax",
+        arguments: ["rdi", "rsi", "rdx", "r10"],
+        futex: 202,
+        // `mov $202, %eax; syscall`.
+        futex_code: Some(&[0xb8, 0xca, 0, 0, 0, 0x0f, 0x05]),
+        sleeping: super::system_calls::X86_64_SLEEPING,
+    },
     fd_calls: super::fd_calls::X86_64,
     unwind: UnwindInfo {
         arch: Arch::X86_64,
@@ -72,6 +81,7 @@ pub static CPU: Cpu = Cpu {
         order: &[8, 9, 10, 11, 12, 13, 14, 15, 5, 4, 6, 3, 1, 0, 2, 7, 16],
         fault,
         operand: |_| None,
+        trap: |_| None,
     },
     minidump: Some(MinidumpCpu { ids: &[9], contexts: &[CONTEXT] }),
     mutex_size: 40,

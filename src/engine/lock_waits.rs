@@ -13,7 +13,7 @@ use crate::model::tasks::Pool;
 use crate::model::{FrameKind, OwnerFrom, RuntimeState, Wait, WaitKind};
 use crate::native::futex::FutexWait;
 use crate::native::symbolize::Symbolized;
-use crate::native::x86_64::{futex_wait, sleeping_call};
+use crate::native::system_calls::{futex_wait, sleeping_call};
 use crate::stack::NativeStack;
 use crate::stack::analysis::{Analysis, AnalyzedThread, ReadFrame};
 use crate::stack::hidden_frames::CodePlace;

@@ -9,7 +9,7 @@ use crate::model::tasks::Tasks;
 use crate::model::{FatalError, Finding, FrameKind, ModuleId, NativeFrame, Trust};
 use crate::native::ModuleTables;
 use crate::native::symbolize::{Lines, Symbolizer};
-use crate::os::linux::signals::SIGABRT;
+use crate::os::linux::signals::{SIGABRT, is_fault};
 use crate::stack::analysis::{Analysis, AnalyzedThread, SeparateThread};
 use crate::stack::hidden_frames::CodePlace;
 use crate::stack::methods::{CodePoint, method_names};
@@ -206,11 +206,13 @@ fn name_methods(
 }
 
 /// The only thread to unwind, or `None` for all: when native frames are shown, and when nothing but a signal from
-/// outside ended the process, so that what the threads were waiting for may be the cause.
+/// outside ended the process, so that what the threads were waiting for may be the cause. (Cores of qemu do not say who sent a signal.)
 fn wanted(target: &Target, options: &Options) -> Option<u64> {
     match &target.crash {
-        Some(Crash::Signal { tid, info }) if !options.native && info.sender_pid.is_none() => Some(*tid),
-        _ => None,
+        Some(Crash::Signal { tid, info }) if !options.native && info.sender_pid.is_none() => {
+            (info.code.is_some() || is_fault(info.number)).then_some(*tid)
+        }
+        Some(Crash::Exception { .. }) | Some(Crash::Signal { .. }) | None => None,
     }
 }
 

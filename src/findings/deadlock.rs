@@ -5,7 +5,7 @@ use super::facts::Facts;
 use super::finding;
 use crate::base::file_name;
 use crate::model::{Confidence, Finding, FindingId, FrameKind, NativeFrame, OwnerFrom, Wait, WaitKind};
-use crate::native::x86_64::sleeping_call;
+use crate::native::system_calls::sleeping_call;
 use crate::stack::analysis::{Analysis, AnalyzedThread};
 use crate::stack::hidden_frames::base_name;
 use std::collections::{BTreeMap, HashMap, HashSet};

@@ -145,7 +145,8 @@ fn visited<'a>(
     let inner = frames.get(..at).unwrap_or_default();
     let hook = inner.last().filter(|f| !is_visitor(f)).copied();
     let is_object = |addr: &Addr| type_name(scene, *addr).is_some();
-    // Only what holds the very pointer that was no object may be named.
+    // Only what holds the very pointer that was no object may be named. NULL is in nearly every object.
+    let bad = bad.filter(|bad| *bad != 0);
     let guilty = |addr: &Addr| is_object(addr) && bad.is_some_and(|bad| has_word(scene, *addr, bad));
     let of_hook = hook.and_then(|f| scene.argument(&f, 0)).map(Addr).filter(is_object);
     let of_visitor = || {

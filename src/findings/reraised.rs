@@ -6,7 +6,7 @@
 use super::facts::Facts;
 use super::memory_access::{codes, is_canonical, operands, signals};
 use crate::arch;
-use crate::arch::AccessKind;
+use crate::arch::{AccessKind, Trap};
 use crate::base::{Addr, Os};
 use crate::debuggee::{MemoryExt as _, Segment, SignalInfo, SourceKind};
 use crate::native::regfile::RegFile;
@@ -23,7 +23,7 @@ pub(super) struct Derived {
 }
 
 /// The fault of the instruction that the thread stands at; `None` where the instruction can be run as far as is known,
-/// after a system call, on other systems than Linux, and on processors whose operands are not decoded (aarch64).
+/// after a system call, and on other systems than Linux.
 pub(super) fn at_instruction(facts: &Facts<'_>, registers: &RegFile, tls: Option<Addr>) -> Option<Derived> {
     let target = facts.target;
     if target.abi.os != Os::Linux || is_after_system_call(facts, registers) {
@@ -39,7 +39,10 @@ pub(super) fn at_instruction(facts: &Facts<'_>, registers: &RegFile, tls: Option
     if module.is_some_and(|m| m.file_name().contains("vdso")) {
         return None;
     }
-    if let Some(code) = refused(facts, ip, AccessKind::Execute).filter(|_| module.is_none()) {
+    // A core has the rights of data as they were.
+    let data = |s: &Segment| s.protection.write && target.source == SourceKind::ElfCore;
+    let trusted = module.is_none() || facts.segment(ip).is_some_and(data);
+    if let Some(code) = refused(facts, ip, AccessKind::Execute).filter(|_| trusted) {
         return fault(signals::SIGSEGV, code, Some(ip), Some(AccessKind::Execute));
     }
     let (code, accesses) = operands(target, ip, registers, tls);
@@ -49,11 +52,23 @@ pub(super) fn at_instruction(facts: &Facts<'_>, registers: &RegFile, tls: Option
     if code.is_some_and(|code| code.is_trap()) {
         return fault(signals::SIGILL, codes::ILL_ILLOPN, Some(ip), None);
     }
+    match plain_trap(facts, ip) {
+        Some(Trap::Breakpoint) => return fault(signals::SIGTRAP, codes::TRAP_BRKPT, Some(ip), None),
+        Some(Trap::Undefined) => return fault(signals::SIGILL, codes::ILL_ILLOPC, Some(ip), None),
+        None => {}
+    }
     accesses.iter().find_map(|access| {
         let (at, why) = inaccessible(facts, access)?;
         let at = (why != codes::SI_KERNEL).then_some(at);
         fault(signals::SIGSEGV, why, at, Some(access.kind))
     })
+}
+
+/// The trap that the thread stands at, on processors that are plain enough to do without a decoder.
+fn plain_trap(facts: &Facts<'_>, ip: Addr) -> Option<Trap> {
+    let memory = &facts.target.memory;
+    let code = memory.read_vec(ip, 4).or_else(|_| memory.read_vec(ip, 2)).ok()?;
+    (arch::cpu(facts.target.abi.arch).signal_frame.trap)(&code)
 }
 
 /// Whether the thread has just come back from the kernel, so that a signal that it sent to itself finds it there.

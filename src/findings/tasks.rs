@@ -12,7 +12,7 @@ use crate::model::{
     Confidence, ExceptionInfo, Finding, FindingId, Frame, SuspendedKind, SuspendedState, TaskState, TaskWaitKind,
     TracebackEntry, WaitKind,
 };
-use crate::native::x86_64::sleeping_call;
+use crate::native::system_calls::sleeping_call;
 use crate::stack::analysis::AnalyzedThread;
 use std::collections::{BTreeMap, HashMap};
 

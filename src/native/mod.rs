@@ -17,6 +17,7 @@ pub mod signal_frame;
 pub mod symbolize;
 #[cfg(test)]
 mod synth_pe;
+pub mod system_calls;
 mod tables;
 pub mod unwind;
 mod unwind_row;

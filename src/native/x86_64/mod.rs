@@ -1,14 +1,11 @@
-//! What needs x86-64 instructions decoded: operands of a fault, arguments, values that getters return, system calls.
+//! What needs x86-64 instructions decoded: operands of a fault, arguments, values that getters return.
 //!
 //! Nothing here is found on other processors; unwinding and symbolising do without.
 
 mod argument_tracking;
 pub mod arguments;
 pub mod constant_return;
-mod futex;
 pub mod instruction;
-
-pub use futex::{futex_wait, sleeping_call};
 
 use crate::base::{Abi, Arch};
 
