@@ -16,7 +16,8 @@ use pyinquest::engine::{Inspection, Options, address, heap_audit, heap_check, me
 use pyinquest::heap::Filter;
 use pyinquest::image::SearchOptions;
 use pyinquest::model::address::{AddressFact, Allocator, BlockState, BufferKind, UnmappedKind};
-use pyinquest::model::audit::HeapAudit;
+use pyinquest::model::audit::{AuditGroup, AuditModule, BlameReason, HeapAudit};
+use pyinquest::model::heap::HeapAnswer;
 use pyinquest::model::integrity::HeapCheck;
 use pyinquest::model::memory::{MallocArena, MemoryOwner};
 use pyinquest::model::{Finding, FindingId, Report};
@@ -41,7 +42,7 @@ fn audit(inspection: &Inspection) -> HeapAudit {
 
 /// Type and verdict of each group, with its first suspect.
 fn told(audit: &HeapAudit) -> BTreeMap<String, (String, String)> {
-    let row = |group: &pyinquest::model::audit::AuditGroup| {
+    let row = |group: &AuditGroup| {
         let name = group.type_name.clone().unwrap_or_default();
         let verdict = serde_json::to_value(group.verdict).unwrap().as_str().unwrap().to_owned();
         let suspect = group.modules.first().map(|m| m.module.clone()).unwrap_or_default();
@@ -660,4 +661,18 @@ fn other_allocators_are_named() {
         skip!("no interpreter with another allocator");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A program with NumPy and pandas has sixty extension modules.
+#[test]
+fn modules_without_a_proof_are_one_line() {
+    let module = |name: String, reasons: &[BlameReason]| AuditModule { module: name, reasons: reasons.to_vec() };
+    let mut modules = vec![module("holder.so".to_owned(), &[BlameReason::DefinesHolder])];
+    modules.extend((0..20).map(|n| module(format!("other{n}.so"), &[BlameReason::Loaded])));
+    let group = AuditGroup { modules, ..AuditGroup::default() };
+    let answer = HeapAudit { groups: vec![group], ..HeapAudit::default() };
+    let text = pyinquest::render::heap::render(&HeapAnswer::Audit(answer));
+    let suspects: Vec<&str> = text.lines().filter(|line| line.contains("suspect")).collect();
+    assert_eq!(suspects.len(), 2, "{text}");
+    assert!(suspects[0].contains("holder.so") && suspects[1].contains("other2.so and 17 more"), "{text}");
 }

@@ -3,8 +3,11 @@
 use super::heap::{head, one};
 use crate::base::escape_terminal;
 use crate::base::thousands as count;
-use crate::model::audit::{AuditExample, AuditGroup, AuditVerdict, HeapAudit};
+use crate::model::audit::{AuditExample, AuditGroup, AuditModule, AuditVerdict, BlameReason, HeapAudit};
 use std::fmt::Write as _;
+
+/// Modules that are named which are suspects for nothing but being loaded.
+const LOADED: usize = 3;
 
 /// Groups, each with examples and the modules that may have done it.
 #[must_use]
@@ -57,9 +60,19 @@ fn one_group(out: &mut String, group: &AuditGroup) {
             writeln!(out, "leaked: {objects} x {name}, {references} counts without a reference in all memory")
         }
     };
-    for module in &group.modules {
+    let only_loaded = |module: &&AuditModule| module.reasons == [BlameReason::Loaded];
+    let loaded: Vec<String> = group.modules.iter().filter(only_loaded).map(|m| escape_terminal(&m.module)).collect();
+    for module in group.modules.iter().filter(|module| loaded.len() <= LOADED || !only_loaded(module)) {
         let reasons: Vec<&str> = module.reasons.iter().map(|reason| reason.phrase()).collect();
         let _ = writeln!(out, "    suspect {}: {}", escape_terminal(&module.module), reasons.join("; "));
+    }
+    if loaded.len() > LOADED {
+        let first = loaded.iter().take(LOADED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let rest = loaded.len().saturating_sub(LOADED);
+        let _ = writeln!(
+            out,
+            "    suspect without a proof: extension modules that are not of Python itself, {first} and {rest} more"
+        );
     }
     for example in &group.examples {
         one_example(out, example);

@@ -5,6 +5,7 @@ are only holders.
 """
 
 import collections
+import ctypes
 import functools
 import json
 import mmap
@@ -27,6 +28,19 @@ class Plain:
 def kind(name, base=object, **members):
     """A class of its own for one mistake."""
     return type(name, (base,), members)
+
+
+def text_in_old_objects():
+    """Text of C code in the blocks of freed objects: its first word looks like a count, the second one is still the type."""
+    allocate = ctypes.pythonapi.PyMem_Malloc
+    allocate.restype, allocate.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    freed = [object() for _ in range(100)]
+    del freed
+    blocks = [allocate(2) for _ in range(50)]
+    for block in blocks:
+        ctypes.memset(block, 0, 8)
+        ctypes.memmove(block, b"d", 1)
+    KEPT.append(blocks)
 
 
 def seed(verdict):
@@ -220,6 +234,7 @@ def die():
 
 
 hold_rightly()
+text_in_old_objects()
 if "healthy" not in sys.argv:
     release_too_often()
     mistakes_that_release()
