@@ -676,3 +676,40 @@ fn modules_without_a_proof_are_one_line() {
     assert_eq!(suspects.len(), 2, "{text}");
     assert!(suspects[0].contains("holder.so") && suspects[1].contains("other2.so and 17 more"), "{text}");
 }
+
+/// The heap of a process that is looked at while it lives: the objects that its core has, and nobody is accused for memory that
+/// nothing holds.
+#[test]
+fn the_heap_of_a_living_process_is_that_of_its_core() {
+    let mut compared = 0;
+    for interpreter in
+        one_per_column().into_iter().filter(|i| i.root.is_none() && (i.free_threaded && i.minor == 14 || i.minor == 12))
+    {
+        let process = match common::block(interpreter, "basic.py", &[]) {
+            Ok(process) => process,
+            Err(reason) => skip!("{reason}"),
+        };
+        let core = match process.gcore() {
+            Ok(core) => core,
+            Err(reason) => skip!("{reason}"),
+        };
+        let answer = |command: &[&str], from: &[&str]| -> Value {
+            let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_pyinquest"));
+            let output = run.args(command).args(from).args(["--format", "json"]).output().unwrap();
+            let text = String::from_utf8_lossy(&output.stderr);
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{}: {e}: {text}", interpreter.name))
+        };
+        let pid = process.pid.to_string();
+        let (living, dead) = (["--pid", pid.as_str()], [core.to_str().unwrap()]);
+        let (now, then) = (answer(&["heap"], &living), answer(&["heap"], &dead));
+        assert!(now["objects"].as_u64().unwrap() > 10_000, "{}: {now}", interpreter.name);
+        assert_eq!(now["objects"], then["objects"], "{}", interpreter.name);
+        assert_eq!(now["bytes"], then["bytes"], "{}", interpreter.name);
+        let audit = answer(&["heap", "audit"], &living);
+        assert_eq!((&audit["groups"], &audit["leaks_judged"]), (&serde_json::json!([]), &Value::Bool(false)));
+        compared += 1;
+    }
+    if compared == 0 {
+        skip!("no interpreter without a root of its own");
+    }
+}

@@ -145,7 +145,11 @@ pub(super) fn gather<T>(
 ) -> Result<T, HeapLookError> {
     let heap = state.heap(0).ok_or(HeapLookError::NoPython)?;
     // The memory hands out no slices while it records.
-    let view = View::new(heap.ctx.memory, &heap.ctx.abi).ok_or(HeapError::Abi)?.until(reading.deadline);
+    let view = View::new(heap.ctx.memory, &heap.ctx.abi).ok_or(HeapError::Abi)?;
+    // A debugger is asked for what is needed alone.
+    let can_search = |s: &&Segment| s.protection.write && target.source != SourceKind::Debugger;
+    let mapped = target.memory.segments().iter().filter(can_search).map(|s| (s.start.0, s.available.min(s.size)));
+    let view = view.over(mapped).until(reading.deadline);
     let view = match reading.marked {
         Some(pages) => {
             target.memory.start_recording();

@@ -245,7 +245,7 @@ impl<'a> HeapState<'a> {
         };
         registers.iter().copied().for_each(&mut add);
         for (start, bytes) in self.view.ranges() {
-            if self.view.is_over() {
+            if self.view.is_over() || !self.view.is_held() {
                 break;
             }
             let first = start.wrapping_add(7) & !7;

@@ -124,6 +124,12 @@ impl<'a> HeapState<'a> {
         self.collected.coverage.time_over || self.view.is_over()
     }
 
+    /// Whether memory is held, of one moment, so that all of it can be searched: not that of a process that runs.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.view.is_held()
+    }
+
     /// Whether the dump holds the heap: a dump without it may still show the objects that threads refer to.
     ///
     /// # Errors

@@ -26,6 +26,8 @@ struct Held<'a> {
 pub struct View<'a> {
     memory: &'a dyn Memory,
     held: Vec<Held<'a>>,
+    /// First address and length of what can be read, where nothing is held: a live process, a dump that is redacted.
+    mapped: Vec<(u64, u64)>,
     /// Index of the slice that was found last, by a part of the address: most reads are near one before.
     recent: [AtomicU32; RECENT],
     touched: Option<Touched<'a>>,
@@ -56,7 +58,14 @@ impl<'a> View<'a> {
         }
         let held = memory.slices().into_iter().map(|(start, bytes)| Held { start: start.0, bytes }).collect();
         let recent = std::array::from_fn(|_| AtomicU32::new(0));
-        Some(View { memory, held, recent, touched: None, deadline: Deadline::default() })
+        Some(View { memory, held, mapped: Vec::new(), recent, touched: None, deadline: Deadline::default() })
+    }
+
+    /// The same, with what can be read (first address, length) where nothing is held.
+    #[must_use]
+    pub fn over(self, mapped: impl Iterator<Item = (u64, u64)>) -> View<'a> {
+        let mapped = if self.held.is_empty() { mapped.collect() } else { Vec::new() };
+        View { mapped, ..self }
     }
 
     /// The same for as long as there is time: walks over the heap end when it is over.
@@ -190,9 +199,15 @@ impl<'a> View<'a> {
         true
     }
 
-    /// What is held as slices: first address and length in bytes.
+    /// What can be searched: first address and length in bytes.
     pub fn ranges(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.held.iter().map(|h| (h.start, h.bytes.len() as u64))
+        self.held.iter().map(|h| (h.start, h.bytes.len() as u64)).chain(self.mapped.iter().copied())
+    }
+
+    /// Whether memory is held, of one moment.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        !self.held.is_empty()
     }
 
     /// Bytes held as slices.

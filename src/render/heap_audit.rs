@@ -24,9 +24,11 @@ pub fn text(answer: &HeapAudit) -> String {
     // Free-threaded builds have no lists of the collector.
     let free_threaded = answer.coverage.gc_lists_whole.is_none();
     if answer.judged > 0 && !answer.leaks_judged {
-        let why = match free_threaded {
-            true => "threads of a free-threaded build keep some counts to themselves",
-            false => "memory is missing from the dump, and may hold references",
+        let missing = answer.coverage.left_out > 0 || answer.coverage.cut > 0;
+        let why = match (free_threaded, missing) {
+            (true, _) => "threads of a free-threaded build keep some counts to themselves",
+            (_, true) => "memory is missing from the dump, and may hold references",
+            _ => "not all memory is held here to be searched for references (a running process, a debugger's)",
         };
         let _ = writeln!(out, "leaks are not judged: {why}");
     }
@@ -82,6 +84,8 @@ fn one_group(out: &mut String, group: &AuditGroup) {
 fn one_example(out: &mut String, example: &AuditExample) {
     let what = example.object.as_ref().map_or_else(|| example.addr.to_string(), one);
     let counts = match example.count {
+        // An owning reference is a word: memory was not searched.
+        Some(n) if example.words == 0 && example.owned > 0 => format!("count {n}, {} owning references", example.owned),
         Some(n) => format!("count {n}, {} owning references, {} words in all memory", example.owned, example.words),
         None => format!("{} owning references", example.owned),
     };
