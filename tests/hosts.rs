@@ -491,3 +491,26 @@ fn relative_names_of_running_programs() {
     let told = changed["diagnostics"].as_array().unwrap().iter().find(|d| d["code"] == "source-changed").unwrap();
     assert!(told["message"].as_str().unwrap().contains("changed after the process was started"), "{told}");
 }
+
+/// A dump of a program whose name is relative, in a directory where a file of that name is another project's.
+#[test]
+fn a_source_of_another_project_is_named() {
+    let Some(python) = interpreter("pyenv-3.8") else { skip!("no pyenv-3.8") };
+    let dir = scene();
+    let source = dir.path().join("app.py");
+    fs::copy(programs().join("app.py"), &source).unwrap();
+    let mut command = with_cores(Path::new(&python.exe), "-c unlimited");
+    command.arg("app.py").current_dir(dir.path()).stderr(Stdio::null()).status().unwrap();
+    let core = core_in(dir.path());
+    let own = report(&core);
+    compare(&own, &said(dir.path()));
+    assert!(!codes(&own).contains(&"source-without-function"), "{}", own["diagnostics"]);
+    let written = fs::metadata(&core).unwrap().modified().unwrap();
+    fs::write(&source, "def something_else():\n    pass\n".repeat(40)).unwrap();
+    File::options().append(true).open(&source).unwrap().set_modified(written - Duration::from_secs(60)).unwrap();
+    let other = report(&core);
+    let told =
+        other["diagnostics"].as_array().unwrap().iter().find(|d| d["code"] == "source-without-function").unwrap();
+    let message = told["message"].as_str().unwrap();
+    assert!(message.contains("app.py has no function handle") && told["severity"] == "warning", "{told}");
+}

@@ -142,6 +142,8 @@ pub enum DiagnosticCode {
     MergePartial,
     /// A source file is newer than the process.
     SourceChanged,
+    /// A source file has no function of the name that ran in it.
+    SourceWithoutFunction,
     /// Source lines of this host's own files are not shown: nothing proves that the process ran on this boot of it.
     SourceOfOtherHost,
     /// Which files source lines come from.

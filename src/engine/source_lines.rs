@@ -51,7 +51,8 @@ pub(super) fn add(report: &mut Report, sources: &Sources) {
 pub(super) fn add_to<'f>(frames: impl Iterator<Item = &'f mut Frame>, sources: &Sources) {
     for frame in frames.filter(|f| f.source.is_none() && f.kind == FrameKind::Python) {
         if let (Some(file), Some(line)) = (&frame.file, frame.line) {
-            frame.source = sources.line(&file.to_string(), line);
+            let function = frame.function.as_ref().map(ToString::to_string);
+            frame.source = sources.line_of(&file.to_string(), line, function.as_deref());
         }
     }
 }

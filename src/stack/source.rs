@@ -40,6 +40,9 @@ pub struct SourceOptions {
     pub dumped: Option<SystemTime>,
 }
 
+/// Those of Python alone.
+const PYTHON_ENDINGS: [&str; 3] = [".py", ".pyw", ".wsgi"];
+
 /// Finds source lines; every file is read once.
 #[derive(Debug, Default)]
 pub struct Sources {
@@ -85,6 +88,29 @@ impl Sources {
         let start = *source.starts.get(index)?;
         let end = source.starts.get(index.saturating_add(1)).copied().unwrap_or(source.text.len());
         source.text.get(start..end).map(|line| line.trim_end_matches(['\r', '\n']).to_owned())
+    }
+
+    /// The same for a frame of `function`. A file that defines nothing of that name is likely another one than ran, which is
+    /// said: names that are relative, or the same on many hosts (`app.py`), lead to such files.
+    #[must_use]
+    pub fn line_of(&self, file: &str, number: u32, function: Option<&str>) -> Option<String> {
+        let line = self.line(file, number)?;
+        let source = self.file(file)?;
+        if let Some(name) = function.filter(|name| is_defined_by_name(name))
+            && PYTHON_ENDINGS.iter().any(|ending| file.ends_with(ending))
+            && !source.defines(name)
+        {
+            let text =
+                format!("{} has no function {name}: its lines are likely not those that ran", source.path.display());
+            let diagnostic = Diagnostic::warning(DiagnosticCode::SourceWithoutFunction, text);
+            let mut known = locked(&self.diagnostics);
+            let path = format!("{} has no", source.path.display());
+            // Once for a file.
+            if !known.iter().any(|d| d.code == diagnostic.code && d.message.starts_with(&path)) {
+                known.push(diagnostic);
+            }
+        }
+        Some(line)
     }
 
     /// The file of this host that stands for `file`, where one may be shown.
@@ -223,6 +249,17 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl SourceFile {
+    /// Whether `def NAME`, `class NAME` or `type NAME` is in it.
+    fn defines(&self, name: &str) -> bool {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        memchr::memmem::find_iter(self.text.as_bytes(), name).any(|at| {
+            let (before, rest) = self.text.split_at_checked(at).unwrap_or_default();
+            let ends = !rest.get(name.len()..).unwrap_or_default().starts_with(is_word);
+            let words = before.trim_end_matches([' ', '\t', '\\', '\r', '\n']);
+            ends && words.len() < before.len() && ["def", "class", "type"].iter().any(|word| words.ends_with(word))
+        })
+    }
+
     fn new(path: PathBuf, text: String) -> Self {
         let bytes = text.as_bytes();
         let mut starts = vec![0];
@@ -239,6 +276,12 @@ impl SourceFile {
         }
         SourceFile { path, text, starts }
     }
+}
+
+/// Whether the name of a code object is one that its source has: not `<module>`, `<lambda>`, and not what 3.14 makes of annotations.
+fn is_defined_by_name(name: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    !name.is_empty() && name.chars().all(is_word) && name != "__annotate__"
 }
 
 /// Whether a file is one that Python runs: by its name, or by its first line. A name that a dump chose must not make us
@@ -337,6 +380,29 @@ mod tests {
         let origin =
             sources.diagnostics().into_iter().find(|d| d.code == DiagnosticCode::SourceOrigin).unwrap().message;
         assert!(origin.contains(&format!("{}/sys/app/a.py (for /app/a.py)", root.display())), "{origin}");
+    }
+
+    #[test]
+    fn a_file_of_another_project_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let text =
+            "class Handler:\n    async def get(self):\n        undefined = getter = 1\n    def  wide (x): pass\n";
+        fs::write(dir.path().join("app.py"), text).unwrap();
+        let options = SourceOptions { relative_to: vec![dir.path().to_owned()], own_host: true, ..Default::default() };
+        let unlike = |function: Option<&str>| {
+            let sources = Sources::new(options.clone());
+            assert_eq!(sources.line_of("app.py", 1, function).as_deref(), Some("class Handler:"));
+            let _ = sources.line_of("app.py", 2, function);
+            let all = sources.diagnostics();
+            all.iter().filter(|d| d.code == DiagnosticCode::SourceWithoutFunction).count()
+        };
+        for known in ["get", "Handler", "wide", "<module>", "<lambda>", "__annotate__"] {
+            assert_eq!(unlike(Some(known)), 0, "{known}");
+        }
+        for other in ["getter", "undefined", "ge", "Handle", "self", "boom"] {
+            assert_eq!(unlike(Some(other)), 1, "{other}");
+        }
+        assert_eq!(unlike(None), 0);
     }
 
     /// Names that a dump may choose, with every permission there is to have: none shows a line.
