@@ -713,3 +713,32 @@ fn the_heap_of_a_living_process_is_that_of_its_core() {
         skip!("no interpreter without a root of its own");
     }
 }
+
+/// Arenas that a few objects keep from the system: how many, and which objects.
+#[test]
+fn objects_that_keep_empty_arenas_are_named() {
+    let mut compared = 0;
+    for interpreter in one_per_column().into_iter().filter(|i| !i.free_threaded && [9, 12, 14, 15].contains(&i.minor)) {
+        let dead = match Crash::new(interpreter, "pinned.py").run() {
+            Ok(dead) => dead,
+            Err(reason) => skip!("{reason}"),
+        };
+        let inspection = open(&dead, interpreter);
+        let found = inspection.heap(|state, missing| memory::memory(&inspection, state, missing)).unwrap();
+        let pymalloc = found.pymalloc.unwrap();
+        let pins = found.pinned_by.iter().find(|pin| pin.name == "__main__.Session");
+        let pins = pins.unwrap_or_else(|| panic!("{}: {:?}", interpreter.name, found.pinned_by));
+        // The first ones are where what lives on is too.
+        assert!((90..=100).contains(&pins.objects), "{}: {pins:?}", interpreter.name);
+        assert!(
+            pymalloc.sparse_arenas >= 20 && pins.arenas >= pymalloc.sparse_arenas / 2,
+            "{}: {pins:?} {pymalloc:?}",
+            interpreter.name
+        );
+        assert!(pymalloc.sparse_used * 10 < pymalloc.sparse_arenas * pymalloc.arena_bytes, "{pymalloc:?}");
+        compared += 1;
+    }
+    if compared == 0 {
+        skip!("no interpreters");
+    }
+}

@@ -87,7 +87,8 @@ fn snapshot(inspection: &Inspection, state: &HeapState<'_>, missing: Missing, be
     let (containers, items) = containers(state, &ways, &retained);
     let mut snapshot = Snapshot {
         dump: HeapDump {
-            source: source(inspection),
+            // Dumps of one name in different directories are told apart.
+            source: target.path.as_ref().map_or_else(|| source(inspection), |path| path.display().to_string()),
             coverage: coverage(state, missing),
             objects: census.objects,
             bytes: census.bytes,
