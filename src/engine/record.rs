@@ -80,8 +80,11 @@ fn record_as(target: &mut Target, search: &SearchOptions, everything: Options) {
 pub(super) fn code_names(target: &Target, images: &Images, stacks: &[NativeStack]) {
     let code = stacks.iter().flat_map(|s| s.unwound.frames.iter().map(|f| f.lookup()).zip(&s.symbols));
     for (addr, code) in code {
-        let Some(image) = code.module.and_then(|module| images.get(module)) else { continue };
-        let symbol = code.symbol.as_ref().filter(|s| !s.in_memory).map(|s| NamedSymbol {
+        let image = code.module.and_then(|module| images.get(module));
+        if code.module.is_some() && image.is_none() {
+            continue;
+        }
+        let symbol = code.symbol.as_ref().filter(|s| !s.in_memory || image.is_none()).map(|s| NamedSymbol {
             name: s.name.clone(),
             start: s.start,
             size: s.size,
@@ -92,7 +95,10 @@ pub(super) fn code_names(target: &Target, images: &Images, stacks: &[NativeStack
         // A slim dump that is made slim again hands on what it was given.
         let from = match target.code_names.at(addr) {
             Some(known) => known.from.clone(),
-            None => image.debug_path().or_else(|| image.path()).map(|p| p.display().to_string()).unwrap_or_default(),
+            None => {
+                let path = image.and_then(|image| image.debug_path().or_else(|| image.path()));
+                path.map(|path| path.display().to_string()).unwrap_or_default()
+            }
         };
         target.code_names.record(addr, CodeName { symbol, functions: code.functions.clone(), from });
     }

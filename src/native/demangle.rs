@@ -6,11 +6,14 @@ const SUFFIXES: &[&str] = &[".cold", ".constprop", ".isra", ".llvm", ".localalia
 /// of a generator (Cython/Compiler/Naming.py). The number says whether a count stands before the function's own name.
 const CYTHON: &[(&str, bool)] = &[("__pyx_pw_", true), ("__pyx_pf_", true), ("__pyx_gb_", true), ("__pyx_f_", false)];
 
+/// What names of lambdas begin with, where a number may stand before.
+const LAMBDA: &str = "__pyx_lambda_funcdef_lambda";
+
 /// A symbol for people: demangled, without what the compiler appended.
 #[must_use]
 pub fn demangle(symbol: &str) -> String {
     let plain = without_suffix(symbol);
-    cython(plain).unwrap_or_else(|| addr2line::demangle_auto(plain.into(), None).into_owned())
+    cython(plain).unwrap_or_else(|| without_numba_tags(&addr2line::demangle_auto(plain.into(), None)))
 }
 
 /// `slot_tp_richcompare` of `slot_tp_richcompare.lto_priv.0`.
@@ -25,6 +28,17 @@ pub fn without_suffix(symbol: &str) -> &str {
     symbol.get(..end).unwrap_or(symbol)
 }
 
+/// `__main__::kernel(long long)` of `__main__::kernel[abi:v1][abi:c8tJTIeFIjx](long long)`: numba numbers the versions of a
+/// function and adds a hash of its flags (numba/core/itanium_mangler.py, `mangle_abi_tag`).
+fn without_numba_tags(name: &str) -> String {
+    let tags = name.split_once("[abi:v").and_then(|(function, rest)| {
+        let (number, rest) = rest.split_once("][abi:c")?;
+        let (_, behind) = rest.split_once(']')?;
+        number.chars().all(|c| c.is_ascii_digit()).then(|| format!("{function}{behind}"))
+    });
+    tags.unwrap_or_else(|| name.to_owned())
+}
+
 /// `pkg.mod.Class.method` of `__pyx_pw_3pkg_3mod_5Class_1method`; `None` also for names that can be read in two ways.
 #[must_use]
 pub fn cython(symbol: &str) -> Option<String> {
@@ -37,8 +51,10 @@ pub fn cython(symbol: &str) -> Option<String> {
     }
     let name = rest.trim_start_matches(|c: char| c.is_ascii_digit());
     // Without a count the last "scope" may as well be the count and the first word of the name.
-    let ambiguous = counted && name.len() == rest.len() && scopes.len() > 1;
-    if scopes.is_empty() || !is_identifier(name) || ambiguous {
+    let lambda = name.strip_prefix(LAMBDA).is_some();
+    let ambiguous = counted && name.len() == rest.len() && scopes.len() > 1 && !lambda;
+    let name = if lambda { "<lambda>" } else { name };
+    if scopes.is_empty() || !(lambda || is_identifier(name)) || ambiguous {
         return None;
     }
     scopes.push(name);
@@ -70,12 +86,15 @@ mod tests {
             ("_ZN5plant6Boiler5burstEv.cold", "plant::Boiler::burst()"),
             ("__libc_start_main@@GLIBC_2.34", "__libc_start_main@@GLIBC_2.34"),
             ("a.particle", "a.particle"),
+            ("_ZN8__main__6kernelB2v1B38c8tJTIeFIjxB2IKSgI4CrvQClQZ6FczSBAA_3dEx", "__main__::kernel(long long)"),
             (".cold", ".cold"),
             ("__pyx_pw_7cyvalve_5Valve_1open", "cyvalve.Valve.open"),
             ("__pyx_pf_7cyvalve_2give_up", "cyvalve.give_up"),
             ("__pyx_f_3pkg_3mod_turn", "pkg.mod.turn"),
             // Method `open` of `Valve`, or the function `Valve_open` with count 5.
             ("__pyx_pf_7cyvalve_5Valve_open", "__pyx_pf_7cyvalve_5Valve_open"),
+            ("__pyx_pw_5plant_5Plain_6method___pyx_lambda_funcdef_lambda", "plant.Plain.method.<lambda>"),
+            ("__pyx_pw_7cysteps_3run_lambda", "__pyx_pw_7cysteps_3run_lambda"),
             ("__pyx_tp_new_7cyvalve_Valve", "__pyx_tp_new_7cyvalve_Valve"),
             ("__pyx_pw_99999999999999999999_x", "__pyx_pw_99999999999999999999_x"),
         ];

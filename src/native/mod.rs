@@ -8,6 +8,7 @@ pub mod demangle;
 pub mod dwarf;
 mod fallback;
 pub mod futex;
+pub mod jit;
 mod modules;
 pub mod pdb;
 mod pe;

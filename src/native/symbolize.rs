@@ -2,6 +2,7 @@
 
 use super::demangle::demangle;
 use super::dwarf::{DwarfSource, SectionData, SourceFrame, functions_at};
+use super::jit::JitCode;
 use super::modules::ModuleTables;
 use crate::base::{Addr, Diagnostic, DiagnosticCode};
 use crate::debuggee::recorded_symbols::NamedSymbol;
@@ -11,7 +12,7 @@ use crate::image::{Image, Images, SymbolAt, SymbolSource};
 use object::{Object as _, ObjectSection as _};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// The symbol that code lies in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +84,7 @@ pub struct Symbolizer<'a> {
     images: &'a Images,
     lines: Lines,
     known: Mutex<HashMap<Addr, Arc<Symbolized>>>,
+    jit: OnceLock<JitCode>,
 }
 
 impl std::fmt::Debug for Symbolizer<'_> {
@@ -96,7 +98,7 @@ impl<'a> Symbolizer<'a> {
     /// lines.
     #[must_use]
     pub fn new(target: &'a Target, tables: &'a ModuleTables<'a>, images: &'a Images, lines: Lines) -> Self {
-        Symbolizer { target, tables, images, lines, known: Mutex::default() }
+        Symbolizer { target, tables, images, lines, known: Mutex::default(), jit: OnceLock::new() }
     }
 
     /// What is known of `addr`, which lies inside an instruction (for a return address: the byte before it).
@@ -156,6 +158,14 @@ impl<'a> Symbolizer<'a> {
         }
         if let Some(image) = image {
             self.by_pdb(module, image, &mut out);
+        }
+        if module.is_none() {
+            let jit = self.jit.get_or_init(|| JitCode::read(self.target, self.images));
+            for (addr, code) in &mut out {
+                if let Some((symbol, functions)) = jit.at(self.target, *addr) {
+                    (code.symbol, code.functions) = (Some(symbol), functions);
+                }
+            }
         }
         self.by_dump(module, &mut out);
         out

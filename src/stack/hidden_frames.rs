@@ -10,6 +10,9 @@ const EVAL: &[&str] = &["_PyEval_EvalFrameDefault"];
 /// (Python/ceval.c, `_TAIL_CALL_<opcode>`), and the entry of JIT code (`_PyJIT`, `_PyJIT_Entry`, 3.13+).
 const EVAL_PART_PREFIXES: &[&str] = &["_TAIL_CALL_", "_PyJIT"];
 
+/// What CPython's own JIT (3.15+) tells debuggers that its code is: `py::jit:executor` (the GDB JIT interface).
+const JIT_PREFIX: &str = "py::jit:";
+
 /// How calls reach the evaluation loop and leave it: Objects/call.c, Objects/methodobject.c, Objects/descrobject.c,
 /// Objects/classobject.c, Objects/typeobject.c, Objects/genobject.c, Python/ceval.c, Python/perf_trampoline.c. Sorted.
 const CALLS: &[&str] = &[
@@ -190,6 +193,7 @@ pub fn role(symbol: Option<&str>, place: CodePlace) -> NativeRole {
         (Some(name), CodePlace::Interpreter) if EVAL_PART_PREFIXES.iter().any(|p| name.starts_with(p)) => {
             NativeRole::EvalPart
         }
+        (Some(name), CodePlace::Anonymous) if name.starts_with(JIT_PREFIX) => NativeRole::EvalPart,
         (None, CodePlace::Interpreter) => NativeRole::Unnamed,
         (None, CodePlace::Anonymous) => NativeRole::EvalPart,
         _ => NativeRole::Other,
@@ -206,7 +210,8 @@ pub fn is_plumbing(symbol: Option<&str>, place: CodePlace) -> bool {
         CodePlace::Interpreter => {
             listed(CALLS) || listed(START) || matches!(role(symbol, place), NativeRole::Eval | NativeRole::EvalPart)
         }
-        CodePlace::Module | CodePlace::Anonymous => listed(START),
+        CodePlace::Anonymous => listed(START) || role(symbol, place) == NativeRole::EvalPart,
+        CodePlace::Module => listed(START),
     }
 }
 
@@ -222,6 +227,8 @@ mod tests {
         assert_eq!(base_name(".text"), ".text");
         assert_eq!(role(Some("_PyEval_EvalFrameDefault.lto_priv.0"), CodePlace::Interpreter), NativeRole::Eval);
         assert_eq!(role(Some("_TAIL_CALL_CALL.llvm.42"), CodePlace::Interpreter), NativeRole::EvalPart);
+        assert_eq!(role(Some("py::jit:executor"), CodePlace::Anonymous), NativeRole::EvalPart);
+        assert!(is_plumbing(Some("py::jit:executor"), CodePlace::Anonymous));
         assert!(is_plumbing(Some("method_vectorcall.constprop.1"), CodePlace::Interpreter));
         assert!(!is_plumbing(Some("method_vectorcall"), CodePlace::Module));
         assert!(!is_plumbing(Some("list_sort_impl"), CodePlace::Interpreter));
