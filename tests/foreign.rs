@@ -146,6 +146,12 @@ const CYTHON: &[Expected] = &[
         &["cyvalve.turn", "cyvalve.Valve.open", "cyvalve.close_all"],
     ),
     expect("give_up", "abort-called", &["abort() was called by cyvalve.give_up (cyvalve.so"], &["cyvalve.give_up"]),
+    expect(
+        "steps",
+        "signal-raised",
+        &["in die"],
+        &["cysteps.Valve.steps", "cysteps.numbers", "cysteps.stage", "cysteps.make.<locals>.closure", "cysteps.run"],
+    ),
 ];
 
 const PYBIND11: &[Expected] = &[
@@ -269,6 +275,136 @@ macro_rules! tools {
             }
         )*
     };
+}
+
+/// Functions that numba made, by what it told debuggers: names, and lines where they have debug information.
+#[test]
+fn numba_kernel() {
+    let wanted = INTERPRETERS[0];
+    let Some(interpreter) = interpreters().iter().find(|i| i.name == wanted) else {
+        skip!("{wanted} is not installed")
+    };
+    let Some(env) = common::packages(interpreter, "numba-3.13", &["numba==0.68.1", "llvmlite==0.50.0", "numpy==2.5.5"])
+    else {
+        skip!("numba cannot be had");
+    };
+    for how in ["plain", "debug"] {
+        let start = Crash::new(interpreter, "numba_kernel.py").args(&[how]);
+        let dead = match env.iter().fold(start, |crash, (key, value)| crash.env(key, value)).run() {
+            Ok(dead) => dead,
+            Err(reason) => skip!("{reason}"),
+        };
+        let report = report(interpreter, &dead.core);
+        let thread = report.threads.iter().find(|t| t.crashed).unwrap();
+        let frame = thread.frames.iter().find(|f| f.native.as_ref().is_some_and(|n| !n.inlined)).unwrap();
+        let symbol = frame.native.as_ref().unwrap().symbol.as_deref();
+        assert_eq!(symbol, dead.truth["names"][0].as_str());
+        let name = frame.function.as_ref().unwrap().to_string();
+        assert!(name.starts_with("__main__::kernel("), "{name}");
+        assert!(report.findings[0].title.contains("__main__::kernel("), "{}", report.findings[0].title);
+        let line = frame.line.map(u64::from);
+        let (first, last) = (dead.truth["first"].as_u64().unwrap(), dead.truth["last"].as_u64().unwrap());
+        assert_eq!(line.is_some_and(|line| first < line && line <= last), how == "debug", "{line:?}");
+        let file = frame.file.as_ref().map(ToString::to_string);
+        assert_eq!(file.is_some_and(|f| f.ends_with("numba_kernel.py")), how == "debug");
+    }
+}
+
+/// CPython's own JIT: its code runs for the evaluation loop, and is a part of it on the merged stack.
+#[test]
+fn cpython_jit() {
+    let mut tried = 0;
+    for interpreter in interpreters().iter().filter(|i| i.name == "debian-sid-3.15") {
+        let dead = match Crash::new(interpreter, "jit.py").env("PYTHON_JIT", "1").run() {
+            Ok(dead) => dead,
+            Err(reason) => skip!("{reason}"),
+        };
+        let report = report(interpreter, &dead.core);
+        let thread = report.threads.iter().find(|t| t.crashed).unwrap();
+        let python: Vec<_> = thread.frames.iter().filter(|f| f.native.is_none()).collect();
+        let shown: Vec<_> = python.iter().map(|f| (f.function.as_ref().unwrap().to_string(), f.line)).collect();
+        let truth = dead.truth["threads"][0]["frames"].as_array().unwrap();
+        let said = |f: &serde_json::Value| {
+            (f["function"].as_str().unwrap().to_owned(), f["line"].as_u64().and_then(|l| u32::try_from(l).ok()))
+        };
+        assert_eq!(shown, truth.iter().map(said).collect::<Vec<_>>());
+        let symbols: Vec<&str> = thread.frames.iter().filter_map(|f| f.native.as_ref()?.symbol.as_deref()).collect();
+        assert!(!symbols.iter().any(|s| s.starts_with("py::")), "{symbols:?}");
+        // It did run: there is code of no module on the stack.
+        let inspection = harness::inspect(&dead.core, &harness::files_of(interpreter));
+        let target = inspection.target();
+        let registers = target.thread(thread.tid.unwrap()).unwrap().registers.as_ref();
+        let tables = pyinquest::native::ModuleTables::new(target);
+        let unwound = pyinquest::native::unwind::Unwinder::new(target, &tables).unwind(registers);
+        assert!(unwound.frames.iter().any(|f| !target.modules.iter().any(|m| m.contains(f.lookup()))));
+        let doubts = report.diagnostics.iter().filter(|d| d.code == pyinquest::base::DiagnosticCode::MergePartial);
+        assert_eq!(doubts.count(), 0);
+        tried += 1;
+    }
+    if tried == 0 {
+        common::part_skipped(format_args!("no interpreter with a JIT"));
+    }
+}
+
+/// Python frames of compiled code: their lines, what is not kept of them, and which native frame runs each.
+#[test]
+fn nuitka_module() {
+    let only = std::env::var("PYINQUEST_TEST_INTERPRETER").ok();
+    let wanted = only.as_deref().unwrap_or(INTERPRETERS[0]);
+    let Some(interpreter) = interpreters().iter().find(|i| i.name == wanted) else {
+        skip!("{wanted} is not installed")
+    };
+    let modules = match build(interpreter, "nuitka") {
+        Ok(modules) => modules,
+        Err(reason) => skip!("{reason}"),
+    };
+    let start = Crash::new(interpreter, "foreign.py").args(&["nuitka", "run"]);
+    let dead = match modules.iter().fold(start, |crash, module| crash.file(module)).run() {
+        Ok(dead) => dead,
+        Err(reason) => skip!("{reason}"),
+    };
+    let truth: Vec<(String, u64)> = dead.truth["threads"][0]["frames"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| (f["function"].as_str().unwrap().to_owned(), f["line"].as_u64().unwrap()))
+        .collect();
+    let expected = ["die", "turn", "turn", "steps", "open", "stage", "staged", "run", "nuitka", "call", "main"];
+    assert_eq!(truth.iter().map(|(name, _)| name.as_str()).take(expected.len()).collect::<Vec<_>>(), expected);
+    let options = Options { native: true, locals: true, ..Options::default() };
+    let report = harness::report_of(interpreter, &dead.core, &options);
+    let alone = harness::report_alone(&dead.core, &options);
+    for report in [&report, &alone] {
+        let thread = report.threads.iter().find(|t| t.crashed).unwrap();
+        let python: Vec<_> = thread.frames.iter().filter(|f| f.native.is_none()).collect();
+        let shown: Vec<(String, u64)> =
+            python.iter().map(|f| (f.function.as_ref().unwrap().to_string(), u64::from(f.line.unwrap()))).collect();
+        assert_eq!(shown, truth);
+        for frame in python {
+            let compiled = frame.file.as_ref().is_some_and(|f| f.to_string().ends_with("npvalve.py"));
+            let said = frame.problems.iter().any(|p| p.contains("compiled by"));
+            assert_eq!((frame.locals.is_none(), said), (compiled, compiled), "{frame:?}");
+        }
+    }
+    // Of `staged`, which awaits, no C function is left on the stack.
+    let of_module = |f: &pyinquest::model::Frame| f.native.as_ref()?.module.as_deref().map(|m| m.contains("npvalve"));
+    let thread = report.threads.iter().find(|t| t.crashed).unwrap();
+    let mut order: Vec<String> = Vec::new();
+    for frame in &thread.frames {
+        let name = match of_module(frame) {
+            Some(true) => "C".to_owned(),
+            Some(false) => continue,
+            None => frame.function.as_ref().map(ToString::to_string).unwrap_or_default(),
+        };
+        if order.last() != Some(&name) || name != "C" {
+            order.push(name);
+        }
+    }
+    let order: Vec<&str> = order.iter().map(String::as_str).take(15).collect();
+    let expected = "die C turn C turn C steps C open C stage C staged run C nuitka call main";
+    assert_eq!(order.join(" "), expected.split(' ').take(15).collect::<Vec<_>>().join(" "));
+    let doubts = report.diagnostics.iter().filter(|d| d.code == pyinquest::base::DiagnosticCode::MergePartial);
+    assert_eq!(doubts.count(), 0);
 }
 
 tools! {

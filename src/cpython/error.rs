@@ -55,6 +55,14 @@ pub enum DecodeError {
         /// What the slot holds.
         bits: u64,
     },
+    /// What CPython would keep, and compiled code does not.
+    #[error("{what} of code that was compiled by {by} is not kept where CPython keeps it")]
+    NotKept {
+        /// What it is.
+        what: &'static str,
+        /// Who compiled it.
+        by: &'static str,
+    },
     /// A limit was reached.
     #[error(transparent)]
     Limit(#[from] Exhausted),

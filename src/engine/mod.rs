@@ -6,6 +6,7 @@ pub mod address;
 pub mod collections;
 mod crash;
 mod crash_audit;
+mod cython_generators;
 mod exceptions;
 mod frames;
 mod greenlets;

@@ -2,6 +2,8 @@
 
 use super::{Options, PythonState, exceptions};
 use crate::base::{Addr, Diagnostic, DiagnosticCode, Diagnostics, first_of};
+use crate::cpython::frame::namespaces;
+use crate::cpython::object::DictEntries;
 use crate::debuggee::{Crash, Target};
 use crate::findings::{self, Facts, MachineState};
 use crate::image::Images;
@@ -10,15 +12,17 @@ use crate::model::{FatalError, Finding, FrameKind, ModuleId, NativeFrame, Trust}
 use crate::native::ModuleTables;
 use crate::native::symbolize::{Lines, Symbolizer};
 use crate::os::linux::signals::{SIGABRT, is_fault};
-use crate::stack::analysis::{Analysis, AnalyzedThread, SeparateThread};
+use crate::stack::analysis::{Analysis, AnalyzedThread, ReadFrame, SeparateThread};
 use crate::stack::hidden_frames::CodePlace;
 use crate::stack::methods::{CodePoint, method_names};
 use crate::stack::report_frames::{Interpreter, thread_frames};
-use crate::stack::{NativeStack, native_stacks};
+use crate::stack::{NativeStack, compiled, native_stacks};
 use std::collections::{HashMap, HashSet};
 
 /// Native frames above the innermost Python frame whose names in Python are looked for.
 const METHOD_FRAMES: usize = 64;
+/// Names of one module that are looked at.
+const GLOBALS: usize = 10_000;
 /// Threads named of those that share a doubt.
 const DOUBT_THREADS: usize = 4;
 
@@ -54,7 +58,7 @@ pub(super) fn explain(
     if target.memory.is_recording() {
         super::record::code_names(target, images, &stacks);
     }
-    let doubts = merge(target, &interpreter, &stacks, options, analysis, separate);
+    let doubts = merge(target, (state, &tables), &interpreter, &stacks, options, analysis, separate);
     // Where native frames are not shown their order does not matter.
     if options.native {
         doubts.tell(target);
@@ -62,6 +66,13 @@ pub(super) fn explain(
     super::lock_waits::add(target, &interpreter, state, &stacks, analysis);
     super::lock_waits::add_queues(tasks.map(|found| found.pools.as_slice()).unwrap_or_default(), analysis);
     name_methods(target, &tables, &interpreter, options.native, analysis);
+    if let Some(heap) = state.and_then(|s| s.heap(0)) {
+        for thread in &mut analysis.threads {
+            if let Some(stack) = stacks.iter().find(|stack| Some(stack.tid) == thread.about.tid) {
+                super::cython_generators::name(target, &tables, &heap, stack, &mut thread.frames);
+            }
+        }
+    }
     // The crashed thread's innermost interpreter.
     let innermost = analysis.threads.iter().find(|t| t.crashed).and_then(|t| Some(t.python.as_ref()?.interpreter));
     let all = state.map(PythonState::interpreters).unwrap_or_default();
@@ -103,6 +114,7 @@ pub(super) fn explain(
 /// Each thread with its native stack, if it has one.
 fn merge(
     target: &Target,
+    (state, tables): (Option<PythonState<'_>>, &ModuleTables<'_>),
     interpreter: &Interpreter,
     stacks: &[NativeStack],
     options: &Options,
@@ -119,7 +131,9 @@ fn merge(
             None => thread.alone(),
             Some(stack) => {
                 let (python_frames, shown): (Vec<_>, Vec<_>) = thread.python.into_iter().unzip();
-                let merged = thread_frames(target, interpreter, stack, shown, &thread.empty_loops);
+                let globals = globals_of_compiled(state, &python_frames);
+                let compiled = compiled::running(target, tables, stack, &python_frames, &globals);
+                let merged = thread_frames(target, interpreter, stack, shown, &thread.empty_loops, &compiled);
                 problems.insert(stack.tid, merged.problems);
                 let mut about = thread.about;
                 // Where native frames are not shown, how their stack ends is no news either.
@@ -135,6 +149,22 @@ fn merge(
         problems.get(&tid).into_iter().flatten().for_each(|problem| doubts.add(problem, tid));
     }
     doubts
+}
+
+/// What stands in the namespaces of the modules that frames of compiled code belong to.
+fn globals_of_compiled(state: Option<PythonState<'_>>, frames: &[ReadFrame]) -> Vec<Addr> {
+    let compiled: Vec<&ReadFrame> = frames.iter().filter(|read| read.frame.compiled.is_some()).collect();
+    let mut out = Vec::new();
+    let mut seen = HashSet::new();
+    let Some(state) = state.filter(|_| !compiled.is_empty()) else { return out };
+    for read in compiled {
+        let at = state.interpreters().iter().position(|i| i.id == read.interpreter);
+        let Some(heap) = at.and_then(|at| state.heap(at)) else { continue };
+        let globals = namespaces(&heap.ctx, &read.frame).ok().map(|[globals, _]| globals);
+        let entries = globals.filter(|at| seen.insert(*at)).and_then(|at| DictEntries::new(&heap.ctx, at).ok());
+        out.extend(entries.into_iter().flatten().take(GLOBALS).filter_map(|entry| Some(entry.ok()?.1)));
+    }
+    out
 }
 
 /// Why a merged stack ends early.

@@ -1,6 +1,7 @@
 //! One stack per thread: Python frames and native frames merged.
 
 pub mod analysis;
+pub mod compiled;
 pub mod hidden_frames;
 pub mod merge;
 pub mod methods;

@@ -1,7 +1,8 @@
 //! Turns the native stack of a thread and its Python frames into the frames of the report.
 
+use super::compiled::RunBy;
 use super::hidden_frames::{self, CodePlace};
-use super::merge::{self, Merged, NativeFrame as MergeNative, PythonFrame};
+use super::merge::{self, Merged, NativeFrame as MergeNative, NativeRole, PythonFrame};
 use super::native_stack::NativeStack;
 use crate::base::Addr;
 use crate::cpython::PyVersion;
@@ -76,7 +77,7 @@ pub struct ThreadFrames {
 }
 
 /// Merges a thread's Python frames (innermost first) into its native stack. `empty_loops`: places in evaluation loops that
-/// run none of them.
+/// run none of them; `compiled`: what runs each Python frame.
 #[must_use]
 pub fn thread_frames(
     target: &Target,
@@ -84,6 +85,7 @@ pub fn thread_frames(
     stack: &NativeStack,
     python: Vec<Frame>,
     empty_loops: &[Addr],
+    compiled: &[RunBy],
 ) -> ThreadFrames {
     let begins = stack.symbols.iter().position(|code| greenlet_begins(target, code));
     let own = begins.map_or(usize::MAX, |at| at.saturating_add(1));
@@ -93,16 +95,27 @@ pub fn thread_frames(
         .iter()
         .zip(&stack.symbols)
         .take(own)
-        .map(|(frame, code)| MergeNative {
+        .enumerate()
+        .map(|(at, (frame, code))| MergeNative {
             sp: frame.sp,
             cfa: frame.cfa,
-            role: hidden_frames::role(code.name(), interpreter.place(code)),
+            role: match compiled.contains(&RunBy::Native(at)) {
+                true => NativeRole::Eval,
+                false => hidden_frames::role(code.name(), interpreter.place(code)),
+            },
             doubtful: matches!(frame.trust, Trust::FramePointer | Trust::Scan),
         })
         .map(|frame| frame.without_loops(empty_loops))
         .collect();
-    let entries: Vec<PythonFrame> =
-        python.iter().map(|f| PythonFrame { entry: f.entry, entry_sp: f.entry_sp }).collect();
+    let entries: Vec<PythonFrame> = python
+        .iter()
+        .enumerate()
+        .map(|(at, f)| match compiled.get(at).copied().unwrap_or_default() {
+            RunBy::Unknown => PythonFrame { entry: f.entry, entry_sp: f.entry_sp },
+            RunBy::Native(index) => PythonFrame { entry: f.entry, entry_sp: native.get(index).map(|frame| frame.sp) },
+            RunBy::NoNative => PythonFrame { entry: Some(false), entry_sp: None },
+        })
+        .collect();
     let complete = stack.unwound.end == StackEnd::Complete && begins.is_none();
     let merged = merge::merge(&entries, &native, complete);
     let mut python: Vec<Option<Frame>> = python.into_iter().map(Some).collect();

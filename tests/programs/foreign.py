@@ -4,6 +4,12 @@ import ctypes
 import os
 import sys
 
+import truth
+
+
+def die(*_):
+    truth.write("sigsegv")()
+
 
 def plain(name):
     library = ctypes.CDLL(os.path.join(os.path.dirname(os.path.abspath(__file__)), name))
@@ -19,7 +25,15 @@ def cython(function):
     import cyvalve
     if function == "give_up":
         return cyvalve.give_up()
+    if function == "steps":
+        import cysteps
+        return cysteps.run(die)
     return cyvalve.close_all([cyvalve.Valve()])
+
+
+def nuitka(function):
+    import npvalve
+    return getattr(npvalve, function)(die)
 
 
 def pybind11(function):
@@ -35,7 +49,7 @@ def pyo3(function):
 def call(tool, function):
     if tool in ("cpp", "rust", "rust-abort"):
         return plain("libplain-%s.so" % tool)(function)
-    return {"cffi": cffi, "cython": cython, "pybind11": pybind11, "pyo3": pyo3}[tool](function)
+    return {"cffi": cffi, "cython": cython, "nuitka": nuitka, "pybind11": pybind11, "pyo3": pyo3}[tool](function)
 
 
 def main():

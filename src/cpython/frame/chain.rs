@@ -1,6 +1,7 @@
 //! The chain of frames of one thread, innermost first.
 
 use super::FRAME_LIMIT;
+use super::compiled::compiled;
 use super::{Owner, PyFrame, data_stack};
 use crate::base::{Addr, Budget};
 use crate::cpython::code::{CodeCache, Position};
@@ -190,6 +191,11 @@ fn frame_objects(
     while !at.is_null() {
         guard.enter(at)?;
         let frame = object_frame(ctx, codes, at)?;
+        if frame.compiled.is_some() {
+            frames.push(frame);
+            at = ctx.ptr(field!(ctx, frame_object.f_back), at)?;
+            continue;
+        }
         frames.push(PyFrame { entry_sp: cframe, ..frame });
         cframe = cframe.and_then(|c| ctx.ptr(field!(ctx, cframe.previous), c).ok()).filter(|c| !c.is_null());
         at = ctx.ptr(field!(ctx, frame_object.f_back), at)?;
@@ -288,7 +294,9 @@ fn follow_links(
         guard.enter(at)?;
         match interpreter_frame(ctx, codes, at)? {
             Some(mut frame) => {
-                if frame.entry {
+                if frame.compiled.is_some() {
+                    frame.entry = true;
+                } else if frame.entry {
                     frame.entry_sp = cframe;
                     cframe =
                         cframe.and_then(|c| ctx.ptr(field!(ctx, cframe.previous), c).ok()).filter(|c| !c.is_null());
@@ -297,7 +305,7 @@ fn follow_links(
             }
             None => {
                 // A shim: the frame called last before it is the one the evaluation loop was entered for.
-                match frames.last_mut().filter(|newer| newer.entry_sp.is_none()) {
+                match frames.last_mut().filter(|newer| newer.entry_sp.is_none() && newer.compiled.is_none()) {
                     Some(newer) => (newer.entry, newer.entry_sp) = (true, Some(at)),
                     None => empty_loops.push(at),
                 }
@@ -373,10 +381,16 @@ pub(super) fn located(
     entry: bool,
 ) -> PyFrame {
     let code = if code.is_null() { Err(DecodeError::Null { what: "frame.code" }) } else { codes.get(ctx, code) };
+    let compiled = compiled(ctx, addr);
+    // The instruction is one that never ran.
+    let lasti = compiled.map_or(lasti, |compiled| Err(compiled.not_kept("the instruction")));
     let position = match (&code, &lasti) {
         (Ok(code), Ok(lasti)) => code.position(ctx, *lasti),
         (Err(e), _) | (_, Err(e)) => Err(e.clone()),
     };
-    let position: Result<Position, DecodeError> = position;
-    PyFrame { addr, code, lasti, position, owner, entry, entry_sp: None, gap: None }
+    let position: Result<Position, DecodeError> = match compiled {
+        Some(compiled) => Ok(Position { line: compiled.line, ..Position::default() }),
+        None => position,
+    };
+    PyFrame { addr, code, lasti, position, owner, entry, entry_sp: None, gap: None, compiled }
 }

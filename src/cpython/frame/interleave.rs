@@ -78,6 +78,7 @@ mod tests {
                     entry: false,
                     entry_sp: None,
                     gap: None,
+                    compiled: None,
                 }),
             }
         }

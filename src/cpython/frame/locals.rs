@@ -82,6 +82,9 @@ pub fn locals(heap: &Heap<'_>, frame: &PyFrame, limit: usize) -> Result<(Vec<Loc
             return namespace_of(heap, namespace, limit);
         }
     }
+    if let Some(compiled) = frame.compiled {
+        return Err(compiled.not_kept("what is local"));
+    }
     let list = match ctx.dialect.locals_plus {
         LocalsPlus::ThreeTuples => three_tuples(heap, code, frame)?,
         LocalsPlus::NamesAndKinds => names_and_kinds(heap, code, frame)?,

@@ -1,6 +1,7 @@
 //! Python frames of a thread: the chain, each frame's place, and its locals.
 
 mod chain;
+mod compiled;
 mod data_stack;
 mod interleave;
 mod locals;
@@ -12,6 +13,7 @@ pub use chain::{
     walk_some,
 };
 pub(in crate::cpython) use chain::{bytecode_start, interpreter_frame, object_frame};
+pub use compiled::Compiled;
 pub use interleave::interleave;
 pub use locals::{LocalVar, SlotKind, SlotValue, VariablePlace, locals, namespaces};
 pub use proxy::{ProxyEntries, proxy_entries};
@@ -49,4 +51,6 @@ pub struct PyFrame {
     /// Why the link to it could not be read, where it was found on the data stack instead: running generators between
     /// it and the frame further in are not known.
     pub gap: Option<DecodeError>,
+    /// What is known besides where the code was compiled to C: then it runs on no evaluation loop.
+    pub compiled: Option<Compiled>,
 }

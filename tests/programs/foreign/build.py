@@ -1,10 +1,11 @@
 """Builds the modules of this directory for the interpreter that runs it: build.py TOOL DIR WORK
 
-TOOL: cpp, rust, rust-abort, cffi, cython, pybind11 or pyo3. What the tool needs comes from PyPI (or crates.io) into WORK, where the
+TOOL: cpp, rust, rust-abort, cffi, cython, nuitka, pybind11 or pyo3. What the tool needs comes from PyPI (or crates.io) into WORK, where the
 next build finds it; the module, and what it needs at run time, go to DIR.
 """
 
 import glob
+import hashlib
 import os
 import shutil
 import subprocess
@@ -13,7 +14,8 @@ import sysconfig
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Versions that this project's oldest interpreter with headers (3.9) can have.
-PACKAGES = {"cffi": ["cffi==2.0.0", "pycparser==2.23"], "cython": ["cython==3.2.1"], "pybind11": ["pybind11==3.0.1"]}
+PACKAGES = {"cffi": ["cffi==2.0.0", "pycparser==2.23"], "cython": ["cython==3.2.1"], "pybind11": ["pybind11==3.0.1"],
+            "nuitka": ["nuitka==4.3.3"]}
 COMPILE = ["-shared", "-fPIC", "-g", "-O1", "-w"]
 SUFFIX = ".so"
 
@@ -27,7 +29,7 @@ def packages(tool, work):
     directory = os.path.join(work, "%s-%d.%d" % ((tool,) + sys.version_info[:2]))
     if not os.path.exists(directory):
         run(sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-warn-script-location",
-            "--no-deps", "--only-binary", ":all:", "--target", directory + ".new", *PACKAGES[tool])
+            "--no-deps", "--only-binary", ":all:", "--no-binary", "nuitka", "--target", directory + ".new", *PACKAGES[tool])
         os.rename(directory + ".new", directory)
     return directory
 
@@ -68,9 +70,28 @@ def cffi(directory, work):
 
 def cython(directory, work):
     env = dict(os.environ, PYTHONPATH=packages("cython", work))
-    shutil.copy(os.path.join(HERE, "cyvalve.pyx"), directory)
-    run(sys.executable, "-m", "cython", "-3", "cyvalve.pyx", cwd=directory, env=env)
-    run("gcc", *COMPILE, *include(), "cyvalve.c", "-o", "cyvalve" + SUFFIX, cwd=directory)
+    # Lines are those of the C file, or by its directives those of the source.
+    for module, options in ("cyvalve", []), ("cysteps", ["--line-directives"]):
+        shutil.copy(os.path.join(HERE, module + ".pyx"), directory)
+        run(sys.executable, "-m", "cython", "-3", *options, module + ".pyx", cwd=directory, env=env)
+        run("gcc", *COMPILE, *include(), module + ".c", "-o", module + SUFFIX, cwd=directory)
+
+
+def nuitka(directory, work):
+    # It takes half a minute: what was built of the same source stays.
+    source = os.path.join(HERE, "npvalve.py")
+    with open(source, "rb") as file:
+        made = "nuitka-%d.%d-%s" % (sys.version_info[:2] + (hashlib.sha1(file.read()).hexdigest()[:12],))
+    made = os.path.join(work, made)
+    if not os.path.exists(made):
+        new = "%s.%d" % (made, os.getpid())
+        os.makedirs(new)
+        shutil.copy(source, new)
+        run(sys.executable, "-m", "nuitka", "--mode=module", "--quiet", "--no-pyi-file", "--remove-output",
+            "--nofollow-imports", "npvalve.py", cwd=new, env=dict(os.environ, PYTHONPATH=packages("nuitka", work)))
+        os.rename(new, made)
+    for module in glob.glob(os.path.join(made, "*.so")):
+        shutil.copy(module, directory)
 
 
 def pybind11(directory, work):
@@ -89,7 +110,8 @@ def pyo3(directory, work):
 
 def main():
     tool, directory, work = sys.argv[1:]
-    tools = {"cpp": cpp, "rust": rust, "rust-abort": rust_abort, "cffi": cffi, "cython": cython, "pybind11": pybind11,
+    tools = {"cpp": cpp, "rust": rust, "rust-abort": rust_abort, "cffi": cffi, "cython": cython, "nuitka": nuitka,
+             "pybind11": pybind11,
              "pyo3": pyo3}
     tools[tool](directory, work)
 
