@@ -2,6 +2,8 @@
 
 PEP 517 backend of pyproject.toml. `PYINQUEST_WHEEL_PROFILE` names another cargo profile than `release`, and
 `PYINQUEST_WHEEL_PROGRAM` a program that was built already; the tests give both, to be done sooner.
+`PYINQUEST_WHEEL_GLIBC` is the oldest glibc that the wheel shall run with (2.17: a manylinux2014 wheel): cargo-zigbuild and
+ziglang of PyPI link for it, whatever this host has.
 """
 
 import json
@@ -17,6 +19,7 @@ HERE = Path(__file__).resolve().parent
 # What goes into a wheel beside the module; maturin wants it to be there (pyproject.toml, `data`).
 DATA = HERE / "wheel.data"
 PROFILE = os.environ.get("PYINQUEST_WHEEL_PROFILE", "release")
+GLIBC = os.environ.get("PYINQUEST_WHEEL_GLIBC")
 
 
 def build_program():
@@ -24,10 +27,12 @@ def build_program():
     given = os.environ.get("PYINQUEST_WHEEL_PROGRAM")
     if given:
         return Path(given), True
-    command = ["cargo", "build", "--bin", "pyinquest", "--profile", PROFILE, "--locked",
+    command = ["cargo", "zigbuild" if GLIBC else "build", "--bin", "pyinquest", "--profile", PROFILE, "--locked",
                "--manifest-path", str(program_manifest()), "--message-format", "json-render-diagnostics"]
     target = os.environ.get("CARGO_BUILD_TARGET")
-    if target:
+    if GLIBC:
+        command += ["--target", (target or host()) + "." + GLIBC]
+    elif target:
         command += ["--target", target]
     # What cargo says goes where pip shows it, and not into the answer to the front end.
     built = subprocess.run(command, stdout=subprocess.PIPE, check=True)
@@ -53,6 +58,12 @@ def put_program():
         file.write_bytes(subprocess.run([str(binary), "completions", shell], check=True, stdout=subprocess.PIPE).stdout)
 
 
+def host():
+    """The target of this host, as Rust calls it."""
+    said = subprocess.run(["rustc", "-vV"], stdout=subprocess.PIPE, check=True).stdout.decode()
+    return re.search(r"host: (\S+)", said).group(1)
+
+
 def program_manifest():
     """Cargo.toml of the program: the parent's in a clone, where maturin put it in a source distribution."""
     path = re.search(r'pyinquest = \{ path = "([^"]+)"', (HERE / "Cargo.toml").read_text(encoding="utf-8"))
@@ -69,7 +80,10 @@ def executable(messages):
 
 def settings(config_settings):
     given = dict(config_settings or {})
-    given.setdefault("build-args", "--profile " + PROFILE)
+    arguments = "--profile " + PROFILE
+    if GLIBC:
+        arguments += " --zig --compatibility manylinux_" + GLIBC.replace(".", "_")
+    given.setdefault("build-args", arguments)
     return given
 
 

@@ -5,7 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-use common::{Crash, Unavailable, block, cache, interpreters, part_skipped, skip};
+use common::{Crash, Interpreter, Unavailable, block, cache, interpreters, not_asked_for, part_skipped, skip};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -26,21 +26,25 @@ fn run(command: &mut Command) -> Result<Output, String> {
     }
 }
 
-/// A virtual environment of this host's Python with what builds and checks wheels.
+/// The programs of a virtual environment of this host's Python in the cache, with these packages.
+fn environment(name: &str, packages: &[&str]) -> Result<PathBuf, Unavailable> {
+    let directory = cache().join(name);
+    let (bin, made) = (directory.join("bin"), directory.join("packages"));
+    let wanted = packages.join("\n");
+    if std::fs::read_to_string(&made).ok().as_ref() != Some(&wanted) {
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&directory)).map_err(Unavailable)?;
+        run(Command::new(bin.join("pip")).args(["install", "-q", "--disable-pip-version-check"]).args(packages))
+            .map_err(Unavailable)?;
+        std::fs::write(made, wanted).map_err(|error| Unavailable(error.to_string()))?;
+    }
+    Ok(bin)
+}
+
+/// What builds and checks wheels.
 fn tools() -> Result<PathBuf, Unavailable> {
     static MADE: OnceLock<Result<PathBuf, Unavailable>> = OnceLock::new();
-    let make = || {
-        let directory = cache().join("wheel-tools");
-        let bin = directory.join("bin");
-        if !bin.join("pyright").exists() {
-            run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&directory)).map_err(Unavailable)?;
-            let wanted = ["maturin==1.16.0", "mypy==2.4.1", "pyright==1.1.414", "pytest==9.2.0"];
-            run(Command::new(bin.join("pip")).args(["install", "-q", "--disable-pip-version-check"]).args(wanted))
-                .map_err(Unavailable)?;
-        }
-        Ok(bin)
-    };
-    MADE.get_or_init(make).clone()
+    let wanted = ["maturin==1.16.0", "mypy==2.4.1", "pyright==1.1.414", "pytest==9.2.0"];
+    MADE.get_or_init(|| environment("wheel-tools", &wanted)).clone()
 }
 
 /// The wheel, built once; with the program that these tests are of.
@@ -97,14 +101,18 @@ fn the_module_says_what_python_said() {
     // This host's own, whatever it is.
     run(&mut check()).unwrap_or_else(|e| panic!("{e}"));
     // Those of other roots have a C library and a directory tree of their own.
+    let mut threaded: Option<PathBuf> = None;
     for interpreter in interpreters().iter().filter(|i| i.is_native() && i.root.is_none()) {
-        // The stable interface of ordinary builds is none of free-threaded ones.
-        if interpreter.free_threaded {
-            part_skipped(format!("{}: the wheel is for builds with the GIL", interpreter.name));
-            continue;
-        }
         let mut command = Command::new(&interpreter.exe);
         command.args(check().get_args()).envs(check().get_envs().filter_map(|(key, value)| Some((key, value?))));
+        // The stable interface of ordinary builds is none of free-threaded ones, which need a module for each version.
+        if interpreter.free_threaded {
+            if interpreter.name.starts_with("wheel-") {
+                part_skipped(format!("{}: no settings to build modules by", interpreter.name));
+                continue;
+            }
+            command.env("PYTHONPATH", threaded.insert(free_threaded(interpreter).unwrap()));
+        }
         let blocked = block(interpreter, "editor.py", &[]).unwrap_or_else(|e| panic!("{e}"));
         let truth = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(truth.path(), blocked.truth.to_string()).unwrap();
@@ -113,6 +121,34 @@ fn the_module_says_what_python_said() {
         let out = run(&mut command).unwrap_or_else(|e| panic!("{}: {e}", interpreter.name));
         assert!(String::from_utf8_lossy(&out.stdout).contains("compared"), "{}", interpreter.name);
     }
+    if threaded.is_none() {
+        part_skipped("no free-threaded interpreter that builds modules");
+    }
+}
+
+/// The module for one free-threaded interpreter, unpacked; it does not bring back the GIL.
+fn free_threaded(interpreter: &Interpreter) -> Result<PathBuf, Unavailable> {
+    let (tools, wheel) = (tools()?, wheel()?);
+    let out = wheel.with_file_name(&interpreter.name);
+    run(Command::new(tools.join("maturin"))
+        .args(["build", "--quiet", "--locked", "--profile", "dev", "--compatibility", "linux", "--interpreter"])
+        .arg(&interpreter.exe)
+        .arg("--manifest-path")
+        .arg(python_directory().join("Cargo.toml"))
+        .arg("--out")
+        .arg(&out)
+        .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_BIN_EXE_pyinquest")).with_file_name("python"))
+        .env_remove("RUSTFLAGS"))
+    .unwrap_or_else(|e| panic!("{e}"));
+    let built = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path());
+    let tag = format!("-cp3{0}-cp3{0}t-", interpreter.minor);
+    let built = built.into_iter().find(|file| file.to_string_lossy().contains(&tag)).expect(&tag);
+    let directory = out.join("unpacked");
+    run(Command::new(tools.join("python")).args(["-m", "zipfile", "-e"]).arg(built).arg(&directory)).unwrap();
+    let script = "import pyinquest, sys; print(sys._is_gil_enabled())";
+    let said = run(Command::new(&interpreter.exe).args(["-c", script]).env("PYTHONPATH", &directory)).unwrap();
+    assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), "False");
+    Ok(directory)
 }
 
 #[test]
@@ -152,6 +188,64 @@ fn the_wheel_installs_the_program_and_its_documents() {
     let line = line.unwrap();
     let script = line.trim().strip_prefix("source ").unwrap().trim_matches('"');
     assert!(Path::new(script).exists() && !Path::new(script).starts_with(&environment), "{line}");
+}
+
+/// Built for the oldest glibc that Rust supports by PyPI's linker; every name of glibc that it asks for is as old.
+#[test]
+fn a_wheel_for_old_c_libraries() {
+    if std::env::var_os("PYINQUEST_MANYLINUX").is_none() {
+        return not_asked_for("a release build for glibc 2.17: PYINQUEST_MANYLINUX=1");
+    }
+    let tools = match environment("zig-tools", &["maturin==1.16.0", "cargo-zigbuild==0.24.1", "ziglang==0.17.1"]) {
+        Ok(tools) => tools,
+        Err(reason) => skip!("{reason}"),
+    };
+    let work = tempfile::tempdir().unwrap();
+    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap_or_default());
+    run(Command::new(tools.join("pip"))
+        .args(["wheel", "-q", "--no-deps", "--no-build-isolation", "--disable-pip-version-check", "-w"])
+        .arg(work.path())
+        .arg(python_directory())
+        .env("PATH", path)
+        .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_BIN_EXE_pyinquest")).with_file_name("manylinux"))
+        .env("PYINQUEST_WHEEL_GLIBC", "2.17")
+        .env_remove("RUSTFLAGS"))
+    .unwrap_or_else(|e| panic!("{e}"));
+    let wheel = std::fs::read_dir(work.path()).unwrap().map(|entry| entry.unwrap().path()).next().unwrap();
+    let name = wheel.file_name().unwrap().to_string_lossy().into_owned();
+    assert!(name.contains("-cp38-abi3-") && name.contains("manylinux_2_17_"), "{name}");
+    let size = std::fs::metadata(&wheel).unwrap().len();
+    eprintln!("{name}: {size} bytes");
+    assert!(size < 15_000_000, "{name}: {size} bytes");
+    run(Command::new(tools.join("python")).args(["-m", "zipfile", "-e"]).arg(&wheel).arg(work.path())).unwrap();
+    let found = |directory: &str, starts: &str| {
+        let files = std::fs::read_dir(work.path().join(directory)).unwrap().map(|entry| entry.unwrap().path());
+        let named = |file: &PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(starts));
+        files.into_iter().find(named).unwrap()
+    };
+    let data = found("", "pyinquest-").file_name().unwrap().to_string_lossy().into_owned();
+    let data = format!("{}.data/scripts", data.rsplit_once('.').unwrap().0);
+    for file in [found(&data, "pyinquest"), found("pyinquest", "_pyinquest.")] {
+        let out = run(Command::new("objdump").arg("-T").arg(&file)).unwrap();
+        let out = String::from_utf8_lossy(&out.stdout).into_owned();
+        let versions = out.split("GLIBC_").skip(1).filter_map(|rest| {
+            let text: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+            let (major, minor) = text.split_once('.')?;
+            Some((major.parse().ok()?, minor.split('.').next()?.parse().ok()?))
+        });
+        let newest: (u32, u32) = versions.max().unwrap();
+        assert!(newest <= (2, 17), "{}: {newest:?}", file.display());
+    }
+    let venv = work.path().join("venv");
+    run(Command::new("python3").args(["-m", "venv"]).arg(&venv)).unwrap();
+    let pip = venv.join("bin/pip");
+    run(Command::new(pip).args(["install", "-q", "--no-index", "--disable-pip-version-check"]).arg(&wheel)).unwrap();
+    let core = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/cores/3.12-basic.core.zst");
+    let own = run(Command::new(env!("CARGO_BIN_EXE_pyinquest")).args(["report", core])).unwrap().stdout;
+    assert!(own == run(Command::new(venv.join("bin/pyinquest")).args(["report", core])).unwrap().stdout);
+    let script = format!("import pyinquest; print(pyinquest.open({core:?}).report())");
+    let said = run(Command::new(venv.join("bin/python")).args(["-c", &script])).unwrap().stdout;
+    assert!(String::from_utf8_lossy(&said).contains("SIGSEGV"), "{}", String::from_utf8_lossy(&said));
 }
 
 #[test]
