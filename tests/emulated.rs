@@ -51,6 +51,7 @@ const DEFECTS: &[(&str, &str, &[&str])] = &[
     ("jump_to_data", "bad-jump", &["which is data and not code", "jump_to_data (defects.so"]),
     ("use_after_free", "unmapped-address", &["where nothing is mapped in sum (defects.so"]),
     ("guard_page", "guard-page", &["read of", "allows no access", "in sum (defects.so"]),
+    ("large_local", "guard-page", &["write of", "near the stack pointer", "in overrun_stack (defects.so"]),
     ("over_decref", "corrupt-object", &["0x5858585858585858", "defects.py:"]),
     ("smash_type", "corrupt-object", &["0x5858585858585858", "defects.py:"]),
     ("no_gil", "api-without-gil", &["without the GIL", "make_list (defects.so"]),

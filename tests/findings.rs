@@ -158,6 +158,12 @@ const DEFECTS: &[Expected] = &[
     expect("trap", "trap-instruction", &["ud2", "defects.so", IN_LOAD], &["trap"]),
     expect("short_file", "beyond-end-of-file", &["read of", "defects.so", IN_LOAD], &["sum"]),
     expect("guard_page", "guard-page", &["read of", "allows no access", "defects.so", IN_LOAD], &["sum"]),
+    expect(
+        "large_local",
+        "guard-page",
+        &["write of", "near the stack pointer", "defects.so", IN_LOAD],
+        &["overrun_stack"],
+    ),
     expect("jump_to_data", "bad-jump", &["which is data and not code", "defects.so", IN_LOAD], &["jump_to_data"]),
     expect("illegal", "illegal-instruction", &["illegal instruction", "defects.so", IN_LOAD], &["unknown_instruction"]),
     expect("heap_overrun", "heap-corruption", &["the heap is corrupt", "defects.so", IN_LOAD], &["heap_overrun"]),

@@ -4,6 +4,7 @@ use super::blame::Blame;
 use super::facts::{PassedOn, Scene};
 use super::finding;
 use super::memory_access::{Access, codes, is_canonical, signals};
+use super::stack_overflow::REACH;
 use crate::arch::AccessKind;
 use crate::base::{Addr, Os};
 use crate::debuggee::SignalInfo;
@@ -99,6 +100,12 @@ fn explain(scene: &Scene<'_>) -> Option<Finding> {
             );
             make(FindingId::WriteToReadOnly, title, Confidence::High, "a string literal or constant was modified")
         }
+        // An overflow whose recursion is not seen, or a local variable that is larger than the stack.
+        Some(s) if !s.protection.read && !s.protection.write && near_stack_pointer(scene, addr) => {
+            let title = format!("{kind} of {addr}, in memory that allows no access, near the stack pointer{place}");
+            let advice = "the stack has ended here: a large local variable, alloca or recursion; or a wrong address";
+            make(FindingId::GuardPage, title, Confidence::Medium, advice)
+        }
         Some(s) if !s.protection.read && !s.protection.write => {
             let title =
                 format!("{kind} of {addr}, in memory that allows no access (a guard page, or given back){place}");
@@ -119,6 +126,10 @@ fn explain(scene: &Scene<'_>) -> Option<Finding> {
             make(FindingId::AccessRefused, title, Confidence::Low, "another thread may have mapped it just then")
         }
     }
+}
+
+fn near_stack_pointer(scene: &Scene<'_>, addr: Addr) -> bool {
+    scene.registers.and_then(|registers| registers.sp()).is_some_and(|sp| sp.0.abs_diff(addr.0) <= REACH)
 }
 
 /// Bytes that allocators fill memory with, so that its use is noticed.

@@ -9,7 +9,7 @@ use crate::base::Addr;
 use crate::model::{Confidence, Finding, FindingId};
 
 /// How far below the stack pointer a function may touch: a large local array, `alloca`, probes.
-const REACH: u64 = 1 << 20;
+pub(super) const REACH: u64 = 1 << 20;
 /// Guard pages are small; a fault further below its stack is something else.
 const GUARD: u64 = 1 << 20;
 /// A stack that overflows is deep. (The smallest a thread may have is 16 KiB.)

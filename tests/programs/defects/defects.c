@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #define NOINLINE __attribute__((noinline, noclone))
@@ -230,6 +231,29 @@ static PyObject *guard_page(PyObject *self, PyObject *arg) {
     mprotect(map + 4096, 4096, PROT_NONE);
     hidden = map + 4096 - 16;
     return PyLong_FromLong(sum(hidden));
+}
+
+static char *low_end;
+
+/* A local variable that ends below its stack, in the guard there. */
+static NOINLINE void overrun_stack(void) {
+    size_t left = (char *)__builtin_frame_address(0) - low_end;
+    volatile char *large = __builtin_alloca(left + 1024);
+    *large = 1;
+}
+
+static PyObject *large_local(PyObject *self, PyObject *arg) {
+    static ucontext_t here, there;
+    char *map = mmap(NULL, 1 << 18, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    mprotect(map, 1 << 16, PROT_NONE);
+    low_end = map + (1 << 16);
+    getcontext(&there);
+    there.uc_stack.ss_sp = low_end;
+    there.uc_stack.ss_size = (1 << 18) - (1 << 16);
+    there.uc_link = &here;
+    makecontext(&there, overrun_stack, 0);
+    swapcontext(&here, &there);
+    Py_RETURN_NONE;
 }
 
 static PyObject *jump_to_data(PyObject *self, PyObject *arg) {
@@ -671,6 +695,7 @@ static PyMethodDef methods[] = {
     {"short_file", short_file, METH_O, NULL},
     {"guard_page", guard_page, METH_O, NULL},
     {"jump_to_data", jump_to_data, METH_O, NULL},
+    {"large_local", large_local, METH_O, NULL},
     {"illegal", illegal, METH_O, NULL},
     {"heap_overrun", heap_overrun, METH_O, NULL},
     {"foreign_thread", foreign_thread, METH_O, NULL},
