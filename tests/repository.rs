@@ -46,6 +46,33 @@ fn every_file_that_the_recipes_name_exists() {
     }
 }
 
+/// A file is named by its place from the top, or by the end of that.
+#[test]
+fn every_source_file_that_a_document_names_exists() {
+    let mut todo: Vec<PathBuf> =
+        ["src", "tests", "benches", "fuzz", "examples"].iter().map(|top| root().join(top)).collect();
+    let mut there = Vec::new();
+    while let Some(path) = todo.pop() {
+        if path.is_dir() {
+            todo.extend(std::fs::read_dir(&path).unwrap().map(|e| e.unwrap().path()));
+        } else {
+            there.push(path);
+        }
+    }
+    let named = Regex::new("`([A-Za-z0-9_/-]+\\.rs)`").unwrap();
+    let (mut found, mut missing) = (0, Vec::new());
+    for document in documents() {
+        let text = std::fs::read_to_string(&document).unwrap();
+        for name in named.captures_iter(&text).map(|c| c[1].to_owned()).filter(|name| !name.starts_with("foo")) {
+            found += 1;
+            if !there.iter().any(|path| path.ends_with(&name)) {
+                missing.push(format!("{}: {name}", document.display()));
+            }
+        }
+    }
+    assert!(found > 40 && missing.is_empty(), "{found} names, not there: {missing:#?}");
+}
+
 /// Tests of `foo.rs` are in it or in `foo/tests.rs`, those of a room in `tests.rs` and below.
 #[test]
 fn tests_in_the_source_are_where_they_are_looked_for() {
