@@ -230,6 +230,30 @@ fn wrong(expected: &Expected, report: &Report) -> Option<String> {
     absent.map(|name| format!("{name} is not among {names:?}"))
 }
 
+/// Where each function of `cysteps.pyx` stands, by the text of its line.
+const CYTHON_LINES: &[(&str, &str)] = &[
+    ("cysteps.Valve.steps", "        callback()"),
+    ("cysteps.numbers", "    for step in Valve().steps(callback):"),
+    ("cysteps.stage", "    for number in numbers(callback):"),
+    ("cysteps.make.<locals>.closure", "        await stage(callback)"),
+    ("cysteps.run", "        coroutine.send(None)"),
+];
+
+/// With line directives the lines are those of the `.pyx` file.
+fn wrong_lines(report: &Report) -> Option<String> {
+    let source = include_str!("programs/foreign/cysteps.pyx");
+    let thread = report.threads.iter().find(|t| t.crashed)?;
+    let native: Vec<_> = thread.frames.iter().filter(|f| f.native.is_some()).collect();
+    let differs = |(name, text): &(&str, &str)| {
+        let line = source.lines().position(|line| line == *text).unwrap() + 1;
+        let frame = native.iter().find(|f| f.function.as_ref().is_some_and(|own| own.to_string() == *name))?;
+        let file = frame.file.as_ref().map(ToString::to_string).unwrap_or_default();
+        let same = file.ends_with("cysteps.pyx") && frame.line.map(|own| own as usize) == Some(line);
+        (!same).then(|| format!("{name} stands at line {line}, not {file}:{:?}", frame.line))
+    };
+    CYTHON_LINES.iter().find_map(differs)
+}
+
 /// Builds the tool's module and dies in each way, in every interpreter of the list.
 fn everywhere(tool: &str, table: &[Expected]) {
     let only = std::env::var("PYINQUEST_TEST_INTERPRETER").ok();
@@ -260,6 +284,7 @@ fn everywhere(tool: &str, table: &[Expected]) {
             let report = report(interpreter, &dead.core);
             let fault =
                 if report.findings.is_empty() { Some("no finding".to_owned()) } else { wrong(expected, &report) };
+            let fault = fault.or_else(|| wrong_lines(&report));
             faults.extend(fault.map(|fault| format!("{} {}: {fault}", interpreter.name, expected.function)));
         }
     }
