@@ -9,7 +9,7 @@
 use super::analysis::ReadFrame;
 use super::native_stack::NativeStack;
 use crate::base::Addr;
-use crate::cpython::frame::Compiled;
+use crate::cpython::frame::{Compiled, Heads};
 use crate::debuggee::{Memory as _, MemoryExt as _, Target};
 use crate::native::ModuleTables;
 use crate::native::unwind::{StackEnd, UnwoundFrame};
@@ -21,9 +21,6 @@ const MAX_FRAME: u64 = 64 << 10;
 const MAX_WORDS: usize = 100_000;
 /// Bytes of a frame object that are searched for its generator, and most of an object that may name a C function.
 const OBJECT: u64 = 256;
-/// Where `ob_type` of an object and `tp_basicsize` and `tp_vectorcall_offset` of a type are, in words: of most builds, and of
-/// free-threaded ones.
-const HEADS: [(u64, u64, u64); 2] = [(1, 4, 7), (3, 6, 9)];
 
 /// What runs a Python frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,7 +69,7 @@ pub fn running(
 struct Types {
     /// The modules whose variables the types are.
     modules: HashSet<usize>,
-    head: (u64, u64, u64),
+    heads: Heads,
     /// The type of all these types.
     metatype: Addr,
 }
@@ -80,12 +77,8 @@ struct Types {
 impl Types {
     /// From a frame object that is known to be one.
     fn new(target: &Target, modules: HashSet<usize>, known: Compiled) -> Option<Types> {
-        let width = u64::from(target.abi.pointer_size());
-        let word = |at: Addr, (index, ..): (u64, u64, u64)| {
-            target.memory.read_ptr(&target.abi, at.wrapping_add(index.saturating_mul(width))).ok()
-        };
-        let head = HEADS.into_iter().find(|head| word(known.object, *head) == Some(known.type_addr))?;
-        Some(Types { modules, head, metatype: word(known.type_addr, head)? })
+        let metatype = word(target, known.type_addr, known.heads.ob_type)?;
+        Some(Types { modules, heads: known.heads, metatype })
     }
 }
 
@@ -201,16 +194,16 @@ fn functions(
 /// it, which is the same for all. What is behind that part belongs to others.
 fn fixed_part(target: &Target, types: &Types, object: Addr) -> Option<Vec<Addr>> {
     let width = u64::from(target.abi.pointer_size());
-    let word =
-        |at: Addr, index: u64| target.memory.read_ptr(&target.abi, at.wrapping_add(index.saturating_mul(width))).ok();
-    let (ob_type, basicsize, vectorcall) = types.head;
-    let found = word(object, ob_type)?;
+    let heads = types.heads;
+    let found = word(target, object, heads.ob_type)?;
     let mut own = types.modules.iter().filter_map(|m| target.modules.get(*m));
-    if !own.any(|m| m.contains(found)) || word(found, ob_type)? != types.metatype {
+    if !own.any(|m| m.contains(found)) || word(target, found, heads.ob_type)? != types.metatype {
         return None;
     }
-    let mut inside = words(target, object, word(found, basicsize)?.0.min(OBJECT));
-    let caller = word(found, vectorcall).and_then(|offset| offset.0.checked_div(width)).filter(|at| *at > 0);
+    let mut inside = words(target, object, word(target, found, heads.basicsize)?.0.min(OBJECT));
+    let caller = word(target, found, heads.vectorcall_offset)
+        .and_then(|offset| offset.0.checked_div(width))
+        .filter(|at| *at > 0);
     if let Some(caller) = caller.and_then(|at| inside.get_mut(usize::try_from(at).ok()?)) {
         *caller = Addr::NULL;
     }
@@ -226,6 +219,10 @@ fn is_driven(target: &Target, types: &Types, object: Addr, code: Addr, starts: &
         let Some(held) = fixed_part(target, types, *generator) else { return false };
         held.contains(&code) && held.contains(&object) && !held.iter().any(|word| starts.contains(word))
     })
+}
+
+fn word(target: &Target, at: Addr, offset: u64) -> Option<Addr> {
+    target.memory.read_ptr(&target.abi, at.wrapping_add(offset)).ok()
 }
 
 fn size(frame: &UnwoundFrame) -> u64 {

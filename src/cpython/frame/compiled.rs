@@ -26,6 +26,31 @@ pub struct Compiled {
     pub line: Option<u32>,
     /// Whether the type bears Nuitka's name; its text may be in a file that is not available.
     pub nuitka: bool,
+    /// How other objects of the same module are looked at.
+    pub heads: Heads,
+}
+
+/// Where words of any object and of its type are, in bytes from the start of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heads {
+    /// `ob_type`.
+    pub ob_type: u64,
+    /// `tp_basicsize`.
+    pub basicsize: u64,
+    /// `tp_vectorcall_offset`.
+    pub vectorcall_offset: u64,
+}
+
+impl Heads {
+    fn of(ctx: &Context<'_>) -> Result<Heads, DecodeError> {
+        // What calls objects is the word behind `tp_dealloc` (Include/cpython/object.h; up to 3.7 `tp_print` is there).
+        let dealloc = ctx.addr(field!(ctx, type_object.dealloc), Addr::NULL)?;
+        Ok(Heads {
+            ob_type: ctx.addr(field!(ctx, object.ob_type), Addr::NULL)?.0,
+            basicsize: ctx.addr(field!(ctx, type_object.basicsize), Addr::NULL)?.0,
+            vectorcall_offset: dealloc.0.saturating_add(u64::from(ctx.abi.pointer_size())),
+        })
+    }
 }
 
 impl Compiled {
@@ -64,6 +89,7 @@ fn of_object(ctx: &Context<'_>, frame: Addr, object: Addr) -> Result<Option<Comp
     let name = ctx.ptr(field!(ctx, type_object.name), type_addr)?;
     let name = ctx.memory.read_cstr(name, NAME_LIMIT).ok();
     let line = ctx.int(field!(ctx, frame_object.f_lineno), object, 4)?;
+    let heads = Heads::of(ctx)?;
     Ok(match name {
         Some(other) if other != NUITKA => None,
         name => Some(Compiled {
@@ -71,6 +97,7 @@ fn of_object(ctx: &Context<'_>, frame: Addr, object: Addr) -> Result<Option<Comp
             type_addr,
             line: u32::try_from(line).ok().filter(|line| *line > 0),
             nuitka: name.is_some(),
+            heads,
         }),
     })
 }

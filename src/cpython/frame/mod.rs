@@ -13,7 +13,7 @@ pub use chain::{
     walk_some,
 };
 pub(in crate::cpython) use chain::{bytecode_start, interpreter_frame, object_frame};
-pub use compiled::Compiled;
+pub use compiled::{Compiled, Heads};
 pub use interleave::interleave;
 pub use locals::{LocalVar, SlotKind, SlotValue, VariablePlace, locals, namespaces};
 pub use proxy::{ProxyEntries, proxy_entries};
