@@ -309,7 +309,7 @@ fn numba_kernel() {
     let Some(interpreter) = interpreters().iter().find(|i| i.name == wanted) else {
         skip!("{wanted} is not installed")
     };
-    let Some(env) = common::packages(interpreter, "numba-3.13", &["numba==0.68.1", "llvmlite==0.50.0", "numpy==2.5.5"])
+    let Some(env) = common::packages(interpreter, "numba-3.13", &["numba==0.68.1", "llvmlite==0.50.0", "numpy==2.4.6"])
     else {
         skip!("numba cannot be had");
     };

@@ -30,7 +30,7 @@ pub fn without_suffix(symbol: &str) -> &str {
 
 /// `__main__::kernel(long long)` of `__main__::kernel[abi:v1][abi:c8tJTIeFIjx](long long)`: numba numbers the versions of a
 /// function and adds a hash of its flags (numba/core/itanium_mangler.py, `mangle_abi_tag`).
-fn without_numba_tags(name: &str) -> String {
+pub(super) fn without_numba_tags(name: &str) -> String {
     let tags = name.split_once("[abi:v").and_then(|(function, rest)| {
         let (number, rest) = rest.split_once("][abi:c")?;
         let (_, behind) = rest.split_once(']')?;
