@@ -246,7 +246,7 @@ fn wrong_lines(report: &Report) -> Option<String> {
     let native: Vec<_> = thread.frames.iter().filter(|f| f.native.is_some()).collect();
     let differs = |(name, text): &(&str, &str)| {
         let line = source.lines().position(|line| line == *text).unwrap() + 1;
-        let frame = native.iter().find(|f| f.function.as_ref().is_some_and(|own| own.to_string() == *name))?;
+        let frame = native.iter().find(|f| f.function.as_ref().is_some_and(|own| *own == **name))?;
         let file = frame.file.as_ref().map(ToString::to_string).unwrap_or_default();
         let same = file.ends_with("cysteps.pyx") && frame.line.map(|own| own as usize) == Some(line);
         (!same).then(|| format!("{name} stands at line {line}, not {file}:{:?}", frame.line))
