@@ -89,6 +89,8 @@ pub fn thread_frames(
 ) -> ThreadFrames {
     let begins = stack.symbols.iter().position(|code| greenlet_begins(target, code));
     let own = begins.map_or(usize::MAX, |at| at.saturating_add(1));
+    let run_by = |run: &RunBy| if let RunBy::Native(at) = run { Some(*at) } else { None };
+    let loops: HashSet<usize> = compiled.iter().filter_map(run_by).collect();
     let native: Vec<MergeNative> = stack
         .unwound
         .frames
@@ -99,7 +101,7 @@ pub fn thread_frames(
         .map(|(at, (frame, code))| MergeNative {
             sp: frame.sp,
             cfa: frame.cfa,
-            role: match compiled.contains(&RunBy::Native(at)) {
+            role: match loops.contains(&at) {
                 true => NativeRole::Eval,
                 false => hidden_frames::role(code.name(), interpreter.place(code)),
             },
