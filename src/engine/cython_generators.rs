@@ -7,12 +7,12 @@
 use crate::base::Addr;
 use crate::cpython::DecodeError;
 use crate::cpython::object::{Heap, Kind, read_text};
-use crate::debuggee::{Memory as _, Target};
+use crate::debuggee::Target;
 use crate::field;
 use crate::model::{Frame, FrameKind};
 use crate::native::ModuleTables;
 use crate::native::unwind::UnwoundFrame;
-use crate::stack::NativeStack;
+use crate::stack::{NativeStack, frame_words};
 use std::collections::HashMap;
 
 /// What symbols of such functions begin with.
@@ -28,12 +28,12 @@ const WORDS: u64 = 16;
 /// Longest name, in code points.
 const NAME_LIMIT: u64 = 1024;
 
-/// Names the frames of one thread that run such functions.
-pub(super) fn name(
+/// Names the frames of one thread that run such functions. `stack` gives its native stack, which is asked for where there are any.
+pub(super) fn name<'s>(
     target: &Target,
     tables: &ModuleTables<'_>,
     heap: &Heap<'_>,
-    stack: &NativeStack,
+    stack: impl FnOnce() -> Option<&'s NativeStack>,
     frames: &mut [Frame],
 ) {
     let is_body = |f: &Frame| {
@@ -44,6 +44,7 @@ pub(super) fn name(
     if bodies.peek().is_none() {
         return;
     }
+    let Some(stack) = stack() else { return };
     let unwound = &stack.unwound.frames;
     let places: HashMap<(Addr, Option<Addr>), usize> =
         unwound.iter().enumerate().map(|(at, frame)| ((frame.ip, frame.cfa), at)).collect();
@@ -91,13 +92,7 @@ fn generator(heap: &Heap<'_>, addr: Addr, start: Addr) -> Result<Option<String>,
 }
 
 /// What a native frame has at hand: registers that calls preserve, and its part of the stack.
-fn words(target: &Target, frame: &UnwoundFrame) -> Vec<Addr> {
-    let mut out: Vec<Addr> = frame.registers.iter().flat_map(|regs| regs.callee_saved().map(Addr)).collect();
-    let size = frame.cfa.and_then(|cfa| cfa.distance_from(frame.sp)).unwrap_or(0).min(MAX_FRAME);
-    let mut bytes = vec![0u8; usize::try_from(size).unwrap_or(0)];
-    if target.memory.read(frame.sp, &mut bytes).is_ok() {
-        let width = usize::from(target.abi.pointer_size()).max(1);
-        out.extend(bytes.chunks_exact(width).map(|word| Addr(target.abi.uint(word))));
-    }
-    out
+fn words(target: &Target, frame: &UnwoundFrame) -> impl Iterator<Item = Addr> {
+    let saved: Vec<Addr> = frame.registers.iter().flat_map(|regs| regs.callee_saved().map(Addr)).collect();
+    saved.into_iter().chain(frame_words(target, frame, MAX_FRAME))
 }

@@ -68,9 +68,9 @@ pub(super) fn explain(
     name_methods(target, &tables, &interpreter, options.native, analysis);
     if let Some(heap) = state.and_then(|s| s.heap(0)) {
         for thread in &mut analysis.threads {
-            if let Some(stack) = stacks.iter().find(|stack| Some(stack.tid) == thread.about.tid) {
-                super::cython_generators::name(target, &tables, &heap, stack, &mut thread.frames);
-            }
+            let tid = thread.about.tid;
+            let stack = || stacks.iter().find(|stack| Some(stack.tid) == tid);
+            super::cython_generators::name(target, &tables, &heap, stack, &mut thread.frames);
         }
     }
     // The crashed thread's innermost interpreter.

@@ -2,11 +2,11 @@
 //! or seen on the stack of the thread that is inside.
 
 use crate::base::Addr;
-use crate::debuggee::{MemoryExt as _, Target};
+use crate::debuggee::Target;
 use crate::findings::is_run_time;
 use crate::model::{OwnerFrom, Wait, WaitKind};
 use crate::native::futex::{FutexWait, Sleeper, glibc_mutex, glibc_rwlock, joined_thread, musl_mutex};
-use crate::stack::NativeStack;
+use crate::stack::{NativeStack, frame_words};
 
 /// Bytes of a function's part of the stack that are searched for a word.
 const MAX_FRAME: u64 = 1 << 10;
@@ -118,9 +118,7 @@ fn runs_once(target: &Target, stack: &NativeStack, control: Addr) -> bool {
     (0..stack.unwound.frames.len()).filter(once).filter_map(|at| stack.unwound.frames.get(at)).any(|frame| {
         // Since glibc 2.42 it is no more than a value of the function.
         let kept = frame.registers.as_deref().is_some_and(|regs| regs.callee_saved().any(|value| value == control.0));
-        let size = frame.cfa.and_then(|cfa| cfa.distance_from(frame.sp)).unwrap_or(0).min(MAX_FRAME);
-        let words = target.memory.read_vec(frame.sp, size).unwrap_or_default();
-        kept || words.chunks_exact(8).any(|word| target.abi.uint(word) == control.0)
+        kept || frame_words(target, frame, MAX_FRAME).contains(&control)
     })
 }
 

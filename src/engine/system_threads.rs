@@ -10,9 +10,10 @@ use super::{PythonState, PythonThread};
 use crate::base::Addr;
 use crate::cpython::frame::{PyFrame, Stack, StackEnd, interleave};
 use crate::cpython::runtime::{self, Attachment};
-use crate::debuggee::{Memory as _, NativeThread, Target};
+use crate::debuggee::{NativeThread, Target};
 use crate::native::ModuleTables;
-use crate::native::unwind::{Unwinder, UnwoundFrame};
+use crate::native::unwind::Unwinder;
+use crate::stack::frame_words;
 use std::collections::{HashMap, HashSet};
 
 /// Threads whose native stacks are searched for frame objects.
@@ -254,7 +255,8 @@ impl<'a> Search<'a> {
                 let of_frame = all.iter().filter(|(place, _)| *place == at);
                 let in_registers =
                     of_frame.flat_map(|(_, registers)| registers.values.iter().map(|(_, value)| Addr(*value)));
-                let here = in_registers.chain(words(target, frame)).filter(|word| wanted.contains(word));
+                let here =
+                    in_registers.chain(frame_words(target, frame, MAX_FRAME)).filter(|word| wanted.contains(word));
                 found.extend(here.map(|word| (word, at as u64)));
             }
             found
@@ -271,18 +273,5 @@ impl<'a> Search<'a> {
             out.extend(self.holds(*tid));
         }
         out
-    }
-}
-
-/// The words of a native frame's part of the stack.
-fn words(target: &Target, frame: &UnwoundFrame) -> Vec<Addr> {
-    let size = frame.cfa.and_then(|cfa| cfa.distance_from(frame.sp)).unwrap_or(0).min(MAX_FRAME);
-    let mut bytes = vec![0u8; usize::try_from(size).unwrap_or(0)];
-    match target.memory.read(frame.sp, &mut bytes) {
-        Ok(()) => {
-            let word = usize::from(target.abi.pointer_size());
-            bytes.chunks_exact(word).map(|word| Addr(target.abi.uint(word))).collect()
-        }
-        Err(_) => Vec::new(),
     }
 }

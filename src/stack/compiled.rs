@@ -7,12 +7,12 @@
 //! calls preserve or on its part of the stack, as it writes lines into it. What tells neither stays untied.
 
 use super::analysis::ReadFrame;
-use super::native_stack::NativeStack;
+use super::native_stack::{NativeStack, frame_size};
 use crate::base::Addr;
 use crate::cpython::frame::{Compiled, Heads};
 use crate::debuggee::{Memory as _, MemoryExt as _, Target};
 use crate::native::ModuleTables;
-use crate::native::unwind::{StackEnd, UnwoundFrame};
+use crate::native::unwind::StackEnd;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Bytes of a native frame that are searched.
@@ -122,7 +122,7 @@ impl<'a> Search<'a> {
         for (at, (frame, code)) in stack.unwound.frames.iter().zip(&stack.symbols).enumerate() {
             let own = code.module.is_some_and(|module| types.modules.contains(&module));
             let saved = frame.registers.iter().flat_map(|registers| registers.callee_saved().map(Addr));
-            let all: Vec<Addr> = saved.chain(words(target, frame.sp, size(frame))).collect();
+            let all: Vec<Addr> = saved.chain(words(target, frame.sp, frame_size(frame, MAX_FRAME))).collect();
             if own {
                 let lookup = frame.lookup();
                 let start = tables.at(lookup).and_then(|found| found.function(target, lookup)).map(|f| f.start);
@@ -223,10 +223,6 @@ fn is_driven(target: &Target, types: &Types, object: Addr, code: Addr, starts: &
 
 fn word(target: &Target, at: Addr, offset: u64) -> Option<Addr> {
     target.memory.read_ptr(&target.abi, at.wrapping_add(offset)).ok()
-}
-
-fn size(frame: &UnwoundFrame) -> u64 {
-    frame.cfa.and_then(|cfa| cfa.distance_from(frame.sp)).unwrap_or(0).min(MAX_FRAME)
 }
 
 /// The words of `size` bytes, as many as can be read.

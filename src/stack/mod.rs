@@ -9,4 +9,4 @@ mod native_stack;
 pub mod report_frames;
 pub mod source;
 
-pub use native_stack::{NativeStack, native_stacks};
+pub use native_stack::{NativeStack, frame_size, frame_words, native_stacks};

@@ -1,9 +1,10 @@
 //! [`NativeStack`]: the native stack of each thread, unwound and symbolised.
 
-use crate::debuggee::Target;
+use crate::base::Addr;
+use crate::debuggee::{Memory as _, Target};
 use crate::native::ModuleTables;
 use crate::native::symbolize::{Symbolized, Symbolizer};
-use crate::native::unwind::{Unwinder, Unwound};
+use crate::native::unwind::{Unwinder, Unwound, UnwoundFrame};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -53,4 +54,21 @@ pub fn native_stacks(
             NativeStack { tid, unwound, symbols }
         })
         .collect()
+}
+
+/// Bytes of a native frame's part of the stack, at most `limit`.
+#[must_use]
+pub fn frame_size(frame: &UnwoundFrame, limit: u64) -> u64 {
+    frame.cfa.and_then(|cfa| cfa.distance_from(frame.sp)).unwrap_or(0).min(limit)
+}
+
+/// The words of a native frame's part of the stack, of at most `limit` bytes; none where that cannot be read.
+#[must_use]
+pub fn frame_words(target: &Target, frame: &UnwoundFrame, limit: u64) -> Vec<Addr> {
+    let mut bytes = vec![0u8; usize::try_from(frame_size(frame, limit)).unwrap_or(0)];
+    if target.memory.read(frame.sp, &mut bytes).is_err() {
+        return Vec::new();
+    }
+    let width = usize::from(target.abi.pointer_size()).max(1);
+    bytes.chunks_exact(width).map(|word| Addr(target.abi.uint(word))).collect()
 }
