@@ -51,7 +51,10 @@ pub fn tasks_on(report: &Report) -> Vec<TaskOn> {
 pub fn add(hang: &mut Hang, all: &[Open], unix: &HashMap<u64, u64>) {
     let holders = Holders::new(all, unix);
     for Open { process, channels, tasks } in all {
-        let end = |fd: u32| channels.ends.iter().find(|end| end.fd == fd);
+        let end = |fd: u32| {
+            let at = channels.ends.binary_search_by_key(&fd, |end| end.fd).ok()?;
+            channels.ends.get(at)
+        };
         let of_threads = channels.sleepers.iter().flat_map(|sleeper| {
             let wait = |(fd, writes): &(u32, bool)| {
                 let wait = holders.wait(*process, end(*fd)?, *writes);

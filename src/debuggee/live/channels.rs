@@ -56,7 +56,7 @@ pub struct Sleeper {
 /// The pipes and sockets of one process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Channels {
-    /// All of them.
+    /// All of them, by file descriptor.
     pub ends: Vec<End>,
     /// Threads that sleep on some.
     pub sleepers: Vec<Sleeper>,
