@@ -1,6 +1,5 @@
 //! Greenlets of a process: which thread each belongs to, and where it is suspended.
 
-use super::tasks::type_name;
 use super::{PythonState, TaskOptions, values};
 use crate::base::{Addr, Diagnostic, DiagnosticCode};
 use crate::cpython::Context;
@@ -81,7 +80,7 @@ fn shown(
         let shown = if options.options.locals { limits.frames_with_locals } else { 0 };
         Greenlet {
             addr: one.addr,
-            type_name: type_name(heap, one.addr),
+            type_name: tasks::full_name(heap, one.addr),
             state: one.state,
             is_main: one.is_main,
             is_hub: hub,

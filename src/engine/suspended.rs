@@ -3,7 +3,7 @@
 
 use super::greenlets;
 use super::heap_graph::Ways;
-use super::tasks::{answer, sources, type_name};
+use super::tasks::{answer, sources};
 use super::{Inspection, PythonState, TaskOptions, exceptions};
 use crate::base::{Addr, Diagnostic, DiagnosticCode};
 use crate::cpython::object::{Future, Kind};
@@ -142,7 +142,7 @@ pub(super) fn with_heap(
     let unretrieved = candidates.futures.iter().filter_map(failed);
     let unretrieved = unretrieved.map(|(addr, future)| FailedFuture {
         addr,
-        type_name: type_name(heap.heap(), addr),
+        type_name: tasks::full_name(heap.heap(), addr),
         exception: future.exception.map(|at| exceptions::exception(state, heap.heap(), at, &options.options)),
     });
     let unretrieved = unretrieved.collect();
@@ -150,7 +150,7 @@ pub(super) fn with_heap(
 }
 
 fn shown(heap: &HeapState<'_>, ways: Option<&Ways>, one: tasks::Suspended) -> Suspended {
-    let object = |addr: Addr| HeldObject { addr, type_name: type_name(heap.heap(), addr) };
+    let object = |addr: Addr| HeldObject { addr, type_name: tasks::full_name(heap.heap(), addr) };
     let id = heap.objects().at(one.addr.0);
     let way = ways.zip(id).map(|(ways, id)| ways.paths.to(id)).unwrap_or_default();
     let holder = way.iter().rev().nth(1).and_then(|id| heap.objects().get(*id));

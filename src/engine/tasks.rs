@@ -39,14 +39,7 @@ impl Inspection {
     #[must_use]
     pub fn tasks(&self, options: &TaskOptions) -> Option<Tasks> {
         let state = self.python()?;
-        // Greenlets, tasks of trio and curio, and Deferreds are listed nowhere.
-        let unlisted = |interpreter: Addr, heap: &Heap<'_>| {
-            tasks::type_greenlet(heap, interpreter).is_some()
-                || ["trio._core._run", "curio.task", "twisted.internet.defer"]
-                    .iter()
-                    .any(|name| tasks::is_imported(heap, interpreter, name))
-        };
-        let unlisted = state.heaps().any(|(interpreter, heap)| unlisted(interpreter.addr, &heap));
+        let unlisted = state.heaps().any(|(interpreter, heap)| tasks::may_have_unlisted(&heap, interpreter.addr));
         let mut answer = match options.all || unlisted {
             true => match self.heap(|heap, _| super::suspended::with_heap(self, state, heap, options)) {
                 Ok(answer) => answer,
@@ -236,11 +229,6 @@ fn name(heap: &Heap<'_>, name: &TaskName) -> Text {
             _ => Text::from(repr(heap, *at, &ReprLimits::default()).text.as_str()),
         },
     }
-}
-
-/// Name of an object's type, with module where it has one.
-pub(super) fn type_name(heap: &Heap<'_>, at: Addr) -> String {
-    heap.type_of(at).map_or_else(|_| "unreadable object".to_owned(), |info| heap.full_name(&info))
 }
 
 fn wait(wait: tasks::Wait) -> TaskWait {

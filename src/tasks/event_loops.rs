@@ -2,7 +2,7 @@
 
 use super::Task;
 use super::Thread;
-use super::reader::{Reader, place, runs};
+use super::reader::{Reader, full_name, place, runs};
 use super::registry::Running;
 use crate::base::{Addr, Text};
 use crate::cpython::object::FutureState;
@@ -87,10 +87,9 @@ fn describe(reader: &Reader<'_, '_>, threads: &[&Thread], addr: Addr, told: Opti
     let thread = told.and_then(|tid| threads.iter().find(|t| t.tid == Some(tid))).or(by_ident);
     let timer_list = reader.attribute(addr, "_scheduled");
     let closed = reader.int_attribute(addr, "_closed").map(|closed| closed != 0);
-    let name = reader.heap.type_of(addr).map(|info| reader.heap.full_name(&info));
     EventLoop {
         addr,
-        type_name: name.unwrap_or_else(|_| "unreadable object".to_owned()),
+        type_name: full_name(reader.heap, addr),
         tid: told.or(thread.and_then(|t| t.tid)),
         thread_name: thread.and_then(|t| t.name.clone()),
         running: if told.is_some() { Some(true) } else { base.map(|_| ident.is_some()) },

@@ -27,6 +27,7 @@ pub use deferreds::{DEFERRED, deferreds};
 pub use event_loops::EventLoop;
 pub use greenlets::{Greenlet, greenlets, type_greenlet};
 pub use pools::{Jobs, THREAD_EXECUTOR, may_have_pools, pools};
+pub use reader::full_name;
 pub use stacks::{Stack, Stacks};
 pub use suspended::{Suspended, suspended};
 pub use trio::{TRIO_TASK, trio};
@@ -132,9 +133,15 @@ pub fn imported(heap: &Heap<'_>, interpreter: Addr) -> bool {
     is_imported(heap, interpreter, MODULE)
 }
 
-/// Whether an interpreter has imported a module.
+/// Whether an interpreter has imported what suspends work and lists it nowhere: greenlet, trio, curio, Twisted.
 #[must_use]
-pub fn is_imported(heap: &Heap<'_>, interpreter: Addr, module: &str) -> bool {
+pub fn may_have_unlisted(heap: &Heap<'_>, interpreter: Addr) -> bool {
+    let modules = ["trio._core._run", "curio.task", "twisted.internet.defer"];
+    type_greenlet(heap, interpreter).is_some() || modules.iter().any(|name| is_imported(heap, interpreter, name))
+}
+
+/// Whether an interpreter has imported a module.
+fn is_imported(heap: &Heap<'_>, interpreter: Addr, module: &str) -> bool {
     reader::module(heap, interpreter, module).is_ok_and(|module| module.is_some())
 }
 

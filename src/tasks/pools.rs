@@ -6,12 +6,11 @@
 //! (process.py), `Pool._handle_workers` and `worker` (Lib/multiprocessing/pool.py, 3.8+). Of a pool whose threads did not
 //! survive a fork `_threads_queues` of thread.py is left (until 3.14), else it is found among all objects alone.
 
-use super::reader::{Reader, module, place, runs};
+use super::reader::{Reader, full_name, module, place, runs};
 use super::{Sources, Thread};
 use crate::base::{Addr, Text};
 use crate::cpython::frame::{FramePlace, PyFrame};
 use crate::cpython::object::{DictEntries, Kind};
-use crate::field;
 use crate::model::PoolKind;
 use crate::model::tasks::Pool;
 use foldhash::{HashMap, HashSet};
@@ -109,7 +108,7 @@ fn of_threads(reader: &Reader<'_, '_>, queue: Addr, mut one: Threads, alive: &Ha
     let counted = reader.length(queue).is_some();
     Pool {
         addr: one.executor,
-        type_name: one.executor.map_or_else(|| THREAD_EXECUTOR.to_owned(), |at| full_name(reader, at)),
+        type_name: one.executor.map_or_else(|| THREAD_EXECUTOR.to_owned(), |at| full_name(reader.heap, at)),
         kind: PoolKind::Threads,
         name: executor("_thread_name_prefix").and_then(|at| text(reader, at)),
         max_workers: executor("_max_workers").and_then(|at| number(reader, at)),
@@ -138,32 +137,33 @@ fn threads_queues(reader: &Reader<'_, '_>, interpreter: Addr) -> Vec<(Addr, Addr
 /// An executor of processes whose manager thread runs `frame`.
 fn of_process_executor(reader: &Reader<'_, '_>, frame: &PyFrame) -> Option<Pool> {
     let at = place(frame)?;
-    let (manager, part): (Option<Addr>, &dyn Fn(&'static str, &'static str) -> Option<Addr>) =
+    // Parameters of that function, later attributes of the thread that took its place.
+    let (manager, part): (Option<Addr>, &dyn Fn(&'static str) -> Option<Addr>) =
         if runs(frame, PROCESSES, "_queue_management_worker") {
-            (None, &|variable, _| reader.variable(&at, variable))
+            (None, &|name| reader.variable(&at, name))
         } else if runs(frame, PROCESSES, "run") {
             let manager = reader.variable(&at, "self")?;
-            (Some(manager), &move |_, attribute| reader.attribute(manager, attribute))
+            (Some(manager), &move |name| reader.attribute(manager, name))
         } else {
             return None;
         };
     manager.is_none_or(|at| reader.type_name(at) == "_ExecutorManagerThread").then_some(())?;
-    let same = |name: &'static str| part(name, name);
-    let executor = same("executor_reference").and_then(|at| referent(reader, at));
-    let pending = same("pending_work_items")?;
+    let executor = part("executor_reference").and_then(|at| referent(reader, at));
+    let pending = part("pending_work_items")?;
     let states = futures(reader, pending);
     let of = |word: &str| states.iter().filter(|(_, s)| s == word).map(|(at, _)| *at).take(MAX_NAMED).collect();
-    let processes = same("processes").map(|dict| reader.entries(dict, MAX_WORKERS)).unwrap_or_default();
+    let processes = part("processes").map(|dict| reader.entries(dict, MAX_WORKERS)).unwrap_or_default();
     let attribute = |name: &str| reader.attribute(executor?, name);
     Some(Pool {
         addr: executor,
-        type_name: executor
-            .map_or_else(|| "concurrent.futures.process.ProcessPoolExecutor".to_owned(), |at| full_name(reader, at)),
+        type_name: executor.map_or_else(
+            || "concurrent.futures.process.ProcessPoolExecutor".to_owned(),
+            |at| full_name(reader.heap, at),
+        ),
         kind: PoolKind::Processes,
         max_workers: attribute("_max_workers").and_then(|at| number(reader, at)),
         workers: processes.len() as u64,
-        queued: part("work_ids_queue", "work_ids_queue")
-            .and_then(|queue| reader.length(reader.attribute(queue, "queue")?)),
+        queued: part("work_ids_queue").and_then(|queue| reader.length(reader.attribute(queue, "queue")?)),
         unfinished: reader.length(pending),
         closed: attribute("_shutdown_thread").and_then(|at| reader.int(at)).is_some_and(|n| n != 0),
         processes: processes.iter().filter_map(|(pid, _)| number(reader, *pid)).collect(),
@@ -196,7 +196,7 @@ fn of_pool(reader: &Reader<'_, '_>, threads: &[&Thread], frame: &PyFrame) -> Opt
     let base = Pool {
         addr: pool,
         // Nothing leads to a pool whose results are all there.
-        type_name: pool.map_or_else(|| "multiprocessing.pool.Pool".to_owned(), |at| full_name(reader, at)),
+        type_name: pool.map_or_else(|| "multiprocessing.pool.Pool".to_owned(), |at| full_name(reader.heap, at)),
         max_workers: variable("processes").and_then(|at| number(reader, at)),
         workers: workers.len() as u64,
         queued: reader.length(tasks),
@@ -237,10 +237,8 @@ fn thread_object(reader: &Reader<'_, '_>, thread: &Thread) -> Option<Addr> {
 
 /// What a weak reference refers to, if that is still there.
 fn referent(reader: &Reader<'_, '_>, reference: Addr) -> Option<Addr> {
-    let ctx = &reader.heap.ctx;
     (reader.kind(reference)? == Kind::WeakRef).then_some(())?;
-    let at = ctx.ptr(field!(ctx, weakref.object), reference).ok()?;
-    (!at.is_null() && reader.kind(at) != Some(Kind::None)).then_some(at)
+    reader.referent(reference).ok()?
 }
 
 fn is_job(reader: &Reader<'_, '_>, at: Addr) -> bool {
@@ -253,10 +251,6 @@ fn number(reader: &Reader<'_, '_>, at: Addr) -> Option<u64> {
 
 fn text(reader: &Reader<'_, '_>, at: Addr) -> Option<Text> {
     Some(reader.text(at)?).filter(|name| !name.is_empty()).map(|name| Text::from(name.as_str()))
-}
-
-fn full_name(reader: &Reader<'_, '_>, at: Addr) -> String {
-    reader.heap.type_of(at).map_or_else(|_| "unreadable object".to_owned(), |info| reader.heap.full_name(&info))
 }
 
 /// Where jobs are that have not ended, by the future or result of each.

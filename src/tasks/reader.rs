@@ -195,6 +195,13 @@ impl<'r, 'a> Reader<'r, 'a> {
         self.text(ctx.ptr(field!(ctx, function.qualname), function).ok()?)
     }
 
+    /// What a weak reference refers to, if that is still there: the interpreter puts `None` in its place.
+    pub fn referent(&self, reference: Addr) -> Result<Option<Addr>, DecodeError> {
+        let ctx = &self.heap.ctx;
+        let object = ctx.ptr(field!(ctx, weakref.object), reference)?;
+        Ok(Some(object).filter(|at| !at.is_null() && self.kind(*at) != Some(Kind::None)))
+    }
+
     /// The function of a bound method.
     pub fn method_function(&self, method: Addr) -> Option<Addr> {
         let ctx = &self.heap.ctx;
@@ -206,6 +213,12 @@ impl<'r, 'a> Reader<'r, 'a> {
         let ctx = &self.heap.ctx;
         (self.kind(method)? == Kind::Method).then(|| ctx.ptr(field!(ctx, method.self_obj), method).ok())?
     }
+}
+
+/// Name of an object's type, with its module where it has one.
+#[must_use]
+pub fn full_name(heap: &Heap<'_>, at: Addr) -> String {
+    heap.type_of(at).map_or_else(|_| "unreadable object".to_owned(), |info| heap.full_name(&info))
 }
 
 /// The module of that name; `None` where it was not imported.

@@ -176,9 +176,7 @@ fn members(reader: &Reader<'_, '_>, set: Addr, limit: usize) -> Result<Vec<Addr>
         if reader.heap.type_of(at)?.kind != Kind::WeakRef {
             return Ok(Some(at));
         }
-        let object = ctx.ptr(field!(ctx, weakref.object), at)?;
-        // What it referred to is gone: the interpreter puts None there.
-        Ok(Some(object).filter(|at| !at.is_null() && reader.kind(*at) != Some(Kind::None)))
+        reader.referent(at)
     };
     references.into_iter().filter_map(|at| object(at).transpose()).collect()
 }
