@@ -13,7 +13,7 @@ const LAMBDA: &str = "__pyx_lambda_funcdef_lambda";
 #[must_use]
 pub fn demangle(symbol: &str) -> String {
     let plain = without_suffix(symbol);
-    cython(plain).unwrap_or_else(|| without_numba_tags(&addr2line::demangle_auto(plain.into(), None)))
+    cython(plain).unwrap_or_else(|| without_numba_tags(addr2line::demangle_auto(plain.into(), None).into_owned()))
 }
 
 /// `slot_tp_richcompare` of `slot_tp_richcompare.lto_priv.0`.
@@ -30,13 +30,13 @@ pub fn without_suffix(symbol: &str) -> &str {
 
 /// `__main__::kernel(long long)` of `__main__::kernel[abi:v1][abi:c8tJTIeFIjx](long long)`: numba numbers the versions of a
 /// function and adds a hash of its flags (numba/core/itanium_mangler.py, `mangle_abi_tag`).
-pub(super) fn without_numba_tags(name: &str) -> String {
+pub(super) fn without_numba_tags(name: String) -> String {
     let tags = name.split_once("[abi:v").and_then(|(function, rest)| {
         let (number, rest) = rest.split_once("][abi:c")?;
         let (_, behind) = rest.split_once(']')?;
         number.chars().all(|c| c.is_ascii_digit()).then(|| format!("{function}{behind}"))
     });
-    tags.unwrap_or_else(|| name.to_owned())
+    tags.unwrap_or(name)
 }
 
 /// `pkg.mod.Class.method` of `__pyx_pw_3pkg_3mod_5Class_1method`; `None` also for names that can be read in two ways.
