@@ -40,7 +40,6 @@ pub use audit::{Audit, Judged, Suspect};
 pub use buffers::Buffer;
 pub use census::{Census, CensusRow, Filter};
 pub use collect::{Collected, Coverage, Sources, collect};
-
 pub use edges::Via;
 pub use garbage::{NoGarbage, garbage};
 pub use graph::{Csr, Graph, Paths};
