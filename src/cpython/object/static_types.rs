@@ -57,24 +57,24 @@ enum At {
     ClassHas(&'static str, &'static str),
 }
 
+/// What the module of built-in names leads to, in Python 2 and 3.
+const OF_BUILTINS: &[(At, &str)] = &[
+    (At::Module, "module"),
+    (At::Has("None"), "NoneType"),
+    (At::Has("Ellipsis"), "ellipsis"),
+    (At::Has("NotImplemented"), "NotImplementedType"),
+    (At::Has("len"), "builtin_function_or_method"),
+    (At::ClassHas("object", "__init__"), "wrapper_descriptor"),
+    (At::ClassHas("object", "__class__"), "getset_descriptor"),
+    (At::ClassHas("type", "__basicsize__"), "member_descriptor"),
+    (At::ClassHas("str", "join"), "method_descriptor"),
+    (At::ClassHas("dict", "fromkeys"), "classmethod_descriptor"),
+];
+
 /// Static types of CPython 3.8 to 3.15 that its own modules lead to: module, place, `tp_name` (as of 3.10 to 3.13). Taken
 /// from what each of these versions says of itself. A type that a version makes at run time has a name in memory.
 const PLACES: &[(&str, &[(At, &str)])] = &[
-    (
-        "builtins",
-        &[
-            (At::Module, "module"),
-            (At::Has("None"), "NoneType"),
-            (At::Has("Ellipsis"), "ellipsis"),
-            (At::Has("NotImplemented"), "NotImplementedType"),
-            (At::Has("len"), "builtin_function_or_method"),
-            (At::ClassHas("object", "__init__"), "wrapper_descriptor"),
-            (At::ClassHas("object", "__class__"), "getset_descriptor"),
-            (At::ClassHas("type", "__basicsize__"), "member_descriptor"),
-            (At::ClassHas("str", "join"), "method_descriptor"),
-            (At::ClassHas("dict", "fromkeys"), "classmethod_descriptor"),
-        ],
-    ),
+    ("builtins", OF_BUILTINS),
     ("_frozen_importlib", &[(At::Has("_verbose_message"), "function")]),
     (
         "sys",
@@ -333,21 +333,7 @@ const UNQUALIFIED: &[(&str, &str)] = &[
 
 /// As [`PLACES`], of 2.7.
 const PLACES_OF_TWO: &[(&str, &[(At, &str)])] = &[
-    (
-        "__builtin__",
-        &[
-            (At::Module, "module"),
-            (At::Has("None"), "NoneType"),
-            (At::Has("Ellipsis"), "ellipsis"),
-            (At::Has("NotImplemented"), "NotImplementedType"),
-            (At::Has("len"), "builtin_function_or_method"),
-            (At::ClassHas("object", "__init__"), "wrapper_descriptor"),
-            (At::ClassHas("object", "__class__"), "getset_descriptor"),
-            (At::ClassHas("type", "__basicsize__"), "member_descriptor"),
-            (At::ClassHas("str", "join"), "method_descriptor"),
-            (At::ClassHas("dict", "fromkeys"), "classmethod_descriptor"),
-        ],
-    ),
+    ("__builtin__", OF_BUILTINS),
     (
         "types",
         &[
