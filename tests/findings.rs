@@ -8,14 +8,13 @@ mod common;
 mod extension;
 mod harness;
 
-use common::{Crash, Interpreter, Unavailable, interpreters, one_per_minor, skip};
+use common::{Crash, Interpreter, interpreters, none_is_wrong, one_per_minor, skip};
 use extension::Debug;
 use pyinquest::debuggee::{self, Target, elf_core};
 use pyinquest::engine::{Inspection, Options, record};
 use pyinquest::image::SearchOptions;
 use pyinquest::model::Report;
 use pyinquest::slim;
-use rayon::prelude::*;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -69,24 +68,16 @@ fn everywhere_with(
     if todo.is_empty() {
         skip!("no interpreter can import the module");
     }
-    let results: Vec<Result<Option<String>, Unavailable>> = todo
-        .par_iter()
-        .map(|(interpreter, module, expected)| {
-            let crash = Crash::new(interpreter, "defects.py").args(&[expected.defect]).file(module);
-            let crash = env.iter().fold(crash, |crash, (key, value)| crash.env(key, value));
-            let report = report(interpreter, &crash.run()?.core);
-            let fault = fault(expected, interpreter, debug, &report).or_else(|| more(expected, &report));
-            Ok(fault.map(|fault| format!("{} {}: {fault}", interpreter.name, expected.defect)))
-        })
-        .collect();
-    let mut wrong = Vec::new();
-    for result in results {
-        match result {
-            Ok(fault) => wrong.extend(fault),
-            Err(reason) => skip!("{reason}"),
-        }
+    let checked = none_is_wrong(&todo, |(interpreter, module, expected)| {
+        let crash = Crash::new(interpreter, "defects.py").args(&[expected.defect]).file(module);
+        let crash = env.iter().fold(crash, |crash, (key, value)| crash.env(key, value));
+        let report = report(interpreter, &crash.run()?.core);
+        let fault = fault(expected, interpreter, debug, &report).or_else(|| more(expected, &report));
+        Ok(fault.map(|fault| format!("{} {}: {fault}", interpreter.name, expected.defect)))
+    });
+    if let Err(reason) = checked {
+        skip!("{reason}");
     }
-    assert!(wrong.is_empty(), "{} of {} are wrong:\n{}", wrong.len(), todo.len(), wrong.join("\n"));
 }
 
 /// Rules that tell of something else that was wrong, beside what the process died of.
@@ -312,15 +303,10 @@ fn public_reports_are_told_for_what_they_are() {
         let said = first.map(|f| format!("[{}] {}", f.id, f.title));
         Ok((!right).then(|| format!("{} {name} (faulthandler {handler}): {said:?}", interpreter.name)))
     };
-    let results: Vec<Result<Option<String>, Unavailable>> = todo.par_iter().map(look).collect();
-    let mut wrong = Vec::new();
-    for result in results {
-        match result {
-            Ok(fault) => wrong.extend(fault),
-            Err(reason) => skip!("{reason}"),
-        }
+    assert!(!todo.is_empty());
+    if let Err(reason) = none_is_wrong(&todo, look) {
+        skip!("{reason}");
     }
-    assert!(!todo.is_empty() && wrong.is_empty(), "{} of {} are wrong:\n{}", wrong.len(), todo.len(), wrong.join("\n"));
 }
 
 /// What is left of a closure's code is the free list of libffi's allocator, whose pointers run as instructions until one of them

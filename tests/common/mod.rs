@@ -72,6 +72,24 @@ macro_rules! skip {
     }};
 }
 
+/// Looks at all of `todo` at a time; fails with what is wrong of any of them.
+///
+/// # Errors
+/// Why one of them cannot run here, where those before it were right or wrong.
+pub fn none_is_wrong<T: Sync>(
+    todo: &[T],
+    look: impl Fn(&T) -> Result<Option<String>, Unavailable> + Sync,
+) -> Result<(), Unavailable> {
+    use rayon::prelude::*;
+    let results: Vec<Result<Option<String>, Unavailable>> = todo.par_iter().map(&look).collect();
+    let mut wrong = Vec::new();
+    for result in results {
+        wrong.extend(result?);
+    }
+    assert!(wrong.is_empty(), "{} of {} are wrong:\n{}", wrong.len(), todo.len(), wrong.join("\n"));
+    Ok(())
+}
+
 /// A part of a test that cannot run here: one interpreter of several, a package.
 pub fn part_skipped(reason: impl std::fmt::Display) {
     note("part skipped", &reason);
