@@ -94,6 +94,11 @@ pub(in crate::heap) struct Pools<'v, 'a> {
     pub counts: PoolCounts,
 }
 
+/// The first multiple of `size` from an address on.
+fn aligned(addr: u64, size: u64) -> u64 {
+    addr.wrapping_add(size.wrapping_sub(1)) & !size.wrapping_sub(1)
+}
+
 impl<'v, 'a> Pools<'v, 'a> {
     /// `None` where the layout of pools is not known.
     pub fn new(ctx: &Context<'_>, view: &'v View<'a>, o: &'v Offsets) -> Option<Self> {
@@ -155,14 +160,9 @@ impl<'v, 'a> Pools<'v, 'a> {
         Some((arenas, ctx.addr(field!(ctx, obmalloc.maxarenas), state).ok()?))
     }
 
-    fn aligned(&self, addr: u64) -> u64 {
-        let size = self.obmalloc.pool_size;
-        addr.wrapping_add(size.wrapping_sub(1)) & !size.wrapping_sub(1)
-    }
-
     /// The pools of an arena.
     pub fn arena(&mut self, types: &mut TypeTable<'_>, (start, end): (u64, u64), found: &mut Finds) {
-        let mut at = self.aligned(start);
+        let mut at = aligned(start, self.obmalloc.pool_size);
         while at < end && !self.view.is_over() {
             if self.seen.insert(at) && !self.pool(types, at, found) {
                 self.counts.unreadable = self.counts.unreadable.wrapping_add(1);
@@ -173,20 +173,26 @@ impl<'v, 'a> Pools<'v, 'a> {
 
     /// Every pool that memory holds, by its form alone.
     pub fn by_structure(&mut self, types: &mut TypeTable<'_>, found: &mut Finds) {
-        let ranges: Vec<(u64, u64)> = self.view.ranges().collect();
-        for (start, len) in ranges {
-            let end = start.saturating_add(len);
-            let mut at = self.aligned(start);
-            while at >= start && at.saturating_add(self.obmalloc.pool_size) <= end && !self.view.is_over() {
-                self.view.pause_marking(true);
-                let is_pool = self.head(at).is_some_and(|h| h.count > 0);
-                self.view.pause_marking(false);
-                if is_pool && self.seen.insert(at) {
-                    self.pool(types, at, found);
-                }
-                at = at.wrapping_add(self.obmalloc.pool_size);
+        for at in self.places() {
+            self.view.pause_marking(true);
+            let is_pool = self.head(at).is_some_and(|h| h.count > 0);
+            self.view.pause_marking(false);
+            if is_pool && self.seen.insert(at) {
+                self.pool(types, at, found);
             }
         }
+    }
+
+    /// Everywhere in memory where a pool may be, for as long as there is time.
+    fn places(&self) -> impl Iterator<Item = u64> + use<'v, 'a> {
+        let (view, pool_size) = (self.view, self.obmalloc.pool_size);
+        let in_range = move |(start, len): (u64, u64)| {
+            let end = start.saturating_add(len);
+            let first = aligned(start, pool_size);
+            let places = std::iter::successors(Some(first), move |at| Some(at.wrapping_add(pool_size)));
+            places.take_while(move |at| *at >= start && at.saturating_add(pool_size) <= end && !view.is_over())
+        };
+        view.ranges().flat_map(in_range)
     }
 
     /// Pools in bytes, by who owns them, where no table leads to arenas: pools that were emptied keep their form.
@@ -194,27 +200,22 @@ impl<'v, 'a> Pools<'v, 'a> {
         let pool_size = self.obmalloc.pool_size;
         let room = pool_size.saturating_sub(self.pool.header);
         let mut ranges = Vec::new();
-        for (start, len) in self.view.ranges() {
-            let end = start.saturating_add(len);
-            let mut at = self.aligned(start);
-            while at >= start && at.saturating_add(pool_size) <= end && !self.view.is_over() {
-                let after = at.wrapping_add(pool_size);
-                match self.head(at) {
-                    Some(head) if head.count > 0 => {
-                        let (all, used) = (room / head.size, head.count.saturating_mul(head.size));
-                        let blocks = all.saturating_mul(head.size);
-                        let parts = [
-                            (MemoryOwner::PymallocUsed, used, head.count),
-                            (MemoryOwner::PymallocFree, blocks.saturating_sub(used), 0),
-                            (MemoryOwner::PymallocOverhead, pool_size.saturating_sub(blocks), 0),
-                            (MemoryOwner::PymallocEmptyPools, 0, 0),
-                        ];
-                        ranges.push(OwnedRange { start: at, end: after, parts });
-                    }
-                    Some(_) => ranges.push(OwnedRange::whole(at, after, MemoryOwner::PymallocEmptyPools)),
-                    None => {}
+        for at in self.places() {
+            let after = at.wrapping_add(pool_size);
+            match self.head(at) {
+                Some(head) if head.count > 0 => {
+                    let (all, used) = (room / head.size, head.count.saturating_mul(head.size));
+                    let blocks = all.saturating_mul(head.size);
+                    let parts = [
+                        (MemoryOwner::PymallocUsed, used, head.count),
+                        (MemoryOwner::PymallocFree, blocks.saturating_sub(used), 0),
+                        (MemoryOwner::PymallocOverhead, pool_size.saturating_sub(blocks), 0),
+                        (MemoryOwner::PymallocEmptyPools, 0, 0),
+                    ];
+                    ranges.push(OwnedRange { start: at, end: after, parts });
                 }
-                at = after;
+                Some(_) => ranges.push(OwnedRange::whole(at, after, MemoryOwner::PymallocEmptyPools)),
+                None => {}
             }
         }
         ranges
@@ -279,7 +280,7 @@ impl<'v, 'a> Pools<'v, 'a> {
         let mut sum = PymallocMemory { arena_bytes, ..PymallocMemory::default() };
         let mut ranges = Vec::new();
         for (start, carved) in arenas {
-            let first = self.aligned(*start);
+            let first = aligned(*start, self.obmalloc.pool_size);
             let alignment = if first == *start { 0 } else { pool_size };
             let pools = arena_bytes.saturating_sub(alignment) / pool_size;
             let (mut used, mut free, mut blocks, mut in_use, mut heads, mut rest) =

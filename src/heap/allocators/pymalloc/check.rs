@@ -1,7 +1,7 @@
 //! What cannot be in pymalloc's pools: heads that are none, free lists that lead astray, marks of the debug hooks that
 //! something overwrote.
 
-use super::{DEBUG_HEAD, FORBIDDEN, Head, Pools};
+use super::{DEBUG_HEAD, FORBIDDEN, Head, Pools, aligned};
 use crate::heap::integrity::Damage;
 use crate::model::integrity::DamageKind;
 
@@ -16,7 +16,7 @@ impl Pools<'_, '_> {
     /// Examines the pools of an arena; `debug`: blocks have the marks of debug hooks. How many blocks are in use.
     pub fn check(&mut self, (start, end): (u64, u64), debug: bool, found: &mut Vec<Damage>) -> u64 {
         let mut blocks = 0u64;
-        let mut at = self.aligned(start);
+        let mut at = aligned(start, self.obmalloc.pool_size);
         while at < end && !self.view.is_over() {
             if let Some(count) = self.view.u32(at.wrapping_add(self.pool.count)).filter(|count| *count > 0) {
                 match self.head(at) {
