@@ -7,6 +7,7 @@ lldb 14 or newer with any Python 3.9 or newer.
 import os
 import re
 import sys
+import threading
 
 import lldb
 
@@ -219,12 +220,10 @@ class LldbHost:
         process = target.GetProcess()
         points = []
         stops = []
-        was_async, output = self._debugger.GetAsync(), self._debugger.GetOutputFile()
+        was_async = self._debugger.GetAsync()
         # `Continue` comes back at the next stop.
         self._debugger.SetAsync(False)
-        # lldb writes of each change of a watched word.
-        nowhere = open(os.devnull, "w")  # noqa: SIM115 (closed below)
-        self._debugger.SetOutputFile(lldb.SBFile.Create(nowhere, borrow=True))
+        quiet = _WithoutChanges(self._debugger)
         try:
             for watch in watches:
                 error = lldb.SBError()
@@ -233,6 +232,7 @@ class LldbHost:
                     raise bridge.Unavailable("lldb has no hardware watchpoint left here (watchpoint list): {}"
                                              .format(error.GetCString() or "no reason is told"))
                 points.append((point, bridge.Watched(watch)))
+                quiet.ours.add(point.GetID())
             stops = [target.BreakpointCreateByAddress(address).GetID() for address in calls]
             while True:
                 error = process.Continue()
@@ -254,8 +254,7 @@ class LldbHost:
             for stop in stops:
                 target.BreakpointDelete(stop)
             self._debugger.SetAsync(was_async)
-            self._debugger.SetOutputFile(output)
-            nowhere.close()
+            quiet.close()
 
     def _check_interrupt(self):
         if self.interrupted():
@@ -305,6 +304,51 @@ class LldbHost:
             if _is_command(self._debugger, "py-" + name):
                 self._debugger.HandleCommand("command script delete py-" + name)
             self._debugger.HandleCommand("command script add -c {}.{} py-{}".format(__name__, _class_name(name), name))
+
+
+class _WithoutChanges:
+    """Passes on what is written to a debugger's output, but for what lldb writes of each change of a watched word. It
+    writes that to the file itself: to give the debugger another one does not keep newer lldbs (19 to 22) from it."""
+
+    _CHANGE = re.compile(rb"\n?Watchpoint (\d+) hit:\n(?:old value: [^\n]*\n)?(?:new value: [^\n]*\n)?\n?")
+
+    def __init__(self, debugger):
+        # Numbers of the watchpoints that are ours: of its own a user wants to read.
+        self.ours = set()
+        self._thread = None
+        try:
+            self._output = debugger.GetOutputFile().GetFile().fileno()
+            self._real = os.dup(self._output)
+        except (AttributeError, OSError):
+            return  # Not a file: an editor's buffer.
+        debugger.GetOutputFile().Flush()
+        reads, writes = os.pipe()
+        os.dup2(writes, self._output)
+        os.close(writes)
+        # What the process writes is to be seen while it runs, so it is passed on at once.
+        self._thread = threading.Thread(target=self._pass_on, args=(reads,), daemon=True)
+        self._thread.start()
+
+    def _pass_on(self, reads):
+        with open(reads, "rb", buffering=0) as pipe:
+            while True:
+                text = pipe.read(1 << 16)
+                if not text:
+                    return
+                text = memoryview(self._CHANGE.sub(self._keep, text))
+                while text:
+                    text = text[os.write(self._real, text):]
+
+    def _keep(self, change):
+        return b"" if int(change.group(1)) in self.ours else change.group()
+
+    def close(self):
+        if self._thread is None:
+            return
+        # Ends the pipe, and with it the thread.
+        os.dup2(self._real, self._output)
+        self._thread.join()
+        os.close(self._real)
 
 
 HOST = LldbHost()

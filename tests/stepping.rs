@@ -5,8 +5,8 @@
 mod common;
 mod debugger;
 
-use common::{Interpreter, Unavailable, interpreters, not_asked_for, one_per_minor, printed, skip, waiting};
-use debugger::gdb;
+use common::{Blocked, Interpreter, Unavailable, interpreters, not_asked_for, one_per_minor, printed, skip, waiting};
+use debugger::{Server, gdb};
 use serde_json::Value;
 
 /// A line that begins: name of the file, line, function.
@@ -52,7 +52,7 @@ fn again(name: &str, count: usize) -> String {
 /// Where the answers of [`again`] say that the thread has gone, and why it has stopped there.
 fn went(text: &str) -> Vec<(String, Line)> {
     let line = |answer: &str| {
-        let answer: Value = serde_json::from_str(answer).unwrap();
+        let answer: Value = serde_json::from_str(answer).unwrap_or_else(|e| panic!("{e}: {answer:?} in:\n{text}"));
         let frame = &answer["frame"];
         let text = |key: &str| frame[key].as_str().unwrap_or_default().to_owned();
         let line = (name_of(&text("file")), frame["line"].as_u64().unwrap_or(0), text("function"));
@@ -323,34 +323,94 @@ fn a_watched_variable_stops_at_each_value() {
     }
 }
 
-/// The same steps in lldb: its script watches words, and knows as little of CPython.
+/// How many lines the debuggers walk that are slow: lldb stops at each change, a server is asked for each word.
+const COUNT: usize = 40;
+
+/// The same steps in every lldb at hand: its script watches words, and knows as little of CPython.
 #[test]
 fn lldb_steps_as_well() {
-    let Some(lldb) = debugger::lldbs().into_iter().next() else {
+    let lldbs = debugger::lldbs();
+    if lldbs.is_empty() {
         skip!("no lldb whose Python works");
-    };
+    }
     let Some(interpreter) = one_per_minor().into_iter().find(|i| i.minor == 11) else {
         skip!("no interpreters: run tests/interpreters/fetch.py");
     };
-    let (expected, waits) = match (told(interpreter), waiting(interpreter, "walk.py", &["wait"])) {
-        (Ok(expected), Ok(waits)) => (expected, waits),
-        (Err(reason), _) | (_, Err(reason)) => skip!("{reason}"),
-    };
-    const COUNT: usize = 40;
-    let attach = format!("process attach --pid {}", waits.pid);
-    let go = format!("script open('{}/go', 'w').write('go')", waits.dir.display());
-    let steps = format!(
+    for lldb in lldbs {
+        let (expected, waits) = match (told(interpreter), waiting(interpreter, "walk.py", &["wait"])) {
+            (Ok(expected), Ok(waits)) => (expected, waits),
+            (Err(reason), _) | (_, Err(reason)) => skip!("{reason}"),
+        };
+        let attach = format!("process attach --pid {}", waits.pid);
+        let commands = [&attach, &lldb_go(&waits), &lldb_steps(), "py-break fails", "py-catch"];
+        let said = lldb.run(&[&commands[..], &["py-continue", "py-continue"]].concat(), &[]);
+        let text = format!("{}:\n{}", lldb.server(), said.text);
+        assert_begins(&said.text, &expected);
+        let rest = said.text.split("py-catch").nth(1).unwrap();
+        let [first, second] = [1, 2].map(|at| rest.split("py-continue\n").nth(at).unwrap_or_default());
+        assert!(first.contains("Python breakpoint 2, raised GeneratorExit\n"), "{text}");
+        assert!(second.contains("Python breakpoint 1\n") && second.contains(", in fails\n"), "{text}");
+        assert!(!said.text.contains("Watchpoint"), "{text}");
+    }
+}
+
+/// Lets the waiting walk go on.
+fn lldb_go(waits: &Blocked) -> String {
+    format!("script open('{}/go', 'w').write('go')", waits.dir.display())
+}
+
+/// [`again`] for lldb: steps of which the first leads into the walk.
+fn lldb_steps() -> String {
+    format!(
         "script import json; _ = [print('went', json.dumps(json.loads(pyinquest_lldb._run(lldb.debugger, 'step', \
          '--json').text))) for _ in range({})]",
         COUNT + 1
-    );
-    let said = lldb.run(&[&attach, &go, &steps, "py-break fails", "py-catch", "py-continue", "py-continue"], &[]);
-    let steps = went(&said.text);
+    )
+}
+
+/// That steps went into the walk and then along its first lines.
+fn assert_begins(text: &str, expected: &[Line]) {
+    let steps = went(text);
     let lines: Vec<&Line> = steps.iter().skip(1).map(|(_, line)| line).collect();
-    assert_eq!(lines, expected[..COUNT].iter().collect::<Vec<_>>(), "{}", said.text);
-    let rest = said.text.split("py-catch").nth(1).unwrap();
-    let [first, second] = [1, 2].map(|at| rest.split("py-continue\n").nth(at).unwrap_or_default());
-    assert!(first.contains("Python breakpoint 2, raised GeneratorExit\n"), "{}", said.text);
-    assert!(second.contains("Python breakpoint 1\n") && second.contains(", in fails\n"), "{}", said.text);
-    assert!(!said.text.contains("Watchpoint"), "{}", said.text);
+    assert_eq!(lines, expected[..COUNT].iter().collect::<Vec<_>>(), "{text}");
+}
+
+/// Where a server runs the process, it also keeps the hardware watchpoints.
+#[test]
+fn steps_through_gdbserver_and_lldb_server() {
+    let Some(interpreter) = one_per_minor().into_iter().find(|i| i.minor == 12) else {
+        skip!("no interpreters: run tests/interpreters/fetch.py");
+    };
+    let expected = match told(interpreter) {
+        Ok(expected) => expected,
+        Err(reason) => skip!("{reason}"),
+    };
+    let attached = |server: &[&str]| {
+        let waits = waiting(interpreter, "walk.py", &["wait"])?;
+        let pid = waits.pid.to_string();
+        let words: Vec<&str> = server.iter().map(|word| if *word == "{pid}" { &pid } else { *word }).collect();
+        Ok::<_, Unavailable>((Server::start(&words)?, waits))
+    };
+    match attached(&["gdbserver", "--once", "--attach", "{address}", "{pid}"]) {
+        Ok((server, waits)) => {
+            let connect = format!("target remote {}", server.address);
+            let go = format!("shell echo > {}/go", waits.dir.display());
+            let all = [&connect, &go, &again("step", COUNT + 1), "py-break fails", "py-continue"];
+            let said = gdb(&all, &[&interpreter.exe]).unwrap_or_else(|reason| panic!("{reason}"));
+            assert_begins(&said.text, &expected);
+            assert!(said.text.contains("Python breakpoint 1\n"), "{}", said.text);
+        }
+        Err(reason) => skip!("{reason}"),
+    }
+    for lldb in debugger::lldbs() {
+        let program = lldb.server();
+        match attached(&[&program, "gdbserver", "{address}", "--attach", "{pid}"]) {
+            Ok((server, waits)) => {
+                let connect = format!("gdb-remote {}", server.address);
+                let said = lldb.run(&[&connect, &lldb_go(&waits), &lldb_steps()], &[&interpreter.exe]);
+                assert_begins(&said.text, &expected);
+            }
+            Err(reason) => skip!("{reason}"),
+        }
+    }
 }
