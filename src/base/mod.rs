@@ -22,6 +22,6 @@ pub use diagnostic_codes::DiagnosticCode;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use escape::{escape_markup, escape_terminal, escape_terminal_into};
 pub use listing::first_of;
-pub use numbers::{counted, size, thousands};
+pub use numbers::{counted, counted_as, size, thousands};
 pub use path::file_name;
 pub use text::{Text, natural_key};

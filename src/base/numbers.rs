@@ -20,16 +20,26 @@ pub fn size(bytes: u64) -> String {
     shown
 }
 
-/// `1 task`, `2 tasks`.
+/// `1 task`, `2,000 tasks`.
 #[must_use]
-pub fn counted<N: Display + PartialEq + From<u8>>(n: N, noun: &str) -> String {
-    if n == N::from(1) { format!("1 {noun}") } else { format!("{n} {noun}s") }
+pub fn counted(n: impl Display, noun: &str) -> String {
+    counted_as(n, noun, &format!("{noun}s"))
+}
+
+/// `1 process`, `2,000 processes`.
+#[must_use]
+pub fn counted_as(n: impl Display, one: &str, many: &str) -> String {
+    let digits = n.to_string();
+    format!("{} {}", separated(&digits), if digits == "1" { one } else { many })
 }
 
 /// A number with a separator for thousands: `1,234,567`.
 #[must_use]
 pub fn thousands(n: u64) -> String {
-    let digits = n.to_string();
+    separated(&n.to_string())
+}
+
+fn separated(digits: &str) -> String {
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && digits.len().wrapping_sub(index).is_multiple_of(3) {
@@ -54,5 +64,10 @@ mod tests {
             (thousands(0), thousands(999), thousands(1_234_567)),
             ("0".into(), "999".into(), "1,234,567".into())
         );
+        assert_eq!(
+            [counted(0, "task"), counted(1usize, "task"), counted(2000u64, "task")],
+            ["0 tasks", "1 task", "2,000 tasks"]
+        );
+        assert_eq!(counted_as(2, "process", "processes"), "2 processes");
     }
 }

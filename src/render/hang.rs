@@ -2,7 +2,7 @@
 
 use super::palette::{Palette, paint};
 use super::wording::{count, frame_line, safe, safe_short};
-use crate::base::thousands;
+use crate::base::{counted_as, thousands};
 use crate::model::hang::{Hang, HangStack, HangTasks, HangThread};
 use crate::model::{ChannelKind, Frame, TaskState};
 use std::fmt::Write as _;
@@ -27,7 +27,7 @@ pub fn text(hang: &Hang, palette: &Palette, limit: usize) -> String {
     let _ = writeln!(
         out,
         "{}, {} with Python frames, {}",
-        counted(hang.processes.len(), "process", "processes"),
+        counted_as(hang.processes.len(), "process", "processes"),
         count(threads, "thread"),
         count(hang.stacks.len(), "different stack")
     );
@@ -45,7 +45,7 @@ pub fn text(hang: &Hang, palette: &Palette, limit: usize) -> String {
         }
         if let Some(others) = at(odd.others_stack) {
             let _ =
-                writeln!(out, "    while {} are at  {others}", counted(odd.others as usize, "process", "processes"));
+                writeln!(out, "    while {} are at  {others}", counted_as(odd.others as usize, "process", "processes"));
         }
     }
     for cycle in hang.cycles.iter().take(MAX_NAMED) {
@@ -187,11 +187,7 @@ fn named(hang: &Hang, processes: impl Iterator<Item = usize>) -> String {
         n if n <= MAX_NAMED => names.join(", "),
         n => {
             let first: Vec<&str> = names.iter().take(MAX_NAMED).map(String::as_str).collect();
-            format!("{}: {}, ...", counted(n, "process", "processes"), first.join(", "))
+            format!("{}: {}, ...", counted_as(n, "process", "processes"), first.join(", "))
         }
     }
-}
-
-fn counted(n: usize, one: &str, many: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
 }

@@ -1,6 +1,6 @@
 //! Answers about the heap as text.
 
-use crate::base::{Diagnostic, DiagnosticCode, Severity, escape_terminal, thousands as count};
+use crate::base::{Diagnostic, DiagnosticCode, Severity, counted, escape_terminal, thousands as count};
 use crate::model::heap::{
     AllocatorFound, HeapAnswer, HeapCensus, HeapCoverage, HeapObject, HeapObjects, HeapReferences, HeapRetained,
     HeapRetainedType, HeapStrings, HeapTop, HeapType, HeapWhy,
@@ -84,10 +84,10 @@ fn census(answer: &HeapCensus) -> String {
     let _ = writeln!(
         out,
         "{}, {}, {} tracked by the garbage collector, {}\n",
-        several(answer.objects, "object"),
-        several(answer.bytes, "byte"),
+        counted(answer.objects, "object"),
+        counted(answer.bytes, "byte"),
         count(answer.tracked),
-        several(answer.types_total, "type")
+        counted(answer.types_total, "type")
     );
     types(&mut out, &answer.types);
     more(&mut out, answer.types_total, answer.types.len(), "types");
@@ -130,7 +130,7 @@ pub(in crate::render) fn more(out: &mut String, total: u64, shown: usize, what: 
 /// Single objects.
 fn objects(answer: &HeapObjects) -> String {
     let mut out = head(&answer.coverage, &answer.diagnostics);
-    let _ = writeln!(out, "{}\n", several(answer.total, "object"));
+    let _ = writeln!(out, "{}\n", counted(answer.total, "object"));
     for object in &answer.objects {
         let (name, value) = (escape_terminal(&object.type_name), value(object));
         let _ = writeln!(out, "{} {:>12}  {name}  {value}", object.addr, count(object.bytes));
@@ -167,7 +167,7 @@ fn strings(answer: &HeapStrings) -> String {
 fn references(answer: &HeapReferences) -> String {
     let mut out = head(&answer.coverage, &answer.diagnostics);
     let what = if answer.outgoing { "of" } else { "to" };
-    let _ = writeln!(out, "{} {what} {}\n", several(answer.total, "reference"), one(&answer.object));
+    let _ = writeln!(out, "{} {what} {}\n", counted(answer.total, "reference"), one(&answer.object));
     for reference in &answer.references {
         let mark = match (reference.strong, reference.exact) {
             (false, _) => "  (weak)",
@@ -189,11 +189,6 @@ pub(in crate::render) fn value(object: &HeapObject) -> String {
     shorten(&escape_terminal(&object.value), VALUE_COLUMNS, false)
 }
 
-/// "1 object", "1,200 objects".
-fn several(n: u64, noun: &str) -> String {
-    format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
-}
-
 /// Marks ways from roots that may be none.
 fn mark(root_certain: bool) -> &'static str {
     if root_certain { "" } else { "  (may be none: a word of native code)" }
@@ -206,7 +201,7 @@ fn why(answer: &HeapWhy) -> String {
         0 => String::new(),
         n => format!(", to {} of them no root leads", count(n)),
     };
-    let _ = writeln!(out, "{}{rest}\n", several(answer.total, "object"));
+    let _ = writeln!(out, "{}{rest}\n", counted(answer.total, "object"));
     for path in &answer.paths {
         let way = path.path.as_deref().unwrap_or("no root leads to it: garbage, or held by memory of C code");
         let _ = writeln!(out, "{}\n    {}{}", one(&path.object), escape_terminal(way), mark(path.root_certain));

@@ -1,6 +1,7 @@
 //! Deferreds of Twisted as text.
 
-use super::{MAX_NAME, Page, counted, grouped};
+use super::{MAX_NAME, Page};
+use crate::base::counted;
 use crate::model::tasks::Deferred;
 use crate::render::palette::paint;
 use crate::render::wording::safe_short;
@@ -15,20 +16,11 @@ impl Page<'_> {
         if all.is_empty() {
             return;
         }
-        if !out.is_empty() {
-            out.push('\n');
-        }
-        let palette = &self.options.palette;
-        let heading = format!("{} with callbacks", counted(all.len() as u64, "Deferred"));
-        out.push_str(&format!("{}\n", paint(palette.heading, &heading)));
-        let limit = self.options.limit.unwrap_or(usize::MAX);
-        for one in all.iter().take(limit) {
+        self.section(out, &format!("{} with callbacks", counted(all.len(), "Deferred")));
+        for one in all.iter().take(self.limit()) {
             self.deferred(out, one);
         }
-        let rest = all.len().saturating_sub(limit);
-        if rest > 0 {
-            out.push_str(&format!("... {} more{}\n", grouped(rest as u64), self.options.more));
-        }
+        self.rest(out, all.len(), "", "");
     }
 
     fn deferred(&self, out: &mut String, one: &Deferred) {

@@ -1,7 +1,7 @@
 //! Greenlets as text.
 
-use super::{Page, counted, grouped};
-use crate::base::Addr;
+use super::Page;
+use crate::base::{Addr, counted, thousands as grouped};
 use crate::model::GreenletState;
 use crate::model::tasks::Greenlet;
 use crate::render::palette::paint;
@@ -27,11 +27,7 @@ impl Page<'_> {
         ];
         let told = states.iter().filter(|(state, _)| of(*state) > 0);
         let told: Vec<String> = told.map(|(state, word)| format!("{} {word}", grouped(of(*state)))).collect();
-        if !out.is_empty() {
-            out.push('\n');
-        }
-        let heading = format!("{}: {}", counted(all.len() as u64, "greenlet"), told.join(", "));
-        out.push_str(&format!("{}\n", paint(self.options.palette.heading, &heading)));
+        self.section(out, &format!("{}: {}", counted(all.len(), "greenlet"), told.join(", ")));
         let key = |one| -> Key<'_> {
             let one: &Greenlet = one;
             let parent = one.parent.filter(|_| !self.options.flat);
@@ -48,14 +44,10 @@ impl Page<'_> {
                 None => groups.push(vec![one]),
             }
         }
-        let limit = self.options.limit.unwrap_or(usize::MAX);
-        for group in groups.iter().take(limit) {
+        for group in groups.iter().take(self.limit()) {
             self.greenlet(out, group);
         }
-        let rest = groups.len().saturating_sub(limit);
-        if rest > 0 {
-            out.push_str(&format!("... {} more{}\n", grouped(rest as u64), self.options.more));
-        }
+        self.rest(out, groups.len(), "", "");
     }
 
     fn greenlet(&self, out: &mut String, group: &[&Greenlet]) {

@@ -2,7 +2,7 @@
 
 use super::tree::{Branch, Stop, branches};
 use super::{Page, TasksText};
-use crate::base::escape_markup;
+use crate::base::{counted, escape_markup};
 use crate::model::tasks::Tasks;
 use crate::render::html::STYLE;
 use crate::render::wording::{function, safe_short};
@@ -11,7 +11,7 @@ use crate::render::wording::{function, safe_short};
 #[must_use]
 pub fn render(tasks: &Tasks, limit: Option<usize>) -> String {
     let page = Page::new(tasks, TasksText { limit, ..TasksText::default() });
-    let title = format!("{} tasks", super::grouped(tasks.tasks.len() as u64));
+    let title = counted(tasks.tasks.len(), "task");
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\

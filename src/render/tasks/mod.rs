@@ -12,7 +12,7 @@ pub use html::render as html;
 use super::palette::{Palette, paint};
 use super::text::TextOptions;
 use super::wording::{count, function, safe, safe_short};
-use crate::base::{Addr, DiagnosticCode, Severity, file_name};
+use crate::base::{Addr, DiagnosticCode, Severity, counted, file_name, thousands};
 use crate::model::tasks::{EventLoop, Task, TaskWait, Tasks};
 use crate::model::{Fidelity, Frame, Local, TaskFrom, TaskState, TaskWaitKind};
 use std::collections::HashMap;
@@ -148,8 +148,7 @@ impl<'a> Page<'a> {
                 None => trees.push((loop_of(branch), vec![branch])),
             }
         }
-        let limit = self.options.limit.unwrap_or(usize::MAX);
-        let mut left = limit;
+        let mut left = self.limit();
         let known: Vec<Addr> = self.tasks.loops.iter().map(|one| one.addr).collect();
         for event_loop in &self.tasks.loops {
             self.heading(out, event_loop);
@@ -163,10 +162,28 @@ impl<'a> Page<'a> {
         for branch in strangers.flat_map(|(_, tree)| tree).take(left) {
             self.branch(out, branch);
         }
-        let rest = all.len().saturating_sub(limit);
+        self.rest(out, all.len(), " branch", " branches");
+    }
+
+    /// Most of one kind that are shown.
+    fn limit(&self) -> usize {
+        self.options.limit.unwrap_or(usize::MAX)
+    }
+
+    /// The heading of what is told besides tasks, below an empty line.
+    fn section(&self, out: &mut String, heading: &str) {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        out.push_str(&format!("{}\n", paint(self.options.palette.heading, heading)));
+    }
+
+    /// How many of `all` the limit has left out; `one` and `many` are what they are, behind "more".
+    fn rest(&self, out: &mut String, all: usize, one: &str, many: &str) {
+        let rest = all.saturating_sub(self.limit());
         if rest > 0 {
-            let noun = if rest == 1 { "branch" } else { "branches" };
-            out.push_str(&format!("... {} more {noun}{}\n", grouped(rest as u64), self.options.more));
+            let noun = if rest == 1 { one } else { many };
+            out.push_str(&format!("... {} more{noun}{}\n", thousands(rest as u64), self.options.more));
         }
     }
 
@@ -216,7 +233,7 @@ impl<'a> Page<'a> {
                 let mut names = vec![name(task)];
                 names.extend(branch.others.iter().filter_map(|n| self.tasks.tasks.get(*n)).map(name));
                 let more = if n > names.len() as u64 { ", ..." } else { "" };
-                format!("{} x {}{more}", grouped(n), names.join(", "))
+                format!("{} x {}{more}", thousands(n), names.join(", "))
             }
         };
         text.push_str(&format!(" {}", self.doing(task, branch.count > 1)));
@@ -354,8 +371,7 @@ impl<'a> Page<'a> {
             out.push_str(&paint(self.options.palette.heading, &self.event_loop(event_loop)));
             out.push('\n');
         }
-        let limit = self.options.limit.unwrap_or(usize::MAX);
-        for task in self.tasks.tasks.iter().take(limit) {
+        for task in self.tasks.tasks.iter().take(self.limit()) {
             let palette = &self.options.palette;
             let name = paint(palette.function, &safe_short(&task.name, MAX_NAME));
             out.push_str(&format!("\n{name} {}\n", self.doing(task, false)));
@@ -383,9 +399,9 @@ impl<'a> Page<'a> {
                 out.push_str(&format!("    {}\n", paint(palette.dim, &text)));
             }
         }
-        let rest = self.tasks.tasks.len().saturating_sub(limit);
-        if rest > 0 {
-            out.push_str(&format!("\n... {} more{}\n", counted(rest as u64, "task"), self.options.more));
+        if self.tasks.tasks.len() > self.limit() {
+            out.push('\n');
+            self.rest(out, self.tasks.tasks.len(), " task", " tasks");
         }
     }
 
@@ -459,14 +475,6 @@ fn short_path(path: &str) -> &str {
     let parent = path.strip_suffix(name).map(|p| p.trim_end_matches(['/', '\\'])).unwrap_or_default();
     let start = parent.len().saturating_sub(file_name(parent).len());
     if parent.is_empty() { path } else { path.get(start..).unwrap_or(path) }
-}
-
-fn counted(n: u64, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{} {noun}s", grouped(n)) }
-}
-
-fn grouped(n: u64) -> String {
-    crate::base::thousands(n)
 }
 
 #[cfg(test)]

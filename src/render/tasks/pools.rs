@@ -1,6 +1,7 @@
 //! Pools of workers as text.
 
-use super::{MAX_NAME, Page, counted, grouped};
+use super::{MAX_NAME, Page};
+use crate::base::{counted, thousands as grouped};
 use crate::model::PoolKind;
 use crate::model::tasks::Pool;
 use crate::render::palette::paint;
@@ -16,14 +17,9 @@ impl Page<'_> {
         if all.is_empty() {
             return;
         }
-        if !out.is_empty() {
-            out.push('\n');
-        }
+        self.section(out, &format!("{} of workers", counted(all.len(), "pool")));
         let palette = &self.options.palette;
-        let heading = format!("{} of workers", counted(all.len() as u64, "pool"));
-        out.push_str(&format!("{}\n", paint(palette.heading, &heading)));
-        let limit = self.options.limit.unwrap_or(usize::MAX);
-        for pool in all.iter().take(limit) {
+        for pool in all.iter().take(self.limit()) {
             let class = pool.type_name.rsplit('.').next().unwrap_or(&pool.type_name);
             let name = paint(palette.function, &safe_short(class, MAX_NAME));
             let given = pool.name.as_ref().map(|name| format!(" \"{}\"", safe_short(name, MAX_NAME)));
@@ -39,10 +35,7 @@ impl Page<'_> {
                 out.push_str(&format!("    {}\n", paint(palette.dim, &format!("{noun} {}{more}", first.join(", ")))));
             }
         }
-        let rest = all.len().saturating_sub(limit);
-        if rest > 0 {
-            out.push_str(&format!("... {} more{}\n", grouped(rest as u64), self.options.more));
-        }
+        self.rest(out, all.len(), "", "");
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is suspended and belongs to no task, and what is wrong with tasks, as text.
 
-use super::{Page, counted, grouped};
+use super::Page;
+use crate::base::{counted, thousands as grouped};
 use crate::model::tasks::Suspended;
 use crate::model::{SuspendedKind, SuspendedState};
 use crate::render::palette::paint;
@@ -45,16 +46,11 @@ impl Page<'_> {
         .filter(|(kind, _)| of(*kind) > 0)
         .map(|(kind, noun)| counted(of(kind), noun))
         .collect();
-        let heading = format!("Suspended, of no task: {}", counts.join(", "));
-        out.push_str(&format!("\n{}\n", paint(self.options.palette.heading, &heading)));
-        let limit = self.options.limit.unwrap_or(usize::MAX);
-        for group in groups.iter().take(limit) {
+        self.section(out, &format!("Suspended, of no task: {}", counts.join(", ")));
+        for group in groups.iter().take(self.limit()) {
             self.group(out, group);
         }
-        let rest = groups.len().saturating_sub(limit);
-        if rest > 0 {
-            out.push_str(&format!("... {} more kinds{}\n", grouped(rest as u64), self.options.more));
-        }
+        self.rest(out, groups.len(), " kind", " kinds");
     }
 
     fn group(&self, out: &mut String, group: &[&Suspended]) {

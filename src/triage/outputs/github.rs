@@ -2,7 +2,7 @@
 //! errors and ten warnings of a step.
 
 use super::{headline, python_place, relative};
-use crate::base::escape_terminal;
+use crate::base::{counted, escape_terminal};
 use crate::triage::model::{State, Triage};
 use std::fmt::Write as _;
 
@@ -20,7 +20,7 @@ pub fn render(triage: &Triage) -> String {
             .map(|(file, line)| format!("file={},line={line},", property(&relative(&file))))
             .unwrap_or_default();
         let state = group.state.map(|s| format!("{} crash", s.word())).unwrap_or_else(|| "crash".to_owned());
-        let count = super::plural(group.count, "dump", "dumps");
+        let count = counted(group.count, "dump");
         let text = format!("{} ({count}, signature {})", group.title, group.id);
         let _ = writeln!(out, "::{level} {place}title={}::{}", property(&state), data(&text));
     }

@@ -1,7 +1,7 @@
 //! One page with everything: no script, no network, light and dark, readable with the details closed.
 
-use super::{headline, plural, seen, versions};
-use crate::base::escape_markup;
+use super::{headline, seen, versions};
+use crate::base::{counted, escape_markup};
 use crate::render::html as report;
 use crate::triage::model::{Group, Triage};
 use std::fmt::Write as _;
@@ -53,7 +53,7 @@ fn one(out: &mut String, group: &Group, with_report: bool) {
         "<details class=\"group {state}\" id=\"{}\">\n<summary>{badge}{} <small>{}</small></summary>\n<dl>",
         escape_markup(&group.id),
         escape_markup(&group.title),
-        plural(group.count, "dump", "dumps")
+        counted(group.count, "dump")
     );
     let rows = [
         ("Group", Some(group.id.clone())),

@@ -1,7 +1,7 @@
 //! JUnit XML: each distinct crash is a failed test, so that any CI shows it.
 
 use super::{frame_lines, python_place, relative, versions};
-use crate::base::escape_markup;
+use crate::base::{counted, escape_markup};
 use crate::triage::model::{State, Triage};
 use std::fmt::Write as _;
 
@@ -34,7 +34,7 @@ pub fn render(triage: &Triage) -> String {
             out.push_str("      <skipped message=\"ignored\"/>\n");
         } else {
             let state = group.state.map(|s| format!("{}: ", s.word())).unwrap_or_default();
-            let mut text = format!("{} in {}\n", super::plural(group.count, "dump", "dumps"), versions(group));
+            let mut text = format!("{} in {}\n", counted(group.count, "dump"), versions(group));
             for line in group.severity.evidence.iter().chain(&group.notes) {
                 let _ = writeln!(text, "{}", crate::base::escape_terminal(line));
             }

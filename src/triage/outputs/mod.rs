@@ -16,7 +16,7 @@ pub use text::render as text;
 
 use super::model::{Group, State, Triage};
 use super::rules::Rules;
-use crate::base::escape_terminal;
+use crate::base::{counted, counted_as, escape_terminal};
 use crate::model::{Frame, FrameKind};
 use std::sync::OnceLock;
 
@@ -49,16 +49,12 @@ fn headline(triage: &Triage) -> String {
         }
     }
     let states = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
-    let groups = plural(triage.groups.len(), "distinct crash", "distinct crashes");
+    let groups = counted_as(triage.groups.len(), "distinct crash", "distinct crashes");
     let broken = match triage.broken.len() {
         0 => String::new(),
-        n => format!("; {} could not be read", plural(n, "dump", "dumps")),
+        n => format!("; {} could not be read", counted(n, "dump")),
     };
-    format!("{groups}{states} in {}{broken}", plural(triage.dumps, "dump", "dumps"))
-}
-
-fn plural(count: usize, one: &str, many: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+    format!("{groups}{states} in {}{broken}", counted(triage.dumps, "dump"))
 }
 
 /// Frames of the representative that a short listing shows: those that the signature does not skip.

@@ -1,6 +1,7 @@
 //! SARIF 2.1.0 (OASIS standard, errata 01): one result for each distinct crash.
 
 use super::{frame_text, relative, shown_frames};
+use crate::base::counted;
 use crate::model::{Frame, FrameKind};
 use crate::triage::model::{Group, State, Triage};
 use serde_json::{Value, json};
@@ -61,7 +62,7 @@ fn result(group: &Group, classes: &[&str]) -> Value {
         "ruleIndex": classes.iter().position(|c| *c == group.class).unwrap_or(0),
         "level": level,
         "message": {"text": format!(
-            "{} ({} in {})", group.title, super::plural(group.count, "dump", "dumps"), super::versions(group)
+            "{} ({} in {})", group.title, counted(group.count, "dump"), super::versions(group)
         )},
         "occurrenceCount": group.count.max(1),
         "partialFingerprints": {"pyinquest/v1": group.id},

@@ -1,7 +1,7 @@
 //! For people, on a terminal.
 
 use super::{frame_lines, headline, seen, versions};
-use crate::base::escape_terminal;
+use crate::base::{counted, escape_terminal};
 use crate::render::palette::{Palette, paint};
 use crate::triage::model::{Group, Triage};
 use std::fmt::Write as _;
@@ -34,7 +34,7 @@ fn one(out: &mut String, number: usize, group: &Group, palette: &Palette) {
     let issue = group.issue.map(|i| format!(", issue {i}")).unwrap_or_default();
     let title = escape_terminal(&group.title);
     let _ = writeln!(out, "\n{number}. {state}{}", paint(palette.bad, &title));
-    let count = super::plural(group.count, "dump", "dumps");
+    let count = counted(group.count, "dump");
     let _ = writeln!(out, "   {count}, Python {}, signature {}{issue}", versions(group), group.id);
     let owner = group.owner.as_ref().map(|o| format!("; suspected owner: {}", escape_terminal(o))).unwrap_or_default();
     let _ = writeln!(out, "   severity: {}{owner}", group.severity.class);
