@@ -155,6 +155,14 @@ const CYTHON: &[Expected] = &[
 ];
 
 const PYBIND11: &[Expected] = &[
+const MYPYC: &[Expected] = &[expect(
+    "run",
+    "signal-raised",
+    &["in die"],
+    &["turn", "steps_Valve_gen.__mypyc_generator_helper__", "Valve.open", "Valve.__call__", "run"],
+)];
+
+const PYBIND11: &[Expected] = &[
     expect(
         "read",
         "null-pointer",
@@ -441,3 +449,4 @@ tools! {
     pybind11_module: "pybind11", PYBIND11;
     pyo3_module: "pyo3", PYO3;
 }
+    mypyc_module: "mypyc", MYPYC;

@@ -9,11 +9,24 @@ const CYTHON: &[(&str, bool)] = &[("__pyx_pw_", true), ("__pyx_pf_", true), ("__
 /// What names of lambdas begin with, where a number may stand before.
 const LAMBDA: &str = "__pyx_lambda_funcdef_lambda";
 
+/// How mypyc begins the names of functions, and of those that Python calls them by (mypyc/common.py).
+const MYPYC: [&str; 2] = ["CPyDef_", "CPyPy_"];
+/// What it adds to the names of classes for functions of its own (mypyc/codegen/emitclass.py).
+const MYPYC_OWN: [&str; 6] = ["_clear", "_dealloc", "_init", "_new", "_setup", "_traverse"];
+
 /// A symbol for people: demangled, without what the compiler appended.
 #[must_use]
 pub fn demangle(symbol: &str) -> String {
     let plain = without_suffix(symbol);
-    cython(plain).unwrap_or_else(|| without_numba_tags(addr2line::demangle_auto(plain.into(), None).into_owned()))
+    cython(plain)
+        .or_else(|| mypyc(plain))
+        .unwrap_or_else(|| without_numba_tags(addr2line::demangle_auto(plain.into(), None).into_owned()))
+}
+
+/// The Python name of a C function that a compiler of Python wrote.
+#[must_use]
+pub(super) fn python(symbol: &str) -> Option<String> {
+    cython(symbol).or_else(|| mypyc(symbol))
 }
 
 /// `slot_tp_richcompare` of `slot_tp_richcompare.lto_priv.0`.
@@ -61,6 +74,32 @@ pub fn cython(symbol: &str) -> Option<String> {
     Some(scopes.join("."))
 }
 
+/// `pkg.Class.method` of `CPyDef_pkg___Class___method` (mypyc/namegen.py): a dot is three underscores. `None` also for names that
+/// can be read in two ways, and for those of functions that no one wrote.
+#[must_use]
+pub fn mypyc(symbol: &str) -> Option<String> {
+    let mut rest = MYPYC.iter().find_map(|prefix| symbol.strip_prefix(prefix))?;
+    if rest.starts_with("__mypyc_") || MYPYC_OWN.iter().any(|own| rest.ends_with(own)) {
+        return None;
+    }
+    let mut scopes = Vec::new();
+    while let Some((scope, behind)) = rest.split_once("___").filter(|(scope, _)| !scope.is_empty()) {
+        // With more underscores it is only clear where a name of Python's own follows.
+        let special = behind.starts_with("__") && behind.ends_with("__") && !behind.starts_with("___");
+        if behind.is_empty() || behind.starts_with("3_") || behind.starts_with('_') && !special {
+            return None;
+        }
+        scopes.push(scope);
+        rest = behind;
+        if special {
+            break;
+        }
+    }
+    scopes.push(if rest == "__top_level__" { "<module>" } else { rest });
+    let named = |scope: &&str| is_identifier(scope) || *scope == "<module>";
+    scopes.iter().all(named).then(|| scopes.join("."))
+}
+
 /// `5Class_` and what follows it.
 fn scope(text: &str) -> Option<(&str, &str)> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
@@ -97,6 +136,17 @@ mod tests {
             ("__pyx_pw_7cysteps_3run_lambda", "__pyx_pw_7cysteps_3run_lambda"),
             ("__pyx_tp_new_7cyvalve_Valve", "__pyx_tp_new_7cyvalve_Valve"),
             ("__pyx_pw_99999999999999999999_x", "__pyx_pw_99999999999999999999_x"),
+            ("CPyDef_turn.localalias", "turn"),
+            ("CPyPy_checker___TypeChecker___visit", "checker.TypeChecker.visit"),
+            ("CPyDef_Valve_____call__", "Valve.__call__"),
+            ("CPyDef___top_level__", "<module>"),
+            ("CPyDef_plant_____top_level__", "plant.<module>"),
+            // `Valve._inner` or `Valve_.inner`; a method, or what mypyc adds for a class.
+            ("CPyDef_Valve____inner", "CPyDef_Valve____inner"),
+            ("CPyDef_Valve_clear", "CPyDef_Valve_clear"),
+            ("CPyDef___mypyc___3_inner_Valve_env_setup", "CPyDef___mypyc___3_inner_Valve_env_setup"),
+            ("CPyDef_a___3_b", "CPyDef_a___3_b"),
+            ("CPyDef_", "CPyDef_"),
         ];
         for (symbol, expected) in cases {
             assert_eq!(demangle(symbol), expected);

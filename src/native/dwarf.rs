@@ -161,7 +161,7 @@ fn frames<'a>(context: &Context<Slice<'a>>, addr: u64, split: &'a Split<'_>) -> 
         out.push(SourceFrame {
             function: frame.function.and_then(|f| {
                 let name = f.demangle().ok()?;
-                Some(demangle::cython(&name).unwrap_or_else(|| demangle::without_numba_tags(name.into_owned())))
+                Some(demangle::python(&name).unwrap_or_else(|| demangle::without_numba_tags(name.into_owned())))
             }),
             file: location.as_ref().and_then(|l| l.file).map(str::to_owned),
             line: location.as_ref().and_then(|l| l.line).filter(|line| *line != 0),

@@ -36,6 +36,11 @@ def nuitka(function):
     return getattr(npvalve, function)(die)
 
 
+def mypyc(function):
+    import mcvalve
+    return getattr(mcvalve, function)(die)
+
+
 def pybind11(function):
     import pbvalve
     return getattr(pbvalve.Boiler(), function)()
@@ -49,7 +54,8 @@ def pyo3(function):
 def call(tool, function):
     if tool in ("cpp", "rust", "rust-abort"):
         return plain("libplain-%s.so" % tool)(function)
-    return {"cffi": cffi, "cython": cython, "nuitka": nuitka, "pybind11": pybind11, "pyo3": pyo3}[tool](function)
+    tools = {"cffi": cffi, "cython": cython, "nuitka": nuitka, "mypyc": mypyc, "pybind11": pybind11, "pyo3": pyo3}
+    return tools[tool](function)
 
 
 def main():

@@ -1,6 +1,6 @@
 """Builds the modules of this directory for the interpreter that runs it: build.py TOOL DIR WORK
 
-TOOL: cpp, rust, rust-abort, cffi, cython, nuitka, pybind11 or pyo3. What the tool needs comes from PyPI (or crates.io) into WORK, where the
+TOOL: cpp, rust, rust-abort, cffi, cython, nuitka, mypyc, pybind11 or pyo3. What the tool needs comes from PyPI (or crates.io) into WORK, where the
 next build finds it; the module, and what it needs at run time, go to DIR.
 """
 
@@ -15,7 +15,9 @@ import sysconfig
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Versions that this project's oldest interpreter with headers (3.9) can have.
 PACKAGES = {"cffi": ["cffi==2.0.0", "pycparser==2.23"], "cython": ["cython==3.2.1"], "pybind11": ["pybind11==3.0.1"],
-            "nuitka": ["nuitka==4.3.3"]}
+            "nuitka": ["nuitka==4.3.3"],
+            "mypyc": ["mypy==2.4.1", "mypy_extensions==1.2.0", "pathspec==1.1.1", "typing_extensions==4.16.0", "librt==0.17.0",
+                      "ast_serialize==0.13.1", "setuptools==84.2.1"]}
 COMPILE = ["-shared", "-fPIC", "-g", "-O1", "-w"]
 SUFFIX = ".so"
 
@@ -94,6 +96,12 @@ def nuitka(directory, work):
         shutil.copy(module, directory)
 
 
+def mypyc(directory, work):
+    shutil.copy(os.path.join(HERE, "mcvalve.py"), directory)
+    run(sys.executable, "-m", "mypyc", "mcvalve.py", cwd=directory, stdout=subprocess.DEVNULL,
+        env=dict(os.environ, PYTHONPATH=packages("mypyc", work)))
+
+
 def pybind11(directory, work):
     headers = os.path.join(packages("pybind11", work), "pybind11", "include")
     run("g++", *COMPILE, "-std=c++17", "-fvisibility=hidden", *include(), "-I", headers,
@@ -111,7 +119,7 @@ def pyo3(directory, work):
 def main():
     tool, directory, work = sys.argv[1:]
     tools = {"cpp": cpp, "rust": rust, "rust-abort": rust_abort, "cffi": cffi, "cython": cython, "nuitka": nuitka,
-             "pybind11": pybind11,
+             "mypyc": mypyc, "pybind11": pybind11,
              "pyo3": pyo3}
     tools[tool](directory, work)
 
