@@ -513,4 +513,11 @@ fn a_source_of_another_project_is_named() {
         other["diagnostics"].as_array().unwrap().iter().find(|d| d["code"] == "source-without-function").unwrap();
     let message = told["message"].as_str().unwrap();
     assert!(message.contains("app.py has no function handle") && told["severity"] == "warning", "{told}");
+    // At a prompt it stands where the lines are, once for the file.
+    for command in ["bt", "bt --native", "bt full", "frame 1"] {
+        let shown = pyinquest(&["shell", "--host-sources", "-e", command, core.to_str().unwrap()]);
+        assert_eq!(shown.matches("app.py has no function handle").count(), 1, "{command}: {shown}");
+    }
+    let listed = pyinquest(&["shell", "--host-sources", "-e", "frame 1", "-e", "list", core.to_str().unwrap()]);
+    assert_eq!(listed.matches("app.py has no function handle").count(), 2, "{listed}");
 }

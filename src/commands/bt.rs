@@ -5,7 +5,7 @@ use super::current::{MANY, Natives, current, for_selection, no_frame, no_python}
 use super::entries::{Entry, EntryKind as Tied, PythonStack};
 use super::host::{Host, RegistersOf, Style};
 use super::run::{CommandError, Reply};
-use super::view::{MAX_LOCALS, View};
+use super::view::{Doubts, MAX_LOCALS, View};
 use crate::cpython::frame::{PyFrame, SlotKind};
 use crate::engine::{self, SystemThread};
 use crate::model::Local;
@@ -24,6 +24,8 @@ pub(super) struct Show<'a> {
     pub fold: bool,
     /// Whether the namespace of a module or class body is among its variables; on a line it would be no help.
     pub namespaces: bool,
+    /// What was said of source files.
+    pub doubts: Doubts,
 }
 
 impl Show<'_> {
@@ -73,7 +75,9 @@ impl Show<'_> {
                 let view = self.stack.view(self.view, at);
                 let read = self.stack.frames.get(at).filter(|_| self.full);
                 let locals = read.map(|frame| variables(&view, frame, self.namespaces));
-                EntryKind::Frame(NumberedFrame { number: at as u64, frame: self.stack.shown(&view, at, locals) })
+                let mut frame = self.stack.shown(&view, at, locals);
+                self.doubts.tell(view.inspection, &mut frame);
+                EntryKind::Frame(NumberedFrame { number: at as u64, frame })
             }
             Tied::Call(callable) => EntryKind::Call { callable: callable.map(|at| self.view.object(at)) },
             Tied::WaitingForGil => EntryKind::WaitingForGil,
@@ -126,7 +130,8 @@ fn one_thread(host: &mut dyn Host, args: &Args<'_>, natives: Natives, full: bool
     let (entries, newer, older) = some(entries, args.number);
     let fold = current.style != Style::Own && !full && !args.json;
     let namespaces = current.style == Style::Own || args.json;
-    let show = Show { view: &current.view, stack: &current.stack, full, fold, namespaces };
+    let (view, stack) = (&current.view, &current.stack);
+    let show = Show { view, stack, full, fold, namespaces, doubts: Doubts::default() };
     // gdb's script shows none, and they cost reads.
     let named = current.style != Style::Gdb || args.json;
     let name = named.then(|| current.view.name(&current.thread)).flatten();
@@ -164,7 +169,7 @@ fn every_thread(host: &mut dyn Host, args: &Args<'_>) -> Result<Reply, CommandEr
         let stack = PythonStack::new(&view, &thread, &[], debugger.as_ref());
         let full = args.has("full");
         let (fold, namespaces) = (style != Style::Own && !full && !args.json, style == Style::Own || args.json);
-        let show = Show { view: &view, stack: &stack, full, fold, namespaces };
+        let show = Show { view: &view, stack: &stack, full, fold, namespaces, doubts: Doubts::default() };
         let tid = thread.tid;
         let (entries, newer, older) = some(&stack.entries, args.number);
         ThreadStack {

@@ -3,6 +3,7 @@
 use super::bt::some;
 use super::host::{Host, RegistersOf};
 use super::run::{CommandError, Reply};
+use super::view::Doubts;
 use super::{Args, Part, ReportAsk, report_of};
 use crate::model::answers::{Answer, EntryKind, NumberedFrame, StackEntry, Stacks, ThreadStack};
 use crate::model::{FrameKind, Thread};
@@ -11,12 +12,15 @@ use crate::model::{FrameKind, Thread};
 pub(super) fn with_native(host: &mut dyn Host, args: &Args<'_>) -> Result<Reply, CommandError> {
     let (options, selected, all) = (host.options(), host.selection().thread, args.has("--all"));
     let ask = ReportAsk { part: Part::Stacks, locals: args.has("full"), native: true, ..ReportAsk::new(options) };
-    let report = report_of(host.process(RegistersOf::All)?, &ask);
+    let inspection = host.process(RegistersOf::All)?;
+    let (mut report, doubts) = (report_of(inspection, &ask), Doubts::default());
     let wanted = |thread: &Thread| all || thread.tid.is_some() && thread.tid == selected;
+    let frames = report.threads.iter_mut().filter(|thread| wanted(thread)).flat_map(|thread| &mut thread.frames);
+    frames.filter(|frame| frame.kind == FrameKind::Python).for_each(|frame| doubts.tell(inspection, frame));
     let threads: Vec<ThreadStack> = report
         .threads
         .into_iter()
-        .filter(wanted)
+        .filter(|thread| wanted(thread))
         .map(|thread| {
             let is_selected = thread.tid.is_some() && thread.tid == selected;
             of_thread(thread, is_selected, args.number)

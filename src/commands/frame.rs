@@ -76,7 +76,8 @@ fn go(host: &mut dyn Host, to: usize) -> Result<Reply, CommandError> {
     let Some(entry) = current.stack.entries.get(to) else {
         return Err(CommandError::message("the stack has changed; try again"));
     };
-    let show = Show { view: &current.view, stack: &current.stack, full: true, fold: false, namespaces: false };
+    let (view, stack, doubts) = (&current.view, &current.stack, Default::default());
+    let show = Show { view, stack, full: true, fold: false, namespaces: false, doubts };
     let select = FrameSelection { entry: to, level: entry.level };
     Ok(Reply { select: Some(select), ..Reply::answer(Answer::Selected(show.one(entry, true))) })
 }

@@ -35,5 +35,9 @@ pub(super) fn list(host: &mut dyn Host, args: &Args<'_>) -> Result<Reply, Comman
     if lines.is_empty() {
         return Err(CommandError::message(format!("{} ends before line {first}", name())));
     }
-    Ok(Reply::answer(Answer::Source(SourceLines { file: file.clone(), first, current: line, lines })))
+    let name = code.name.as_ref().ok().map(ToString::to_string);
+    let sources = current.view.inspection.sources();
+    let doubt = sources.zip(name).and_then(|(sources, name)| sources.doubt(&file.to_string(), &name));
+    let doubt = doubt.map(|doubt| doubt.to_string());
+    Ok(Reply::answer(Answer::Source(SourceLines { file: file.clone(), first, current: line, lines, doubt })))
 }

@@ -9,7 +9,9 @@ use crate::cpython::{Context, DecodeError};
 use crate::engine::{self, Inspection, Options, PythonState, SystemStack, SystemThread};
 use crate::model::answers::Scope;
 use crate::model::{Frame, Value};
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 
 /// Most variables of a frame that are shown.
 pub const MAX_LOCALS: usize = 1000;
@@ -159,5 +161,19 @@ impl<'a> View<'a> {
         let heap = self.state.heap(interpreter);
         let of = heap.zip(self.interpreters().get(interpreter));
         of.and_then(|(heap, interpreter)| thread_names(&heap, interpreter).ok()).unwrap_or_default()
+    }
+}
+
+/// Says of source files, once for each, that they are likely others than ran.
+#[derive(Debug, Default)]
+pub struct Doubts(RefCell<HashSet<PathBuf>>);
+
+impl Doubts {
+    /// Says it at the frame, where its source line is shown.
+    pub fn tell(&self, inspection: &Inspection, frame: &mut Frame) {
+        let (Some(file), Some(function), Some(_)) = (&frame.file, &frame.function, &frame.source) else { return };
+        let doubt = inspection.sources().and_then(|s| s.doubt(&file.to_string(), &function.to_string()));
+        let doubt = doubt.filter(|doubt| self.0.borrow_mut().insert(doubt.file.clone()));
+        frame.problems.extend(doubt.map(|doubt| doubt.to_string()));
     }
 }

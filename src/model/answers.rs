@@ -280,6 +280,9 @@ pub struct SourceLines {
     pub current: Option<u32>,
     /// The lines, without their ends.
     pub lines: Vec<String>,
+    /// Why they are likely not those that ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
 }
 
 /// Variables of frames.

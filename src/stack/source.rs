@@ -5,10 +5,10 @@
 
 use crate::base::{Diagnostic, DiagnosticCode, first_of};
 use crate::sys::{Place, mapped};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 /// Larger files are not source.
@@ -51,6 +51,18 @@ pub struct Sources {
     diagnostics: Mutex<Vec<Diagnostic>>,
     bytes: Mutex<u64>,
     used: Mutex<Used>,
+    /// Files of this host that a doubt was told of.
+    doubted: Mutex<HashSet<PathBuf>>,
+}
+
+/// That a source file is likely another one than ran.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} has no function {function}: its lines are likely not those that ran", file.display())]
+pub struct Doubt {
+    /// File of this host.
+    pub file: PathBuf,
+    /// What it does not define.
+    pub function: String,
 }
 
 /// Where texts came from.
@@ -71,6 +83,8 @@ struct SourceFile {
     text: String,
     /// Start of each line.
     starts: Vec<usize>,
+    /// What it defines, once that was asked for.
+    defined: OnceLock<HashSet<String>>,
 }
 
 impl Sources {
@@ -90,27 +104,27 @@ impl Sources {
         source.text.get(start..end).map(|line| line.trim_end_matches(['\r', '\n']).to_owned())
     }
 
-    /// The same for a frame of `function`. A file that defines nothing of that name is likely another one than ran, which is
-    /// said: names that are relative, or the same on many hosts (`app.py`), lead to such files.
+    /// The same for a frame of `function`. That the file is likely another one than ran is said once for it.
     #[must_use]
     pub fn line_of(&self, file: &str, number: u32, function: Option<&str>) -> Option<String> {
         let line = self.line(file, number)?;
-        let source = self.file(file)?;
-        if let Some(name) = function.filter(|name| is_defined_by_name(name))
-            && PYTHON_ENDINGS.iter().any(|ending| file.ends_with(ending))
-            && !source.defines(name)
+        if let Some(doubt) = function.and_then(|name| self.doubt(file, name))
+            && locked(&self.doubted).insert(doubt.file.clone())
         {
-            let text =
-                format!("{} has no function {name}: its lines are likely not those that ran", source.path.display());
-            let diagnostic = Diagnostic::warning(DiagnosticCode::SourceWithoutFunction, text);
-            let mut known = locked(&self.diagnostics);
-            let path = format!("{} has no", source.path.display());
-            // Once for a file.
-            if !known.iter().any(|d| d.code == diagnostic.code && d.message.starts_with(&path)) {
-                known.push(diagnostic);
-            }
+            let diagnostic = Diagnostic::warning(DiagnosticCode::SourceWithoutFunction, doubt.to_string());
+            locked(&self.diagnostics).push(diagnostic);
         }
         Some(line)
+    }
+
+    /// Whether a file of Python that may be shown defines nothing of a function's name: then it is likely another one than ran.
+    /// Names that are relative, or the same on many hosts (`app.py`), lead to such files.
+    #[must_use]
+    pub fn doubt(&self, file: &str, function: &str) -> Option<Doubt> {
+        let of_python = PYTHON_ENDINGS.iter().any(|ending| file.ends_with(ending));
+        let source = self.file(file).filter(|_| of_python && is_defined_by_name(function))?;
+        let defined = source.defines(function);
+        (!defined).then(|| Doubt { file: source.path.clone(), function: function.to_owned() })
     }
 
     /// The file of this host that stands for `file`, where one may be shown.
@@ -251,13 +265,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl SourceFile {
     /// Whether `def NAME`, `class NAME` or `type NAME` is in it.
     fn defines(&self, name: &str) -> bool {
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        memchr::memmem::find_iter(self.text.as_bytes(), name).any(|at| {
-            let (before, rest) = self.text.split_at_checked(at).unwrap_or_default();
-            let ends = !rest.get(name.len()..).unwrap_or_default().starts_with(is_word);
-            let words = before.trim_end_matches([' ', '\t', '\\', '\r', '\n']);
-            ends && words.len() < before.len() && ["def", "class", "type"].iter().any(|word| words.ends_with(word))
-        })
+        self.defined.get_or_init(|| definitions(&self.text)).contains(name)
     }
 
     fn new(path: PathBuf, text: String) -> Self {
@@ -274,8 +282,25 @@ impl SourceFile {
         if starts.last() == Some(&text.len()) {
             starts.pop();
         }
-        SourceFile { path, text, starts }
+        SourceFile { path, text, starts, defined: OnceLock::new() }
     }
+}
+
+/// The names behind `def`, `class` and `type`.
+fn definitions(text: &str) -> HashSet<String> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut out = HashSet::new();
+    for keyword in ["def", "class", "type"] {
+        for at in memchr::memmem::find_iter(text.as_bytes(), keyword) {
+            let behind = text.get(at.saturating_add(keyword.len())..).unwrap_or_default();
+            let name = behind.trim_start_matches([' ', '\t', '\\', '\r', '\n']);
+            let end = name.find(|c| !is_word(c)).unwrap_or(name.len());
+            if name.len() < behind.len() && end > 0 {
+                out.extend(name.get(..end).map(str::to_owned));
+            }
+        }
+    }
+    out
 }
 
 /// Whether the name of a code object is one that its source has: not `<module>`, `<lambda>`, and not what 3.14 makes of annotations.

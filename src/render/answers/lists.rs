@@ -65,6 +65,7 @@ pub(super) fn source(answer: &SourceLines, manner: &Manner) -> String {
             }
         }
     }
+    out.extend(answer.doubt.iter().map(|doubt| format!("({})\n", escape_terminal(doubt))));
     out
 }
 
