@@ -139,6 +139,53 @@ fn code_that_runs_while_a_frame_is_let_go() {
     }
 }
 
+/// An evaluation loop that the thread stands in, or that a signal interrupted, is shown, in front of what it runs.
+fn shows_its_loop(interpreter: &Interpreter, dead: &CrashedProcess, report: &Report) -> Vec<String> {
+    let Some(thread) = report.threads.iter().find(|t| t.crashed) else { return vec!["no crashed thread".to_owned()] };
+    // In debug builds it calls a function for the least thing.
+    if interpreter.debug {
+        return Vec::new();
+    }
+    let interrupted = dead.faulthandler().is_some();
+    let python = thread.frames.iter().position(|f| f.kind == FrameKind::Python).unwrap_or(0);
+    let native: Vec<&Frame> = thread.frames.iter().take(python).collect();
+    let is_loop = |f: &&Frame| {
+        let symbol = f.native.as_ref().and_then(|n| n.symbol.as_deref());
+        symbol.is_some_and(|s| ["_PyEval_EvalFrameDefault", "_TAIL_CALL_"].iter().any(|p| s.starts_with(p)))
+    };
+    let mut wrong = Vec::new();
+    let last = native.last().filter(|f| is_loop(f) && f.native.as_ref().is_some_and(|n| !n.plumbing));
+    if last.is_none() || native.iter().filter(|f| is_loop(f)).count() != 1 {
+        let names: Vec<Option<String>> = native.iter().map(|f| name(f)).collect();
+        wrong.push(format!("{names:?} have no evaluation loop before the Python frames"));
+    }
+    if interrupted != native.iter().any(|f| f.native.as_ref().is_some_and(|n| n.plumbing)) {
+        wrong.push("only the frame of a signal is hidden".to_owned());
+    }
+    let shown: Vec<String> = thread.frames.iter().filter(|f| f.kind == FrameKind::Python).filter_map(name).collect();
+    if shown.len() != 3 || shown[1..] != ["run", "<module>"] {
+        wrong.push(format!("Python frames are {shown:?}"));
+    }
+    if thread.frames.iter().skip(python).any(|f| is_loop(&f)) {
+        wrong.push("the loop stands twice".to_owned());
+    }
+    let text = pyinquest::render::text::render(report, &Default::default());
+    let html = pyinquest::render::html::render(report);
+    let first = last.and_then(|f| name(f)).unwrap_or_default();
+    if interpreter.minor > 7 && !(text.contains(&format!("C    {first}")) && html.contains(&first)) {
+        wrong.push(format!("{first} is not in the texts"));
+    }
+    wrong
+}
+
+#[test]
+fn the_innermost_native_frame_is_shown() {
+    for how in ["fault", "signal"] {
+        everywhere(|i| Crash::new(i, "in_loop.py").args(&[how]), shows_its_loop);
+    }
+    everywhere(|i| Crash::new(i, "in_loop.py").args(&["fault"]).faulthandler(), shows_its_loop);
+}
+
 /// Frames that must stand in this order, the first innermost; `py` marks Python's. The C functions are looked for where
 /// the interpreter's file has symbols for them.
 const NESTED: &[(&str, bool)] = &[

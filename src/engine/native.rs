@@ -140,7 +140,7 @@ fn merge(
                 if options.native {
                     about.frames_end = end(about.frames_end.filter(|_| about.python.is_some()), merged.end);
                 }
-                AnalyzedThread { about, python_frames, frames: merged.frames }
+                AnalyzedThread { about, python_frames, frames: merged.frames, loops: merged.loops }
             }
         })
         .collect();

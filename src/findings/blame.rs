@@ -94,7 +94,6 @@ impl<'a> Blame<'a> {
         // Frames of a signal handler come before the one that crashed.
         let at_fault = |f: &Frame| f.native.as_ref().is_some_and(|n| Some(n.ip) == fault_ip);
         let python = || thread.frames.iter().position(|f| f.kind == FrameKind::Python);
-        // The evaluation loop itself is shown as the Python frame that it ran.
         let skip = match (scene.fault.handled, thread.frames.iter().position(at_fault)) {
             (false, _) => 0,
             (true, Some(at)) => at,
@@ -119,7 +118,8 @@ impl<'a> Blame<'a> {
             let jumped = fetch && Some(native.ip) == fault_ip;
             let runs = !jumped && native.module.is_some()
                 || scene.facts.segment(native.ip).is_some_and(|s| s.protection.execute);
-            if !runs {
+            // The Python frame says what an evaluation loop ran.
+            if !runs || thread.loops.contains(&at) {
                 continue;
             }
             out.top = out.top.or(Some(frame));

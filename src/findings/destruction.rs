@@ -244,11 +244,13 @@ fn deallocator(scene: &Scene<'_>, frames: &[SceneFrame<'_>]) -> Option<(usize, h
 fn native_until_python<'a>(scene: &Scene<'a>) -> Vec<SceneFrame<'a>> {
     const LIMIT: usize = 200;
     let frames: &[Frame] = scene.thread.map_or(&[], |t| &t.frames);
+    let is_loop = |at: &usize| scene.thread.is_some_and(|t| t.loops.contains(at));
     // The last native frame before Python's is the first native frame after it minus one: compare by stack address.
     let python = frames.iter().position(|f| f.kind == FrameKind::Python);
     let inner: Option<Vec<_>> = python
         .and_then(|at| frames.get(..at))
-        .map(|f| f.iter().filter_map(|f| f.native.as_ref().filter(|n| !n.inlined).map(|n| (n.ip, f.addr))).collect());
+        .map(|f| f.iter().enumerate().filter(|(at, _)| !is_loop(at)))
+        .map(|f| f.filter_map(|(_, f)| f.native.as_ref().filter(|n| !n.inlined).map(|n| (n.ip, f.addr))).collect());
     let belongs = |f: &SceneFrame<'_>| inner.as_ref().is_none_or(|list| list.contains(&(f.frame.ip, f.frame.cfa)));
     scene.frames(LIMIT).take_while(belongs).collect()
 }

@@ -621,7 +621,7 @@ pub struct NativeFrame {
     pub trust: Option<Trust>,
     /// Whether the function was inlined into the next (outer) native frame.
     pub inlined: bool,
-    /// Whether it is interpreter plumbing, hidden by default.
+    /// Whether it is interpreter plumbing, hidden by default. Where a thread stands, and what a signal interrupted, is none.
     pub plumbing: bool,
 }
 

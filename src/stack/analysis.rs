@@ -5,6 +5,7 @@
 use crate::base::Addr;
 use crate::cpython::frame::PyFrame;
 use crate::model::{CrashReport, ExceptionInfo, Frame, Interpreter, Python, Thread};
+use std::collections::HashSet;
 use std::ops::{Deref, DerefMut};
 
 /// What is known of a process.
@@ -55,7 +56,7 @@ impl SeparateThread {
     #[must_use]
     pub fn alone(self) -> AnalyzedThread {
         let (python_frames, frames): (Vec<_>, Vec<_>) = self.python.into_iter().unzip();
-        AnalyzedThread { about: self.about, python_frames, frames }
+        AnalyzedThread { about: self.about, python_frames, frames, loops: HashSet::new() }
     }
 }
 
@@ -68,6 +69,8 @@ pub struct AnalyzedThread {
     pub python_frames: Vec<ReadFrame>,
     /// Python and native frames, innermost first.
     pub frames: Vec<Frame>,
+    /// Those of them (by index) that are evaluation loops for which Python frames stand.
+    pub loops: HashSet<usize>,
 }
 
 impl AnalyzedThread {

@@ -7,6 +7,7 @@
 //! calls preserve or on its part of the stack, as it writes lines into it. What tells neither stays untied.
 
 use super::analysis::ReadFrame;
+use super::merge::{NativeFrame, NativeRole, PythonFrame};
 use super::native_stack::{NativeStack, frame_size};
 use crate::base::Addr;
 use crate::cpython::frame::{Compiled, Heads};
@@ -32,6 +33,29 @@ pub enum RunBy {
     Native(usize),
     /// Compiled code that waits for another generator: its C function has returned to who drives both.
     NoNative,
+}
+
+impl RunBy {
+    /// What the merge is to know of a Python frame that would be `own` if an evaluation loop ran it.
+    #[must_use]
+    pub fn frame(self, own: PythonFrame, native: &[NativeFrame]) -> PythonFrame {
+        match self {
+            RunBy::Unknown => own,
+            RunBy::Native(at) => PythonFrame { entry_sp: native.get(at).map(|frame| frame.sp), ..own },
+            RunBy::NoNative => PythonFrame { entry: Some(false), entry_sp: None },
+        }
+    }
+}
+
+/// Native frames that run compiled code are to the merge what evaluation loops are.
+pub fn mark_loops(native: &mut [NativeFrame], compiled: &[RunBy]) {
+    for run in compiled {
+        if let RunBy::Native(at) = run
+            && let Some(frame) = native.get_mut(*at)
+        {
+            frame.role = NativeRole::Eval;
+        }
+    }
 }
 
 /// What runs each Python frame. `globals`: objects in the frames' namespaces, which may be their functions.

@@ -1,8 +1,8 @@
 //! Turns the native stack of a thread and its Python frames into the frames of the report.
 
-use super::compiled::RunBy;
+use super::compiled::{RunBy, mark_loops};
 use super::hidden_frames::{self, CodePlace};
-use super::merge::{self, Merged, NativeFrame as MergeNative, NativeRole, PythonFrame};
+use super::merge::{self, Merged, NativeFrame as MergeNative, PythonFrame};
 use super::native_stack::NativeStack;
 use crate::base::Addr;
 use crate::cpython::PyVersion;
@@ -11,7 +11,7 @@ use crate::model::{Frame, FrameKind, ModuleId, NativeFrame};
 use crate::native::demangle::demangle;
 use crate::native::symbolize::Symbolized;
 use crate::native::unwind::{StackEnd, Trust, UnwoundFrame};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// A stretch of native frames longer than this is shown by its ends.
 const LONG: usize = 1000;
@@ -51,7 +51,13 @@ impl Interpreter {
     /// Where a piece of code lies.
     #[must_use]
     pub fn place(&self, code: &Symbolized) -> CodePlace {
-        match code.module {
+        self.place_in(code.module)
+    }
+
+    /// Where code of a module (by its index) lies, or of none.
+    #[must_use]
+    pub fn place_in(&self, module: Option<usize>) -> CodePlace {
+        match module {
             Some(module) if self.modules.contains(&module) => CodePlace::Interpreter,
             Some(_) => CodePlace::Module,
             None => CodePlace::Anonymous,
@@ -72,6 +78,9 @@ pub struct ThreadFrames {
     pub frames: Vec<Frame>,
     /// Why the native frames end early.
     pub end: Option<String>,
+    /// Those of them (by index) that are evaluation loops for which Python frames stand: where the thread stands, or was
+    /// interrupted.
+    pub loops: HashSet<usize>,
     /// What is doubtful of their order.
     pub problems: Vec<String>,
 }
@@ -89,44 +98,40 @@ pub fn thread_frames(
 ) -> ThreadFrames {
     let begins = stack.symbols.iter().position(|code| greenlet_begins(target, code));
     let own = begins.map_or(usize::MAX, |at| at.saturating_add(1));
-    let run_by = |run: &RunBy| if let RunBy::Native(at) = run { Some(*at) } else { None };
-    let loops: HashSet<usize> = compiled.iter().filter_map(run_by).collect();
-    let native: Vec<MergeNative> = stack
+    let mut native: Vec<MergeNative> = stack
         .unwound
         .frames
         .iter()
         .zip(&stack.symbols)
         .take(own)
-        .enumerate()
-        .map(|(at, (frame, code))| MergeNative {
+        .map(|(frame, code)| MergeNative {
             sp: frame.sp,
             cfa: frame.cfa,
-            role: match loops.contains(&at) {
-                true => NativeRole::Eval,
-                false => hidden_frames::role(code.name(), interpreter.place(code)),
-            },
+            role: hidden_frames::role(code.name(), interpreter.place(code)),
             doubtful: matches!(frame.trust, Trust::FramePointer | Trust::Scan),
         })
         .map(|frame| frame.without_loops(empty_loops))
         .collect();
+    mark_loops(&mut native, compiled);
     let entries: Vec<PythonFrame> = python
         .iter()
         .enumerate()
-        .map(|(at, f)| match compiled.get(at).copied().unwrap_or_default() {
-            RunBy::Unknown => PythonFrame { entry: f.entry, entry_sp: f.entry_sp },
-            RunBy::Native(index) => PythonFrame { entry: f.entry, entry_sp: native.get(index).map(|frame| frame.sp) },
-            RunBy::NoNative => PythonFrame { entry: Some(false), entry_sp: None },
+        .map(|(at, f)| {
+            let run = compiled.get(at).copied().unwrap_or_default();
+            run.frame(PythonFrame { entry: f.entry, entry_sp: f.entry_sp }, &native)
         })
         .collect();
     let complete = stack.unwound.end == StackEnd::Complete && begins.is_none();
     let merged = merge::merge(&entries, &native, complete);
+    let stops = stops(stack, native.len());
+    let (entries, loops) = with_stops(merged.entries, &stops);
     let mut python: Vec<Option<Frame>> = python.into_iter().map(Some).collect();
     let end = match begins {
         Some(_) => "a greenlet began here, and further out is what was there then".to_owned(),
         None => stack.unwound.end.to_string(),
     };
     let mut out = ThreadFrames { end: (!complete).then_some(end), ..ThreadFrames::default() };
-    for stretch in merged.entries.chunk_by(|a, b| matches!((a, b), (Merged::Native(_), Merged::Native(_)))) {
+    for stretch in entries.chunk_by(|a, b| matches!((a, b), (Merged::Native(_), Merged::Native(_)))) {
         let hidden = ENDS..stretch.len().saturating_sub(ENDS);
         for (at, entry) in stretch.iter().enumerate() {
             match entry {
@@ -138,7 +143,11 @@ pub fn thread_frames(
                 }
                 Merged::Native(index) => {
                     if let (Some(frame), Some(code)) = (stack.unwound.frames.get(*index), stack.symbols.get(*index)) {
-                        native_frames(target, interpreter, frame, code, &mut out.frames);
+                        let (first, stopped) = (out.frames.len(), stops.contains(index));
+                        native_frames(target, interpreter, (frame, code), stopped, &mut out.frames);
+                        if loops.contains(index) {
+                            out.loops.extend(first..out.frames.len());
+                        }
                     }
                 }
             }
@@ -156,19 +165,41 @@ fn greenlet_begins(target: &Target, code: &Symbolized) -> bool {
         && code.name().is_some_and(|name| name.contains("g_initialstub"))
 }
 
+/// The native frames that are never hidden: where the thread stands, and what signals interrupted. `own`: how many are its own.
+fn stops(stack: &NativeStack, own: usize) -> BTreeSet<usize> {
+    let interrupted = stack.unwound.signals.iter().map(|signal| signal.frame);
+    std::iter::once(0).chain(interrupted).filter(|at| *at < own).collect()
+}
+
+/// The entries with those of the native frames that the merge took for Python frames, each inside of the frames that it ran; and
+/// which these are.
+fn with_stops(mut entries: Vec<Merged>, stops: &BTreeSet<usize>) -> (Vec<Merged>, BTreeSet<usize>) {
+    let mut loops = BTreeSet::new();
+    for stop in stops {
+        let place = entries.iter().rposition(|entry| matches!(entry, Merged::Native(at) if at <= stop));
+        if place.and_then(|at| entries.get(at)) != Some(&Merged::Native(*stop)) {
+            entries.insert(place.map_or(0, |at| at.saturating_add(1)), Merged::Native(*stop));
+            loops.insert(*stop);
+        }
+    }
+    (entries, loops)
+}
+
 fn left_out(count: usize) -> Frame {
     let text = format!("{count} native frames are left out here");
     Frame { kind: FrameKind::Native, problems: vec![text], native: Some(NativeFrame::default()), ..Frame::default() }
 }
 
-/// One physical frame as frames of the report: the functions inlined into it first, innermost first.
+/// One physical frame as frames of the report: the functions inlined into it first, innermost first. `stopped`: whether it
+/// is one that is never hidden.
 fn native_frames(
     target: &Target,
     interpreter: &Interpreter,
-    frame: &UnwoundFrame,
-    code: &Symbolized,
+    (frame, code): (&UnwoundFrame, &Symbolized),
+    stopped: bool,
     out: &mut Vec<Frame>,
 ) {
+    let hidden = |name: Option<&str>, place| !stopped && hidden_frames::is_plumbing(name, place);
     let place = interpreter.place(code);
     let symbol = code.symbol.as_ref();
     let base = NativeFrame {
@@ -181,7 +212,7 @@ fn native_frames(
         trust: Some(frame.trust),
         inlined: false,
         method: None,
-        plumbing: hidden_frames::is_plumbing(code.name(), place) || frame.trampoline,
+        plumbing: hidden(code.name(), place) || frame.trampoline && !stopped,
     };
     let physical = code.functions.len().saturating_sub(1);
     for inlined in code.functions.get(..physical).unwrap_or_default() {
@@ -196,7 +227,7 @@ fn native_frames(
             native: Some(NativeFrame {
                 trust: Some(Trust::Inline),
                 inlined: true,
-                plumbing: hidden_frames::is_plumbing(name, place),
+                plumbing: hidden(name, place),
                 symbol: None,
                 symbol_offset: None,
                 ..base.clone()
@@ -218,4 +249,21 @@ fn native_frames(
         native: Some(base),
         ..Frame::default()
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_never_hidden_stands_inside_of_what_it_ran() {
+        use Merged::{Native, Python};
+        let stops: BTreeSet<usize> = [0, 3].into();
+        let taken = vec![Python(0), Native(1), Native(2), Python(1), Python(2), Native(4)];
+        let expected = [Native(0), Python(0), Native(1), Native(2), Native(3), Python(1), Python(2), Native(4)];
+        assert_eq!(with_stops(taken, &stops), (expected.to_vec(), stops.clone()));
+        let whole = vec![Native(0), Native(1), Native(2), Native(3), Python(0)];
+        assert_eq!(with_stops(whole.clone(), &stops), (whole, BTreeSet::new()));
+        assert_eq!(with_stops(Vec::new(), &[0].into()), (vec![Native(0)], [0].into()));
+    }
 }
