@@ -4,9 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
+mod debugger;
 mod harness;
 
-use common::{Crash, Interpreter, Unavailable, interpreters, skip};
+use common::{Crash, CrashedProcess, Interpreter, Unavailable, interpreters, skip};
 use pyinquest::engine::Options;
 use pyinquest::model::Report;
 use std::path::{Path, PathBuf};
@@ -154,7 +155,6 @@ const CYTHON: &[Expected] = &[
     ),
 ];
 
-const PYBIND11: &[Expected] = &[
 const MYPYC: &[Expected] = &[expect(
     "run",
     "signal-raised",
@@ -379,29 +379,82 @@ fn cpython_jit() {
     }
 }
 
+/// A process that died in code that Nuitka compiled.
+fn nuitka_crash() -> Result<(&'static Interpreter, CrashedProcess), Unavailable> {
+    let only = std::env::var("PYINQUEST_TEST_INTERPRETER").ok();
+    let wanted = only.as_deref().unwrap_or(INTERPRETERS[0]);
+    let interpreter = interpreters().iter().find(|i| i.name == wanted);
+    let interpreter = interpreter.ok_or_else(|| Unavailable(format!("{wanted} is not installed")))?;
+    let start = Crash::new(interpreter, "foreign.py").args(&["nuitka", "run"]);
+    let dead = build(interpreter, "nuitka")?.iter().fold(start, |crash, module| crash.file(module)).run()?;
+    Ok((interpreter, dead))
+}
+
+/// The functions of the truth's innermost frames, and their lines.
+fn said_by_python(dead: &CrashedProcess) -> Vec<(String, u64)> {
+    let frames = dead.truth["threads"][0]["frames"].as_array().unwrap();
+    frames.iter().map(|f| (f["function"].as_str().unwrap().to_owned(), f["line"].as_u64().unwrap())).collect()
+}
+
+/// In debuggers a Python frame of compiled code goes with the C function that runs it.
+#[test]
+fn nuitka_module_in_debuggers() {
+    let (interpreter, dead) = match nuitka_crash() {
+        Ok(found) => found,
+        Err(reason) => skip!("{reason}"),
+    };
+    let core = dead.core.display().to_string();
+    let native = ["turn", "turn", "steps", "open", "stage", "run", "run"];
+    let commands = |mark: &dyn Fn(&str) -> String, frame: &str| {
+        let mut out = vec!["py-bt".to_owned()];
+        for at in 1..=native.len() {
+            out.extend([format!("py-frame {at}"), mark(&format!("={at}=")), frame.to_owned(), mark("=end=")]);
+        }
+        out
+    };
+    let mut tried = Vec::new();
+    let of_gdb = commands(&|text| format!("echo {text}\\n"), "frame");
+    let words: Vec<&str> = of_gdb.iter().map(String::as_str).collect();
+    match debugger::gdb(&[&[format!("core {core}").as_str()], &words[..]].concat(), &[&interpreter.exe]) {
+        Ok(said) => tried.push(("gdb".to_owned(), debugger::file_lines(&said.text), said)),
+        Err(reason) => common::part_skipped(reason),
+    }
+    let of_lldb = commands(&|text| format!("script print('{text}')"), "frame info");
+    let open = format!("target create --core \"{core}\" {}", interpreter.exe);
+    let words: Vec<&str> = std::iter::once(open.as_str()).chain(of_lldb.iter().map(String::as_str)).collect();
+    if let Some(lldb) = debugger::lldbs().into_iter().next_back() {
+        let said = lldb.run(&words, &[]);
+        tried.push((lldb.name().to_owned(), debugger::told_frames(said.text.split("=1=").next().unwrap()), said));
+    }
+    let truth = said_by_python(&dead);
+    for (who, lines, said) in tried {
+        assert_eq!(lines.len(), truth.len(), "{who}:\n{}", said.text);
+        for (line, (function, number)) in lines.iter().zip(&truth) {
+            let (gdb, lldb) = (format!(", line {number}, in {function}"), format!(": {function} at "));
+            assert!(
+                line.ends_with(&gdb) || line.contains(&lldb) && line.ends_with(&format!(":{number}")),
+                "{who}: {line}"
+            );
+        }
+        for (at, name) in (1..).zip(native) {
+            let frame = said.between(&format!("={at}=\n"), "=end=");
+            assert!(
+                frame.contains("impl_npvalve") && frame.contains(&format!("_{name}")),
+                "{who} {at}:\n{}",
+                said.text
+            );
+        }
+    }
+}
+
 /// Python frames of compiled code: their lines, what is not kept of them, and which native frame runs each.
 #[test]
 fn nuitka_module() {
-    let only = std::env::var("PYINQUEST_TEST_INTERPRETER").ok();
-    let wanted = only.as_deref().unwrap_or(INTERPRETERS[0]);
-    let Some(interpreter) = interpreters().iter().find(|i| i.name == wanted) else {
-        skip!("{wanted} is not installed")
-    };
-    let modules = match build(interpreter, "nuitka") {
-        Ok(modules) => modules,
+    let (interpreter, dead) = match nuitka_crash() {
+        Ok(found) => found,
         Err(reason) => skip!("{reason}"),
     };
-    let start = Crash::new(interpreter, "foreign.py").args(&["nuitka", "run"]);
-    let dead = match modules.iter().fold(start, |crash, module| crash.file(module)).run() {
-        Ok(dead) => dead,
-        Err(reason) => skip!("{reason}"),
-    };
-    let truth: Vec<(String, u64)> = dead.truth["threads"][0]["frames"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|f| (f["function"].as_str().unwrap().to_owned(), f["line"].as_u64().unwrap()))
-        .collect();
+    let truth = said_by_python(&dead);
     let expected = ["die", "turn", "turn", "steps", "open", "stage", "staged", "run", "nuitka", "call", "main"];
     assert_eq!(truth.iter().map(|(name, _)| name.as_str()).take(expected.len()).collect::<Vec<_>>(), expected);
     let options = Options { native: true, locals: true, ..Options::default() };
@@ -446,7 +499,7 @@ tools! {
     rust_library_that_aborts: "rust-abort", RUST_ABORT;
     cffi_module: "cffi", CFFI;
     cython_module: "cython", CYTHON;
+    mypyc_module: "mypyc", MYPYC;
     pybind11_module: "pybind11", PYBIND11;
     pyo3_module: "pyo3", PYO3;
 }
-    mypyc_module: "mypyc", MYPYC;

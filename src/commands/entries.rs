@@ -8,8 +8,10 @@ use super::native::{Meaning, Native};
 use super::view::View;
 use crate::base::Addr;
 use crate::cpython::frame::PyFrame;
-use crate::engine::SystemThread;
+use crate::engine::{SystemThread, compiled_runs};
 use crate::model::{Frame, Local};
+use crate::stack::analysis::ReadFrame;
+use crate::stack::compiled::{RunBy, mark_loops};
 use crate::stack::merge::{Merged, NativeFrame, NativeRole, PythonFrame, merge};
 
 /// What an entry is.
@@ -74,7 +76,10 @@ impl PythonStack {
             stack.frames.into_iter().map(|(at, frame)| (interpreter(at), frame)).unzip();
         let entries = match native.is_empty() {
             true => (0..frames.len()).map(|at| Entry { kind: EntryKind::Python(at), level: None }).collect(),
-            false => tie(&frames, &stack.empty_loops, native, debugger),
+            false => {
+                let compiled = compiled(view, thread, (&interpreters, &frames), native);
+                tie(&frames, &stack.empty_loops, (native, &compiled), debugger)
+            }
         };
         PythonStack { frames, interpreters, end, entries }
     }
@@ -121,10 +126,46 @@ impl PythonStack {
     }
 }
 
-fn tie(python: &[PyFrame], empty: &[Addr], native: &[Native], debugger: &dyn NativeFrames) -> Vec<Entry> {
-    let sides: Vec<PythonFrame> =
-        python.iter().map(|f| PythonFrame { entry: Some(f.entry), entry_sp: f.entry_sp }).collect();
-    let natives: Vec<NativeFrame> = native.iter().map(|native| native.for_merge().without_loops(empty)).collect();
+/// What runs each Python frame, where some are of compiled code, by the native frames.
+fn compiled(
+    view: &View<'_>,
+    thread: &SystemThread<'_>,
+    (interpreters, frames): (&[usize], &[PyFrame]),
+    native: &[Native],
+) -> Vec<RunBy> {
+    if frames.iter().all(|frame| frame.compiled.is_none()) {
+        return Vec::new();
+    }
+    let id = |at: usize| view.interpreters().get(at).map_or(0, |interpreter| interpreter.id);
+    let read = interpreters.iter().zip(frames).map(|(at, frame)| (id(*at), frame.clone()));
+    let read: Vec<ReadFrame> = read.map(|(interpreter, frame)| ReadFrame { interpreter, frame }).collect();
+    let found = thread.tid.and_then(|tid| compiled_runs(view.inspection, tid, &read));
+    let Some((stack, runs)) = found else { return Vec::new() };
+    let place = |at: usize| {
+        let own = stack.unwound.frames.get(at)?;
+        native.iter().position(|native| native.is_at(own.sp, own.cfa))
+    };
+    runs.into_iter()
+        .map(|run| match run {
+            RunBy::Native(at) => place(at).map_or(RunBy::Unknown, RunBy::Native),
+            other => other,
+        })
+        .collect()
+}
+
+fn tie(
+    python: &[PyFrame],
+    empty: &[Addr],
+    (native, compiled): (&[Native], &[RunBy]),
+    debugger: &dyn NativeFrames,
+) -> Vec<Entry> {
+    let mut natives: Vec<NativeFrame> = native.iter().map(|native| native.for_merge().without_loops(empty)).collect();
+    mark_loops(&mut natives, compiled);
+    let side = |(at, frame): (usize, &PyFrame)| {
+        let own = PythonFrame { entry: Some(frame.entry), entry_sp: frame.entry_sp };
+        compiled.get(at).copied().unwrap_or_default().frame(own, &natives)
+    };
+    let sides: Vec<PythonFrame> = python.iter().enumerate().map(side).collect();
     // A debugger's unwinder that gives up says nothing; a whole stack ends where libc starts programs and threads.
     let complete = native.last().and_then(|n| n.name.as_deref()).is_some_and(|n| STARTS.contains(&n));
     let merged = merge(&sides, &natives, complete);
@@ -157,7 +198,7 @@ fn tie(python: &[PyFrame], empty: &[Addr], native: &[Native], debugger: &dyn Nat
                         native.get(l)?.level
                     });
                 }
-                in_run = python.get(at).is_some_and(|f| !f.entry);
+                in_run = sides.get(at).is_some_and(|side| side.entry != Some(true));
                 entries.push(Entry { kind: EntryKind::Python(at), level });
             }
         }

@@ -7,11 +7,13 @@ use super::host::FrameAnswer;
 use super::view::View;
 use crate::base::Addr;
 use crate::cpython::object::Kind;
+use crate::engine::Inspection;
 use crate::native::ModuleTables;
 use crate::native::unwind::{StackEnd, Trust, Unwinder, UnwoundFrame};
 use crate::native::x86_64::arguments::Arguments;
 use crate::stack::hidden_frames::{CodePlace, base_name, role};
 use crate::stack::merge::{NativeFrame, NativeRole};
+use crate::stack::report_frames::Interpreter;
 use std::ops::Range;
 
 /// Functions of CPython that call the C function object that is their first argument: name, the argument's name, the
@@ -68,11 +70,12 @@ impl Native {
         // The caller's stack pointer after the call is where a frame's part of the stack ends.
         let outer = |at: usize| frames.get(at.saturating_add(1)..)?.iter().find(|f| !f.inlined);
         let ends: Vec<Option<Addr>> = frames.iter().enumerate().map(|(at, _)| Some(Addr(outer(at)?.sp))).collect();
-        frames.into_iter().zip(ends).map(|(frame, end)| Native::one(view, frame, end)).collect()
+        let places = Places::new(view);
+        frames.into_iter().zip(ends).map(|(frame, end)| Native::one(&places, frame, end)).collect()
     }
 
-    fn one(view: &View<'_>, frame: FrameAnswer, end: Option<Addr>) -> Native {
-        let (images, target) = (view.inspection.images(), view.inspection.target());
+    fn one(places: &Places<'_>, frame: FrameAnswer, end: Option<Addr>) -> Native {
+        let (images, target) = (places.inspection.images(), places.inspection.target());
         // A return address may be the first of the next function.
         let code = Addr(if frame.level == 0 { frame.pc } else { frame.pc.saturating_sub(1) });
         let name = match frame.inlined {
@@ -91,7 +94,7 @@ impl Native {
             sp: Addr(frame.sp),
             cfa: end.filter(|_| !frame.inlined),
             inlined: frame.inlined,
-            place: place(view, code),
+            place: places.of(code),
         }
     }
 
@@ -115,6 +118,7 @@ impl Native {
                 Some((symbol.name, start..start.wrapping_add(symbol.size)))
             })
             .collect();
+        let places = Places::new(view);
         let mut out = Vec::with_capacity(stack.frames.len());
         for (at, frame) in stack.frames.iter().enumerate() {
             let outer = at.saturating_add(1);
@@ -126,7 +130,7 @@ impl Native {
                 sp: frame.sp,
                 cfa: frame.cfa,
                 inlined: false,
-                place: place(view, frame.lookup()),
+                place: places.of(frame.lookup()),
             };
             if let (Some(Meaning::Calls(_)), Some((_, function))) = (native.meaning(), symbol) {
                 let caller = stack.frames.get(outer).zip(symbols.get(outer)?.as_ref()).map(|(f, (_, s))| (f, s.start));
@@ -162,6 +166,12 @@ impl Native {
         view.heap.type_of(object).is_ok_and(|t| Some(t.kind) == kind)
     }
 
+    /// Whether it has this part of the stack.
+    #[must_use]
+    pub fn is_at(&self, sp: Addr, cfa: Option<Addr>) -> bool {
+        !self.inlined && self.sp == sp && self.cfa.is_none_or(|own| Some(own) == cfa)
+    }
+
     /// What the merge is to know of it.
     #[must_use]
     pub fn for_merge(&self) -> NativeFrame {
@@ -170,12 +180,19 @@ impl Native {
     }
 }
 
-fn place(view: &View<'_>, code: Addr) -> CodePlace {
-    let modules = &view.inspection.target().modules;
-    match modules.iter().position(|m| m.contains(code)) {
-        None => CodePlace::Anonymous,
-        Some(m) if Some(m) == view.located().module => CodePlace::Interpreter,
-        Some(m) if modules.get(m).is_some_and(|m| m.is_main) => CodePlace::Interpreter,
-        Some(_) => CodePlace::Module,
+/// Where code of a process lies.
+struct Places<'a> {
+    inspection: &'a Inspection,
+    interpreter: Interpreter,
+}
+
+impl<'a> Places<'a> {
+    fn new(view: &View<'a>) -> Self {
+        let interpreter = Interpreter::new(view.inspection.target(), view.located().module);
+        Places { inspection: view.inspection, interpreter }
+    }
+
+    fn of(&self, code: Addr) -> CodePlace {
+        self.interpreter.place_in(self.inspection.target().modules.iter().position(|m| m.contains(code)))
     }
 }

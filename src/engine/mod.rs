@@ -53,6 +53,7 @@ pub use inspection::{Inspection, Source};
 #[cfg(all(feature = "live", target_os = "linux"))]
 pub use live::{Held, examine, hold};
 pub use lookup::{Found, LookupError, Place};
+pub use native::compiled_runs;
 pub use options::{Limits, Options};
 pub use python::{PythonState, PythonThread};
 pub use record::{record, record_heap, record_without_text, without_text};

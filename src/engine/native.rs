@@ -1,6 +1,6 @@
 //! Native stacks merged into the report's threads, and the cause of death.
 
-use super::{Options, PythonState, exceptions};
+use super::{Inspection, Options, PythonState, exceptions};
 use crate::base::{Addr, Diagnostic, DiagnosticCode, Diagnostics, first_of};
 use crate::cpython::frame::namespaces;
 use crate::cpython::object::DictEntries;
@@ -13,10 +13,11 @@ use crate::native::ModuleTables;
 use crate::native::symbolize::{Lines, Symbolizer};
 use crate::os::linux::signals::{SIGABRT, is_fault};
 use crate::stack::analysis::{Analysis, AnalyzedThread, ReadFrame, SeparateThread};
+use crate::stack::compiled::{self, RunBy};
 use crate::stack::hidden_frames::CodePlace;
 use crate::stack::methods::{CodePoint, method_names};
 use crate::stack::report_frames::{Interpreter, thread_frames};
-use crate::stack::{NativeStack, compiled, native_stacks};
+use crate::stack::{NativeStack, native_stacks};
 use std::collections::{HashMap, HashSet};
 
 /// Native frames above the innermost Python frame whose names in Python are looked for.
@@ -149,6 +150,17 @@ fn merge(
         problems.get(&tid).into_iter().flatten().for_each(|problem| doubts.add(problem, tid));
     }
     doubts
+}
+
+/// What runs each Python frame of a thread of the system, and the native stack that tells it; `None` where no compiled code runs.
+#[must_use]
+pub fn compiled_runs(inspection: &Inspection, tid: u64, frames: &[ReadFrame]) -> Option<(NativeStack, Vec<RunBy>)> {
+    let (target, state) = (inspection.target(), inspection.python());
+    let thread = target.thread(tid).filter(|_| frames.iter().any(|read| read.frame.compiled.is_some()))?;
+    let tables = ModuleTables::new(target);
+    let stack = NativeStack::of_modules(target, &tables, thread);
+    let running = compiled::running(target, &tables, &stack, frames, &globals_of_compiled(state, frames));
+    Some((stack, running))
 }
 
 /// What stands in the namespaces of the modules that frames of compiled code belong to.

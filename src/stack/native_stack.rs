@@ -1,7 +1,7 @@
 //! [`NativeStack`]: the native stack of each thread, unwound and symbolised.
 
 use crate::base::Addr;
-use crate::debuggee::{Memory as _, Target};
+use crate::debuggee::{Memory as _, NativeThread, Target};
 use crate::native::ModuleTables;
 use crate::native::symbolize::{Symbolized, Symbolizer};
 use crate::native::unwind::{Unwinder, Unwound, UnwoundFrame};
@@ -20,6 +20,16 @@ pub struct NativeStack {
 }
 
 impl NativeStack {
+    /// The native stack of a thread, of whose code nothing is looked up but the modules.
+    #[must_use]
+    pub fn of_modules(target: &Target, tables: &ModuleTables<'_>, thread: &NativeThread) -> NativeStack {
+        let unwound = Unwinder::new(target, tables).unwind(thread.registers.as_ref());
+        let module = |frame: &UnwoundFrame| target.modules.iter().position(|m| m.contains(frame.lookup()));
+        let code = |frame| Arc::new(Symbolized { module: module(frame), ..Symbolized::default() });
+        let symbols = unwound.frames.iter().map(code).collect();
+        NativeStack { tid: thread.tid, unwound, symbols }
+    }
+
     /// Index of the frame that the crash happened in: the innermost, or the one that a signal interrupted whose handler
     /// then raised the signal that made the dump.
     #[must_use]
