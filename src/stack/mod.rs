@@ -8,5 +8,6 @@ pub mod methods;
 mod native_stack;
 pub mod report_frames;
 pub mod source;
+mod zip_member;
 
 pub use native_stack::{NativeStack, frame_size, frame_words, native_stacks};

@@ -1,8 +1,9 @@
 //! [`Sources`]: lines of source files named by a dead process, found on this host.
 //!
 //! The names are untrusted: a `Place` opens them, only below what [`SourceOptions`] allow, and no more of them than a
-//! limit. What nobody vouched for (this host's own files) must also look like Python source.
+//! limit. What nobody vouched for (this host's own files) must also look like Python source. A name may lead into a zip file.
 
+use super::zip_member;
 use crate::base::{Diagnostic, DiagnosticCode, first_of};
 use crate::sys::{Place, mapped};
 use std::collections::{HashMap, HashSet};
@@ -13,6 +14,8 @@ use std::time::SystemTime;
 
 /// Larger files are not source.
 const MAX_SIZE: u64 = 16 << 20;
+/// Larger zip files are not looked into.
+const MAX_ARCHIVE: u64 = 4 << 30;
 /// Files looked at.
 const MAX_FILES: usize = 2000;
 /// Bytes kept of all of them.
@@ -190,7 +193,8 @@ impl Sources {
         if name.is_empty() || name.starts_with('<') || name.contains('\0') {
             return None;
         }
-        let found = self.candidates(name).into_iter().find_map(|place| self.read(name, &place).ok());
+        let plain = self.candidates(name).into_iter().find_map(|place| self.read(name, &place).ok());
+        let found = plain.or_else(|| self.in_archive(name));
         // Whether there is such a file here is not examined.
         locked(&self.used).left |= found.is_none() && !self.options.own_host;
         found
@@ -200,21 +204,53 @@ impl Sources {
     fn read(&self, name: &str, place: &Place) -> io::Result<SourceFile> {
         let file = place.open(MAX_SIZE)?;
         let meta = file.metadata()?;
-        let total = locked(&self.bytes).saturating_add(meta.len());
-        if total > MAX_TOTAL {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
         let mut bytes = Vec::new();
+        self.total_with(meta.len())?;
         file.take(MAX_SIZE).read_to_end(&mut bytes)?;
-        let path = place.shown();
         let vouched = !self.is_own(name, place);
-        if !vouched && !looks_like_source(name, &bytes) {
+        self.take_in(name, place.shown(), vouched, &bytes, meta.modified().ok())
+    }
+
+    /// The file where the first part of the name is that of a zip file (`app.pyz/pkg/mod.py`), as code has it that was imported from
+    /// one.
+    fn in_archive(&self, name: &str) -> Option<SourceFile> {
+        let above = name.match_indices('/').map(|(at, _)| name.split_at(at)).filter(|(archive, _)| !archive.is_empty());
+        above.rev().find_map(|(archive, inside)| {
+            let inside = inside.trim_start_matches('/');
+            self.candidates(archive).into_iter().find_map(|place| self.member(name, archive, inside, &place).ok())
+        })
+    }
+
+    fn member(&self, name: &str, archive: &str, inside: &str, place: &Place) -> io::Result<SourceFile> {
+        let file = place.open(MAX_ARCHIVE)?;
+        let bytes = zip_member::read(&file, inside, MAX_SIZE)?;
+        let vouched = !self.is_own(archive, place);
+        self.take_in(name, place.shown().join(inside), vouched, &bytes, file.metadata()?.modified().ok())
+    }
+
+    /// Bytes of all files with so many more.
+    fn total_with(&self, more: u64) -> io::Result<u64> {
+        let total = locked(&self.bytes).saturating_add(more);
+        if total > MAX_TOTAL { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(total) }
+    }
+
+    /// Text that was read, if it may be shown.
+    fn take_in(
+        &self,
+        name: &str,
+        path: PathBuf,
+        vouched: bool,
+        bytes: &[u8],
+        changed: Option<SystemTime>,
+    ) -> io::Result<SourceFile> {
+        let total = self.total_with(u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
+        if !vouched && !looks_like_source(name, bytes) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "does not look like Python source"));
         }
         let unknown = || io::Error::new(io::ErrorKind::InvalidData, "is in an unknown encoding");
-        let source = SourceFile::new(path.clone(), decode(&bytes).ok_or_else(unknown)?);
+        let source = SourceFile::new(path.clone(), decode(bytes).ok_or_else(unknown)?);
         *locked(&self.bytes) = total;
-        self.check_age(&path, meta.modified().ok());
+        self.check_age(&path, changed);
         let mut used = locked(&self.used);
         match path == Path::new(name) {
             true => used.own = used.own.saturating_add(1),
@@ -428,6 +464,38 @@ mod tests {
             assert_eq!(unlike(Some(other)), 1, "{other}");
         }
         assert_eq!(unlike(None), 0);
+    }
+
+    /// Code that `zipimport` imported: the name goes through the archive, as a plain file or below a root.
+    #[test]
+    fn lines_of_files_in_archives() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut bytes = Vec::new();
+        let mut archive = rawzip::ZipArchiveWriter::new(&mut bytes);
+        for (name, text) in [("pkg/mod.py", "one\ntwo\n"), ("key.pem", "secret\n")] {
+            let (mut entry, config) = archive.new_file(name).start().unwrap();
+            let mut writer = config.wrap(&mut entry);
+            std::io::Write::write_all(&mut writer, text.as_bytes()).unwrap();
+            let (_, descriptor) = writer.finish().unwrap();
+            entry.finish(descriptor).unwrap();
+        }
+        archive.finish().unwrap();
+        fs::create_dir_all(dir.path().join("root/opt")).unwrap();
+        fs::write(dir.path().join("root/opt/app.pyz"), &bytes).unwrap();
+        std::os::unix::fs::symlink(dir.path().join("root/opt/app.pyz"), dir.path().join("root/out.pyz")).unwrap();
+        let root = dir.path().join("root");
+        let given = Sources::new(SourceOptions { sysroots: vec![root.clone()], ..Default::default() });
+        assert_eq!(given.line("/opt/app.pyz/pkg/mod.py", 2).as_deref(), Some("two"));
+        let told = given.diagnostics().pop().unwrap().message;
+        assert!(told.contains("root/opt/app.pyz/pkg/mod.py (for /opt/app.pyz/pkg/mod.py)"), "{told}");
+        assert_eq!(given.line("/opt/app.pyz/mod.py", 1), None);
+        // A link that is absolute stays in the root.
+        assert_eq!(given.line("/out.pyz/pkg/mod.py", 1), None);
+        let name = |inside: &str| format!("{}/opt/app.pyz/{inside}", root.display());
+        assert_eq!(given.line(&name("pkg/mod.py"), 1), None, "nobody has allowed this host's own");
+        let own = Sources::new(SourceOptions { own_host: true, ..Default::default() });
+        assert_eq!(own.line(&name("pkg/mod.py"), 1).as_deref(), Some("one"));
+        assert_eq!(own.line(&name("key.pem"), 1), None, "no source");
     }
 
     /// Names that a dump may choose, with every permission there is to have: none shows a line.
