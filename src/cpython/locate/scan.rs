@@ -9,7 +9,8 @@ use crate::cpython::layout::{Selected, known_minors, select};
 use crate::cpython::version::{BuildFlags, PyVersion};
 use crate::debuggee::{Memory, Segment, Target};
 use crate::field;
-use crate::model::VersionFrom;
+use crate::image::Images;
+use crate::model::{FileStatus, VersionFrom};
 use std::collections::HashMap;
 
 /// Bytes that are searched at most, so that a big heap cannot make the search long.
@@ -86,13 +87,14 @@ fn leads_to(ctx: &Context<'_>, head: Addr, wanted: Addr) -> bool {
 }
 
 /// A `PyInterpreterState` that some word of writable memory points to (until 3.12; later ones have the cookie).
-pub(super) fn interpreters(target: &Target, part: Part) -> Option<Located> {
+pub(super) fn interpreters(target: &Target, images: &Images, part: Part) -> Option<Located> {
     let hints: Vec<PyVersion> =
         target.modules.iter().filter_map(|m| PyVersion::from_file_name(m.file_name())).collect();
     // With no hint at all every process would be searched for every version.
-    let versions: Vec<PyVersion> = known_minors()
-        .filter(|known| hints.iter().any(|hint| hint.same_minor(known)) || (hints.is_empty() && may_be_python(target)))
-        .collect();
+    let any =
+        hints.is_empty() && (may_be_python(target) || (part == Part::Modules && executable_is_missing(target, images)));
+    let versions: Vec<PyVersion> =
+        known_minors().filter(|known| hints.iter().any(|hint| hint.same_minor(known)) || any).collect();
     let builds: Vec<Build> = versions
         .iter()
         .flat_map(|version| [false, true].map(|debug| (*version, BuildFlags { debug, free_threaded: false })))
@@ -155,6 +157,13 @@ fn may_be_python(target: &Target) -> bool {
     target.modules.is_empty()
         || target.modules.iter().any(|m| named(m.file_name()))
         || target.process.command.as_deref().is_some_and(named)
+}
+
+/// Whether nothing can speak against Python: a program of another name may have it inside (Nuitka's), and its symbols are in a file
+/// that is not there.
+fn executable_is_missing(target: &Target, images: &Images) -> bool {
+    let main = target.modules.iter().position(|module| module.is_main);
+    main.and_then(|main| images.get(main)).is_some_and(|image| image.status != FileStatus::Ok)
 }
 
 /// Calls `visit` for each aligned word of a part of the writable dumped memory until it answers.
