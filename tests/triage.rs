@@ -118,7 +118,28 @@ fn jobs_order_packing_and_map_reduce_make_no_difference() {
         files.push(dir.path().join(format!("{number}.ndjson")));
         fs::write(files.last().unwrap(), rows).unwrap();
     }
-    assert_eq!(json(pyinquest().args(["triage", "reduce", "--format", "json"]).args(&files)), one);
+    let reduce = |files: &[PathBuf]| json(pyinquest().args(["triage", "reduce", "--format", "json"]).args(files));
+    assert_eq!(reduce(&files), one);
+
+    // Rows of tasks that ran twice count once, and that there was no time for a dump does not count where another task had it.
+    let first: Value = serde_json::from_str(&fs::read_to_string(&files[0]).unwrap()).unwrap();
+    let mut late = serde_json::json!({"outcome": "timed_out", "error": "no time"});
+    let mut other = first.clone();
+    for field in ["format", "dump", "size", "seen"] {
+        late[field] = first[field].clone();
+    }
+    let more = |name: &str, rows: &[&Value]| {
+        let path = dir.path().join(name);
+        fs::write(&path, rows.iter().map(|row| format!("{row}\n")).collect::<String>()).unwrap();
+        path
+    };
+    let again = more("again.ndjson", &[&late, &first, &late]);
+    assert_eq!(reduce(&[vec![again.clone()], files.clone()].concat()), one);
+    assert_eq!(reduce(&[files.clone(), vec![again]].concat()), one);
+    // Another process whose dump has that name, size and time is another dump.
+    other["report"]["process"]["pid"] = 4_000_000.into();
+    let both = reduce(&[files.clone(), vec![more("other.ndjson", &[&other])]].concat());
+    assert_eq!(both["dumps"], one["dumps"].as_u64().unwrap() + 1);
 
     // The same from an archive, half of it packed: only names and times differ.
     let archive = fs::File::create(dir.path().join("cores.tar")).unwrap();

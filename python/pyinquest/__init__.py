@@ -6,6 +6,7 @@
     dump.evaluate("self.queue[0]")
     dump.heap.types                         # every object by type
     dump.report("html")
+    pyinquest.row("core.1234")              # what triage compares, as a dict: for tasks of Dask or Spark
 
 No code of the process is run: a value is what its memory holds. The interpreter lock is released while a dump is read.
 """
@@ -17,10 +18,11 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from ._pyinquest import Error, InputError, NoPythonError, UsageError, Value, __version__
 from ._pyinquest import Dump as _Dump
+from ._pyinquest import row as _row
 
 __all__ = [
     "Dump", "Error", "Frame", "Heap", "InputError", "NoPythonError", "Record", "Thread", "UsageError", "Value",
-    "__version__", "open",
+    "__version__", "open", "row",
 ]
 
 # Exit codes of the program for the same (its `--help` lists them).
@@ -244,3 +246,33 @@ def open(
     name = None if path is None else os.fspath(path)
     pairs = list((path_map or {}).items())
     return Dump(_Dump(name, pid, executable, list(sysroot), list(debug_dir), pairs, host_sources, debuginfod, no_files))
+
+
+def row(
+    path: Union[str, "os.PathLike[str]"],
+    *,
+    name: Optional[str] = None,
+    rules: Optional[str] = None,
+    with_sources: bool = False,
+    with_locals: bool = False,
+    redact: bool = True,
+    executable: Optional[str] = None,
+    sysroot: Sequence[str] = (),
+    debug_dir: Sequence[str] = (),
+    path_map: Optional[Mapping[str, str]] = None,
+    host_sources: bool = False,
+    debuginfod: bool = False,
+    no_files: bool = False,
+) -> Dict[str, Any]:
+    """The row of a dump in triage, as a dict of JSON's types: what `pyinquest triage map` writes as a line.
+
+    `name`: what the dump is called in results, instead of its path; `rules`: a file of rules that are asked first; the others are as
+    in `open` and of `triage map`. A dump that cannot be read is a row that says so (`outcome`, `error`), no exception.
+    It is read in this process, without the limits of time and memory that `triage map` sets.
+    """
+
+    files = (list(sysroot), list(debug_dir), list((path_map or {}).items()))
+    wanted = (with_sources, with_locals, redact)
+    text = _row(os.fspath(path), name, rules, wanted, executable, files, host_sources, debuginfod, no_files)
+    parsed: Dict[str, Any] = json.loads(text)
+    return parsed

@@ -9,6 +9,18 @@ class UsageError(Error): ...
 class InputError(Error): ...
 class NoPythonError(Error): ...
 
+def row(
+    path: str,
+    name: Optional[str],
+    rules: Optional[str],
+    wanted: Tuple[bool, bool, bool],
+    executable: Optional[str],
+    files: Tuple[List[str], List[str], List[Tuple[str, str]]],
+    host_sources: bool,
+    debuginfod: bool,
+    no_files: bool,
+) -> str: ...
+
 class Value:
     """A value of the dead process. Nothing of it is run: its parts are what its memory holds."""
 

@@ -8,6 +8,7 @@ use pyinquest::engine::{Inspection, LookupError, Options, Place, SystemThread, h
 use pyinquest::image::SearchOptions;
 use pyinquest::model::Fidelity;
 use pyinquest::render::{self, redact};
+use pyinquest::triage::read_dump::{self, MapOptions};
 use pyo3::exceptions::{PyIndexError, PyKeyError, PyTypeError};
 use pyo3::prelude::*;
 use std::path::PathBuf;
@@ -44,6 +45,52 @@ fn no_python() -> PyErr {
     NoPythonError::new_err("no CPython was found in the process")
 }
 
+/// Where files of the process are looked for: system roots, directories with debug files, and what stands for prefixes of paths.
+fn search(
+    executable: Option<PathBuf>,
+    (sysroots, debug_dirs, path_maps): (Vec<PathBuf>, Vec<PathBuf>, Vec<(String, String)>),
+    host_sources: bool,
+    debuginfod: bool,
+    no_files: bool,
+) -> SearchOptions {
+    let mut search = SearchOptions::default();
+    search.executable = executable;
+    search.sysroots = sysroots;
+    search.debug_dirs = debug_dirs;
+    search.path_maps = path_maps;
+    search.host_sources = host_sources;
+    search.debuginfod = debuginfod;
+    search.no_files = no_files;
+    search
+}
+
+/// The row of a dump in triage as JSON: what `triage map` writes.
+#[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "the arguments of pyinquest.row, which names them")]
+fn row(
+    py: Python<'_>,
+    path: PathBuf,
+    name: Option<String>,
+    rules: Option<PathBuf>,
+    wanted: (bool, bool, bool),
+    executable: Option<PathBuf>,
+    files: (Vec<PathBuf>, Vec<PathBuf>, Vec<(String, String)>),
+    host_sources: bool,
+    debuginfod: bool,
+    no_files: bool,
+) -> PyResult<String> {
+    let search = search(executable, files, host_sources, debuginfod, no_files);
+    let (sources, locals, redact) = wanted;
+    let options = MapOptions { search, sources, rules, locals, unredacted: !redact, no_sandbox: true };
+    py.detach(|| {
+        let rules = options.load_rules().map_err(|e| UsageError::new_err(e.to_string()))?;
+        let mut label = read_dump::label(&path);
+        label.dump = name.unwrap_or(label.dump);
+        let row = read_dump::map(&path, label, &options, &rules);
+        serde_json::to_string(&row).map_err(|e| Error::new_err(e.to_string()))
+    })
+}
+
 /// See `pyinquest.Dump`.
 #[pyclass(frozen, module = "pyinquest._pyinquest")]
 struct Dump {
@@ -66,14 +113,8 @@ impl Dump {
         debuginfod: bool,
         no_files: bool,
     ) -> PyResult<Self> {
-        let mut search = SearchOptions::default();
-        search.executable = executable;
-        search.sysroots = sysroot;
-        search.debug_dirs = debug_dir;
-        search.path_maps = path_map;
-        search.host_sources = host_sources;
-        search.debuginfod = debuginfod;
-        search.no_files = no_files;
+        let files = (sysroot, debug_dir, path_map);
+        let search = search(executable, files, host_sources, debuginfod, no_files);
         let opened = py.detach(|| match (path, pid) {
             (Some(path), _) => {
                 let inspection = Inspection::open(&path, &search).map_err(|e| input_error(&e))?;
@@ -382,6 +423,7 @@ fn _pyinquest(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("UsageError", py.get_type::<UsageError>())?;
     module.add("InputError", py.get_type::<InputError>())?;
     module.add("NoPythonError", py.get_type::<NoPythonError>())?;
+    module.add_function(wrap_pyfunction!(row, module)?)?;
     module.add_class::<Dump>()?;
     module.add_class::<Value>()
 }

@@ -8,6 +8,7 @@ CORE are a process and a core of `tests/programs/editor.py`, TRUTH what it said 
 
 import json
 import os
+import subprocess
 import sys
 import threading
 
@@ -130,11 +131,32 @@ def check_heap(core, truth):
     assert heap.bytes == sum(row.bytes for row in heap.types)
 
 
+def check_rows(fixtures):
+    """The row of a dump is what the program writes, for dumps, what is none, and a name of one's own."""
+    names = ("cores/3.12-basic.core.zst", "cores/3.13t-threads.core.zst", "minidumps/3.12-windows-basic.dmp.zst")
+    paths = [os.path.join(fixtures, *name.split("/")) for name in names] + [os.path.abspath(__file__)]
+    command = [os.environ["PYINQUEST_PROGRAM"], "triage", "map", "--no-files"]
+    for path in paths:
+        line = subprocess.run(command + [path], stdout=subprocess.PIPE, check=True).stdout
+        row = pyinquest.row(path, no_files=True)
+        assert row == json.loads(line.decode()), path
+    assert row["outcome"] == "unreadable" and "signature" not in row, row
+    named = pyinquest.row(paths[0], name="node7:core", no_files=True)
+    assert named["dump"] == "node7:core" and named["signature"]["class"] == "memory-access", named["signature"]
+    assert pyinquest.row(paths[0], no_files=True, with_locals=True) != pyinquest.row(paths[0], no_files=True)
+    try:
+        pyinquest.row(paths[0], rules=os.path.abspath(__file__))
+    except pyinquest.UsageError:
+        return
+    raise AssertionError("a file of rules that is none")
+
+
 def main():
     fixtures = sys.argv[1]
     compared = sum(check_dump(*one) for one in truths(os.path.join(fixtures, "cores")))
     assert compared > 300, compared
     check_values(fixtures)
+    check_rows(fixtures)
     check_threads(os.path.join(fixtures, "cores", "3.12-basic.core.zst"))
     if len(sys.argv) > 2:
         with open(sys.argv[3]) as file:

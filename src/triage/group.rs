@@ -8,20 +8,28 @@ use super::rules::Rules;
 use super::severity::Severity;
 use super::signature::{self, Signature};
 use super::similarity::similarity;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Rows on their way into groups; the reports of rows that will not stand for a group are dropped at once, so that
-/// memory is bounded by the number of distinct signatures.
+/// memory is bounded by the number of distinct signatures. A dump that was read twice (a task that ran again) is counted once.
 #[derive(Debug, Default)]
 pub struct Collector {
     rows: Vec<Row>,
     /// Index of the row that has the report, by exact key.
     best: BTreeMap<String, usize>,
+    /// Index of each row by what tells its dump from others.
+    seen: HashMap<String, usize>,
 }
 
 impl Collector {
     /// Takes a row.
     pub fn add(&mut self, mut row: Row) {
+        if let Some(identity) = identity(&row) {
+            let index = *self.seen.entry(identity).or_insert(self.rows.len());
+            if let Some(old) = self.rows.get_mut(index) {
+                return keep_one(old, row);
+            }
+        }
         let key = row.signature.as_ref().map(|s| s.exact.clone()).filter(|_| row.outcome == Outcome::Ok);
         if let Some(key) = key {
             let index = self.rows.len();
@@ -39,11 +47,35 @@ impl Collector {
         self.rows.push(row);
     }
 
-    /// The rows, sorted by name.
+    /// The rows, sorted by name. That a dump could not be read counts once, and not at all where it was read another time.
     #[must_use]
     pub fn rows(mut self) -> Vec<Row> {
-        self.rows.sort_by(|a, b| (&a.dump, &a.seen, a.size).cmp(&(&b.dump, &b.seen, b.size)));
+        self.rows.sort_by(|a, b| {
+            (&a.dump, &a.seen, a.size, a.outcome, &a.error).cmp(&(&b.dump, &b.seen, b.size, b.outcome, &b.error))
+        });
+        self.rows.dedup_by(|row, before| {
+            row.outcome != Outcome::Ok && (&row.dump, &row.seen, row.size) == (&before.dump, &before.seen, before.size)
+        });
         self.rows
+    }
+}
+
+/// What two rows of one dump have in common. Hosts of a fleet may write dumps of one name and size in one second: process id and
+/// address of a thread state tell these apart.
+fn identity(row: &Row) -> Option<String> {
+    let (signature, report) = (row.signature.as_ref()?, row.report.as_ref()?);
+    let state = report.threads.first().and_then(|thread| thread.python.as_ref()).map(|python| python.tstate);
+    let process = (report.process.pid, state);
+    let said = (&signature.exact_text, &signature.site, &signature.qualnames);
+    Some(signature::hash(&format!("{:?}", (&row.dump, row.size, &row.seen, process, said))))
+}
+
+/// Of two readings of one dump the one whose text comes first, so that their order makes no difference. Without its report the old
+/// one is not shown anyway.
+fn keep_one(old: &mut Row, new: Row) {
+    let text = |row: &Row| serde_json::to_string(row).unwrap_or_default();
+    if old.report.is_some() && text(&new) < text(old) {
+        *old = new;
     }
 }
 

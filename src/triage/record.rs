@@ -107,10 +107,11 @@ impl Row {
     }
 
     /// How well it can stand for its group: native functions known, qualified names known, length of the stack; then
-    /// the earliest, then by name.
+    /// the earliest, then by name and process.
     pub(super) fn rank(&self) -> impl Ord + use<> {
         let known = self.signature.as_ref().map(|s| (s.site.functions.len().min(4), s.qualnames.len(), s.stack.len()));
-        (std::cmp::Reverse(known), self.seen.clone().unwrap_or_else(|| "~".to_owned()), self.dump.clone())
+        let seen = self.seen.clone().unwrap_or_else(|| "~".to_owned());
+        (std::cmp::Reverse(known), seen, self.dump.clone(), self.report.as_ref().and_then(|report| report.process.pid))
     }
 }
 

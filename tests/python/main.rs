@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod fleets;
 
 use common::{Crash, Interpreter, Unavailable, block, cache, interpreters, not_asked_for, part_skipped, skip};
 use std::path::{Path, PathBuf};
@@ -96,6 +97,7 @@ fn the_module_says_what_python_said() {
         command.arg(python_directory().join("tests/check_api.py"));
         command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"));
         command.env("PYTHONPATH", &directory).env("PYTHONDONTWRITEBYTECODE", "1");
+        command.env("PYINQUEST_PROGRAM", env!("CARGO_BIN_EXE_pyinquest"));
         command
     };
     // This host's own, whatever it is.
@@ -280,6 +282,7 @@ for thread in dump.threads:
             count: int = (value.refcount or 0) + (value.addr or 0) + len(value)
 crash = dump.crash
 summary: str = "" if crash is None else crash.summary
+text = pyinquest.row("core", name="node:core", with_sources=True)["dump"]
 first: pyinquest.Value = dump.evaluate("self.items[0]", frame=2)["key"]
 total: int = dump.heap.objects
 "#;
