@@ -217,7 +217,8 @@ fn before_3_14_5(name: &str) -> Layouts {
     let gc = out.interpreter.gc_collecting.offset().unwrap();
     for field in Layouts::FIELDS {
         let Some(old) = offset(&out, field) else { continue };
-        let follows = field.strukt == "interpreter" && u64::try_from(old).unwrap() > gc;
+        let of_state = ["interpreter", "interpreter_objects"].contains(&field.strukt);
+        let follows = of_state && u64::try_from(old).unwrap() > gc;
         if follows || (field.strukt, field.field) == ("runtime", "size") {
             let moved = u32::try_from(old - 24).unwrap();
             *out.slot_mut(field.strukt, field.field).unwrap() = Slot::new(moved, Provider::Table);

@@ -18,6 +18,8 @@ layouts! {
         gilstate_auto_interpreter ["gilstate.autoInterpreterState"],
         gc_collecting ["gc.collecting"],
         ceval_gil ["ceval.gil"],
+        // 3.12+: static strings alone.
+        interned_strings ["cached_objects.interned_strings"],
     }
     /// `PyInterpreterState` (Include/internal/pycore_interp.h).
     interpreter: InterpreterLayout ["_is", "PyInterpreterState"] {
@@ -42,6 +44,105 @@ layouts! {
         monitors ["monitors"],
         // In the state itself (3.12), later a pointer to it: `Dialect::obmalloc` says which.
         obmalloc ["obmalloc"],
+        // 3.13+; until then free lists are members of the state itself, see `freelists`.
+        freelists ["object_state.freelists"],
+    }
+    /// Objects that a `PyInterpreterState` refers to, and members in which such are (Include/internal/pycore_interp.h,
+    /// 3.14+ pycore_interp_structs.h).
+    interpreter_objects: InterpreterObjectsLayout ["_is", "PyInterpreterState"] {
+        modules_by_index ["imports.modules_by_index", "modules_by_index"],
+        import_func ["imports.import_func", "import_func"],
+        codec_search_path ["codecs.search_path", "codec_search_path"],
+        codec_search_cache ["codecs.search_cache", "codec_search_cache"],
+        codec_error_registry ["codecs.error_registry", "codec_error_registry"],
+        dict ["dict"],
+        sysdict_copy ["sysdict_copy"],
+        builtins_copy ["builtins_copy"],
+        before_forkers ["before_forkers"],
+        after_forkers_parent ["after_forkers_parent"],
+        after_forkers_child ["after_forkers_child"],
+        warnings_filters ["warnings.filters"],
+        warnings_once ["warnings.once_registry"],
+        atexit_callbacks ["atexit.callbacks"],
+        exit_module ["pyexitmodule"],
+        audit_hooks ["audit_hooks"],
+        small_ints ["small_ints"],
+        errnomap ["exc_state.errnomap"],
+        ast ["ast"],
+        type_cache ["types.type_cache", "type_cache"],
+        types ["types"],
+        type_version_cache ["types.type_version_cache"],
+        func_state ["func_state"],
+        monitoring_callables ["monitoring_callables"],
+        monitoring_tool_names ["monitoring_tool_names"],
+        interned_strings ["cached_objects.interned_strings"],
+    }
+    /// `struct type_cache` (3.10+, Include/internal/pycore_interp.h, 3.14+ pycore_interp_structs.h).
+    type_cache: TypeCacheLayout ["type_cache"] {
+        size [],
+    }
+    /// `struct types_state` (3.12+).
+    types_state: TypesStateLayout ["types_state"] {
+        size [],
+    }
+    /// `struct _py_func_state` (3.11+).
+    func_state: FuncStateLayout ["_py_func_state"] {
+        size [],
+    }
+    /// `struct ast_state` (3.10+, Include/internal/pycore_ast_state.h).
+    ast_state: AstStateLayout ["ast_state"] {
+        size [],
+    }
+    /// Lists of freed objects that are kept for later: `_Py_object_freelists` (3.13), `_Py_freelists` (3.14+); of 3.10 to 3.12
+    /// the members of `PyInterpreterState`.
+    freelists: FreelistsLayout ["_Py_object_freelists", "_Py_freelists", "_is"] {
+        floats ["floats.items", "floats.freelist", "float_state.free_list"],
+        floats_count ["floats.numfree", "floats.size", "float_state.numfree"],
+        complexes ["complexes.freelist"],
+        complexes_count ["complexes.size"],
+        ints ["ints.freelist"],
+        ints_count ["ints.size"],
+        // One for each length; 3.14+ each with its count.
+        tuples ["tuples.items", "tuples", "tuple.free_list"],
+        tuples_count ["tuples.numfree", "tuple.numfree"],
+        lists ["lists.items", "lists.freelist", "list.free_list"],
+        lists_count ["lists.numfree", "lists.size", "list.numfree"],
+        list_iters ["list_iters.freelist"],
+        list_iters_count ["list_iters.size"],
+        tuple_iters ["tuple_iters.freelist"],
+        tuple_iters_count ["tuple_iters.size"],
+        dicts ["dicts.items", "dicts.freelist", "dict_state.free_list"],
+        dicts_count ["dicts.numfree", "dicts.size", "dict_state.numfree"],
+        dictkeys ["dictkeys.items", "dictkeys.freelist", "dict_state.keys_free_list"],
+        dictkeys_count ["dictkeys.numfree", "dictkeys.size", "dict_state.keys_numfree"],
+        frames ["frame.free_list"],
+        frames_count ["frame.numfree"],
+        slices ["slices.slice_cache", "slices.freelist", "slice_cache"],
+        slices_count ["slices.size"],
+        ranges ["ranges.freelist"],
+        ranges_count ["ranges.size"],
+        range_iters ["range_iters.freelist"],
+        range_iters_count ["range_iters.size"],
+        contexts ["contexts.items", "contexts.freelist", "context.freelist"],
+        contexts_count ["contexts.numfree", "contexts.size", "context.numfree"],
+        async_gens ["async_gens.items", "async_gens.freelist", "async_gen.value_freelist"],
+        async_gens_count ["async_gens.numfree", "async_gens.size", "async_gen.value_numfree"],
+        async_gen_asends ["async_gen_asends.items", "async_gen_asends.freelist", "async_gen.asend_freelist"],
+        async_gen_asends_count ["async_gen_asends.numfree", "async_gen_asends.size", "async_gen.asend_numfree"],
+        futureiters ["futureiters.freelist"],
+        futureiters_count ["futureiters.size"],
+        object_stack_chunks ["object_stacks.items", "object_stack_chunks.freelist"],
+        object_stack_chunks_count ["object_stacks.numfree", "object_stack_chunks.size"],
+        unicode_writers ["unicode_writers.freelist"],
+        unicode_writers_count ["unicode_writers.size"],
+        bytes_writers ["bytes_writers.freelist"],
+        bytes_writers_count ["bytes_writers.size"],
+        cfunctions ["pycfunctionobject.freelist"],
+        cfunctions_count ["pycfunctionobject.size"],
+        cmethods ["pycmethodobject.freelist"],
+        cmethods_count ["pycmethodobject.size"],
+        methods ["pymethodobjects.freelist"],
+        methods_count ["pymethodobjects.size"],
     }
     /// `PyThreadState` / `_PyThreadStateImpl` (Include/cpython/pystate.h, pycore_tstate.h).
     thread: ThreadLayout ["_ts", "PyThreadState"] {
@@ -77,6 +178,10 @@ layouts! {
         async_exc ["async_exc"],
         tracing ["tracing"],
         overflowed ["overflowed"],
+        profile_object ["c_profileobj"],
+        trace_object ["c_traceobj"],
+        dict ["dict"],
+        context ["context"],
     }
     /// `_PyThreadStateImpl` (3.12+, Include/internal/pycore_tstate.h): it starts with the `PyThreadState`.
     thread_impl: ThreadImplLayout ["_PyThreadStateImpl"] {
@@ -90,11 +195,23 @@ layouts! {
         asyncio_running_loop ["asyncio_running_loop"],
         asyncio_running_task ["asyncio_running_task"],
         asyncio_tasks_head ["asyncio_tasks_head"],
+        // Free-threaded builds.
+        freelists ["freelists"],
     }
     /// `_PyCFrame` (3.10 to 3.12; named `CFrame` in 3.10).
     cframe: CFrameLayout ["_PyCFrame", "_cframe", "CFrame"] {
         current_frame ["current_frame"],
         previous ["previous"],
+    }
+    /// `_Py_hashtable_t` (Include/internal/pycore_hashtable.h).
+    hashtable: HashtableLayout ["_Py_hashtable_t"] {
+        nentries ["nentries"],
+        nbuckets ["nbuckets"],
+        buckets ["buckets"],
+    }
+    /// `_Py_hashtable_entry_t`: it begins with the link to the next one of its bucket.
+    hashtable_entry: HashtableEntryLayout ["_Py_hashtable_entry_t"] {
+        key ["key"],
     }
     /// `struct _gil_runtime_state` (Include/internal/pycore_gil.h).
     gil: GilLayout ["_gil_runtime_state"] {

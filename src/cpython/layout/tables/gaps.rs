@@ -3,7 +3,7 @@
 //! in `_Py_DebugOffsets`.)
 
 use super::{v3_13, v3_14, v3_15};
-use crate::cpython::layout::{InterpreterLayout, Layouts, Slot, ThreadImplLayout};
+use crate::cpython::layout::{InterpreterLayout, InterpreterObjectsLayout, Layouts, Slot, ThreadImplLayout};
 
 /// 3.13.1 to 3.13.4.
 pub const V3_13_1: Layouts = v3_13::RELEASE.where_agree(&v3_13::RELEASE_0, &v3_13::RELEASE);
@@ -58,12 +58,15 @@ const fn without_tail(layouts: Layouts) -> Layouts {
             types_extensions: Slot::ABSENT,
             asyncio_tasks_head: Slot::ABSENT,
             monitors: Slot::ABSENT,
+            freelists: Slot::ABSENT,
             ..layouts.interpreter
         },
+        interpreter_objects: InterpreterObjectsLayout::NONE,
         thread_impl: ThreadImplLayout {
             size: Slot::ABSENT,
             refcounts_values: Slot::ABSENT,
             refcounts_size: Slot::ABSENT,
+            freelists: Slot::ABSENT,
             ..layouts.thread_impl
         },
         ..layouts

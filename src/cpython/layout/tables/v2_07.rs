@@ -12,6 +12,15 @@ pub const RELEASE: Layouts = Layouts {
         builtins: at(32),
         ..v3_06::RELEASE.interpreter
     },
+    interpreter_objects: InterpreterObjectsLayout {
+        modules_by_index: Slot::ABSENT,
+        import_func: Slot::ABSENT,
+        codec_search_path: at(48),
+        codec_search_cache: at(56),
+        codec_error_registry: at(64),
+        builtins_copy: Slot::ABSENT,
+        ..v3_06::RELEASE.interpreter_objects
+    },
     thread: ThreadLayout {
         size: at(168),
         prev: Slot::ABSENT,
@@ -27,8 +36,12 @@ pub const RELEASE: Layouts = Layouts {
         async_exc: at(136),
         tracing: at(28),
         overflowed: Slot::ABSENT,
+        profile_object: at(56),
+        trace_object: at(64),
+        dict: at(120),
         ..v3_06::RELEASE.thread
     },
+    hashtable: HashtableLayout::NONE,
     frame_object: FrameObjectLayout {
         f_gen: Slot::ABSENT,
         f_executing: Slot::ABSENT,

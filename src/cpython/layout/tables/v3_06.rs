@@ -15,6 +15,19 @@ pub const RELEASE: Layouts = Layouts {
         builtins: at(40),
         ..v3_07::RELEASE.interpreter
     },
+    interpreter_objects: InterpreterObjectsLayout {
+        modules_by_index: at(24),
+        import_func: at(104),
+        codec_search_path: at(56),
+        codec_search_cache: at(64),
+        codec_error_registry: at(72),
+        builtins_copy: at(96),
+        before_forkers: Slot::ABSENT,
+        after_forkers_parent: Slot::ABSENT,
+        after_forkers_child: Slot::ABSENT,
+        exit_module: Slot::ABSENT,
+        ..v3_07::RELEASE.interpreter_objects
+    },
     thread: ThreadLayout {
         size: at(2272),
         thread_id: at(152),
@@ -25,6 +38,10 @@ pub const RELEASE: Layouts = Layouts {
         exc_state: at(104),
         async_exc: at(144),
         tracing: at(40),
+        profile_object: at(64),
+        trace_object: at(72),
+        dict: at(128),
+        context: Slot::ABSENT,
         ..v3_07::RELEASE.thread
     },
     gil: GilLayout::NONE,

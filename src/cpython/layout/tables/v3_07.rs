@@ -26,7 +26,24 @@ pub const RELEASE: Layouts = Layouts {
         finalizing: Slot::ABSENT,
         ..v3_08::RELEASE.interpreter
     },
-    thread: ThreadLayout { size: at(280), ..v3_08::RELEASE.thread },
+    interpreter_objects: InterpreterObjectsLayout {
+        modules_by_index: at(48),
+        import_func: at(456),
+        codec_search_path: at(104),
+        codec_search_cache: at(112),
+        codec_error_registry: at(120),
+        dict: Slot::ABSENT,
+        builtins_copy: at(448),
+        before_forkers: at(2520),
+        after_forkers_parent: at(2528),
+        after_forkers_child: at(2536),
+        warnings_filters: Slot::ABSENT,
+        warnings_once: Slot::ABSENT,
+        exit_module: at(2552),
+        audit_hooks: Slot::ABSENT,
+        ..v3_08::RELEASE.interpreter_objects
+    },
+    thread: ThreadLayout { size: at(280), context: at(256), ..v3_08::RELEASE.thread },
     code: CodeLayout {
         size: at(144),
         posonlyargcount: Slot::ABSENT,

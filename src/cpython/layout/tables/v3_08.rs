@@ -30,6 +30,23 @@ pub const RELEASE: Layouts = Layouts {
         finalizing: at(48),
         ..InterpreterLayout::NONE
     },
+    interpreter_objects: InterpreterObjectsLayout {
+        modules_by_index: at(64),
+        import_func: at(560),
+        codec_search_path: at(120),
+        codec_search_cache: at(128),
+        codec_error_registry: at(136),
+        dict: at(544),
+        builtins_copy: at(552),
+        before_forkers: at(2624),
+        after_forkers_parent: at(2632),
+        after_forkers_child: at(2640),
+        warnings_filters: at(2672),
+        warnings_once: at(2680),
+        exit_module: at(2656),
+        audit_hooks: at(2704),
+        ..InterpreterObjectsLayout::NONE
+    },
     // Include/cpython/pystate.h, struct _ts. No native thread id until 3.11: it is in glibc's struct pthread, at thread_id.
     thread: ThreadLayout {
         size: at(264),
@@ -47,8 +64,13 @@ pub const RELEASE: Layouts = Layouts {
         async_exc: at(168),
         tracing: at(44),
         overflowed: at(36),
+        profile_object: at(72),
+        trace_object: at(80),
+        dict: at(152),
+        context: at(240),
         ..ThreadLayout::NONE
     },
+    hashtable: HashtableLayout { buckets: at(16), ..HashtableLayout::NONE },
     gil: GilLayout { last_holder: at(8), locked: at(16), cond: at(32), mutex: at(80), ..GilLayout::NONE },
     exc_stack: ExcStackLayout {
         exc_type: at(0),
@@ -359,14 +381,24 @@ pub const WINDOWS: Layouts = Layouts {
         ..RELEASE.runtime
     },
     interpreter: InterpreterLayout { size: at(2680), ..RELEASE.interpreter },
-    thread: ThreadLayout { size: at(256), ..RELEASE.thread },
+    interpreter_objects: InterpreterObjectsLayout {
+        import_func: at(544),
+        codec_search_path: at(112),
+        codec_search_cache: at(120),
+        codec_error_registry: at(128),
+        dict: at(528),
+        builtins_copy: at(536),
+        before_forkers: Slot::ABSENT,
+        after_forkers_parent: Slot::ABSENT,
+        after_forkers_child: Slot::ABSENT,
+        warnings_filters: at(2632),
+        warnings_once: at(2640),
+        exit_module: at(2616),
+        audit_hooks: at(2664),
+        ..RELEASE.interpreter_objects
+    },
+    thread: ThreadLayout { size: at(256), context: at(232), ..RELEASE.thread },
     gil: GilLayout { cond: at(24), mutex: at(40), ..RELEASE.gil },
-    type_object: TypeLayout { weaklist: Slot::ABSENT, ..RELEASE.type_object },
-    dict_keys: DictKeysLayout { refcnt: Slot::ABSENT, ..RELEASE.dict_keys },
-    module: ModuleLayout { state: Slot::ABSENT, ..RELEASE.module },
-    module_def: ModuleDefLayout { size_field: Slot::ABSENT, ..RELEASE.module_def },
-    odict: ODictLayout { fast_nodes_size: Slot::ABSENT, ..RELEASE.odict },
-    odict_node: ODictNodeLayout { size: Slot::ABSENT, ..RELEASE.odict_node },
     range_iter: RangeIterLayout::NONE,
     rlock: RLockLayout::NONE,
     ..RELEASE

@@ -11,6 +11,7 @@ pub const RELEASE: Layouts = Layouts {
         gilstate_auto_interpreter: at(2568),
         // Each interpreter has a GIL (PEP 684); see interpreter.own_gil.
         ceval_gil: Slot::ABSENT,
+        interned_strings: at(76368),
         ..v3_11::RELEASE.runtime
     },
     interpreter: InterpreterLayout {
@@ -30,6 +31,55 @@ pub const RELEASE: Layouts = Layouts {
         monitors: at(381744),
         obmalloc: at(3960),
         ..v3_11::RELEASE.interpreter
+    },
+    interpreter_objects: InterpreterObjectsLayout {
+        modules_by_index: at(952),
+        import_func: at(984),
+        codec_search_path: at(1248),
+        codec_search_cache: at(1256),
+        codec_error_registry: at(1264),
+        dict: at(1720),
+        sysdict_copy: at(1728),
+        builtins_copy: at(1736),
+        before_forkers: at(3872),
+        after_forkers_parent: at(3880),
+        after_forkers_child: at(3888),
+        warnings_filters: at(3896),
+        warnings_once: at(3904),
+        atexit_callbacks: at(3944),
+        audit_hooks: at(267208),
+        errnomap: at(273400),
+        ast: at(273432),
+        type_cache: at(275392),
+        types: at(275384),
+        func_state: at(269816),
+        monitoring_callables: at(381784),
+        monitoring_tool_names: at(382872),
+        interned_strings: at(382936),
+        ..v3_11::RELEASE.interpreter_objects
+    },
+    types_state: TypesStateLayout { size: at(106320), ..TypesStateLayout::NONE },
+    func_state: FuncStateLayout { size: at(4), ..FuncStateLayout::NONE },
+    ast_state: AstStateLayout { size: at(1952), ..v3_11::RELEASE.ast_state },
+    freelists: FreelistsLayout {
+        floats: at(267416),
+        floats_count: at(267408),
+        tuples: at(269832),
+        tuples_count: at(269992),
+        lists: at(270072),
+        lists_count: at(270712),
+        dicts: at(270736),
+        dicts_count: at(272016),
+        dictkeys: at(271376),
+        dictkeys_count: at(272020),
+        slices: at(269824),
+        contexts: at(273384),
+        contexts_count: at(273392),
+        async_gens: at(272088),
+        async_gens_count: at(272728),
+        async_gen_asends: at(272736),
+        async_gen_asends_count: at(273376),
+        ..v3_11::RELEASE.freelists
     },
     thread: ThreadLayout {
         size: at(288),
@@ -53,6 +103,8 @@ pub const RELEASE: Layouts = Layouts {
         py_recursion_limit: at(32),
         c_recursion_remaining: at(36),
         async_exc: at(128),
+        dict: at(112),
+        context: at(208),
         ..v3_11::RELEASE.thread
     },
     cframe: CFrameLayout { current_frame: at(0), previous: at(8), ..v3_11::RELEASE.cframe },
@@ -155,26 +207,112 @@ pub const RELEASE: Layouts = Layouts {
 
 /// `--with-pydebug`. Offsets of 3.12.1 (headers, the rest as in 3.12).
 pub const DEBUG: Layouts = Layouts {
-    runtime: RuntimeLayout { size: at(475960), gilstate_auto_interpreter: at(18560), ..RELEASE.runtime },
+    runtime: RuntimeLayout {
+        size: at(475960),
+        gilstate_auto_interpreter: at(18560),
+        interned_strings: at(92368),
+        ..RELEASE.runtime
+    },
     interpreter: InterpreterLayout {
         size: at(383568),
         types_builtins: at(373720),
         monitors: at(381760),
         ..RELEASE.interpreter
     },
+    interpreter_objects: InterpreterObjectsLayout {
+        errnomap: at(273416),
+        ast: at(273448),
+        type_cache: at(275408),
+        types: at(275400),
+        func_state: at(269832),
+        monitoring_callables: at(381800),
+        monitoring_tool_names: at(382888),
+        interned_strings: at(382952),
+        ..RELEASE.interpreter_objects
+    },
+    freelists: FreelistsLayout {
+        floats: at(267432),
+        floats_count: at(267424),
+        tuples: at(269848),
+        tuples_count: at(270008),
+        lists: at(270088),
+        lists_count: at(270728),
+        dicts: at(270752),
+        dicts_count: at(272032),
+        dictkeys: at(271392),
+        dictkeys_count: at(272036),
+        slices: at(269840),
+        contexts: at(273400),
+        contexts_count: at(273408),
+        async_gens: at(272104),
+        async_gens_count: at(272744),
+        async_gen_asends: at(272752),
+        async_gen_asends_count: at(273392),
+        ..RELEASE.freelists
+    },
     ..RELEASE
 };
 
 /// x86-64 Windows. Offsets of 3.12.1 (headers, the rest as in 3.12).
 pub const WINDOWS: Layouts = Layouts {
-    runtime: RuntimeLayout { size: at(459008), gilstate_auto_interpreter: at(1792), ..RELEASE.runtime },
+    runtime: RuntimeLayout {
+        size: at(459008),
+        gilstate_auto_interpreter: at(1792),
+        interned_strings: at(75552),
+        ..RELEASE.runtime
+    },
     interpreter: InterpreterLayout {
         size: at(383432),
         own_gil: at(1024),
         types_builtins: at(373592),
         monitors: at(381632),
-        obmalloc: Slot::ABSENT,
+        obmalloc: at(3848),
         ..RELEASE.interpreter
+    },
+    interpreter_objects: InterpreterObjectsLayout {
+        import_func: at(976),
+        codec_search_path: at(1160),
+        codec_search_cache: at(1168),
+        codec_error_registry: at(1176),
+        dict: at(1632),
+        sysdict_copy: at(1640),
+        builtins_copy: at(1648),
+        before_forkers: Slot::ABSENT,
+        after_forkers_parent: Slot::ABSENT,
+        after_forkers_child: Slot::ABSENT,
+        warnings_filters: at(3784),
+        warnings_once: at(3792),
+        atexit_callbacks: at(3832),
+        audit_hooks: at(267096),
+        errnomap: at(273288),
+        ast: at(273320),
+        type_cache: at(275280),
+        types: at(275272),
+        func_state: at(269704),
+        monitoring_callables: at(381672),
+        monitoring_tool_names: at(382760),
+        interned_strings: at(382824),
+        ..RELEASE.interpreter_objects
+    },
+    freelists: FreelistsLayout {
+        floats: at(267304),
+        floats_count: at(267296),
+        tuples: at(269720),
+        tuples_count: at(269880),
+        lists: at(269960),
+        lists_count: at(270600),
+        dicts: at(270624),
+        dicts_count: at(271904),
+        dictkeys: at(271264),
+        dictkeys_count: at(271908),
+        slices: at(269712),
+        contexts: at(273272),
+        contexts_count: at(273280),
+        async_gens: at(271976),
+        async_gens_count: at(272616),
+        async_gen_asends: at(272624),
+        async_gen_asends_count: at(273264),
+        ..RELEASE.freelists
     },
     thread: ThreadLayout {
         size: at(280),
@@ -183,15 +321,10 @@ pub const WINDOWS: Layouts = Layouts {
         datastack_chunk: at(224),
         datastack_top: at(232),
         datastack_limit: at(240),
+        context: at(200),
         ..RELEASE.thread
     },
     gil: GilLayout { cond: at(24), mutex: at(40), ..RELEASE.gil },
-    type_object: TypeLayout { weaklist: Slot::ABSENT, ..RELEASE.type_object },
-    dict_keys: DictKeysLayout { refcnt: Slot::ABSENT, ..RELEASE.dict_keys },
-    module: ModuleLayout { state: Slot::ABSENT, ..RELEASE.module },
-    module_def: ModuleDefLayout { size_field: Slot::ABSENT, ..RELEASE.module_def },
-    odict: ODictLayout { fast_nodes_size: Slot::ABSENT, ..RELEASE.odict },
-    odict_node: ODictNodeLayout { size: Slot::ABSENT, ..RELEASE.odict_node },
     range_iter: RangeIterLayout { step: at(20), len: at(24), ..RELEASE.range_iter },
     rlock: RLockLayout::NONE,
     ..RELEASE

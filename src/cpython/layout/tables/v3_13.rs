@@ -12,6 +12,7 @@ pub const RELEASE: Layouts = Layouts {
         interpreters_head: at(632),
         interpreters_main: at(640),
         gilstate_auto_interpreter: at(9888),
+        interned_strings: at(13832),
         ..v3_12::RELEASE.runtime
     },
     interpreter: InterpreterLayout {
@@ -33,7 +34,58 @@ pub const RELEASE: Layouts = Layouts {
         types_extensions: at(192584),
         monitors: at(193136),
         obmalloc: at(10800),
+        freelists: at(10952),
         ..v3_12::RELEASE.interpreter
+    },
+    interpreter_objects: InterpreterObjectsLayout {
+        modules_by_index: at(7664),
+        import_func: at(7696),
+        codec_search_path: at(7960),
+        codec_search_cache: at(7968),
+        codec_error_registry: at(7976),
+        dict: at(8448),
+        sysdict_copy: at(8456),
+        builtins_copy: at(8464),
+        before_forkers: at(10632),
+        after_forkers_parent: at(10640),
+        after_forkers_child: at(10648),
+        warnings_filters: at(10656),
+        warnings_once: at(10664),
+        atexit_callbacks: at(10712),
+        audit_hooks: at(10808),
+        errnomap: at(82640),
+        ast: at(82696),
+        type_cache: at(84656),
+        types: at(84648),
+        func_state: at(17000),
+        monitoring_callables: at(193176),
+        monitoring_tool_names: at(194264),
+        interned_strings: at(194328),
+        ..v3_12::RELEASE.interpreter_objects
+    },
+    types_state: TypesStateLayout { size: at(108424), ..v3_12::RELEASE.types_state },
+    func_state: FuncStateLayout { size: at(65544), ..v3_12::RELEASE.func_state },
+    freelists: FreelistsLayout {
+        floats: at(8),
+        floats_count: at(0),
+        tuples: at(16),
+        tuples_count: at(176),
+        lists: at(256),
+        lists_count: at(896),
+        dicts: at(904),
+        dicts_count: at(1544),
+        dictkeys: at(1552),
+        dictkeys_count: at(2192),
+        slices: at(2200),
+        contexts: at(2208),
+        contexts_count: at(2216),
+        async_gens: at(2224),
+        async_gens_count: at(2864),
+        async_gen_asends: at(2872),
+        async_gen_asends_count: at(3512),
+        object_stack_chunks: at(3520),
+        object_stack_chunks_count: at(3528),
+        ..v3_12::RELEASE.freelists
     },
     thread: ThreadLayout {
         size: at(304),
@@ -51,6 +103,9 @@ pub const RELEASE: Layouts = Layouts {
         c_recursion_remaining: at(52),
         async_exc: at(144),
         tracing: at(60),
+        profile_object: at(96),
+        trace_object: at(104),
+        dict: at(128),
         ..v3_12::RELEASE.thread
     },
     // Include/internal/pycore_tstate.h.
@@ -134,7 +189,12 @@ pub const RELEASE_0: Layouts = Layouts {
 
 /// As later released. Offsets of 3.13.18 (DWARF of debian-sid-3.13).
 pub const RELEASE_18: Layouts = Layouts {
-    runtime: RuntimeLayout { size: at(283408), gilstate_auto_interpreter: at(9912), ..RELEASE.runtime },
+    runtime: RuntimeLayout {
+        size: at(283408),
+        gilstate_auto_interpreter: at(9912),
+        interned_strings: at(13856),
+        ..RELEASE.runtime
+    },
     interpreter: InterpreterLayout { size: at(194984), ..RELEASE.interpreter },
     thread: ThreadLayout { size: at(312), ..RELEASE.thread },
     thread_impl: ThreadImplLayout {
@@ -149,14 +209,41 @@ pub const RELEASE_18: Layouts = Layouts {
 
 /// `--with-pydebug`. Offsets of 3.13.5 (DWARF of debian-trixie-3.13-dbg).
 pub const DEBUG: Layouts = Layouts {
-    runtime: RuntimeLayout { size: at(299392), gilstate_auto_interpreter: at(25880), ..RELEASE.runtime },
+    runtime: RuntimeLayout {
+        size: at(299392),
+        gilstate_auto_interpreter: at(25880),
+        interned_strings: at(29832),
+        ..RELEASE.runtime
+    },
     interpreter: InterpreterLayout {
         size: at(194992),
         types_builtins: at(182984),
         types_extensions: at(192600),
         monitors: at(193152),
         obmalloc: at(10808),
+        freelists: at(10960),
         ..RELEASE.interpreter
+    },
+    interpreter_objects: InterpreterObjectsLayout {
+        dict: at(8456),
+        sysdict_copy: at(8464),
+        builtins_copy: at(8472),
+        before_forkers: at(10640),
+        after_forkers_parent: at(10648),
+        after_forkers_child: at(10656),
+        warnings_filters: at(10664),
+        warnings_once: at(10672),
+        atexit_callbacks: at(10720),
+        audit_hooks: at(10816),
+        errnomap: at(82656),
+        ast: at(82712),
+        type_cache: at(84672),
+        types: at(84664),
+        func_state: at(17016),
+        monitoring_callables: at(193192),
+        monitoring_tool_names: at(194280),
+        interned_strings: at(194344),
+        ..RELEASE.interpreter_objects
     },
     mi_segment: MiSegmentLayout { size: at(49512), ..RELEASE.mi_segment },
     mi_page: MiPageLayout { size: at(96), xthread_free: at(56), next: at(72), ..RELEASE.mi_page },
@@ -165,7 +252,12 @@ pub const DEBUG: Layouts = Layouts {
 
 /// `--with-pydebug`, as later released. Offsets of 3.13.18 (DWARF of debian-sid-3.13-dbg).
 pub const DEBUG_18: Layouts = Layouts {
-    runtime: RuntimeLayout { size: at(299424), gilstate_auto_interpreter: at(25904), ..DEBUG.runtime },
+    runtime: RuntimeLayout {
+        size: at(299424),
+        gilstate_auto_interpreter: at(25904),
+        interned_strings: at(29856),
+        ..DEBUG.runtime
+    },
     interpreter: InterpreterLayout { size: at(195000), ..DEBUG.interpreter },
     thread: ThreadLayout { size: at(312), ..DEBUG.thread },
     thread_impl: ThreadImplLayout { size: at(344), asyncio_running_loop: at(312), ..DEBUG.thread_impl },
@@ -187,9 +279,36 @@ pub const FREE_THREADED: Layouts = Layouts {
         types_extensions: at(195672),
         monitors: at(196224),
         obmalloc: at(17432),
+        freelists: Slot::ABSENT,
         ..RELEASE.interpreter
     },
-    thread_impl: ThreadImplLayout { size: at(17816), ..RELEASE.thread_impl },
+    interpreter_objects: InterpreterObjectsLayout {
+        modules_by_index: at(7672),
+        import_func: at(7704),
+        codec_search_path: at(7976),
+        codec_search_cache: at(7984),
+        codec_error_registry: at(7992),
+        dict: at(8464),
+        sysdict_copy: at(8472),
+        builtins_copy: at(8480),
+        before_forkers: at(10648),
+        after_forkers_parent: at(10656),
+        after_forkers_child: at(10664),
+        warnings_filters: at(10672),
+        warnings_once: at(10680),
+        atexit_callbacks: at(10728),
+        audit_hooks: at(17440),
+        errnomap: at(85728),
+        ast: at(85784),
+        type_cache: at(87744),
+        types: at(87736),
+        func_state: at(20088),
+        monitoring_callables: at(196264),
+        monitoring_tool_names: at(197352),
+        interned_strings: at(197416),
+        ..RELEASE.interpreter_objects
+    },
+    thread_impl: ThreadImplLayout { size: at(17816), freelists: at(14240), ..RELEASE.thread_impl },
     gil: GilLayout {
         // The GIL of a free-threaded build can be switched on.
         enabled: at(0),
@@ -474,7 +593,12 @@ pub const FREE_THREADED: Layouts = Layouts {
 
 /// `--disable-gil --with-pydebug`. Offsets of 3.13.5 (headers, the rest as in 3.13t).
 pub const FREE_THREADED_DEBUG: Layouts = Layouts {
-    runtime: RuntimeLayout { size: at(346816), gilstate_auto_interpreter: at(25888), ..FREE_THREADED.runtime },
+    runtime: RuntimeLayout {
+        size: at(346816),
+        gilstate_auto_interpreter: at(25888),
+        interned_strings: at(29840),
+        ..FREE_THREADED.runtime
+    },
     interpreter: InterpreterLayout {
         size: at(218112),
         types_builtins: at(186136),
@@ -483,7 +607,28 @@ pub const FREE_THREADED_DEBUG: Layouts = Layouts {
         obmalloc: at(17496),
         ..FREE_THREADED.interpreter
     },
-    thread_impl: ThreadImplLayout { size: at(20224), ..FREE_THREADED.thread_impl },
+    interpreter_objects: InterpreterObjectsLayout {
+        dict: at(8472),
+        sysdict_copy: at(8480),
+        builtins_copy: at(8488),
+        before_forkers: at(10656),
+        after_forkers_parent: at(10664),
+        after_forkers_child: at(10672),
+        warnings_filters: at(10680),
+        warnings_once: at(10688),
+        atexit_callbacks: at(10736),
+        audit_hooks: at(17504),
+        errnomap: at(85808),
+        ast: at(85864),
+        type_cache: at(87824),
+        types: at(87816),
+        func_state: at(20168),
+        monitoring_callables: at(196344),
+        monitoring_tool_names: at(197432),
+        interned_strings: at(197496),
+        ..FREE_THREADED.interpreter_objects
+    },
+    thread_impl: ThreadImplLayout { size: at(20224), freelists: at(16640), ..FREE_THREADED.thread_impl },
     mi_segment: MiSegmentLayout { size: at(57720), ..FREE_THREADED.mi_segment },
     mi_page: MiPageLayout { size: at(112), xthread_free: at(56), next: at(72), ..FREE_THREADED.mi_page },
     ..FREE_THREADED
@@ -491,7 +636,12 @@ pub const FREE_THREADED_DEBUG: Layouts = Layouts {
 
 /// x86-64 Windows. Offsets of 3.13.0 (headers, the rest as in 3.13.0).
 pub const WINDOWS: Layouts = Layouts {
-    runtime: RuntimeLayout { size: at(282304), gilstate_auto_interpreter: at(9120), ..RELEASE_0.runtime },
+    runtime: RuntimeLayout {
+        size: at(282304),
+        gilstate_auto_interpreter: at(9120),
+        interned_strings: at(13024),
+        ..RELEASE_0.runtime
+    },
     interpreter: InterpreterLayout {
         size: at(194760),
         threads_head: at(7336),
@@ -507,8 +657,35 @@ pub const WINDOWS: Layouts = Layouts {
         types_builtins: at(182768),
         types_extensions: at(192384),
         monitors: at(192936),
-        obmalloc: Slot::ABSENT,
+        obmalloc: at(10600),
+        freelists: at(10752),
         ..RELEASE_0.interpreter
+    },
+    interpreter_objects: InterpreterObjectsLayout {
+        modules_by_index: at(7656),
+        import_func: at(7680),
+        codec_search_path: at(7792),
+        codec_search_cache: at(7800),
+        codec_error_registry: at(7808),
+        dict: at(8280),
+        sysdict_copy: at(8288),
+        builtins_copy: at(8296),
+        before_forkers: Slot::ABSENT,
+        after_forkers_parent: Slot::ABSENT,
+        after_forkers_child: Slot::ABSENT,
+        warnings_filters: at(10464),
+        warnings_once: at(10472),
+        atexit_callbacks: at(10512),
+        audit_hooks: at(10608),
+        errnomap: at(82440),
+        ast: at(82496),
+        type_cache: at(84456),
+        types: at(84448),
+        func_state: at(16800),
+        monitoring_callables: at(192976),
+        monitoring_tool_names: at(194064),
+        interned_strings: at(194128),
+        ..RELEASE_0.interpreter_objects
     },
     thread: ThreadLayout {
         size: at(296),
@@ -517,17 +694,12 @@ pub const WINDOWS: Layouts = Layouts {
         datastack_chunk: at(224),
         datastack_top: at(232),
         datastack_limit: at(240),
+        context: at(200),
         ..RELEASE_0.thread
     },
     thread_impl: ThreadImplLayout { size: at(328), asyncio_running_loop: at(296), ..RELEASE_0.thread_impl },
     gil: GilLayout { cond: at(24), mutex: at(32), ..RELEASE_0.gil },
-    type_object: TypeLayout { weaklist: Slot::ABSENT, ..RELEASE_0.type_object },
-    dict_keys: DictKeysLayout { refcnt: Slot::ABSENT, ..RELEASE_0.dict_keys },
-    module: ModuleLayout { state: Slot::ABSENT, ..RELEASE_0.module },
-    module_def: ModuleDefLayout { size_field: Slot::ABSENT, ..RELEASE_0.module_def },
     gc: GcLayout { generations: at(24), ..RELEASE_0.gc },
-    odict: ODictLayout { fast_nodes_size: Slot::ABSENT, ..RELEASE_0.odict },
-    odict_node: ODictNodeLayout { size: Slot::ABSENT, ..RELEASE_0.odict_node },
     range_iter: RangeIterLayout { step: at(20), len: at(24), ..RELEASE_0.range_iter },
     rlock: RLockLayout::NONE,
     ..RELEASE_0
@@ -535,7 +707,12 @@ pub const WINDOWS: Layouts = Layouts {
 
 /// x86-64 Windows, `--disable-gil`. Offsets of 3.13.5 (headers, the rest as in 3.13t).
 pub const WINDOWS_FREE_THREADED: Layouts = Layouts {
-    runtime: RuntimeLayout { size: at(327360), gilstate_auto_interpreter: at(9120), ..FREE_THREADED.runtime },
+    runtime: RuntimeLayout {
+        size: at(327360),
+        gilstate_auto_interpreter: at(9120),
+        interned_strings: at(13024),
+        ..FREE_THREADED.runtime
+    },
     interpreter: InterpreterLayout {
         size: at(215424),
         threads_head: at(7336),
@@ -551,8 +728,34 @@ pub const WINDOWS_FREE_THREADED: Layouts = Layouts {
         types_builtins: at(185864),
         types_extensions: at(195480),
         monitors: at(196032),
-        obmalloc: Slot::ABSENT,
+        obmalloc: at(17240),
         ..FREE_THREADED.interpreter
+    },
+    interpreter_objects: InterpreterObjectsLayout {
+        modules_by_index: at(7664),
+        import_func: at(7688),
+        codec_search_path: at(7800),
+        codec_search_cache: at(7808),
+        codec_error_registry: at(7816),
+        dict: at(8288),
+        sysdict_copy: at(8296),
+        builtins_copy: at(8304),
+        before_forkers: Slot::ABSENT,
+        after_forkers_parent: Slot::ABSENT,
+        after_forkers_child: Slot::ABSENT,
+        warnings_filters: at(10472),
+        warnings_once: at(10480),
+        atexit_callbacks: at(10520),
+        audit_hooks: at(17248),
+        errnomap: at(85536),
+        ast: at(85592),
+        type_cache: at(87552),
+        types: at(87544),
+        func_state: at(19896),
+        monitoring_callables: at(196072),
+        monitoring_tool_names: at(197160),
+        interned_strings: at(197224),
+        ..FREE_THREADED.interpreter_objects
     },
     thread: ThreadLayout {
         size: at(296),
@@ -561,16 +764,16 @@ pub const WINDOWS_FREE_THREADED: Layouts = Layouts {
         datastack_chunk: at(224),
         datastack_top: at(232),
         datastack_limit: at(240),
+        context: at(200),
         ..FREE_THREADED.thread
     },
-    thread_impl: ThreadImplLayout { size: at(17808), asyncio_running_loop: at(296), ..FREE_THREADED.thread_impl },
+    thread_impl: ThreadImplLayout {
+        size: at(17808),
+        asyncio_running_loop: at(296),
+        freelists: at(14232),
+        ..FREE_THREADED.thread_impl
+    },
     gil: GilLayout { last_holder: at(8), locked: at(16), cond: at(24), mutex: at(32), ..FREE_THREADED.gil },
-    type_object: TypeLayout { weaklist: Slot::ABSENT, ..FREE_THREADED.type_object },
-    dict_keys: DictKeysLayout { refcnt: Slot::ABSENT, ..FREE_THREADED.dict_keys },
-    module: ModuleLayout { state: Slot::ABSENT, ..FREE_THREADED.module },
-    module_def: ModuleDefLayout { size_field: Slot::ABSENT, ..FREE_THREADED.module_def },
-    odict: ODictLayout { fast_nodes_size: Slot::ABSENT, ..FREE_THREADED.odict },
-    odict_node: ODictNodeLayout { size: Slot::ABSENT, ..FREE_THREADED.odict_node },
     range_iter: RangeIterLayout { step: at(36), len: at(40), ..FREE_THREADED.range_iter },
     rlock: RLockLayout::NONE,
     ..FREE_THREADED

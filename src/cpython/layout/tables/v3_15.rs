@@ -12,6 +12,7 @@ pub const RELEASE: Layouts = Layouts {
         interpreters_head: at(936),
         interpreters_main: at(944),
         gilstate_auto_interpreter: at(10216),
+        interned_strings: at(14216),
         ..v3_14::RELEASE.runtime
     },
     interpreter: InterpreterLayout {
@@ -34,7 +35,81 @@ pub const RELEASE: Layouts = Layouts {
         asyncio_tasks_head: at(10856),
         monitors: at(223512),
         obmalloc: at(10880),
+        freelists: at(11096),
         ..v3_14::RELEASE.interpreter
+    },
+    interpreter_objects: InterpreterObjectsLayout {
+        modules_by_index: at(7600),
+        import_func: at(7632),
+        codec_search_path: at(7952),
+        codec_search_cache: at(7960),
+        codec_error_registry: at(7968),
+        dict: at(8448),
+        sysdict_copy: at(8456),
+        builtins_copy: at(8464),
+        before_forkers: at(10672),
+        after_forkers_parent: at(10680),
+        after_forkers_child: at(10688),
+        warnings_filters: at(10696),
+        warnings_once: at(10704),
+        atexit_callbacks: at(10768),
+        audit_hooks: at(10888),
+        errnomap: at(79896),
+        ast: at(79952),
+        type_cache: at(81952),
+        types: at(81944),
+        type_version_cache: at(190512),
+        func_state: at(14264),
+        monitoring_callables: at(223552),
+        monitoring_tool_names: at(224768),
+        interned_strings: at(224896),
+        ..v3_14::RELEASE.interpreter_objects
+    },
+    types_state: TypesStateLayout { size: at(141336), ..v3_14::RELEASE.types_state },
+    ast_state: AstStateLayout { size: at(1992), ..v3_14::RELEASE.ast_state },
+    freelists: FreelistsLayout {
+        complexes: at(16),
+        complexes_count: at(24),
+        ints: at(32),
+        ints_count: at(40),
+        tuples: at(48),
+        lists: at(368),
+        lists_count: at(376),
+        list_iters: at(384),
+        list_iters_count: at(392),
+        tuple_iters: at(400),
+        tuple_iters_count: at(408),
+        dicts: at(416),
+        dicts_count: at(424),
+        dictkeys: at(432),
+        dictkeys_count: at(440),
+        slices: at(448),
+        slices_count: at(456),
+        ranges: at(464),
+        ranges_count: at(472),
+        range_iters: at(480),
+        range_iters_count: at(488),
+        contexts: at(496),
+        contexts_count: at(504),
+        async_gens: at(512),
+        async_gens_count: at(520),
+        async_gen_asends: at(528),
+        async_gen_asends_count: at(536),
+        futureiters: at(544),
+        futureiters_count: at(552),
+        object_stack_chunks: at(560),
+        object_stack_chunks_count: at(568),
+        unicode_writers: at(576),
+        unicode_writers_count: at(584),
+        bytes_writers: at(592),
+        bytes_writers_count: at(600),
+        cfunctions: at(608),
+        cfunctions_count: at(616),
+        cmethods: at(624),
+        cmethods_count: at(632),
+        methods: at(640),
+        methods_count: at(648),
+        ..v3_14::RELEASE.freelists
     },
     thread: ThreadLayout {
         size: at(888),
@@ -54,6 +129,10 @@ pub const RELEASE: Layouts = Layouts {
         py_recursion_limit: at(56),
         async_exc: at(168),
         tracing: at(64),
+        profile_object: at(120),
+        trace_object: at(128),
+        dict: at(152),
+        context: at(232),
         ..v3_14::RELEASE.thread
     },
     thread_impl: ThreadImplLayout {
@@ -106,7 +185,12 @@ pub const RELEASE: Layouts = Layouts {
 
 /// `--with-pydebug`. Offsets of 3.15.2 (DWARF of debian-sid-3.15-dbg).
 pub const DEBUG: Layouts = Layouts {
-    runtime: RuntimeLayout { size: at(362592), gilstate_auto_interpreter: at(26216), ..RELEASE.runtime },
+    runtime: RuntimeLayout {
+        size: at(362592),
+        gilstate_auto_interpreter: at(26216),
+        interned_strings: at(30224),
+        ..RELEASE.runtime
+    },
     interpreter: InterpreterLayout {
         size: at(226256),
         types_builtins: at(180280),
@@ -114,7 +198,30 @@ pub const DEBUG: Layouts = Layouts {
         asyncio_tasks_head: at(10864),
         monitors: at(223528),
         obmalloc: at(10888),
+        freelists: at(11104),
         ..RELEASE.interpreter
+    },
+    interpreter_objects: InterpreterObjectsLayout {
+        dict: at(8456),
+        sysdict_copy: at(8464),
+        builtins_copy: at(8472),
+        before_forkers: at(10680),
+        after_forkers_parent: at(10688),
+        after_forkers_child: at(10696),
+        warnings_filters: at(10704),
+        warnings_once: at(10712),
+        atexit_callbacks: at(10776),
+        audit_hooks: at(10896),
+        errnomap: at(79912),
+        ast: at(79968),
+        type_cache: at(81968),
+        types: at(81960),
+        type_version_cache: at(190528),
+        func_state: at(14280),
+        monitoring_callables: at(223568),
+        monitoring_tool_names: at(224784),
+        interned_strings: at(224912),
+        ..RELEASE.interpreter_objects
     },
     mi_segment: MiSegmentLayout { size: at(57744), ..RELEASE.mi_segment },
     mi_page: MiPageLayout { size: at(112), xthread_free: at(72), next: at(88), ..RELEASE.mi_page },
@@ -130,6 +237,7 @@ pub const FREE_THREADED: Layouts = Layouts {
         interpreters_head: at(936),
         interpreters_main: at(944),
         gilstate_auto_interpreter: at(10216),
+        interned_strings: at(14216),
         ..v3_14::FREE_THREADED.runtime
     },
     interpreter: InterpreterLayout {
@@ -154,6 +262,79 @@ pub const FREE_THREADED: Layouts = Layouts {
         obmalloc: at(17280),
         ..v3_14::FREE_THREADED.interpreter
     },
+    interpreter_objects: InterpreterObjectsLayout {
+        modules_by_index: at(7600),
+        import_func: at(7632),
+        codec_search_path: at(7960),
+        codec_search_cache: at(7968),
+        codec_error_registry: at(7976),
+        dict: at(8464),
+        sysdict_copy: at(8472),
+        builtins_copy: at(8480),
+        before_forkers: at(10688),
+        after_forkers_parent: at(10696),
+        after_forkers_child: at(10704),
+        warnings_filters: at(10712),
+        warnings_once: at(10720),
+        atexit_callbacks: at(10792),
+        audit_hooks: at(17288),
+        errnomap: at(85632),
+        ast: at(85688),
+        type_cache: at(87688),
+        types: at(87680),
+        type_version_cache: at(196248),
+        func_state: at(20000),
+        monitoring_callables: at(229288),
+        monitoring_tool_names: at(230504),
+        interned_strings: at(230640),
+        ..v3_14::FREE_THREADED.interpreter_objects
+    },
+    types_state: TypesStateLayout { size: at(141336), ..v3_14::FREE_THREADED.types_state },
+    ast_state: AstStateLayout { size: at(1992), ..v3_14::FREE_THREADED.ast_state },
+    freelists: FreelistsLayout {
+        complexes: at(16),
+        complexes_count: at(24),
+        ints: at(32),
+        ints_count: at(40),
+        tuples: at(48),
+        lists: at(368),
+        lists_count: at(376),
+        list_iters: at(384),
+        list_iters_count: at(392),
+        tuple_iters: at(400),
+        tuple_iters_count: at(408),
+        dicts: at(416),
+        dicts_count: at(424),
+        dictkeys: at(432),
+        dictkeys_count: at(440),
+        slices: at(448),
+        slices_count: at(456),
+        ranges: at(464),
+        ranges_count: at(472),
+        range_iters: at(480),
+        range_iters_count: at(488),
+        contexts: at(496),
+        contexts_count: at(504),
+        async_gens: at(512),
+        async_gens_count: at(520),
+        async_gen_asends: at(528),
+        async_gen_asends_count: at(536),
+        futureiters: at(544),
+        futureiters_count: at(552),
+        object_stack_chunks: at(560),
+        object_stack_chunks_count: at(568),
+        unicode_writers: at(576),
+        unicode_writers_count: at(584),
+        bytes_writers: at(592),
+        bytes_writers_count: at(600),
+        cfunctions: at(608),
+        cfunctions_count: at(616),
+        cmethods: at(624),
+        cmethods_count: at(632),
+        methods: at(640),
+        methods_count: at(648),
+        ..v3_14::FREE_THREADED.freelists
+    },
     thread: ThreadLayout {
         size: at(888),
         thread_id: at(176),
@@ -171,6 +352,10 @@ pub const FREE_THREADED: Layouts = Layouts {
         py_recursion_limit: at(56),
         async_exc: at(168),
         tracing: at(64),
+        profile_object: at(120),
+        trace_object: at(128),
+        dict: at(152),
+        context: at(232),
         ..v3_14::FREE_THREADED.thread
     },
     thread_impl: ThreadImplLayout {
@@ -184,6 +369,7 @@ pub const FREE_THREADED: Layouts = Layouts {
         asyncio_running_loop: at(1024),
         asyncio_running_task: at(1032),
         asyncio_tasks_head: at(1048),
+        freelists: at(18608),
         ..v3_14::FREE_THREADED.thread_impl
     },
     co_monitoring: CoMonitoringLayout { lines: at(104), ..v3_14::FREE_THREADED.co_monitoring },
@@ -232,10 +418,24 @@ pub const FREE_THREADED_1: Layouts = Layouts {
         obmalloc: at(17592),
         ..FREE_THREADED.interpreter
     },
+    interpreter_objects: InterpreterObjectsLayout {
+        audit_hooks: at(17600),
+        errnomap: at(85944),
+        ast: at(86000),
+        type_cache: at(88000),
+        types: at(87992),
+        type_version_cache: at(196560),
+        func_state: at(20312),
+        monitoring_callables: at(229600),
+        monitoring_tool_names: at(230816),
+        interned_strings: at(230952),
+        ..FREE_THREADED.interpreter_objects
+    },
     thread_impl: ThreadImplLayout {
         size: at(15800),
         refcounts_values: at(15696),
         refcounts_size: at(15704),
+        freelists: at(15000),
         ..FREE_THREADED.thread_impl
     },
     mi_segment: MiSegmentLayout {
@@ -260,7 +460,12 @@ pub const FREE_THREADED_1: Layouts = Layouts {
 
 /// `--disable-gil --with-pydebug`, from 3.15.2 on. Offsets of 3.15.2 (headers, the rest as in 3.15t).
 pub const FREE_THREADED_DEBUG: Layouts = Layouts {
-    runtime: RuntimeLayout { size: at(425368), gilstate_auto_interpreter: at(26216), ..FREE_THREADED.runtime },
+    runtime: RuntimeLayout {
+        size: at(425368),
+        gilstate_auto_interpreter: at(26216),
+        interned_strings: at(30224),
+        ..FREE_THREADED.runtime
+    },
     interpreter: InterpreterLayout {
         size: at(250392),
         types_builtins: at(186024),
@@ -270,10 +475,33 @@ pub const FREE_THREADED_DEBUG: Layouts = Layouts {
         obmalloc: at(17288),
         ..FREE_THREADED.interpreter
     },
+    interpreter_objects: InterpreterObjectsLayout {
+        dict: at(8472),
+        sysdict_copy: at(8480),
+        builtins_copy: at(8488),
+        before_forkers: at(10696),
+        after_forkers_parent: at(10704),
+        after_forkers_child: at(10712),
+        warnings_filters: at(10720),
+        warnings_once: at(10728),
+        atexit_callbacks: at(10800),
+        audit_hooks: at(17296),
+        errnomap: at(85656),
+        ast: at(85712),
+        type_cache: at(87712),
+        types: at(87704),
+        type_version_cache: at(196272),
+        func_state: at(20024),
+        monitoring_callables: at(229312),
+        monitoring_tool_names: at(230528),
+        interned_strings: at(230664),
+        ..FREE_THREADED.interpreter_objects
+    },
     thread_impl: ThreadImplLayout {
         size: at(19448),
         refcounts_values: at(19336),
         refcounts_size: at(19344),
+        freelists: at(18640),
         ..FREE_THREADED.thread_impl
     },
     mi_segment: MiSegmentLayout { size: at(65952), ..FREE_THREADED.mi_segment },
@@ -293,10 +521,24 @@ pub const FREE_THREADED_DEBUG_1: Layouts = Layouts {
         obmalloc: at(17656),
         ..FREE_THREADED_DEBUG.interpreter
     },
+    interpreter_objects: InterpreterObjectsLayout {
+        audit_hooks: at(17664),
+        errnomap: at(86024),
+        ast: at(86080),
+        type_cache: at(88080),
+        types: at(88072),
+        type_version_cache: at(196640),
+        func_state: at(20392),
+        monitoring_callables: at(229680),
+        monitoring_tool_names: at(230896),
+        interned_strings: at(231032),
+        ..FREE_THREADED_DEBUG.interpreter_objects
+    },
     thread_impl: ThreadImplLayout {
         size: at(18208),
         refcounts_values: at(18096),
         refcounts_size: at(18104),
+        freelists: at(17400),
         ..FREE_THREADED_DEBUG.thread_impl
     },
     mi_segment: MiSegmentLayout {
@@ -321,7 +563,12 @@ pub const FREE_THREADED_DEBUG_1: Layouts = Layouts {
 
 /// x86-64 Windows. Offsets of 3.15.2 (headers, the rest as in 3.15).
 pub const WINDOWS: Layouts = Layouts {
-    runtime: RuntimeLayout { size: at(345536), gilstate_auto_interpreter: at(9416), ..RELEASE.runtime },
+    runtime: RuntimeLayout {
+        size: at(345536),
+        gilstate_auto_interpreter: at(9416),
+        interned_strings: at(13384),
+        ..RELEASE.runtime
+    },
     interpreter: InterpreterLayout {
         size: at(226040),
         threads_head: at(7328),
@@ -339,8 +586,36 @@ pub const WINDOWS: Layouts = Layouts {
         types_extensions: at(189840),
         asyncio_tasks_head: at(10672),
         monitors: at(223328),
-        obmalloc: Slot::ABSENT,
+        obmalloc: at(10696),
+        freelists: at(10912),
         ..RELEASE.interpreter
+    },
+    interpreter_objects: InterpreterObjectsLayout {
+        modules_by_index: at(7592),
+        import_func: at(7616),
+        codec_search_path: at(7784),
+        codec_search_cache: at(7792),
+        codec_error_registry: at(7800),
+        dict: at(8288),
+        sysdict_copy: at(8296),
+        builtins_copy: at(8304),
+        before_forkers: Slot::ABSENT,
+        after_forkers_parent: Slot::ABSENT,
+        after_forkers_child: Slot::ABSENT,
+        warnings_filters: at(10512),
+        warnings_once: at(10520),
+        atexit_callbacks: at(10584),
+        audit_hooks: at(10704),
+        errnomap: at(79712),
+        ast: at(79768),
+        type_cache: at(81768),
+        types: at(81760),
+        type_version_cache: at(190328),
+        func_state: at(14080),
+        monitoring_callables: at(223368),
+        monitoring_tool_names: at(224584),
+        interned_strings: at(224712),
+        ..RELEASE.interpreter_objects
     },
     thread: ThreadLayout {
         size: at(880),
@@ -349,6 +624,7 @@ pub const WINDOWS: Layouts = Layouts {
         datastack_chunk: at(248),
         datastack_top: at(256),
         datastack_limit: at(264),
+        context: at(224),
         ..RELEASE.thread
     },
     thread_impl: ThreadImplLayout {
@@ -363,12 +639,6 @@ pub const WINDOWS: Layouts = Layouts {
         ..RELEASE.thread_impl
     },
     gil: GilLayout { cond: at(24), mutex: at(32), ..RELEASE.gil },
-    type_object: TypeLayout { weaklist: Slot::ABSENT, ..RELEASE.type_object },
-    dict_keys: DictKeysLayout { refcnt: Slot::ABSENT, ..RELEASE.dict_keys },
-    module: ModuleLayout { state: Slot::ABSENT, ..RELEASE.module },
-    module_def: ModuleDefLayout { size_field: Slot::ABSENT, ..RELEASE.module_def },
-    odict: ODictLayout { fast_nodes_size: Slot::ABSENT, ..RELEASE.odict },
-    odict_node: ODictNodeLayout { size: Slot::ABSENT, ..RELEASE.odict_node },
     range_iter: RangeIterLayout { step: at(20), len: at(24), ..RELEASE.range_iter },
     rlock: RLockLayout::NONE,
     ..RELEASE
@@ -376,7 +646,12 @@ pub const WINDOWS: Layouts = Layouts {
 
 /// x86-64 Windows, `--disable-gil`. Offsets of 3.15.2 (headers, the rest as in 3.15t).
 pub const WINDOWS_FREE_THREADED: Layouts = Layouts {
-    runtime: RuntimeLayout { size: at(408232), gilstate_auto_interpreter: at(9416), ..FREE_THREADED.runtime },
+    runtime: RuntimeLayout {
+        size: at(408232),
+        gilstate_auto_interpreter: at(9416),
+        interned_strings: at(13384),
+        ..FREE_THREADED.runtime
+    },
     interpreter: InterpreterLayout {
         size: at(250096),
         threads_head: at(7328),
@@ -394,8 +669,35 @@ pub const WINDOWS_FREE_THREADED: Layouts = Layouts {
         types_extensions: at(195568),
         asyncio_tasks_head: at(17064),
         monitors: at(229056),
-        obmalloc: Slot::ABSENT,
+        obmalloc: at(17088),
         ..FREE_THREADED.interpreter
+    },
+    interpreter_objects: InterpreterObjectsLayout {
+        modules_by_index: at(7592),
+        import_func: at(7616),
+        codec_search_path: at(7784),
+        codec_search_cache: at(7792),
+        codec_error_registry: at(7800),
+        dict: at(8296),
+        sysdict_copy: at(8304),
+        builtins_copy: at(8312),
+        before_forkers: Slot::ABSENT,
+        after_forkers_parent: Slot::ABSENT,
+        after_forkers_child: Slot::ABSENT,
+        warnings_filters: at(10520),
+        warnings_once: at(10528),
+        atexit_callbacks: at(10600),
+        audit_hooks: at(17096),
+        errnomap: at(85440),
+        ast: at(85496),
+        type_cache: at(87496),
+        types: at(87488),
+        type_version_cache: at(196056),
+        func_state: at(19808),
+        monitoring_callables: at(229096),
+        monitoring_tool_names: at(230312),
+        interned_strings: at(230448),
+        ..FREE_THREADED.interpreter_objects
     },
     thread: ThreadLayout {
         size: at(880),
@@ -404,6 +706,7 @@ pub const WINDOWS_FREE_THREADED: Layouts = Layouts {
         datastack_chunk: at(248),
         datastack_top: at(256),
         datastack_limit: at(264),
+        context: at(224),
         ..FREE_THREADED.thread
     },
     thread_impl: ThreadImplLayout {
@@ -417,22 +720,10 @@ pub const WINDOWS_FREE_THREADED: Layouts = Layouts {
         asyncio_running_loop: at(1016),
         asyncio_running_task: at(1024),
         asyncio_tasks_head: at(1040),
+        freelists: at(18568),
         ..FREE_THREADED.thread_impl
     },
     gil: GilLayout { last_holder: at(8), locked: at(16), cond: at(24), mutex: at(32), ..FREE_THREADED.gil },
-    type_object: TypeLayout { weaklist: Slot::ABSENT, ..FREE_THREADED.type_object },
-    dict_keys: DictKeysLayout { refcnt: Slot::ABSENT, ..FREE_THREADED.dict_keys },
-    module: ModuleLayout { state: Slot::ABSENT, ..FREE_THREADED.module },
-    module_def: ModuleDefLayout { size_field: Slot::ABSENT, ..FREE_THREADED.module_def },
-    gc_generation: GcGenerationLayout::NONE,
-    obmalloc: ObmallocLayout::NONE,
-    arena_object: ArenaObjectLayout::NONE,
-    pool_header: PoolHeaderLayout::NONE,
-    mi_segment: MiSegmentLayout::NONE,
-    mi_page: MiPageLayout::NONE,
-    odict: ODictLayout { fast_nodes_size: Slot::ABSENT, ..FREE_THREADED.odict },
-    odict_node: ODictNodeLayout { size: Slot::ABSENT, ..FREE_THREADED.odict_node },
-    lazy_import: LazyImportLayout::NONE,
     range_iter: RangeIterLayout { step: at(36), len: at(40), ..FREE_THREADED.range_iter },
     rlock: RLockLayout::NONE,
     ..FREE_THREADED
