@@ -200,7 +200,7 @@ fn statics(target: &Target, images: &Images, state: PythonState<'_>) -> Statics 
         let hits = images.find_symbol(target, name);
         hits.iter().find(|hit| Some(hit.module) == state.located.module).map(|hit| hit.addr)
     };
-    Statics { arenas: find("arenas"), maxarenas: find("maxarenas") }
+    Statics { arenas: find("arenas"), maxarenas: find("maxarenas"), interned: find("interned") }
 }
 
 fn missing(target: &Target) -> Missing {

@@ -39,8 +39,8 @@ pub(super) fn owned(state: &HeapState<'_>, ways: &Ways, retained: &Retained<'_, 
 pub(super) fn references(state: &HeapState<'_>, ways: &Ways) -> HeapTree {
     let objects = state.objects();
     let (namespaces, mut tree) = (namespaces(state), Tree::default());
-    let named: HashSet<ObjectId> =
-        ways.graph.roots.iter().filter(|root| root.group <= 1).map(|root| root.object).collect();
+    let of_programs = ways.graph.roots.iter().filter(|root| root.group <= 1).map(|root| root.object);
+    let named: HashSet<ObjectId> = of_programs.chain(state.interned_tables()).collect();
     const UNKNOWN: u32 = u32::MAX;
     let mut places = vec![UNKNOWN; objects.len()];
     let mut way = Vec::new();

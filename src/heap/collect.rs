@@ -117,6 +117,7 @@ pub fn collect(heap: &Heap<'_>, view: &View<'_>, sources: &Sources<'_>) -> Resul
     };
     let walked = Arenas::new(arenas.clone());
     let more = Closure { edges: &edges, types: &mut types, known: &objects, arenas: &walked, more: HashMap::default() };
+        interned: &[],
     let (more, whole) = more.run(ctx, sources, others);
     if !whole {
         let text = "containers claim more memory than there is: not all references were followed";

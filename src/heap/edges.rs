@@ -1,6 +1,7 @@
 //! [`Edges`]: what an object refers to, by the layout of its type.
 
 use super::dicts::{KeyTable, each_value};
+use super::interned::is_mortal;
 use super::offsets::Offsets;
 use super::types::{Shape, Walk, flags};
 use super::view::View;
@@ -56,6 +57,8 @@ pub(super) struct Edges<'a> {
     pub dialect: &'a Dialect,
     /// `tp_dict` of static types that keep it in the interpreter (3.12+).
     pub static_dicts: &'a HashMap<u64, u64>,
+    /// The dicts of interned strings.
+    pub interned: &'a [u64],
     /// Words that may still be read as items of containers.
     pub left: AtomicU64,
     /// Only references that are counted: none that is borrowed, and each once.
@@ -71,8 +74,9 @@ pub(super) fn budget(view: &View<'_>) -> AtomicU64 {
 impl<'a> Edges<'a> {
     /// The same again, with what is left of the budget.
     pub(super) fn again(&self) -> Edges<'a> {
-        let Edges { view, o, l, dialect, static_dicts, ref left, owned } = *self;
-        Edges { view, o, l, dialect, static_dicts, left: AtomicU64::new(left.load(Ordering::Relaxed)), owned }
+        let left = AtomicU64::new(self.left.load(Ordering::Relaxed));
+        let Edges { view, o, l, dialect, static_dicts, interned, owned, .. } = *self;
+        Edges { view, o, l, dialect, static_dicts, interned, left, owned }
     }
 
     /// As [`View::words`], as far as the budget goes.
@@ -204,8 +208,11 @@ impl<'a> Edges<'a> {
         let Some(keys) = KeyTable::read(self.view, o, word(o.dict_keys)) else { return };
         let values = word(o.dict_values);
         if values == 0 {
+            let is_interned = self.interned.contains(&at);
             keys.each(self, |_, key, value| {
-                if value != 0 {
+                if is_interned && value != 0 && is_mortal(self, key) {
+                    found(Via::Weak, key);
+                } else if value != 0 {
                     found(Via::Key, key);
                     found(Via::Value(key), value);
                 }

@@ -19,6 +19,7 @@ mod garbage;
 mod graph;
 mod integrity;
 mod memory;
+mod interned;
 mod names;
 mod needed;
 mod numpy;
@@ -29,6 +30,7 @@ mod retained;
 mod roots;
 mod sizes;
 mod strings;
+mod state_names;
 mod tree;
 mod types;
 mod view;
@@ -93,6 +95,8 @@ pub struct HeapState<'a> {
     at_hand: HashSet<u64, RandomState>,
     diagnostics: &'a Diagnostics,
     /// What was found.
+    interned: Vec<u64>,
+    static_strings: Vec<u64>,
     pub collected: Collected,
 }
 
@@ -114,7 +118,36 @@ impl<'a> HeapState<'a> {
         let static_dicts = collected.shapes.iter().filter_map(dict).collect();
         let (debug, diagnostics) = (sources.debug, sources.diagnostics);
         let at_hand = sources.at_hand.iter().copied().collect();
-        Ok(HeapState { heap, view, offsets, static_dicts, debug, at_hand, diagnostics, collected })
+        let (interned, static_strings) = (Vec::new(), Vec::new());
+        let mut state = HeapState {
+            heap,
+            view,
+            offsets,
+            static_dicts,
+            debug,
+            at_hand,
+            interned,
+            static_strings,
+            diagnostics,
+            collected,
+        };
+        let edges = state.edges();
+        let tables = interned::tables(&heap.ctx, &edges, sources, &state.collected);
+        let of_runtime = interned::of_runtime(&heap.ctx, &edges, sources);
+        (state.interned, state.static_strings) = (tables, of_runtime);
+        Ok(state)
+    }
+
+    /// The dicts of interned strings: they keep those of their strings alive that are immortal.
+    #[must_use]
+    pub fn interned_tables(&self) -> Vec<ObjectId> {
+        self.interned.iter().filter_map(|at| self.objects().at(*at)).collect()
+    }
+
+    /// Addresses of static strings that are interned, in no table of an interpreter (3.12+).
+    #[must_use]
+    pub fn static_strings(&self) -> &[u64] {
+        &self.static_strings
     }
 
     /// Whether the time was over before all objects and all their references were read, so that what is not there says nothing.
@@ -205,6 +238,7 @@ impl<'a> HeapState<'a> {
     #[must_use]
     pub fn at(&self, addr: Addr) -> Option<Found> {
         self.objects().get(self.objects().at(addr.0)?)
+            interned: &self.interned,
     }
 
     /// The characters of a `str` or the bytes of a `bytes`, as they are stored; `None` for more than `most` bytes.

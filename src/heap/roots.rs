@@ -1,6 +1,7 @@
 //! Roots: what keeps objects alive that is not an object itself. Modules, frames of threads, the interpreters' own state.
 
 use super::objects::ObjectId;
+use super::state_names::StateNames;
 use super::{HeapState, Via};
 use crate::base::{Addr, Diagnostics};
 use crate::cpython::code::CodeCache;
@@ -30,6 +31,8 @@ pub struct Root {
     pub group: u8,
 }
 
+/// The group of roots that are words of states.
+const STATES: u8 = 2;
 /// The group of roots that are words of native code: they may be equal to an object's address by chance.
 const UNCERTAIN: u8 = 3;
 
@@ -89,6 +92,9 @@ pub fn native_root(name: String, object: ObjectId) -> Root {
 pub fn roots(state: &HeapState<'_>, interpreters: &[Interpreter], diagnostics: &Diagnostics) -> Vec<Root> {
     let mut roots = Vec::new();
     let (heap, codes) = (state.heap(), CodeCache::default());
+    let (of_states, of_threads) =
+        (StateNames::of_interpreter(heap.ctx.layouts), StateNames::of_thread(heap.ctx.layouts));
+    interned(state, &mut roots);
     for interpreter in interpreters {
         let mut add = |name: String, addr: Addr, group: u8| {
             if let Some(object) = state.objects().at(addr.0) {
@@ -101,12 +107,24 @@ pub fn roots(state: &HeapState<'_>, interpreters: &[Interpreter], diagnostics: &
             let tid = thread.native_id.map_or_else(|| format!("{:#x}", thread.ident), |id| id.to_string());
             frames(state, &codes, thread.addr, &format!("{inside}thread {tid}"), &mut add);
             let size = heap.ctx.layouts.thread.size.offset().unwrap_or(0);
-            words(state, thread.addr.0, size, &format!("{inside}thread {tid}: state"), &mut add);
+            let name = format!("{inside}thread {tid}: state");
+            words(state, (thread.addr.0, size), &of_threads, &name, &mut add);
         }
         let size = heap.ctx.layouts.interpreter.size.offset().unwrap_or(0);
-        words(state, interpreter.addr.0, size, &format!("{inside}interpreter state"), &mut add);
+        words(state, (interpreter.addr.0, size), &of_states, &format!("{inside}interpreter state"), &mut add);
     }
     roots
+}
+
+/// Interned strings are those of the process where it has one table of them.
+fn interned(state: &HeapState<'_>, roots: &mut Vec<Root>) {
+    let mut add = |name: &str, object| roots.push(Root { name: name.to_owned(), object, group: STATES });
+    for table in state.interned_tables() {
+        add("interned strings", table);
+    }
+    for object in state.static_strings().iter().filter_map(|at| state.objects().at(*at)) {
+        add("interned static strings", object);
+    }
 }
 
 fn modules(heap: &Heap<'_>, interpreter: &Interpreter, inside: &str, add: &mut impl FnMut(String, Addr, u8)) {
@@ -156,10 +174,21 @@ fn frames(
 }
 
 /// Words of a C struct that lead to objects.
-fn words(state: &HeapState<'_>, at: u64, size: u64, name: &str, add: &mut impl FnMut(String, Addr, u8)) {
+fn words(
+    state: &HeapState<'_>,
+    (at, size): (u64, u64),
+    names: &StateNames,
+    name: &str,
+    add: &mut impl FnMut(String, Addr, u8),
+) {
     state.view.words(at, size.min(MAX_STATE) / 8, |index, word| {
-        if word & 7 == 0 && state.objects().at(word).is_some() {
-            add(format!("{name} +{}", index.wrapping_mul(8)), Addr(word), 2);
+        let offset = index.wrapping_mul(8);
+        if word & 7 == 0 && state.objects().at(word).is_some() && !names.is_borrowed(offset) {
+            let name = match names.name(offset) {
+                Some(member) => format!("{name}, {member}"),
+                None => format!("{name} +{offset}"),
+            };
+            add(name, Addr(word), STATES);
         }
     });
 }

@@ -185,6 +185,65 @@ fn types_and_names_keep_what_python_counts() {
     }
 }
 
+/// Interned strings have a table, which is named and keeps those that are immortal; members of states are named, and nothing
+/// large is blamed on an offset.
+#[test]
+fn interned_strings_and_members_of_states_are_named() {
+    let mut counted = 0;
+    for interpreter in common::interpreters().iter().filter(|i| i.is_ordinary() || i.free_threaded) {
+        let dead = match Crash::new(interpreter, "interned.py").run() {
+            Ok(dead) => dead,
+            Err(reason) => skip!("{reason}"),
+        };
+        let name = &interpreter.name;
+        let said: Value = serde_json::from_slice(&std::fs::read(dead.dir.join("interned.json")).unwrap()).unwrap();
+        for no_files in [false, true] {
+            let inspection = open(&dead, interpreter, no_files);
+            let (top, table, in_table, of_runtime, ways) = inspection
+                .heap(|state, missing| {
+                    let tables = state.interned_tables();
+                    assert_eq!(tables.len(), 1, "{name}: {no_files}");
+                    let table = state.objects().get(tables[0]).unwrap();
+                    let in_table: BTreeSet<u64> = state.references(table).iter().map(|(_, to)| to.addr).collect();
+                    let ways = Ways::new(&inspection, state);
+                    let way = |id: u64| ways.path_to(state, state.objects().at(id).unwrap());
+                    let planted = said["planted"].as_object().unwrap().iter();
+                    let found: Vec<_> = planted.map(|(k, id)| (k.clone(), way(id.as_u64().unwrap()))).collect();
+                    let of_runtime = state.static_strings().len() as u64;
+                    let top = heap_top::top(&inspection, state, ways, missing, 2000);
+                    (top, table, in_table, of_runtime, found)
+                })
+                .unwrap();
+            let is_immortal = said["immortal"].as_bool().unwrap();
+            let ids: Vec<u64> = said["ids"].as_array().unwrap().iter().map(|id| id.as_u64().unwrap()).collect();
+            assert!(ids.iter().all(|id| in_table.contains(id)), "{name}");
+            let count: u64 = dead.stdout.trim().parse().unwrap();
+            if count > 0 {
+                // What the free-threaded builds make of static strings is in the table too.
+                assert_eq!(in_table.len() as u64 + of_runtime, count, "{name}: {} {of_runtime}", in_table.len());
+                counted += 1;
+            }
+            let row = top.top.iter().find(|row| row.object.addr.0 == table.addr).unwrap();
+            assert_eq!((row.path.as_str(), row.root_certain), ("interned strings", true), "{name}");
+            let kept = top.by_name.iter().find(|row| row.path == "__main__.kept").unwrap();
+            let (list, texts) = (number(&said, "list"), number(&said, "texts"));
+            // What is immortal would not go with the list.
+            assert_eq!(kept.retained, if is_immortal { list } else { list + texts }, "{name}: {is_immortal}");
+            assert!((row.object.bytes..row.object.bytes + texts).contains(&row.retained), "{name}: {row:?}");
+            for (planted, way) in ways {
+                let expected = format!("interpreter state, {planted}");
+                assert!(way.as_deref().is_some_and(|way| way.starts_with(&expected)), "{name}: {planted}: {way:?}");
+            }
+            let is_nameless = |path: &str| path.contains("interpreter state +") || path.contains(": state +");
+            let nameless = top.top.iter().filter(|row| is_nameless(&row.path));
+            let nameless: Vec<_> = nameless.map(|row| (row.path.as_str(), row.retained)).collect();
+            eprintln!("{name} {no_files}: interned strings keep {}; nameless: {nameless:?}", row.retained);
+            assert!(nameless.iter().all(|(_, bytes)| *bytes < 16 << 10), "{name}: {nameless:?}");
+        }
+    }
+    assert!(counted > 0 || common::interpreters().iter().all(|i| i.minor < 12));
+}
+
 fn check_tree(tree: &HeapTree, whole: u64) {
     assert_eq!(tree.nodes[0].parent, None);
     assert_eq!(tree.nodes[0].bytes, whole);

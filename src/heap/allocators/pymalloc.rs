@@ -70,6 +70,8 @@ pub struct Statics {
     pub arenas: Option<Addr>,
     /// `maxarenas`.
     pub maxarenas: Option<Addr>,
+    /// `interned` of Objects/unicodeobject.c.
+    pub interned: Option<Addr>,
 }
 
 /// Offsets of `struct pool_header`.
