@@ -230,6 +230,7 @@ fn image(data: &[u8], abi: Abi) {
         threads: Vec::new(),
         crash: None,
         missing: Vec::new(),
+        mapped_files: Vec::new(),
         code_names: Default::default(),
         thread_index: Default::default(),
         limits: Default::default(),

@@ -85,6 +85,7 @@ pub fn from_session(session: Session, abi: Abi, memory: Box<dyn Memory>) -> Targ
         threads,
         crash,
         missing: Vec::new(),
+        mapped_files: Vec::new(),
         code_names: Default::default(),
         thread_index: Default::default(),
         limits: Default::default(),

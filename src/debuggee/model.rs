@@ -1,5 +1,6 @@
 //! [`Target`]: one stopped process.
 
+use super::elf_modules::FileMapping;
 use super::recorded_symbols::CodeNames;
 use super::{Crash, Limits, MemoryExt as _, Module, NativeThread, TargetMemory};
 use crate::base::{Abi, Addr, Diagnostic, Diagnostics};
@@ -132,6 +133,8 @@ pub struct Target {
     pub crash: Option<Crash>,
     /// Parts that are missing.
     pub missing: Vec<MissingPart>,
+    /// Ranges of memory that are mapped from files, modules and data alike; empty where the source does not tell.
+    pub mapped_files: Vec<FileMapping>,
     /// What files told about its code when the dump was made slim.
     pub code_names: CodeNames,
     /// Finds a thread by its id; made when first asked.

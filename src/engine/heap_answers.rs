@@ -50,6 +50,7 @@ pub fn coverage(state: &HeapState<'_>, missing: Missing) -> HeapCoverage {
         blocks: found.pools.blocks,
         blocks_with_objects: found.pools.objects,
         unreadable_pools: found.pools.unreadable,
+        perhaps_text: found.perhaps_text,
         left_out: missing.left_out,
         cut: missing.cut,
         unwritten: missing.unwritten,

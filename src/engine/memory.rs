@@ -4,15 +4,21 @@ use super::heap::Missing;
 use super::heap_answers::{CensusOrder, coverage, rows};
 use super::memory_account::{Account, read};
 use super::native_waits::has_musl;
-use super::{Inspection, heap_native};
+use super::{Inspection, heap_native, runtime_code};
+use crate::base::Addr;
+use crate::cpython::runtime::threads;
 use crate::debuggee::{Segment, Target};
-use crate::heap::{Census, Filter, HeapState, OwnedRange};
+use crate::heap::{Census, Filter, FreeList, HeapState, OwnedRange, PythonMemory};
 use crate::model::heap::HEAP_SCHEMA_VERSION;
-use crate::model::memory::{MallocMapped, MemoryAnswer, MemoryOwner, MemoryPin};
+use crate::model::memory::{
+    MallocMapped, MemoryAnswer, MemoryFile, MemoryFiles, MemoryFreeList, MemoryOwner, MemoryPin,
+};
 use std::collections::BTreeMap;
 
 /// Types that are told of.
 const TYPES: usize = 10;
+/// Mapped files that are.
+const FILES: usize = 5;
 /// A part of the written bytes that may stay unexplained without a look at all buffers of objects.
 const SMALL_PART: u64 = 64;
 /// Allocators that are not read, and are in the names of their files.
@@ -22,8 +28,9 @@ const OTHER_MALLOCS: [&str; 3] = ["jemalloc", "tcmalloc", "mimalloc"];
 #[must_use]
 pub fn memory(inspection: &Inspection, state: &HeapState<'_>, missing: Missing) -> MemoryAnswer {
     let target = inspection.target();
-    let (mut ranges, pymalloc) = state.python_memory();
-    let pinned_by = pins(state, &ranges, pymalloc.is_some());
+    let PythonMemory { mut ranges, pymalloc, mimalloc, sparse } = state.python_memory();
+    let pinned_by = pins(state, sparse);
+    let free_lists = free_lists(inspection, state);
     let data = || inspection.images().static_data();
     let (arenas, malloc) = state.malloc_memory(data());
     ranges.extend(arenas);
@@ -57,7 +64,17 @@ pub fn memory(inspection: &Inspection, state: &HeapState<'_>, missing: Missing) 
     if account.unexplained() > all.1 / SMALL_PART {
         other_malloc = elsewhere(&mut account, state, target);
     }
+    for file in &target.mapped_files {
+        account.own_inside((file.start.0, file.end.0), MemoryOwner::MappedFiles);
+    }
+    for segment in segments.iter().filter(|segment| segment.protection.execute) {
+        account.own_inside((segment.start.0, segment.end().0), MemoryOwner::Code);
+    }
     account.own_untouched();
+    for list in &free_lists {
+        let of = if mimalloc.is_some() { MemoryOwner::MimallocUsed } else { MemoryOwner::PymallocUsed };
+        account.give(of, MemoryOwner::FreeLists, list.bytes, list.objects);
+    }
     let owners = account.owners(all);
     let unknown = owners.iter().find(|row| row.owner == MemoryOwner::Unknown);
     let (bytes, written) = unknown.map_or((0, 0), |row| (row.bytes, row.written));
@@ -73,11 +90,42 @@ pub fn memory(inspection: &Inspection, state: &HeapState<'_>, missing: Missing) 
         other_malloc,
         types: rows(state, &census, CensusOrder::Bytes, TYPES),
         pymalloc,
+        mimalloc,
+        free_lists,
+        files: files(target),
+        code: runtime_code::code(inspection, state),
         pinned_by,
         malloc_mapped: (!malloc.is_empty()).then_some(mapped),
         malloc,
         diagnostics: target.diagnostics.to_vec(),
     }
+}
+
+/// What CPython's free lists hold.
+fn free_lists(inspection: &Inspection, state: &HeapState<'_>) -> Vec<MemoryFreeList> {
+    let interpreters: Vec<Addr> =
+        inspection.python().map(|p| p.interpreters().iter().map(|i| i.addr).collect()).unwrap_or_default();
+    let ctx = &state.heap().ctx;
+    let of_threads = |at: &Addr| threads(ctx, *at, usize::MAX, |_| true, &inspection.target().diagnostics).threads;
+    let states: Vec<Addr> = interpreters.iter().flat_map(of_threads).map(|thread| thread.addr).collect();
+    let row = |list: FreeList| MemoryFreeList { kind: list.kind.to_owned(), objects: list.objects, bytes: list.bytes };
+    state.free_lists(&interpreters, &states).into_iter().map(row).collect()
+}
+
+/// What is mapped from files.
+fn files(target: &Target) -> Option<MemoryFiles> {
+    let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
+    for file in &target.mapped_files {
+        let sum = sums.entry(file.path.as_str()).or_default();
+        *sum = sum.saturating_add(file.end.0.saturating_sub(file.start.0));
+    }
+    let bytes = sums.values().copied().fold(0, u64::saturating_add);
+    let files = sums.len() as u64;
+    let mut largest: Vec<MemoryFile> =
+        sums.into_iter().map(|(path, bytes)| MemoryFile { path: path.to_owned(), bytes }).collect();
+    largest.sort_by_key(|file| std::cmp::Reverse(file.bytes));
+    largest.truncate(FILES);
+    (files > 0).then_some(MemoryFiles { files, bytes, largest })
 }
 
 /// Stacks, and what of their mappings is not in use now.
@@ -127,15 +175,8 @@ fn elsewhere(account: &mut Account<'_>, state: &HeapState<'_>, target: &Target) 
     Some(name)
 }
 
-/// The types of the objects in arenas of pymalloc that are less than a quarter full.
-fn pins(state: &HeapState<'_>, ranges: &[OwnedRange], arenas_known: bool) -> Vec<MemoryPin> {
-    let is_sparse = |range: &&OwnedRange| {
-        let (owner, used, _) = range.parts[0];
-        owner == MemoryOwner::PymallocUsed
-            && arenas_known
-            && used.saturating_mul(4) < range.end.saturating_sub(range.start)
-    };
-    let mut sparse: Vec<(u64, u64)> = ranges.iter().filter(is_sparse).map(|range| (range.start, range.end)).collect();
+/// The types of the objects in arenas of pymalloc or pages of mimalloc that are less than a quarter full.
+fn pins(state: &HeapState<'_>, mut sparse: Vec<(u64, u64)>) -> Vec<MemoryPin> {
     sparse.sort_unstable();
     // Objects come by address: those of one arena after another.
     let mut found: BTreeMap<u32, (u64, u64, usize)> = BTreeMap::new();

@@ -121,12 +121,32 @@ impl<'a> Account<'a> {
         sum.bytes
     }
 
+    /// The same of the part of a range that is in mappings.
+    pub fn own_inside(&mut self, (start, end): (u64, u64), owner: MemoryOwner) {
+        let first = self.mappings.partition_point(|mapping| mapping.1 <= start);
+        let inside = self.mappings.iter().skip(first).take_while(|mapping| mapping.0 < end);
+        let parts: Vec<(u64, u64)> = inside.map(|mapping| (mapping.0.max(start), mapping.1.min(end))).collect();
+        for part in parts {
+            self.own_whole(part, owner);
+        }
+    }
+
     /// Pages of zeros that have no owner.
     pub fn own_untouched(&mut self) {
         for (start, end) in self.gaps() {
             let bytes = end.saturating_sub(start).saturating_sub(self.written(start, end));
             self.add(MemoryOwner::Untouched, Sum { bytes, ..Sum::default() });
         }
+    }
+
+    /// Gives a part of the written bytes of one owner to another one.
+    pub fn give(&mut self, from: MemoryOwner, to: MemoryOwner, bytes: u64, count: u64) {
+        let Some(sum) = self.sums.get_mut(&from) else { return };
+        let written = bytes.min(sum.written);
+        sum.bytes = sum.bytes.saturating_sub(written);
+        sum.written = sum.written.saturating_sub(written);
+        sum.count = sum.count.saturating_sub(count);
+        self.add(to, Sum { bytes: written, written, count });
     }
 
     fn add(&mut self, owner: MemoryOwner, more: Sum) {

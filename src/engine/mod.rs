@@ -38,6 +38,7 @@ mod process;
 mod python;
 mod record;
 mod report;
+mod runtime_code;
 mod source_lines;
 mod stray_threads;
 mod suspended;

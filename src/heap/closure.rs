@@ -7,7 +7,7 @@ use super::objects::{Found, Objects, Origin};
 use super::types::{TypeId, TypeTable};
 use crate::cpython::Context;
 use foldhash::fast::RandomState;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 
 /// No interpreter state is larger.
@@ -31,8 +31,8 @@ pub(super) struct Arenas {
 }
 
 impl Arenas {
-    /// Of sorted ranges.
-    pub(super) fn new(ranges: Vec<(u64, u64)>) -> Arenas {
+    /// Of sorted ranges; where `open` ones are in them, nothing is certain.
+    pub(super) fn new(ranges: Vec<(u64, u64)>, open: &[(u64, u64)]) -> Arenas {
         let first = ranges.first().map_or(0, |(start, _)| start >> UNIT_SHIFT);
         let end = ranges.iter().map(|(_, end)| *end).max().unwrap_or(0);
         let span = end.saturating_sub(first << UNIT_SHIFT);
@@ -46,6 +46,14 @@ impl Arenas {
                     if let Some(word) = bits.get_mut((at / 64) as usize) {
                         *word |= 1 << (at % 64);
                     }
+                }
+            }
+        }
+        for (start, end) in open {
+            for unit in (start >> UNIT_SHIFT)..(end >> UNIT_SHIFT) {
+                let at = unit.wrapping_sub(first);
+                if let Some(word) = bits.get_mut((at / 64) as usize) {
+                    *word &= !(1 << (at % 64));
                 }
             }
         }
@@ -71,12 +79,14 @@ pub(super) struct Closure<'c, 'v, 'h> {
     pub types: &'c mut TypeTable<'h>,
     pub known: &'c Objects,
     pub arenas: &'c Arenas,
+    /// Known ones without a field, to which no reference was seen yet.
+    pub bare: HashSet<u64, RandomState>,
     pub more: HashMap<u64, (TypeId, Origin), RandomState>,
 }
 
 impl Closure<'_, '_, '_> {
-    /// All objects besides the known ones: `others`, and what is referred to. Whether all references were followed.
-    pub(super) fn run(mut self, ctx: &Context<'_>, sources: &Sources<'_>, others: Vec<Found>) -> (Vec<Found>, bool) {
+    /// All objects besides the known ones: `others`, and what is referred to.
+    pub(super) fn run(mut self, ctx: &Context<'_>, sources: &Sources<'_>, others: Vec<Found>) -> Closed {
         let mut queue: Vec<(u64, TypeId)> = Vec::new();
         for found in others {
             let (_, origin) = self.more.entry(found.addr).or_insert((found.type_id, found.origin));
@@ -109,7 +119,7 @@ impl Closure<'_, '_, '_> {
         }
         whole &= self.edges.left.load(Ordering::Relaxed) > 0;
         let found = |(addr, (type_id, origin))| Found { addr, type_id, origin };
-        (self.more.into_iter().map(found).collect(), whole)
+        Closed { unreferenced: self.bare.len() as u64, more: self.more.into_iter().map(found).collect(), whole }
     }
 
     /// Adds what the known objects refer to outside of them, by several threads.
@@ -160,7 +170,7 @@ impl Closure<'_, '_, '_> {
             if shape.is_metatype() {
                 part.types.push(found.addr);
             }
-            let (known, arenas) = (self.known, self.arenas);
+            let (known, arenas, bare) = (self.known, self.arenas, &self.bare);
             edges.each(found.addr, shape, &mut |_, to| {
                 if arenas.certainly_holds(to) {
                     return;
@@ -168,7 +178,7 @@ impl Closure<'_, '_, '_> {
                 let place = seen.get_mut((to >> 4 ^ to >> 16) as usize & SEEN.wrapping_sub(1));
                 if let Some(place) = place.filter(|place| **place != to) {
                     *place = to;
-                    if known.at(to).is_none() {
+                    if known.at(to).is_none() || bare.contains(&to) {
                         part.targets.push(to);
                     }
                 }
@@ -180,9 +190,9 @@ impl Closure<'_, '_, '_> {
 
     fn references(&mut self, addr: u64, type_id: TypeId, targets: &mut Vec<u64>) {
         let Some(shape) = self.types.get(type_id) else { return };
-        let (known, arenas) = (self.known, self.arenas);
+        let (known, arenas, bare) = (self.known, self.arenas, &self.bare);
         self.edges.each(addr, shape, &mut |_, to| {
-            if !arenas.certainly_holds(to) && known.at(to).is_none() {
+            if !arenas.certainly_holds(to) && (known.at(to).is_none() || bare.contains(&to)) {
                 targets.push(to);
             }
         });
@@ -199,6 +209,7 @@ impl Closure<'_, '_, '_> {
 
     fn take(&mut self, targets: &mut Vec<u64>, queue: &mut Vec<(u64, TypeId)>) {
         for to in targets.drain(..) {
+            self.bare.remove(&to);
             if to & 7 != 0 || to < 4096 || self.more.contains_key(&to) || self.known.at(to).is_some() {
                 continue;
             }
@@ -211,6 +222,16 @@ impl Closure<'_, '_, '_> {
             }
         }
     }
+}
+
+/// What references led to.
+pub(super) struct Closed {
+    /// All objects besides those that were known.
+    pub more: Vec<Found>,
+    /// Whether all references were followed.
+    pub whole: bool,
+    /// Known objects without a field that no object refers to.
+    pub unreferenced: u64,
 }
 
 /// What one thread found.

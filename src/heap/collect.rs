@@ -4,7 +4,7 @@ use super::HeapError;
 use super::allocators::gc_lists::{self, Listed};
 use super::allocators::mimalloc;
 use super::allocators::pymalloc::{PoolCounts, Pools, PoolsBy, Statics};
-use super::closure::{Arenas, Closure};
+use super::closure::{Arenas, Closed, Closure};
 use super::edges::{Edges, budget};
 use super::objects::{Finds, Objects, Origin};
 use super::offsets::Offsets;
@@ -15,7 +15,8 @@ use crate::cpython::Context;
 use crate::cpython::layout::ObmallocPlace;
 use crate::cpython::object::Heap;
 use crate::cpython::runtime::Interpreter;
-use std::collections::HashMap;
+use foldhash::fast::RandomState;
+use std::collections::{HashMap, HashSet};
 
 /// Where the parts of a process are that a heap is read from.
 #[derive(Debug)]
@@ -50,6 +51,9 @@ pub struct Coverage {
     pub pools: PoolCounts,
     /// Pages of mimalloc.
     pub pages: u64,
+    /// Blocks of the smallest size that look like an `object()` to which no object refers: they may be text in the block of one
+    /// that was freed.
+    pub perhaps_text: u64,
     /// The time was over before all objects were found.
     pub time_over: bool,
 }
@@ -86,10 +90,11 @@ pub fn collect(heap: &Heap<'_>, view: &View<'_>, sources: &Sources<'_>) -> Resul
     let mut types = TypeTable::new(heap, o);
     let mut found = Finds::default();
     let mut coverage = Coverage { gc_lists_whole: true, ..Coverage::default() };
-    let arenas = match ctx.dialect.obmalloc.place {
+    let (arenas, smallest) = match ctx.dialect.obmalloc.place {
         ObmallocPlace::Mimalloc => {
-            coverage.pages = mimalloc::walk(view, sources.debug, &o, &mut types, &mut found);
-            Vec::new()
+            let collecting = sources.interpreters.iter().any(|interpreter| interpreter.gc_collecting == Some(true));
+            coverage.pages = mimalloc::walk(view, (sources.debug, collecting), &o, &mut types, &mut found);
+            (Vec::new(), Vec::new())
         }
         _ => pool_objects(ctx, view, &o, &mut types, sources, &mut coverage, &mut found),
     };
@@ -112,13 +117,16 @@ pub fn collect(heap: &Heap<'_>, view: &View<'_>, sources: &Sources<'_>) -> Resul
         l: ctx.layouts,
         dialect: ctx.dialect,
         static_dicts: &none,
+        interned: &[],
         left: budget(view),
         owned: false,
     };
-    let walked = Arenas::new(arenas.clone());
-    let more = Closure { edges: &edges, types: &mut types, known: &objects, arenas: &walked, more: HashMap::default() };
-        interned: &[],
-    let (more, whole) = more.run(ctx, sources, others);
+    let walked = Arenas::new(arenas.clone(), &smallest);
+    let bare = bare(&objects, &smallest);
+    let closure =
+        Closure { edges: &edges, types: &mut types, known: &objects, arenas: &walked, bare, more: HashMap::default() };
+    let Closed { more, whole, unreferenced } = closure.run(ctx, sources, others);
+    coverage.perhaps_text = unreferenced;
     if !whole {
         let text = "containers claim more memory than there is: not all references were followed";
         sources.diagnostics.push(Diagnostic::warning(DiagnosticCode::HeapLimit, text));
@@ -162,7 +170,19 @@ fn gc_objects(
     }
 }
 
-/// Objects in pymalloc's pools; the ranges of addresses that pools were walked in.
+/// The objects in pools of the smallest blocks: they have no field.
+fn bare(objects: &Objects, pools: &[(u64, u64)]) -> HashSet<u64, RandomState> {
+    let in_pool = |(start, end): &(u64, u64)| {
+        let (first, after) = (objects.first_after(start.saturating_sub(1)), objects.first_after(end.saturating_sub(1)));
+        objects.range(first as usize, after as usize).map(|found| found.addr)
+    };
+    pools.iter().flat_map(in_pool).collect()
+}
+
+/// First addresses and ends.
+type Ranges = Vec<(u64, u64)>;
+
+/// Objects in pymalloc's pools; the ranges of addresses that pools were walked in, and the pools of the smallest blocks.
 fn pool_objects(
     ctx: &Context<'_>,
     view: &View<'_>,
@@ -171,12 +191,12 @@ fn pool_objects(
     sources: &Sources<'_>,
     coverage: &mut Coverage,
     found: &mut Finds,
-) -> Vec<(u64, u64)> {
+) -> (Ranges, Ranges) {
     let Some(mut pools) = Pools::new(ctx, view, o) else {
         let text = "the layout of the allocator's pools is not known for this build: objects that the collector does \
                     not track are found by references alone";
         sources.diagnostics.push(Diagnostic::warning(DiagnosticCode::HeapPoolsUnknown, text));
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     };
     let mut ranges = Vec::new();
     for interpreter in sources.interpreters {
@@ -196,5 +216,5 @@ fn pool_objects(
         pools.by_structure(types, found);
     }
     coverage.pools = pools.counts;
-    ranges
+    (ranges, pools.smallest)
 }

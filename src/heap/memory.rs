@@ -6,7 +6,7 @@ use super::allocators::mimalloc;
 use super::allocators::pymalloc::{Pools, PoolsBy};
 use crate::base::Addr;
 use crate::cpython::layout::ObmallocPlace;
-use crate::model::memory::{MallocArena, MemoryOwner, PymallocMemory};
+use crate::model::memory::{MallocArena, MemoryOwner, MimallocMemory, PymallocMemory};
 
 /// A range of memory with its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,25 +26,46 @@ impl OwnedRange {
         let nothing = (owner, 0, 0);
         OwnedRange { start, end, parts: [(owner, end.saturating_sub(start), 1), nothing, nothing, nothing] }
     }
+
+    /// Whether less than a quarter is in use.
+    fn is_sparse(&self) -> bool {
+        let [(_, used, _), ..] = self.parts;
+        used.saturating_mul(4) < self.end.saturating_sub(self.start)
+    }
+}
+
+/// Memory of Python's own allocator.
+#[derive(Debug, Default)]
+pub struct PythonMemory {
+    /// Its ranges.
+    pub ranges: Vec<OwnedRange>,
+    /// pymalloc in numbers.
+    pub pymalloc: Option<PymallocMemory>,
+    /// mimalloc in numbers.
+    pub mimalloc: Option<MimallocMemory>,
+    /// Arenas of pymalloc or pages of mimalloc that are less than a quarter full: start and end.
+    pub sparse: Vec<(u64, u64)>,
 }
 
 impl HeapState<'_> {
-    /// Ranges of Python's own allocator, and pymalloc in numbers.
+    /// The memory of Python's own allocator.
     #[must_use]
-    pub fn python_memory(&self) -> (Vec<OwnedRange>, Option<PymallocMemory>) {
+    pub fn python_memory(&self) -> PythonMemory {
         if self.heap.ctx.dialect.obmalloc.place == ObmallocPlace::Mimalloc {
-            return (mimalloc::memory(&self.view, self.debug, &self.offsets), None);
+            let (ranges, stats, sparse) = mimalloc::memory(&self.view, self.debug, &self.offsets);
+            return PythonMemory { ranges, mimalloc: Some(stats), sparse, ..PythonMemory::default() };
         }
         let arenas = &self.collected.arenas;
         match Pools::new(&self.heap.ctx, &self.view, &self.offsets) {
             Some(pools) if !arenas.is_empty() => {
                 let (ranges, stats) = pools.memory(arenas);
-                (ranges, Some(stats))
+                let sparse = ranges.iter().filter(|range| range.is_sparse()).map(|range| (range.start, range.end));
+                PythonMemory { sparse: sparse.collect(), ranges, pymalloc: Some(stats), mimalloc: None }
             }
             Some(pools) if self.collected.coverage.pools_by == Some(PoolsBy::Structure) => {
-                (pools.memory_by_structure(), None)
+                PythonMemory { ranges: pools.memory_by_structure(), ..PythonMemory::default() }
             }
-            _ => (Vec::new(), None),
+            _ => PythonMemory::default(),
         }
     }
 

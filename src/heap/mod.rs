@@ -15,6 +15,7 @@ mod containers;
 mod dicts;
 mod dominators;
 mod edges;
+mod freelists;
 mod garbage;
 mod graph;
 mod integrity;
@@ -43,10 +44,11 @@ pub use buffers::Buffer;
 pub use census::{Census, CensusRow, Filter};
 pub use collect::{Collected, Coverage, Sources, collect};
 pub use edges::Via;
+pub use freelists::FreeList;
 pub use garbage::{NoGarbage, garbage};
 pub use graph::{Csr, Graph, Paths};
 pub use integrity::{Damage, Integrity};
-pub use memory::OwnedRange;
+pub use memory::{OwnedRange, PythonMemory};
 pub use objects::{Found, ObjectId, Objects, Origin};
 pub use paths::Reference;
 pub use retained::Retained;
@@ -200,6 +202,12 @@ impl<'a> HeapState<'a> {
     }
 
     /// Whether objects of a type have a `__del__`.
+    /// Bytes of memory.
+    #[must_use]
+    pub fn bytes(&self, at: u64, len: u64) -> Option<std::borrow::Cow<'_, [u8]>> {
+        self.view.bytes(at, len)
+    }
+
     #[must_use]
     pub fn has_finalizer(&self, type_id: TypeId) -> bool {
         let info = self.shape(type_id).filter(|shape| !shape.is_native).and_then(|s| self.heap.type_info(s.addr));

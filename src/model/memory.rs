@@ -33,7 +33,20 @@ pub struct MemoryAnswer {
     /// pymalloc in numbers, as `sys._debugmallocstats()` has them; absent where it is not used or not found.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub pymalloc: Option<PymallocMemory>,
-    /// Objects that keep arenas of pymalloc from the system which are less than a quarter full: the most frequent types.
+    /// mimalloc in numbers; absent where Python does not use it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub mimalloc: Option<MimallocMemory>,
+    /// Free lists of CPython: what they keep is a part of the allocators' blocks in use. Absent where they are not read.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub free_lists: Vec<MemoryFreeList>,
+    /// Memory that is mapped from files.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub files: Option<MemoryFiles>,
+    /// Executable memory of no file: code that was made at run time.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub code: Option<MemoryCode>,
+    /// Objects that keep arenas of pymalloc or pages of mimalloc from the system which are less than a quarter full: the most
+    /// frequent types.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub pinned_by: Vec<MemoryPin>,
     /// glibc's `malloc` by arena, the main one first; empty where it was not found.
@@ -71,8 +84,66 @@ pub struct MemoryPin {
     pub name: String,
     /// How many.
     pub objects: u64,
-    /// In how many of the arenas.
+    /// In how many of the arenas or pages.
     pub arenas: u64,
+}
+
+/// Freed objects of one kind that are kept to be used again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct MemoryFreeList {
+    /// Their type, or what else they are.
+    pub kind: String,
+    /// How many.
+    pub objects: u64,
+    /// Bytes of their blocks.
+    pub bytes: u64,
+}
+
+/// Memory that is mapped from files, in bytes of addresses: how much of it is in memory a dump does not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct MemoryFiles {
+    /// How many files.
+    pub files: u64,
+    /// Bytes of all.
+    pub bytes: u64,
+    /// The largest ones.
+    pub largest: Vec<MemoryFile>,
+}
+
+/// One mapped file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct MemoryFile {
+    /// Path as the process saw it.
+    pub path: String,
+    /// Bytes of its mappings.
+    pub bytes: u64,
+}
+
+/// Code that was made at run time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct MemoryCode {
+    /// Mappings.
+    pub mappings: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Of these, mappings of trampolines for `perf` (3.12+).
+    pub perf_trampolines: MemoryTrampolines,
+}
+
+/// Trampolines that CPython makes for `perf`, one for each function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct MemoryTrampolines {
+    /// Mappings that hold them.
+    pub mappings: u64,
+    /// Bytes of these.
+    pub bytes: u64,
+    /// How many there are.
+    pub count: u64,
 }
 
 /// Who owns memory.
@@ -94,6 +165,8 @@ pub enum MemoryOwner {
     MimallocFree,
     /// Heads of segments, and slices without a page.
     MimallocOverhead,
+    /// Freed objects on CPython's free lists; for their allocator they are in use.
+    FreeLists,
     /// Blocks of glibc's `malloc` in use, with their heads.
     MallocUsed,
     /// Blocks that were freed, and what an arena has not handed out yet.
@@ -106,6 +179,10 @@ pub enum MemoryOwner {
     StacksUnused,
     /// Static variables of the program and of libraries.
     StaticData,
+    /// Writable memory that is mapped from files and is none of their static variables.
+    MappedFiles,
+    /// Memory in which code can be written and run.
+    Code,
     /// Objects of Python and their buffers, in memory of no allocator that is read.
     ObjectsElsewhere,
     /// What else is in the mappings of these, where an allocator is known to be there that is not read: `other_malloc`.
@@ -140,6 +217,34 @@ pub struct PymallocMemory {
     pub alignment: u64,
     /// Arenas of which less than a quarter is in use: their number.
     pub sparse_arenas: u64,
+    /// Bytes of these that are in use, and hold the rest.
+    pub sparse_used: u64,
+}
+
+/// mimalloc, in bytes unless said otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct MimallocMemory {
+    /// Segments of 32 MiB: their number.
+    pub segments: u64,
+    /// Pages: their number.
+    pub pages: u64,
+    /// Bytes of all pages.
+    pub page_bytes: u64,
+    /// Blocks in use: their number (`sys.getallocatedblocks()`).
+    pub blocks: u64,
+    /// Their bytes.
+    pub used: u64,
+    /// What else is in pages.
+    pub free: u64,
+    /// Pages without a block in use: their number.
+    pub empty_pages: u64,
+    /// Their bytes.
+    pub empty_page_bytes: u64,
+    /// Pages of which less than a quarter is in use: their number.
+    pub sparse_pages: u64,
+    /// Bytes of these.
+    pub sparse_page_bytes: u64,
     /// Bytes of these that are in use, and hold the rest.
     pub sparse_used: u64,
 }

@@ -44,6 +44,7 @@ fn target(memory: AddressSpace) -> Target {
         threads: vec![thread(41), thread(42)],
         crash: Some(Crash::Signal { tid: 42, info }),
         missing: Vec::new(),
+        mapped_files: Vec::new(),
         code_names: Default::default(),
         thread_index: Default::default(),
         limits: Default::default(),

@@ -41,6 +41,8 @@ def text_in_old_objects():
         ctypes.memset(block, 0, 8)
         ctypes.memmove(block, b"d", 1)
     KEPT.append(blocks)
+    with open("imitations.json", "w") as file:
+        json.dump(blocks, file)
 
 
 def seed(verdict):

@@ -79,6 +79,7 @@ pub fn from_source_within(path: &Path, source: Arc<dyn ByteSource>, limits: &Lim
     memory.set_kept(kept);
     memory.set_deadline(&limits.deadline);
     let process = process(&notes, &memory, &abi, &diagnostics);
+    let mapped_files = modules::mapped_files(&notes, &memory);
     let mut modules = modules::find(&notes, &memory, &abi, &process, &diagnostics);
     limits.cut_modules(&mut modules, &diagnostics);
     if let Some(diagnostic) = cut("threads", notes.thread_count, notes.threads.len(), "--max-threads") {
@@ -99,6 +100,7 @@ pub fn from_source_within(path: &Path, source: Arc<dyn ByteSource>, limits: &Lim
         threads: notes.threads.into_iter().map(|t| t.thread).collect(),
         crash,
         missing,
+        mapped_files,
         code_names: Default::default(),
         thread_index: Default::default(),
         limits: limits.clone(),

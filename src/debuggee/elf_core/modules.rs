@@ -46,7 +46,8 @@ pub(super) fn find(
     modules
 }
 
-fn mapped_files(notes: &Notes, memory: &TargetMemory) -> Vec<FileMapping> {
+/// The mappings of files that the kernel lists.
+pub(super) fn mapped_files(notes: &Notes, memory: &TargetMemory) -> Vec<FileMapping> {
     let mapping = |f: &super::notes::MappedFile| {
         // gcore writes no segment for a mapping that it leaves out, and loses the execute flag of the others.
         let segment = memory.segment_at(f.start).filter(|s| s.protection != Default::default());

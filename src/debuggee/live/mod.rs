@@ -263,6 +263,7 @@ impl Scene {
             threads,
             crash: None,
             missing: Vec::<MissingPart>::new(),
+            mapped_files: file_mappings(&self.maps).collect(),
             code_names: Default::default(),
             thread_index: Default::default(),
             limits: self.limits.clone(),
@@ -363,16 +364,19 @@ fn parent(status: &str) -> Option<u64> {
     if procfs::depth(&parent) < depth { Some(0) } else { procfs::innermost_id(&parent) }
 }
 
-fn modules(maps: &[MapLine], auxv: &Auxv, process: &ProcessInfo, memory: &TargetMemory) -> Vec<super::Module> {
+fn file_mappings(maps: &[MapLine]) -> impl Iterator<Item = FileMapping> + '_ {
     let files = maps.iter().filter(|m| m.inode != 0 && m.path.starts_with('/'));
-    let files = files.map(|m| FileMapping {
+    files.map(|m| FileMapping {
         start: m.start,
         end: m.end,
         file_offset: m.file_offset,
         path: m.path.clone(),
         execute: Some(m.protection.execute),
-    });
-    let mut modules = from_mappings(memory, files.collect());
+    })
+}
+
+fn modules(maps: &[MapLine], auxv: &Auxv, process: &ProcessInfo, memory: &TargetMemory) -> Vec<super::Module> {
+    let mut modules = from_mappings(memory, file_mappings(maps).collect());
     if let Some(base) = auxv.get(AT_SYSINFO_EHDR)
         && let Some(mut module) = from_scan(memory, [Addr(base)]).pop()
     {

@@ -78,6 +78,7 @@ pub fn from_source_within(path: &Path, source: Arc<dyn ByteSource>, limits: &Lim
         threads,
         crash,
         missing: found.missing,
+        mapped_files: Vec::new(),
         code_names: Default::default(),
         thread_index: Default::default(),
         limits: limits.clone(),

@@ -15,7 +15,7 @@ use crate::heap::offsets::Offsets;
 use crate::heap::types::{TypeTable, flags};
 use crate::heap::view::View;
 use crate::model::address::{Allocator, BlockState};
-use crate::model::memory::MemoryOwner;
+use crate::model::memory::{MemoryOwner, MimallocMemory};
 use std::collections::HashSet;
 
 /// `MI_SEGMENT_SIZE` and `MI_SEGMENT_ALIGN`.
@@ -45,6 +45,7 @@ struct Layout {
     free: u64,
     local_free: u64,
     xthread_free: u64,
+    used: u64,
     xblock_size: Option<u64>,
     block_size: Option<u64>,
     page_start: Option<u64>,
@@ -74,6 +75,7 @@ impl Layout {
             free: p.free.offset()?,
             local_free: p.local_free.offset()?,
             xthread_free: p.xthread_free.offset()?,
+            used: p.used.offset()?,
             xblock_size: p.xblock_size.offset(),
             block_size: p.block_size.offset(),
             page_start: p.page_start.offset(),
@@ -89,13 +91,17 @@ impl Layout {
 /// Adds the objects of all segments; the number of pages that were read.
 pub(in crate::heap) fn walk(
     view: &View<'_>,
-    debug: bool,
+    (debug, collecting): (bool, bool),
     o: &Offsets,
     types: &mut TypeTable<'_>,
     found: &mut Finds,
 ) -> u64 {
     let segments = segments(view);
     let Some(mut walk) = Walk::of_form(view, debug, o, &segments) else { return 0 };
+    // The collector links objects by the same word.
+    if !collecting {
+        walk.segments = segments.iter().copied().filter(|at| walk.sound_pages(*at) > 0).collect();
+    }
     for at in segments {
         walk.segment(types, at, found);
     }
@@ -119,36 +125,80 @@ pub(in crate::heap) fn block_at(view: &View<'_>, debug: bool, o: &Offsets, addr:
     Some(Block { allocator: Allocator::Mimalloc, start, bytes: page.size, state })
 }
 
-/// Segments in bytes, by who owns them.
-pub(in crate::heap) fn memory(view: &View<'_>, debug: bool, o: &Offsets) -> Vec<OwnedRange> {
-    let mut ranges = Vec::new();
+/// Segments in bytes by who owns them, mimalloc in numbers, and where pages are that are less than a quarter full.
+pub(in crate::heap) fn memory(
+    view: &View<'_>,
+    debug: bool,
+    o: &Offsets,
+) -> (Vec<OwnedRange>, MimallocMemory, Vec<(u64, u64)>) {
+    let (mut ranges, mut sum, mut sparse) = (Vec::new(), MimallocMemory::default(), Vec::new());
     let segments = segments(view);
-    let Some(mut walk) = Walk::of_form(view, debug, o, &segments) else { return ranges };
+    let Some(walk) = Walk::of_form(view, debug, o, &segments) else { return (ranges, sum, sparse) };
     for at in segments {
         if walk.sound_pages(at) == 0 {
             continue;
         }
-        let (mut used, mut free, mut count, mut end) = (0u64, 0u64, 0u64, SEGMENT);
+        let (mut of_segment, mut end) = (MimallocMemory::default(), SEGMENT);
         for slices in walk.slices(at) {
             end = end.max(slices.start.wrapping_sub(at).saturating_add(slices.bytes));
-            if let Some(page) = walk.blocks(slices) {
-                let in_use = page.capacity.saturating_sub(walk.free.len() as u64);
-                count = count.saturating_add(in_use);
-                used = used.saturating_add(in_use.saturating_mul(page.size));
-                free = free.saturating_add(slices.bytes.saturating_sub(in_use.saturating_mul(page.size)));
+            if !walk.is_sound(&slices) {
+                continue;
+            }
+            let blocks = walk.used_blocks(slices.page);
+            let used = blocks.saturating_mul(walk.block_size(slices.page).unwrap_or(0)).min(slices.bytes);
+            of_segment.add_page(blocks, used, slices.bytes);
+            if blocks > 0 && used.saturating_mul(4) < slices.bytes {
+                sparse.push((slices.start, slices.start.saturating_add(slices.bytes)));
             }
         }
-        let rest = end.saturating_sub(used).saturating_sub(free);
-        let nothing = (MemoryOwner::MimallocUsed, 0, 0);
+        let rest = end.saturating_sub(of_segment.used).saturating_sub(of_segment.free);
         let parts = [
-            (MemoryOwner::MimallocUsed, used, count),
-            (MemoryOwner::MimallocFree, free, 0),
+            (MemoryOwner::MimallocUsed, of_segment.used, of_segment.blocks),
+            (MemoryOwner::MimallocFree, of_segment.free, 0),
             (MemoryOwner::MimallocOverhead, rest, 0),
-            nothing,
+            (MemoryOwner::MimallocUsed, 0, 0),
         ];
         ranges.push(OwnedRange { start: at, end: at.saturating_add(end), parts });
+        sum.add_segment(&of_segment);
     }
-    ranges
+    (ranges, sum, sparse)
+}
+
+impl MimallocMemory {
+    fn add_page(&mut self, blocks: u64, used: u64, bytes: u64) {
+        let free = bytes.saturating_sub(used);
+        let more = MimallocMemory { pages: 1, page_bytes: bytes, blocks, used, free, ..MimallocMemory::default() };
+        let more = match blocks {
+            0 => MimallocMemory { empty_pages: 1, empty_page_bytes: bytes, ..more },
+            _ if used.saturating_mul(4) < bytes => {
+                MimallocMemory { sparse_pages: 1, sparse_page_bytes: bytes, sparse_used: used, ..more }
+            }
+            _ => more,
+        };
+        self.add(&more);
+    }
+
+    fn add_segment(&mut self, of: &MimallocMemory) {
+        self.add(&MimallocMemory { segments: 1, ..*of });
+    }
+
+    fn add(&mut self, more: &MimallocMemory) {
+        for (sum, more) in [
+            (&mut self.segments, more.segments),
+            (&mut self.pages, more.pages),
+            (&mut self.page_bytes, more.page_bytes),
+            (&mut self.blocks, more.blocks),
+            (&mut self.used, more.used),
+            (&mut self.free, more.free),
+            (&mut self.empty_pages, more.empty_pages),
+            (&mut self.empty_page_bytes, more.empty_page_bytes),
+            (&mut self.sparse_pages, more.sparse_pages),
+            (&mut self.sparse_page_bytes, more.sparse_page_bytes),
+            (&mut self.sparse_used, more.sparse_used),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
+    }
 }
 
 /// Where segments can be.
@@ -185,13 +235,25 @@ struct Walk<'v, 'a> {
     layout: Layout,
     free: HashSet<u64, foldhash::fast::RandomState>,
     pages: u64,
+    /// Segments, sorted: what leads into one where a thread is to be is a link of a list of freed blocks.
+    segments: Vec<u64>,
+    /// What was last seen to be no link.
+    owner: u64,
 }
 
 impl<'v, 'a> Walk<'v, 'a> {
     /// A walk in the form that most pages of segments have.
     fn of_form(view: &'v View<'a>, debug: bool, o: &'v Offsets, segments: &[u64]) -> Option<Walk<'v, 'a>> {
         let forms = mimalloc_forms(debug).into_iter().filter_map(|(segment, page)| Layout::new(segment, page));
-        let walks = forms.map(|layout| Walk { view, o, layout, free: HashSet::default(), pages: 0 });
+        let walks = forms.map(|layout| Walk {
+            view,
+            o,
+            layout,
+            free: HashSet::default(),
+            pages: 0,
+            segments: Vec::new(),
+            owner: 0,
+        });
         walks.max_by_key(|walk| segments.iter().take(ASKED).map(|at| walk.sound_pages(*at)).sum::<u64>())
     }
 
@@ -256,6 +318,24 @@ impl<'v, 'a> Walk<'v, 'a> {
         size.filter(|s| (8..MAX_BLOCK).contains(s) && *s & 7 == 0)
     }
 
+    /// Blocks that are in use. Those that other threads freed still count as used until their owner takes them back.
+    fn used_blocks(&self, page: u64) -> u64 {
+        let (l, at) = (&self.layout, page.wrapping_add(self.layout.used));
+        // 32 bits in 2.1, 16 since.
+        let used = match l.page_start {
+            Some(_) => self.view.array(at).map(|bytes| u64::from(u16::from_le_bytes(bytes))),
+            None => self.view.u32(at).map(u64::from),
+        };
+        let (capacity, _) = self.counts(page);
+        let mut given_back = 0u64;
+        let mut block = self.view.word(page.wrapping_add(l.xthread_free)).unwrap_or(0) & !DELAYED;
+        while block != 0 && given_back < capacity {
+            given_back = given_back.wrapping_add(1);
+            block = self.view.word(block).unwrap_or(0);
+        }
+        used.unwrap_or(0).min(capacity).saturating_sub(given_back)
+    }
+
     /// Where the first block is; 2.1 does not store it.
     fn start(&self, page: u64) -> Option<u64> {
         self.view.word(page.wrapping_add(self.layout.page_start?))
@@ -302,12 +382,28 @@ impl<'v, 'a> Walk<'v, 'a> {
             if self.free.contains(&block) {
                 continue;
             }
-            if let Some((addr, type_id)) = object_in(self.view, self.o, types, block, size) {
+            if let Some((addr, type_id)) = object_in(self.view, self.o, types, block, size)
+                && !self.is_linked(addr)
+            {
                 let tracked = self.is_tracked(types, addr, type_id);
                 let origin = if tracked { Origin::TrackedElsewhere } else { Origin::Allocated };
                 found.push(Found { addr, type_id, origin });
             }
         }
+    }
+
+    /// Whether a link is where an object says which thread owns it: blocks that other threads freed wait in lists of their owner's
+    /// heap (`thread_delayed_free`), with all but their first word as it was.
+    fn is_linked(&mut self, addr: u64) -> bool {
+        let owner = self.view.word(addr).unwrap_or(0);
+        if owner == self.owner {
+            return false;
+        }
+        let is_link = self.segments.binary_search(&(owner & !SEGMENT.wrapping_sub(1))).is_ok();
+        if !is_link {
+            self.owner = owner;
+        }
+        is_link
     }
 
     fn collect_free(&mut self, list: u64, start: u64, end: u64, size: u64) {

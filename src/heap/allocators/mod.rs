@@ -60,7 +60,10 @@ fn is_alive_biased(view: &View<'_>, o: &Offsets, at: u64, owner: u64) -> bool {
     let head = view.word(at.wrapping_add(8)).unwrap_or(u64::MAX);
     let (flags, lock, local) = (head & 0xffff, head >> 16 & 0xff, head >> 32);
     let shared = view.word(at.wrapping_add(o.refcount_at).wrapping_add(4)).unwrap_or(0);
-    flags < 0x100 && lock < 4 && owner & 7 == 0 && (local != 0 || shared >> 2 != 0)
+    // What no thread owns has no local count, unless it is immortal (`_Py_ExplicitMergeRefcount`): a block that was moved elsewhere
+    // and freed keeps it.
+    let is_stale = owner == 0 && local != 0 && local != u64::from(u32::MAX);
+    !is_stale && flags < 0x100 && lock < 4 && owner & 7 == 0 && (local != 0 || shared >> 2 != 0)
 }
 
 /// The object whose memory block (without debug hooks) begins at `block` and has `size` bytes.

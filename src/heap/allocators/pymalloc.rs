@@ -63,7 +63,7 @@ pub struct PoolCounts {
     pub debug: bool,
 }
 
-/// Static variables of 3.8 to 3.11, where symbols lead to them.
+/// Static variables of 3.8 to 3.11 that lead to the heap, where symbols lead to them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statics {
     /// `arenas`.
@@ -94,6 +94,8 @@ pub(in crate::heap) struct Pools<'v, 'a> {
     /// Which blocks of the pool that is being looked at are free.
     free: [u64; FREE_WORDS],
     pub counts: PoolCounts,
+    /// Start and end of the pools of the smallest blocks, which have room for nothing but the head of an object.
+    pub smallest: Vec<(u64, u64)>,
 }
 
 /// The first multiple of `size` from an address on.
@@ -115,7 +117,16 @@ impl<'v, 'a> Pools<'v, 'a> {
         };
         let obmalloc = ctx.dialect.obmalloc;
         let counts = PoolCounts::default();
-        Some(Pools { view, o, pool, obmalloc, seen: HashSet::new(), free: [0; FREE_WORDS], counts })
+        Some(Pools {
+            view,
+            o,
+            pool,
+            obmalloc,
+            seen: HashSet::new(),
+            free: [0; FREE_WORDS],
+            counts,
+            smallest: Vec::new(),
+        })
     }
 
     /// Arenas of one interpreter (or of the process) by the allocator's table: first address and end of the pools that
@@ -260,6 +271,9 @@ impl<'v, 'a> Pools<'v, 'a> {
         let blocks = head.next.wrapping_sub(self.pool.header) / head.size;
         self.collect_free(at, first, &head, blocks.wrapping_sub(head.count));
         self.counts.pools = self.counts.pools.wrapping_add(1);
+        if head.size == self.o.head {
+            self.smallest.push((at, at.wrapping_add(self.obmalloc.pool_size)));
+        }
         self.counts.blocks = self.counts.blocks.wrapping_add(head.count);
         self.counts.bytes = self.counts.bytes.wrapping_add(head.count.wrapping_mul(head.size));
         for index in 0..blocks {

@@ -30,6 +30,10 @@ pub struct HeapCoverage {
     pub blocks: u64,
     /// Of these, blocks that are objects; the others are buffers of objects or of C code.
     pub blocks_with_objects: u64,
+    /// Of these, blocks that look like an `object()` and to which no object refers: they may be text of C code in the block of one
+    /// that was freed, or be held by native code or by a variable of a frame.
+    #[serde(default)]
+    pub perhaps_text: u64,
     /// Parts of the allocator that are unreadable or damaged.
     pub unreadable_pools: u64,
     /// Bytes of writable memory that the dump leaves out.

@@ -69,6 +69,13 @@ pub(super) fn how_complete(coverage: &HeapCoverage) -> String {
             count(buffers)
         );
     }
+    if coverage.perhaps_text > 0 {
+        let _ = write!(
+            text,
+            "; {} that look like an object() and that no object refers to may be text",
+            count(coverage.perhaps_text)
+        );
+    }
     if coverage.unreadable_pools > 0 {
         let _ = write!(text, "; {} pools are unreadable", count(coverage.unreadable_pools));
     }

@@ -193,6 +193,12 @@ static PyObject *say_malloc_and_die(PyObject *self, PyObject *nothing) {
                               n.fordblks, n.keepcost);
         if (write(1, text, length) < 0) _exit(1);
     }
+#ifdef Py_GIL_DISABLED
+    PyObject *blocks = PyObject_CallObject(PySys_GetObject("getallocatedblocks"), NULL);
+    int length = snprintf(text, sizeof text, "blocks=%ld\n", PyLong_AsLong(blocks));
+    Py_DECREF(blocks);
+    if (write(1, text, length) < 0) _exit(1);
+#endif
     abort();
 }
 
