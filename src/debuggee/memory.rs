@@ -65,6 +65,11 @@ pub trait Memory: Send + Sync {
     fn slices(&self) -> Vec<(Addr, &[u8])> {
         Vec::new()
     }
+
+    /// Whether all that was read so far is of one moment.
+    fn is_of_one_moment(&self) -> bool {
+        false
+    }
 }
 
 impl<M: Memory + ?Sized> Memory for &M {
@@ -75,6 +80,10 @@ impl<M: Memory + ?Sized> Memory for &M {
     fn slices(&self) -> Vec<(Addr, &[u8])> {
         (**self).slices()
     }
+
+    fn is_of_one_moment(&self) -> bool {
+        (**self).is_of_one_moment()
+    }
 }
 
 impl<M: Memory + ?Sized> Memory for std::sync::Arc<M> {
@@ -84,6 +93,10 @@ impl<M: Memory + ?Sized> Memory for std::sync::Arc<M> {
 
     fn slices(&self) -> Vec<(Addr, &[u8])> {
         (**self).slices()
+    }
+
+    fn is_of_one_moment(&self) -> bool {
+        (**self).is_of_one_moment()
     }
 }
 

@@ -93,6 +93,10 @@ impl<M: Memory> Memory for Recording<M> {
     fn slices(&self) -> Vec<(Addr, &[u8])> {
         if self.is_recording() { Vec::new() } else { self.memory.slices() }
     }
+
+    fn is_of_one_moment(&self) -> bool {
+        self.memory.is_of_one_moment()
+    }
 }
 
 #[cfg(test)]

@@ -381,6 +381,14 @@ impl Memory for AddressSpace {
         };
         self.segments.iter().filter_map(held).collect()
     }
+
+    /// Not what a redacted dump has in place of values.
+    fn is_of_one_moment(&self) -> bool {
+        match &self.primary {
+            Primary::Dump(_) => self.kept.is_none(),
+            Primary::Other(reader) => reader.is_of_one_moment(),
+        }
+    }
 }
 
 /// Memory as a dump stores it: [`AddressSpace::stored`].

@@ -149,7 +149,11 @@ pub(super) fn gather<T>(
     // A debugger is asked for what is needed alone.
     let can_search = |s: &&Segment| s.protection.write && target.source != SourceKind::Debugger;
     let mapped = target.memory.segments().iter().filter(can_search).map(|s| (s.start.0, s.available.min(s.size)));
-    let view = view.over(mapped).until(reading.deadline);
+    let is_constant = |s: &&Segment| {
+        s.protection.read && !s.protection.write && !s.protection.execute && target.source != SourceKind::Debugger
+    };
+    let constants = target.memory.segments().iter().filter(is_constant).map(|s| (s.start.0, s.available.min(s.size)));
+    let view = view.over(mapped).with_constants(constants).until(reading.deadline);
     let view = match reading.marked {
         Some(pages) => {
             target.memory.start_recording();

@@ -58,9 +58,7 @@ pub(super) fn audit_of(
         .iter()
         .flat_map(|thread| thread.registers.iter().flat_map(|r| r.values.iter().map(|(_, value)| *value)))
         .collect();
-    // Threads of free-threaded builds keep some counts to themselves.
-    let free_threaded = python.is_some_and(|python| python.located.flags.free_threaded);
-    let incomplete = missing.left_out > LEFT_OUT || missing.cut > 0 || free_threaded || !state.is_held();
+    let incomplete = missing.left_out > LEFT_OUT || missing.cut > 0 || !state.can_search_all();
     let Audit { suspects, judged } = match python.and_then(not_comparable) {
         Some(why) => {
             let message = format!("counts are not compared: {why}");
@@ -117,7 +115,7 @@ pub(super) fn audit_of(
         immortal: judged.immortal,
         deferred: judged.deferred,
         interned: judged.interned,
-        leaks_judged: !incomplete,
+        leaks_judged: !incomplete && state.is_of_one_moment(),
         groups,
         leaks_not_shown: few.iter().map(|(_, list)| sum(list)).fold(0, u64::saturating_add),
         diagnostics: diagnostics.to_vec(),

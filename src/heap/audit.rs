@@ -125,6 +125,9 @@ impl<'a> HeapState<'a> {
             return Audit::default();
         }
         let mut audit = Audit::default();
+        // Free-threaded builds have no lists: a mark in the object says that it is tracked.
+        let is_biased = matches!(self.offsets.refcount, RefcountForm::Biased { .. });
+        let listed = if is_biased { Origin::TrackedElsewhere } else { Origin::Permanent };
         for (id, found) in self.objects().iter().enumerate() {
             let (Some(owned), Some(words)) = (owned.tally.counts.get(id), words.get(id)) else { break };
             let Some(shape) = self.shape(found.type_id) else { continue };
@@ -158,7 +161,7 @@ impl<'a> HeapState<'a> {
             let held = i64::from(*words).saturating_add(i64::from(is_static)).saturating_add(i64::from(by_collector));
             // The collector tracks every instance of a class of Python code: one that is on no list and that nothing leads to is
             // a block with old words.
-            let is_none = !shape.is_native && shape.is_gc() && found.origin > Origin::Permanent && *words == 0;
+            let is_none = !shape.is_native && shape.is_gc() && found.origin > listed && *words == 0;
             // Text of a few characters in a block that was an `object()` leaves its type word as it was, and looks like a count.
             let is_bare = *owned == 0 && !shape.is_gc() && shape.basicsize <= self.offsets.head;
             let verdict = match () {
@@ -176,6 +179,10 @@ impl<'a> HeapState<'a> {
                 words: *words,
                 holders: Vec::new(),
             });
+        }
+        // Pages may have been read when the process ran again.
+        if !self.is_of_one_moment() {
+            audit.suspects.retain(|suspect| suspect.verdict != AuditVerdict::Leaked);
         }
         audit.suspects.extend(self.freed(&owned.tally.dangling));
         self.find_holders(&mut audit.suspects, paths);
@@ -244,8 +251,8 @@ impl<'a> HeapState<'a> {
             }
         };
         registers.iter().copied().for_each(&mut add);
-        for (start, bytes) in self.view.ranges() {
-            if self.view.is_over() || !self.view.is_held() {
+        for (start, bytes) in self.view.all_ranges() {
+            if self.view.is_over() || !self.view.can_search_all() {
                 break;
             }
             let first = start.wrapping_add(7) & !7;

@@ -19,8 +19,8 @@ mod freelists;
 mod garbage;
 mod graph;
 mod integrity;
-mod memory;
 mod interned;
+mod memory;
 mod names;
 mod needed;
 mod numpy;
@@ -30,8 +30,8 @@ mod paths;
 mod retained;
 mod roots;
 mod sizes;
-mod strings;
 mod state_names;
+mod strings;
 mod tree;
 mod types;
 mod view;
@@ -95,10 +95,10 @@ pub struct HeapState<'a> {
     static_dicts: HashMap<u64, u64>,
     debug: bool,
     at_hand: HashSet<u64, RandomState>,
-    diagnostics: &'a Diagnostics,
-    /// What was found.
     interned: Vec<u64>,
     static_strings: Vec<u64>,
+    diagnostics: &'a Diagnostics,
+    /// What was found.
     pub collected: Collected,
 }
 
@@ -158,10 +158,16 @@ impl<'a> HeapState<'a> {
         self.collected.coverage.time_over || self.view.is_over()
     }
 
-    /// Whether memory is held, of one moment, so that all of it can be searched: not that of a process that runs.
+    /// Whether all memory can be searched for references.
     #[must_use]
-    pub fn is_held(&self) -> bool {
-        self.view.is_held()
+    pub fn can_search_all(&self) -> bool {
+        self.view.can_search_all()
+    }
+
+    /// Whether all that was read so far is of one moment: of a process that runs it is where all was copied while it stood still.
+    #[must_use]
+    pub fn is_of_one_moment(&self) -> bool {
+        self.view.is_of_one_moment()
     }
 
     /// Whether the dump holds the heap: a dump without it may still show the objects that threads refer to.
@@ -196,18 +202,18 @@ impl<'a> HeapState<'a> {
         self.shape(found.type_id).map_or(0, |shape| self.sizes().of(found.addr, shape))
     }
 
-    /// Words of memory, up to the first that is not readable.
-    pub fn words(&self, at: u64, count: u64, mut found: impl FnMut(u64)) {
-        self.view.words(at, count, |_, word| found(word));
-    }
-
-    /// Whether objects of a type have a `__del__`.
     /// Bytes of memory.
     #[must_use]
     pub fn bytes(&self, at: u64, len: u64) -> Option<std::borrow::Cow<'_, [u8]>> {
         self.view.bytes(at, len)
     }
 
+    /// Words of memory, up to the first that is not readable.
+    pub fn words(&self, at: u64, count: u64, mut found: impl FnMut(u64)) {
+        self.view.words(at, count, |_, word| found(word));
+    }
+
+    /// Whether objects of a type have a `__del__`.
     #[must_use]
     pub fn has_finalizer(&self, type_id: TypeId) -> bool {
         let info = self.shape(type_id).filter(|shape| !shape.is_native).and_then(|s| self.heap.type_info(s.addr));
@@ -232,6 +238,7 @@ impl<'a> HeapState<'a> {
             l: ctx.layouts,
             dialect: ctx.dialect,
             static_dicts: &self.static_dicts,
+            interned: &self.interned,
             left: edges::budget(&self.view),
             owned: false,
         }
@@ -246,7 +253,6 @@ impl<'a> HeapState<'a> {
     #[must_use]
     pub fn at(&self, addr: Addr) -> Option<Found> {
         self.objects().get(self.objects().at(addr.0)?)
-            interned: &self.interned,
     }
 
     /// The characters of a `str` or the bytes of a `bytes`, as they are stored; `None` for more than `most` bytes.

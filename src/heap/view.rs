@@ -6,6 +6,8 @@ use crate::debuggee::{Deadline, Memory, MemoryExt as _};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
+/// Most bytes of a living process's writable memory that are looked at as a whole.
+const MAX_LIVE: u64 = 1 << 30;
 /// Places in which the slice that was found last is remembered.
 const RECENT: usize = 256;
 
@@ -28,6 +30,8 @@ pub struct View<'a> {
     held: Vec<Held<'a>>,
     /// First address and length of what can be read, where nothing is held: a live process, a dump that is redacted.
     mapped: Vec<(u64, u64)>,
+    /// The same of memory that is only read: constants, in which there may be references too.
+    constants: Vec<(u64, u64)>,
     /// Index of the slice that was found last, by a part of the address: most reads are near one before.
     recent: [AtomicU32; RECENT],
     touched: Option<Touched<'a>>,
@@ -58,7 +62,15 @@ impl<'a> View<'a> {
         }
         let held = memory.slices().into_iter().map(|(start, bytes)| Held { start: start.0, bytes }).collect();
         let recent = std::array::from_fn(|_| AtomicU32::new(0));
-        Some(View { memory, held, mapped: Vec::new(), recent, touched: None, deadline: Deadline::default() })
+        Some(View {
+            memory,
+            held,
+            mapped: Vec::new(),
+            constants: Vec::new(),
+            recent,
+            touched: None,
+            deadline: Deadline::default(),
+        })
     }
 
     /// The same, with what can be read (first address, length) where nothing is held.
@@ -66,6 +78,13 @@ impl<'a> View<'a> {
     pub fn over(self, mapped: impl Iterator<Item = (u64, u64)>) -> View<'a> {
         let mapped = if self.held.is_empty() { mapped.collect() } else { Vec::new() };
         View { mapped, ..self }
+    }
+
+    /// The same, with memory that is only read where nothing is held.
+    #[must_use]
+    pub fn with_constants(self, constants: impl Iterator<Item = (u64, u64)>) -> View<'a> {
+        let constants = if self.held.is_empty() { constants.collect() } else { Vec::new() };
+        View { constants, ..self }
     }
 
     /// The same for as long as there is time: walks over the heap end when it is over.
@@ -204,10 +223,22 @@ impl<'a> View<'a> {
         self.held.iter().map(|h| (h.start, h.bytes.len() as u64)).chain(self.mapped.iter().copied())
     }
 
-    /// Whether memory is held, of one moment.
+    /// All in which references can be, as [`View::ranges`]: what is only read too.
+    pub fn all_ranges(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.ranges().chain(self.constants.iter().copied())
+    }
+
+    /// Whether all of memory can be looked at: it is held, or is no more than a living process may be asked for.
     #[must_use]
-    pub fn is_held(&self) -> bool {
-        !self.held.is_empty()
+    pub fn can_search_all(&self) -> bool {
+        let mapped = || self.mapped.iter().map(|(_, bytes)| *bytes).fold(0, u64::saturating_add);
+        !self.held.is_empty() || (!self.mapped.is_empty() && mapped() <= MAX_LIVE)
+    }
+
+    /// Whether all that was read so far is of one moment.
+    #[must_use]
+    pub fn is_of_one_moment(&self) -> bool {
+        self.memory.is_of_one_moment()
     }
 
     /// Bytes held as slices.

@@ -21,14 +21,14 @@ pub fn text(answer: &HeapAudit) -> String {
         count(answer.interned),
         count(answer.deferred)
     );
-    // Free-threaded builds have no lists of the collector.
-    let free_threaded = answer.coverage.gc_lists_whole.is_none();
     if answer.judged > 0 && !answer.leaks_judged {
         let missing = answer.coverage.left_out > 0 || answer.coverage.cut > 0;
-        let why = match (free_threaded, missing) {
-            (true, _) => "threads of a free-threaded build keep some counts to themselves",
-            (_, true) => "memory is missing from the dump, and may hold references",
-            _ => "not all memory is held here to be searched for references (a running process, a debugger's)",
+        let why = match missing {
+            true => "memory is missing from the dump, and may hold references",
+            false => {
+                "not all memory could be searched for references as it was at one moment (a running process: --max-stop \
+                 lets it stand still for longer; a debugger's)"
+            }
         };
         let _ = writeln!(out, "leaks are not judged: {why}");
     }

@@ -48,7 +48,11 @@ pub fn block_contained(interpreter: &Interpreter, program: &str) -> Result<Block
 /// # Panics
 /// If it ends, or does not come that far within a minute.
 pub fn waiting(interpreter: &Interpreter, program: &str, args: &[&str]) -> Result<Blocked, Unavailable> {
-    let program = Crash::new(interpreter, program).args(args);
+    waits(Crash::new(interpreter, program).args(args))
+}
+
+/// As [`waiting`], with more switches.
+pub fn waits(program: Crash<'_>) -> Result<Blocked, Unavailable> {
     let (scene, mut child) = program.start()?;
     let (pid, start) = (child.id(), Instant::now());
     let dir = scene.work();

@@ -40,7 +40,7 @@ mod packages;
 pub mod sources_table;
 
 pub use crash::{Crash, CrashedProcess, crash};
-pub use live::{Blocked, block, block_contained, printed, waiting};
+pub use live::{Blocked, block, block_contained, printed, waiting, waits};
 pub use manifest::{
     Interpreter, cache, debuggable, interpreter, interpreters, old_interpreters, one_per_column, one_per_minor,
     python2_interpreters,

@@ -115,8 +115,9 @@ pub fn attach(pid: i32, options: LiveOptions) -> Result<LiveTarget, TargetError>
     let patience = Patience { all: options.patience, asleep: options.max_stop.min(options.patience) };
     let stopped = options.stop.then(|| Stopped::stop(pid, patience)).transpose().map_err(|e| refused(pid, e))?;
     let moment = Moment::take(pid, &before.abi, stopped.as_ref(), &options.limits)?;
+    let all_stopped = stopped.is_some() && moment.running.is_empty();
     let scene = Scene::new(pid, before, moment, options)?;
-    let reader = LiveMemory { memory: ProcessMemory::new(pid), maps: scene.ranges() };
+    let reader = LiveMemory { memory: ProcessMemory::new(pid), maps: scene.ranges(), stopped: all_stopped };
     let target = scene.target(Box::new(reader));
     Ok(LiveTarget { target, sysroot: procfs::sysroot(pid), stopped, paused: Duration::ZERO })
 }
@@ -413,9 +414,15 @@ struct LiveMemory {
     memory: ProcessMemory,
     /// Mapped ranges, sorted.
     maps: Vec<(Addr, Addr)>,
+    /// Whether the process stands still as long as it is read.
+    stopped: bool,
 }
 
 impl Memory for LiveMemory {
+    fn is_of_one_moment(&self) -> bool {
+        self.stopped
+    }
+
     fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
         match self.memory.read(addr.0, buf) {
             Ok(n) if n == buf.len() => Ok(()),

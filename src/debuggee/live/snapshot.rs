@@ -344,6 +344,10 @@ impl Snapshot {
 }
 
 impl Memory for Snapshot {
+    fn is_of_one_moment(&self) -> bool {
+        self.late.lock().is_ok_and(|late| late.is_empty())
+    }
+
     fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
         let mut done = 0usize;
         while let Some(rest) = buf.get_mut(done..).filter(|r| !r.is_empty()) {
