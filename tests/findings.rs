@@ -334,6 +334,30 @@ fn what_is_left_of_a_callback_runs_as_code() {
     assert!(judged > 0, "none of them died in the callback's own memory");
 }
 
+/// cffi's callbacks are closures of libffi too, of which its own allocator keeps the free ones.
+#[test]
+fn a_freed_callback_of_cffi_is_told() {
+    let mut judged = 0;
+    for interpreter in one_per_minor().into_iter().filter(|i| i.is_native() && [12, 13].contains(&i.minor)) {
+        let Some(env) =
+            common::packages(interpreter, &format!("cffi-{}", interpreter.name), &["cffi==2.1.1", "pycparser==3.12"])
+        else {
+            continue;
+        };
+        let start = Crash::new(interpreter, "cffi_callback.py");
+        let dead = match env.iter().fold(start, |crash, (key, value)| crash.env(key, value)).run() {
+            Ok(dead) => dead,
+            Err(reason) => skip!("{reason}"),
+        };
+        judged += 1;
+        let title = &["a cffi callback was called after it was freed by", "libc.so.6", "in sort_with"];
+        first_is(&report(interpreter, &dead.core), "freed-callback", title);
+    }
+    if judged == 0 {
+        skip!("cffi cannot be had");
+    }
+}
+
 /// With Python's debug allocator.
 const DEBUG_MALLOC: &[Expected] = &[
     expect("free_it", "use-of-freed-memory", &["freed", "from defects.py:"], &[]),

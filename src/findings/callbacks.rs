@@ -1,8 +1,11 @@
-//! Callbacks that ctypes made, called by C code when the object that held them is gone.
+//! Callbacks that ctypes or cffi made, called by C code when the object that held them is gone.
 //!
 //! `CFUNCTYPE(...)(function)` has a `CThunkObject`, which owns a closure of libffi: code that calls `closure_fcn` of ctypes with
 //! the thunk (Modules/_ctypes/callbacks.c). Nothing in C keeps it alive. A call that comes later runs the closure's freed
 //! memory, or finds a thunk that is none any more.
+//!
+//! `ffi.callback()` of cffi has a closure of the same form, which calls `invoke_callback` (cffi's `_cffi_backend.c`); when its object
+//! goes, the closure's first word becomes a link to other free ones (`malloc_closure.h`).
 
 use super::blame::{native_place, python_place};
 use super::facts::{Scene, SceneFrame};
@@ -47,8 +50,44 @@ const MAX_RUN: u64 = 64;
 /// Closures are as aligned as what `malloc` gives.
 const ALIGNMENT: u64 = 16;
 
+/// Who made a callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Library {
+    Ctypes,
+    Cffi,
+}
+
+impl Library {
+    /// Name, the function that its closures call, and what the user can do.
+    const fn facts(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Library::Ctypes => (
+                "ctypes",
+                CLOSURE_FUNCTION,
+                "keep a reference to the object that CFUNCTYPE (or a type like it) made for as long as C code may call it: as an \
+                 attribute, not as a temporary value in the call that registers it",
+            ),
+            Library::Cffi => (
+                "cffi",
+                "invoke_callback",
+                "keep a reference to the object that ffi.callback() gave for as long as C code may call it, or let the module have \
+                 the function (@ffi.def_extern()), which is never freed",
+            ),
+        }
+    }
+
+    /// Whether a module's file is its extension.
+    fn has_file(self, name: &str) -> bool {
+        match self {
+            Library::Ctypes => name.starts_with("_ctypes."),
+            Library::Cffi => name.starts_with("_cffi_backend."),
+        }
+    }
+}
+
 /// A call of a callback that is gone.
 struct Call {
+    library: Library,
     /// Index in the stack of the outermost native frame of the call; the next one called.
     frame: usize,
     /// How it is known.
@@ -85,15 +124,14 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     let mut evidence = signal_evidence(scene);
     evidence.extend(scene.access().evidence());
     evidence.extend(call.evidence);
+    let (library, _, advice) = call.library.facts();
     let (title, confidence) = match inside {
-        false => (format!("a ctypes callback was called after it was freed{by}{from}"), Confidence::High),
+        false => (format!("a {library} callback was called after it was freed{by}{from}"), Confidence::High),
         true => {
             evidence.push("Python code ran in it, which may have freed it only then".to_owned());
-            (format!("a ctypes callback ran that is freed, called{by}{from}"), Confidence::Medium)
+            (format!("a {library} callback ran that is freed, called{by}{from}"), Confidence::Medium)
         }
     };
-    let advice = "keep a reference to the object that CFUNCTYPE (or a type like it) made for as long as C code may call it: \
-                  as an attribute, not as a temporary value in the call that registers it";
     Some(Finding {
         advice: Some(advice.to_owned()),
         ..finding(FindingId::FreedCallback, title, confidence, evidence, scene.tid)
@@ -110,19 +148,19 @@ fn in_closure(scene: &Scene<'_>) -> Option<Call> {
     let start = Addr(ip.0 & !(ALIGNMENT - 1));
     let starts = (0..=MAX_RUN / ALIGNMENT).filter_map(|n| start.checked_sub(n.saturating_mul(ALIGNMENT)));
     let mut closures = starts.flat_map(|closure| TRAMPOLINES.map(|size| (closure, size)));
-    let (closure, function) = closures.find_map(|(closure, size)| Some((closure, content(scene, closure, size)?.0)))?;
+    let (closure, content) = closures.find_map(|(closure, size)| Some((closure, content(scene, closure, size)?)))?;
     let code = memory.read_array::<16>(closure).ok()?;
     let begins = |code: &[u8]| code.starts_with(TRAMPOLINE_START);
     if begins(&code) || code.strip_prefix(ENDBR64).is_some_and(begins) {
         return None;
     }
+    let (library, function, _) = content.library.facts();
+    let at = content.function;
     let evidence = vec![
-        format!(
-            "the thread runs a closure of libffi at {closure}, which calls {CLOSURE_FUNCTION} of ctypes at {function}"
-        ),
-        "its code is overwritten by what libffi's allocator keeps of free memory: it has been freed".to_owned(),
+        format!("the thread runs a closure of libffi at {closure}, which calls {function} of {library} at {at}"),
+        "its code is overwritten by what its allocator keeps of free memory: it has been freed".to_owned(),
     ];
-    Some(Call { frame: first.index, evidence })
+    Some(Call { library: content.library, frame: first.index, evidence })
 }
 
 /// A call of ctypes with a thunk that is none.
@@ -140,7 +178,7 @@ fn with_dead_thunk(scene: &Scene<'_>, heap: &Heap<'_>) -> Option<Call> {
             format!("a closure of libffi called {CLOSURE_FUNCTION} of ctypes for the CThunkObject that was at {thunk}"),
             why,
         ];
-        Some(Call { frame, evidence })
+        Some(Call { library: Library::Ctypes, frame, evidence })
     })
 }
 
@@ -161,7 +199,7 @@ fn without_converters(scene: &Scene<'_>, heap: &Heap<'_>) -> Option<Call> {
     let evidence = vec![format!(
         "a closure of libffi called {CLOSURE_FUNCTION} of ctypes for a CThunkObject without converters: it has been freed"
     )];
-    Some(Call { frame, evidence })
+    Some(Call { library: Library::Ctypes, frame, evidence })
 }
 
 /// The thunk that a function was called with.
@@ -170,7 +208,7 @@ fn by_arguments(scene: &Scene<'_>, frame: &SceneFrame<'_>) -> Option<Addr> {
     if is_libffi(scene, frame) {
         // ffi_closure_unix64_inner(cif, function, its argument, ...)
         let (cif, function, thunk) = (argument(0)?, argument(1)?, argument(2)?);
-        return is_closure_function(scene, function, cif, thunk).then_some(thunk);
+        return (closure_function(scene, function, cif, thunk) == Some(Library::Ctypes)).then_some(thunk);
     }
     // closure_fcn(cif, result, arguments, thunk)
     let runs = frame.runs(CLOSURE_FUNCTION) && is_ctypes(scene, frame);
@@ -185,8 +223,9 @@ fn by_call(scene: &Scene<'_>, caller: &SceneFrame<'_>) -> Option<Addr> {
     let code = listing(&target.memory, start, caller.frame.ip, MAX_CODE);
     let called = call_target(&code, registers, &target.memory, &target.abi)?;
     let closures = [Some(called), by_static_trampoline(scene, called)].into_iter().flatten();
-    let mut closures = closures.flat_map(|closure| TRAMPOLINES.map(|size| (closure, size)));
-    closures.find_map(|(closure, size)| Some(content(scene, closure, size)?.1))
+    let closures = closures.flat_map(|closure| TRAMPOLINES.map(|size| (closure, size)));
+    let mut contents = closures.filter_map(|(closure, size)| content(scene, closure, size));
+    contents.find(|content| content.library == Library::Ctypes).map(|content| content.argument)
 }
 
 /// The closure that code at `at` loads before it jumps into libffi: where memory must not be both writable and code, trampolines
@@ -204,12 +243,21 @@ fn by_static_trampoline(scene: &Scene<'_>, at: Addr) -> Option<Addr> {
     None
 }
 
-/// Function and thunk of a closure of ctypes whose code has this size.
-fn content(scene: &Scene<'_>, closure: Addr, size: u64) -> Option<(Addr, Addr)> {
+/// What follows the code of a closure.
+struct Content {
+    library: Library,
+    /// The function that it calls.
+    function: Addr,
+    /// What it calls it with: of ctypes the thunk.
+    argument: Addr,
+}
+
+/// The content of a closure whose code has this size.
+fn content(scene: &Scene<'_>, closure: Addr, size: u64) -> Option<Content> {
     let target = scene.facts.target;
     let word = |n: u64| target.memory.read_ptr(&target.abi, closure.checked_add(size.saturating_add(n))?).ok();
-    let (cif, function, thunk) = (word(0)?, word(8)?, word(16)?);
-    is_closure_function(scene, function, cif, thunk).then_some((function, thunk))
+    let (cif, function, argument) = (word(0)?, word(8)?, word(16)?);
+    Some(Content { library: closure_function(scene, function, cif, argument)?, function, argument })
 }
 
 /// Why there is no living thunk at that address; `None` where there is one, or nothing can be said.
@@ -247,35 +295,40 @@ fn cif_of(heap: &Heap<'_>, thunk: Addr) -> Option<Addr> {
     thunk.checked_add(size)?.checked_add(SIZE_TO_CIF)
 }
 
-/// Whether `function` is the one that closures of ctypes call, with `cif` and `thunk` for what the closure has.
-fn is_closure_function(scene: &Scene<'_>, function: Addr, cif: Addr, thunk: Addr) -> bool {
+/// Whose closures call `function`, with `cif` and `argument` for what the closure has.
+fn closure_function(scene: &Scene<'_>, function: Addr, cif: Addr, argument: Addr) -> Option<Library> {
     let target = scene.facts.target;
-    let Some(module) = target.modules.iter().position(|m| m.contains(function)) else { return false };
+    let module = target.modules.iter().position(|m| m.contains(function))?;
+    let file = target.modules.get(module).map(|m| file_name(m.file_name())).unwrap_or_default();
+    let library = [Library::Ctypes, Library::Cffi].into_iter().find(|library| library.has_file(file));
+    let library = library.or_else(|| scene.facts.interpreter.holds(module).then_some(Library::Ctypes));
     if let Some(symbol) = scene.facts.images.symbol_at(target, function) {
-        return symbol.offset == 0 && base_name(&symbol.name) == CLOSURE_FUNCTION;
+        let library = library.unwrap_or(Library::Ctypes);
+        let named = symbol.offset == 0 && base_name(&symbol.name) == library.facts().1;
+        return named.then_some(library);
     }
-    // Without symbols the thunk tells: its own `ffi_cif` is the one that came along, which stays so when it is freed. That ctypes
-    // has the function is not enough: libffi calls those of `string_at`, `cast` and others for it (Modules/_ctypes/_ctypes.c).
     let starts_function = || {
         let start = scene.facts.tables.at(function)?.called_function(target, function)?.start;
         Some(start == function)
     };
-    let own = scene.facts.heap.and_then(|heap| cif_of(heap, thunk)) == Some(cif);
-    let named = target.modules.get(module).is_some_and(|m| is_ctypes_file(m.file_name()));
-    own && (named || scene.facts.interpreter.holds(module)) && starts_function() == Some(true)
+    let right = match library? {
+        // That ctypes has the function is not enough without symbols: libffi calls those of `string_at`, `cast` and others for
+        // it (Modules/_ctypes/_ctypes.c). The thunk tells: its own `ffi_cif` is the one that came along, which stays so when it
+        // is freed.
+        Library::Ctypes => scene.facts.heap.and_then(|heap| cif_of(heap, argument)) == Some(cif),
+        // It forgets what to call before it frees a closure (`cdataowninggc_dealloc`).
+        Library::Cffi => argument.is_null(),
+    };
+    library.filter(|_| right && starts_function() == Some(true))
 }
 
 fn module_name<'a>(scene: &Scene<'a>, frame: &SceneFrame<'_>) -> Option<&'a str> {
     scene.facts.target.modules.get(frame.code.module?).map(|m| file_name(m.file_name()))
 }
 
-fn is_ctypes_file(name: &str) -> bool {
-    name.starts_with("_ctypes.")
-}
-
 /// Whether a frame is of ctypes: a module of its own, or built into the interpreter.
 fn is_ctypes(scene: &Scene<'_>, frame: &SceneFrame<'_>) -> bool {
-    module_name(scene, frame).is_some_and(is_ctypes_file)
+    module_name(scene, frame).is_some_and(|name| Library::Ctypes.has_file(name))
         || frame.code.module.is_some_and(|m| scene.facts.interpreter.holds(m))
 }
 
