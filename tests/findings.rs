@@ -7,6 +7,8 @@ mod common;
 #[path = "native/extension.rs"]
 mod extension;
 mod harness;
+#[path = "values/packages.rs"]
+mod packages;
 
 use common::{Crash, Interpreter, interpreters, none_is_wrong, one_per_minor, skip};
 use extension::Debug;
@@ -355,6 +357,45 @@ fn a_freed_callback_of_cffi_is_told() {
     }
     if judged == 0 {
         skip!("cffi cannot be had");
+    }
+}
+
+/// What the access and the array that it went through are to each other, and the name that the user gave the array.
+const BESIDE_ARRAYS: &[(&str, &str, &str)] = &[
+    ("strides_too_far", "inside of", "local `windows` of strides_too_far"),
+    ("backwards", "inside of", "local `reverse` of backwards"),
+    ("file_cut_short", "inside of", "local `later` of file_cut_short"),
+    ("written_behind", "0 bytes behind", "local `target` of written_behind"),
+];
+
+#[test]
+fn an_access_beside_an_array_of_numpy_names_it() {
+    let mut todo = Vec::new();
+    for interpreter in interpreters().iter().filter(|i| i.is_native()) {
+        if let Some(environment) = packages::environment(interpreter) {
+            todo.extend(BESIDE_ARRAYS.iter().map(|row| (interpreter, environment.clone(), row)));
+        }
+    }
+    type Todo<'a> = (&'a Interpreter, Vec<(String, String)>, &'a (&'a str, &'a str, &'a str));
+    let look = |(interpreter, environment, (name, place, array)): &Todo<'_>| {
+        let crash = Crash::new(interpreter, "numpy_bounds.py").args(&[name]);
+        let dead = environment.iter().fold(crash, |crash, (key, value)| crash.env(key, value)).run()?;
+        let told = ["start", "bytes"].map(|key| dead.truth[key].as_u64());
+        let [Some(start), Some(bytes)] = told else {
+            panic!("{} {name}: {} {}", interpreter.name, dead.truth, dead.stderr)
+        };
+        let size = pyinquest::base::counted(bytes, "byte");
+        let wanted =
+            format!("the address is {place} the data of {array}, which as the array says are {size} at {start:#x}");
+        let report = report(interpreter, &dead.core);
+        let told = report.findings.first().is_some_and(|f| f.evidence.contains(&wanted));
+        Ok((!told).then(|| format!("{} {name}: {wanted}\n{:#?}", interpreter.name, report.findings)))
+    };
+    if todo.is_empty() {
+        skip!("no interpreter with NumPy");
+    }
+    if let Err(reason) = none_is_wrong(&todo, look) {
+        skip!("{reason}");
     }
 }
 

@@ -4,6 +4,7 @@
 //! follows it is context. `docs/findings.md` lists them all.
 
 mod abort;
+mod arrays;
 mod blame;
 mod callbacks;
 mod cpp;

@@ -40,6 +40,7 @@ fn explain(scene: &Scene<'_>) -> Option<Finding> {
     let place = blame.suffix();
     let mut evidence = signal_evidence(scene);
     evidence.extend(access.evidence());
+    evidence.extend(access.addr.filter(|at| at.0 >= NULL_AREA).and_then(|at| super::arrays::evidence(scene, at)));
     evidence.extend(blame.evidence());
     let make = |id: FindingId, title: String, confidence, advice: &str| {
         let advice = (!advice.is_empty()).then(|| advice.to_owned());

@@ -6,6 +6,9 @@ const SUFFIXES: &[&str] = &[".cold", ".constprop", ".isra", ".llvm", ".localalia
 /// of a generator (Cython/Compiler/Naming.py). The number says whether a count stands before the function's own name.
 const CYTHON: &[(&str, bool)] = &[("__pyx_pw_", true), ("__pyx_pf_", true), ("__pyx_gb_", true), ("__pyx_f_", false)];
 
+/// Parts of qualified names (PEP 3155) as numba writes them.
+const NUMBA_ESCAPED: &[(&str, &str)] = &[("_3clocals_3e", "<locals>"), ("_3clambda_3e", "<lambda>")];
+
 /// What names of lambdas begin with, where a number may stand before.
 const LAMBDA: &str = "__pyx_lambda_funcdef_lambda";
 
@@ -42,11 +45,14 @@ pub fn without_suffix(symbol: &str) -> &str {
 }
 
 /// `__main__::kernel(long long)` of `__main__::kernel[abi:v1][abi:c8tJTIeFIjx](long long)`: numba numbers the versions of a
-/// function and adds a hash of its flags (numba/core/itanium_mangler.py, `mangle_abi_tag`).
+/// function and adds a hash of its flags (numba/core/itanium_mangler.py, `mangle_abi_tag`), and writes what is no letter as
+/// its number (`_escape_string`): `<locals>` of a function in a function.
 pub(super) fn without_numba_tags(name: String) -> String {
     let tags = name.split_once("[abi:v").and_then(|(function, rest)| {
         let (number, rest) = rest.split_once("][abi:c")?;
         let (_, behind) = rest.split_once(']')?;
+        let function =
+            NUMBA_ESCAPED.iter().fold(function.to_owned(), |name, (as_is, meant)| name.replace(as_is, meant));
         number.chars().all(|c| c.is_ascii_digit()).then(|| format!("{function}{behind}"))
     });
     tags.unwrap_or(name)
@@ -100,6 +106,18 @@ pub fn mypyc(symbol: &str) -> Option<String> {
     scopes.iter().all(named).then(|| scopes.join("."))
 }
 
+/// `value_count` of `__pyx_fuse_10__pyx_f_3pkg_9hashtable_value_count`: Cython writes a function of fused types once for each
+/// combination of them (Cython/Compiler/FusedNode.py).
+#[must_use]
+pub fn without_fused_types(method: &str) -> String {
+    let types = |c: char| c.is_ascii_digit() || c == '_';
+    let Some(rest) = method.strip_prefix("__pyx_fuse_") else { return method.to_owned() };
+    match cython(rest.trim_start_matches(|c: char| c.is_ascii_digit())) {
+        Some(qualified) => qualified.rsplit('.').next().unwrap_or(rest).to_owned(),
+        None => rest.trim_start_matches(types).to_owned(),
+    }
+}
+
 /// `5Class_` and what follows it.
 fn scope(text: &str) -> Option<(&str, &str)> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
@@ -126,6 +144,10 @@ mod tests {
             ("__libc_start_main@@GLIBC_2.34", "__libc_start_main@@GLIBC_2.34"),
             ("a.particle", "a.particle"),
             ("_ZN8__main__6kernelB2v1B38c8tJTIeFIjxB2IKSgI4CrvQClQZ6FczSBAA_3dEx", "__main__::kernel(long long)"),
+            (
+                "_ZN8__main__5outer12_3clocals_3e4walkB2v1B38c8tJTIeFIjxB2IKSgI4CrvQClQZ6FczSBAA_3dEx",
+                "__main__::outer::<locals>::walk(long long)",
+            ),
             (".cold", ".cold"),
             ("__pyx_pw_7cyvalve_5Valve_1open", "cyvalve.Valve.open"),
             ("__pyx_pf_7cyvalve_2give_up", "cyvalve.give_up"),
@@ -150,6 +172,18 @@ mod tests {
         ];
         for (symbol, expected) in cases {
             assert_eq!(demangle(symbol), expected);
+        }
+    }
+
+    #[test]
+    fn functions_of_fused_types_have_their_own_name() {
+        let cases = [
+            ("__pyx_fuse_10__pyx_f_6pandas_5_libs_9hashtable_value_count", "value_count"),
+            ("__pyx_fuse_0_1total", "total"),
+            ("total", "total"),
+        ];
+        for (method, expected) in cases {
+            assert_eq!(without_fused_types(method), expected);
         }
     }
 }

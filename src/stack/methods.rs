@@ -7,6 +7,7 @@
 use crate::base::{Abi, Addr};
 use crate::debuggee::{Memory as _, Module, Target};
 use crate::native::ModuleTables;
+use crate::native::demangle::without_fused_types;
 use memchr::memmem;
 use std::collections::BTreeMap;
 
@@ -41,7 +42,8 @@ pub fn method_names(target: &Target, tables: &ModuleTables<'_>, places: &[CodePo
             find_definitions(target, module, names);
         }
     }
-    let name_of = |(module, start): (usize, Addr)| names.get(&module)?.get(&start)?.clone();
+    let name_of =
+        |(module, start): (usize, Addr)| Some(without_fused_types(names.get(&module)?.get(&start)?.as_ref()?));
     functions.into_iter().map(|function| function.and_then(name_of)).collect()
 }
 

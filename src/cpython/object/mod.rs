@@ -39,7 +39,7 @@ pub use int::Int;
 pub use kind::Kind;
 pub use path::{Key, Path, PathError, Root, Slice, Step};
 pub use refcount::{Refcount, refcount};
-pub use repr::{Fidelity, NumpyArrays, Repr, ReprLimits, ReprStyle, numpy_arrays, repr};
+pub use repr::{Fidelity, NumpyArrays, Repr, ReprLimits, ReprStyle, array_extent, numpy_arrays, repr};
 pub use sequence::{Sequence, list_items, tuple_items};
 pub use set::{set_items, set_len};
 pub use types::{Header, Heap, SymbolNames, TypeCache, TypeInfo, header};

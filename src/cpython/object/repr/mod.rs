@@ -34,7 +34,7 @@ mod writer;
 pub(in crate::cpython::object) use limits::Meter;
 pub use limits::{Fidelity, Repr, ReprLimits, ReprStyle};
 pub(in crate::cpython::object) use made::repr_of;
-pub use numpy::{NumpyArrays, numpy_arrays};
+pub use numpy::{NumpyArrays, array_extent, numpy_arrays};
 pub(in crate::cpython::object) use numpy::{
     attribute as array_attribute, has_field as array_has_field, length as array_length, part_of as array_part,
 };

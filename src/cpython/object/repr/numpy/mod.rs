@@ -20,6 +20,7 @@ use datetime::Unit;
 use dtype::{Dtype, Element, MAX_DIMENSIONS};
 use element::number;
 use layout::{Layout, layout};
+use std::ops::Range;
 
 pub use layout::{NumpyArrays, numpy_arrays};
 
@@ -182,6 +183,25 @@ pub(in crate::cpython::object) fn part_of(
         Some(object) if object.is_null() => Value::None,
         Some(object) => Value::Object(object),
         None => Value::ArrayPart { array: addr, steps },
+    })
+}
+
+/// The memory that an array says its elements are in, whoever owns it; empty for an array without elements.
+///
+/// # Errors
+/// [`DecodeError`] when the array cannot be read, or is of a NumPy that is not known here.
+pub fn array_extent(heap: &Heap<'_>, addr: Addr) -> Result<Range<Addr>, DecodeError> {
+    opened(heap, addr, &[], |array| {
+        if array.shape.contains(&0) {
+            return Ok(array.data..array.data);
+        }
+        let (mut before, mut after) = (0i64, array.dtype.size.cast_signed());
+        for (length, stride) in array.shape.iter().zip(&array.strides) {
+            let reach = length.saturating_sub(1).cast_signed().saturating_mul(*stride);
+            let side = if reach < 0 { &mut before } else { &mut after };
+            *side = side.saturating_add(reach);
+        }
+        Ok(Addr(array.data.0.saturating_add_signed(before))..Addr(array.data.0.saturating_add_signed(after)))
     })
 }
 
