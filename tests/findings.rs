@@ -282,6 +282,19 @@ const PUBLIC_REPORTS: &[Reported] = &[
         "api-without-gil",
         &["PyList_New, called through ctypes from public_reports.py"],
     ),
+    (
+        "slot_overwritten",
+        8..=15,
+        "bad-jump",
+        &["0x4141414141414141, which is no address at all; its bytes are the text \"AAAAAAAA\"", "in slot_overwritten"],
+    ),
+    ("return_address_overwritten", 8..=15, "bad-jump", &["0x4141414141414141, which is no address at all"]),
+    (
+        "freed_block_written",
+        12..=12,
+        "heap-corruption",
+        &["inside Python's allocator pymalloc", "in freed_block_written"],
+    ),
     ("iterators_in_iterators", 12..=12, "stack-overflow", &["endless recursion of chain_next"]),
 ];
 

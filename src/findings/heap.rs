@@ -4,7 +4,7 @@
 use super::facts::{Scene, SceneFrame};
 use super::finding;
 use super::memory_access::signals;
-use super::segv::signal_evidence;
+use super::segv::{near_stack_pointer, signal_evidence};
 use crate::base::Addr;
 use crate::debuggee::MemoryExt as _;
 use crate::model::{Confidence, Finding, FindingId};
@@ -51,9 +51,55 @@ const MAX_SEARCH: u64 = 64 * 1024;
 /// Longest text of an allocator.
 const MAX_TEXT: usize = 100;
 
-/// Names a crash inside the C allocator.
+/// Python's own allocator (Objects/obmalloc.c), and what it is made of in free-threaded builds (Objects/mimalloc).
+const PYMALLOC: &[&str] = &[
+    "_PyObject_Calloc",
+    "_PyObject_Free",
+    "_PyObject_Malloc",
+    "_PyObject_Realloc",
+    "allocate_from_new_pool",
+    "insert_to_freepool",
+    "insert_to_usedpool",
+    "pymalloc_alloc",
+    "pymalloc_free",
+    "pymalloc_pool_extend",
+    "pymalloc_realloc",
+];
+const MIMALLOC: &[&str] = &["_PyMem_Mi", "_PyObject_Mi", "_mi_", "mi_"];
+
+/// Names a crash inside an allocator.
 pub(super) fn run(scene: &Scene<'_>) -> Vec<Finding> {
-    find(scene).or_else(|| gave_up(scene)).into_iter().collect()
+    find(scene).or_else(|| of_python(scene)).or_else(|| gave_up(scene)).into_iter().collect()
+}
+
+/// A fault of Python's own allocator: it follows links that are in freed blocks.
+fn of_python(scene: &Scene<'_>) -> Option<Finding> {
+    let top = scene.frames(1).next().filter(|f| f.place == CodePlace::Interpreter && faulted(scene))?;
+    let name = top.name()?;
+    let allocator = match name {
+        _ if PYMALLOC.iter().any(|known| top.runs(known)) => "pymalloc",
+        _ if starts_with_any(name, MIMALLOC) => "mimalloc",
+        _ => return None,
+    };
+    let mut evidence = signal_evidence(scene);
+    evidence.extend(scene.access().evidence());
+    let origin = scene.blame().origin();
+    let comma = if origin.starts_with(' ') { "," } else { "" };
+    let title = format!(
+        "crash inside Python's allocator {allocator} ({name}): its lists of free blocks are damaged{comma}{origin}"
+    );
+    let advice = "a block was used after it was freed (a Py_DECREF too many changes the link that is there by then), or written \
+                  beyond its end; whose code that was is not known by this; `pyinquest heap check` says where memory is damaged, \
+                  PYTHONMALLOC=debug finds it earlier";
+    let made = finding(FindingId::HeapCorruption, title, Confidence::High, evidence, scene.tid);
+    Some(Finding { advice: Some(advice.to_owned()), ..made })
+}
+
+/// Whether memory could not be accessed, and not for want of stack.
+fn faulted(scene: &Scene<'_>) -> bool {
+    matches!(scene.signal(), signals::SIGSEGV | signals::SIGBUS)
+        && scene.fault.signal.sender_pid.is_none()
+        && !scene.access().addr.is_some_and(|at| near_stack_pointer(scene, at))
 }
 
 /// An abort by an allocator that stands in for the C library's.
@@ -105,7 +151,7 @@ fn starts_with_any(name: &str, list: &[&str]) -> bool {
 }
 
 fn find(scene: &Scene<'_>) -> Option<Finding> {
-    if !matches!(scene.signal(), signals::SIGSEGV | signals::SIGBUS) || scene.fault.signal.sender_pid.is_some() {
+    if !faulted(scene) {
         return None;
     }
     let top = scene.frames(1).next()?;

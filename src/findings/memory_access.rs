@@ -45,6 +45,20 @@ impl Access {
         } else {
             reported.and_then(|fault| accesses.iter().find(|a| touches(a, fault)))
         };
+        // The processor finds a bad target of a call, jump or return before it goes there.
+        let target = scene.facts.target;
+        let goes_to = code.as_ref().filter(|_| kernel && operand.is_none());
+        let goes_to = goes_to.and_then(|code| code.goes_to(regs, &target.memory, &target.abi));
+        if let Some(goes_to) = goes_to.filter(|at| !is_canonical(*at)) {
+            let pointer = accesses.iter().find(|a| a.kind == AccessKind::Read).cloned();
+            return Access {
+                kind: Some(AccessKind::Execute),
+                addr: Some(goes_to),
+                operand: pointer,
+                code,
+                non_canonical: false,
+            };
+        }
         let non_canonical = kernel && operand.is_some();
         Access {
             kind: scene.fault.access.or(operand.map(|a| a.kind)),

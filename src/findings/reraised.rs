@@ -10,7 +10,7 @@ use crate::arch::{AccessKind, Trap};
 use crate::base::{Addr, Os};
 use crate::debuggee::{MemoryExt as _, Segment, SignalInfo, SourceKind};
 use crate::native::regfile::RegFile;
-use crate::native::x86_64::instruction::MemoryAccess;
+use crate::native::x86_64::instruction::{Code, MemoryAccess};
 use crate::os::NULL_AREA;
 
 /// A fault that was not reported, but must have been there.
@@ -49,8 +49,12 @@ pub(super) fn at_instruction(facts: &Facts<'_>, registers: &RegFile, tls: Option
     if code.as_ref().and_then(|code| code.divisor(registers)).is_some_and(|d| d.value == 0) {
         return fault(signals::SIGFPE, codes::FPE_INTDIV, Some(ip), None);
     }
-    if code.is_some_and(|code| code.is_trap()) {
+    if code.as_ref().is_some_and(Code::is_trap) {
         return fault(signals::SIGILL, codes::ILL_ILLOPN, Some(ip), None);
+    }
+    let goes_to = code.and_then(|code| code.goes_to(registers, &target.memory, &target.abi));
+    if goes_to.is_some_and(|at| !is_canonical(at)) {
+        return fault(signals::SIGSEGV, codes::SI_KERNEL, None, None);
     }
     match plain_trap(facts, ip) {
         Some(Trap::Breakpoint) => return fault(signals::SIGTRAP, codes::TRAP_BRKPT, Some(ip), None),

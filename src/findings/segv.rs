@@ -65,7 +65,7 @@ fn explain(scene: &Scene<'_>) -> Option<Finding> {
     if access.non_canonical {
         let addr = access.addr.unwrap_or_default();
         let base = access.operand.as_ref().and_then(|o| o.base.as_ref()).map_or(addr.0, |b| b.value);
-        let text = ascii(base).map_or(String::new(), |t| format!("; its bytes are the text {t:?}"));
+        let text = as_text(base);
         let title = format!("{kind} of {addr}, which is no address at all{text}{place}");
         let advice = "the pointer was overwritten, or was never one: memory corruption, or use of freed memory";
         return make(FindingId::NonCanonicalAddress, title, Confidence::High, advice);
@@ -76,7 +76,9 @@ fn explain(scene: &Scene<'_>) -> Option<Finding> {
         let what = match (addr.0, scene.facts.segment(addr)) {
             (0, _) => "a call through a NULL function pointer".to_owned(),
             (n, _) if n < NULL_AREA => format!("a call through a function pointer of value {addr}"),
-            _ if !is_canonical(addr) => format!("a jump to {addr}, which is no address at all"),
+            _ if !is_canonical(addr) => {
+                format!("a jump to {addr}, which is no address at all{}", as_text(addr.0))
+            }
             (_, Some(_)) => format!("a jump to {addr}, which is data and not code"),
             (_, None) => format!("a jump to {addr}, where nothing is mapped"),
         };
@@ -129,7 +131,7 @@ fn explain(scene: &Scene<'_>) -> Option<Finding> {
     }
 }
 
-fn near_stack_pointer(scene: &Scene<'_>, addr: Addr) -> bool {
+pub(super) fn near_stack_pointer(scene: &Scene<'_>, addr: Addr) -> bool {
     scene.registers.and_then(|registers| registers.sp()).is_some_and(|sp| sp.0.abs_diff(addr.0) <= REACH)
 }
 
@@ -186,10 +188,11 @@ impl Fill {
                 "initialise what is allocated",
             ),
         ];
-        let operand = access.operand.as_ref()?;
-        let base = operand.base.as_ref().map(|b| b.value);
-        let index = operand.index.as_ref().map(|(i, _)| i.value);
-        let values = [base, index, Some(operand.addr.0)].into_iter().flatten();
+        let operand = access.operand.as_ref();
+        let base = operand.and_then(|o| o.base.as_ref()).map(|b| b.value);
+        let index = operand.and_then(|o| o.index.as_ref()).map(|(i, _)| i.value);
+        let jump = access.addr.filter(|_| access.kind == Some(AccessKind::Execute));
+        let values = [base, index, operand.map(|o| o.addr.0), jump.map(|at| at.0)].into_iter().flatten();
         let filled = |value: u64, byte: u8| value.to_le_bytes().iter().all(|b| *b == byte);
         values
             .filter_map(|value| {
@@ -333,6 +336,11 @@ fn signal_and_code(signal: &SignalInfo) -> String {
         code_name(signal.number, c).map_or_else(|| format!(", si_code {c}"), |n| format!(", {n}"))
     });
     format!("{name}{code}")
+}
+
+/// What there is to say of the bytes of an overwritten pointer.
+fn as_text(value: u64) -> String {
+    ascii(value).map_or(String::new(), |text| format!("; its bytes are the text {text:?}"))
 }
 
 /// The bytes of an overwritten pointer as text, when all of them are printable.

@@ -61,6 +61,11 @@ def plain():
     head = id(full[0]) // POOL * POOL
     todo.append((head, 0x41, 48))
     expect("pool-header", head)
+    # The head of the free list of another: what a freed block that was written to has handed on.
+    del pools[id(full[0]) // POOL]
+    other = id(max(pools.values(), key=len)[0]) // POOL * POOL
+    todo.append((other + 8, 0x43, 8))
+    expect("free-list", other + 8)
     # A link of the free list.
     freed = release(rows, 410, 460, 510, 560)
     todo.append((freed, 0x42, 8))

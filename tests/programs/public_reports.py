@@ -138,5 +138,43 @@ def interface_without_the_gil():
     ctypes.CDLL(None).PyList_New(3)
 
 
+def slot_overwritten():
+    """Text was written over the function of a type: the processor refuses the call, and gives no address."""
+
+    class Config:
+        pass
+
+    # tp_repr: after the head with its size come eight words (Include/cpython/object.h).
+    slot = id(Config) + object.__basicsize__ + 9 * 8
+    ctypes.memset(slot, 0x41, 8)
+    repr(Config())
+
+
+def return_address_overwritten():
+    """C code that copies more than its caller's buffer on the stack has room for: here, over its own return address."""
+    libc = ctypes.CDLL(None)
+    libc.getcontext.argtypes = [ctypes.c_void_p]
+    # A function that returns to where a text leads: setcontext() takes the stack from a buffer (ucontext_t of x86-64:
+    # the registers begin at 40; rsp is the 16th, rip the 17th).
+    context = ctypes.create_string_buffer(4096)
+    stack = ctypes.create_string_buffer(b"A" * 64)
+    libc.getcontext(context)
+    registers = (ctypes.c_uint64 * 17).from_buffer(context, 40)
+    registers[15] = ctypes.addressof(stack)
+    registers[16] = ctypes.cast(libc.labs, ctypes.c_void_p).value
+    libc.setcontext(context)
+
+
+def freed_block_written():
+    """A block that was freed, and so holds the link to the next free one, is released once more or written to."""
+    size = 440
+    rows = [bytes([65 + n % 26]) * size for n in range(600)]
+    freed = id(rows[300])
+    rows[300] = None
+    ctypes.memset(freed, 2, 1)
+    ctypes.memset(freed + 1, 0, 7)
+    rows.extend([bytes([97 + n % 26]) * size for n in range(2000)])
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]]()

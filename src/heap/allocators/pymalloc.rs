@@ -188,7 +188,7 @@ impl<'v, 'a> Pools<'v, 'a> {
     pub fn by_structure(&mut self, types: &mut TypeTable<'_>, found: &mut Finds) {
         for at in self.places() {
             self.view.pause_marking(true);
-            let is_pool = self.head(at).is_some_and(|h| h.count > 0);
+            let is_pool = self.proven(at).is_some_and(|h| h.count > 0);
             self.view.pause_marking(false);
             if is_pool && self.seen.insert(at) {
                 self.pool(types, at, found);
@@ -215,7 +215,7 @@ impl<'v, 'a> Pools<'v, 'a> {
         let mut ranges = Vec::new();
         for at in self.places() {
             let after = at.wrapping_add(pool_size);
-            match self.head(at) {
+            match self.proven(at) {
                 Some(head) if head.count > 0 => {
                     let (all, used) = (room / head.size, head.count.saturating_mul(head.size));
                     let blocks = all.saturating_mul(head.size);
@@ -246,15 +246,21 @@ impl<'v, 'a> Pools<'v, 'a> {
         let room = self.obmalloc.pool_size.wrapping_sub(p.header);
         let (count, next, max) = (field(p.count)?, field(p.nextoffset)?, field(p.maxnextoffset)?);
         let freeblock = self.view.word(at.wrapping_add(p.freeblock))?;
-        let free_inside = freeblock == 0
-            || freeblock >= at.wrapping_add(p.header) && freeblock < at.wrapping_add(self.obmalloc.pool_size);
         let sound = max == self.obmalloc.pool_size.wrapping_sub(size)
-            && count <= room / size
+            && count <= (room / size).saturating_add(1)
             && next >= p.header.wrapping_add(size)
             && next <= max.wrapping_add(size)
-            && next.wrapping_sub(p.header).is_multiple_of(size)
-            && free_inside;
+            && next.wrapping_sub(p.header).is_multiple_of(size);
+        // A block too many is counted while a free one is taken that is none.
+        let count = count.min(next.wrapping_sub(p.header) / size);
         sound.then_some(Head { size, count, next, freeblock })
+    }
+
+    /// The head of what is a pool by its form alone. (That of an arena's pool may lead to a free block that is none: the word
+    /// came from a block that was written to after it was freed.)
+    fn proven(&self, at: u64) -> Option<Head> {
+        let blocks = at.wrapping_add(self.pool.header)..at.wrapping_add(self.obmalloc.pool_size);
+        self.head(at).filter(|head| head.freeblock == 0 || blocks.contains(&head.freeblock))
     }
 
     /// The objects of a pool; `false` when it is unreadable or damaged.

@@ -156,6 +156,27 @@ impl Code {
         matches!(self.instruction.memory_segment(), Register::FS | Register::GS)
     }
 
+    /// The pointer that it takes the processor to, with `regs` as they are before it runs: an indirect call or jump, a return.
+    #[must_use]
+    pub fn goes_to(&self, regs: &RegFile, memory: &dyn Memory, abi: &Abi) -> Option<Addr> {
+        let i = &self.instruction;
+        let pointer = match i.flow_control() {
+            FlowControl::Return => regs.sp()?,
+            FlowControl::IndirectCall | FlowControl::IndirectBranch if i.op0_kind() == OpKind::Register => {
+                return general(regs, i.op0_register()).map(Addr);
+            }
+            FlowControl::IndirectCall | FlowControl::IndirectBranch => {
+                let value = |register: Register| match register {
+                    Register::CS | Register::DS | Register::ES | Register::SS => Some(0),
+                    other => general(regs, other),
+                };
+                Addr(i.virtual_address(0, 0, |register, _, _| value(register))?)
+            }
+            _ => return None,
+        };
+        memory.read_ptr(abi, pointer).ok()
+    }
+
     /// Whether it is a call.
     #[must_use]
     pub fn is_call(&self) -> bool {
