@@ -3,6 +3,9 @@
 // Tests state facts; there a panic is the message.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod common;
+mod harness;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -31,6 +34,31 @@ fn a_python_that_cannot_be_read_is_named() {
         let info = String::from_utf8(pyinquest("info", name, &[]).stdout).unwrap();
         assert!(info.contains(python), "{name}: {info}");
     }
+}
+
+/// A version without a table, made of a core of the newest one: its number is there instead.
+#[test]
+fn the_next_cpython_is_named() {
+    let newest =
+        harness::cores().into_iter().rfind(|core| core.build() == "3.15" && core.program() == "basic").unwrap();
+    let hex = newest.truth()["hexversion"].as_u64().and_then(|hex| u32::try_from(hex).ok()).unwrap().to_le_bytes();
+    let mut bytes = newest.bytes();
+    let places: Vec<usize> = memchr::memmem::find_iter(&bytes, &hex).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        bytes[at..at + 4].copy_from_slice(&0x0310_00a1_u32.to_le_bytes());
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let core = directory.path().join("core");
+    std::fs::write(&core, bytes).unwrap();
+    let program = env!("CARGO_BIN_EXE_pyinquest");
+    let report = Command::new(program).args(["report", "--no-files"]).arg(&core).output().unwrap();
+    let text = String::from_utf8(report.stdout).unwrap();
+    assert!(text.contains("error: CPython 3.16.0a1 (python3.15) is not supported"), "{text}");
+    assert_eq!(report.status.code(), Some(4), "{text}");
+    let rows = Command::new(program).args(["triage", "--no-files"]).arg(&core).output().unwrap();
+    let rows = String::from_utf8(rows.stdout).unwrap();
+    assert!(rows.contains("CPython 3.16.0a1 (python3.15) is not supported"), "{rows}");
 }
 
 #[test]

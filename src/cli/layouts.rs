@@ -57,7 +57,7 @@ fn listing(dump: &Dump) -> String {
 }
 
 fn check(args: &LayoutsCheckArgs) -> Result<u8, CliError> {
-    let outcome = check::check(&inputs(&args.file), &abi(&args.file.file)).map_err(|e| failed(&e))?;
+    let outcome = check::check(&inputs(&args.file), &abi(&args.file.file), args.table).map_err(|e| failed(&e))?;
     let text = if args.json { verdict_json(&outcome) } else { verdict(&outcome) };
     output::write_stdout(text.as_bytes())?;
     if outcome.differences.is_empty() {

@@ -12,6 +12,7 @@ pub use heap::*;
 pub use later::Later;
 pub use tasks::*;
 
+use crate::cpython::PyVersion;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -86,7 +87,8 @@ Examples:
 const LAYOUTS_EXAMPLES: &str = "\
 Examples:
   pyinquest layouts dump /usr/lib/libpython3.12.so.1.0
-  pyinquest layouts check python3.12 --debug-file /usr/lib/debug/.build-id/ab/cdef.debug";
+  pyinquest layouts check python3.12 --debug-file /usr/lib/debug/.build-id/ab/cdef.debug
+  pyinquest layouts check python3.16 --table 3.15.2";
 
 #[cfg(feature = "dap")]
 const DAP_EXAMPLES: &str = "\
@@ -525,6 +527,9 @@ pub struct LayoutsCheckArgs {
     /// The build
     #[command(flatten)]
     pub file: LayoutsFileArgs,
+    /// The table of this version instead (3.15.2), for a build whose version has none yet
+    #[arg(long, value_name = "VERSION")]
+    pub table: Option<PyVersion>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -52,7 +52,8 @@ impl ToolError {
                 Some("give a libpython or python with debug information, or its separate debug file with --debug-file")
             }
             ToolError::Unidentified { .. } => Some("give the python executable or libpython itself"),
-            ToolError::Read { .. } | ToolError::Dwarf { .. } | ToolError::NoTable { .. } => None,
+            ToolError::NoTable { .. } => Some("--table VERSION compares it with the table of another version"),
+            ToolError::Read { .. } | ToolError::Dwarf { .. } => None,
         }
     }
 }
@@ -131,13 +132,13 @@ pub fn dump(inputs: &Inputs) -> Result<Dump, ToolError> {
     Ok(Dump { identity, layouts })
 }
 
-/// Holds the built-in table of the file's version and flags against its DWARF.
+/// Holds the built-in table of the file's version and flags, or of another version, against its DWARF.
 ///
 /// # Errors
 /// As [`dump`]; [`ToolError::NoTable`] when there is no table for the file's version.
-pub fn check(inputs: &Inputs, abi: &Abi) -> Result<CheckOutcome, ToolError> {
+pub fn check(inputs: &Inputs, abi: &Abi, of: Option<PyVersion>) -> Result<CheckOutcome, ToolError> {
     let Dump { identity, layouts } = dump(inputs)?;
-    let (version, flags) = (identity.version, identity.flags);
+    let (version, flags) = (of.unwrap_or(identity.version), identity.flags);
     let (table, name) = lookup(version, flags, abi).ok_or(ToolError::NoTable { version, flags })?;
     let (compared, not_in_dwarf, differences) = compare(table, &layouts);
     Ok(CheckOutcome { identity, table: name, compared, not_in_dwarf, differences })
