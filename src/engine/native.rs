@@ -53,7 +53,7 @@ pub(super) fn explain(
     let runtime = state.and_then(|s| s.located.module);
     let interpreter = Interpreter::new(target, runtime);
     let lines = if options.native { Lines::All } else { Lines::Except(without_lines(target, &interpreter)) };
-    let tables = ModuleTables::new(target);
+    let tables = ModuleTables::new(target).with_jit(images);
     let symbolizer = Symbolizer::new(target, &tables, images, lines);
     let stacks = native_stacks(target, &tables, &symbolizer, wanted(target, options));
     if target.memory.is_recording() {

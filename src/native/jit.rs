@@ -11,6 +11,7 @@ use crate::debuggee::{MemoryExt as _, Target};
 use crate::image::{Images, SymbolSource};
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _, RelocationKind, RelocationTarget, SymbolKind};
 use std::collections::HashSet;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -114,6 +115,22 @@ impl JitCode {
         let source = InMemory(Arc::clone(self.files.get(function.file)?));
         let lines = functions_at(&source, &target.abi, &[addr.0]).ok();
         Some((symbol, lines.and_then(|mut found| found.at.pop()).unwrap_or_default()))
+    }
+}
+
+impl JitCode {
+    /// The file whose function `addr` lies in, and where the process has its `.eh_frame`: LLVM loads that section, applies its
+    /// relocations there, and writes the place into the file's header.
+    #[must_use]
+    pub(super) fn eh_frame(&self, addr: Addr) -> Option<(usize, Range<Addr>)> {
+        let index = self.functions.partition_point(|function| function.start <= addr).checked_sub(1)?;
+        let function = self.functions.get(index)?;
+        addr.distance_from(function.start).filter(|offset| *offset < function.size)?;
+        let file = object::File::parse(self.files.get(function.file)?.as_slice()).ok()?;
+        let section = file.section_by_name(".eh_frame")?;
+        let start = Addr(section.address());
+        let known = !start.is_null() && section.size() > 0;
+        known.then(|| (function.file, start..start.wrapping_add(section.size())))
     }
 }
 

@@ -1,11 +1,13 @@
 //! [`ModuleTables`]: unwind tables per module, loaded when the first stack runs through it.
 
+use super::jit::JitCode;
 use super::tables::UnwindTables;
 use super::unwind_row::Row;
 use super::{pe, pe_epilogue};
 use crate::base::Addr;
 use crate::debuggee::Target;
 use crate::debuggee::elf_modules::ElfImage;
+use crate::image::Images;
 use crate::image::pe::PeImage;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -20,6 +22,11 @@ pub struct ModuleTables<'a> {
     target: &'a Target,
     slots: Vec<OnceLock<Option<Tables>>>,
     unlisted: Mutex<HashMap<Addr, Option<Arc<Tables>>>>,
+    /// The modules' images, where code that was made at run time is to be found.
+    images: Option<&'a Images>,
+    jit: OnceLock<JitCode>,
+    /// Tables of such code, by its file.
+    of_jit: Mutex<HashMap<usize, Option<Arc<Tables>>>>,
 }
 
 /// Unwind tables of one image.
@@ -96,14 +103,26 @@ impl<'a> ModuleTables<'a> {
     #[must_use]
     pub fn new(target: &'a Target) -> Self {
         let slots = target.modules.iter().map(|_| OnceLock::new()).collect();
-        ModuleTables { target, slots, unlisted: Mutex::default() }
+        let (unlisted, jit, of_jit) = Default::default();
+        ModuleTables { target, slots, unlisted, images: None, jit, of_jit }
+    }
+
+    /// The same with the tables of code made at run time that debuggers are told of.
+    #[must_use]
+    pub fn with_jit(self, images: &'a Images) -> Self {
+        ModuleTables { images: Some(images), ..self }
+    }
+
+    /// The code made at run time that debuggers are told of, where it is wanted.
+    pub(super) fn jit(&self) -> Option<&JitCode> {
+        self.images.map(|images| self.jit.get_or_init(|| JitCode::read(self.target, images)))
     }
 
     /// The tables for the code at `addr`.
     #[must_use]
     pub fn at(&self, addr: Addr) -> Option<Found<'_>> {
         let Some(index) = self.target.modules.iter().position(|m| m.contains(addr)) else {
-            return self.unlisted(addr).map(Found::Unlisted);
+            return self.unlisted(addr).or_else(|| self.made_at_run_time(addr)).map(Found::Unlisted);
         };
         let module = self.target.modules.get(index)?;
         self.slots.get(index)?.get_or_init(|| self.load(module.base)).as_ref().map(Found::Module)
@@ -122,6 +141,13 @@ impl<'a> ModuleTables<'a> {
         let tables = self.load(segment.start).map(Arc::new);
         unlisted.insert(segment.start, tables.clone());
         tables
+    }
+
+    fn made_at_run_time(&self, addr: Addr) -> Option<Arc<Tables>> {
+        let (file, place) = self.jit()?.eh_frame(addr)?;
+        let mut known = self.of_jit.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = || UnwindTables::of_section(&self.target.memory, &place).map(|tables| Arc::new(Tables::Elf(tables)));
+        known.entry(file).or_insert_with(read).clone()
     }
 
     fn load(&self, base: Addr) -> Option<Tables> {

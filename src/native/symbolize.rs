@@ -160,7 +160,8 @@ impl<'a> Symbolizer<'a> {
             self.by_pdb(module, image, &mut out);
         }
         if module.is_none() {
-            let jit = self.jit.get_or_init(|| JitCode::read(self.target, self.images));
+            let read = || self.jit.get_or_init(|| JitCode::read(self.target, self.images));
+            let jit = self.tables.jit().unwrap_or_else(read);
             for (addr, code) in &mut out {
                 if let Some((symbol, functions)) = jit.at(self.target, *addr) {
                     (code.symbol, code.functions) = (Some(symbol), functions);

@@ -129,6 +129,14 @@ impl UnwindTables {
         })
     }
 
+    /// From a section that lies in memory by itself, as that of code made at run time.
+    #[must_use]
+    pub fn of_section(memory: &TargetMemory, place: &Range<Addr>) -> Option<UnwindTables> {
+        let bytes = read_with_holes(memory, place.start, place.end.distance_from(place.start)?)?;
+        let section = Section { bytes, svma: place.start.0 };
+        Some(UnwindTables { eh_frame: Some(section), ..UnwindTables::default() })
+    }
+
     /// The row for `addr`; `None` when no FDE covers it or the entry is damaged.
     #[must_use]
     pub fn row(&self, memory: &TargetMemory, addr: Addr, abi: &Abi) -> Option<Row> {
