@@ -221,7 +221,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 }
 
 fn report(interpreter: &Interpreter, core: &Path) -> Report {
-    harness::report_of(interpreter, core, &Options { native: true, ..Options::default() })
+    harness::report_of(interpreter, core, &Options { native: true, source_lines: true, ..Options::default() })
 }
 
 fn wrong(expected: &Expected, report: &Report) -> Option<String> {
@@ -247,19 +247,49 @@ const CYTHON_LINES: &[(&str, &str)] = &[
     ("cysteps.run", "        coroutine.send(None)"),
 ];
 
-/// With line directives the lines are those of the `.pyx` file.
+/// The same of `cyvalve.pyx`, which is made without line directives: by the comments of its C file.
+const CYTHON_COMMENTS: &[(&str, &str)] = &[
+    ("cyvalve.turn", "    return handle[0] + 1"),
+    // The function that takes the arguments.
+    ("cyvalve.Valve.open", "    def open(self, steps):"),
+    ("cyvalve.close_all", "    return [valve.open(1) for valve in valves]"),
+    ("cyvalve.give_up", "    abort()"),
+];
+
+/// Lines are those of the `.pyx` file.
 fn wrong_lines(report: &Report) -> Option<String> {
-    let source = include_str!("programs/foreign/cysteps.pyx");
+    let of = |name, source, lines| wrong_lines_of(report, name, source, lines);
+    of("cysteps.pyx", include_str!("programs/foreign/cysteps.pyx"), CYTHON_LINES)
+        .or_else(|| of("cyvalve.pyx", include_str!("programs/foreign/cyvalve.pyx"), CYTHON_COMMENTS))
+}
+
+fn wrong_lines_of(report: &Report, name: &str, source: &str, lines: &[(&str, &str)]) -> Option<String> {
     let thread = report.threads.iter().find(|t| t.crashed)?;
     let native: Vec<_> = thread.frames.iter().filter(|f| f.native.is_some()).collect();
-    let differs = |(name, text): &(&str, &str)| {
+    let differs = |(function, text): &(&str, &str)| {
         let line = source.lines().position(|line| line == *text).unwrap() + 1;
         let frame = native.iter().find(|f| f.function.as_ref().is_some_and(|own| *own == **name))?;
         let file = frame.file.as_ref().map(ToString::to_string).unwrap_or_default();
-        let same = file.ends_with("cysteps.pyx") && frame.line.map(|own| own as usize) == Some(line);
-        (!same).then(|| format!("{name} stands at line {line}, not {file}:{:?}", frame.line))
+        let same = file.ends_with(name) && frame.line.map(|own| own as usize) == Some(line);
+        (!same).then(|| format!("{function} stands at line {line}, not {file}:{:?}", frame.line))
     };
-    CYTHON_LINES.iter().find_map(differs)
+    lines.iter().find_map(differs)
+}
+
+/// What Python calls the functions that objects bind: the name is that of the function that was called.
+fn wrong_method(tool: &str, expected: &Expected, report: &Report) -> Option<String> {
+    let thread = report.threads.iter().find(|t| t.crashed)?;
+    let own = thread.frames.iter().take_while(|f| f.native.is_some());
+    let mut methods: Vec<&str> = own.filter_map(|f| f.native.as_ref()?.method.as_deref()).collect();
+    // Of nanobind's, what calls all functions is there too.
+    methods.dedup();
+    // The other way to die there is a function of Python's that C++ calls.
+    let bound = ["pybind11", "nanobind", "pyo3"].contains(&tool) && expected.id != "signal-raised";
+    let text = pyinquest::render::text::render(report, &Default::default());
+    let shown = !bound
+        || text.contains(&format!("method {}()", expected.function))
+        || text.contains(&format!("::{}", expected.function));
+    (bound && methods != [expected.function] || !shown).then(|| format!("the methods are {methods:?}"))
 }
 
 /// Builds the tool's module and dies in each way, in every interpreter of the list.

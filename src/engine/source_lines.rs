@@ -1,9 +1,11 @@
 //! Where the source files of a process are, and their lines in a report.
 
+use crate::base::Text;
 use crate::debuggee::Target;
 use crate::image::{Images, SearchOptions};
 use crate::model::{Frame, FrameKind, Report};
 use crate::stack::source::{SourceOptions, Sources};
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 /// Where the source files of a dead process are, or of a debugger's.
@@ -43,8 +45,22 @@ pub(super) fn options_of_live(pid: i32, search: &SearchOptions) -> SourceOptions
 
 /// Fills [`crate::model::Frame::source`] where the file is available, and adds what has to be said about the files.
 pub(super) fn add(report: &mut Report, sources: &Sources) {
+    report.threads.iter_mut().for_each(|t| cython_places(&mut t.frames, sources));
     add_to(report.threads.iter_mut().flat_map(|t| &mut t.frames), sources);
     report.diagnostics.extend(sources.diagnostics());
+}
+
+/// Has functions of Cython stand where their source says, instead of where in the C file.
+fn cython_places(frames: &mut [Frame], sources: &Sources) {
+    let of_cython = |f: &Frame| f.native.as_ref()?.symbol.as_ref()?.starts_with("__pyx_").then(|| f.file.clone())?;
+    let files: HashSet<Text> = frames.iter().filter_map(of_cython).collect();
+    for frame in frames.iter_mut().filter(|f| f.file.as_ref().is_some_and(|file| files.contains(file))) {
+        let place = frame.file.as_ref().zip(frame.line);
+        let found = place.and_then(|(file, line)| sources.cython_place(&file.to_string(), line));
+        if let Some((file, line)) = found {
+            (frame.file, frame.line, frame.column) = (Some(file.as_str().into()), Some(line), None);
+        }
+    }
 }
 
 /// Fills the source lines of single frames.
