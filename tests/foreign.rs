@@ -177,6 +177,12 @@ const PYBIND11: &[Expected] = &[
     ),
 ];
 
+const NANOBIND: &[Expected] = &[
+    expect("read_gauge", "null-pointer", &["in plant::Boiler::read(long) const"], &["plant::Boiler::read(long) const"]),
+    expect("vent_steam", "null-pointer", &["in plant::Boiler::vent(long) const"], &["plant::Boiler::vent(long) const"]),
+    expect("ring_bell", "signal-raised", &["in die"], &[]),
+];
+
 const PYO3: &[Expected] = &[
     expect(
         "read",
@@ -323,6 +329,7 @@ fn everywhere(tool: &str, table: &[Expected]) {
             let fault =
                 if report.findings.is_empty() { Some("no finding".to_owned()) } else { wrong(expected, &report) };
             let fault = fault.or_else(|| wrong_lines(&report));
+            let fault = fault.or_else(|| wrong_method(tool, expected, &report));
             faults.extend(fault.map(|fault| format!("{} {}: {fault}", interpreter.name, expected.function)));
         }
     }
@@ -539,3 +546,4 @@ tools! {
     pybind11_module: "pybind11", PYBIND11;
     pyo3_module: "pyo3", PYO3;
 }
+    nanobind_module: "nanobind", NANOBIND;

@@ -3,6 +3,7 @@
 //! This is the one place that knows all layers; the command line, the triager and the debugger bridge start from here.
 
 pub mod address;
+mod bound_functions;
 pub mod collections;
 mod crash;
 mod crash_audit;

@@ -72,6 +72,10 @@ pub(super) fn explain(
             let tid = thread.about.tid;
             let stack = || stacks.iter().find(|stack| Some(stack.tid) == tid);
             super::cython_generators::name(target, &tables, &heap, stack, &mut thread.frames);
+            if let Some(stack) = stack().filter(|_| thread.crashed) {
+                let of = (stack, &interpreter);
+                super::bound_functions::add(target, &tables, &heap, of, options.native, &mut thread.frames);
+            }
         }
     }
     // The crashed thread's innermost interpreter.

@@ -611,7 +611,8 @@ pub struct NativeFrame {
     /// Offset from that symbol.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub symbol_offset: Option<u64>,
-    /// Name under which Python calls this function, from a method table of its module (`PyMethodDef.ml_name`); for
+    /// Name under which Python calls this function, from a method table of its module (`PyMethodDef.ml_name`) or the object
+    /// that binds it; for
     /// functions of the crashed thread that were called since the innermost Python frame, of the interpreter's those
     /// without another name.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -37,6 +37,13 @@ pub fn which_python(python: &Python) -> String {
     text
 }
 
+/// What evaluates frames instead of CPython's own loop, where that was set.
+pub fn frame_evaluators(report: &Report) -> Option<String> {
+    let mut names: Vec<&str> = report.interpreters.iter().filter_map(|i| i.frame_evaluator.as_deref()).collect();
+    names.dedup();
+    (!names.is_empty()).then(|| safe(names.join(", ")))
+}
+
 /// How sure a finding is.
 pub fn sureness(confidence: Confidence) -> &'static str {
     match confidence {
@@ -200,7 +207,13 @@ pub fn function(frame: &Frame) -> String {
     let named = frame.qualname.as_ref().or(frame.function.as_ref()).map(safe);
     let symbol = || frame.native.as_ref().and_then(|n| n.symbol.as_ref()).map(safe);
     let method = || frame.native.as_ref().and_then(|n| n.method.as_ref()).map(|m| format!("method {}()", safe(m)));
-    named.or_else(symbol).or_else(method).unwrap_or_else(|| "???".to_owned())
+    match (named.or_else(symbol), method()) {
+        // What binds a function to Python may be named after no method at all.
+        (Some(name), Some(method)) if !name.contains(method.trim_start_matches("method ").trim_end_matches("()")) => {
+            format!("{method} by {name}")
+        }
+        (name, method) => name.or(method).unwrap_or_else(|| "???".to_owned()),
+    }
 }
 
 /// Where a native frame is: `libc.so.6+0x1234` or its address.

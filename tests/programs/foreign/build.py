@@ -1,6 +1,6 @@
 """Builds the modules of this directory for the interpreter that runs it: build.py TOOL DIR WORK
 
-TOOL: cpp, rust, rust-abort, cffi, cython, nuitka, mypyc, pybind11 or pyo3. What the tool needs comes from PyPI (or crates.io) into WORK, where the
+TOOL: cpp, rust, rust-abort, cffi, cython, nuitka, mypyc, pybind11, nanobind or pyo3. What the tool needs comes from PyPI (or crates.io) into WORK, where the
 next build finds it; the module, and what it needs at run time, go to DIR.
 """
 
@@ -15,7 +15,7 @@ import sysconfig
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Versions that this project's oldest interpreter with headers (3.9) can have.
 PACKAGES = {"cffi": ["cffi==2.0.0", "pycparser==2.23"], "cython": ["cython==3.2.1"], "pybind11": ["pybind11==3.0.1"],
-            "nuitka": ["nuitka==4.3.3"],
+            "nuitka": ["nuitka==4.3.3"], "nanobind": ["nanobind==3.1.0"],
             "mypyc": ["mypy==2.4.1", "mypy_extensions==1.2.0", "pathspec==1.1.1", "typing_extensions==4.16.0", "librt==0.17.0",
                       "ast_serialize==0.13.1", "setuptools==84.2.1"]}
 COMPILE = ["-shared", "-fPIC", "-g", "-O1", "-w"]
@@ -108,6 +108,19 @@ def pybind11(directory, work):
         os.path.join(HERE, "pbvalve.cpp"), "-o", os.path.join(directory, "pbvalve" + SUFFIX))
 
 
+def nanobind(directory, work):
+    package = os.path.join(packages("nanobind", work), "nanobind")
+    # Its own part takes five seconds: what was built of it stays.
+    own = os.path.join(work, "nanobind-%d.%d.o" % sys.version_info[:2])
+    flags = ["-fPIC", "-g", "-O1", "-w", "-std=c++17", "-fvisibility=hidden", "-fno-strict-aliasing", *include(),
+             "-I", os.path.join(package, "include"), "-I", os.path.join(package, "ext", "robin_map", "include")]
+    if not os.path.exists(own):
+        new = "%s.%d" % (own, os.getpid())
+        run("g++", *flags, "-c", os.path.join(package, "src", "nb_combined.cpp"), "-o", new)
+        os.rename(new, own)
+    run("g++", "-shared", *flags, os.path.join(HERE, "nbvalve.cpp"), own, "-o", os.path.join(directory, "nbvalve" + SUFFIX))
+
+
 def pyo3(directory, work):
     # One module for all interpreters: it uses the stable ABI of the oldest.
     target = os.path.join(work, "pyo3")
@@ -119,7 +132,7 @@ def pyo3(directory, work):
 def main():
     tool, directory, work = sys.argv[1:]
     tools = {"cpp": cpp, "rust": rust, "rust-abort": rust_abort, "cffi": cffi, "cython": cython, "nuitka": nuitka,
-             "mypyc": mypyc, "pybind11": pybind11,
+             "mypyc": mypyc, "pybind11": pybind11, "nanobind": nanobind,
              "pyo3": pyo3}
     tools[tool](directory, work)
 
