@@ -274,7 +274,7 @@ fn wrong_lines_of(report: &Report, name: &str, source: &str, lines: &[(&str, &st
     let native: Vec<_> = thread.frames.iter().filter(|f| f.native.is_some()).collect();
     let differs = |(function, text): &(&str, &str)| {
         let line = source.lines().position(|line| line == *text).unwrap() + 1;
-        let frame = native.iter().find(|f| f.function.as_ref().is_some_and(|own| *own == **name))?;
+        let frame = native.iter().find(|f| f.function.as_ref().is_some_and(|own| *own == **function))?;
         let file = frame.file.as_ref().map(ToString::to_string).unwrap_or_default();
         let same = file.ends_with(name) && frame.line.map(|own| own as usize) == Some(line);
         (!same).then(|| format!("{function} stands at line {line}, not {file}:{:?}", frame.line))
@@ -372,12 +372,93 @@ fn numba_kernel() {
         let name = frame.function.as_ref().unwrap().to_string();
         assert!(name.starts_with("__main__::kernel("), "{name}");
         assert!(report.findings[0].title.contains("__main__::kernel("), "{}", report.findings[0].title);
+        // Its callers are found by what LLVM registered of it.
+        let guessed = |f: &&pyinquest::model::Frame| {
+            matches!(f.native.as_ref().and_then(|n| n.trust), Some(Trust::FramePointer | Trust::Scan))
+        };
+        let guesses: Vec<String> = thread.frames.iter().filter(guessed).map(|f| format!("{:?}", f.function)).collect();
+        assert!(guesses.is_empty(), "{how}: {guesses:?}");
         let line = frame.line.map(u64::from);
         let (first, last) = (dead.truth["first"].as_u64().unwrap(), dead.truth["last"].as_u64().unwrap());
         assert_eq!(line.is_some_and(|line| first < line && line <= last), how == "debug", "{line:?}");
         let file = frame.file.as_ref().map(ToString::to_string);
         assert_eq!(file.is_some_and(|f| f.ends_with("numba_kernel.py")), how == "debug");
     }
+}
+
+/// Frames that another function than CPython's evaluates (PEP 523): all of them in their order, each inside of that function,
+/// which is named.
+fn wrong_hook(dead: &CrashedProcess, report: &Report, named: Option<&str>) -> Option<String> {
+    let evaluator = report.interpreters[0].frame_evaluator.as_deref();
+    if evaluator != named {
+        return Some(format!("frames are evaluated by {evaluator:?}"));
+    }
+    let thread = report.threads.iter().find(|t| t.crashed).unwrap();
+    let name = |f: &pyinquest::model::Frame| f.function.as_ref().map(ToString::to_string).unwrap_or_default();
+    let python = thread.frames.iter().filter(|f| f.native.is_none());
+    let shown: Vec<(String, u64)> = python.map(|f| (name(f), u64::from(f.line.unwrap()))).collect();
+    let doubts = report.diagnostics.iter().filter(|d| d.code == pyinquest::base::DiagnosticCode::MergePartial).count();
+    if shown != said_by_python(dead) || doubts > 0 {
+        return Some(format!("{shown:?} with {doubts} doubt(s)"));
+    }
+    // Those that were entered before it was set have none.
+    let function = named.map(|named| named.split(' ').next().unwrap())?;
+    let pairs = thread.frames.windows(2).filter(|pair| name(&pair[1]) == function);
+    let inside: Vec<String> = pairs.map(|pair| name(&pair[0])).collect();
+    (inside != ["leaf", "inner", "inner", "inner", "outer"]).then(|| format!("{function} runs {inside:?}"))
+}
+
+#[test]
+fn frame_evaluation_hooks() {
+    let library = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("frame_hook.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/foreign/frame_hook.c");
+    let gcc = Command::new("gcc").args(["-shared", "-fPIC", "-O1", "-g"]).arg(source).arg("-o").arg(&library).status();
+    if !gcc.is_ok_and(|status| status.success()) {
+        skip!("no gcc");
+    }
+    let mut faults = Vec::new();
+    for interpreter in common::one_per_minor().into_iter().filter(|i| i.minor >= 9) {
+        for (how, named) in [("own", Some("evaluate in frame_hook.so")), ("none", None)] {
+            let start = Crash::new(interpreter, "frame_hook.py").args(&[how]).file(&library);
+            let dead = match start.run() {
+                Ok(dead) => dead,
+                Err(reason) => skip!("{reason}"),
+            };
+            let fault = wrong_hook(&dead, &report(interpreter, &dead.core), named);
+            faults.extend(fault.map(|fault| format!("{} {how}: {fault}", interpreter.name)));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// debugpy's frame evaluator: Cython code, up to CPython 3.10. PyPI has it as C, to be compiled where it is wanted.
+#[test]
+fn debugpy_frame_evaluator() {
+    let Some(interpreter) = common::interpreter("pyenv-3.10") else { skip!("pyenv-3.10 is not installed") };
+    let Some(env) = common::packages(interpreter, "debugpy-3.10", &["debugpy==1.8.22"]) else {
+        skip!("debugpy cannot be had");
+    };
+    let pydevd = Path::new(&env[0].1).join("debugpy/_vendored/pydevd");
+    let source = pydevd.join("_pydevd_frame_eval/pydevd_frame_evaluator.c");
+    let module = source.with_extension("so");
+    if !module.exists() {
+        let prefix = Path::new(&interpreter.exe).parent().unwrap().parent().unwrap();
+        let include = prefix.join("include/python3.10");
+        let mut gcc = Command::new("gcc");
+        gcc.args(["-shared", "-fPIC", "-O1", "-g", "-w", "-DPy_BUILD_CORE=1", "-I"]).arg(&include).arg("-I");
+        gcc.arg(include.join("internal")).arg("-I").arg(source.parent().unwrap()).arg(&source).arg("-o").arg(&module);
+        assert!(gcc.status().unwrap().success());
+    }
+    let path = pydevd.display().to_string();
+    let start = Crash::new(interpreter, "frame_hook.py").args(&["pydevd"]).env("PYTHONPATH", &path);
+    let dead = match start.run() {
+        Ok(dead) => dead,
+        Err(reason) => skip!("{reason}"),
+    };
+    let report = report(interpreter, &dead.core);
+    let function = "_pydevd_frame_eval.pydevd_frame_evaluator.get_bytecode_while_frame_eval_39";
+    let named = format!("{function} in pydevd_frame_evaluator.so");
+    assert_eq!(wrong_hook(&dead, &report, Some(&named)), None);
 }
 
 /// CPython's own JIT: its code runs for the evaluation loop, and is a part of it on the merged stack.
@@ -409,12 +490,6 @@ fn cpython_jit() {
         assert!(unwound.frames.iter().any(|f| !target.modules.iter().any(|m| m.contains(f.lookup()))));
         let doubts = report.diagnostics.iter().filter(|d| d.code == pyinquest::base::DiagnosticCode::MergePartial);
         assert_eq!(doubts.count(), 0);
-        // Its callers are found by what LLVM registered of it.
-        let guessed = |f: &&pyinquest::model::Frame| {
-            matches!(f.native.as_ref().and_then(|n| n.trust), Some(Trust::FramePointer | Trust::Scan))
-        };
-        let guesses: Vec<String> = thread.frames.iter().filter(guessed).map(|f| format!("{:?}", f.function)).collect();
-        assert!(guesses.is_empty(), "{how}: {guesses:?}");
         tried += 1;
     }
     if tried == 0 {
@@ -544,6 +619,6 @@ tools! {
     cython_module: "cython", CYTHON;
     mypyc_module: "mypyc", MYPYC;
     pybind11_module: "pybind11", PYBIND11;
+    nanobind_module: "nanobind", NANOBIND;
     pyo3_module: "pyo3", PYO3;
 }
-    nanobind_module: "nanobind", NANOBIND;

@@ -68,7 +68,7 @@ fn analyze(target: &Target, images: &Images, python: Option<PythonState<'_>>, op
     let mut analysis = Analysis { crash: crash::crash(target), ..Analysis::default() };
     let mut separate = Vec::new();
     let mut state = python;
-    let mut found = state.map(|state| threads::python_threads(target, state, options));
+    let mut found = state.map(|state| threads::python_threads(target, images, state, options));
     let partial = state.is_some_and(|s| s.located.proof == Proof::Partial);
     if partial && found.as_ref().is_some_and(|f| f.threads.is_empty()) {
         (state, found) = (None, None);

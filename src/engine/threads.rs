@@ -6,8 +6,13 @@ use crate::cpython::frame::{PyFrame, StackEnd};
 use crate::cpython::object::Heap;
 use crate::cpython::runtime::{self, Gil, Interpreter as PyInterpreter};
 use crate::debuggee::Target;
+use crate::image::Images;
 use crate::model::{Frame, Interpreter, NameFrom, PythonThread, Thread};
+use crate::native::demangle::demangle;
 use crate::stack::analysis::{ReadFrame, SeparateThread};
+use crate::stack::hidden_frames;
+use crate::stack::merge::NativeRole;
+use crate::stack::report_frames::Interpreter as Modules;
 use std::collections::{HashMap, HashSet};
 
 /// The Python side of a process.
@@ -21,7 +26,12 @@ pub(super) struct PythonThreads {
 }
 
 /// Interpreters and their threads.
-pub(super) fn python_threads(target: &Target, state: PythonState<'_>, options: &Options) -> PythonThreads {
+pub(super) fn python_threads(
+    target: &Target,
+    images: &Images,
+    state: PythonState<'_>,
+    options: &Options,
+) -> PythonThreads {
     if state.interpreters().is_empty() {
         target.diagnostics.push(Diagnostic::warning(
             DiagnosticCode::NoInterpreter,
@@ -36,7 +46,8 @@ pub(super) fn python_threads(target: &Target, state: PythonState<'_>, options: &
         let gil = gil.unwrap_or(None);
         let collections = super::collections::of_interpreter(&heap.ctx, state.located.runtime, interpreter.addr);
         let described = describe(target, &heap, interpreter, index == 0, (enabled, gil));
-        out.interpreters.push(Interpreter { collections, ..described });
+        let frame_evaluator = frame_evaluator(target, images, state, interpreter);
+        out.interpreters.push(Interpreter { collections, frame_evaluator, ..described });
         let names = runtime::thread_names(&heap, interpreter).unwrap_or_default();
         let found = state.thread_states(index);
         out.complete &= found.is_some_and(|found| found.listed.complete);
@@ -110,6 +121,7 @@ fn describe(
         id: interpreter.id,
         addr: interpreter.addr,
         main,
+        frame_evaluator: None,
         gc_collecting: interpreter.gc_collecting,
         gil_locked: gil.map(|g| g.locked),
         gil_enabled,
@@ -117,6 +129,26 @@ fn describe(
         extension_modules,
         collections: Vec::new(),
     }
+}
+
+/// Name and module of the function that evaluates frames in the place of CPython's loop. A function of the interpreter without
+/// a name is taken for the loop, which is set there by default in old versions.
+fn frame_evaluator(
+    target: &Target,
+    images: &Images,
+    state: PythonState<'_>,
+    interpreter: &PyInterpreter,
+) -> Option<String> {
+    let at = interpreter.eval_frame.filter(|at| !at.is_null())?;
+    let module = target.modules.iter().position(|m| m.contains(at));
+    let symbol = images.symbol_at(target, at).map(|symbol| symbol.name);
+    let place = Modules::new(target, state.located.module).place_in(module);
+    if matches!(hidden_frames::role(symbol.as_deref(), place), NativeRole::Eval | NativeRole::Unnamed) {
+        return None;
+    }
+    let name = symbol.map_or_else(|| at.to_string(), |name| demangle(&name));
+    let module = module.and_then(|module| target.modules.get(module));
+    Some(module.map_or_else(|| name.clone(), |module| format!("{name} in {}", module.file_name())))
 }
 
 /// What a report needs of one interpreter.

@@ -288,6 +288,10 @@ pub struct Interpreter {
     pub addr: Addr,
     /// Whether it is the main interpreter.
     pub main: bool,
+    /// The function that evaluates frames instead of CPython's own loop (PEP 523), where one is set and can be told: its name
+    /// and its module.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame_evaluator: Option<String>,
     /// Whether the garbage collector runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gc_collecting: Option<bool>,

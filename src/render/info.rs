@@ -153,6 +153,9 @@ fn interpreter(out: &mut Sheet, interpreter: &Interpreter) {
         interpreter.extension_modules.as_ref().map(|m| count(m.len(), "third-party extension module")),
     ]);
     out.row("Interpreter", &facts);
+    if let Some(evaluator) = &interpreter.frame_evaluator {
+        out.row("Evaluator", &safe(evaluator));
+    }
     for line in super::collections::lines(&interpreter.collections) {
         out.row("Collection", &line);
     }

@@ -1,6 +1,6 @@
 //! What is said of the process before anything else, for formats that show it as a table.
 
-use super::wording::{machine, safe_short, source_kind, which_python};
+use super::wording::{frame_evaluators, machine, safe_short, source_kind, which_python};
 use crate::base::size;
 use crate::model::Report;
 
@@ -17,6 +17,7 @@ pub(super) fn process_facts(report: &Report, max: usize) -> Vec<(String, String)
         ("Command", process.arguments.clone().or_else(|| process.command.clone())),
         ("Started as", process.started_as.clone()),
         ("Python", Some(report.python.as_ref().map_or_else(|| "none found".to_owned(), which_python))),
+        ("Frames evaluated by", frame_evaluators(report)),
         ("Machine", process.abi.as_ref().map(machine)),
         ("Read from", source),
         ("Signature", report.signature.as_ref().map(|s| s.title.clone())),

@@ -41,6 +41,7 @@ layouts! {
         types_builtins ["types.builtins.initialized", "types.builtins"],
         types_extensions ["types.for_extensions.initialized"],
         asyncio_tasks_head ["asyncio_tasks_head"],
+        eval_frame ["eval_frame"],
         monitors ["monitors"],
         // In the state itself (3.12), later a pointer to it: `Dialect::obmalloc` says which.
         obmalloc ["obmalloc"],

@@ -19,6 +19,8 @@ pub struct Interpreter {
     pub modules: Result<Addr, DecodeError>,
     /// `sysdict` (`sys.__dict__`).
     pub sysdict: Result<Addr, DecodeError>,
+    /// `eval_frame`, the function that evaluates frames (PEP 523); NULL, or the loop itself, where nobody set another (since 3.6).
+    pub eval_frame: Option<Addr>,
     /// Whether the garbage collector runs in it; `None` when that cannot be told.
     pub gc_collecting: Option<bool>,
     /// Whether the collector starts by itself; `None` when that cannot be told.
@@ -44,6 +46,7 @@ impl Interpreter {
             id: id(ctx, runtime, addr)?,
             modules: ctx.ptr(field!(ctx, interpreter.modules), addr),
             sysdict: ctx.ptr(field!(ctx, interpreter.sysdict), addr),
+            eval_frame: ctx.ptr(field!(ctx, interpreter.eval_frame), addr).ok(),
             gc_collecting: collecting.map(|c| c != 0),
             gc_enabled: gc.and_then(|gc| ctx.int(field!(ctx, gc.enabled), gc, 4).ok()).map(|enabled| enabled != 0),
         })

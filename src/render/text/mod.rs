@@ -7,7 +7,7 @@ mod thread;
 
 use super::palette::{Palette, paint};
 use super::tasks::{TasksText, tree_text};
-use super::wording::{count, machine, no_crash, safe, safe_short, source_kind, which_python};
+use super::wording::{count, frame_evaluators, machine, no_crash, safe, safe_short, source_kind, which_python};
 use crate::base::{Diagnostic, Severity, size};
 use crate::model::{Frame, Report, RuntimeState, Thread};
 use frame::Mark;
@@ -168,6 +168,9 @@ fn header(out: &mut Out<'_>, report: &Report) {
     let on: Vec<String> = [python, process.abi.as_ref().map(machine)].into_iter().flatten().collect();
     if !on.is_empty() {
         out.line(2, &on.join(" on "));
+    }
+    if let Some(evaluators) = frame_evaluators(report) {
+        out.line(2, &format!("{} {evaluators}", paint(palette.dim, "frames evaluated by (PEP 523):")));
     }
     let most = if out.options.verbose { usize::MAX } else { MAX_ANNOTATIONS };
     for annotation in process.annotations.iter().take(most) {

@@ -10,6 +10,7 @@ pub const RELEASE: Layouts = Layouts {
         importlib: Slot::ABSENT,
         sysdict: at(24),
         builtins: at(32),
+        eval_frame: Slot::ABSENT,
         ..v3_06::RELEASE.interpreter
     },
     interpreter_objects: InterpreterObjectsLayout {

@@ -13,6 +13,7 @@ pub const RELEASE: Layouts = Layouts {
         importlib: at(48),
         sysdict: at(32),
         builtins: at(40),
+        eval_frame: at(112),
         ..v3_07::RELEASE.interpreter
     },
     interpreter_objects: InterpreterObjectsLayout {

@@ -24,6 +24,7 @@ pub const RELEASE: Layouts = Layouts {
         sysdict: at(56),
         builtins: at(64),
         finalizing: Slot::ABSENT,
+        eval_frame: at(464),
         ..v3_08::RELEASE.interpreter
     },
     interpreter_objects: InterpreterObjectsLayout {

@@ -28,6 +28,7 @@ pub const RELEASE: Layouts = Layouts {
         sysdict: at(72),
         builtins: at(80),
         finalizing: at(48),
+        eval_frame: at(568),
         ..InterpreterLayout::NONE
     },
     interpreter_objects: InterpreterObjectsLayout {
@@ -380,7 +381,7 @@ pub const WINDOWS: Layouts = Layouts {
         gilstate_auto_interpreter: at(1312),
         ..RELEASE.runtime
     },
-    interpreter: InterpreterLayout { size: at(2680), ..RELEASE.interpreter },
+    interpreter: InterpreterLayout { size: at(2680), eval_frame: at(552), ..RELEASE.interpreter },
     interpreter_objects: InterpreterObjectsLayout {
         import_func: at(544),
         codec_search_path: at(112),

@@ -25,6 +25,7 @@ pub const RELEASE: Layouts = Layouts {
         gc: at(616),
         gc_collecting: at(816),
         finalizing: at(56),
+        eval_frame: at(1400),
         ..v3_08::RELEASE.interpreter
     },
     interpreter_objects: InterpreterObjectsLayout {
@@ -78,7 +79,7 @@ pub const WINDOWS: Layouts = Layouts {
         gilstate_auto_interpreter: at(504),
         ..RELEASE.runtime
     },
-    interpreter: InterpreterLayout { size: at(5624), ..RELEASE.interpreter },
+    interpreter: InterpreterLayout { size: at(5624), eval_frame: at(1392), ..RELEASE.interpreter },
     interpreter_objects: InterpreterObjectsLayout {
         import_func: at(1384),
         dict: at(1368),

@@ -6,7 +6,7 @@ use crate::cpython::layout::*;
 /// Release build. Offsets of 3.10.13 (DWARF of pyenv-3.10).
 pub const RELEASE: Layouts = Layouts {
     runtime: RuntimeLayout { size: at(672), ..v3_09::RELEASE.runtime },
-    interpreter: InterpreterLayout { size: at(113528), ..v3_09::RELEASE.interpreter },
+    interpreter: InterpreterLayout { size: at(113528), eval_frame: at(1368), ..v3_09::RELEASE.interpreter },
     interpreter_objects: InterpreterObjectsLayout {
         import_func: at(1360),
         dict: at(1344),

@@ -27,6 +27,7 @@ pub const RELEASE: Layouts = Layouts {
         gc: at(648),
         gc_collecting: at(848),
         finalizing: at(84),
+        eval_frame: at(1424),
         ..v3_10::RELEASE.interpreter
     },
     interpreter_objects: InterpreterObjectsLayout {

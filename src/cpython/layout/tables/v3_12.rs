@@ -28,6 +28,7 @@ pub const RELEASE: Layouts = Layouts {
         own_gil: at(1040),
         finalizing: at(104),
         types_builtins: at(373704),
+        eval_frame: at(1744),
         monitors: at(381744),
         obmalloc: at(3960),
         ..v3_11::RELEASE.interpreter
@@ -265,6 +266,7 @@ pub const WINDOWS: Layouts = Layouts {
         size: at(383432),
         own_gil: at(1024),
         types_builtins: at(373592),
+        eval_frame: at(1656),
         monitors: at(381632),
         obmalloc: at(3848),
         ..RELEASE.interpreter

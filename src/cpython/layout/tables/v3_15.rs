@@ -33,6 +33,7 @@ pub const RELEASE: Layouts = Layouts {
         types_builtins: at(180264),
         types_extensions: at(190024),
         asyncio_tasks_head: at(10856),
+        eval_frame: at(8472),
         monitors: at(223512),
         obmalloc: at(10880),
         freelists: at(11096),
@@ -196,6 +197,7 @@ pub const DEBUG: Layouts = Layouts {
         types_builtins: at(180280),
         types_extensions: at(190040),
         asyncio_tasks_head: at(10864),
+        eval_frame: at(8480),
         monitors: at(223528),
         obmalloc: at(10888),
         freelists: at(11104),
@@ -258,6 +260,7 @@ pub const FREE_THREADED: Layouts = Layouts {
         types_builtins: at(186000),
         types_extensions: at(195760),
         asyncio_tasks_head: at(17256),
+        eval_frame: at(8488),
         monitors: at(229248),
         obmalloc: at(17280),
         ..v3_14::FREE_THREADED.interpreter
@@ -471,6 +474,7 @@ pub const FREE_THREADED_DEBUG: Layouts = Layouts {
         types_builtins: at(186024),
         types_extensions: at(195784),
         asyncio_tasks_head: at(17264),
+        eval_frame: at(8496),
         monitors: at(229272),
         obmalloc: at(17288),
         ..FREE_THREADED.interpreter
@@ -585,6 +589,7 @@ pub const WINDOWS: Layouts = Layouts {
         types_builtins: at(180080),
         types_extensions: at(189840),
         asyncio_tasks_head: at(10672),
+        eval_frame: at(8312),
         monitors: at(223328),
         obmalloc: at(10696),
         freelists: at(10912),
@@ -668,6 +673,7 @@ pub const WINDOWS_FREE_THREADED: Layouts = Layouts {
         types_builtins: at(185808),
         types_extensions: at(195568),
         asyncio_tasks_head: at(17064),
+        eval_frame: at(8320),
         monitors: at(229056),
         obmalloc: at(17088),
         ..FREE_THREADED.interpreter
