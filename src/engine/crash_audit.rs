@@ -84,7 +84,7 @@ fn look(process: &Process<'_>, heap: &HeapState<'_>, missing: Missing, tid: u64)
     if let Some(why) = process.python.and_then(not_comparable) {
         return Ok(Told { findings, ghosts, not_audited: Some(why) });
     }
-    let audit = audit_of(process, heap, &process.paths(heap), missing, usize::MAX);
+    let audit = audit_of(process, heap, &process.roots(heap), missing, usize::MAX);
     if heap.is_cut() {
         if findings.is_empty() {
             return Err(HeapError::TimeOver);

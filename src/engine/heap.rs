@@ -7,7 +7,7 @@ use crate::cpython::runtime::Interpreter;
 use crate::debuggee::recorder::PageSet;
 use crate::debuggee::slim_record::slim_info;
 use crate::debuggee::{Crash, Deadline, Segment, Target};
-use crate::heap::{Graph, HeapError, HeapState, Paths, Sources, Statics, View, native_roots, roots};
+use crate::heap::{Graph, HeapError, HeapState, Root, Sources, Statics, View, native_roots, roots};
 use crate::image::Images;
 use crate::model::SourceKind;
 
@@ -62,9 +62,9 @@ impl<'a> Process<'a> {
         self.python.map(PythonState::interpreters).unwrap_or_default()
     }
 
-    /// Shortest ways from roots that are certain.
-    pub(super) fn paths(&self, state: &HeapState<'_>) -> Paths {
-        Graph::new(state, roots(state, self.interpreters(), self.diagnostics)).paths()
+    /// Roots that are certain.
+    pub(super) fn roots(&self, state: &HeapState<'_>) -> Vec<Root> {
+        roots(state, self.interpreters(), self.diagnostics)
     }
 }
 

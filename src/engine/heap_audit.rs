@@ -6,7 +6,7 @@ use super::{Inspection, PythonState, heap_native};
 use crate::base::{Addr, Diagnostic, DiagnosticCode};
 use crate::debuggee::{Module, Target};
 use crate::findings::is_run_time;
-use crate::heap::{Audit, HeapState, Paths, Suspect};
+use crate::heap::{Audit, HeapState, Root, Suspect};
 use crate::model::audit::{AuditExample, AuditGroup, AuditHolder, AuditModule, AuditVerdict, BlameReason, HeapAudit};
 use crate::model::heap::HEAP_SCHEMA_VERSION;
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ const TYPE_WORDS: u64 = 64;
 #[must_use]
 pub fn audit(inspection: &Inspection, state: &HeapState<'_>, missing: Missing, limit: usize) -> HeapAudit {
     let process = Process::of(inspection);
-    audit_of(&process, state, &process.paths(state), missing, limit)
+    audit_of(&process, state, &process.roots(state), missing, limit)
 }
 
 /// Why no count of a process can be compared with the references.
@@ -48,7 +48,7 @@ pub(super) fn not_comparable(python: PythonState<'_>) -> Option<&'static str> {
 pub(super) fn audit_of(
     process: &Process<'_>,
     state: &HeapState<'_>,
-    paths: &Paths,
+    roots: &[Root],
     missing: Missing,
     limit: usize,
 ) -> HeapAudit {
@@ -65,7 +65,7 @@ pub(super) fn audit_of(
             diagnostics.push(Diagnostic::warning(DiagnosticCode::HeapNotAudited, message));
             Audit::default()
         }
-        None => state.audit(paths, process.interpreters(), &registers, incomplete, diagnostics),
+        None => state.audit(roots, process.interpreters(), &registers, incomplete, diagnostics),
     };
     let mut groups: BTreeMap<(AuditVerdict, Option<u32>), Vec<Suspect>> = BTreeMap::new();
     for suspect in suspects {

@@ -5,7 +5,7 @@ use super::heap::{Missing, Process};
 use super::heap_answers::{coverage, object};
 use crate::base::Addr;
 use crate::debuggee::MemoryExt as _;
-use crate::heap::{Block, Damage, HeapState, Integrity, Paths};
+use crate::heap::{Block, Damage, HeapState, Integrity, Root};
 use crate::model::address::BlockState;
 use crate::model::heap::HEAP_SCHEMA_VERSION;
 use crate::model::integrity::{DamagePlace, HeapCheck, HeapDamage};
@@ -17,21 +17,21 @@ const SHOWN: u64 = 16;
 #[must_use]
 pub fn check(inspection: &Inspection, state: &HeapState<'_>, missing: Missing, limit: usize) -> HeapCheck {
     let process = Process::of(inspection);
-    let paths = process.paths(state);
-    check_of(&process, state, missing, (Some(&paths), limit))
+    let roots = process.roots(state);
+    check_of(&process, state, missing, (Some(&roots[..]), limit))
 }
 
-/// The same of a process that is looked at in parts; references are followed only where there are `paths`.
+/// The same of a process that is looked at in parts; references are followed only where there are `roots`.
 pub(super) fn check_of(
     process: &Process<'_>,
     state: &HeapState<'_>,
     missing: Missing,
-    (paths, limit): (Option<&Paths>, usize),
+    (roots, limit): (Option<&[Root]>, usize),
 ) -> HeapCheck {
     let Process { images, python, diagnostics, .. } = *process;
     let runtime = python.and_then(|python| python.located.runtime);
     let data = images.static_data();
-    let Integrity { examined, damages } = state.check(paths, (runtime, process.interpreters()), data, diagnostics);
+    let Integrity { examined, damages } = state.check(roots, (runtime, process.interpreters()), data, diagnostics);
     HeapCheck {
         schema_version: HEAP_SCHEMA_VERSION.to_owned(),
         coverage: coverage(state, missing),

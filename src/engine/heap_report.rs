@@ -10,7 +10,7 @@ use crate::base::{Diagnostic, DiagnosticCode};
 use crate::cpython::object::{dict_get_str, find_attribute};
 use crate::cpython::runtime::Interpreter;
 use crate::findings::heap_content::{HeapScene, Noticed, run};
-use crate::heap::{Census, Filter, Found, HeapState, NoGarbage, ObjectId, Retained, garbage, strings};
+use crate::heap::{AllSizes, Census, Filter, Found, HeapState, NoGarbage, ObjectId, Retained, garbage, strings};
 use crate::model::heap::{HEAP_SCHEMA_VERSION, HeapFinding, HeapFindingId, HeapReport};
 
 /// Values of repeated texts that are counted one by one.
@@ -36,6 +36,7 @@ pub fn report(
         };
         diagnostics.push(Diagnostic::note(DiagnosticCode::HeapGarbageUnknown, text));
     }
+    let sizes = AllSizes::new(state);
     let all = Census::new(state, &Filter::default(), &|_| true);
     let namespaces = namespaces(state);
     let scene = HeapScene {
@@ -68,8 +69,8 @@ pub fn report(
         top: top.top,
         by_type: top.by_type,
         by_name: top.by_name,
-        owned: heap_trees::owned(state, ways, &retained),
-        references: heap_trees::references(state, ways),
+        owned: heap_trees::owned((state, &sizes), ways, &retained),
+        references: heap_trees::references(state, &sizes, ways),
         diagnostics: diagnostics.to_vec(),
     }
 }

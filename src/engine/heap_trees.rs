@@ -2,9 +2,9 @@
 
 use super::heap_graph::Ways;
 use super::heap_top::namespaces;
-use crate::heap::{HeapState, Label, Node, ObjectId, Retained, Tree};
+use crate::heap::{AllSizes, HeapState, Label, Node, ObjectId, Retained, Tree};
 use crate::model::heap::{HeapTree, HeapTreeNode};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// What has less than this part of all bytes cannot be seen.
 const LEAST_PART: u64 = 1000;
@@ -14,29 +14,36 @@ const MAX_NODES: usize = 1500;
 const MAX_EXAMPLES: usize = 200;
 
 /// Each object in the one node without which it would go.
-pub(super) fn owned(state: &HeapState<'_>, ways: &Ways, retained: &Retained<'_, '_>) -> HeapTree {
+pub(super) fn owned(
+    (state, sizes): (&HeapState<'_>, &AllSizes<'_, '_>),
+    ways: &Ways,
+    retained: &Retained<'_, '_>,
+) -> HeapTree {
     let objects = state.objects();
     let (namespaces, mut tree) = (namespaces(state), Tree::default());
     let named = retained.total() / LEAST_PART;
-    let mut places: HashMap<ObjectId, u32, foldhash::fast::RandomState> = HashMap::default();
+    let mut places = vec![0u32; objects.len()];
     for (id, bytes) in retained.iter() {
-        let Some(found) = objects.get(id) else { continue };
+        let Some(type_id) = objects.type_id(id) else { continue };
         let owner = retained.owner(id);
-        let above = owner.and_then(|owner| places.get(&owner).copied()).unwrap_or(0);
+        let above = owner.and_then(|owner| places.get(owner as usize).copied()).unwrap_or(0);
         // What names of modules and frames lead to is named where it is large.
         let top = owner.is_none_or(|owner| namespaces.contains(&owner));
         let label = match top && bytes >= named.max(1) {
             true => Label::Object(id),
-            false => Label::Type(found.type_id),
+            false => Label::Type(type_id),
         };
-        places.insert(id, tree.add(above, label, id, state.size(found)));
+        let own = tree.add(above, label, id, sizes.of(id));
+        if let Some(place) = places.get_mut(id as usize) {
+            *place = own;
+        }
     }
     drop(places);
     drawn(state, ways, tree)
 }
 
 /// Each object where the shortest way from a root leads to it.
-pub(super) fn references(state: &HeapState<'_>, ways: &Ways) -> HeapTree {
+pub(super) fn references(state: &HeapState<'_>, sizes: &AllSizes<'_, '_>, ways: &Ways) -> HeapTree {
     let objects = state.objects();
     let (namespaces, mut tree) = (namespaces(state), Tree::default());
     let of_programs = ways.graph.roots.iter().filter(|root| root.group <= 1).map(|root| root.object);
@@ -62,15 +69,15 @@ pub(super) fn references(state: &HeapState<'_>, ways: &Ways) -> HeapTree {
             continue;
         }
         while let Some(object) = way.pop() {
-            let Some(found) = objects.get(object) else { continue };
+            let Some(type_id) = objects.type_id(object) else { continue };
             let before = ways.paths.before(object);
             let label = match before {
                 None if named.contains(&object) => Label::Object(object),
                 None => Label::Other,
                 Some(before) if namespaces.contains(&before) => Label::Object(object),
-                Some(_) => Label::Type(found.type_id),
+                Some(_) => Label::Type(type_id),
             };
-            above = tree.add(above, label, object, state.size(found));
+            above = tree.add(above, label, object, sizes.of(object));
             if let Some(place) = places.get_mut(object as usize) {
                 *place = above;
             }

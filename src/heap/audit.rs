@@ -7,8 +7,9 @@
 
 use super::allocators::{Block, is_alive};
 use super::edges::Edges;
-use super::graph::Paths;
+use super::graph::Bits;
 use super::objects::{Found, ObjectId, Objects, Origin};
+use super::roots::Root;
 use super::types::{Shape, TypeId, TypeTable, Walk};
 use super::{HeapState, Via};
 use crate::base::{Addr, Diagnostics};
@@ -104,12 +105,12 @@ pub(super) enum Count {
 }
 
 impl<'a> HeapState<'a> {
-    /// Compares counts and references. `paths` are ways from roots; `registers` of all threads are words too. Where
+    /// Compares counts and references. `roots` are those that are certain; `registers` of all threads are words too. Where
     /// memory is `incomplete`, references that are nowhere may be in what is missing.
     #[must_use]
     pub fn audit(
         &self,
-        paths: &Paths,
+        roots: &[Root],
         interpreters: &[Interpreter],
         registers: &[u64],
         incomplete: bool,
@@ -119,7 +120,7 @@ impl<'a> HeapState<'a> {
         if self.is_cut() {
             return Audit::default();
         }
-        let owned = self.owned(paths, interpreters, diagnostics);
+        let owned = self.owned(roots, interpreters, diagnostics);
         let words = self.words_to_objects(registers);
         if self.is_cut() {
             return Audit::default();
@@ -129,7 +130,7 @@ impl<'a> HeapState<'a> {
         let is_biased = matches!(self.offsets.refcount, RefcountForm::Biased { .. });
         let listed = if is_biased { Origin::TrackedElsewhere } else { Origin::Permanent };
         for (id, found) in self.objects().iter().enumerate() {
-            let (Some(owned), Some(words)) = (owned.tally.counts.get(id), words.get(id)) else { break };
+            let (owned, words) = (owned.tally.counts.get(id as ObjectId), words.get(id as ObjectId));
             let Some(shape) = self.shape(found.type_id) else { continue };
             let count = match self.count(found.addr) {
                 Some(Count::Plain(count)) => count,
@@ -158,15 +159,15 @@ impl<'a> HeapState<'a> {
             // Weak references that are about to be called are counted by the collector, and on a list of its own, whose links lead
             // to what is before the object (`handle_weakrefs`).
             let by_collector = self.collected.coverage.collecting && shape.walk == Walk::WeakRef;
-            let held = i64::from(*words).saturating_add(i64::from(is_static)).saturating_add(i64::from(by_collector));
+            let held = i64::from(words).saturating_add(i64::from(is_static)).saturating_add(i64::from(by_collector));
             // The collector tracks every instance of a class of Python code: one that is on no list and that nothing leads to is
             // a block with old words.
-            let is_none = !shape.is_native && shape.is_gc() && found.origin > listed && *words == 0;
+            let is_none = !shape.is_native && shape.is_gc() && found.origin > listed && words == 0;
             // Text of a few characters in a block that was an `object()` leaves its type word as it was, and looks like a count.
-            let is_bare = *owned == 0 && !shape.is_gc() && shape.basicsize <= self.offsets.head;
+            let is_bare = owned == 0 && !shape.is_gc() && shape.basicsize <= self.offsets.head;
             let verdict = match () {
                 // Old words of a free-threaded block may look like a count below zero.
-                () if *owned > 0 && i64::from(*owned) > count => AuditVerdict::OverReleased,
+                () if owned > 0 && i64::from(owned) > count => AuditVerdict::OverReleased,
                 () if !incomplete && held < count && !is_none && !is_bare => AuditVerdict::Leaked,
                 () => continue,
             };
@@ -175,8 +176,8 @@ impl<'a> HeapState<'a> {
                 addr: found.addr,
                 type_id: Some(found.type_id),
                 count: Some(count),
-                owned: *owned,
-                words: *words,
+                owned,
+                words,
                 holders: Vec::new(),
             });
         }
@@ -185,24 +186,31 @@ impl<'a> HeapState<'a> {
             audit.suspects.retain(|suspect| suspect.verdict != AuditVerdict::Leaked);
         }
         audit.suspects.extend(self.freed(&owned.tally.dangling));
-        self.find_holders(&mut audit.suspects, paths);
+        self.find_holders(&mut audit.suspects, &owned.tally.certain);
         audit
     }
 
-    /// References that certainly own a count, counted by where they lead.
-    fn owned(&self, paths: &Paths, interpreters: &[Interpreter], diagnostics: &Diagnostics) -> Owned<'_, 'a> {
+    /// References that certainly own a count, counted by where they lead. What only looks like an object is on no list and
+    /// nothing leads to it: those that are on one are looked at, and all that these and roots lead to.
+    fn owned(&self, roots: &[Root], interpreters: &[Interpreter], diagnostics: &Diagnostics) -> Owned<'_, 'a> {
         let mut owned = Owned::new(self);
+        let is_listed = |found: &Found| found.origin <= Origin::Permanent;
         for (id, found) in self.objects().iter().enumerate() {
+            if is_listed(&found) {
+                owned.tally.certain.insert(id as ObjectId);
+            }
+        }
+        for found in self.objects().iter().filter(is_listed) {
             if self.view.is_over() {
                 break;
             }
-            // What only looks like an object is on no list and nothing leads to it.
-            let is_certain = found.origin <= Origin::Permanent || paths.is_reached(id as ObjectId);
-            // Static objects of 3.11 refer to others without owning them (Python/deepfreeze).
-            let is_static = matches!(self.offsets.refcount, RefcountForm::Static { .. })
-                && matches!(self.count(found.addr), Some(Count::Immortal));
-            if is_certain && !is_static {
-                owned.object(found);
+            owned.object(found);
+            owned.follow();
+        }
+        for root in roots {
+            if let Some(found) = self.objects().get(root.object) {
+                owned.tally.mark(root.object, found.addr);
+                owned.follow();
             }
         }
         for interpreter in interpreters {
@@ -216,17 +224,17 @@ impl<'a> HeapState<'a> {
     /// Freed memory, and what is no object any more, that owning references lead to; how many objects refer to something.
     pub(super) fn dangling(
         &self,
-        paths: &Paths,
+        roots: &[Root],
         interpreters: &[Interpreter],
         diagnostics: &Diagnostics,
     ) -> (Vec<Suspect>, u64) {
-        let owned = self.owned(paths, interpreters, diagnostics);
+        let owned = self.owned(roots, interpreters, diagnostics);
         (self.freed(&owned.tally.dangling), owned.referring)
     }
 
     /// How many words of all memory lead to each object.
-    fn words_to_objects(&self, registers: &[u64]) -> Vec<u32> {
-        let mut words = vec![0u32; self.objects().len()];
+    fn words_to_objects(&self, registers: &[u64]) -> Counts {
+        let mut words = Counts::new(self.objects().len());
         let objects = self.objects();
         let last = objects.get((objects.len() as ObjectId).saturating_sub(1)).map_or(0, |found| found.addr);
         let first = objects.get(0).map_or(u64::MAX, |found| found.addr);
@@ -238,16 +246,18 @@ impl<'a> HeapState<'a> {
                 let kind = objects.get(*id).and_then(|found| self.shape(found.type_id)).map(|shape| shape.kind);
                 matches!(kind, Some(Kind::Str | Kind::Bytes))
             };
-            texts.iter().find_map(|offset| objects.at(at.wrapping_sub(*offset)).filter(is_text))
+            let starts = objects.starts_before(at);
+            let begins =
+                |offset: &&u64| starts.is_none_or(|bits| bits >> (64u64.wrapping_sub(**offset / 8) & 63) & 1 == 1);
+            texts.iter().filter(begins).find_map(|offset| objects.at(at.wrapping_sub(*offset)).filter(is_text))
         };
         let mut add = |word: u64| {
             let at = word & !TAGS;
             if at.wrapping_sub(first) > span {
                 return;
             }
-            let found = objects.at(at).or_else(|| of_text(at));
-            if let Some(place) = found.and_then(|id| words.get_mut(id as usize)) {
-                *place = place.saturating_add(1);
+            if let Some(id) = objects.at(at).or_else(|| of_text(at)) {
+                words.add(id);
             }
         };
         registers.iter().copied().for_each(&mut add);
@@ -355,7 +365,7 @@ impl<'a> HeapState<'a> {
             || self.in_arena(word)
     }
 
-    fn find_holders(&self, suspects: &mut [Suspect], paths: &Paths) {
+    fn find_holders(&self, suspects: &mut [Suspect], certain: &Bits) {
         let index: HashMap<u64, usize, RandomState> = suspects
             .iter()
             .enumerate()
@@ -377,8 +387,8 @@ impl<'a> HeapState<'a> {
                 }
             });
         }
-        // Those that a root leads to say most.
-        let reached = |found: &Found| self.objects().at(found.addr).is_some_and(|id: ObjectId| paths.is_reached(id));
+        // Those that are objects for certain say most.
+        let reached = |found: &Found| self.objects().at(found.addr).is_some_and(|id: ObjectId| certain.has(id));
         for suspect in suspects {
             suspect.holders.sort_by_key(|(found, _)| !reached(found));
         }
@@ -391,27 +401,85 @@ fn is_changed_in_steps(walk: Walk) -> bool {
     matches!(walk, Walk::List | Walk::Dict | Walk::Set | Walk::Deque)
 }
 
+/// Numbers, nearly all of which are small: two bytes each.
+struct Counts {
+    small: Vec<u16>,
+    large: HashMap<ObjectId, u32, RandomState>,
+}
+
+impl Counts {
+    fn new(len: usize) -> Counts {
+        Counts { small: vec![0; len], large: HashMap::default() }
+    }
+
+    #[inline]
+    fn add(&mut self, id: ObjectId) {
+        match self.small.get_mut(id as usize) {
+            Some(&mut u16::MAX) => {
+                let count = self.large.entry(id).or_insert(u32::from(u16::MAX));
+                *count = count.saturating_add(1);
+            }
+            Some(count) => *count = count.wrapping_add(1),
+            None => {}
+        }
+    }
+
+    #[inline]
+    fn get(&self, id: ObjectId) -> u32 {
+        match self.small.get(id as usize) {
+            Some(&u16::MAX) => self.large.get(&id).copied().unwrap_or(u32::from(u16::MAX)),
+            Some(count) => u32::from(*count),
+            None => 0,
+        }
+    }
+}
+
 /// References by where they lead.
 struct Tally<'s> {
     objects: &'s Objects,
-    counts: Vec<u32>,
+    counts: Counts,
     /// Where references lead that is no object, and how many do.
     dangling: HashMap<u64, u32, RandomState>,
+    /// What is an object for certain.
+    certain: Bits,
+    /// Of these, those whose references are to be followed yet.
+    todo: Vec<Found>,
+    /// Which types have instances that refer to something.
+    referring: Vec<bool>,
 }
 
 impl Tally<'_> {
+    /// A reference that owns a count.
+    #[inline]
     fn add(&mut self, to: u64) {
         match self.objects.at(to) {
             Some(id) => {
-                if let Some(count) = self.counts.get_mut(id as usize) {
-                    *count = count.saturating_add(1);
-                }
+                self.counts.add(id);
+                self.mark(id, to);
             }
             None if self.dangling.len() < MAX_DANGLING => {
                 let count = self.dangling.entry(to).or_insert(0);
                 *count = count.saturating_add(1);
             }
             None => {}
+        }
+    }
+
+    /// A reference that may own none.
+    #[inline]
+    fn see(&mut self, to: u64) {
+        if let Some(id) = self.objects.at(to) {
+            self.mark(id, to);
+        }
+    }
+
+    #[inline]
+    fn mark(&mut self, id: ObjectId, addr: u64) {
+        if !self.certain.insert(id)
+            && let Some(type_id) = self.objects.type_id(id)
+            && self.referring.get(type_id as usize) == Some(&true)
+        {
+            self.todo.push(Found { addr, type_id, origin: Origin::Allocated });
         }
     }
 }
@@ -436,8 +504,11 @@ impl<'s, 'a> Owned<'s, 'a> {
             edges: state.edges(),
             tally: Tally {
                 objects: state.objects(),
-                counts: vec![0; state.objects().len()],
+                counts: Counts::new(state.objects().len()),
                 dangling: HashMap::default(),
+                certain: Bits::new(state.objects().len()),
+                todo: Vec::new(),
+                referring: state.collected.shapes.iter().map(Shape::refers).collect(),
             },
             generators: HashSet::default(),
             fields: Vec::new(),
@@ -445,9 +516,31 @@ impl<'s, 'a> Owned<'s, 'a> {
         }
     }
 
+    /// Looks at all that is certain to be an object since the last time.
+    fn follow(&mut self) {
+        while let Some(found) = self.tally.todo.pop() {
+            if self.state.view.is_over() {
+                return;
+            }
+            self.object(found);
+        }
+    }
+
     fn object(&mut self, found: Found) {
         let state = self.state;
         let Some(shape) = state.shape(found.type_id) else { return };
+        // Static objects of 3.11 refer to others without owning them (Python/deepfreeze).
+        if matches!(state.offsets.refcount, RefcountForm::Static { .. })
+            && matches!(state.count(found.addr), Some(Count::Immortal))
+        {
+            let Owned { edges, tally, .. } = self;
+            edges.each(found.addr, shape, &mut |via, to| {
+                if via != Via::Weak {
+                    tally.see(to);
+                }
+            });
+            return;
+        }
         self.referring = self.referring.saturating_add(1);
         let values_are_elsewhere = self.is_embedded(found.addr, shape);
         let in_flux = is_changed_in_steps(shape.walk) && state.at_hand.contains(&found.addr);
@@ -460,12 +553,13 @@ impl<'s, 'a> Owned<'s, 'a> {
             // The `__dict__` of a type is a field of it.
             Via::Dict if !shape.is_metatype() => fields.push((u64::MAX, to)),
             // While it is changed an item may be there twice, or a place that is not filled yet.
-            Via::Item(_) | Via::Element | Via::Key | Via::Value(_) if in_flux => {}
+            Via::Item(_) | Via::Element | Via::Key | Via::Value(_) if in_flux => tally.see(to),
             Via::Item(_) | Via::Element | Via::Key | Via::Attribute(_) => tally.add(to),
             // Instances of other types have none of it; types themselves are counted in ways of their own.
             Via::Type if !shape.is_metatype() => tally.add(to),
             Via::Value(_) if !values_are_elsewhere => tally.add(to),
-            _ => {}
+            Via::Weak => {}
+            _ => tally.see(to),
         });
         // Some fields are named twice.
         if fields.len() > 1 {

@@ -89,21 +89,21 @@ pub(super) const SMALL: u64 = 512;
 
 /// A set of nodes.
 #[derive(Debug, Default)]
-struct Bits(Vec<u64>);
+pub(super) struct Bits(Vec<u64>);
 
 impl Bits {
-    fn new(nodes: usize) -> Bits {
+    pub(super) fn new(nodes: usize) -> Bits {
         Bits(vec![0; (nodes / 64).saturating_add(1)])
     }
 
     #[inline]
-    fn has(&self, node: u32) -> bool {
+    pub(super) fn has(&self, node: u32) -> bool {
         self.0.get(node as usize / 64).is_some_and(|word| word >> (node % 64) & 1 == 1)
     }
 
     /// Whether it was there already.
     #[inline]
-    fn insert(&mut self, node: u32) -> bool {
+    pub(super) fn insert(&mut self, node: u32) -> bool {
         let Some(word) = self.0.get_mut(node as usize / 64) else { return true };
         let had = *word >> (node % 64) & 1 == 1;
         *word |= 1 << (node % 64);

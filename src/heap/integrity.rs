@@ -2,8 +2,8 @@
 
 use super::allocators::pymalloc::{Pools, marks};
 use super::allocators::{gc_lists, glibc, mimalloc};
-use super::graph::Paths;
 use super::objects::Origin;
+use super::roots::Root;
 use super::types::TypeTable;
 use super::{Found, HeapState};
 use crate::base::Diagnostics;
@@ -39,12 +39,12 @@ pub struct Integrity {
 
 impl<'a> HeapState<'a> {
     /// Examines what can be: pools, marks of debug hooks, the collector's lists, sizes, references, chunks of glibc's malloc.
-    /// `data` are static variables of modules (start, bytes), `paths` are ways from roots; without them references are not
+    /// `data` are static variables of modules (start, bytes), `roots` are those that are certain; without them references are not
     /// followed.
     #[must_use]
     pub fn check(
         &self,
-        paths: Option<&Paths>,
+        roots: Option<&[Root]>,
         (runtime, interpreters): (Option<crate::base::Addr>, &[Interpreter]),
         data: impl Iterator<Item = (u64, u64)>,
         diagnostics: &Diagnostics,
@@ -54,8 +54,8 @@ impl<'a> HeapState<'a> {
         self.check_pools(&mut examined, &mut found);
         self.check_lists((runtime, interpreters), &mut examined, &mut found);
         self.check_sizes(&mut examined, &mut found);
-        if let Some(paths) = paths {
-            self.check_references(paths, interpreters, diagnostics, &mut examined, &mut found);
+        if let Some(roots) = roots {
+            self.check_references(roots, interpreters, diagnostics, &mut examined, &mut found);
         }
         self.check_chunks(data, &mut examined, &mut found);
         found.sort_by_key(|damage| (damage.at, damage.kind));
@@ -172,7 +172,7 @@ impl<'a> HeapState<'a> {
 
     fn check_references(
         &self,
-        paths: &Paths,
+        roots: &[Root],
         interpreters: &[Interpreter],
         diagnostics: &Diagnostics,
         examined: &mut Examined,
@@ -181,7 +181,7 @@ impl<'a> HeapState<'a> {
         if self.is_cut() {
             return;
         }
-        let (dangling, referring) = self.dangling(paths, interpreters, diagnostics);
+        let (dangling, referring) = self.dangling(roots, interpreters, diagnostics);
         examined.referring = referring;
         let pools = self.pools();
         for suspect in dangling.iter().filter(|suspect| suspect.type_id.is_none()) {

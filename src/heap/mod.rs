@@ -53,6 +53,7 @@ pub use objects::{Found, ObjectId, Objects, Origin};
 pub use paths::Reference;
 pub use retained::Retained;
 pub use roots::{NativeMemory, Root, native_root, native_roots, roots};
+pub use sizes::AllSizes;
 pub use strings::{StringGroup, Strings, strings};
 pub use tree::{Label, Node, Tree};
 pub use types::{Shape, TypeId};

@@ -231,6 +231,17 @@ impl Objects {
         }
     }
 
+    /// Where objects begin in the 512 bytes before an address: the bit `64 - n` is for `8 * n` bytes before it. `None` where that is
+    /// not known at once.
+    #[inline]
+    pub(super) fn starts_before(&self, addr: u64) -> Option<u64> {
+        let index = self.runs.get(self.longest)?.get(addr >> CHUNK_SHIFT)?;
+        let (word, bit) = place(addr);
+        let chunk = self.chunks.get(index as usize)?;
+        let (here, before) = (chunk.get(word)?.bits, chunk.get(word.checked_sub(1)?)?.bits);
+        Some(before.wrapping_shr(bit) | if bit == 0 { 0 } else { here.wrapping_shl(64u32.wrapping_sub(bit)) })
+    }
+
     /// What an object is.
     #[inline]
     #[must_use]
@@ -426,6 +437,14 @@ mod tests {
         assert_eq!(objects.at(addrs[4] + 8), None);
         assert_eq!(objects.get(10).unwrap().origin, Origin::Old);
         assert_eq!(objects.get(11).unwrap().origin, Origin::Allocated);
+        let (dense, at) = (Found { addr: 0x7f00_0001_0000, ..twice }, 0x7f00_0001_0300u64);
+        let mut finds = Finds::default();
+        (0..256).for_each(|n| finds.push(Found { addr: dense.addr + n * 24, ..dense }));
+        let dense = finds.finish();
+        for (at, n) in (0..64).flat_map(|at_n| (1..64).map(move |n| (at + at_n * 8, n))) {
+            let bits = dense.starts_before(at).unwrap();
+            assert_eq!(bits >> (64 - n) & 1 == 1, dense.at(at - n * 8).is_some(), "{at:x} {n}");
+        }
         let more = [addrs[7] + 8, addrs[4999] + 8, addrs[0] - 8].map(|addr| Found { addr, ..twice });
         let all = objects.with(more.to_vec(), |_| true);
         assert_eq!((all.len(), all.at(addrs[0] - 8), all.at(addrs[7] + 8)), (5003, Some(0), Some(9)));

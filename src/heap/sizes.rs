@@ -4,6 +4,7 @@ use super::dicts::{KeyTable, values_bytes};
 use super::offsets::Offsets;
 use super::types::{Shape, flags};
 use super::view::View;
+use super::{HeapState, ObjectId};
 use crate::cpython::layout::{IntRepr, Layouts};
 use crate::cpython::object::Kind;
 
@@ -16,6 +17,31 @@ pub(super) struct Sizes<'a> {
     pub view: &'a View<'a>,
     pub o: &'a Offsets,
     pub l: &'a Layouts,
+}
+
+/// Sizes of all objects, for walks that ask for them in no order: four bytes each.
+#[derive(Debug)]
+pub struct AllSizes<'s, 'a> {
+    state: &'s HeapState<'a>,
+    sizes: Vec<u32>,
+}
+
+impl<'s, 'a> AllSizes<'s, 'a> {
+    /// Of the objects of a heap.
+    #[must_use]
+    pub fn new(state: &'s HeapState<'a>) -> AllSizes<'s, 'a> {
+        let sizes = state.objects().iter().map(|found| u32::try_from(state.size(found)).unwrap_or(u32::MAX));
+        AllSizes { state, sizes: sizes.collect() }
+    }
+
+    /// Bytes of one object.
+    #[must_use]
+    pub fn of(&self, object: ObjectId) -> u64 {
+        match self.sizes.get(object as usize) {
+            Some(size) if *size < u32::MAX => u64::from(*size),
+            _ => self.state.objects().get(object).map_or(0, |found| self.state.size(found)),
+        }
+    }
 }
 
 impl Sizes<'_> {

@@ -120,6 +120,14 @@ impl Shape {
         self.has(flags::HAVE_GC)
     }
 
+    /// Whether an instance may refer to anything.
+    pub(super) fn refers(&self) -> bool {
+        self.walk != Walk::Fields
+            || !self.members.is_empty()
+            || self.dictoffset != 0
+            || self.has(flags::HEAPTYPE | flags::MANAGED_DICT | flags::INLINE_VALUES)
+    }
+
     /// Whether its instances are types.
     #[must_use]
     pub fn is_metatype(&self) -> bool {
