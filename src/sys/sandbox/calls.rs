@@ -1,7 +1,7 @@
 //! Which system calls there are (seccomp, `seccomp(2)`): those that reading files, computing and writing to what is open
 //! take. All others fail with "permission denied".
 
-use super::{Needs, State};
+use super::{Needs, State, ranges};
 use nix::libc;
 use seccompiler::SeccompCmpOp::{Eq, MaskedEq};
 use seccompiler::{
@@ -164,7 +164,7 @@ pub(super) fn limit(needs: &Needs, files: State) -> State {
     // `openat2` finds a file inside of a directory in one call, where the walk takes one a step. Its flags cannot be seen:
     // it is there where Landlock lets nothing be written at all.
     let open_at_once = files == State::Whole && needs.write.is_empty() && needs.temporary.is_none();
-    let (Ok(allowed), Ok(unknown)) = (allowed(needs, open_at_once, arch), unknown(open_at_once, arch)) else {
+    let (Ok(Some(allowed)), Ok(unknown)) = (allowed(needs, open_at_once, arch), unknown(open_at_once, arch)) else {
         return State::Missing;
     };
     // Of two filters that both refuse a call the later one says with which error.
@@ -178,7 +178,7 @@ fn arch() -> Option<TargetArch> {
     TargetArch::try_from(std::env::consts::ARCH).ok()
 }
 
-fn allowed(needs: &Needs, open_at_once: bool, arch: TargetArch) -> Result<BpfProgram, BackendError> {
+fn allowed(needs: &Needs, open_at_once: bool, arch: TargetArch) -> Result<Option<BpfProgram>, BackendError> {
     let mut rules: Rules = HARMLESS.iter().chain(HARMLESS_OLD).map(|call| (*call, Vec::new())).collect();
     // New threads, but no new processes.
     let thread = u64::from(libc::CLONE_THREAD.cast_unsigned());
@@ -222,7 +222,10 @@ fn allowed(needs: &Needs, open_at_once: bool, arch: TargetArch) -> Result<BpfPro
         }
     }
     let refused = SeccompAction::Errno(libc::EACCES.cast_unsigned());
-    SeccompFilter::new(rules, refused, SeccompAction::Allow, arch)?.try_into()
+    let (whatever, by_arguments): (Rules, Rules) = rules.into_iter().partition(|(_, rules)| rules.is_empty());
+    let whatever: Vec<i64> = whatever.into_keys().collect();
+    let by_arguments = SeccompFilter::new(by_arguments, refused, SeccompAction::Allow, arch)?.try_into()?;
+    Ok(ranges::allow_first(&whatever, arch, by_arguments))
 }
 
 /// To read, or a new file without a name; `flags` is the index of that argument.
