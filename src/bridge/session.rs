@@ -196,13 +196,13 @@ impl Session {
 
     fn search_options(&self) -> SearchOptions {
         let path = |text: &Option<String>| text.as_ref().map(PathBuf::from);
-        let mut sysroots: Vec<PathBuf> = path(&self.scene.sysroot).into_iter().collect();
+        let sysroots = path(&self.scene.sysroot).into_iter();
         // One in another root directory, as in a container.
         #[cfg(target_os = "linux")]
-        sysroots.extend(self.live_pid().and_then(debuggee::live::sysroot));
+        let sysroots = sysroots.chain(self.live_pid().and_then(debuggee::live::sysroot));
         SearchOptions {
             executable: path(&self.scene.executable),
-            sysroots,
+            sysroots: sysroots.collect(),
             mapped_by: self.live_pid(),
             // A debugger's user sits at the host that he debugs on.
             host_sources: true,
