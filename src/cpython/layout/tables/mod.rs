@@ -75,11 +75,17 @@ const fn aarch64(layouts: Layouts) -> Layouts {
         Some(gil) => layouts.runtime.moved_after(gil, BY),
         None => RuntimeLayout { size: layouts.runtime.size.moved_after(0, BY), ..layouts.runtime },
     };
-    let interpreter = match layouts.interpreter.own_gil.raw() {
-        Some(gil) => layouts.interpreter.moved_after(gil, BY),
-        None => layouts.interpreter,
+    let (interpreter, interpreter_objects) = match layouts.interpreter.own_gil.raw() {
+        Some(gil) => (layouts.interpreter.moved_after(gil, BY), layouts.interpreter_objects.moved_after(gil, BY)),
+        None => (layouts.interpreter, layouts.interpreter_objects),
     };
-    Layouts { runtime, interpreter, ..layouts }
+    // Until 3.12 members of the interpreter state, from 3.13 on of a struct of their own.
+    let of_own = layouts.interpreter.freelists.raw().is_some() || layouts.thread_impl.freelists.raw().is_some();
+    let freelists = match layouts.interpreter.own_gil.raw() {
+        Some(gil) if !of_own => layouts.freelists.moved_after(gil, BY),
+        _ => layouts.freelists,
+    };
+    Layouts { runtime, interpreter, interpreter_objects, freelists, ..layouts }
 }
 
 const fn flags(abiflags: &str) -> BuildFlags {
