@@ -59,7 +59,10 @@ fn bad_rows_are_counted_and_named() {
     assert_eq!(row.status.code(), Some(0), "{row:?}");
     let mut rows = row.stdout.clone();
     rows.extend(b"{\"format\": 99}\n\nnot JSON\n\xff\xfe\n");
-    rows.extend(&row.stdout);
+    // One dump's row counts once: this is of another.
+    let mut other: Value = serde_json::from_slice(&row.stdout).unwrap();
+    other["dump"] = "another".into();
+    rows.extend(other.to_string().bytes());
     let file = dir.path().join("rows.ndjson");
     std::fs::write(&file, rows).unwrap();
     let reduce = |more: &[&str], path: &Path| {
