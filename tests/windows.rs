@@ -58,6 +58,7 @@ fn dumps(directory: &Path) -> Vec<String> {
 /// Exit code and output are the same; what differs between hosts is no part of these.
 fn same(wine: &Wine, arguments: &[&str], directory: &Path) {
     let (theirs, ours) = (wine.run(arguments, directory), here(arguments, directory));
+    assert_ne!(ours.status.code(), Some(2), "{arguments:?} is no command");
     assert_eq!(theirs.status.code(), ours.status.code(), "{arguments:?}: {}", String::from_utf8_lossy(&theirs.stderr));
     if theirs.stdout != ours.stdout {
         let [theirs, ours] = [theirs.stdout, ours.stdout].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
@@ -96,7 +97,7 @@ fn committed_dumps_on_windows() {
     for arguments in [
         &["report", "--no-files", "3.12-threads.core.zst"][..],
         &["bt", "--no-files", "3.13t-threads.core.zst"],
-        &["heap", "--no-files", "--json", "3.12-values.core.zst"],
+        &["heap", "--no-files", "--format", "json", "3.12-values.core.zst"],
         &["tasks", "--no-files", "--json", "3.13-asyncio_prog.core.zst"],
         &["print", "--no-files", "3.12-basic.core.zst", "items"],
         &["triage", "map", "--no-files", "3.12-basic.core.zst"],

@@ -41,15 +41,19 @@ def toolchain(cache):
         suite = apt.Suite(cache / "windows/apt", "sid", "amd64")
         suite.unpack(PACKAGES, root)
         suite.forget()
-        for name, of in ((f"{tool}", f"{tool}-posix") for tool in ("x86_64-w64-mingw32-gcc",)):
+        for name, of in (("x86_64-w64-mingw32-gcc", "x86_64-w64-mingw32-gcc-posix"), ("cc", "gcc")):
             if not (root / "usr/bin" / name).exists():
                 (root / "usr/bin" / name).symlink_to(of)
-        if not (root / "usr/bin/cc").exists():
-            (root / "usr/bin/cc").symlink_to("gcc")
         for name in ("work", "target", "cargo/registry"):
             (root / name).mkdir(parents=True, exist_ok=True)
         (root / "complete").touch()
     return root
+
+
+def enter(root, target, command):
+    home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+    subprocess.run(["unshare", "--mount", "sh", "-c", ENTER, "sh", root, REPOSITORY, target, home / "registry", *command],
+                   stdin=subprocess.DEVNULL, stdout=sys.stderr, check=True)
 
 
 def main():
@@ -61,13 +65,15 @@ def main():
     bootstrap = {**os.environ, "RUSTC_BOOTSTRAP": "1"}
     for manifest in (library, REPOSITORY / "Cargo.toml"):
         subprocess.run(["cargo", "fetch", "-q", "--locked", "--manifest-path", manifest], cwd="/", env=bootstrap, check=True)
-    home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
     build = ["cargo", "build", "--offline", "--locked", "-Z", "build-std=std,panic_abort", "--target", TRIPLE,
              "--manifest-path", "/work/Cargo.toml", "--bin", "pyinquest", *arguments]
-    subprocess.run(["unshare", "--mount", "sh", "-c", ENTER, "sh", root, REPOSITORY, target, home / "registry", *build],
-                   stdin=subprocess.DEVNULL, stdout=sys.stderr, check=True)
-    profile = "release" if "--release" in arguments else "debug"
-    print(target / TRIPLE / profile / "pyinquest.exe")
+    enter(root, target, build)
+    directory = TRIPLE + ("/release" if "--release" in arguments else "/debug")
+    # Beside the program: wine before 9 lacks this library of Windows.
+    library = ["x86_64-w64-mingw32-gcc", "-shared", "-O1", "-o", f"/target/{directory}/bcryptprimitives.dll",
+               "/work/tests/windows/bcryptprimitives.c", "-ladvapi32"]
+    enter(root, target, library)
+    print(target / directory / "pyinquest.exe")
 
 
 if __name__ == "__main__":
