@@ -15,14 +15,17 @@ from apt import AptError, Suite
 
 # The debugger's Python must be told where its modules are, and programs that it starts must not.
 LLDB_WORDS = "-O 'settings set target.unset-env-vars PYTHONHOME PYTHONPATH LLDB_DEBUGSERVER_PATH'"
+# Threads of lldb 21 that load modules wait for each other now and then, with and without our script.
+SERIAL = " -O 'settings set target.parallel-module-load false'"
 GDB_WORDS = "--data-directory \"$root/usr/share/gdb\" -iex 'unset environment PYTHONHOME'"
 
 
 def lldb(version, suite):
     """Suite, packages, and the programs: what it is called in `bin`, where it lies in the packages, words in front."""
     directory = "usr/lib/llvm-{}/bin/".format(version)
+    words = LLDB_WORDS + (SERIAL if version == 21 else "")
     return suite, ["lldb-{}".format(version), "python3-lldb-{}".format(version)], {
-        "lldb-{}".format(version): (directory + "lldb", LLDB_WORDS),
+        "lldb-{}".format(version): (directory + "lldb", words),
         "lldb-server-{}".format(version): (directory + "lldb-server", ""),
     }
 
