@@ -359,14 +359,22 @@ fn a_freed_callback_of_cffi_is_told() {
         else {
             continue;
         };
-        let start = Crash::new(interpreter, "cffi_callback.py");
-        let dead = match env.iter().fold(start, |crash, (key, value)| crash.env(key, value)).run() {
-            Ok(dead) => dead,
+        // What runs is the bytes of a pointer: by chance, one time in ten, they lead somewhere else before they fault.
+        let told = |report: &Report| report.findings.iter().any(|f| f.id == "freed-callback");
+        let once = || {
+            let start = Crash::new(interpreter, "cffi_callback.py");
+            let dead = env.iter().fold(start, |crash, (key, value)| crash.env(key, value)).run()?;
+            Ok::<_, common::Unavailable>(report(interpreter, &dead.core))
+        };
+        let tries: Result<Vec<Report>, _> = (0..8).map(|_| once()).collect();
+        let tries = match tries {
+            Ok(tries) => tries,
             Err(reason) => skip!("{reason}"),
         };
         judged += 1;
         let title = &["a cffi callback was called after it was freed by", "libc.so.6", "in sort_with"];
-        first_is(&report(interpreter, &dead.core), "freed-callback", title);
+        tries.iter().filter(|report| told(report)).for_each(|report| first_is(report, "freed-callback", title));
+        assert!(tries.iter().any(told), "{}: none of {} crashes was told", interpreter.name, tries.len());
     }
     if judged == 0 {
         skip!("cffi cannot be had");
