@@ -6,7 +6,7 @@ use crate::cpython::frame::{PyFrame, StackEnd};
 use crate::cpython::object::Heap;
 use crate::cpython::runtime::{self, Gil, Interpreter as PyInterpreter};
 use crate::debuggee::Target;
-use crate::image::Images;
+use crate::image::{Images, SymbolSource};
 use crate::model::{Frame, Interpreter, NameFrom, PythonThread, Thread};
 use crate::native::demangle::demangle;
 use crate::stack::analysis::{ReadFrame, SeparateThread};
@@ -131,6 +131,9 @@ fn describe(
     }
 }
 
+/// CPython's loop.
+const EVAL_LOOP: &str = "_PyEval_EvalFrameDefault";
+
 /// Name and module of the function that evaluates frames in the place of CPython's loop. A function of the interpreter without
 /// a name is taken for the loop, which is set there by default in old versions.
 fn frame_evaluator(
@@ -140,6 +143,11 @@ fn frame_evaluator(
     interpreter: &PyInterpreter,
 ) -> Option<String> {
     let at = interpreter.eval_frame.filter(|at| !at.is_null())?;
+    // Up to 3.11 the loop is set there. It is exported: a few reads tell, where the name of an address takes all symbols.
+    let exported = images.at(at).map(|image| image.find_symbol(target, EVAL_LOOP, SymbolSource::Dynsym));
+    if exported.is_some_and(|hits| hits.iter().any(|hit| hit.addr == at)) {
+        return None;
+    }
     let module = target.modules.iter().position(|m| m.contains(at));
     let symbol = images.symbol_at(target, at).map(|symbol| symbol.name);
     let place = Modules::new(target, state.located.module).place_in(module);

@@ -83,16 +83,20 @@ fn of_python(scene: &Scene<'_>) -> Option<Finding> {
     };
     let mut evidence = signal_evidence(scene);
     evidence.extend(scene.access().evidence());
-    let origin = scene.blame().origin();
-    let comma = if origin.starts_with(' ') { "," } else { "" };
-    let title = format!(
-        "crash inside Python's allocator {allocator} ({name}): its lists of free blocks are damaged{comma}{origin}"
-    );
+    let what = format!("crash inside Python's allocator {allocator} ({name}): its lists of free blocks are damaged");
     let advice = "a block was used after it was freed (a Py_DECREF too many changes the link that is there by then), or written \
                   beyond its end; whose code that was is not known by this; `pyinquest heap check` says where memory is damaged, \
                   PYTHONMALLOC=debug finds it earlier";
+    Some(corrupt(scene, &what, evidence, advice))
+}
+
+/// A damaged heap, with where the crash came from behind what it is.
+fn corrupt(scene: &Scene<'_>, what: &str, evidence: Vec<String>, advice: &str) -> Finding {
+    let origin = scene.blame().origin();
+    let comma = if origin.starts_with(' ') { "," } else { "" };
+    let title = format!("{what}{comma}{origin}");
     let made = finding(FindingId::HeapCorruption, title, Confidence::High, evidence, scene.tid);
-    Some(Finding { advice: Some(advice.to_owned()), ..made })
+    Finding { advice: Some(advice.to_owned()), ..made }
 }
 
 /// Whether memory could not be accessed, and not for want of stack.
@@ -181,9 +185,5 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
         ),
     };
     let advice = "something wrote outside of its block before this, or a pointer was freed that malloc never gave out";
-    let origin = blame.origin();
-    let comma = if origin.starts_with(' ') { "," } else { "" };
-    let title = format!("{what}{comma}{origin}");
-    let made = finding(FindingId::HeapCorruption, title, Confidence::High, evidence, scene.tid);
-    Some(Finding { advice: Some(advice.to_owned()), ..made })
+    Some(corrupt(scene, &what, evidence, advice))
 }

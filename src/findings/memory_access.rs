@@ -48,7 +48,7 @@ impl Access {
         // The processor finds a bad target of a call, jump or return before it goes there.
         let target = scene.facts.target;
         let goes_to = code.as_ref().filter(|_| kernel && operand.is_none());
-        let goes_to = goes_to.and_then(|code| code.goes_to(regs, &target.memory, &target.abi));
+        let goes_to = goes_to.and_then(|code| code.goes_to(regs, &accesses, &target.memory, &target.abi));
         if let Some(goes_to) = goes_to.filter(|at| !is_canonical(*at)) {
             let pointer = accesses.iter().find(|a| a.kind == AccessKind::Read).cloned();
             return Access {

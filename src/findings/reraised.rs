@@ -52,7 +52,7 @@ pub(super) fn at_instruction(facts: &Facts<'_>, registers: &RegFile, tls: Option
     if code.as_ref().is_some_and(Code::is_trap) {
         return fault(signals::SIGILL, codes::ILL_ILLOPN, Some(ip), None);
     }
-    let goes_to = code.and_then(|code| code.goes_to(registers, &target.memory, &target.abi));
+    let goes_to = code.and_then(|code| code.goes_to(registers, &accesses, &target.memory, &target.abi));
     if goes_to.is_some_and(|at| !is_canonical(at)) {
         return fault(signals::SIGSEGV, codes::SI_KERNEL, None, None);
     }

@@ -156,25 +156,19 @@ impl Code {
         matches!(self.instruction.memory_segment(), Register::FS | Register::GS)
     }
 
-    /// The pointer that it takes the processor to, with `regs` as they are before it runs: an indirect call or jump, a return.
+    /// The pointer that it takes the processor to, with `regs` as they are before it runs and `accesses` its memory operands:
+    /// of an indirect call or jump, or a return.
     #[must_use]
-    pub fn goes_to(&self, regs: &RegFile, memory: &dyn Memory, abi: &Abi) -> Option<Addr> {
+    pub fn goes_to(&self, regs: &RegFile, accesses: &[MemoryAccess], memory: &dyn Memory, abi: &Abi) -> Option<Addr> {
         let i = &self.instruction;
-        let pointer = match i.flow_control() {
-            FlowControl::Return => regs.sp()?,
-            FlowControl::IndirectCall | FlowControl::IndirectBranch if i.op0_kind() == OpKind::Register => {
-                return general(regs, i.op0_register()).map(Addr);
-            }
-            FlowControl::IndirectCall | FlowControl::IndirectBranch => {
-                let value = |register: Register| match register {
-                    Register::CS | Register::DS | Register::ES | Register::SS => Some(0),
-                    other => general(regs, other),
-                };
-                Addr(i.virtual_address(0, 0, |register, _, _| value(register))?)
-            }
-            _ => return None,
-        };
-        memory.read_ptr(abi, pointer).ok()
+        if !matches!(i.flow_control(), FlowControl::Return | FlowControl::IndirectCall | FlowControl::IndirectBranch) {
+            return None;
+        }
+        if i.op0_kind() == OpKind::Register && i.op_count() > 0 {
+            return general(regs, i.op0_register()).map(Addr);
+        }
+        let pointer = accesses.iter().find(|access| access.kind == AccessKind::Read)?;
+        memory.read_ptr(abi, pointer.addr).ok()
     }
 
     /// Whether it is a call.
