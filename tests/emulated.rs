@@ -66,13 +66,16 @@ const DEFECTS: &[(&str, &str, &[&str])] = &[
     ("out_of_memory", "out-of-memory", &["Python was out of memory"]),
     ("recursion", "python-recursion", &["recursed too deep"]),
     ("buffer_overflow", "buffer-overflow", &["*** buffer overflow detected", "copy (defects.so"]),
-    ("fatal", "fatal-error", &["Fatal Python error", "give_up (defects.so"]),
+    ("fatal", "fatal-error", &["Fatal Python error", "the flux capacitor is empty", "give_up (defects.so"]),
+    ("freed_argument", "bad-refcount", &["of a freed Thing object", "defects.py:"]),
     ("after_finalize", "use-after-finalize", &["after Py_Finalize", "late (defects.so"]),
     ("holder", "crash-in-gc", &["garbage collection", "defects.Holder"]),
-    ("clearer", "crash-in-gc", &["garbage collection: release (defects.so", "read of 0x18"]),
+    ("clearer", "crash-in-gc", &["garbage collection", "of a defects.Clearer", "release (defects.so", "read of 0x18"]),
     ("owner", "crash-in-finalizer", &["deallocator", "release (defects.so", "from defects.py:"]),
     ("del", "crash-in-finalizer", &["in __del__ (defects.py:", "scan_key (defects.so"]),
     ("callback", "null-pointer", &["scan_key (defects.so", "<lambda>"]),
+    ("callback_reused", "freed-callback", &["a ctypes callback was called after it was freed"]),
+    ("callback_lives", "null-pointer", &["read of NULL + 0x18"]),
     ("thread", "null-pointer", &["scan_key (defects.so", "called from threading.py:"]),
     ("raised_again", "null-pointer", &["read of NULL + 0x18", "scan_key (defects.so"]),
     ("killed_again", "null-pointer", &["read of NULL + 0x18", "scan_key (defects.so"]),
@@ -94,10 +97,37 @@ fn defects_are_named_as_on_this_processor() {
     let todo: Vec<_> = processors.iter().flat_map(|i| wanted.iter().map(move |defect| (*i, defect))).collect();
     let checked = none_is_wrong(&todo, |(interpreter, (defect, id, parts))| {
         let report = report_of(interpreter, &die(interpreter, "defects.py", defect)?.core, &Options::default());
-        let first = report.findings.first();
+        // What was wrong beside the cause.
+        let beside = report.findings.iter().find(|f| f.id == *id && *id == "bad-refcount");
+        let first = beside.or(report.findings.first());
         let right = first.is_some_and(|f| f.id == *id && parts.iter().all(|part| f.title.contains(part)));
         let said = first.map_or("no finding".to_owned(), |f| format!("[{}] {}", f.id, f.title));
         Ok((!right).then(|| format!("{} {defect}: {said}", interpreter.name)))
+    });
+    if let Err(reason) = checked {
+        skip!("{reason}");
+    }
+}
+
+/// What Python printed before it ended the process, of which the arguments of its functions tell: with the GIL, without it, in a thread
+/// that it does not know, for an extension module.
+#[test]
+fn texts_of_fatal_errors_are_those_that_python_printed() {
+    let processors = emulated();
+    if processors.is_empty() {
+        skip!("no interpreter of another processor: run tests/interpreters/fetch.py");
+    }
+    let ways = [("fatal.py", "restore"), ("fatal.py", "without_gil"), ("defects.py", "fatal")];
+    let ways = if all() { &ways[..] } else { &ways[..1] };
+    let todo: Vec<_> = processors.iter().flat_map(|i| ways.iter().map(move |way| (*i, *way))).collect();
+    let checked = none_is_wrong(&todo, |(interpreter, (program, way))| {
+        let crash = die(interpreter, program, way)?;
+        let report = report_of(interpreter, &crash.core, &Options::default());
+        let text = String::from_utf8_lossy(&pyinquest::render::faulthandler::render(&report).text).into_owned();
+        let ours = text.lines().find(|line| line.starts_with("Fatal Python error"));
+        let printed = crash.faulthandler().and_then(|text| text.lines().next());
+        let wrong = printed.is_none() || ours != printed;
+        Ok(wrong.then(|| format!("{} {way}: {ours:?} is not {printed:?}", interpreter.name)))
     });
     if let Err(reason) = checked {
         skip!("{reason}");

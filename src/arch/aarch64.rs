@@ -1,5 +1,7 @@
 //! ARM64.
 
+mod effect;
+
 use super::{
     AccessKind, ContextLayout, Cpu, DeliveredFault, Field, FrameRecord, Index, MinidumpCpu, Operand, ReadUint,
     SignalFrame, SystemCalls, ThreadPointer, Trap, UnwindInfo, with_x0_to_x30,
@@ -50,7 +52,7 @@ pub static CPU: Cpu = Cpu {
         fp: 29,
         link: Some(30),
         callee_saved: &[19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29],
-        arguments: &[0, 1, 2, 3, 4, 5],
+        arguments: &[0, 1, 2, 3, 4, 5, 6, 7],
         code_bits: 48,
         signs_return_addresses: true,
         frame_record: FrameRecord { saved: 0, return_address: 8, end: 16 },
@@ -73,6 +75,7 @@ pub static CPU: Cpu = Cpu {
     },
     minidump: Some(MinidumpCpu { ids: &[12, 0x8003], contexts: &[CONTEXT, BREAKPAD_CONTEXT] }),
     mutex_size: 48,
+    effect: Some(effect::effect),
 };
 
 const REGISTERS: &[&str] = with_x0_to_x30!("sp", "pc", "pstate");

@@ -1,9 +1,10 @@
-//! Facts of processors: one file each, whatever format or tool a fact is needed for.
+//! Facts of processors: one file or directory each, whatever format or tool a fact is needed for.
 //!
 //! [`cpu`] gives the table of one. No other room asks which processor it is (a test searches): it reads the table. A
 //! new processor is a variant of [`Arch`], a file here and its line in [`ALL`].
 
 mod aarch64;
+mod effect;
 mod fd_calls;
 mod minidump_context;
 mod riscv64;
@@ -11,6 +12,7 @@ mod signal_frame;
 mod system_calls;
 mod x86_64;
 
+pub use effect::{Decode, Effect, Flow, Step, Value};
 pub use fd_calls::{FdCall, FdUse};
 pub use minidump_context::{ContextLayout, Field, MinidumpCpu};
 pub use signal_frame::{AccessKind, DeliveredFault, Index, Operand, ReadUint, SignalFrame, Trap};
@@ -62,6 +64,8 @@ pub struct Cpu {
     pub minidump: Option<MinidumpCpu>,
     /// Size of glibc's `pthread_mutex_t` in bytes.
     pub mutex_size: u32,
+    /// What the instruction in these bytes at this address does, on processors that are plain enough to do without a decoder.
+    pub effect: Option<Decode>,
 }
 
 /// Where the base of thread-local storage is.
@@ -96,7 +100,7 @@ pub struct UnwindInfo {
     pub link: Option<u16>,
     /// Registers a callee preserves.
     pub callee_saved: &'static [u16],
-    /// The first six integer argument registers.
+    /// The integer argument registers.
     pub arguments: &'static [u16],
     /// Bits of a code address; bits above may be a pointer signature.
     pub code_bits: u32,

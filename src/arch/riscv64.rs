@@ -1,5 +1,7 @@
 //! RISC-V, 64 bits (RV64GC as Linux distributions build for it).
 
+mod effect;
+
 use super::{
     AccessKind, Cpu, DeliveredFault, FrameRecord, Operand, ReadUint, SignalFrame, SystemCalls, ThreadPointer, Trap,
     UnwindInfo,
@@ -48,7 +50,7 @@ pub static CPU: Cpu = Cpu {
         fp: 8,
         link: Some(1),
         callee_saved: &[8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27],
-        arguments: &[10, 11, 12, 13, 14, 15],
+        arguments: &[10, 11, 12, 13, 14, 15, 16, 17],
         code_bits: 64,
         signs_return_addresses: false,
         // psABI, "Frame Pointer Convention": `s0` is the frame's end.
@@ -73,6 +75,7 @@ pub static CPU: Cpu = Cpu {
     },
     minidump: None,
     mutex_size: 40,
+    effect: Some(effect::effect),
 };
 
 const REGISTERS: &[&str] = &[

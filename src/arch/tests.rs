@@ -234,3 +234,51 @@ fn what_ends_a_thread_is_known_and_a_call_of_exit_is_not() {
     assert!(exits(Arch::Riscv64)(&[0x13, 0, 0, 0, 0x93, 0x08, 0xd0, 0x05, 0x73, 0, 0, 0]));
     assert!(!exits(Arch::Riscv64)(&[0x93, 0x08, 0xb0, 0x08, 0x73, 0, 0, 0]));
 }
+
+/// What instructions do, each as `objdump` shows it.
+#[test]
+fn effects_of_instructions() {
+    use super::{Flow, Step, Value};
+    let effect = |arch, code: &[u8]| super::cpu(arch).effect.unwrap()(code, Addr(0x1_2345)).unwrap();
+    let arm = |word: u32| effect(Arch::Aarch64, &word.to_le_bytes());
+    let set = |register, value| vec![Step::Set { register, value }];
+    // adrp x0, +0x3000; add x0, x0, #0x18; sub sp, sp, #0x1, lsl #12; mov w1, wzr; mov x2, x3; mov w2, #-1; cmp x0, #1
+    assert_eq!(arm(0xf000_0000).steps, set(0, Value::Constant(0x1_5000)));
+    assert_eq!(arm(0x9100_6000).steps, set(0, Value::Sum(0, 0x18)));
+    assert_eq!(arm(0xd140_07ff).steps, set(31, Value::Sum(31, -0x1000)));
+    assert_eq!(arm(0x2a1f_03e1).steps, set(1, Value::Constant(0)));
+    assert_eq!(arm(0xaa03_03e2).steps, set(2, Value::Sum(3, 0)));
+    assert_eq!(arm(0x1280_0002).steps, set(2, Value::Constant(0xffff_ffff)));
+    assert_eq!(arm(0xf100_041f).steps, []);
+    // b.eq -8; tbnz w0, #3, +8; blr x1; br x1; retaa
+    let flows = [0x54ff_ffc0u32, 0x3718_0040, 0xd63f_0020, 0xd61f_0020, 0xd65f_0bff].map(|word| arm(word).flow);
+    let branches = [Flow::Branch(Addr(0x1_233d)), Flow::Branch(Addr(0x1_234d))];
+    assert_eq!(flows, [branches[0], branches[1], Flow::Call, Flow::Indirect, Flow::Leaves]);
+    // str x0, [sp, #-16]!; ldp x0, x1, [sp], #16; str x0, [x1, x2]
+    let store = |base, offset, from| Step::Store { base, offset, size: 8, from: Some(from) };
+    let moved = |added| Step::Set { register: 31, value: Value::Sum(31, added) };
+    assert_eq!(arm(0xf81f_0fe0).steps, [moved(-16), store(Some(31), 0, 0)]);
+    assert_eq!(arm(0xa8c1_07e0).steps, [Step::forget(0), Step::forget(1), moved(16)]);
+    assert_eq!(arm(0xf822_6820).steps, [store(None, 0, 0)]);
+    let long = |word: u32| effect(Arch::Riscv64, &word.to_le_bytes());
+    let short = |half: u16| effect(Arch::Riscv64, &half.to_le_bytes());
+    // auipc a0, 0x3; addi a0, a0, -8; lui a1, 0x80000; li a2, -1 (compressed); mv s0, a0; addi16sp -32; addi4spn a0, 8
+    assert_eq!(long(0x0000_3517).steps, set(10, Value::Constant(0x1_5345)));
+    assert_eq!(long(0xff85_0513).steps, set(10, Value::Sum(10, -8)));
+    assert_eq!(long(0x8000_05b7).steps, set(11, Value::Constant(0xffff_ffff_8000_0000)));
+    assert_eq!(short(0x567d).steps, set(12, Value::Constant(u64::MAX)));
+    assert_eq!(short(0x842a).steps, set(8, Value::Sum(10, 0)));
+    assert_eq!(short(0x7179).steps, set(2, Value::Sum(2, -48)));
+    assert_eq!(short(0x0028).steps, set(10, Value::Sum(2, 8)));
+    // beqz a0, +8; jal ra; j -4 (compressed); jr t1; ret (compressed)
+    let flows = [long(0x0005_0463), long(0x0080_00ef), short(0xbff5), long(0x0003_0067), short(0x8082)].map(|e| e.flow);
+    let jumps = [Flow::Branch(Addr(0x1_234d)), Flow::Jump(Addr(0x1_2341))];
+    assert_eq!(flows, [jumps[0], Flow::Call, jumps[1], Flow::Indirect, Flow::Leaves]);
+    // Nothing makes it fail.
+    let mut word = 1u32;
+    for _ in 0..200_000 {
+        word = word.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let half = (word >> 16) as u16;
+        let _ = (arm(word), long(word | 3), short(if half & 3 == 3 { half ^ 1 } else { half }));
+    }
+}

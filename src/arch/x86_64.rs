@@ -85,6 +85,8 @@ pub static CPU: Cpu = Cpu {
     },
     minidump: Some(MinidumpCpu { ids: &[9], contexts: &[CONTEXT] }),
     mutex_size: 40,
+    // src/native/x86_64/effect.rs
+    effect: None,
 };
 
 /// `CONTEXT` of winnt.h.

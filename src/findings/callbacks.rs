@@ -33,7 +33,8 @@ const CALL_FUNCTION: &str = "_CallPythonObject";
 const THUNK: &str = "CThunkObject";
 /// From `ob_size` of a thunk to its `ffi_cif`: itself and two pointers (Modules/_ctypes/ctypes.h).
 const SIZE_TO_CIF: u64 = 24;
-/// From the `ffi_cif` to `callable`: the structure itself (32 bytes on x86-64), `flags`, `converters`.
+/// From the `ffi_cif` to `callable`: the structure itself (32 bytes), `flags`, `converters`. Where it has 40 (riscv64), `converters` is
+/// there, which is cleared with it.
 const CIF_TO_CALLABLE: u64 = 48;
 /// Sizes of the code at the start of an `ffi_closure` (`FFI_TRAMPOLINE_SIZE` of x86-64: libffi 3.4 and older ones); `ffi_cif`,
 /// function and its argument follow.
@@ -142,6 +143,9 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
 fn in_closure(scene: &Scene<'_>) -> Option<Call> {
     let first = scene.frames(1).next()?;
     let (ip, memory) = (first.frame.ip, &scene.facts.target.memory);
+    if !x86_64::is_of(&scene.facts.target.abi) {
+        return None;
+    }
     if first.code.module.is_some() || !scene.facts.segment(ip).is_some_and(|s| s.protection.execute) {
         return None;
     }

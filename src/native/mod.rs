@@ -4,8 +4,11 @@
 
 mod aranges;
 mod arena;
+mod argument_tracking;
+pub mod arguments;
 pub mod demangle;
 pub mod dwarf;
+mod effects;
 mod fallback;
 pub mod futex;
 pub mod jit;

@@ -90,6 +90,8 @@ fn build(
     let tools = if interpreter.is_native() { String::new() } else { format!("{}-linux-gnu-", interpreter.arch) };
     let mut gcc = Command::new(format!("{tools}{}", if language == "cpp" { "g++" } else { "gcc" }));
     gcc.args(["-shared", "-fPIC", "-g", "-O2", "-fstack-protector-strong", "-w", "-pthread"]).arg("-I").arg(include);
+    // For riscv64 gcc writes no tables of its own accord before 13.
+    gcc.arg("-fasynchronous-unwind-tables");
     if stable {
         gcc.arg(STABLE_ABI);
     }

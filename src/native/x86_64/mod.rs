@@ -1,10 +1,9 @@
-//! What needs x86-64 instructions decoded: operands of a fault, arguments, values that getters return.
+//! What needs x86-64 instructions decoded: operands of a fault, values that getters return, what an instruction does.
 //!
-//! Nothing here is found on other processors; unwinding and symbolising do without.
+//! Of other processors `arch` knows loads, stores, traps and what instructions do to registers.
 
-mod argument_tracking;
-pub mod arguments;
 pub mod constant_return;
+pub(super) mod effect;
 pub mod instruction;
 
 use crate::base::{Abi, Arch};
