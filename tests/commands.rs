@@ -18,6 +18,8 @@ mod kernel;
 mod limits;
 #[path = "commands/live.rs"]
 mod live;
+#[path = "commands/perf_map.rs"]
+mod perf_map;
 #[path = "commands/readable.rs"]
 mod readable;
 #[path = "commands/run.rs"]

@@ -80,6 +80,8 @@ pub enum DiagnosticCode {
     DwarfDamaged,
     /// Debug information (PDB) cannot be read.
     PdbDamaged,
+    /// Code made at run time has the names of a file that the process may have written for `perf`.
+    PerfMapNames,
     // Python's state.
     /// No CPython was found, or its state is not in the dump.
     NoPython,

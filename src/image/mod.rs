@@ -20,6 +20,7 @@ pub(crate) mod pdb_file;
 pub(crate) mod pdb_source;
 pub mod pe;
 mod pe_find;
+mod perf_map;
 mod symbols;
 mod symtab;
 #[cfg(test)]
@@ -31,4 +32,5 @@ pub use file_cache::FileCache;
 pub use file_slice::FileBytes;
 pub use find::{SearchOptions, Verification};
 pub use images::{Image, ImageFormat, Images};
+pub use perf_map::PerfMap;
 pub use symbols::{SymbolAt, SymbolHit, SymbolSource};

@@ -16,6 +16,7 @@ mod modules;
 pub mod pdb;
 mod pe;
 mod pe_epilogue;
+mod perf_map;
 pub mod regfile;
 pub mod signal_frame;
 pub mod symbolize;

@@ -4,11 +4,13 @@ use super::demangle::demangle;
 use super::dwarf::{DwarfSource, SectionData, SourceFrame, functions_at};
 use super::jit::JitCode;
 use super::modules::ModuleTables;
+use super::perf_map::PerfNames;
 use crate::base::{Addr, Diagnostic, DiagnosticCode};
 use crate::debuggee::recorded_symbols::NamedSymbol;
 use crate::debuggee::{ByteSource, Target};
 use crate::image::decompress::unfold;
 use crate::image::{Image, Images, SymbolAt, SymbolSource};
+use crate::model::SourceKind;
 use object::{Object as _, ObjectSection as _};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -85,6 +87,7 @@ pub struct Symbolizer<'a> {
     lines: Lines,
     known: Mutex<HashMap<Addr, Arc<Symbolized>>>,
     jit: OnceLock<JitCode>,
+    perf: OnceLock<Option<PerfNames>>,
 }
 
 impl std::fmt::Debug for Symbolizer<'_> {
@@ -98,7 +101,15 @@ impl<'a> Symbolizer<'a> {
     /// lines.
     #[must_use]
     pub fn new(target: &'a Target, tables: &'a ModuleTables<'a>, images: &'a Images, lines: Lines) -> Self {
-        Symbolizer { target, tables, images, lines, known: Mutex::default(), jit: OnceLock::new() }
+        Symbolizer {
+            target,
+            tables,
+            images,
+            lines,
+            known: Mutex::default(),
+            jit: OnceLock::new(),
+            perf: OnceLock::new(),
+        }
     }
 
     /// What is known of `addr`, which lies inside an instruction (for a return address: the byte before it).
@@ -165,11 +176,28 @@ impl<'a> Symbolizer<'a> {
             for (addr, code) in &mut out {
                 if let Some((symbol, functions)) = jit.at(self.target, *addr) {
                     (code.symbol, code.functions) = (Some(symbol), functions);
+                } else {
+                    code.symbol = self.by_perf_map(*addr);
                 }
             }
         }
         self.by_dump(module, &mut out);
         out
+    }
+
+    /// What the process has written down for `perf` of code that it made.
+    fn by_perf_map(&self, addr: Addr) -> Option<Symbol> {
+        let read = || self.images.perf_map(self.target).map(PerfNames::new);
+        let names = self.perf.get_or_init(read).as_ref()?;
+        let found = names.at(addr)?;
+        if self.target.source != SourceKind::Live {
+            let text = format!(
+                "names of code made at run time are by {}, which does not say that it is of this process",
+                names.path.display()
+            );
+            self.target.diagnostics.push(Diagnostic::note(DiagnosticCode::PerfMapNames, text));
+        }
+        Some(found)
     }
 
     /// The symbol that `addr` lies in. One of assembly code may have no size (`_start`): where unwind tables say which function

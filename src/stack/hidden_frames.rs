@@ -10,8 +10,9 @@ const EVAL: &[&str] = &["_PyEval_EvalFrameDefault"];
 /// (Python/ceval.c, `_TAIL_CALL_<opcode>`), and the entry of JIT code (`_PyJIT`, `_PyJIT_Entry`, 3.13+).
 const EVAL_PART_PREFIXES: &[&str] = &["_TAIL_CALL_", "_PyJIT"];
 
-/// What CPython's own JIT (3.15+) tells debuggers that its code is: `py::jit:executor` (the GDB JIT interface).
-const JIT_PREFIX: &str = "py::jit:";
+/// What CPython calls code that it makes: `py::jit:executor` of its JIT (3.15+, the GDB JIT interface), `py::FUNCTION:FILE` of a
+/// trampoline for `perf` (3.12+, Python/perf_trampoline.c).
+const MADE_BY_PYTHON: &str = "py::";
 
 /// How calls reach the evaluation loop and leave it: Objects/call.c, Objects/methodobject.c, Objects/descrobject.c,
 /// Objects/classobject.c, Objects/typeobject.c, Objects/genobject.c, Python/ceval.c, Python/perf_trampoline.c. Sorted.
@@ -193,7 +194,7 @@ pub fn role(symbol: Option<&str>, place: CodePlace) -> NativeRole {
         (Some(name), CodePlace::Interpreter) if EVAL_PART_PREFIXES.iter().any(|p| name.starts_with(p)) => {
             NativeRole::EvalPart
         }
-        (Some(name), CodePlace::Anonymous) if name.starts_with(JIT_PREFIX) => NativeRole::EvalPart,
+        (Some(name), CodePlace::Anonymous) if name.starts_with(MADE_BY_PYTHON) => NativeRole::EvalPart,
         (None, CodePlace::Interpreter) => NativeRole::Unnamed,
         (None, CodePlace::Anonymous) => NativeRole::EvalPart,
         _ => NativeRole::Other,
@@ -228,6 +229,8 @@ mod tests {
         assert_eq!(role(Some("_PyEval_EvalFrameDefault.lto_priv.0"), CodePlace::Interpreter), NativeRole::Eval);
         assert_eq!(role(Some("_TAIL_CALL_CALL.llvm.42"), CodePlace::Interpreter), NativeRole::EvalPart);
         assert_eq!(role(Some("py::jit:executor"), CodePlace::Anonymous), NativeRole::EvalPart);
+        assert_eq!(role(Some("py::main:/srv/app.py"), CodePlace::Anonymous), NativeRole::EvalPart);
+        assert_eq!(role(Some("kernel"), CodePlace::Anonymous), NativeRole::Other);
         assert!(is_plumbing(Some("py::jit:executor"), CodePlace::Anonymous));
         assert!(is_plumbing(Some("method_vectorcall.constprop.1"), CodePlace::Interpreter));
         assert!(!is_plumbing(Some("method_vectorcall"), CodePlace::Module));
