@@ -3,7 +3,7 @@
 //! The names are untrusted: a `Place` opens them, only below what [`SourceOptions`] allow, and no more of them than a
 //! limit. What nobody vouched for (this host's own files) must also look like Python source. A name may lead into a zip file.
 
-use super::zip_member;
+use super::zip_member::Archive;
 use crate::base::{Diagnostic, DiagnosticCode, first_of};
 use crate::sys::{Place, mapped};
 use std::collections::{HashMap, HashSet};
@@ -16,6 +16,8 @@ use std::time::SystemTime;
 const MAX_SIZE: u64 = 16 << 20;
 /// Larger zip files are not looked into.
 const MAX_ARCHIVE: u64 = 4 << 30;
+/// Zip files that are kept open.
+const MAX_ARCHIVES: usize = 50;
 /// Files looked at.
 const MAX_FILES: usize = 2000;
 /// Bytes kept of all of them.
@@ -57,12 +59,17 @@ const PYTHON_ENDINGS: [&str; 3] = [".py", ".pyw", ".wsgi"];
 pub struct Sources {
     options: SourceOptions,
     files: Mutex<HashMap<String, Option<Arc<SourceFile>>>>,
+    /// Zip files by their place on this host; none where it is no zip file.
+    archives: Mutex<HashMap<Place, Option<Opened>>>,
     diagnostics: Mutex<Vec<Diagnostic>>,
     bytes: Mutex<u64>,
     used: Mutex<Used>,
     /// Files of this host that a doubt was told of.
     doubted: Mutex<HashSet<PathBuf>>,
 }
+
+/// A zip file, and when it was changed.
+type Opened = (Arc<Archive>, Option<SystemTime>);
 
 /// That a source file is likely another one than ran.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -245,10 +252,25 @@ impl Sources {
     }
 
     fn member(&self, name: &str, archive: &str, inside: &str, place: &Place) -> io::Result<SourceFile> {
-        let file = place.open(MAX_ARCHIVE)?;
-        let bytes = zip_member::read(&file, inside, MAX_SIZE)?;
+        let (opened, changed) = self.archive(place)?;
+        let bytes = opened.read(inside, MAX_SIZE)?;
         let vouched = !self.is_own(archive, place);
-        self.take_in(name, place.shown().join(inside), vouched, &bytes, file.metadata()?.modified().ok())
+        self.take_in(name, place.shown().join(inside), vouched, &bytes, changed)
+    }
+
+    /// The zip file at a place, whose list is read once.
+    fn archive(&self, place: &Place) -> io::Result<Opened> {
+        let mut archives = locked(&self.archives);
+        if let Some(known) = archives.get(place) {
+            return known.clone().ok_or_else(|| io::ErrorKind::InvalidData.into());
+        }
+        let file = place.open(MAX_ARCHIVE)?;
+        let opened =
+            Archive::open(&file).map(|opened| (Arc::new(opened), file.metadata().and_then(|m| m.modified()).ok()));
+        if archives.len() < MAX_ARCHIVES {
+            archives.insert(place.clone(), opened.as_ref().ok().cloned());
+        }
+        opened
     }
 
     /// Bytes of all files with so many more.
@@ -516,7 +538,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut bytes = Vec::new();
         let mut archive = rawzip::ZipArchiveWriter::new(&mut bytes);
-        for (name, text) in [("pkg/mod.py", "one\ntwo\n"), ("key.pem", "secret\n")] {
+        for (name, text) in [("pkg/mod.py", "one\ntwo\n"), ("pkg/more.py", "more\n"), ("key.pem", "secret\n")] {
             let (mut entry, config) = archive.new_file(name).start().unwrap();
             let mut writer = config.wrap(&mut entry);
             std::io::Write::write_all(&mut writer, text.as_bytes()).unwrap();
@@ -540,6 +562,10 @@ mod tests {
         let own = Sources::new(SourceOptions { own_host: true, ..Default::default() });
         assert_eq!(own.line(&name("pkg/mod.py"), 1).as_deref(), Some("one"));
         assert_eq!(own.line(&name("key.pem"), 1), None, "no source");
+        // An archive is opened once.
+        fs::remove_file(root.join("opt/app.pyz")).unwrap();
+        assert_eq!(own.line(&name("pkg/more.py"), 1).as_deref(), Some("more"));
+        assert_eq!(given.line("/opt/app.pyz/pkg/more.py", 1).as_deref(), Some("more"));
     }
 
     /// Names that a dump may choose, with every permission there is to have: none shows a line.

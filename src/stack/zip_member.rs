@@ -2,33 +2,53 @@
 
 use crate::sys::map_opened;
 use flate2::bufread::DeflateDecoder;
-use rawzip::{CompressionMethod, ZipArchive, ZipSliceArchive};
+use memmap2::Mmap;
+use rawzip::{CompressionMethod, ZipArchive, ZipArchiveEntryWayfinder, ZipSliceArchive};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 
 /// Files listed in an archive; more are not looked at.
 const MAX_ENTRIES: usize = 200_000;
 
-/// What is stored under `name` in the zip file, unless it is larger than `limit`. Stored or deflated: `zipimport` reads no others.
-///
-/// # Errors
-/// When it is no zip file, is damaged, or has no such file.
-pub(super) fn read(archive: &File, name: &str, limit: u64) -> io::Result<Vec<u8>> {
-    let archive = ZipArchive::from_slice(map_opened(archive)?).map_err(io::Error::other)?;
-    let missing = || io::Error::from(io::ErrorKind::NotFound);
-    let mut entries = archive.entries();
-    for _ in 0..MAX_ENTRIES {
-        let entry = entries.next_entry().map_err(io::Error::other)?.ok_or_else(missing)?;
-        if entry.file_path().as_ref() == name.as_bytes() {
-            return unpack(&archive, entry.wayfinder(), entry.compression_method(), limit);
+/// A zip file whose list of entries was read.
+#[derive(Debug)]
+pub(super) struct Archive {
+    content: ZipSliceArchive<Mmap>,
+    /// By name; of two with the same name the first.
+    entries: HashMap<Vec<u8>, (ZipArchiveEntryWayfinder, CompressionMethod)>,
+}
+
+impl Archive {
+    /// Reads the list of entries, as far as it can be read.
+    ///
+    /// # Errors
+    /// When it is no zip file.
+    pub(super) fn open(file: &File) -> io::Result<Self> {
+        let content = ZipArchive::from_slice(map_opened(file)?).map_err(io::Error::other)?;
+        let mut entries = HashMap::new();
+        let mut list = content.entries();
+        for _ in 0..MAX_ENTRIES {
+            let Ok(Some(entry)) = list.next_entry() else { break };
+            let name = entry.file_path().as_ref().to_vec();
+            entries.entry(name).or_insert((entry.wayfinder(), entry.compression_method()));
         }
+        Ok(Archive { content, entries })
     }
-    Err(missing())
+
+    /// What is stored under `name`, unless it is larger than `limit`. Stored or deflated: `zipimport` reads no others.
+    ///
+    /// # Errors
+    /// When there is no such file, or it is damaged.
+    pub(super) fn read(&self, name: &str, limit: u64) -> io::Result<Vec<u8>> {
+        let (at, method) = self.entries.get(name.as_bytes()).ok_or(io::ErrorKind::NotFound)?;
+        unpack(&self.content, *at, *method, limit)
+    }
 }
 
 fn unpack<T: AsRef<[u8]>>(
     archive: &ZipSliceArchive<T>,
-    at: rawzip::ZipArchiveEntryWayfinder,
+    at: ZipArchiveEntryWayfinder,
     method: CompressionMethod,
     limit: u64,
 ) -> io::Result<Vec<u8>> {
@@ -49,7 +69,7 @@ fn unpack<T: AsRef<[u8]>>(
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::Archive;
     use std::io::{Seek as _, Write as _};
 
     /// A zip file with one file of that content in it.
@@ -77,7 +97,7 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(bytes).unwrap();
         file.rewind().unwrap();
-        read(&file, name, limit)
+        Archive::open(&file)?.read(name, limit)
     }
 
     #[test]

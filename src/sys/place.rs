@@ -25,7 +25,7 @@ const MAX_PATH: usize = 4096;
 const MAX_LINKS: usize = 40;
 
 /// How links on the way are followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Links {
     /// As a process sees them whose `/` is the root: absolute ones and `..` stay inside.
     InRoot,
@@ -36,7 +36,7 @@ enum Links {
 }
 
 /// Where on the host a file may be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
     root: PathBuf,
     path: PathBuf,
