@@ -42,6 +42,68 @@ fn answers(dump: &Path, commands: &[&str]) -> Vec<Value> {
     lines
 }
 
+/// A JSON document in which no object has a name twice: of these readers keep one, and which one is their affair.
+struct Once;
+
+impl<'de> serde::Deserialize<'de> for Once {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(OnceVisitor)
+    }
+}
+
+struct OnceVisitor;
+
+macro_rules! plain {
+    ($($name:ident: $kind:ty),*) => {
+        $(fn $name<E>(self, _: $kind) -> Result<Once, E> {
+            Ok(Once)
+        })*
+    };
+}
+
+impl<'de> serde::de::Visitor<'de> for OnceVisitor {
+    type Value = Once;
+
+    fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("JSON")
+    }
+
+    plain!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
+
+    fn visit_unit<E>(self) -> Result<Once, E> {
+        Ok(Once)
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Once, A::Error> {
+        while list.next_element::<Once>()?.is_some() {}
+        Ok(Once)
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut object: A) -> Result<Once, A::Error> {
+        let mut names = BTreeSet::new();
+        while let Some((name, _)) = object.next_entry::<String, Once>()? {
+            if !names.insert(name.clone()) {
+                return Err(serde::de::Error::custom(format!("{name} is there twice")));
+            }
+        }
+        Ok(Once)
+    }
+}
+
+/// That all that a command said is JSON, with each name once in an object.
+fn names_once(text: &str) -> Result<(), serde_json::Error> {
+    match text.is_empty() {
+        true => Ok(()),
+        false => serde_json::from_str::<Once>(text).map(|_| ()),
+    }
+}
+
+#[test]
+fn a_name_that_is_there_twice_is_found() {
+    assert!(names_once("[{\"a\": {\"b\": 1, \"c\": null}}]").is_ok());
+    assert!(names_once("[{\"a\": {\"b\": 1, \"b\": true}}]").is_err());
+}
+
 /// A dump as a file, for what takes no compressed one.
 fn unpacked(fixture: &Fixture, directory: &Path) -> PathBuf {
     let path = directory.join(&fixture.name);
@@ -212,6 +274,8 @@ fn every_command_is_carried_out_and_has_help() {
             "heap" | "objects" | "strings" | "refs" | "why" | "top" | "audit" | "check" => "the dump holds no objects",
             _ => "",
         };
+        let json = shell(&dump, &["-e", &format!("{}{arguments} --json", command.name)]);
+        names_once(&text(&json)).unwrap_or_else(|error| panic!("{}: {error}", command.name));
         assert_eq!(output.status.success(), expected.is_empty(), "{}: {stderr}", command.name);
         assert!(stderr.contains(expected), "{}: {stderr}", command.name);
         assert_eq!(output.stdout.is_empty(), !expected.is_empty(), "{}", command.name);

@@ -235,7 +235,7 @@ pub enum StepEnd {
 /// What an entry of a stack is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(tag = "entry", rename_all = "kebab-case")]
+#[serde(tag = "entry_kind", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum EntryKind {
     /// A Python frame.
