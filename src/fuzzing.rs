@@ -71,7 +71,7 @@ pub fn debug_links(data: &[u8]) {
 
 /// What the debugger's script says to the engine.
 pub fn bridge(data: &[u8]) {
-    let _ = bridge::serve(Box::new(Cursor::new(data.to_vec())), Box::new(sink()));
+    let _ = bridge::serve(Box::new(Cursor::new(data.to_vec())), Box::new(sink()), &Default::default());
 }
 
 /// Line tables of all formats, exception tables: two bytes say which instruction.

@@ -80,6 +80,7 @@
 //! - [`commands`]: the table of commands
 //! - [`render`]: the report as text, JSON, HTML, ...
 //! - [`triage`]: many dumps, grouped by cause
+//! - [`plugins`]: commands of other Python packages
 //! - [`bridge`]: what gdb and lldb talk to
 //! - [`shell`]: a prompt on a dump
 //! - [`dap`]: what editors talk to
@@ -120,6 +121,8 @@ pub mod mcp;
 pub mod model;
 pub mod native;
 pub mod os;
+#[cfg(any(feature = "cli", feature = "dap"))]
+pub mod plugins;
 pub mod render;
 #[cfg(feature = "shell")]
 pub mod shell;

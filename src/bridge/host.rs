@@ -4,10 +4,11 @@ use super::link::Link;
 use super::protocol::{Action, Ask, DebuggerName, FrameAnswer, PROTOCOL_VERSION, ProcessKind, RegistersOf, RunAnswer};
 use super::session::{Selection as Selected, Session, SessionError};
 use crate::commands::host::{Host, HostError, NativeFrames, NoDebugger, Run, Selection, Steps, Stop, Style};
-use crate::commands::{self, values};
+use crate::commands::{self, CommandError, values};
 use crate::cpython::object::ReprStyle;
 use crate::engine::{Inspection, Options};
 use crate::model::answers::{Answer, Status, StatusCost};
+use crate::plugins::Plugins;
 use crate::render::answers::{self, Manner};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,13 +26,45 @@ pub struct Reply {
     pub actions: Vec<Action>,
 }
 
-/// Runs a command.
+/// Runs a command: one of the table, or else of another package.
 #[must_use]
-pub fn run(session: &mut Session, name: &str, text: &str) -> Reply {
-    let reply = match commands::run(session, name, text) {
-        Ok(reply) => reply,
-        Err(error) => return Reply { text: format!("{error}\n"), ..Reply::default() },
+pub fn run(session: &mut Session, plugins: &Plugins, name: &str, text: &str) -> Reply {
+    let ran = match commands::is_known(name) {
+        true => of_table(session, name, text),
+        false => of_others(session, plugins, name, text),
     };
+    ran.unwrap_or_else(|error| Reply { text: format!("{error}\n"), ..Reply::default() })
+}
+
+/// A command of the table: its answer as text, and what the debugger is to select.
+fn of_table(session: &mut Session, name: &str, text: &str) -> Result<Reply, CommandError> {
+    let reply = commands::run(session, name, text)?;
+    let actions = select(session, &reply);
+    let manner = Manner { style: session.style(), verbose: reply.verbose, ..Manner::default() };
+    let text = match (&reply.answer, reply.json) {
+        (Answer::Nothing(()), _) => String::new(),
+        (answer, true) => match serde_json::to_string_pretty(answer) {
+            Ok(json) => json + "\n",
+            Err(error) => return Err(CommandError::message(format!("pyinquest: {error}"))),
+        },
+        (answer, false) => answers::text(answer, &manner),
+    };
+    Ok(Reply { ok: true, text, value: reply.value, actions })
+}
+
+/// A command of another package, which asks those of the table.
+fn of_others(session: &mut Session, plugins: &Plugins, name: &str, text: &str) -> Result<Reply, CommandError> {
+    let mut actions = Vec::new();
+    let given = plugins.run(name, text, |name, text| {
+        let reply = commands::run(session, name, text)?;
+        actions.extend(select(session, &reply));
+        serde_json::to_value(&reply.answer).map_err(|error| CommandError::message(error.to_string()))
+    })?;
+    Ok(Reply { ok: true, text: given.text(), actions, ..Reply::default() })
+}
+
+/// Takes note of what a command selects; what the debugger is to do for that.
+fn select(session: &mut Session, reply: &commands::Reply) -> Vec<Action> {
     if reply.select_thread.is_some() {
         session.selection = None;
     }
@@ -43,17 +76,7 @@ pub fn run(session: &mut Session, name: &str, text: &str) -> Reply {
     }
     let level = reply.select.and_then(|select| select.level);
     let thread = reply.select_thread.map(|tid| Action::SelectThread { tid });
-    let actions = level.map(|level| Action::SelectFrame { level }).into_iter().chain(thread).collect();
-    let manner = Manner { style: session.style(), verbose: reply.verbose, ..Manner::default() };
-    let text = match (&reply.answer, reply.json) {
-        (Answer::Nothing(()), _) => String::new(),
-        (answer, true) => match serde_json::to_string_pretty(answer) {
-            Ok(json) => json + "\n",
-            Err(error) => return Reply { text: format!("pyinquest: {error}\n"), ..Reply::default() },
-        },
-        (answer, false) => answers::text(answer, &manner),
-    };
-    Reply { ok: true, text, value: reply.value, actions }
+    level.map(|level| Action::SelectFrame { level }).into_iter().chain(thread).collect()
 }
 
 impl From<SessionError> for HostError {

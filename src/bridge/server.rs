@@ -5,6 +5,7 @@ use super::link::Link;
 use super::protocol::{PROTOCOL_VERSION, ProtocolError, ToDebugger, ToEngine};
 use super::session::Session;
 use crate::commands::{Command, FUNCTIONS, Function, debugger_commands};
+use crate::plugins::{Plugin, Plugins};
 use std::io::{Read, Write};
 use std::sync::Arc;
 
@@ -12,15 +13,15 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// [`ProtocolError`] when the other side does not keep to the protocol or the pipe fails; not when it is closed.
-pub fn serve(from: Box<dyn Read + Send>, to: Box<dyn Write + Send>) -> Result<(), ProtocolError> {
+pub fn serve(from: Box<dyn Read + Send>, to: Box<dyn Write + Send>, plugins: &Plugins) -> Result<(), ProtocolError> {
     let link = Arc::new(Link::new(from, to));
-    match run(&link) {
+    match run(&link, plugins) {
         Err(ProtocolError::Closed) => Ok(()),
         other => other,
     }
 }
 
-fn run(link: &Arc<Link>) -> Result<(), ProtocolError> {
+fn run(link: &Arc<Link>, plugins: &Plugins) -> Result<(), ProtocolError> {
     let ToEngine::Hello { protocol, debugger, .. } = link.receive()? else {
         return Err(ProtocolError::Unexpected("a hello was due"));
     };
@@ -41,22 +42,26 @@ fn run(link: &Arc<Link>) -> Result<(), ProtocolError> {
         let (id, name, args, scene) = match link.receive()? {
             ToEngine::Command { id, name, args, scene } => (id, name, args, scene),
             ToEngine::Commands => {
-                link.send(&table(), &[])?;
+                link.send(&table(plugins), &[])?;
                 continue;
             }
             _ => return Err(ProtocolError::Unexpected("a command was due")),
         };
         session.enter(scene);
-        let Reply { ok, text, value, actions } = host::run(&mut session, &name, &args);
+        let Reply { ok, text, value, actions } = host::run(&mut session, plugins, &name, &args);
         session.leave();
         let result = ToDebugger::Result { id, ok, actions, value, cost: link.cost() };
         link.send(&result, text.as_bytes())?;
     }
 }
 
-fn table() -> ToDebugger {
+fn table(plugins: &Plugins) -> ToDebugger {
+    let others = plugins.commands();
     ToDebugger::Commands {
-        commands: debugger_commands().map(Command::for_debuggers).collect(),
+        commands: debugger_commands()
+            .map(Command::for_debuggers)
+            .chain(others.iter().map(Plugin::for_debuggers))
+            .collect(),
         functions: FUNCTIONS.iter().map(Function::for_debuggers).collect(),
     }
 }

@@ -2,14 +2,16 @@
 
 use super::args::DapArgs;
 use super::{CliError, exit, output, sandbox};
+use crate::plugins::Plugins;
 use crate::sys::sandbox::Needs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
 pub fn run(args: &DapArgs) -> Result<u8, CliError> {
     match args.port {
         None => {
+            let plugins = Plugins::start();
             let _ = sandbox::give_up(needs(args));
-            crate::dap::serve(std::io::stdin(), &mut std::io::stdout()).map_err(|e| failed(&e))?;
+            crate::dap::serve(std::io::stdin(), &mut std::io::stdout(), plugins).map_err(|e| failed(&e))?;
         }
         Some(port) => listen(port, args)?,
     }
@@ -32,18 +34,20 @@ fn listen(port: u16, args: &DapArgs) -> Result<(), CliError> {
     })?;
     let at = listener.local_addr().map_err(|e| failed(&e))?;
     output::write_stdout(format!("listening on {at}\n").as_bytes())?;
+    let plugins = Plugins::start();
     let _ = sandbox::give_up(needs(args));
     for stream in listener.incoming() {
         let stream = stream.map_err(|e| failed(&e))?;
-        std::thread::spawn(move || session(stream));
+        let plugins = plugins.clone();
+        std::thread::spawn(move || session(stream, plugins));
     }
     Ok(())
 }
 
-fn session(stream: TcpStream) {
+fn session(stream: TcpStream, plugins: Plugins) {
     let Ok(mut output) = stream.try_clone() else { return };
     // A client that goes away ends its session and no other.
-    let _ = crate::dap::serve(stream, &mut output);
+    let _ = crate::dap::serve(stream, &mut output, plugins);
     let _ = output.shutdown(std::net::Shutdown::Both);
 }
 

@@ -116,7 +116,7 @@ fn dispatch(command: &Command) -> Result<u8, CliError> {
         Command::Schema(args) => documents::schema(args),
         Command::Man(args) => documents::man(args),
         Command::Init(args) => init::run(args),
-        Command::Bridge(_) => bridge::run(),
+        Command::Bridge(args) => bridge::run(args),
         #[cfg(feature = "dap")]
         Command::Dap(args) => dap::run(args),
         #[cfg(feature = "mcp")]

@@ -39,8 +39,6 @@ pub fn enter_for(command: &Command) -> Option<Held> {
             needs.live = !args.pid.is_empty() || args.regex.is_some();
             needs
         }),
-        // What the debugger has stopped may be in another root directory.
-        Command::Bridge(args) => (!args.no_sandbox).then(|| Needs { roots: true, ..Needs::default() }),
         _ => return None,
     })
 }

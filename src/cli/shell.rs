@@ -4,6 +4,7 @@ use super::args::ShellArgs;
 use super::error::io_text;
 use super::{CliError, exit, live, output, report, sandbox};
 use crate::engine::{Inspection, Options};
+use crate::plugins::Plugins;
 use crate::render::answers::Manner;
 use crate::render::text::TextOptions;
 use crate::shell::{Pager, Said, Shell, ShellOptions, read_commands};
@@ -15,6 +16,7 @@ pub fn run(args: &ShellArgs) -> Result<u8, CliError> {
     if args.input.watch.is_some() {
         return Err(CliError::new(exit::USAGE, "a shell does not watch").help("give --pid without --watch"));
     }
+    let plugins = Plugins::start();
     let _ = sandbox::give_up(needs(args));
     let mut limits = args.input.limits.clone();
     if is_prompt(args) {
@@ -22,8 +24,8 @@ pub fn run(args: &ShellArgs) -> Result<u8, CliError> {
         limits.timeout = 0.0;
     }
     let running = limits.start();
-    let Some(pid) = args.input.pid else { return at(report::open(&args.input, &running.limits)?, args) };
-    live::held(pid, &args.input, &running.limits, |inspection| at(inspection, args))
+    let Some(pid) = args.input.pid else { return at(report::open(&args.input, &running.limits)?, args, plugins) };
+    live::held(pid, &args.input, &running.limits, |inspection| at(inspection, args, plugins))
 }
 
 /// Where `export` of given commands writes, that directory is open, and that where we are started; at a prompt lines are remembered, and a pager is started.
@@ -57,13 +59,13 @@ fn is_prompt(args: &ShellArgs) -> bool {
 }
 
 /// A shell at a process.
-fn at(inspection: Inspection, args: &ShellArgs) -> Result<u8, CliError> {
+fn at(inspection: Inspection, args: &ShellArgs, plugins: Plugins) -> Result<u8, CliError> {
     let manner = Manner {
         text: TextOptions { palette: output::palette_of(args.color), ..TextOptions::default() },
         ..Manner::default()
     };
     let values = Options { source_lines: true, ..report::value_options(&args.values) };
-    let shell = Shell::new(inspection, ShellOptions { manner, json: args.json, values });
+    let shell = Shell::new(inspection, ShellOptions { manner, json: args.json, values, plugins });
     if !is_prompt(args) {
         return commands(shell, args);
     }

@@ -43,10 +43,11 @@ pub use checks::checks;
 pub use heap::{DEFAULT_LIMIT, HeapAskError};
 pub use host::{Host, OnDump};
 pub use report::{Part, ReportAsk, report_of};
-pub use run::{CommandError, FrameSelection, Reply, carry_out, run};
+pub use run::{CommandError, FrameSelection, Reply, carry_out, is_known, run};
 pub use table::{COMMANDS, FUNCTIONS};
 
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// A command that a person gives, as `py-NAME` in debuggers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,7 +184,7 @@ pub enum Gives {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CommandHelp {
     /// Name without prefix.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Where to list it.
     pub group: Group,
     /// The whole help: summary, usage, arguments, example.
@@ -307,7 +308,7 @@ impl Command {
     #[must_use]
     pub fn for_debuggers(&self) -> CommandHelp {
         CommandHelp {
-            name: self.name,
+            name: self.name.into(),
             group: self.group,
             help: self.help(DEBUGGER_PREFIX),
             evaluates: self.evaluates,
@@ -328,6 +329,23 @@ impl Command {
         }
         out.push_str(&format!("\n\nExample: {prefix}{}", self.example));
         out
+    }
+}
+
+impl CommandHelp {
+    /// One that is no row of the table.
+    #[must_use]
+    pub fn of_others(name: String, help: String, group: Group) -> Self {
+        CommandHelp {
+            name: name.into(),
+            group,
+            help,
+            evaluates: Evaluates::Marked,
+            completion: Completion::None,
+            flags: Vec::new(),
+            valued: Vec::new(),
+            repeats: false,
+        }
     }
 }
 

@@ -159,6 +159,12 @@ fn of_hosts(name: &str) -> Option<RunText> {
     })
 }
 
+/// Whether [`run`] knows the name.
+#[must_use]
+pub fn is_known(name: &str) -> bool {
+    command(name).is_some() || of_hosts(name).is_some()
+}
+
 /// Runs the command `name` with the text that follows it.
 ///
 /// # Errors

@@ -11,6 +11,7 @@ use super::variables::{self, Handles, Shower, line_limits};
 use super::{columns, console, memory};
 use crate::base::escape_terminal;
 use crate::engine::Place;
+use crate::plugins::Plugins;
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 use std::collections::HashSet;
@@ -25,10 +26,10 @@ type Cancelled = Arc<Mutex<HashSet<i64>>>;
 ///
 /// # Errors
 /// When the client cannot be written to. A client that goes away ends the session.
-pub fn serve(input: impl Read + Send + 'static, output: &mut dyn Write) -> io::Result<()> {
+pub fn serve(input: impl Read + Send + 'static, output: &mut dyn Write, plugins: Plugins) -> io::Result<()> {
     let cancelled = Cancelled::default();
     let requests = read_requests(input, Arc::clone(&cancelled));
-    let mut session = Session::new(output);
+    let mut session = Session::new(output, plugins);
     // A process is held by the thread that stopped it: all is done by this one.
     for request in requests {
         let was_cancelled = locked(&cancelled).remove(&request.seq);
@@ -82,12 +83,13 @@ struct Session<'o> {
     debuggee: Option<Debuggee>,
     handles: Handles,
     texts: SourceTexts,
+    plugins: Plugins,
 }
 
 type Answer = Result<(Json, Then), Refusal>;
 
 impl<'o> Session<'o> {
-    fn new(output: &'o mut dyn Write) -> Self {
+    fn new(output: &'o mut dyn Write, plugins: Plugins) -> Self {
         Session {
             output,
             seq: 0,
@@ -96,6 +98,7 @@ impl<'o> Session<'o> {
             debuggee: None,
             handles: Handles::default(),
             texts: SourceTexts::default(),
+            plugins,
         }
     }
 
@@ -297,7 +300,7 @@ impl<'o> Session<'o> {
         let (at, place) = Session::place(debuggee, arguments.frame_id)?;
         let expression = arguments.expression.trim();
         if arguments.context.as_deref() == Some("repl")
-            && let Some(said) = console::command(debuggee.inspection(), place, expression)
+            && let Some(said) = console::command(debuggee.inspection(), &self.plugins, place, expression)
         {
             let result = said?.trim_end().to_owned();
             return serde_json::to_value(Evaluated { result, ..Evaluated::default() }).map_err(Refusal::new);
@@ -329,7 +332,7 @@ impl<'o> Session<'o> {
         let mut names: Vec<String> =
             found.into_iter().filter_map(|whole| Some(whole.get(inside..)?.to_owned())).collect();
         if before.is_empty() {
-            names.extend(console::names(begun).map(str::to_owned));
+            names.extend(console::names(&self.plugins, begun));
         }
         names.sort();
         names.dedup();

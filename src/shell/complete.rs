@@ -14,23 +14,25 @@ impl Shell {
         let line_start = line.len().saturating_sub(line.trim_start().len());
         let text = line.get(line_start..).unwrap_or_default();
         let Some(space) = text.find(char::is_whitespace) else {
-            let names = dump_commands().map(|command| command.name).chain(OWN.iter().map(|(name, _)| *name));
-            let fits = names.filter(|name| name.starts_with(text)).map(str::to_owned).collect();
-            return (line_start, fits);
+            return (line_start, self.names(text));
         };
         let (word, rest) = text.split_at(space);
         let last = rest.rfind(char::is_whitespace).map_or(0, |at| at.saturating_add(1));
         let begun = rest.get(last..).unwrap_or_default();
         let start = line_start.saturating_add(space).saturating_add(last);
         let found = match word {
-            "help" | "h" => {
-                let names = dump_commands().map(|command| command.name).chain(OWN.iter().map(|(name, _)| *name));
-                names.filter(|name| name.starts_with(begun)).map(str::to_owned).collect()
-            }
+            "help" | "h" => self.names(begun),
             "source" | "export" => files(begun),
             _ => self.arguments(word, begun),
         };
         (start, found)
+    }
+
+    /// Names of commands that begin so.
+    fn names(&self, begun: &str) -> Vec<String> {
+        let own = dump_commands().map(|command| command.name).chain(OWN.iter().map(|(name, _)| *name));
+        let others = self.options.plugins.commands().into_iter().map(|plugin| plugin.name);
+        own.map(str::to_owned).chain(others).filter(|name| name.starts_with(begun)).collect()
     }
 
     fn arguments(&mut self, word: &str, begun: &str) -> Vec<String> {

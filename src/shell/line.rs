@@ -30,6 +30,8 @@ enum Asked<'a> {
     Source(&'a str),
     Export(&'a str),
     Table(&'static Command, &'a str),
+    /// A command of another package.
+    Others(&'a str, &'a str),
 }
 
 /// Words of gdb for commands of the table. `info` alone is a command of ours.
@@ -58,7 +60,10 @@ impl Shell {
         match self.asked(line) {
             Ok(Asked::Nothing) => Said::default(),
             Ok(Asked::Quit) => Said { quit: true, ..Said::default() },
-            Ok(Asked::Help(about)) => self.own(line, help(about)),
+            Ok(Asked::Help(about)) => {
+                let told = self.help(about);
+                self.own(line, told)
+            }
             Ok(Asked::Source(path)) => self.read(path),
             Ok(Asked::Export(text)) => {
                 let written = export::export(self, text);
@@ -69,6 +74,13 @@ impl Shell {
                 let reply = self.command(command.name, &text);
                 Said { repeats: command.repeats, ..self.said(line, reply) }
             }
+            Ok(Asked::Others(name, text)) => match self.of_others(name, text) {
+                Ok(given) if self.options.json => {
+                    let json = serde_json::json!({ "command": line, "answer": given.data() });
+                    Said { text: format!("{json}\n"), ..Said::default() }
+                }
+                given => self.own(line, given.map(|given| given.text())),
+            },
             Err(error) => self.said(line, Err(error)),
         }
     }
@@ -95,7 +107,37 @@ impl Shell {
                 CommandError::message(format!("info takes one of {}", words.join(", ")))
             });
         }
-        find(word).map(|command| Asked::Table(command, rest))
+        match find(word) {
+            Err(_) if self.options.plugins.command(word).is_some() => Ok(Asked::Others(word, rest)),
+            found => found.map(|command| Asked::Table(command, rest)),
+        }
+    }
+
+    /// All commands, or the whole help of one.
+    fn help(&self, about: &str) -> Result<String, CommandError> {
+        let about = about.strip_prefix(DEBUGGER_PREFIX).unwrap_or(about);
+        if about.is_empty() {
+            return Ok(self.list());
+        }
+        if let Some((name, summary)) = OWN.iter().find(|(name, _)| *name == about) {
+            return Ok(format!("{name}: {summary}\n"));
+        }
+        match (find(about), self.options.plugins.command(about)) {
+            (Err(_), Some(plugin)) => Ok(format!("{}\n", plugin.help())),
+            (found, _) => found.map(|command| format!("{}\n", command.help(""))),
+        }
+    }
+
+    fn list(&self) -> String {
+        let rows = dump_commands().map(|command| (command.name, command.summary)).chain(OWN.iter().copied());
+        let mut out: String = rows.map(|(name, summary)| format!("{name:<10} {summary}\n")).collect();
+        let plugins = &self.options.plugins;
+        out.extend(plugins.commands().iter().map(|plugin| format!("{:<10} {}\n", plugin.name, plugin.summary())));
+        out.extend(plugins.problems().iter().map(|problem| format!("not available: {problem}\n")));
+        out.push_str(
+            "\nhelp COMMAND tells more. --json after a command gives its answer as JSON; Enter repeats up and down.\n",
+        );
+        out
     }
 
     /// The answer of a command of the table.
@@ -177,21 +219,4 @@ fn find(word: &str) -> Result<&'static Command, CommandError> {
             Err(CommandError::message(format!("{word:?} may be {}", names.join(", "))))
         }
     }
-}
-
-/// All commands, or the whole help of one.
-fn help(about: &str) -> Result<String, CommandError> {
-    if about.is_empty() {
-        let rows = dump_commands().map(|command| (command.name, command.summary)).chain(OWN.iter().copied());
-        let mut out: String = rows.map(|(name, summary)| format!("{name:<10} {summary}\n")).collect();
-        out.push_str(
-            "\nhelp COMMAND tells more. --json after a command gives its answer as JSON; Enter repeats up and down.\n",
-        );
-        return Ok(out);
-    }
-    let about = about.strip_prefix(DEBUGGER_PREFIX).unwrap_or(about);
-    if let Some((name, summary)) = OWN.iter().find(|(name, _)| *name == about) {
-        return Ok(format!("{name}: {summary}\n"));
-    }
-    find(about).map(|command| format!("{}\n", command.help("")))
 }

@@ -3,6 +3,7 @@
 use crate::base::escape_terminal;
 use crate::commands::{self, CommandError, Host as _, OnDump, Reply};
 use crate::engine::{Inspection, Options};
+use crate::plugins::{Given, Plugins};
 use crate::render::answers::Manner;
 
 /// How a shell shows what it says.
@@ -14,6 +15,8 @@ pub struct ShellOptions {
     pub json: bool,
     /// How values are shown, and where they are cut.
     pub values: Options,
+    /// Commands of other packages.
+    pub plugins: Plugins,
 }
 
 /// One process that commands are given about.
@@ -38,6 +41,15 @@ impl Shell {
         let reply = commands::run(&mut self.host, name, text)?;
         self.host.select(&reply);
         Ok(reply)
+    }
+
+    /// Carries out a command of another package, which asks those of the table.
+    pub(super) fn of_others(&mut self, name: &str, text: &str) -> Result<Given, CommandError> {
+        let plugins = self.options.plugins.clone();
+        plugins.run(name, text, |name, text| {
+            let reply = self.command(name, text)?;
+            serde_json::to_value(&reply.answer).map_err(|error| CommandError::message(error.to_string()))
+        })
     }
 
     /// What is looked at, in two lines.

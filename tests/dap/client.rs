@@ -1,5 +1,8 @@
 //! A client of the debug adapter: the program itself, over its standard streams or a port.
 
+// Each test file compiles its own copy and uses a part of it.
+#![allow(dead_code)]
+
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
@@ -18,7 +21,12 @@ pub fn program() -> Command {
 
 impl Client {
     pub fn start() -> Client {
-        let mut child = program().arg("dap").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        Client::start_with(program())
+    }
+
+    /// The same of a program with settings of its own.
+    pub fn start_with(mut program: Command) -> Client {
+        let mut child = program.arg("dap").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (to, from) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         Client {
             child: Some(child),
