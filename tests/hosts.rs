@@ -5,6 +5,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
+#[path = "dap/client.rs"]
+mod dap;
+mod debugger;
+#[path = "mcp/client.rs"]
+mod mcp;
 
 use common::{interpreter, packages, skip};
 use serde_json::Value;
@@ -702,4 +707,41 @@ fn a_source_of_another_project_is_named() {
     }
     let listed = pyinquest(&["shell", "--host-sources", "-e", "frame 1", "-e", "list", core.to_str().unwrap()]);
     assert_eq!(listed.matches("app.py has no function handle").count(), 2, "{listed}");
+    told_everywhere(&core, message, &python.exe);
+}
+
+/// That every output and every host that shows lines of source says what is doubtful of them, in the same words.
+fn told_everywhere(core: &Path, message: &str, exe: &str) {
+    let path = core.to_str().unwrap();
+    for format in ["text", "markdown", "html", "sentry", "otel"] {
+        let shown = pyinquest(&["report", "--host-sources", "--format", format, path]);
+        assert!(shown.contains(message), "{format}: {shown}");
+    }
+    let mut editor = dap::Client::start();
+    let thread = editor.attach(serde_json::json!({ "coreFile": path, "hostSources": true }));
+    let doubted: Vec<Value> = editor.frames(thread).iter().map(|frame| frame["source"].clone()).collect();
+    let doubted =
+        doubted.iter().filter(|source| source["origin"].as_str().is_some_and(|origin| origin.contains(message)));
+    assert!(doubted.count() > 0);
+    // After the frames, once.
+    editor.body("threads", serde_json::json!({}));
+    editor.frames(thread);
+    let said = editor.events.iter().filter(|event| event["body"]["output"] == format!("{message}\n")).count();
+    assert_eq!(said, 1, "{:#?}", editor.events);
+    editor.end();
+    let mut agent = mcp::Client::start(&["--root", core.parent().unwrap().to_str().unwrap(), "--host-sources"]);
+    let opened = agent.call("open_dump", serde_json::json!({ "path": path }));
+    assert!(opened.data.as_ref().is_some_and(|data| data.contains(message)), "{opened:?}");
+    match debugger::gdb(&["py-bt"], &[exe, path]) {
+        Ok(said) => assert_eq!(said.text.matches(message).count(), 1, "{}", said.text),
+        Err(reason) => common::part_skipped(format!("gdb: {reason}")),
+    }
+    // Others do not know the directory of the process, and show no lines of a relative name.
+    match debugger::lldbs().iter().find(|lldb| lldb.tells_core()) {
+        Some(lldb) => {
+            let said = lldb.run(&["py-bt"], &["-c", path]);
+            assert_eq!(said.text.matches(message).count(), 1, "{}", said.text);
+        }
+        None => common::part_skipped("no lldb that tells of its core"),
+    }
 }

@@ -12,6 +12,7 @@ use super::{columns, console, memory};
 use crate::base::escape_terminal;
 use crate::engine::Place;
 use crate::plugins::Plugins;
+use crate::render::{doubt, doubts, sureness};
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 use std::collections::HashSet;
@@ -135,6 +136,8 @@ impl<'o> Session<'o> {
             self.event("initialized", Json::Null)?;
         }
         self.send(response)?;
+        let untold = self.texts.take_untold();
+        self.say(&untold)?;
         match then {
             Then::Nothing | Then::Configure => {}
             Then::Stop => self.stopped()?,
@@ -187,13 +190,19 @@ impl<'o> Session<'o> {
                 object.insert("threadId".to_owned(), json!(thread));
             }
         }
-        let mut said: Vec<String> = report.findings.iter().map(|f| format!("{} ({})", f.title, f.confidence)).collect();
-        said.extend(report.diagnostics.iter().map(|d| d.message.clone()));
-        for line in said {
-            let text = format!("{}\n", escape_terminal(&line));
+        let found = report.findings.iter().map(|f| format!("{} ({})", f.title, sureness(f.confidence)));
+        let said: Vec<String> = found.chain(doubts(report).into_iter().map(doubt)).collect();
+        self.say(&said)?;
+        self.event("stopped", body)
+    }
+
+    /// Lines for the console.
+    fn say(&mut self, lines: &[String]) -> io::Result<()> {
+        for line in lines {
+            let text = format!("{}\n", escape_terminal(line));
             self.event("output", json!({ "category": "console", "output": text }))?;
         }
-        self.event("stopped", body)
+        Ok(())
     }
 
     fn answer(&mut self, request: &Request) -> Answer {

@@ -5,7 +5,7 @@ use super::protocol::{Client, Refusal, Source, StackFrame};
 use super::target::{Debuggee, FrameAt, reference};
 use crate::base::{escape_terminal, file_name};
 use crate::model::{ExceptionInfo, ExceptionLink, Frame, FrameKind, Thread, WaitKind};
-use crate::render::{interpreter_mark, thread_label};
+use crate::render::{interpreter_mark, sureness, thread_label};
 use serde_json::{Value as Json, json};
 
 /// Sources that are given by number: texts from the process's memory, by the process's name for them.
@@ -13,12 +13,16 @@ use serde_json::{Value as Json, json};
 pub struct SourceTexts {
     names: Vec<String>,
     known: std::collections::HashMap<String, Known>,
+    /// What the client was not told of them yet, a line each.
+    untold: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
 struct Known {
     source: Source,
     text: Option<String>,
+    /// Whether it is likely another one than ran.
+    doubted: bool,
 }
 
 impl SourceTexts {
@@ -47,8 +51,29 @@ impl SourceTexts {
                 source.presentation_hint = Some("deemphasize");
             }
         }
-        self.known.insert(name.to_owned(), Known { source: source.clone(), text: kept });
+        self.known.insert(name.to_owned(), Known { source: source.clone(), text: kept, doubted: false });
         source
+    }
+
+    /// The source of a frame of `function`, which says so where it is likely another one than ran.
+    fn source_of(&mut self, debuggee: &Debuggee, name: &str, function: Option<&str>) -> Source {
+        let _ = self.source(debuggee, name);
+        let Some(known) = self.known.get_mut(name) else { return Source::default() };
+        let sources = debuggee.inspection().sources().filter(|_| known.source.path.is_some() && !known.doubted);
+        if let Some(doubt) = sources.zip(function).and_then(|(sources, function)| sources.doubt(name, function)) {
+            let doubt = escape_terminal(&doubt.to_string());
+            known.doubted = true;
+            known.source.presentation_hint = Some("deemphasize");
+            let before = known.source.origin.take().map(|origin| format!("{origin}; ")).unwrap_or_default();
+            known.source.origin = Some(format!("{before}{doubt}"));
+            self.untold.push(doubt);
+        }
+        known.source.clone()
+    }
+
+    /// What is to be told of sources, once.
+    pub fn take_untold(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.untold)
     }
 
     /// The text of a number.
@@ -119,7 +144,8 @@ pub fn frame(debuggee: &Debuggee, texts: &mut SourceTexts, client: &Client, id: 
         out.source = Some(Source { name: short, presentation_hint: hint, origin, ..Source::default() });
         return out;
     }
-    out.source = Some(texts.source(debuggee, &file));
+    let function = frame.function.as_ref().map(ToString::to_string);
+    out.source = Some(texts.source_of(debuggee, &file, function.as_deref()));
     let column = |number: Option<u32>, byte: Option<u32>| {
         let text = texts.line(debuggee, &file, number?)?;
         Some(columns::to_client(&text, byte?, client))
@@ -169,7 +195,7 @@ pub fn exception_info(debuggee: &Debuggee, thread: usize) -> Result<Json, Refusa
     };
     let mut text = title.clone();
     if let Some(finding) = finding {
-        text.push_str(&format!(" ({})", finding.confidence));
+        text.push_str(&format!(" ({})", sureness(finding.confidence)));
         for line in finding.evidence.iter().chain(&finding.advice) {
             text.push_str(&format!("\n{}", escape_terminal(line)));
         }

@@ -6,8 +6,10 @@ use super::process_facts::process_facts;
 use super::recursion::stretches;
 use super::shorten::Shown;
 use super::tasks::{TasksText, tree_text};
-use super::wording::{count, frame_line, no_crash, safe_short, sureness, thread_label, thread_states, waits_for};
-use crate::base::{Severity, escape_markup, thousands};
+use super::wording::{
+    count, doubt, doubts, frame_line, no_crash, safe_short, sureness, thread_label, thread_states, waits_for,
+};
+use crate::base::{escape_markup, thousands};
 use crate::model::{ExceptionInfo, ExceptionRelation, Fidelity, Frame, FrameKind, Local, Report, Thread};
 use std::fmt::Write as _;
 
@@ -255,14 +257,13 @@ fn exception(out: &mut String, verb: &str, first: &ExceptionInfo) {
 }
 
 fn diagnostics(out: &mut String, report: &Report) {
-    let doubts: Vec<_> = report.diagnostics.iter().filter(|d| d.severity != Severity::Note).collect();
+    let doubts = doubts(report);
     if doubts.is_empty() {
         return;
     }
     out.push_str("<section class=\"doubts\">\n<h2>What is missing or doubtful</h2>\n<ul>\n");
     for diagnostic in doubts {
-        let hint = diagnostic.hint.as_ref().map(|h| format!(" ({})", escape_markup(h))).unwrap_or_default();
-        let _ = writeln!(out, "<li>{}{hint}</li>", escape_markup(&diagnostic.message));
+        let _ = writeln!(out, "<li>{}</li>", escape_markup(&doubt(diagnostic)));
     }
     out.push_str("</ul>\n</section>\n");
 }

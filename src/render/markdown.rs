@@ -5,8 +5,9 @@ use super::groups::{MAX_LABELS, labels, same_stacks, visible};
 use super::process_facts::process_facts;
 use super::recursion::stretches;
 use super::tasks::{TasksText, tree_text};
-use super::wording::{count, frame_line, no_crash, safe, sureness, thread_label, thread_states, waits_for};
-use crate::base::Severity;
+use super::wording::{
+    count, doubt, doubts, frame_line, no_crash, safe, sureness, thread_label, thread_states, waits_for,
+};
 use crate::model::{Report, Thread};
 use std::fmt::Write as _;
 
@@ -129,13 +130,13 @@ fn stack(out: &mut String, thread: &Thread) {
 }
 
 fn diagnostics(out: &mut String, report: &Report) {
-    let doubts: Vec<_> = report.diagnostics.iter().filter(|d| d.severity != Severity::Note).collect();
+    let doubts = doubts(report);
     if doubts.is_empty() {
         return;
     }
     out.push_str("\n<details><summary>What is missing or doubtful</summary>\n\n");
     for diagnostic in doubts {
-        let _ = writeln!(out, "- {}", inline(&diagnostic.message));
+        let _ = writeln!(out, "- {}", inline(&doubt(diagnostic)));
     }
     out.push_str("\n</details>\n");
 }

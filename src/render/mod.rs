@@ -29,4 +29,4 @@ pub mod tasks;
 pub mod text;
 mod wording;
 
-pub(crate) use wording::{interpreter_mark, thread_label};
+pub(crate) use wording::{doubt, doubts, interpreter_mark, sureness, thread_label};

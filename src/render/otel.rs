@@ -6,7 +6,7 @@
 
 use super::occasion::Occasion;
 use super::text::{TextOptions, stacks};
-use super::wording::which_python;
+use super::wording::{doubt, doubts, which_python};
 use crate::base::Os;
 use crate::model::Report;
 use serde_json::{Value, json};
@@ -59,6 +59,10 @@ fn attribute(key: &str, value: Option<Value>) -> Option<Value> {
 
 fn attributes(report: &Report, occasion: &Occasion, title: &str) -> Vec<Value> {
     let string = |text: Option<&str>| text.map(|text| json!({"stringValue": text}));
+    let strings = |texts: Vec<String>| {
+        let values: Vec<Value> = texts.iter().filter_map(|text| string(Some(text))).collect();
+        (!values.is_empty()).then(|| json!({"arrayValue": {"values": values}}))
+    };
     let int = |n: Option<u64>| n.map(|n| json!({"intValue": n.to_string()}));
     let process = &report.process;
     let crash = report.crash.as_ref();
@@ -89,6 +93,7 @@ fn attributes(report: &Report, occasion: &Occasion, title: &str) -> Vec<Value> {
         attribute("thread.name", string(name.as_deref())),
         attribute("pyinquest.signature", string(signature.map(|s| s.coarse.as_str()))),
         attribute("pyinquest.finding", string(report.findings.first().map(|f| f.id.to_string()).as_deref())),
+        attribute("pyinquest.doubts", strings(doubts(report).into_iter().map(doubt).collect())),
     ];
     all.into_iter().flatten().collect()
 }

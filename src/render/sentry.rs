@@ -4,7 +4,7 @@
 //! envelopes). Frames are outermost first, the stack of the crashed thread is in the exception, columns begin at 1.
 
 use super::occasion::Occasion;
-use super::wording::function;
+use super::wording::{doubt, doubts, function};
 use crate::base::Os;
 use crate::model::{ExceptionInfo, Frame, FrameKind, LocalKind, ModuleInfo, Report, Thread, TracebackEntry, WaitKind};
 use serde_json::{Map, Value, json};
@@ -273,6 +273,7 @@ fn extra(report: &Report) -> Value {
     json!({
         "command": report.process.arguments,
         "findings": findings,
+        "doubts": doubts(report).into_iter().map(doubt).collect::<Vec<_>>(),
         "signature": report.signature.as_ref().map(|s| s.title.clone()),
     })
 }

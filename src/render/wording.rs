@@ -1,6 +1,6 @@
 //! Wording that several renderers share. Everything here returns text from the dump escaped for a terminal.
 
-use crate::base::{Abi, DiagnosticCode, Endian, Os, escape_terminal, file_name};
+use crate::base::{Abi, Diagnostic, DiagnosticCode, Endian, Os, Severity, escape_terminal, file_name};
 use crate::model::tasks::Greenlet;
 use crate::model::{
     Confidence, Frame, FrameKind, GreenletState, LayoutProvider, OwnerFrom, Python, Report, SourceKind, Thread,
@@ -42,6 +42,19 @@ pub fn frame_evaluators(report: &Report) -> Option<String> {
     let mut names: Vec<&str> = report.interpreters.iter().filter_map(|i| i.frame_evaluator.as_deref()).collect();
     names.dedup();
     (!names.is_empty()).then(|| safe(names.join(", ")))
+}
+
+/// What is missing or doubtful, worst first, without notes.
+pub fn doubts(report: &Report) -> Vec<&Diagnostic> {
+    let mut all: Vec<&Diagnostic> = report.diagnostics.iter().filter(|d| d.severity != Severity::Note).collect();
+    all.sort_by_key(|d| std::cmp::Reverse(d.severity));
+    all
+}
+
+/// One of them in a line, with what to do.
+pub fn doubt(diagnostic: &Diagnostic) -> String {
+    let hint = diagnostic.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    format!("{}{hint}", diagnostic.message)
 }
 
 /// How sure a finding is.
