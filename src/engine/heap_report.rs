@@ -25,7 +25,8 @@ pub fn report(
     missing: Missing,
     limit: usize,
 ) -> HeapReport {
-    let retained = Retained::new(state, &ways.graph);
+    let sizes = AllSizes::new(state);
+    let retained = Retained::with_sizes(state, &sizes, &ways.graph);
     let diagnostics = &inspection.target().diagnostics;
     let garbage = garbage(state, &ways.graph);
     if let Err(why) = garbage {
@@ -36,12 +37,12 @@ pub fn report(
         };
         diagnostics.push(Diagnostic::note(DiagnosticCode::HeapGarbageUnknown, text));
     }
-    let sizes = AllSizes::new(state);
     let all = Census::new(state, &Filter::default(), &|_| true);
     let namespaces = namespaces(state);
     let scene = HeapScene {
         state,
         graph: &ways.graph,
+        sizes: &sizes,
         retained: &retained,
         bytes: all.bytes,
         strings: &strings(state, true, TEXTS),
@@ -69,8 +70,8 @@ pub fn report(
         top: top.top,
         by_type: top.by_type,
         by_name: top.by_name,
-        owned: heap_trees::owned((state, &sizes), ways, &retained),
-        references: heap_trees::references(state, &sizes, ways),
+        owned: heap_trees::owned((state, &sizes), ways, &retained, &namespaces),
+        references: heap_trees::references((state, &sizes), ways, &namespaces),
         diagnostics: diagnostics.to_vec(),
     }
 }

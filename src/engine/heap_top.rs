@@ -6,6 +6,7 @@ use super::heap_answers::{coverage, object};
 use super::heap_graph::Ways;
 use crate::heap::{HeapState, ObjectId, Retained, Via};
 use crate::model::heap::{HEAP_SCHEMA_VERSION, HeapRetained, HeapRetainedType, HeapTop};
+use foldhash::fast::RandomState;
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
@@ -63,8 +64,11 @@ fn row(state: &HeapState<'_>, ways: &Ways, retained: &Retained<'_, '_>, id: Obje
     })
 }
 
+/// Objects that are asked for many times.
+pub(super) type Ids = HashSet<ObjectId, RandomState>;
+
 /// Modules and their namespaces: what they keep is told entry by entry.
-pub(super) fn namespaces(state: &HeapState<'_>) -> HashSet<ObjectId> {
+pub(super) fn namespaces(state: &HeapState<'_>) -> Ids {
     let objects = state.objects();
     let modules = objects.iter().filter(|found| state.is_module(*found));
     modules.flat_map(|module| [objects.at(module.addr), state.namespace(module)]).flatten().collect()

@@ -1,7 +1,7 @@
 //! Pictures of a heap: what would go with what, and where references from roots lead.
 
 use super::heap_graph::Ways;
-use super::heap_top::namespaces;
+use super::heap_top::Ids;
 use crate::heap::{AllSizes, HeapState, Label, Node, ObjectId, Retained, Tree};
 use crate::model::heap::{HeapTree, HeapTreeNode};
 use std::collections::HashSet;
@@ -18,9 +18,10 @@ pub(super) fn owned(
     (state, sizes): (&HeapState<'_>, &AllSizes<'_, '_>),
     ways: &Ways,
     retained: &Retained<'_, '_>,
+    namespaces: &Ids,
 ) -> HeapTree {
     let objects = state.objects();
-    let (namespaces, mut tree) = (namespaces(state), Tree::default());
+    let mut tree = Tree::default();
     let named = retained.total() / LEAST_PART;
     let mut places = vec![0u32; objects.len()];
     for (id, bytes) in retained.iter() {
@@ -43,11 +44,15 @@ pub(super) fn owned(
 }
 
 /// Each object where the shortest way from a root leads to it.
-pub(super) fn references(state: &HeapState<'_>, sizes: &AllSizes<'_, '_>, ways: &Ways) -> HeapTree {
+pub(super) fn references(
+    (state, sizes): (&HeapState<'_>, &AllSizes<'_, '_>),
+    ways: &Ways,
+    namespaces: &Ids,
+) -> HeapTree {
     let objects = state.objects();
-    let (namespaces, mut tree) = (namespaces(state), Tree::default());
+    let mut tree = Tree::default();
     let of_programs = ways.graph.roots.iter().filter(|root| root.group <= 1).map(|root| root.object);
-    let named: HashSet<ObjectId> = of_programs.chain(state.interned_tables()).collect();
+    let named: Ids = of_programs.chain(state.interned_tables()).collect();
     const UNKNOWN: u32 = u32::MAX;
     let mut places = vec![UNKNOWN; objects.len()];
     let mut way = Vec::new();

@@ -8,7 +8,7 @@
 use super::allocators::{Block, is_alive};
 use super::edges::Edges;
 use super::graph::Bits;
-use super::objects::{Found, ObjectId, Objects, Origin};
+use super::objects::{Finds, Found, ObjectId, Objects, Origin};
 use super::roots::Root;
 use super::types::{Shape, TypeId, TypeTable, Walk};
 use super::{HeapState, Via};
@@ -121,65 +121,16 @@ impl<'a> HeapState<'a> {
             return Audit::default();
         }
         let owned = self.owned(roots, interpreters, diagnostics);
-        let words = self.words_to_objects(registers);
+        let (judged, unlike) = self.unlike(&owned.tally.counts);
+        let words = self.words_to(&unlike, registers);
         if self.is_cut() {
             return Audit::default();
         }
-        let mut audit = Audit::default();
-        // Free-threaded builds have no lists: a mark in the object says that it is tracked.
-        let is_biased = matches!(self.offsets.refcount, RefcountForm::Biased { .. });
-        let listed = if is_biased { Origin::TrackedElsewhere } else { Origin::Permanent };
-        for (id, found) in self.objects().iter().enumerate() {
-            let (owned, words) = (owned.tally.counts.get(id as ObjectId), words.get(id as ObjectId));
-            let Some(shape) = self.shape(found.type_id) else { continue };
-            let count = match self.count(found.addr) {
-                Some(Count::Plain(count)) => count,
-                Some(Count::Immortal) => {
-                    audit.judged.immortal = audit.judged.immortal.wrapping_add(1);
-                    continue;
-                }
-                Some(Count::Deferred) => {
-                    audit.judged.deferred = audit.judged.deferred.wrapping_add(1);
-                    continue;
-                }
-                None => continue,
-            };
-            // A static type is never freed, whatever its count says.
-            if shape.is_metatype() && !self.sizes().is_heap_type(found.addr) {
-                audit.judged.immortal = audit.judged.immortal.wrapping_add(1);
-                continue;
-            }
-            if shape.kind == Kind::Str && self.is_interned(found.addr) {
-                audit.judged.interned = audit.judged.interned.wrapping_add(1);
-                continue;
-            }
-            audit.judged.objects = audit.judged.objects.wrapping_add(1);
-            // A static object has a count that no pointer stands for.
-            let is_static = found.origin == Origin::Referenced && self.size(found) <= STATIC_SIZE;
-            // Weak references that are about to be called are counted by the collector, and on a list of its own, whose links lead
-            // to what is before the object (`handle_weakrefs`).
-            let by_collector = self.collected.coverage.collecting && shape.walk == Walk::WeakRef;
-            let held = i64::from(words).saturating_add(i64::from(is_static)).saturating_add(i64::from(by_collector));
-            // The collector tracks every instance of a class of Python code: one that is on no list and that nothing leads to is
-            // a block with old words.
-            let is_none = !shape.is_native && shape.is_gc() && found.origin > listed && words == 0;
-            // Text of a few characters in a block that was an `object()` leaves its type word as it was, and looks like a count.
-            let is_bare = owned == 0 && !shape.is_gc() && shape.basicsize <= self.offsets.head;
-            let verdict = match () {
-                // Old words of a free-threaded block may look like a count below zero.
-                () if owned > 0 && i64::from(owned) > count => AuditVerdict::OverReleased,
-                () if !incomplete && held < count && !is_none && !is_bare => AuditVerdict::Leaked,
-                () => continue,
-            };
-            audit.suspects.push(Suspect {
-                verdict,
-                addr: found.addr,
-                type_id: Some(found.type_id),
-                count: Some(count),
-                owned,
-                words,
-                holders: Vec::new(),
-            });
+        let mut audit = Audit { suspects: Vec::new(), judged };
+        for (position, id) in (0u32..).zip(&unlike) {
+            let Some(found) = self.objects().get(*id) else { continue };
+            let references = (owned.tally.counts.get(*id), words.get(position));
+            audit.suspects.extend(self.suspect(found, references, incomplete));
         }
         // Pages may have been read when the process ran again.
         if !self.is_of_one_moment() {
@@ -190,14 +141,67 @@ impl<'a> HeapState<'a> {
         audit
     }
 
+    /// The objects whose count is not the number of references that own one, and what was looked at. Of all others each count is
+    /// explained.
+    fn unlike(&self, owned: &Counts) -> (Judged, Vec<ObjectId>) {
+        let (mut judged, mut unlike) = (Judged::default(), Vec::new());
+        for (id, found) in (0u32..).zip(self.objects().iter()) {
+            let Some(shape) = self.shape(found.type_id) else { continue };
+            let of = match self.count(found.addr) {
+                Some(Count::Deferred) => &mut judged.deferred,
+                // A static type is never freed, whatever its count says.
+                Some(Count::Immortal) => &mut judged.immortal,
+                Some(_) if shape.is_metatype() && !self.sizes().is_heap_type(found.addr) => &mut judged.immortal,
+                Some(_) if shape.kind == Kind::Str && self.is_interned(found.addr) => &mut judged.interned,
+                Some(Count::Plain(count)) => {
+                    if count != i64::from(owned.get(id)) {
+                        unlike.push(id);
+                    }
+                    &mut judged.objects
+                }
+                None => continue,
+            };
+            *of = of.wrapping_add(1);
+        }
+        (judged, unlike)
+    }
+
+    /// What is wrong with an object of which there are so many references that own a count, and so many words that lead to it.
+    fn suspect(&self, found: Found, (owned, words): (u32, u32), incomplete: bool) -> Option<Suspect> {
+        let shape = self.shape(found.type_id)?;
+        let Some(Count::Plain(count)) = self.count(found.addr) else { return None };
+        // Free-threaded builds have no lists: a mark in the object says that it is tracked.
+        let is_biased = matches!(self.offsets.refcount, RefcountForm::Biased { .. });
+        let listed = if is_biased { Origin::TrackedElsewhere } else { Origin::Permanent };
+        // A static object has a count that no pointer stands for.
+        let is_static = found.origin == Origin::Referenced && self.size(found) <= STATIC_SIZE;
+        // Weak references that are about to be called are counted by the collector, and on a list of its own, whose links lead
+        // to what is before the object (`handle_weakrefs`).
+        let by_collector = self.collected.coverage.collecting && shape.walk == Walk::WeakRef;
+        let held = i64::from(words).saturating_add(i64::from(is_static)).saturating_add(i64::from(by_collector));
+        // The collector tracks every instance of a class of Python code: one that is on no list and that nothing leads to is
+        // a block with old words.
+        let is_none = !shape.is_native && shape.is_gc() && found.origin > listed && words == 0;
+        // Text of a few characters in a block that was an `object()` leaves its type word as it was, and looks like a count.
+        let is_bare = owned == 0 && !shape.is_gc() && shape.basicsize <= self.offsets.head;
+        let verdict = match () {
+            // Old words of a free-threaded block may look like a count below zero.
+            () if owned > 0 && i64::from(owned) > count => AuditVerdict::OverReleased,
+            () if !incomplete && held < count && !is_none && !is_bare => AuditVerdict::Leaked,
+            () => return None,
+        };
+        let type_id = Some(found.type_id);
+        Some(Suspect { verdict, addr: found.addr, type_id, count: Some(count), owned, words, holders: Vec::new() })
+    }
+
     /// References that certainly own a count, counted by where they lead. What only looks like an object is on no list and
     /// nothing leads to it: those that are on one are looked at, and all that these and roots lead to.
     fn owned(&self, roots: &[Root], interpreters: &[Interpreter], diagnostics: &Diagnostics) -> Owned<'_, 'a> {
         let mut owned = Owned::new(self);
         let is_listed = |found: &Found| found.origin <= Origin::Permanent;
-        for (id, found) in self.objects().iter().enumerate() {
-            if is_listed(&found) {
-                owned.tally.certain.insert(id as ObjectId);
+        for (id, origin) in (0u32..).zip(self.objects().origins()) {
+            if origin <= Origin::Permanent {
+                owned.tally.certain.insert(id);
             }
         }
         for found in self.objects().iter().filter(is_listed) {
@@ -232,31 +236,36 @@ impl<'a> HeapState<'a> {
         (self.freed(&owned.tally.dangling), owned.referring)
     }
 
-    /// How many words of all memory lead to each object.
-    fn words_to_objects(&self, registers: &[u64]) -> Counts {
-        let mut words = Counts::new(self.objects().len());
-        let objects = self.objects();
-        let last = objects.get((objects.len() as ObjectId).saturating_sub(1)).map_or(0, |found| found.addr);
-        let first = objects.get(0).map_or(u64::MAX, |found| found.addr);
+    /// How many words of all memory lead to each of some objects, which are sorted.
+    fn words_to(&self, asked: &[ObjectId], registers: &[u64]) -> Counts {
+        let (mut words, all) = (Counts::new(asked.len()), self.objects());
+        let mut found = Finds::default();
+        let mut near = NearBits::new();
+        for object in asked.iter().filter_map(|id| all.get(*id)) {
+            near.insert(object.addr);
+            near.insert(object.addr.wrapping_add(TEXT_OFFSET));
+            found.push(object);
+        }
+        let asked = found.finish();
         // C code may keep the characters instead of the object (`tp_doc`).
-        let span = last.saturating_sub(first).saturating_add(TEXT_OFFSET);
         let texts = self.text_offsets();
+        let is_text = |id: &ObjectId| {
+            let shape = asked.type_id(*id).and_then(|type_id| self.shape(type_id));
+            matches!(shape.map(|shape| shape.kind), Some(Kind::Str | Kind::Bytes))
+        };
         let of_text = |at: u64| {
-            let is_text = |id: &ObjectId| {
-                let kind = objects.get(*id).and_then(|found| self.shape(found.type_id)).map(|shape| shape.kind);
-                matches!(kind, Some(Kind::Str | Kind::Bytes))
-            };
-            let starts = objects.starts_before(at);
+            let starts = asked.starts_before(at);
             let begins =
                 |offset: &&u64| starts.is_none_or(|bits| bits >> (64u64.wrapping_sub(**offset / 8) & 63) & 1 == 1);
-            texts.iter().filter(begins).find_map(|offset| objects.at(at.wrapping_sub(*offset)).filter(is_text))
+            let text =
+                texts.iter().filter(begins).find_map(|offset| asked.at(at.wrapping_sub(*offset)).filter(is_text));
+            text.filter(|_| all.at(at).is_none())
         };
         let mut add = |word: u64| {
             let at = word & !TAGS;
-            if at.wrapping_sub(first) > span {
-                return;
-            }
-            if let Some(id) = objects.at(at).or_else(|| of_text(at)) {
+            if near.has(at)
+                && let Some(id) = asked.at(at).or_else(|| of_text(at))
+            {
                 words.add(id);
             }
         };
@@ -401,6 +410,37 @@ fn is_changed_in_steps(walk: Walk) -> bool {
     matches!(walk, Walk::List | Walk::Dict | Walk::Set | Walk::Deque)
 }
 
+/// Pages of some addresses, so that most others can be told from them at once.
+struct NearBits(Vec<u64>);
+
+impl NearBits {
+    const BITS: usize = 1 << 18;
+
+    fn new() -> NearBits {
+        NearBits(vec![0; Self::BITS / 64])
+    }
+
+    #[inline]
+    fn place(addr: u64) -> (usize, u32) {
+        let page = (addr / PAGE) as usize & Self::BITS.wrapping_sub(1);
+        (page / 64, (page % 64) as u32)
+    }
+
+    fn insert(&mut self, addr: u64) {
+        let (word, bit) = Self::place(addr);
+        if let Some(bits) = self.0.get_mut(word) {
+            *bits |= 1 << bit;
+        }
+    }
+
+    /// Whether one of them may be in the same page; `false` is certain.
+    #[inline]
+    fn has(&self, addr: u64) -> bool {
+        let (word, bit) = Self::place(addr);
+        self.0.get(word).is_some_and(|bits| bits >> bit & 1 == 1)
+    }
+}
+
 /// Numbers, nearly all of which are small: two bytes each.
 struct Counts {
     small: Vec<u16>,
@@ -508,7 +548,7 @@ impl<'s, 'a> Owned<'s, 'a> {
                 dangling: HashMap::default(),
                 certain: Bits::new(state.objects().len()),
                 todo: Vec::new(),
-                referring: state.collected.shapes.iter().map(Shape::refers).collect(),
+                referring: state.collected.shapes.iter().map(|shape| shape.refers).collect(),
             },
             generators: HashSet::default(),
             fields: Vec::new(),

@@ -4,7 +4,8 @@ use super::HeapError;
 use super::allocators::gc_lists::{self, Listed};
 use super::allocators::mimalloc;
 use super::allocators::pymalloc::{PoolCounts, Pools, PoolsBy, Statics};
-use super::closure::{Arenas, Closed, Closure};
+use super::arenas::Arenas;
+use super::closure::{Closed, Closure};
 use super::edges::{Edges, budget};
 use super::objects::{Finds, Objects, Origin};
 use super::offsets::Offsets;
@@ -106,7 +107,7 @@ pub fn collect(heap: &Heap<'_>, view: &View<'_>, sources: &Sources<'_>) -> Resul
     // such a block only looks like an object.
     let certain = coverage.gc_lists > 0 && coverage.gc_lists_whole && !coverage.collecting;
     if certain {
-        objects = objects.with(Vec::new(), |found| found.origin != Origin::TrackedElsewhere);
+        objects = objects.without(Origin::TrackedElsewhere);
     }
     // The few that threads and static memory lead to are not the heap.
     let is_there = !(objects.is_empty() && others.is_empty());
@@ -131,7 +132,7 @@ pub fn collect(heap: &Heap<'_>, view: &View<'_>, sources: &Sources<'_>) -> Resul
         let text = "containers claim more memory than there is: not all references were followed";
         sources.diagnostics.push(Diagnostic::warning(DiagnosticCode::HeapLimit, text));
     }
-    let objects = objects.with(more, |_| true);
+    let objects = objects.with(more);
     coverage.time_over = view.is_over();
     if coverage.time_over {
         if !is_there {

@@ -98,6 +98,9 @@ impl<'a> Edges<'a> {
     /// Calls `found` with each reference of the object at `at`; NULL is left out.
     #[inline]
     pub(super) fn each(&self, at: u64, shape: &Shape, found: &mut impl FnMut(Via, u64)) {
+        if !shape.refers {
+            return;
+        }
         let mut found = |via, to: u64| {
             if to & 7 == 0 && to > 4096 {
                 found(via, to);

@@ -5,6 +5,7 @@
 //! with queues of their own: nothing here recurses over what a dump says, and each walk is bounded by the memory there is.
 
 mod allocators;
+mod arenas;
 mod around;
 mod audit;
 mod buffers;

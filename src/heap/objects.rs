@@ -162,22 +162,47 @@ impl Objects {
         }
     }
 
-    /// Those that `holds` is true of, and more. Of several finds of one object the first [`Origin`] counts.
+    /// The same without those of one [`Origin`].
     #[must_use]
-    pub(super) fn with(self, mut more: Vec<Found>, holds: impl Fn(&Found) -> bool) -> Objects {
-        if more.is_empty() && self.iter().all(|found| holds(&found)) {
+    pub(super) fn without(self, origin: Origin) -> Objects {
+        if self.kinds.iter().all(|kind| kind.origin() != origin) { self } else { self.merged(Vec::new(), Some(origin)) }
+    }
+
+    /// The same and more. Of several finds of one object the first [`Origin`] counts.
+    #[must_use]
+    pub(super) fn with(self, mut more: Vec<Found>) -> Objects {
+        if more.is_empty() {
             return self;
         }
         more.sort_unstable_by_key(|found| (found.addr, found.origin));
         more.dedup_by_key(|found| found.addr);
+        self.merged(more, None)
+    }
+
+    /// With `more`, which is sorted, and without those of one origin. Chunks that stay as they are, which are nearly all, are not
+    /// looked into.
+    fn merged(self, more: Vec<Found>, left_out: Option<Origin>) -> Objects {
         let mut more = more.into_iter().peekable();
         let mut all = Finds::default();
-        for found in self.iter().filter(holds) {
-            while let Some(one) = more.next_if(|one| one.addr < found.addr) {
+        for (index, (key, first)) in self.places.iter().enumerate() {
+            while let Some(one) = more.next_if(|one| one.addr >> CHUNK_SHIFT < *key) {
                 all.push(one);
             }
-            let again = more.next_if(|one| one.addr == found.addr);
-            all.push(again.filter(|one| one.origin < found.origin).unwrap_or(found));
+            let after = self.places.get(index.wrapping_add(1)).map_or(self.len(), |(_, first)| *first as usize);
+            let kinds = self.kinds.get(*first as usize..after).unwrap_or_default();
+            let has_more = more.peek().is_some_and(|one| one.addr >> CHUNK_SHIFT == *key);
+            let has_left_out = left_out.is_some_and(|origin| kinds.iter().any(|kind| kind.origin() == origin));
+            if !has_more && !has_left_out {
+                all.push_chunk(*key, self.chunks.get(index), kinds);
+                continue;
+            }
+            for found in self.range(*first as usize, after).filter(|found| Some(found.origin) != left_out) {
+                while let Some(one) = more.next_if(|one| one.addr < found.addr) {
+                    all.push(one);
+                }
+                let again = more.next_if(|one| one.addr == found.addr);
+                all.push(again.filter(|one| one.origin < found.origin).unwrap_or(found));
+            }
         }
         more.for_each(|one| all.push(one));
         all.finish()
@@ -273,7 +298,13 @@ impl Objects {
         for _ in before..id {
             bits &= bits.wrapping_sub(1);
         }
-        Some(Addresses { objects: self, chunk: index, word, bits })
+        let base = address(self.places.get(index)?.0, word, 0);
+        Some(Addresses { objects: self, chunk: index, word, bits, base })
+    }
+
+    /// How each was found, in their order.
+    pub(super) fn origins(&self) -> impl Iterator<Item = Origin> + '_ {
+        self.kinds.iter().map(|kind| kind.origin())
     }
 
     /// All of them.
@@ -286,11 +317,6 @@ impl Objects {
         let kinds = self.kinds.get(start..end.min(self.len())).unwrap_or_default();
         let found = |(addr, kind): (u64, &Kind)| Found { addr, type_id: kind.type_id(), origin: kind.origin() };
         self.from(start as ObjectId).into_iter().flatten().zip(kinds).map(found)
-    }
-
-    #[inline]
-    fn bits(&self, chunk: usize, word: usize) -> u64 {
-        self.chunks.get(chunk).and_then(|chunk| chunk.get(word)).map_or(0, |word| word.bits)
     }
 
     /// Bytes that this table takes.
@@ -311,6 +337,23 @@ struct Addresses<'o> {
     word: usize,
     /// Those of the word that are left.
     bits: u64,
+    /// Address of its first bit.
+    base: u64,
+}
+
+impl Addresses<'_> {
+    /// Goes to the next word that has any; `None` at the end.
+    fn step(&mut self) -> Option<()> {
+        while self.bits == 0 {
+            self.word = self.word.wrapping_add(1);
+            if self.word == CHUNK_WORDS {
+                (self.chunk, self.word) = (self.chunk.wrapping_add(1), 0);
+            }
+            self.bits = self.objects.chunks.get(self.chunk)?.get(self.word)?.bits;
+        }
+        self.base = address(self.objects.places.get(self.chunk)?.0, self.word, 0);
+        Some(())
+    }
 }
 
 impl Iterator for Addresses<'_> {
@@ -318,19 +361,12 @@ impl Iterator for Addresses<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<u64> {
-        while self.bits == 0 {
-            self.word = self.word.wrapping_add(1);
-            if self.word == CHUNK_WORDS {
-                (self.chunk, self.word) = (self.chunk.wrapping_add(1), 0);
-                if self.chunk >= self.objects.chunks.len() {
-                    return None;
-                }
-            }
-            self.bits = self.objects.bits(self.chunk, self.word);
+        if self.bits == 0 {
+            self.step()?;
         }
         let bit = self.bits.trailing_zeros();
         self.bits &= self.bits.wrapping_sub(1);
-        Some(address(self.objects.places.get(self.chunk)?.0, self.word, bit))
+        Some(self.base | u64::from(bit) << 3)
     }
 }
 
@@ -370,15 +406,36 @@ impl Finds {
         objects.kinds.push(Kind::new(found.type_id, found.origin));
         let (word, bit) = place(found.addr);
         if let Some(chunk) = objects.chunks.last_mut() {
-            // Those in which nothing was found count what is before them too.
-            for skipped in chunk.iter_mut().take(word.wrapping_add(1)).skip(self.counted) {
-                skipped.before = position as u32;
+            if word >= self.counted {
+                // Those in which nothing was found count what is before them too.
+                for skipped in chunk.get_mut(self.counted..=word).unwrap_or_default() {
+                    skipped.before = position as u32;
+                }
+                self.counted = word.wrapping_add(1);
             }
-            self.counted = self.counted.max(word.wrapping_add(1));
             if let Some(word) = chunk.get_mut(word) {
                 word.bits |= 1 << bit;
             }
         }
+    }
+
+    /// Adds all of a chunk, whose addresses come after those of what was added before.
+    fn push_chunk(&mut self, key: u64, chunk: Option<&Chunk>, kinds: &[Kind]) {
+        let first = self.objects.kinds.len();
+        let Some(chunk) = chunk.filter(|_| first.saturating_add(kinds.len()) <= MOST) else { return };
+        self.begin(key);
+        let objects = &mut self.objects;
+        let Some(last) = objects.chunks.last_mut() else { return };
+        // The first word has nothing before it in the chunk.
+        let moved = (first as u32).wrapping_sub(chunk.first().map_or(0, |word| word.before));
+        for (to, from) in last.iter_mut().zip(chunk) {
+            *to = Word { bits: from.bits, before: from.before.wrapping_add(moved) };
+        }
+        objects.kinds.extend_from_slice(kinds);
+        let hints = objects.kinds.len().div_ceil(HINT);
+        objects.hints.resize(hints, objects.chunks.len().saturating_sub(1) as u32);
+        self.counted = CHUNK_WORDS;
+        self.least = key.saturating_add(1) << CHUNK_SHIFT;
     }
 
     /// Ends the last chunk and begins one.
@@ -413,7 +470,7 @@ impl Finds {
         self.end();
         let runs = self.objects.runs.iter().enumerate();
         self.objects.longest = runs.max_by_key(|(_, run)| run.chunks.len()).map_or(0, |(index, _)| index);
-        if self.others.is_empty() { self.objects } else { self.objects.with(self.others, |_| true) }
+        if self.others.is_empty() { self.objects } else { self.objects.with(self.others) }
     }
 }
 
@@ -446,10 +503,44 @@ mod tests {
             assert_eq!(bits >> (64 - n) & 1 == 1, dense.at(at - n * 8).is_some(), "{at:x} {n}");
         }
         let more = [addrs[7] + 8, addrs[4999] + 8, addrs[0] - 8].map(|addr| Found { addr, ..twice });
-        let all = objects.with(more.to_vec(), |_| true);
+        let all = objects.with(more.to_vec());
         assert_eq!((all.len(), all.at(addrs[0] - 8), all.at(addrs[7] + 8)), (5003, Some(0), Some(9)));
         assert!(
             addrs.iter().chain([&(addrs[4999] + 8)]).all(|addr| all.get(all.at(*addr).unwrap()).unwrap().addr == *addr)
         );
+    }
+
+    fn listed(objects: &Objects) -> Vec<Found> {
+        let all: Vec<Found> = objects.iter().collect();
+        assert_eq!(all.len(), objects.len());
+        for (id, found) in (0u32..).zip(&all) {
+            assert_eq!((objects.at(found.addr), objects.get(id)), (Some(id), Some(*found)));
+        }
+        all
+    }
+
+    /// Of several chunks some stay as they are, and some are taken apart.
+    #[test]
+    fn what_is_added_and_left_out_is_so_in_each_chunk() {
+        let origin = |n: u64| if n > 20_000 && n % 5 == 0 { Origin::TrackedElsewhere } else { Origin::Allocated };
+        let found = |n: u64| Found { addr: 0x7f00_0000_0100 + n * 48, type_id: n as u32, origin: origin(n) };
+        let finds = |list: &[Found]| {
+            let mut finds = Finds::default();
+            list.iter().for_each(|found| finds.push(*found));
+            finds.finish()
+        };
+        let all: Vec<Found> = (0..40_000).map(found).collect();
+        let kept: Vec<Found> = all.iter().copied().filter(|f| f.origin != Origin::TrackedElsewhere).collect();
+        assert_eq!(listed(&finds(&all).without(Origin::TrackedElsewhere)), kept);
+        assert_eq!(listed(&finds(&all).without(Origin::Young)), all);
+        let more = |addr: u64| Found { addr, type_id: 1, origin: Origin::Referenced };
+        let (low, high) = (more(0x1000), more(0x7fff_0000_0000));
+        let inside = [found(3_000), found(30_001)].map(|f| more(f.addr + 8));
+        let again = Found { origin: Origin::Old, ..found(30_002) };
+        let mut expected: Vec<Found> = kept.iter().map(|f| if f.addr == again.addr { again } else { *f }).collect();
+        expected.extend([low, high].iter().chain(&inside));
+        expected.sort_by_key(|f| f.addr);
+        let added = vec![high, inside[1], again, low, inside[0]];
+        assert_eq!(listed(&finds(&kept).with(added)), expected);
     }
 }

@@ -163,15 +163,20 @@ impl HeapState<'_> {
 
     /// The reference from one object to the other that says most.
     fn best_edge(&self, from: Found, to: Found) -> Option<Via> {
-        let list = self.references(from);
-        let to = list.iter().filter(|(_, found)| found.addr == to.addr).map(|(via, _)| *via);
-        to.min_by_key(|via| match via {
+        let rank = |via: Via| match via {
             Via::Weak => 9,
             Via::ModuleState(_) => 5,
-            Via::Field(offset) if self.member(from, *offset).is_none() => 4,
+            Via::Field(offset) if self.member(from, offset).is_none() => 4,
             Via::Key | Via::Type | Via::SharedKey => 2,
             _ => 0,
-        })
+        };
+        let mut best: Option<(u8, Via)> = None;
+        self.edges().each(from.addr, self.shape(from.type_id)?, &mut |via, at| {
+            if at == to.addr && best.is_none_or(|(least, _)| rank(via) < least) {
+                best = Some((rank(via), via));
+            }
+        });
+        best.map(|(_, via)| via)
     }
 
     /// Whether an object is the namespace of a module.

@@ -3,48 +3,62 @@
 use super::dominators::{Dominators, Place};
 use super::graph::{Csr, SMALL};
 use super::types::TypeId;
-use super::{Graph, HeapState, ObjectId};
+use super::{AllSizes, Graph, HeapState, ObjectId};
+use std::cell::OnceCell;
 
 /// What each object keeps alive: the bytes that only ways through it lead to, its own included.
 #[derive(Debug)]
 pub struct Retained<'s, 'a> {
     state: &'s HeapState<'a>,
+    /// Sizes of all objects, where many questions make them worth their memory.
+    sizes: Option<&'s AllSizes<'s, 'a>>,
     dominators: Dominators,
     sums: Vec<u64>,
     /// By type the objects that roots lead to, and their bytes.
     own: Vec<(u64, u64)>,
     reached: u64,
+    by_type: OnceCell<Vec<u64>>,
 }
 
 impl<'s, 'a> Retained<'s, 'a> {
     /// Of all objects that roots lead to.
     #[must_use]
     pub fn new(state: &'s HeapState<'a>, graph: &Graph) -> Retained<'s, 'a> {
-        Retained::of_tree(state, graph.dominators())
+        Retained::of_tree(state, None, graph.dominators())
+    }
+
+    /// The same, with sizes that are known already.
+    #[must_use]
+    pub fn with_sizes(state: &'s HeapState<'a>, sizes: &'s AllSizes<'s, 'a>, graph: &Graph) -> Retained<'s, 'a> {
+        Retained::of_tree(state, Some(sizes), graph.dominators())
     }
 
     /// The same. The references of the graph are gone then, which saves memory.
     #[must_use]
     pub fn last(state: &'s HeapState<'a>, graph: &mut Graph) -> Retained<'s, 'a> {
-        Retained::of_tree(state, graph.keep_dominators())
+        Retained::of_tree(state, None, graph.keep_dominators())
     }
 
-    fn of_tree(state: &'s HeapState<'a>, dominators: Dominators) -> Retained<'s, 'a> {
+    fn of_tree(
+        state: &'s HeapState<'a>,
+        sizes: Option<&'s AllSizes<'s, 'a>>,
+        dominators: Dominators,
+    ) -> Retained<'s, 'a> {
         let mut own = vec![(0u64, 0u64); state.collected.shapes.len()];
         let mut reached = 0u64;
-        let sizes = state.objects().iter().enumerate().map(|(id, found)| {
-            if dominators.place(id as u32) == Place::Unreached {
+        let weights = (0u32..).zip(state.objects().iter()).map(|(id, found)| {
+            if dominators.place(id) == Place::Unreached {
                 return 0;
             }
-            let size = state.size(found);
+            let size = sizes.map_or_else(|| state.size(found), |sizes| sizes.of(id));
             if let Some((objects, bytes)) = own.get_mut(found.type_id as usize) {
                 (*objects, *bytes) = (objects.saturating_add(1), bytes.saturating_add(size));
             }
             reached = reached.saturating_add(1);
             size
         });
-        let sums = dominators.sums(sizes);
-        Retained { state, dominators, sums, own, reached }
+        let sums = dominators.sums(weights);
+        Retained { state, sizes, dominators, sums, own, reached, by_type: OnceCell::new() }
     }
 
     /// Bytes of all that roots lead to.
@@ -82,7 +96,10 @@ impl<'s, 'a> Retained<'s, 'a> {
     }
 
     fn size(&self, object: ObjectId) -> u64 {
-        self.state.objects().get(object).map_or(0, |found| self.state.size(found))
+        match self.sizes {
+            Some(sizes) => sizes.of(object),
+            None => self.state.objects().get(object).map_or(0, |found| self.state.size(found)),
+        }
     }
 
     /// The object without which this one would go: its immediate dominator. `None` where several roots or none lead to it.
@@ -121,7 +138,11 @@ impl<'s, 'a> Retained<'s, 'a> {
 
     /// What the objects of each type keep alive together: the sums of those that no other of the type keeps alive.
     #[must_use]
-    pub fn by_type(&self) -> Vec<u64> {
+    pub fn by_type(&self) -> &[u64] {
+        self.by_type.get_or_init(|| self.sums_by_type())
+    }
+
+    fn sums_by_type(&self) -> Vec<u64> {
         let mut sums = vec![0u64; self.own.len()];
         let mut open = vec![0u32; sums.len()];
         let order = &self.dominators.order;

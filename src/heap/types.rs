@@ -1,5 +1,6 @@
 //! `TypeTable`: every type of the heap with what walks need of it. A word is a type only when that is proven.
 
+use super::arenas::Arenas;
 use super::offsets::Offsets;
 use super::view::View;
 use crate::base::Addr;
@@ -17,6 +18,8 @@ const MAX_TYPES: usize = 1 << 18;
 const MAX_BASES: usize = 200;
 /// Words that are no types are remembered in so many places, the last in each.
 const REFUSED: usize = 1 << 14;
+/// Bits that tell of nearly all words that are no known types that they are none.
+const KNOWN_BITS: usize = 1 << 16;
 
 /// `Py_TPFLAGS_*` (Include/object.h).
 pub(super) mod flags {
@@ -94,6 +97,8 @@ pub struct Shape {
     pub(super) dictoffset: i64,
     /// `tp_dict` where it is not in the type object itself (static types, 3.12+).
     pub(super) dict_elsewhere: Option<u64>,
+    /// Whether an instance may refer to anything.
+    pub(super) refers: bool,
 }
 
 impl Shape {
@@ -120,14 +125,6 @@ impl Shape {
         self.has(flags::HAVE_GC)
     }
 
-    /// Whether an instance may refer to anything.
-    pub(super) fn refers(&self) -> bool {
-        self.walk != Walk::Fields
-            || !self.members.is_empty()
-            || self.dictoffset != 0
-            || self.has(flags::HEAPTYPE | flags::MANAGED_DICT | flags::INLINE_VALUES)
-    }
-
     /// Whether its instances are types.
     #[must_use]
     pub fn is_metatype(&self) -> bool {
@@ -145,16 +142,25 @@ pub struct TypeTable<'h> {
     heap: &'h Heap<'h>,
     offsets: Offsets,
     known: HashMap<u64, TypeId, RandomState>,
+    /// One bit for each of them, by a part of the address.
+    known_bits: Vec<u64>,
     refused: Vec<u64>,
     shapes: Vec<Shape>,
     small: SmallBlocks,
 }
 
+/// Word and bit of a type's address among the bits of all known ones.
+#[inline]
+fn known_bit(addr: u64) -> (usize, u32) {
+    let at = (addr >> 4 ^ addr >> 19) as usize & KNOWN_BITS.wrapping_sub(1);
+    (at / 64, (at % 64) as u32)
+}
+
 /// Memory in blocks that are too small for a type: nearly all of pymalloc's.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct SmallBlocks {
-    /// Arenas, sorted.
-    pub arenas: Vec<(u64, u64)>,
+    /// Arenas.
+    pub arenas: Arenas,
     /// Bytes of a pool.
     pub pool_size: u64,
     /// Where a pool states the size of its blocks, in units of 16 bytes less one.
@@ -173,6 +179,7 @@ impl<'h> TypeTable<'h> {
             heap,
             offsets,
             known: HashMap::default(),
+            known_bits: vec![0; KNOWN_BITS / 64],
             refused: vec![0; REFUSED],
             shapes: Vec::new(),
             small: SmallBlocks::default(),
@@ -182,7 +189,9 @@ impl<'h> TypeTable<'h> {
     /// The type at `addr`, where it is known already.
     #[inline]
     pub(super) fn known(&self, addr: u64) -> Option<TypeId> {
-        self.known.get(&addr).copied()
+        let (word, bit) = known_bit(addr);
+        let may_be = self.known_bits.get(word).is_some_and(|bits| bits >> bit & 1 == 1);
+        if may_be { self.known.get(&addr).copied() } else { None }
     }
 
     /// The type at `addr`; `None` when there is none.
@@ -212,6 +221,10 @@ impl<'h> TypeTable<'h> {
         let id = TypeId::try_from(self.shapes.len()).ok()?;
         self.shapes.push(shape);
         self.known.insert(addr, id);
+        let (word, bit) = known_bit(addr);
+        if let Some(bits) = self.known_bits.get_mut(word) {
+            *bits |= 1 << bit;
+        }
         Some(id)
     }
 
@@ -222,10 +235,9 @@ impl<'h> TypeTable<'h> {
 
     fn is_in_small_block(&self, view: &View<'_>, addr: u64) -> bool {
         let SmallBlocks { arenas, pool_size, szidx } = &self.small;
-        let at = arenas.partition_point(|(start, _)| *start <= addr);
-        let inside = at.checked_sub(1).and_then(|at| arenas.get(at)).is_some_and(|(_, end)| addr < *end);
         let units = || view.u32((addr & !pool_size.wrapping_sub(1)).wrapping_add(*szidx)).map(u64::from);
-        inside && units().is_some_and(|units| units.saturating_add(1).saturating_mul(16) < self.offsets.tp_size)
+        arenas.holds(addr)
+            && units().is_some_and(|units| units.saturating_add(1).saturating_mul(16) < self.offsets.tp_size)
     }
 
     /// How many are known.
@@ -274,6 +286,8 @@ impl<'h> TypeTable<'h> {
             }
             _ => 0..0,
         };
+        let has_dict = info.dictoffset != 0 || info.flags & (flags::MANAGED_DICT | flags::INLINE_VALUES) != 0;
+        let refers = walk != Walk::Fields || !members.is_empty() || has_dict || info.flags & flags::HEAPTYPE != 0;
         Shape {
             addr: info.addr,
             name: self.heap.full_name(info),
@@ -288,6 +302,7 @@ impl<'h> TypeTable<'h> {
             words,
             weaklist: u64::try_from(info.weaklistoffset).ok().filter(|at| *at > 0),
             dictoffset: info.dictoffset,
+            refers,
             dict_elsewhere: (!info.is_heap).then(|| self.heap.type_dict(info).ok()).flatten().map(|d| d.0),
         }
     }

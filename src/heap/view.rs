@@ -18,6 +18,23 @@ fn place(addr: u64) -> usize {
 }
 
 /// Bytes of the process that are held as they are.
+/// A range of which many words are read: where it is held is looked up once.
+pub(super) struct Near<'v, 'a> {
+    view: &'v View<'a>,
+    start: u64,
+    bytes: &'a [u8],
+}
+
+impl Near<'_, '_> {
+    /// A word of 8 bytes, in the range or elsewhere.
+    #[inline]
+    pub(super) fn word(&self, addr: u64) -> Option<u64> {
+        let inside =
+            usize::try_from(addr.wrapping_sub(self.start)).ok().and_then(|at| self.bytes.get(at..)?.first_chunk());
+        inside.map_or_else(|| self.view.word(addr), |bytes| Some(u64::from_le_bytes(*bytes)))
+    }
+}
+
 #[derive(Debug)]
 struct Held<'a> {
     start: u64,
@@ -172,6 +189,25 @@ impl<'a> View<'a> {
     #[inline]
     pub fn u32(&self, addr: u64) -> Option<u32> {
         self.array(addr).map(u32::from_le_bytes)
+    /// Two words of 8 bytes, one after the other.
+    #[inline]
+    pub fn pair(&self, addr: u64) -> Option<[u64; 2]> {
+        let bytes: [u8; 16] = self.array(addr)?;
+        let words = u128::from_le_bytes(bytes);
+        Some([words as u64, (words >> 64) as u64])
+    }
+
+    /// A range of which many words will be read.
+    pub(super) fn near(&self, start: u64, len: u64) -> Near<'_, 'a> {
+        // Where pages are marked each read must say what it is of.
+        let held = if self.is_marking() { None } else { self.held_at(start) };
+        let bytes = held.and_then(|(bytes, at)| {
+            let end = usize::try_from(len).map_or(bytes.len(), |len| at.saturating_add(len).min(bytes.len()));
+            bytes.get(at..end)
+        });
+        Near { view: self, start, bytes: bytes.unwrap_or_default() }
+    }
+
     }
 
     /// A byte.

@@ -4,6 +4,7 @@ use super::{HeapScene, Noticed, percent};
 use crate::base::{size, thousands};
 use crate::heap::ObjectId;
 use crate::model::heap::HeapFindingId;
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 
 /// It keeps at least this part of all bytes.
@@ -21,23 +22,23 @@ struct Children {
     count: u64,
     largest: u64,
     /// Objects and bytes by type.
-    types: HashMap<u32, (u64, u64)>,
+    types: HashMap<u32, (u64, u64), RandomState>,
 }
 
 pub(super) fn run(scene: &HeapScene<'_>) -> Vec<Noticed> {
     let retained = scene.retained;
     let large = |(id, bytes): &(ObjectId, u64)| scene.counts(*bytes, PART) && !(scene.is_namespace)(*id);
-    let candidates: HashMap<ObjectId, u64> = retained.iter().filter(large).collect();
+    let candidates: HashMap<ObjectId, u64, RandomState> = retained.iter().filter(large).collect();
     if candidates.is_empty() {
         return Vec::new();
     }
-    let mut children: HashMap<ObjectId, Children> = HashMap::new();
+    let mut children: HashMap<ObjectId, Children, RandomState> = HashMap::default();
     for (id, bytes) in retained.iter() {
         let Some(owner) = retained.owner(id).filter(|owner| candidates.contains_key(owner)) else { continue };
         let of_owner = children.entry(owner).or_default();
         of_owner.count = of_owner.count.wrapping_add(1);
         of_owner.largest = of_owner.largest.max(bytes);
-        let type_id = scene.state.objects().get(id).map_or(u32::MAX, |found| found.type_id);
+        let type_id = scene.state.objects().type_id(id).unwrap_or(u32::MAX);
         let (objects, sum) = of_owner.types.entry(type_id).or_default();
         *objects = objects.wrapping_add(1);
         *sum = sum.saturating_add(bytes);

@@ -4,6 +4,7 @@ use super::{HeapScene, Noticed, percent};
 use crate::base::{size, thousands};
 use crate::heap::ObjectId;
 use crate::model::heap::HeapFindingId;
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 
 /// Objects of a class keep at least this part of all bytes.
@@ -30,16 +31,16 @@ pub(super) fn run(scene: &HeapScene<'_>) -> Vec<Noticed> {
     let kept = retained.by_type();
     let mut own = vec![Own::default(); kept.len()];
     for (id, bytes) in retained.iter() {
-        let Some(found) = state.objects().get(id) else { continue };
-        let Some(of) = own.get_mut(found.type_id as usize) else { continue };
+        let type_id = state.objects().type_id(id);
+        let Some(of) = type_id.and_then(|type_id| own.get_mut(type_id as usize)) else { continue };
         of.objects = of.objects.wrapping_add(1);
-        of.bytes = of.bytes.saturating_add(state.size(found));
+        of.bytes = of.bytes.saturating_add(scene.sizes.of(id));
         if bytes > of.largest {
             (of.largest, of.example) = (bytes, id);
         }
     }
     let mut found = Vec::new();
-    for (type_id, (own, kept)) in own.iter().zip(&kept).enumerate() {
+    for (type_id, (own, kept)) in own.iter().zip(kept).enumerate() {
         let Some(shape) = state.shape(type_id as u32).filter(|_| own.objects >= LEAST_OBJECTS) else { continue };
         // Names of built-in types have no module.
         let builtin = !shape.name.contains('.');
@@ -78,13 +79,15 @@ pub(super) fn run(scene: &HeapScene<'_>) -> Vec<Noticed> {
 /// Whose the objects of a type are.
 fn owners(scene: &HeapScene<'_>, type_id: u32) -> Vec<String> {
     let (state, retained) = (scene.state, scene.retained);
-    let mut by: HashMap<Option<u32>, (u64, u64)> = HashMap::new();
+    let mut by: HashMap<Option<u32>, (u64, u64), RandomState> = HashMap::default();
     for (id, _) in retained.iter() {
-        let Some(found) = state.objects().get(id).filter(|found| found.type_id == type_id) else { continue };
-        let owner = retained.owner(id).and_then(|owner| state.objects().get(owner)).map(|owner| owner.type_id);
+        if state.objects().type_id(id) != Some(type_id) {
+            continue;
+        }
+        let owner = retained.owner(id).and_then(|owner| state.objects().type_id(owner));
         let (objects, bytes) = by.entry(owner).or_default();
         *objects = objects.wrapping_add(1);
-        *bytes = bytes.saturating_add(state.size(found));
+        *bytes = bytes.saturating_add(scene.sizes.of(id));
     }
     let mut list: Vec<(Option<u32>, (u64, u64))> = by.into_iter().collect();
     list.sort_by_key(|(owner, (_, bytes))| (std::cmp::Reverse(*bytes), *owner));

@@ -6,7 +6,7 @@ mod garbage;
 mod strings;
 mod tables;
 
-use crate::heap::{Found, Graph, HeapState, NoGarbage, ObjectId, Retained, Strings};
+use crate::heap::{AllSizes, Found, Graph, HeapState, NoGarbage, ObjectId, Retained, Strings};
 use crate::model::heap::HeapFindingId;
 
 /// Less than this many bytes no rule tells of.
@@ -18,6 +18,8 @@ pub struct HeapScene<'a> {
     pub state: &'a HeapState<'a>,
     /// Who refers to whom.
     pub graph: &'a Graph,
+    /// Sizes of the objects.
+    pub sizes: &'a AllSizes<'a, 'a>,
     /// What each object keeps alive.
     pub retained: &'a Retained<'a, 'a>,
     /// Bytes of all objects.

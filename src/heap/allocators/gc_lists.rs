@@ -96,8 +96,11 @@ fn list(
     collecting: bool,
     listed: &mut Listed<'_>,
 ) -> Result<(), (u64, &'static str)> {
-    let next_of = |at: u64| view.word(at).map(|word| word & !FLAGS).ok_or((at, "it is not readable"));
-    let (mut at, mut before) = (next_of(head)?, head);
+    let links = |at: u64| {
+        let [next, back] = view.pair(at).ok_or((at, "it is not readable"))?;
+        Ok((next & !FLAGS, back & !FLAGS))
+    };
+    let ((mut at, _), mut before) = (links(head)?, head);
     let (mut mark, mut steps, mut turn) = (head, 0u64, 1u64);
     while at != head {
         if at == mark {
@@ -107,9 +110,9 @@ fn list(
             return Err((at, "the time is over"));
         }
         let object = at.wrapping_add(HEAD);
-        let back = view.word(at.wrapping_add(8)).ok_or((at, "it is not readable"))?;
+        let (next, back) = links(at)?;
         // While the collector runs it counts references in `_gc_prev`.
-        if !collecting && back & !FLAGS != before {
+        if !collecting && back != before {
             return Err((at, "a link back does not lead where it came from"));
         }
         if let Some(id) = listed.known.at(object) {
@@ -123,8 +126,7 @@ fn list(
         if steps == turn {
             (mark, turn) = (at, turn.saturating_mul(2));
         }
-        before = at;
-        at = next_of(at)?;
+        (before, at) = (at, next);
     }
     Ok(())
 }

@@ -377,12 +377,13 @@ impl<'v, 'a> Walk<'v, 'a> {
         if self.is_for_buffers(slices.page) {
             return;
         }
+        let near = self.view.near(start, capacity.saturating_mul(size));
         for index in 0..capacity {
             let block = start.wrapping_add(index.wrapping_mul(size));
             if self.free.contains(&block) {
                 continue;
             }
-            if let Some((addr, type_id)) = object_in(self.view, self.o, types, block, size)
+            if let Some((addr, type_id)) = object_in(&near, self.view, self.o, types, block, size)
                 && !self.is_linked(addr)
             {
                 let tracked = self.is_tracked(types, addr, type_id);

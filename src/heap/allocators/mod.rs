@@ -7,7 +7,7 @@ pub(super) mod pymalloc;
 
 use super::offsets::Offsets;
 use super::types::{Shape, TypeId, TypeTable};
-use super::view::View;
+use super::view::{Near, View};
 use crate::cpython::layout::RefcountForm;
 use crate::cpython::object::Kind;
 use crate::model::address::{Allocator, BlockState};
@@ -34,9 +34,13 @@ const LARGE_REFCOUNT: u64 = 1 << 20;
 
 /// Whether the first word of an object can be the reference count of a living one. Objects on free lists have none, or
 /// (3.14+) a pointer to the next one in its place; words of what is not an object are mostly pointers.
-#[inline]
 pub(super) fn is_alive(view: &View<'_>, o: &Offsets, types: &mut TypeTable<'_>, at: u64) -> bool {
-    let Some(word) = view.word(at) else { return false };
+    view.word(at).is_some_and(|word| is_count(view, o, types, at, word))
+}
+
+/// The same of the word that an object begins with.
+#[inline]
+fn is_count(view: &View<'_>, o: &Offsets, types: &mut TypeTable<'_>, at: u64, word: u64) -> bool {
     let plausible = match o.refcount {
         // Include/object.h, 3.12: immortal when the low half is negative.
         RefcountForm::Plain | RefcountForm::Static { .. } | RefcountForm::Immortal32 => {
@@ -66,9 +70,14 @@ fn is_alive_biased(view: &View<'_>, o: &Offsets, at: u64, owner: u64) -> bool {
     !is_stale && flags < 0x100 && lock < 4 && owner & 7 == 0 && (local != 0 || shared >> 2 != 0)
 }
 
+/// Bytes that may come before an object in its block: the collector's head, and from 3.11 on two words for dict and weak
+/// references.
+const BEFORE: [u64; 3] = [0, 16, 32];
+
 /// The object whose memory block (without debug hooks) begins at `block` and has `size` bytes.
 #[inline]
 pub(super) fn object_in(
+    near: &Near<'_, '_>,
     view: &View<'_>,
     o: &Offsets,
     types: &mut TypeTable<'_>,
@@ -76,34 +85,49 @@ pub(super) fn object_in(
     size: u64,
 ) -> Option<(u64, TypeId)> {
     // Of nearly all blocks with an object the type is known: whether other words are types need not be looked into.
-    for known in [true, false] {
-        // The collector's head, and from 3.11 on two words for dict and weak references, come before the object.
-        for before in [0u64, 16, 32] {
-            if before.wrapping_add(o.head) > size {
-                break;
-            }
-            let at = block.wrapping_add(before);
-            let type_addr = view.word(at.wrapping_add(o.ob_type))?;
-            let id = if known { types.known(type_addr) } else { types.prove(view, type_addr) };
-            if let Some(id) = id
-                && types.get(id).is_some_and(|shape| shape.presize == before && fits(shape, size))
-                && is_alive(view, o, types, at)
-                && is_tracked_or_not(view, o, types, id, at)
-            {
-                return Some((at, id));
-            }
+    let mut unknown = [0u64; BEFORE.len()];
+    for (before, unknown) in BEFORE.into_iter().zip(&mut unknown) {
+        if before.wrapping_add(o.head) > size {
+            break;
+        }
+        let at = block.wrapping_add(before);
+        let type_addr = near.word(at.wrapping_add(o.ob_type))?;
+        match types.known(type_addr) {
+            Some(id) if is_instance(near, view, o, types, (id, before, size), at) => return Some((at, id)),
+            Some(_) => {}
+            None => *unknown = type_addr,
+        }
+    }
+    for (before, type_addr) in BEFORE.into_iter().zip(unknown) {
+        let at = block.wrapping_add(before);
+        if let Some(id) = types.prove(view, type_addr)
+            && is_instance(near, view, o, types, (id, before, size), at)
+        {
+            return Some((at, id));
         }
     }
     None
 }
 
+/// Whether an instance of a type can begin at `at`, so far into a block of so many bytes.
+#[inline]
+fn is_instance(
+    near: &Near<'_, '_>,
+    view: &View<'_>,
+    o: &Offsets,
+    types: &mut TypeTable<'_>,
+    (id, before, size): (TypeId, u64, u64),
+    at: u64,
+) -> bool {
+    let Some(shape) = types.get(id).filter(|shape| shape.presize == before && fits(shape, size)) else { return false };
+    let is_gc = o.gc_head != 0 && shape.is_gc();
+    near.word(at).is_some_and(|word| is_count(view, o, types, at, word)) && (!is_gc || is_tracked_or_not(near, at))
+}
+
 /// An object that the collector does not track has no links (`_PyObject_GC_UNTRACK`: `_gc_prev` keeps one flag); links
 /// of one that it tracks are aligned but for flags.
-fn is_tracked_or_not(view: &View<'_>, o: &Offsets, types: &TypeTable<'_>, id: TypeId, at: u64) -> bool {
-    if o.gc_head == 0 || !types.get(id).is_some_and(Shape::is_gc) {
-        return true;
-    }
-    let link = |before: u64| view.word(at.wrapping_sub(before)).unwrap_or(0);
+fn is_tracked_or_not(near: &Near<'_, '_>, at: u64) -> bool {
+    let link = |before: u64| near.word(at.wrapping_sub(before)).unwrap_or(0);
     let (next, prev) = (link(16), link(8));
     if next == 0 { prev & !1 == 0 } else { next & !3 & 7 == 0 }
 }

@@ -12,11 +12,12 @@ use crate::base::Addr;
 use crate::cpython::Context;
 use crate::cpython::layout::{Obmalloc, ObmallocPlace};
 use crate::field;
+use crate::heap::arenas::Arenas;
 use crate::heap::memory::OwnedRange;
 use crate::heap::objects::{Finds, Found, Origin};
 use crate::heap::offsets::Offsets;
 use crate::heap::types::{SmallBlocks, TypeTable, flags};
-use crate::heap::view::View;
+use crate::heap::view::{Near, View};
 use crate::model::address::{Allocator, BlockState};
 use crate::model::memory::{MemoryOwner, PymallocMemory};
 use crate::need;
@@ -165,7 +166,7 @@ impl<'v, 'a> Pools<'v, 'a> {
 
     /// What tells that a word leads into one of its blocks.
     pub fn small_blocks(&self, arenas: Vec<(u64, u64)>) -> SmallBlocks {
-        SmallBlocks { arenas, pool_size: self.obmalloc.pool_size, szidx: self.pool.szidx }
+        SmallBlocks { arenas: Arenas::new(arenas, &[]), pool_size: self.obmalloc.pool_size, szidx: self.pool.szidx }
     }
 
     fn fields(&self, ctx: &Context<'_>, state: Addr) -> Option<(Addr, Addr)> {
@@ -282,13 +283,14 @@ impl<'v, 'a> Pools<'v, 'a> {
         }
         self.counts.blocks = self.counts.blocks.wrapping_add(head.count);
         self.counts.bytes = self.counts.bytes.wrapping_add(head.count.wrapping_mul(head.size));
+        let near = self.view.near(at, self.obmalloc.pool_size);
         for index in 0..blocks {
             let block = first.wrapping_add(index.wrapping_mul(head.size));
             if self.is_free(index) {
                 continue;
             }
-            if let Some((addr, type_id)) = self.object(types, block, head.size) {
-                let origin = self.origin(types, addr, type_id);
+            if let Some((addr, type_id)) = self.object(&near, types, block, head.size) {
+                let origin = origin(&near, types, addr, type_id);
                 found.push(Found { addr, type_id, origin });
                 self.counts.objects = self.counts.objects.wrapping_add(1);
             }
@@ -398,26 +400,26 @@ impl<'v, 'a> Pools<'v, 'a> {
         self.free.get((index / 64) as usize).is_some_and(|word| word >> (index % 64) & 1 == 1)
     }
 
-    fn object(&mut self, types: &mut TypeTable<'_>, block: u64, size: u64) -> Option<(u64, u32)> {
+    fn object(&mut self, near: &Near<'_, '_>, types: &mut TypeTable<'_>, block: u64, size: u64) -> Option<(u64, u32)> {
         let (view, o) = (self.view, self.o);
         if size > DEBUG_HEAD.wrapping_add(8)
-            && let Some(marks) = view.array::<8>(block.wrapping_add(8))
+            && let Some(marks) = near.word(block.wrapping_add(8)).map(u64::to_le_bytes)
             && marks.iter().skip(1).all(|mark| *mark == FORBIDDEN)
             && matches!(marks.first(), Some(b'o' | b'm' | b'r'))
         {
             self.counts.debug = true;
             let own = view.array(block).map(u64::from_be_bytes).filter(|n| *n <= size)?;
-            return object_in(view, o, types, block.wrapping_add(DEBUG_HEAD), own);
+            return object_in(near, view, o, types, block.wrapping_add(DEBUG_HEAD), own);
         }
-        object_in(view, o, types, block, size)
+        object_in(near, view, o, types, block, size)
     }
+}
 
-    fn origin(&self, types: &TypeTable<'_>, addr: u64, type_id: u32) -> Origin {
-        let gc = types.get(type_id).is_some_and(|s| s.has(flags::HAVE_GC));
-        // `_PyObject_GC_IS_TRACKED`: `_gc_next` is not 0.
-        let next = || self.view.word(addr.wrapping_sub(16)).unwrap_or(0);
-        if gc && next() != 0 { Origin::TrackedElsewhere } else { Origin::Allocated }
-    }
+fn origin(near: &Near<'_, '_>, types: &TypeTable<'_>, addr: u64, type_id: u32) -> Origin {
+    let gc = types.get(type_id).is_some_and(|s| s.has(flags::HAVE_GC));
+    // `_PyObject_GC_IS_TRACKED`: `_gc_next` is not 0.
+    let next = || near.word(addr.wrapping_sub(16)).unwrap_or(0);
+    if gc && next() != 0 { Origin::TrackedElsewhere } else { Origin::Allocated }
 }
 
 /// What the head of a pool says.
