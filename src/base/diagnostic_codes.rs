@@ -124,6 +124,8 @@ pub enum DiagnosticCode {
     GcListBroken,
     /// The allocator's structures are not known for this build.
     HeapPoolsUnknown,
+    /// Nothing leads to the lists of freed objects that CPython keeps.
+    FreeListsUnknown,
     /// Not all references were followed: containers claim more memory than there is.
     HeapLimit,
     /// Writable memory was lost because the dump was cut.

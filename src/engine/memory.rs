@@ -5,7 +5,7 @@ use super::heap_answers::{CensusOrder, coverage, rows};
 use super::memory_account::{Account, read};
 use super::native_waits::has_musl;
 use super::{Inspection, heap_native, runtime_code};
-use crate::base::Addr;
+use crate::base::{Addr, Diagnostic, DiagnosticCode};
 use crate::cpython::runtime::threads;
 use crate::debuggee::{Segment, Target};
 use crate::heap::{Census, Filter, FreeList, HeapState, OwnedRange, PythonMemory};
@@ -109,7 +109,14 @@ fn free_lists(inspection: &Inspection, state: &HeapState<'_>) -> Vec<MemoryFreeL
     let of_threads = |at: &Addr| threads(ctx, *at, usize::MAX, |_| true, &inspection.target().diagnostics).threads;
     let states: Vec<Addr> = interpreters.iter().flat_map(of_threads).map(|thread| thread.addr).collect();
     let row = |list: FreeList| MemoryFreeList { kind: list.kind.to_owned(), objects: list.objects, bytes: list.bytes };
-    state.free_lists(&interpreters, &states).into_iter().map(row).collect()
+    let python = inspection.python().and_then(|python| inspection.images().get(python.located.module?));
+    let lists = state.free_lists(&interpreters, &states, |source, name| python?.static_variable(source, name));
+    if lists.is_none() {
+        let text = "freed objects that CPython keeps count as blocks in use: their lists are static variables of this version, which \
+                    only symbols that name their source files lead to";
+        inspection.target().diagnostics.push(Diagnostic::note(DiagnosticCode::FreeListsUnknown, text));
+    }
+    lists.unwrap_or_default().into_iter().map(row).collect()
 }
 
 /// What is mapped from files.

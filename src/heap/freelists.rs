@@ -1,11 +1,10 @@
 //! Free lists of CPython: objects that were freed and are kept to be used again, in blocks that their allocator counts as used
-//! (Include/internal/pycore_freelist.h, until 3.12 pycore_interp.h; of 3.8 and 3.9 static variables of many files, which are
-//! not read).
+//! (Include/internal/pycore_freelist.h, until 3.12 pycore_interp.h; of 3.8 and 3.9 static variables of many files).
 
 use super::HeapState;
 use super::audit::Count;
 use crate::base::Addr;
-use crate::cpython::layout::Slot;
+use crate::cpython::layout::{ObmallocPlace, Slot};
 use crate::model::address::BlockState;
 use std::collections::HashSet;
 
@@ -28,6 +27,65 @@ pub struct FreeList {
     pub bytes: u64,
 }
 
+/// A list of 3.8 and 3.9: a static variable of a source file in Objects (Python for contexts), and one with the number of all.
+struct StaticList {
+    kind: &'static str,
+    source: &'static str,
+    list: &'static str,
+    count: &'static str,
+    form: StaticForm,
+}
+
+/// What such a variable is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum StaticForm {
+    /// An array of pointers.
+    Array,
+    /// A pointer to the first, of which all have the size.
+    First,
+    /// The same of floats: the word of the type leads to the next one.
+    ByType,
+    /// The same of frames.
+    ByBack,
+    /// For each length an own list, linked by the first items.
+    Tuples,
+    /// A pointer to the only one.
+    Single,
+}
+
+const STATIC_LISTS: [StaticList; 12] = {
+    const fn list(
+        kind: &'static str,
+        source: &'static str,
+        list: &'static str,
+        count: &'static str,
+        form: StaticForm,
+    ) -> StaticList {
+        StaticList { kind, source, list, count, form }
+    }
+    [
+        list("tuple", "tupleobject.c", "free_list", "numfree", StaticForm::Tuples),
+        list("float", "floatobject.c", "free_list", "numfree", StaticForm::ByType),
+        list("list", "listobject.c", "free_list", "numfree", StaticForm::Array),
+        list("dict", "dictobject.c", "free_list", "numfree", StaticForm::Array),
+        list("keys of a dict", "dictobject.c", "keys_free_list", "numfreekeys", StaticForm::Array),
+        list("frame", "frameobject.c", "free_list", "numfree", StaticForm::ByBack),
+        // 3.8 alone.
+        list("method", "classobject.c", "free_list", "numfree", StaticForm::First),
+        list("builtin_function_or_method", "methodobject.c", "free_list", "numfree", StaticForm::First),
+        list(
+            "async_generator_wrapped_value",
+            "genobject.c",
+            "ag_value_freelist",
+            "ag_value_freelist_free",
+            StaticForm::Array,
+        ),
+        list("async_generator_asend", "genobject.c", "ag_asend_freelist", "ag_asend_freelist_free", StaticForm::Array),
+        list("Context", "context.c", "ctx_freelist", "ctx_freelist_len", StaticForm::First),
+        list("slice", "sliceobject.c", "slice_cache", "", StaticForm::Single),
+    ]
+};
+
 /// How one is found from the one before.
 #[derive(Clone, Copy)]
 enum Form {
@@ -48,13 +106,25 @@ struct List {
 }
 
 impl HeapState<'_> {
-    /// What the free lists of interpreters and threads at these addresses hold, by kind.
+    /// What the free lists of interpreters and threads at these addresses hold, by kind. `variable` finds a static variable by source
+    /// file and name. `None` where the lists are such variables, and they are not found.
     #[must_use]
-    pub fn free_lists(&self, interpreters: &[Addr], threads: &[Addr]) -> Vec<FreeList> {
+    pub fn free_lists(
+        &self,
+        interpreters: &[Addr],
+        threads: &[Addr],
+        variable: impl Fn(&str, &str) -> Option<Addr>,
+    ) -> Option<Vec<FreeList>> {
         let l = self.heap.ctx.layouts;
         let lists = |state: &Addr, member: u64| self.lists(state.0.wrapping_add(member));
         let mut found = Vec::new();
         match (l.thread_impl.freelists.offset(), l.interpreter.freelists.offset()) {
+            _ if self.has_static_lists() => {
+                found = self.static_lists(variable);
+                if found.is_empty() {
+                    return None;
+                }
+            }
             (Some(member), _) => threads.iter().for_each(|thread| found.extend(lists(thread, member))),
             // Until 3.12 they are members of the state itself.
             (None, member) => interpreters.iter().for_each(|at| found.extend(lists(at, member.unwrap_or(0)))),
@@ -73,7 +143,39 @@ impl HeapState<'_> {
         }
         rows.retain(|row| row.objects > 0);
         rows.sort_by_key(|row| (std::cmp::Reverse(row.bytes), row.kind));
-        rows
+        Some(rows)
+    }
+
+    /// Whether the lists are variables of the process, and in no state.
+    fn has_static_lists(&self) -> bool {
+        let ctx = &self.heap.ctx;
+        ctx.dialect.obmalloc.place == ObmallocPlace::Statics && !ctx.layouts.freelists.floats.is_some()
+    }
+
+    fn static_lists(&self, variable: impl Fn(&str, &str) -> Option<Addr>) -> Vec<List> {
+        let o = &self.offsets;
+        let by_back = self.heap.ctx.layouts.frame_object.f_back.offset().map_or(Form::Alike, Form::Linked);
+        let mut lists = Vec::new();
+        for StaticList { kind, source, list, count, form } in STATIC_LISTS {
+            let Some(first) = variable(source, list).map(|at| at.0) else { continue };
+            let count = if form == StaticForm::Single { None } else { variable(source, count).map(|at| at.0) };
+            let number = |index: u64| match count {
+                Some(at) => self.view.u32(at.wrapping_add(index.wrapping_mul(4))).map_or(0, u64::from),
+                None => u64::from(form == StaticForm::Single && self.view.word(first).is_some_and(|at| at != 0)),
+            };
+            let (lengths, form) = match form {
+                StaticForm::Array => (1, Form::Array),
+                StaticForm::First | StaticForm::Single => (1, Form::Alike),
+                StaticForm::ByType => (1, Form::Linked(o.ob_type)),
+                StaticForm::ByBack => (1, by_back),
+                StaticForm::Tuples => (TUPLES, Form::Linked(o.tuple_items)),
+            };
+            lists.extend((0..lengths).map(|length| {
+                let first = first.wrapping_add(length.wrapping_mul(8));
+                List { kind, first, count: number(length), form }
+            }));
+        }
+        lists
     }
 
     /// The lists whose heads are in the struct at `at`.

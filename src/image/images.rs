@@ -276,6 +276,12 @@ impl Image {
         self.lazy.dynamic.get_or_init(find).as_ref()
     }
 
+    /// The files that have `.symtab`s: its own, and that of its debug information.
+    pub(super) fn symbol_files(&self) -> impl Iterator<Item = &HostFile> {
+        let debug = self.debug().filter(|d| d.origin != DebugOrigin::Own).map(|debug| &debug.file);
+        self.file.iter().chain(debug)
+    }
+
     /// The symbol table of one source.
     pub(super) fn table(&self, memory: &dyn Memory, abi: &Abi, how: SymbolSource) -> Option<&SymbolTable> {
         let (cell, read): (_, &dyn Fn() -> Option<SymbolTable>) = match how {

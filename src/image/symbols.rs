@@ -99,6 +99,15 @@ impl Image {
         table.map(|t| t.find(name.as_bytes()).map(hit).collect()).unwrap_or_default()
     }
 
+    /// A static variable of this module by its name and that of the source file that has it; `None` also where symbols do not say of
+    /// which file they are.
+    #[must_use]
+    pub fn static_variable(&self, source: &str, name: &str) -> Option<Addr> {
+        let Some(ImageFormat::Elf(headers)) = self.format() else { return None };
+        let found = self.symbol_files().find_map(|file| SymbolTable::of_source(file, source, name))?;
+        Some(headers.address(found.value))
+    }
+
     /// `None` when the tables are not readable.
     fn exported_in_memory(&self, memory: &dyn Memory, abi: &Abi, name: &str) -> Option<Option<Symbol>> {
         self.dynamic_symbols(memory)?.find(memory, abi, name.as_bytes()).ok()

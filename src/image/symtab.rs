@@ -70,6 +70,22 @@ impl SymbolTable {
         Some(SymbolTable::new(table.iter(), file.bytes.slice(offset, size)?))
     }
 
+    /// A static variable of one source file: local symbols follow the name of theirs (`STT_FILE`). Programs that were optimised as a
+    /// whole (LTO) have lost these names.
+    pub fn of_source(file: &HostFile, source: &str, name: &str) -> Option<Symbol> {
+        let object = file.object()?;
+        let table = object.elf_symbol_table();
+        let is = |raw: &Sym64<LE>, name: &str| table.symbol_name(LE, raw).is_ok_and(|found| found == name.as_bytes());
+        let mut inside = false;
+        table.iter().take(MAX_SYMBOLS).find_map(|raw| {
+            if raw.st_type() == elf::STT_FILE {
+                inside = is(raw, source);
+            }
+            let wanted = inside && raw.st_bind() == elf::STB_LOCAL && raw.st_type() == elf::STT_OBJECT && is(raw, name);
+            Symbol::from_raw(raw).filter(|_| wanted)
+        })
+    }
+
     /// Name of a symbol.
     pub fn name(&self, symbol: &Symbol) -> Option<&[u8]> {
         let rest = self.names.get(usize::try_from(symbol.name).ok()?..)?;
