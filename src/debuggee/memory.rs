@@ -70,6 +70,12 @@ pub trait Memory: Send + Sync {
     fn is_of_one_moment(&self) -> bool {
         false
     }
+
+    /// The parts of a mapping (first address and bytes) in which there can be words of the process: the rest was reserved and never
+    /// written to. `None` where that is not known.
+    fn used(&self, _start: Addr, _size: u64) -> Option<Vec<(Addr, u64)>> {
+        None
+    }
 }
 
 impl<M: Memory + ?Sized> Memory for &M {
@@ -84,6 +90,10 @@ impl<M: Memory + ?Sized> Memory for &M {
     fn is_of_one_moment(&self) -> bool {
         (**self).is_of_one_moment()
     }
+
+    fn used(&self, start: Addr, size: u64) -> Option<Vec<(Addr, u64)>> {
+        (**self).used(start, size)
+    }
 }
 
 impl<M: Memory + ?Sized> Memory for std::sync::Arc<M> {
@@ -97,6 +107,10 @@ impl<M: Memory + ?Sized> Memory for std::sync::Arc<M> {
 
     fn is_of_one_moment(&self) -> bool {
         (**self).is_of_one_moment()
+    }
+
+    fn used(&self, start: Addr, size: u64) -> Option<Vec<(Addr, u64)>> {
+        (**self).used(start, size)
     }
 }
 

@@ -15,6 +15,8 @@ pub struct MapLine {
     pub end: Addr,
     /// Access rights.
     pub protection: Protection,
+    /// Whether others see what is written there (`s`).
+    pub shared: bool,
     /// Offset in the file, in bytes.
     pub file_offset: u64,
     /// Inode of the file; 0 for none.
@@ -23,6 +25,12 @@ pub struct MapLine {
     pub path: String,
     /// The file has been removed or replaced since it was mapped.
     pub deleted: bool,
+}
+
+/// The mapping that holds an address; `maps` are sorted.
+pub fn map_at(maps: &[MapLine], addr: Addr) -> Option<&MapLine> {
+    let before = maps.partition_point(|map| map.start <= addr);
+    before.checked_sub(1).and_then(|at| maps.get(at)).filter(|map| addr < map.end)
 }
 
 /// `/proc/PID`.
@@ -60,6 +68,7 @@ fn parse_line(line: &str) -> Option<MapLine> {
             write: rights.contains('w'),
             execute: rights.contains('x'),
         },
+        shared: rights.contains('s'),
         file_offset: hex(offset)?,
         inode: inode.parse().ok()?,
         path,
@@ -150,6 +159,13 @@ pub fn thread_count(pid: i32) -> usize {
     let status = read(&dir(pid).join("status")).unwrap_or_default();
     status_field(&String::from_utf8_lossy(&status), "Threads").and_then(|n| n.parse().ok()).unwrap_or(1)
 }
+
+/// A mapping of more pages than this (16 GiB) is reserved rather than used: which of its pages are there is not asked.
+#[cfg(all(feature = "live", target_os = "linux"))]
+pub const MAX_PAGE_MAP: u64 = 1 << 22;
+/// "page present", "page swapped" (proc_pid_pagemap(5)).
+#[cfg(all(feature = "live", target_os = "linux"))]
+pub const PAGE_IS_THERE: u64 = 3 << 62;
 
 /// What the kernel says of `count` pages from page number `first` on, a word each (proc_pid_pagemap(5)).
 ///

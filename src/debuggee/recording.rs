@@ -97,6 +97,10 @@ impl<M: Memory> Memory for Recording<M> {
     fn is_of_one_moment(&self) -> bool {
         self.memory.is_of_one_moment()
     }
+
+    fn used(&self, start: Addr, size: u64) -> Option<Vec<(Addr, u64)>> {
+        self.memory.used(start, size)
+    }
 }
 
 #[cfg(test)]

@@ -389,6 +389,13 @@ impl Memory for AddressSpace {
             Primary::Other(reader) => reader.is_of_one_moment(),
         }
     }
+
+    fn used(&self, start: Addr, size: u64) -> Option<Vec<(Addr, u64)>> {
+        match &self.primary {
+            Primary::Dump(_) => None,
+            Primary::Other(reader) => reader.used(start, size),
+        }
+    }
 }
 
 /// Memory as a dump stores it: [`AddressSpace::stored`].

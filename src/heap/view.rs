@@ -4,9 +4,10 @@ use crate::base::{Abi, Addr, Endian};
 use crate::debuggee::recorder::{PAGE, PageSet};
 use crate::debuggee::{Deadline, Memory, MemoryExt as _};
 use std::borrow::Cow;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-/// Most bytes of a living process's writable memory that are looked at as a whole.
+/// Most bytes of the memory that a living process has written to that are looked at as a whole.
 const MAX_LIVE: u64 = 1 << 30;
 /// Places in which the slice that was found last is remembered.
 const RECENT: usize = 256;
@@ -17,7 +18,6 @@ fn place(addr: u64) -> usize {
     ((addr >> 20) ^ (addr >> 30)) as usize & RECENT.wrapping_sub(1)
 }
 
-/// Bytes of the process that are held as they are.
 /// A range of which many words are read: where it is held is looked up once.
 pub(super) struct Near<'v, 'a> {
     view: &'v View<'a>,
@@ -35,6 +35,7 @@ impl Near<'_, '_> {
     }
 }
 
+/// Bytes of the process that are held as they are.
 #[derive(Debug)]
 struct Held<'a> {
     start: u64,
@@ -49,6 +50,8 @@ pub struct View<'a> {
     mapped: Vec<(u64, u64)>,
     /// The same of memory that is only read: constants, in which there may be references too.
     constants: Vec<(u64, u64)>,
+    /// What of `mapped` was ever written to.
+    used: OnceLock<Vec<(u64, u64)>>,
     /// Index of the slice that was found last, by a part of the address: most reads are near one before.
     recent: [AtomicU32; RECENT],
     touched: Option<Touched<'a>>,
@@ -84,6 +87,7 @@ impl<'a> View<'a> {
             held,
             mapped: Vec::new(),
             constants: Vec::new(),
+            used: OnceLock::new(),
             recent,
             touched: None,
             deadline: Deadline::default(),
@@ -185,10 +189,6 @@ impl<'a> View<'a> {
         self.array(addr).map(u64::from_le_bytes)
     }
 
-    /// A word of 4 bytes.
-    #[inline]
-    pub fn u32(&self, addr: u64) -> Option<u32> {
-        self.array(addr).map(u32::from_le_bytes)
     /// Two words of 8 bytes, one after the other.
     #[inline]
     pub fn pair(&self, addr: u64) -> Option<[u64; 2]> {
@@ -208,6 +208,10 @@ impl<'a> View<'a> {
         Near { view: self, start, bytes: bytes.unwrap_or_default() }
     }
 
+    /// A word of 4 bytes.
+    #[inline]
+    pub fn u32(&self, addr: u64) -> Option<u32> {
+        self.array(addr).map(u32::from_le_bytes)
     }
 
     /// A byte.
@@ -261,14 +265,26 @@ impl<'a> View<'a> {
 
     /// All in which references can be, as [`View::ranges`]: what is only read too.
     pub fn all_ranges(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.ranges().chain(self.constants.iter().copied())
+        let held = self.held.iter().map(|h| (h.start, h.bytes.len() as u64));
+        held.chain(self.used().iter().copied()).chain(self.constants.iter().copied())
+    }
+
+    /// What was ever written to, where nothing is held: as [`View::ranges`] where that is not known.
+    fn used(&self) -> &[(u64, u64)] {
+        self.used.get_or_init(|| {
+            let of = |(start, bytes): &(u64, u64)| {
+                let used = self.memory.used(Addr(*start), *bytes);
+                used.map_or_else(|| vec![(*start, *bytes)], |used| used.into_iter().map(|(at, n)| (at.0, n)).collect())
+            };
+            self.mapped.iter().flat_map(of).collect()
+        })
     }
 
     /// Whether all of memory can be looked at: it is held, or is no more than a living process may be asked for.
     #[must_use]
     pub fn can_search_all(&self) -> bool {
-        let mapped = || self.mapped.iter().map(|(_, bytes)| *bytes).fold(0, u64::saturating_add);
-        !self.held.is_empty() || (!self.mapped.is_empty() && mapped() <= MAX_LIVE)
+        let used = || self.used().iter().map(|(_, bytes)| *bytes).fold(0, u64::saturating_add);
+        !self.held.is_empty() || (!self.mapped.is_empty() && used() <= MAX_LIVE)
     }
 
     /// Whether all that was read so far is of one moment.

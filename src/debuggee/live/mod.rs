@@ -24,6 +24,7 @@ use crate::arch;
 use crate::base::{Abi, Addr, Diagnostic, DiagnosticCode, Diagnostics, first_of};
 use crate::debuggee::limits::cut;
 use crate::debuggee::procfs::{self, MapLine};
+use crate::debuggee::recorder::PAGE;
 use crate::debuggee::{Recording, TargetMemory};
 use crate::os::linux::VDSO;
 use crate::os::linux::auxv::{AT_SYSINFO_EHDR, Auxv};
@@ -117,7 +118,7 @@ pub fn attach(pid: i32, options: LiveOptions) -> Result<LiveTarget, TargetError>
     let moment = Moment::take(pid, &before.abi, stopped.as_ref(), &options.limits)?;
     let all_stopped = stopped.is_some() && moment.running.is_empty();
     let scene = Scene::new(pid, before, moment, options)?;
-    let reader = LiveMemory { memory: ProcessMemory::new(pid), maps: scene.ranges(), stopped: all_stopped };
+    let reader = LiveMemory { pid, memory: ProcessMemory::new(pid), maps: scene.maps.clone(), stopped: all_stopped };
     let target = scene.target(Box::new(reader));
     Ok(LiveTarget { target, sysroot: procfs::sysroot(pid), stopped, paused: Duration::ZERO })
 }
@@ -232,10 +233,6 @@ impl Scene {
         diagnostics.extend(cut("threads", moment.count, options.limits.threads, "--max-threads"));
         let Before { abi, auxv } = before;
         Ok(Scene { pid, abi, maps, auxv, threads: moment.threads, diagnostics, limits: options.limits })
-    }
-
-    fn ranges(&self) -> Vec<(Addr, Addr)> {
-        self.maps.iter().map(|m| (m.start, m.end)).collect()
     }
 
     /// The model, with the process's memory as `reader` has it.
@@ -409,11 +406,33 @@ fn thread(id: i32, task: &Path, abi: &Abi, state: Option<&ThreadState>) -> Nativ
     }
 }
 
+/// First page of a range, and how many there are.
+fn pages(start: Addr, size: u64) -> (u64, u64) {
+    (start.0 / PAGE, size / PAGE)
+}
+
+/// Runs of pages as first addresses and bytes.
+fn addresses(runs: &[(u64, u64)]) -> Vec<(Addr, u64)> {
+    runs.iter().map(|(page, count)| (Addr(page.saturating_mul(PAGE)), count.saturating_mul(PAGE))).collect()
+}
+
+/// Pages of a private mapping that are in memory or swapped out, as runs: nothing was written to the others. Of what is shared a page
+/// may be in the file alone.
+fn used_pages(pid: i32, map: &MapLine, (first, count): (u64, u64)) -> Option<Vec<(u64, u64)>> {
+    if map.shared || count > procfs::MAX_PAGE_MAP {
+        return None;
+    }
+    let entries = procfs::page_map(pid, first, count).ok()?;
+    let is_there = |entry: u64| entry & procfs::PAGE_IS_THERE != 0;
+    let pages: Vec<u64> = (first..).zip(entries).filter(|(_, entry)| is_there(*entry)).map(|(page, _)| page).collect();
+    Some(snapshot::runs(&pages, u64::MAX))
+}
+
 /// Memory of the process with the reasons that [`Memory`] asks for.
 struct LiveMemory {
+    pid: i32,
     memory: ProcessMemory,
-    /// Mapped ranges, sorted.
-    maps: Vec<(Addr, Addr)>,
+    maps: Vec<MapLine>,
     /// Whether the process stands still as long as it is read.
     stopped: bool,
 }
@@ -423,13 +442,17 @@ impl Memory for LiveMemory {
         self.stopped
     }
 
+    fn used(&self, start: Addr, size: u64) -> Option<Vec<(Addr, u64)>> {
+        let map = procfs::map_at(&self.maps, start)?;
+        Some(addresses(&used_pages(self.pid, map, pages(start, size))?))
+    }
+
     fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
         match self.memory.read(addr.0, buf) {
             Ok(n) if n == buf.len() => Ok(()),
             Ok(n) => {
                 let bad = addr.wrapping_add(n as u64);
-                let before = self.maps.partition_point(|(start, _)| *start <= bad);
-                let mapped = before.checked_sub(1).and_then(|at| self.maps.get(at)).is_some_and(|(_, end)| bad < *end);
+                let mapped = procfs::map_at(&self.maps, bad).is_some();
                 let kind = if mapped { ReadErrorKind::Io } else { ReadErrorKind::Unmapped };
                 Err(ReadError { addr: bad, kind })
             }

@@ -6,9 +6,11 @@
 //! all that it wants; then the copy is taken anew. Pages that no store of the process changes need no copy.
 
 use super::refused::refused;
-use super::{Before, LiveOptions, LiveTarget, Moment, Registers, Scene, ThreadState, attach};
+use super::{
+    Before, LiveOptions, LiveTarget, Moment, Registers, Scene, ThreadState, addresses, attach, pages, used_pages,
+};
 use crate::base::Addr;
-use crate::debuggee::procfs::{self, MapLine};
+use crate::debuggee::procfs::{self, MapLine, map_at};
 use crate::debuggee::recorder::PAGE;
 use crate::debuggee::{Memory, ReadError, ReadErrorKind, Target, TargetError};
 use crate::sys::{Patience, ProcessMemory, Stopped, while_stopped};
@@ -51,8 +53,6 @@ const BYTES_A_MILLISECOND: u64 = 2 << 20;
 const ALWAYS: usize = 4 << 20;
 /// Pages that are copied in one piece, between two looks at the clock.
 const RUN: u64 = 64;
-/// A mapping of more pages than this (16 GiB) is reserved rather than used: which of its pages are there is not asked.
-const MAX_MAPPING: u64 = 1 << 22;
 
 /// Analyses process `pid` with pauses that are no longer than `options` say. `analyze` is called several times, with a new
 /// target each time and, for processes that see other files than we do, the root directory of theirs.
@@ -75,15 +75,16 @@ pub fn examine<R>(
     let mut best: Option<Examined<R>> = None;
     let mut longest_pause = Duration::ZERO;
     let mut failures = 0u32;
+    let mut ranges = Ranges::new();
     for stops in 1..=MAX_COPIES {
-        let (copied, pause) = match copy(pid, &options, &wanted, stops > EXACT_COPIES) {
+        let (copied, pause) = match copy(pid, &options, (&wanted, &ranges), stops > EXACT_COPIES) {
             Ok(copied) => copied,
             // It has ended meanwhile: what was seen of it is what there is.
             Err(_) if best.is_some() => break,
             Err(error) => return Err(error),
         };
         longest_pause = longest_pause.max(pause);
-        let Some(Copy { scene, pages, cut }) = copied else {
+        let Some(Copy { scene, pages, used, cut }) = copied else {
             failures = failures.saturating_add(1);
             if best.is_some() || failures == MAX_FAILURES {
                 break;
@@ -93,10 +94,15 @@ pub fn examine<R>(
         let late = Arc::new(Mutex::new(HashMap::new()));
         let maps = scene.maps.clone();
         let process = ProcessMemory::new(pid);
-        let target = scene.target(Box::new(Snapshot { pages, maps, process, late: Arc::clone(&late) }));
+        let asked = Arc::new(Mutex::new(Ranges::new()));
+        let (late_too, asked_too) = (Arc::clone(&late), Arc::clone(&asked));
+        let snapshot = Snapshot { pid, pages, used, maps, process, late: late_too, asked: asked_too };
+        let target = scene.target(Box::new(snapshot));
         let result = analyze(target, sysroot.as_deref());
         let late: Vec<u64> = late.lock().map(|late| late.keys().copied().collect()).unwrap_or_default();
-        let whole = late.is_empty();
+        let asked: Ranges = asked.lock().map(|asked| asked.clone()).unwrap_or_default();
+        let whole = late.is_empty() && asked.is_empty();
+        ranges.extend(asked);
         if best.as_ref().is_none_or(|best| late.len() < best.later_pages) {
             best = Some(Examined { result, longest_pause, stops, later_pages: late.len(), ran_on: false });
         }
@@ -112,10 +118,17 @@ pub fn examine<R>(
     }
 }
 
+/// Ranges of pages: first one and how many.
+type Ranges = BTreeSet<(u64, u64)>;
+
+/// For ranges of which it was asked the pages that were in use while the process stood still, as runs.
+type Used = HashMap<(u64, u64), Vec<(u64, u64)>>;
+
 /// What was taken while the process stood still.
 struct Copy {
     scene: Scene,
     pages: Pages,
+    used: Used,
     /// The time was over before all that is wanted was copied.
     cut: bool,
 }
@@ -126,7 +139,7 @@ struct Copy {
 fn copy(
     pid: i32,
     options: &LiveOptions,
-    wanted: &BTreeSet<u64>,
+    (wanted, ranges): (&BTreeSet<u64>, &Ranges),
     more: bool,
 ) -> Result<(Option<Copy>, Duration), TargetError> {
     /// The stacks may be higher now than at the look before: so many pages of each, fewer where there are many stacks.
@@ -144,7 +157,7 @@ fn copy(
     let stacks = threads.saturating_mul(of_each).min(MAX_PAGES);
     let most = first.len().min(MAX_PAGES).saturating_add(stacks).saturating_add(likely.len());
     let mut copying = Copying { done: Vec::new(), used: 0, bytes: vec![1; most.saturating_mul(PAGE as usize)] };
-    let (first, likely) = (runs(&first), runs(&likely));
+    let (first, likely) = (runs(&first, RUN), runs(&likely, RUN));
     let work = |stopped: &Stopped| {
         if !stopped.is_whole(pid) {
             return Ok(None);
@@ -163,15 +176,20 @@ fn copy(
         }
         tops.sort_unstable();
         tops.dedup();
-        cut |= !copying.fill(&memory, &runs(&tops), until);
+        cut |= !copying.fill(&memory, &runs(&tops, RUN), until);
         copying.fill(&memory, &likely, until);
-        Ok(Some((moment, cut)))
+        let of_range = |range: &(u64, u64)| {
+            let map = procfs::map_at(&maps, Addr(range.0.saturating_mul(PAGE)))?;
+            Some((*range, used_pages(pid, map, *range)?))
+        };
+        let used: Used = ranges.iter().filter_map(of_range).collect();
+        Ok(Some((moment, used, cut)))
     };
     let patience = Patience { all: options.max_stop.mul_f64(TO_STAND), asleep: options.max_stop.mul_f64(TO_STAND) };
     let (done, pause) = while_stopped(pid, patience, work).map_err(|e| refused(pid, e))?;
-    let Some((moment, cut)) = done? else { return Ok((None, pause)) };
+    let Some((moment, used, cut)) = done? else { return Ok((None, pause)) };
     let scene = Scene::new(pid, before, moment, options.clone())?;
-    Ok((Some(Copy { scene, pages: copying.finish(), cut }), pause))
+    Ok((Some(Copy { scene, pages: copying.finish(), used, cut }), pause))
 }
 
 /// Pages that can be copied in a time.
@@ -183,15 +201,13 @@ fn pages_in(time: Duration) -> u64 {
 /// Pages of the mappings that hold `wanted` ones which are in memory and are not wanted themselves; at most `most`, of the
 /// smallest mappings first.
 fn present(pid: i32, maps: &[MapLine], wanted: &[u64], most: usize) -> Vec<u64> {
-    /// "page present", "page swapped" (proc_pid_pagemap(5)).
-    const THERE: u64 = 3 << 62;
     let pages = |map: &MapLine| (map.start.0 / PAGE, map.end.0 / PAGE);
     let holds = |map: &&MapLine| {
         let (start, end) = pages(map);
         let at = wanted.partition_point(|page| *page < start);
         map.protection.write
             && wanted.get(at).is_some_and(|page| *page < end)
-            && end.saturating_sub(start) <= MAX_MAPPING
+            && end.saturating_sub(start) <= procfs::MAX_PAGE_MAP
     };
     let mut used: Vec<&MapLine> = maps.iter().filter(holds).collect();
     used.sort_by_key(|map| map.end.distance_from(map.start));
@@ -199,7 +215,8 @@ fn present(pid: i32, maps: &[MapLine], wanted: &[u64], most: usize) -> Vec<u64> 
     for map in used {
         let (start, end) = pages(map);
         let Ok(entries) = procfs::page_map(pid, start, end.saturating_sub(start)) else { break };
-        let there = (start..end).zip(entries).filter(|(_, entry)| entry & THERE != 0).map(|(page, _)| page);
+        let there =
+            (start..end).zip(entries).filter(|(_, entry)| entry & procfs::PAGE_IS_THERE != 0).map(|(page, _)| page);
         out.extend(there.filter(|page| wanted.binary_search(page).is_err()).take(most.saturating_sub(out.len())));
         if out.len() >= most {
             break;
@@ -209,23 +226,18 @@ fn present(pid: i32, maps: &[MapLine], wanted: &[u64], most: usize) -> Vec<u64> 
     out
 }
 
-/// Pages that follow each other, together: first one and how many. `pages` are sorted.
-fn runs(pages: &[u64]) -> Vec<(u64, u64)> {
+/// Pages that follow each other, `most` at most together: first one and how many. `pages` are sorted.
+pub(super) fn runs(pages: &[u64], most: u64) -> Vec<(u64, u64)> {
     let mut out: Vec<(u64, u64)> = Vec::new();
     for page in pages {
         match out.last_mut() {
-            Some((first, count)) if first.checked_add(*count) == Some(*page) && *count < RUN => {
+            Some((first, count)) if first.checked_add(*count) == Some(*page) && *count < most => {
                 *count = count.saturating_add(1);
             }
             _ => out.push((*page, 1)),
         }
     }
     out
-}
-
-fn map_at(maps: &[MapLine], addr: Addr) -> Option<&MapLine> {
-    let before = maps.partition_point(|map| map.start <= addr);
-    before.checked_sub(1).and_then(|at| maps.get(at)).filter(|map| addr < map.end)
 }
 
 /// Whether a page is of a file and cannot be written to: it is the same now as when the process stood still.
@@ -318,10 +330,14 @@ type Late = HashMap<u64, Option<Box<[u8]>>>;
 
 /// Pages of one moment; what was not copied is read from the process and noted, for the next copy.
 struct Snapshot {
+    pid: i32,
     pages: Pages,
+    used: Used,
     maps: Vec<MapLine>,
     process: ProcessMemory,
     late: Arc<Mutex<Late>>,
+    /// Ranges of which it was not known which pages were in use when the process stood still, for the next copy.
+    asked: Arc<Mutex<Ranges>>,
 }
 
 impl Snapshot {
@@ -345,7 +361,18 @@ impl Snapshot {
 
 impl Memory for Snapshot {
     fn is_of_one_moment(&self) -> bool {
-        self.late.lock().is_ok_and(|late| late.is_empty())
+        let all_known = self.asked.lock().is_ok_and(|asked| asked.is_empty());
+        all_known && self.late.lock().is_ok_and(|late| late.is_empty())
+    }
+
+    fn used(&self, start: Addr, size: u64) -> Option<Vec<(Addr, u64)>> {
+        let range = pages(start, size);
+        if let Some(known) = self.used.get(&range) {
+            return Some(addresses(known));
+        }
+        let now = used_pages(self.pid, map_at(&self.maps, start)?, range)?;
+        self.asked.lock().ok()?.insert(range);
+        Some(addresses(&now))
     }
 
     fn read(&self, addr: Addr, buf: &mut [u8]) -> Result<(), ReadError> {
