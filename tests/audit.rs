@@ -6,6 +6,8 @@ mod common;
 #[path = "native/extension.rs"]
 #[allow(dead_code)]
 mod extension;
+#[path = "audit/mappings.rs"]
+mod mappings;
 
 use common::{Crash, CrashedProcess, Interpreter, Unavailable, one_per_column, skip};
 use extension::{Debug, module};

@@ -142,7 +142,7 @@ pub struct MemoryTrampolines {
     pub mappings: u64,
     /// Bytes of these.
     pub bytes: u64,
-    /// How many there are.
+    /// How many functions have one.
     pub count: u64,
 }
 
