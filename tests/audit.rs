@@ -8,6 +8,8 @@ mod common;
 mod extension;
 #[path = "audit/mappings.rs"]
 mod mappings;
+#[path = "audit/tensors.rs"]
+mod tensors;
 
 use common::{Crash, CrashedProcess, Interpreter, Unavailable, one_per_column, skip};
 use extension::{Debug, module};
@@ -679,17 +681,17 @@ fn memory_is_what_the_allocators_say() {
 
 /// Free lists by the names that `sys._debugmallocstats()` has for them, and by ours.
 const FREE_LISTS: &[(&str, &str)] = &[
+    ("PyCFunctionObject", "builtin_function_or_method"),
     ("PyDictObject", "dict"),
     ("PyDictKeysObject", "keys of a dict"),
     ("PyFloatObject", "float"),
     ("PyFrameObject", "frame"),
-    ("PyCFunctionObject", "builtin_function_or_method"),
     ("PyListObject", "list"),
+    ("PyMethodObject", "method"),
     ("PyTupleObject", "tuple"),
 ];
 
 /// How many objects of a type Python said that it keeps, whatever their length; `None` where it said nothing of them.
-    ("PyMethodObject", "method"),
 fn free_said(text: &str, type_name: &str) -> Option<u64> {
     let lines = text.lines().filter(|line| line.contains(" free ") && line.contains(&format!("{type_name}s *")));
     let numbers: Vec<u64> = lines.map(|line| line.split_whitespace().next().unwrap().parse().unwrap()).collect();

@@ -177,7 +177,7 @@ pub(super) fn memory(host: &mut dyn Host, _: &Args<'_>) -> Result<Reply, Command
     let inspection = host.whole()?;
     // Memory has owners without objects too.
     let answer = inspection.heap_if_any(|state, missing| owners::memory(inspection, state, missing));
-    Ok(Reply::answer(Answer::Memory(answer.map_err(HeapAskError::from)?)))
+    Ok(Reply::answer(Answer::Memory(Box::new(answer.map_err(HeapAskError::from)?))))
 }
 
 /// `what PATH|ADDRESS`.

@@ -6,14 +6,16 @@ use super::memory_account::{Account, read};
 use super::native_waits::has_musl;
 use super::{Inspection, heap_native, runtime_code};
 use crate::base::{Addr, Diagnostic, DiagnosticCode};
+use crate::cpython::object::Kind;
 use crate::cpython::runtime::threads;
 use crate::debuggee::{Segment, Target};
 use crate::heap::{Census, Filter, FreeList, HeapState, OwnedRange, PythonMemory};
+use crate::model::address::BufferKind;
 use crate::model::heap::HEAP_SCHEMA_VERSION;
 use crate::model::memory::{
-    MallocMapped, MemoryAnswer, MemoryFile, MemoryFiles, MemoryFreeList, MemoryOwner, MemoryPin,
+    MallocMapped, MemoryAnswer, MemoryBuffers, MemoryFile, MemoryFiles, MemoryFreeList, MemoryOwner, MemoryPin,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// Types that are told of.
 const TYPES: usize = 10;
@@ -88,6 +90,7 @@ pub fn memory(inspection: &Inspection, state: &HeapState<'_>, missing: Missing) 
         explained_written: all.1.saturating_sub(written),
         owners,
         other_malloc,
+        buffers: array_data(state),
         types: rows(state, &census, CensusOrder::Bytes, TYPES),
         pymalloc,
         mimalloc,
@@ -117,6 +120,30 @@ fn free_lists(inspection: &Inspection, state: &HeapState<'_>) -> Vec<MemoryFreeL
         inspection.target().diagnostics.push(Diagnostic::note(DiagnosticCode::FreeListsUnknown, text));
     }
     lists.unwrap_or_default().into_iter().map(row).collect()
+}
+
+/// What arrays and tensors own beside themselves.
+fn array_data(state: &HeapState<'_>) -> Vec<MemoryBuffers> {
+    let (mut found, mut seen) = (BTreeMap::<u32, (u64, u64)>::new(), HashSet::new());
+    let holds = |kind: Kind| matches!(kind, Kind::NumpyArray | Kind::Tensor);
+    for object in state.objects().iter() {
+        if !state.shape(object.type_id).is_some_and(|shape| holds(shape.kind)) {
+            continue;
+        }
+        for buffer in state.buffers(object).into_iter().filter(|buffer| buffer.holds == BufferKind::Items) {
+            if seen.insert(buffer.start) {
+                let (buffers, bytes) = found.entry(object.type_id).or_default();
+                (*buffers, *bytes) = (buffers.saturating_add(1), bytes.saturating_add(buffer.bytes));
+            }
+        }
+    }
+    let row = |(type_id, (buffers, bytes)): (u32, (u64, u64))| {
+        let name = state.shape(type_id).map_or_else(String::new, |shape| shape.name.clone());
+        MemoryBuffers { name, buffers, bytes }
+    };
+    let mut rows: Vec<MemoryBuffers> = found.into_iter().map(row).collect();
+    rows.sort_by(|a, b| (b.bytes, &a.name).cmp(&(a.bytes, &b.name)));
+    rows
 }
 
 /// What is mapped from files.

@@ -3,8 +3,9 @@
 use super::dicts::KeyTable;
 use super::types::{Shape, flags};
 use super::{Found, HeapState};
+use crate::base::Addr;
 use crate::cpython::layout::InstanceDict;
-use crate::cpython::object::Kind;
+use crate::cpython::object::{Kind, Tensor, TensorStorage};
 use crate::model::address::BufferKind;
 
 /// Most blocks of a deque that are followed.
@@ -129,6 +130,14 @@ impl HeapState<'_> {
                     && let Some(data) = array.owned
                 {
                     add(BufferKind::Items, data, array.bytes);
+                }
+            }
+            Kind::Tensor => {
+                // What NumPy has lent is the array's.
+                let tensor = Tensor::read(&self.heap.ctx, Addr(at));
+                let storage = tensor.and_then(|tensor| tensor.storage(&self.heap.ctx));
+                if let Some(TensorStorage { data, bytes, is_allocated: true }) = storage {
+                    add(BufferKind::Items, data.0, bytes);
                 }
             }
             Kind::Str => {

@@ -56,7 +56,7 @@ pub enum Answer {
     /// `heap`, `objects`, `strings`, `refs`, `why`, `top`, `audit`.
     Heap(Box<HeapAnswer>),
     /// `memory`.
-    Memory(MemoryAnswer),
+    Memory(Box<MemoryAnswer>),
     /// `what`.
     Address(AddressAnswer),
     /// A frame by itself: `$py_repr` of a frame object.

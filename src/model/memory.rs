@@ -30,6 +30,10 @@ pub struct MemoryAnswer {
     /// The types whose objects take most, with all that they own, wherever it is.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub types: Vec<HeapType>,
+    /// Data of arrays of NumPy and tensors of PyTorch, by the type of the objects that own it: a part of the memory of the owners
+    /// above, wherever it is.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub buffers: Vec<MemoryBuffers>,
     /// pymalloc in numbers, as `sys._debugmallocstats()` has them; absent where it is not used or not found.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub pymalloc: Option<PymallocMemory>,
@@ -73,6 +77,19 @@ pub struct MemoryOwned {
     pub written: u64,
     /// How many: blocks, stacks, modules, ranges.
     pub count: u64,
+}
+
+/// Data that objects of one type own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct MemoryBuffers {
+    /// Name with module.
+    #[serde(rename = "type")]
+    pub name: String,
+    /// How many buffers; one that several tensors share counts once.
+    pub buffers: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 /// Objects of one type in arenas that are nearly empty.

@@ -72,6 +72,10 @@ pub fn text(answer: &MemoryAnswer) -> String {
     if let Some(mapped) = answer.malloc_mapped.filter(|m| m.blocks > 0) {
         let _ = writeln!(out, "malloc, mapped: {} blocks, {} bytes", count(mapped.blocks), count(mapped.bytes));
     }
+    for b in &answer.buffers {
+        let (buffers, bytes) = (count(b.buffers), count(b.bytes));
+        let _ = writeln!(out, "data of {}: {bytes} bytes in {buffers} buffers", escape_terminal(&b.name));
+    }
     if let Some(code) = &answer.code {
         let p = code.perf_trampolines;
         let _ = write!(out, "code made at run time: {} mappings, {} bytes", count(code.mappings), count(code.bytes));

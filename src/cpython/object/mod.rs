@@ -23,6 +23,7 @@ mod repr;
 mod sequence;
 mod set;
 mod static_types;
+mod tensor;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -42,6 +43,7 @@ pub use refcount::{Refcount, refcount};
 pub use repr::{Fidelity, NumpyArrays, Repr, ReprLimits, ReprStyle, array_extent, numpy_arrays, repr};
 pub use sequence::{Sequence, list_items, tuple_items};
 pub use set::{set_items, set_len};
+pub use tensor::{Tensor, TensorStorage};
 pub use types::{Header, Heap, SymbolNames, TypeCache, TypeInfo, header};
 pub use unicode::{TextPart, read_str, read_text};
 pub use value::{ArrayStep, Value};
