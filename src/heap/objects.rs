@@ -522,7 +522,8 @@ mod tests {
     /// Of several chunks some stay as they are, and some are taken apart.
     #[test]
     fn what_is_added_and_left_out_is_so_in_each_chunk() {
-        let origin = |n: u64| if n > 20_000 && n % 5 == 0 { Origin::TrackedElsewhere } else { Origin::Allocated };
+        let origin =
+            |n: u64| if n > 20_000 && n.is_multiple_of(5) { Origin::TrackedElsewhere } else { Origin::Allocated };
         let found = |n: u64| Found { addr: 0x7f00_0000_0100 + n * 48, type_id: n as u32, origin: origin(n) };
         let finds = |list: &[Found]| {
             let mut finds = Finds::default();

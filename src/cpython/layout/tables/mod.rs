@@ -217,3 +217,22 @@ pub fn lookup(version: PyVersion, flags: BuildFlags, abi: &Abi) -> Option<(&'sta
         _ => (found.layouts, found.name),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On Windows too. What lies between two builds that were read may differ in where it is.
+    #[test]
+    fn the_table_of_arenas_is_reached_in_every_build_from_3_12_on_that_was_read() {
+        let was_read = |table: &Table| !table.name.trim_end_matches("-windows").contains('-');
+        let with_pools =
+            |table: &&Table| table.major == 3 && table.minor >= 12 && !table.free_threaded && was_read(table);
+        for table in TABLES.iter().chain(WINDOWS).filter(with_pools) {
+            let Layouts { interpreter, obmalloc, arena_object, pool_header, .. } = table.layouts;
+            let places = [interpreter.obmalloc, obmalloc.arenas, obmalloc.maxarenas];
+            let parts = [arena_object.size, arena_object.address, arena_object.pool_address, pool_header.szidx];
+            assert!(places.iter().chain(&parts).all(|slot| slot.is_some()), "{}", table.name);
+        }
+    }
+}
