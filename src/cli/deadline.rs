@@ -4,7 +4,6 @@ use super::args::LimitArgs;
 use super::{exit, output};
 use crate::debuggee::{Deadline, Limits};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Limits whose clock runs until they are dropped.
@@ -12,7 +11,8 @@ use std::time::Duration;
 pub struct Running {
     /// The limits.
     pub limits: Limits,
-    clock: Option<(Sender<()>, JoinHandle<()>)>,
+    /// The clock's thread ends when this is gone. Nobody waits for it: on a busy host that takes longer than the command.
+    _clock: Option<Sender<()>>,
 }
 
 impl LimitArgs {
@@ -26,12 +26,12 @@ impl LimitArgs {
         limits.expanded = self.max_expanded.map(|mib| mib.saturating_mul(1 << 20));
         let clock = Duration::try_from_secs_f64(self.timeout).ok().filter(|time| !time.is_zero());
         let clock = clock.and_then(|time| watch(time, limits.deadline.clone()));
-        Running { limits, clock }
+        Running { limits, _clock: clock }
     }
 }
 
 /// `None` where no thread can be had: then there is no limit of time.
-fn watch(time: Duration, deadline: Deadline) -> Option<(Sender<()>, JoinHandle<()>)> {
+fn watch(time: Duration, deadline: Deadline) -> Option<Sender<()>> {
     let (done, wait) = channel::<()>();
     let thread = std::thread::Builder::new().name("clock".to_owned()).spawn(move || {
         if wait.recv_timeout(time) != Err(RecvTimeoutError::Timeout) {
@@ -47,15 +47,5 @@ fn watch(time: Duration, deadline: Deadline) -> Option<(Sender<()>, JoinHandle<(
             std::process::exit(i32::from(exit::INPUT));
         }
     });
-    Some((done, thread.ok()?))
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some((done, thread)) = self.clock.take() {
-            drop(done);
-            // It cannot fail, and nothing would be lost.
-            let _ = thread.join();
-        }
-    }
+    thread.ok().map(|_| done)
 }

@@ -7,7 +7,7 @@ use crate::base::Addr;
 use crate::debuggee::BuildId;
 use crate::debuggee::elf_modules::{ElfImage, build_id_in_notes};
 use crate::sys::files::{self, FileState};
-use crate::sys::{Place, map_opened};
+use crate::sys::{Place, map_bytes};
 use object::elf;
 use object::read::elf::ElfFile64;
 use object::{LittleEndian as LE, Object as _, ObjectSection as _};
@@ -29,8 +29,9 @@ impl HostFile {
     /// Maps a file that is 64-bit little-endian ELF.
     pub fn open(place: &Place) -> io::Result<HostFile> {
         let (open, place) = place.open_resolved(u64::MAX)?;
-        let id = open.metadata().ok().as_ref().and_then(files::state);
-        let bytes = FileBytes::whole(Arc::new(map_opened(&open)?));
+        let about = open.metadata()?;
+        let id = files::state(&about);
+        let bytes = FileBytes::whole(Arc::new(map_bytes(&open, about.len())?));
         let file = HostFile { place: Some(place), bytes, id };
         if !file.bytes.starts_with(&elf::ELFMAG) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "not an ELF file"));

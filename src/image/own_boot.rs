@@ -2,12 +2,17 @@
 
 use super::host_file::HostFile;
 use super::{FileBytes, FileStatus, Images};
+use crate::base::Abi;
 use crate::debuggee::{BuildId, SourceKind, Target};
 use crate::os::linux::VDSO;
+use crate::os::linux::auxv::{AT_SYSINFO_EHDR, Auxv};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+
+/// More bytes than a vDSO has.
+const MAX_VDSO: usize = 1 << 16;
 
 impl Images {
     /// Whether the process is of this host and of its present boot: it runs here, or its dump was written since the
@@ -34,7 +39,7 @@ impl Images {
 /// A dump without a vDSO says nothing of its kernel.
 fn same_kernel(target: &Target) -> bool {
     let theirs = target.modules.iter().find(|m| m.path == VDSO).and_then(|m| m.build_id.clone());
-    theirs.is_some() && theirs == own_vdso()
+    theirs.is_some() && theirs == own_vdso(&target.abi)
 }
 
 fn since_boot(target: &Target) -> bool {
@@ -48,14 +53,12 @@ fn since_boot(target: &Target) -> bool {
 }
 
 /// The build-id of the vDSO that the kernel gave us.
-fn own_vdso() -> Option<BuildId> {
-    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-    let range = maps.lines().find(|line| line.ends_with(VDSO))?.split(' ').next()?.split_once('-')?;
-    let [start, end] = [range.0, range.1].map(|text| u64::from_str_radix(text, 16).ok());
-    let start = start?;
-    let mut bytes = vec![0; usize::try_from(end?.checked_sub(start)?).ok()?];
+fn own_vdso(abi: &Abi) -> Option<BuildId> {
+    let vector = Auxv::parse(&std::fs::read("/proc/self/auxv").ok()?, abi);
     let mut memory = std::fs::File::open("/proc/self/mem").ok()?;
-    memory.seek(SeekFrom::Start(start)).ok()?;
-    memory.read_exact(&mut bytes).ok()?;
+    memory.seek(SeekFrom::Start(vector.address(AT_SYSINFO_EHDR)?.0)).ok()?;
+    let mut bytes = vec![0; MAX_VDSO];
+    let read = memory.read(&mut bytes).ok()?;
+    bytes.truncate(read);
     HostFile { place: None, bytes: FileBytes::whole(Arc::new(bytes)), id: None }.build_id()
 }

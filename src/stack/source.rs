@@ -234,8 +234,9 @@ impl Sources {
     fn read(&self, name: &str, place: &Place) -> io::Result<SourceFile> {
         let file = place.open(MAX_SIZE)?;
         let meta = file.metadata()?;
-        let mut bytes = Vec::new();
         self.total_with(meta.len())?;
+        // One byte more tells the end without asking for more room.
+        let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or_default().saturating_add(1));
         file.take(MAX_SIZE).read_to_end(&mut bytes)?;
         let vouched = !self.is_own(name, place);
         self.take_in(name, place.shown(), vouched, &bytes, meta.modified().ok())

@@ -1,7 +1,7 @@
 //! Read-only maps of whole files.
 
 use super::Place;
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapOptions};
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -26,9 +26,18 @@ pub fn map_file(path: &Path) -> io::Result<Mmap> {
 /// # Errors
 /// What the system says.
 pub fn map_opened(file: &File) -> io::Result<Mmap> {
+    map_bytes(file, file.metadata()?.len())
+}
+
+/// The same where the size has just been asked for.
+///
+/// # Errors
+/// What the system says.
+pub fn map_bytes(file: &File, size: u64) -> io::Result<Mmap> {
+    let size = usize::try_from(size).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
     // SAFETY: the map is read-only and private to this process's view; that the file may change underneath is
     // discussed above. Bytes have no invalid values.
-    unsafe { Mmap::map(file) }
+    unsafe { MmapOptions::new().len(size).map(file) }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub mod sandbox;
 mod sock_diag;
 
 pub use map_temp::map_temp;
-pub use mmap::{map_file, map_opened};
+pub use mmap::{map_bytes, map_file, map_opened};
 pub use place::{Place, mapped};
 #[cfg(all(feature = "live", target_os = "linux"))]
 pub use process_vm::{ProcessMemory, share_memory};

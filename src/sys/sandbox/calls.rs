@@ -164,11 +164,8 @@ pub(super) fn limit(needs: &Needs, files: State) -> State {
     // `openat2` finds a file inside of a directory in one call, where the walk takes one a step. Its flags cannot be seen:
     // it is there where Landlock lets nothing be written at all.
     let open_at_once = files == State::Whole && needs.write.is_empty() && needs.temporary.is_none();
-    let (Ok(Some(allowed)), Ok(unknown)) = (allowed(needs, open_at_once, arch), unknown(open_at_once, arch)) else {
-        return State::Missing;
-    };
-    // Of two filters that both refuse a call the later one says with which error.
-    match apply_filter_all_threads(&allowed).and_then(|()| apply_filter_all_threads(&unknown)) {
+    let Ok(Some(program)) = program(needs, open_at_once, arch) else { return State::Missing };
+    match apply_filter_all_threads(&program) {
         Ok(()) => State::Whole,
         Err(_) => State::Missing,
     }
@@ -178,7 +175,7 @@ fn arch() -> Option<TargetArch> {
     TargetArch::try_from(std::env::consts::ARCH).ok()
 }
 
-fn allowed(needs: &Needs, open_at_once: bool, arch: TargetArch) -> Result<Option<BpfProgram>, BackendError> {
+fn program(needs: &Needs, open_at_once: bool, arch: TargetArch) -> Result<Option<BpfProgram>, BackendError> {
     let mut rules: Rules = HARMLESS.iter().chain(HARMLESS_OLD).map(|call| (*call, Vec::new())).collect();
     // New threads, but no new processes.
     let thread = u64::from(libc::CLONE_THREAD.cast_unsigned());
@@ -225,7 +222,7 @@ fn allowed(needs: &Needs, open_at_once: bool, arch: TargetArch) -> Result<Option
     let (whatever, by_arguments): (Rules, Rules) = rules.into_iter().partition(|(_, rules)| rules.is_empty());
     let whatever: Vec<i64> = whatever.into_keys().collect();
     let by_arguments = SeccompFilter::new(by_arguments, refused, SeccompAction::Allow, arch)?.try_into()?;
-    Ok(ranges::allow_first(&whatever, arch, by_arguments))
+    Ok(ranges::decide_first(&whatever, &absent(open_at_once), arch, by_arguments))
 }
 
 /// To read, or a new file without a name; `flags` is the index of that argument.
@@ -242,9 +239,6 @@ fn rule(argument: u8, operator: seccompiler::SeccompCmpOp, value: u64) -> Result
 }
 
 /// Calls that are said not to exist, so that the C library takes an older one whose arguments can be examined.
-fn unknown(open_at_once: bool, arch: TargetArch) -> Result<BpfProgram, BackendError> {
-    let hidden = [Some(libc::SYS_clone3), (!open_at_once).then_some(libc::SYS_openat2)];
-    let rules: Rules = hidden.into_iter().flatten().map(|call| (call, Vec::new())).collect();
-    let absent = SeccompAction::Errno(libc::ENOSYS.cast_unsigned());
-    SeccompFilter::new(rules, SeccompAction::Allow, absent, arch)?.try_into()
+fn absent(open_at_once: bool) -> Vec<i64> {
+    [Some(libc::SYS_clone3), (!open_at_once).then_some(libc::SYS_openat2)].into_iter().flatten().collect()
 }
