@@ -337,7 +337,7 @@ fn the_heap_is_audited_only_where_counts_explain_the_crash() {
     let accused = |findings: &[Finding]| findings.iter().filter(|f| BY_COUNTS.contains(&f.id)).count();
     let run = |program, way: &[&str]| Crash::new(interpreter, program).args(way).file(&seeds).run();
     let (aborted, healthy, freed) =
-        match (run("released.py", &["abort"]), run("gc_crash.py", &[]), run("released.py", &["collector"])) {
+        match (run("released.py", &["abort"]), run("gc_crash.py", &["direct"]), run("released.py", &["collector"])) {
             (Ok(aborted), Ok(healthy), Ok(freed)) => (aborted, healthy, freed),
             (Err(reason), ..) | (_, Err(reason), _) | (.., Err(reason)) => skip!("{reason}"),
         };

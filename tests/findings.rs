@@ -296,6 +296,19 @@ const PUBLIC_REPORTS: &[Reported] = &[
         &["inside Python's allocator pymalloc", "in freed_block_written"],
     ),
     ("iterators_in_iterators", 12..=12, "stack-overflow", &["endless recursion of chain_next"]),
+    (
+        "object_of_zeros",
+        8..=15,
+        "corrupt-object",
+        &["its type pointer is NULL in PyObject_Hash|is NULL in builtin_hash", "in object_of_zeros"],
+    ),
+    (
+        "collects_too_deep",
+        8..=11,
+        "stack-overflow",
+        &["endless recursion of", "in collects_too_deep|in Endless.__repr__|in __repr__"],
+    ),
+    ("finalizer_after_modules", 13..=13, "null-pointer", &["in delta_new (", "in Late.__del__|__del__"]),
 ];
 
 /// With faulthandler on, whose handler runs first and raises the signal again, and in one version without.
@@ -372,9 +385,13 @@ fn a_freed_callback_of_cffi_is_told() {
             Err(reason) => skip!("{reason}"),
         };
         judged += 1;
-        let title = &["a cffi callback was called after it was freed by", "libc.so.6", "in sort_with"];
-        tries.iter().filter(|report| told(report)).for_each(|report| first_is(report, "freed-callback", title));
-        assert!(tries.iter().any(told), "{}: none of {} crashes was told", interpreter.name, tries.len());
+        let title = "a cffi callback was called after it was freed";
+        let told: Vec<&Report> = tries.iter().filter(|report| told(report)).collect();
+        told.iter().for_each(|report| first_is(report, "freed-callback", &[title]));
+        // Where those bytes took the stack pointer along, nobody knows any more who called.
+        let by =
+            |report: &&Report| ["by", "libc.so.6", "in sort_with"].iter().all(|w| report.findings[0].title.contains(w));
+        assert!(told.iter().any(by), "{}: none of {} was told whole", interpreter.name, tries.len());
     }
     if judged == 0 {
         skip!("cffi cannot be had");

@@ -9,7 +9,7 @@ use super::segv::signal_evidence;
 use crate::arch::AccessKind;
 use crate::base::Addr;
 use crate::debuggee::MemoryExt as _;
-use crate::model::{Confidence, Finding, FindingId, Frame, FrameKind};
+use crate::model::{Confidence, Finding, FindingId, Frame, FrameKind, RuntimeState};
 use crate::stack::hidden_frames::CodePlace;
 
 /// Functions of the collector itself (Modules/gcmodule.c, Python/gc.c, Python/gc_free_threading.c).
@@ -76,7 +76,10 @@ pub(super) fn collector(scene: &Scene<'_>) -> Option<Finding> {
     let runs_one =
         |f: &SceneFrame<'_>, list: &[&str]| f.place == CodePlace::Interpreter && list.iter().any(|name| f.runs(name));
     let by_name = frames.iter().position(|f| runs_one(f, COLLECTOR));
-    let told = scene.thread.and_then(|t| t.python.as_ref()).is_some_and(|p| p.collecting == Some(true));
+    let told = is_collecting(scene);
+    if by_name.is_none() && told && runs_python_inside(scene) {
+        return None;
+    }
     // The assertions of debug builds check members too; any other abort is somebody's own.
     let checked = frames.iter().take(16).any(|f| f.runs("_PyObject_AssertFailed"));
     let sent = scene.fault.signal.sender_pid.is_some() || scene.signal() == signals::SIGABRT;
@@ -115,7 +118,9 @@ pub(super) fn collector(scene: &Scene<'_>) -> Option<Finding> {
         None if type_name.is_some() => format!("crash inside garbage collection, in the members{whose}{at}"),
         None => format!("crash inside garbage collection{whose}{at}"),
     };
+    let finalizes = hook.is_some_and(|f| FINALIZATION.iter().any(|name| f.runs(name)));
     let (advice, confidence) = match foreign.is_some() || type_name.is_some() {
+        true if finalizes => ("what the object's finalizer called has failed", Confidence::High),
         true => (
             "tp_traverse or tp_clear met a pointer that is no object: initialise members before tracking",
             Confidence::High,
@@ -129,6 +134,42 @@ pub(super) fn collector(scene: &Scene<'_>) -> Option<Finding> {
         advice: Some(advice.to_owned()),
         ..finding(FindingId::CrashInGc, title, confidence, evidence, scene.tid)
     })
+}
+
+/// Whether the thread's interpreter says that it collects garbage.
+fn is_collecting(scene: &Scene<'_>) -> bool {
+    scene.thread.and_then(|t| t.python.as_ref()).is_some_and(|p| p.collecting == Some(true))
+}
+
+/// Whether the collector runs Python code, a finalizer or a weak reference's callback, in which it crashed: then it is not the
+/// collector that met a damaged object. Told by a function of the collector outside of that code, or, where these have no
+/// names, by the finalizer's.
+fn runs_python_inside(scene: &Scene<'_>) -> bool {
+    const LIMIT: usize = 1000;
+    let collects = |f: SceneFrame<'_>| f.place == CodePlace::Interpreter && COLLECTOR.iter().any(|name| f.runs(name));
+    python_frames(scene).any(is_finalizer) || scene.frames(LIMIT).any(collects)
+}
+
+fn python_frames<'a>(scene: &Scene<'a>) -> impl Iterator<Item = &'a Frame> {
+    let frames: &[Frame] = scene.thread.map_or(&[], |t| &t.frames);
+    frames.iter().filter(|f| f.kind == FrameKind::Python)
+}
+
+fn is_finalizer(frame: &Frame) -> bool {
+    frame.function.as_ref().is_some_and(|name| *name == "__del__")
+}
+
+/// What has to be known of Python code that runs while objects go away, for a fault of what it called.
+pub(super) fn circumstances(scene: &Scene<'_>) -> Vec<String> {
+    let mut out = Vec::new();
+    if let Some(del) = python_frames(scene).find(|frame| is_finalizer(frame)) {
+        let by = if is_collecting(scene) { ", which the garbage collector called" } else { "" };
+        out.push(format!("it happened in a finalizer, {}{by}", super::blame::python_place(del)));
+    }
+    let runtime = scene.facts.analysis.python.as_ref();
+    let ends = runtime.is_some_and(|python| python.state == Some(RuntimeState::Finalizing));
+    out.extend(ends.then(|| "the interpreter was being shut down: modules and their state may be gone".to_owned()));
+    out
 }
 
 /// The function that the collector called for an object, and the object. Compilers turn the last call of a traverse
@@ -188,7 +229,7 @@ pub(super) fn finalizer(scene: &Scene<'_>) -> Option<Finding> {
         frames.iter().position(|f| f.place == CodePlace::Interpreter && list.iter().any(|name| f.runs(name)))
     };
     let blame = scene.blame();
-    let del = blame.python.filter(|f| f.function.as_ref().is_some_and(|n| *n == "__del__"));
+    let del = blame.python.filter(|frame| is_finalizer(frame));
     // `_Py_Dealloc` jumps to the deallocator in optimised builds: then only its name tells.
     let by_name = |f: &SceneFrame<'_>| f.name().is_some_and(|n| n.ends_with("dealloc") || n.ends_with("finalize"));
     let ending = named(DEALLOCATION).or_else(|| named(FINALIZATION));
@@ -198,6 +239,10 @@ pub(super) fn finalizer(scene: &Scene<'_>) -> Option<Finding> {
         None => deallocator(scene, &frames),
     };
     let ending = ending.or(slot.as_ref().map(|(at, _)| at.saturating_add(1)));
+    if del.is_some() && ending.is_none() && blame.owner.is_none() {
+        // The finalizer's own code called what failed, as any other might.
+        return None;
+    }
     let what = match (del, ending) {
         (Some(del), _) => format!("in __del__ ({})", super::blame::python_place(del)),
         (None, Some(at)) => {

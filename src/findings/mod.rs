@@ -57,11 +57,16 @@ pub fn run(facts: &Facts<'_>, scene: Option<&Scene<'_>>) -> Vec<Finding> {
         // One that is freed while it runs does no harm by itself.
         let (gone, may_be_gone) = callbacks::run(scene);
         out.extend(gone);
-        out.extend(destruction::collector(scene));
+        // Whatever function it was that wanted more stack is not at fault: not the collector either.
+        let overflow = stack_overflow::run(scene);
+        let certain = |out: &[Finding]| out.iter().any(|f| f.confidence == Confidence::High);
+        if !certain(&overflow) {
+            out.extend(destruction::collector(scene));
+        }
         out.extend(debug_hooks::run(scene));
         out.extend(fatal::run(scene));
         out.extend(gil::run(scene));
-        out.extend(stack_overflow::run(scene));
+        out.extend(overflow);
         out.extend(objects::run(scene));
         out.extend(destruction::finalizer(scene));
         out.extend(heap::run(scene));
@@ -71,7 +76,6 @@ pub fn run(facts: &Facts<'_>, scene: Option<&Scene<'_>>) -> Vec<Finding> {
         if out.is_empty() {
             out.extend(reporters::run(scene));
         }
-        let certain = |out: &[Finding]| out.iter().any(|f| f.confidence == Confidence::High);
         // What the signal alone tells is no news beside its cause.
         if !certain(&out) {
             out.extend(segv::run(scene));

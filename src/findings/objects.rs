@@ -8,10 +8,14 @@ use crate::base::Addr;
 use crate::cpython::object::{Heap, refcount};
 use crate::field;
 use crate::model::{Confidence, Finding, FindingId};
+use crate::native::x86_64;
+use crate::native::x86_64::instruction::{Code, around, loaded_from};
 use crate::stack::hidden_frames::CodePlace;
 
 /// Frames from the crash outwards whose registers and arguments are examined.
 const FRAMES: usize = 8;
+const FREED_OR_OVERWRITTEN: &str = "the object was freed too early (a missing Py_INCREF, one Py_DECREF too many) and its memory \
+                                    reused, or it was overwritten";
 
 /// Finds the damaged object behind a bad access.
 pub(super) fn run(scene: &Scene<'_>) -> Vec<Finding> {
@@ -19,7 +23,49 @@ pub(super) fn run(scene: &Scene<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let Some(heap) = scene.facts.heap else { return Vec::new() };
-    overwritten_type(scene, heap).into_iter().collect()
+    overwritten_type(scene, heap).or_else(|| missing_type(scene, heap)).into_iter().collect()
+}
+
+/// The faulting instruction used the type of an object that has none: zeros are where it was, or should have been.
+fn missing_type(scene: &Scene<'_>, heap: &Heap<'_>) -> Option<Finding> {
+    /// Instructions between the load of the type and its use.
+    const NEAR: usize = 8;
+    const MOST_HOLDERS: i64 = 1 << 16;
+    let access = scene.access();
+    let operand = access.operand.as_ref().filter(|operand| operand.index.is_none())?;
+    let base = operand.base.as_ref().filter(|base| base.value == 0)?;
+    let frame = scene.frames(1).next().filter(|f| f.place == CodePlace::Interpreter)?;
+    let target = scene.facts.target;
+    if !x86_64::is_of(&target.abi) {
+        return None;
+    }
+    // A slot of a type, as everything behind the header of an object of variable size is.
+    let slots = u64::from(heap.ctx.abi.pointer_size()).saturating_mul(3)..1 << 10;
+    if !u64::try_from(operand.displacement).is_ok_and(|at| slots.contains(&at)) {
+        return None;
+    }
+    let (regs, ip) = (scene.registers?, scene.registers?.ip()?);
+    let function = scene.function(frame.frame, frame.code).map(|range| range.start);
+    let code = around(&target.memory, function, ip, NEAR, 0);
+    let before: Vec<Code> = code.into_iter().take_while(|code| code.addr < ip).collect();
+    let header = field!(heap.ctx, object.ob_type).1.ok()?;
+    let object = loaded_from(&before, &base.register, regs)?.checked_sub(header)?;
+    // Who holds such an object has added to the zero that its count was.
+    let count = refcount(&heap.ctx, object).ok()?.count.filter(|count| (0..MOST_HOLDERS).contains(count))?;
+    if !type_word(heap, object)?.is_null() || !object.is_aligned(8) {
+        return None;
+    }
+    let mut evidence = signal_evidence(scene);
+    evidence.extend(access.evidence());
+    evidence.push(format!("the object at {object} has NULL for a type, and a reference count of {count}"));
+    let local = local_name(scene, object);
+    evidence.extend(local.iter().map(|l| format!("{l} refers to it")));
+    let named = local.map_or(String::new(), |l| format!(" ({l})"));
+    let title = format!("the object at {object}{named} is damaged: its type pointer is NULL{}", scene.blame().suffix());
+    Some(Finding {
+        advice: Some(FREED_OR_OVERWRITTEN.to_owned()),
+        ..finding(FindingId::CorruptObject, title, Confidence::High, evidence, scene.tid)
+    })
 }
 
 /// The faulting instruction used a type pointer: find the object that has it.
@@ -60,9 +106,8 @@ fn overwritten_type(scene: &Scene<'_>, heap: &Heap<'_>) -> Option<Finding> {
         false => format!("the object at {object}{named} is damaged: its type pointer is {bad:#x}{}", blame.suffix()),
     };
     let id = if freed { FindingId::UseOfFreedMemory } else { FindingId::CorruptObject };
-    let advice = "the object was freed too early (a missing Py_INCREF, one Py_DECREF too many) and its memory reused, or \
-                  it was overwritten";
-    Some(Finding { advice: Some(advice.to_owned()), ..finding(id, title, Confidence::High, evidence, scene.tid) })
+    let advice = Some(FREED_OR_OVERWRITTEN.to_owned());
+    Some(Finding { advice, ..finding(id, title, Confidence::High, evidence, scene.tid) })
 }
 
 /// What may be an object: register values at the crash, arguments of the frames around it.

@@ -33,6 +33,7 @@ pub fn explained_by_heap(findings: &[Finding], in_interpreter: bool) -> Option<u
         matches!(
             finding.id,
             FindingId::UnmappedAddress
+                | FindingId::NullPointer
                 | FindingId::NonCanonicalAddress
                 | FindingId::SmallIntegerAsPointer
                 | FindingId::BadJump

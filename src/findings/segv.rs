@@ -21,10 +21,21 @@ const FIELD_AREA: u64 = 4096;
 pub(super) fn run(scene: &Scene<'_>) -> Vec<Finding> {
     match scene.signal() {
         signals::SIGSEGV | signals::SIGBUS if scene.fault.signal.sender_pid.is_none() => {
-            explain(scene).into_iter().collect()
+            explain(scene).map(|finding| of_loop(scene, finding)).into_iter().collect()
         }
         _ => Vec::new(),
     }
+}
+
+/// The evaluation loop takes its operands from the bytecode and the frame that it runs: no caller gave it a bad pointer.
+fn of_loop(scene: &Scene<'_>, finding: Finding) -> Finding {
+    let blame = scene.blame();
+    if blame.top.is_some() || blame.python.is_none() || finding.id == FindingId::BadJump {
+        return finding;
+    }
+    let advice = "what the loop runs on is damaged: an object in a local variable or on the frame's stack was freed or \
+                  overwritten, or the code object was changed or made by hand";
+    Finding { advice: Some(advice.to_owned()), ..finding }
 }
 
 fn explain(scene: &Scene<'_>) -> Option<Finding> {
@@ -42,6 +53,7 @@ fn explain(scene: &Scene<'_>) -> Option<Finding> {
     evidence.extend(access.evidence());
     evidence.extend(access.addr.filter(|at| at.0 >= NULL_AREA).and_then(|at| super::arrays::evidence(scene, at)));
     evidence.extend(blame.evidence());
+    evidence.extend(super::destruction::circumstances(scene));
     let make = |id: FindingId, title: String, confidence, advice: &str| {
         let advice = (!advice.is_empty()).then(|| advice.to_owned());
         Some(Finding { advice, ..finding(id, title, confidence, evidence.clone(), scene.tid) })

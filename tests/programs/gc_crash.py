@@ -1,6 +1,8 @@
-"""Dies in a finaliser that the garbage collector runs, deep below an innocent looking call."""
+"""Dies in a finaliser that the garbage collector runs, deep below an innocent looking call; with "direct" the finaliser is a
+function of C, which the collector calls with no Python code in between."""
 
 import gc
+import sys
 
 import truth
 
@@ -18,6 +20,11 @@ class Cyclic:
         self.name = finalised
 
 
+def direct():
+    """A class whose finaliser has no frame of its own."""
+    return type("Direct", (Cyclic,), {"__del__": staticmethod(truth.DEATHS["null"]())})
+
+
 def innocent(count):
     collected = gc.collect()
     return collected + count
@@ -26,7 +33,7 @@ def innocent(count):
 def main():
     gc.disable()
     survivors = [Cyclic.__new__(Cyclic) for _ in range(3)]
-    Cyclic("doomed")
+    (direct() if sys.argv[1:] == ["direct"] else Cyclic)("doomed")
     innocent(len(survivors))
 
 

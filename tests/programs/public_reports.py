@@ -5,6 +5,7 @@ Each is written anew from what the report says; its number is that of CPython's 
 
 import array
 import ctypes
+import datetime
 import gc
 import mmap
 import sys
@@ -174,6 +175,38 @@ def freed_block_written():
     ctypes.memset(freed, 2, 1)
     ctypes.memset(freed + 1, 0, 7)
     rows.extend([bytes([97 + n % 26]) * size for n in range(2000)])
+
+
+def object_of_zeros():
+    """The key that OrderedDict.copy() goes on with was removed, and its memory is all zeros (python/cpython#142734). Which memory
+    that is depends on chance there, so that it is made here."""
+    key = ("key", object())
+    ctypes.memset(id(key), 0, 16)
+    hash(key)
+
+
+def collects_too_deep():
+    """Without a limit of depth: the collector happens to run where the stack ends."""
+
+    class Endless:
+        def __repr__(self):
+            gc.collect(0)
+            return repr([self])
+
+    sys.setrecursionlimit(10**7)
+    repr(Endless())
+
+
+def finalizer_after_modules():
+    """A finalizer that the last collection calls uses a module whose state is gone (python/cpython#148732)."""
+
+    class Late:
+        def __del__(self):
+            datetime.timedelta(seconds=1)
+
+    ring = [Late()]
+    ring.append(ring)
+    gc.disable()
 
 
 if __name__ == "__main__":

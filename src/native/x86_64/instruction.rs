@@ -229,6 +229,38 @@ pub fn call_target(code: &[Code], regs: &RegFile, memory: &dyn Memory, abi: &Abi
     })
 }
 
+/// Where the value of a register came from: the last of `code`, which the processor has just run, that writes it is a plain
+/// load, and this is the address that it loaded from, by registers that nothing has changed since. `register` is a name in lower
+/// case. Jumps into the code are not followed: whether the value is there has to be seen.
+#[must_use]
+pub fn loaded_from(code: &[Code], register: &str, regs: &RegFile) -> Option<Addr> {
+    let mut factory = InstructionInfoFactory::new();
+    let is_write =
+        |access| !matches!(access, OpAccess::None | OpAccess::Read | OpAccess::CondRead | OpAccess::NoMemAccess);
+    let mut changed: Vec<Register> = Vec::new();
+    for one in code.iter().rev() {
+        let i = &one.instruction;
+        let written: Vec<Register> = {
+            let used = factory.info(i).used_registers().iter();
+            used.filter(|used| is_write(used.access())).map(|used| used.register().full_register()).collect()
+        };
+        if written.iter().any(|written| format!("{written:?}").to_lowercase() == register) {
+            let is_load = i.mnemonic() == Mnemonic::Mov && i.op1_kind() == OpKind::Memory;
+            let plain = is_load && i.memory_index() == Register::None && i.memory_segment() == Register::DS;
+            let base = i.memory_base();
+            let kept = !changed.contains(&base.full_register()) && !written.contains(&base.full_register());
+            let from = general(regs, base).filter(|_| plain && kept)?;
+            return Some(Addr(from).wrapping_add(i.memory_displacement64()));
+        }
+        // What a called function leaves in the other registers is its own.
+        if one.is_call() {
+            return None;
+        }
+        changed.extend(written);
+    }
+    None
+}
+
 /// Instructions around `ip`: `before` and `after` of them, found by decoding from `function` on (instructions cannot
 /// be decoded backwards). Without a function start only those from `ip` on.
 #[must_use]

@@ -22,7 +22,8 @@ pub(super) fn open(root: &Path, wanted: &[OsString], links: Links) -> Option<io:
     }
     // What stays in the host's own root need not be told so.
     let in_own = links == Links::InRoot && root == Path::new(OWN_ROOT);
-    let path: PathBuf = in_own.then_some(OsStr::new(OWN_ROOT)).into_iter().chain(wanted.iter().map(|part| &**part)).collect();
+    let path: PathBuf =
+        in_own.then_some(OsStr::new(OWN_ROOT)).into_iter().chain(wanted.iter().map(|part| &**part)).collect();
     let directory = match in_own {
         true => None,
         false => match open_directory(AT_FDCWD, root, OFlag::empty()) {

@@ -24,12 +24,7 @@ const AUDIT_RISCV64: u32 = 0xc000_00f3;
 
 /// Allows the numbers of `allowed`, fails those of `absent` as a kernel does that does not have them, and lets `rest` decide
 /// about all others; `None` where that makes no program.
-pub(super) fn decide_first(
-    allowed: &[i64],
-    absent: &[i64],
-    arch: TargetArch,
-    rest: BpfProgram,
-) -> Option<BpfProgram> {
+pub(super) fn decide_first(allowed: &[i64], absent: &[i64], arch: TargetArch, rest: BpfProgram) -> Option<BpfProgram> {
     let processor = match arch {
         TargetArch::x86_64 => AUDIT_X86_64,
         TargetArch::aarch64 => AUDIT_AARCH64,
