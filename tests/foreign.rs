@@ -285,6 +285,44 @@ fn wrong_lines_of(report: &Report, name: &str, source: &str, lines: &[(&str, &st
     lines.iter().find_map(differs)
 }
 
+/// A module whose C file is gone, and one without debug information: what would give lines is said once.
+#[test]
+fn cython_without_its_c_file() {
+    let Some(interpreter) = common::interpreter(INTERPRETERS[0]) else {
+        // As in `everywhere`.
+        common::part_skipped(format_args!("{} is not installed", INTERPRETERS[0]));
+        return;
+    };
+    let modules = match build(interpreter, "cython") {
+        Ok(modules) => modules,
+        Err(reason) => skip!("{reason}"),
+    };
+    let ask = ["-c", "import sysconfig; print(sysconfig.get_paths()['include'], end='')"];
+    let include = Command::new(&interpreter.argv[0]).args(ask).output().unwrap().stdout;
+    let include = String::from_utf8(include).unwrap();
+    for (debug, said) in [("-g", "stand at lines of"), ("-g0", "have no lines")] {
+        let directory = tempfile::tempdir().unwrap();
+        let (source, module) = (directory.path().join("cyvalve.c"), directory.path().join("cyvalve.so"));
+        std::fs::copy(modules[0].with_file_name("cyvalve.c"), &source).unwrap();
+        let mut gcc = Command::new("gcc");
+        gcc.args(["-shared", "-fPIC", "-O1", debug, "-I"]).arg(&include).arg(&source).arg("-o").arg(&module);
+        assert!(gcc.status().is_ok_and(|status| status.success()));
+        std::fs::remove_file(&source).unwrap();
+        let dead = match Crash::new(interpreter, "foreign.py").args(&["cython", "give_up"]).file(&module).run() {
+            Ok(dead) => dead,
+            Err(reason) => skip!("{reason}"),
+        };
+        let report = report(interpreter, &dead.core);
+        let notes: Vec<&str> = report
+            .diagnostics
+            .iter()
+            .filter(|d| d.code == pyinquest::base::DiagnosticCode::CythonLines)
+            .map(|d| d.message.as_str())
+            .collect();
+        assert!(notes.len() == 1 && notes[0].contains(said) && notes[0].contains("cyvalve."), "{debug}: {notes:?}");
+    }
+}
+
 /// What Python calls the functions that objects bind: the name is that of the function that was called.
 fn wrong_method(tool: &str, expected: &Expected, report: &Report) -> Option<String> {
     let thread = report.threads.iter().find(|t| t.crashed)?;

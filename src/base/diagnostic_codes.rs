@@ -152,6 +152,8 @@ pub enum DiagnosticCode {
     SourceOfOtherHost,
     /// Which files source lines come from.
     SourceOrigin,
+    /// Functions that Cython compiled do not stand at lines of their `.pyx` file, and what it takes.
+    CythonLines,
     /// One that this version does not know.
     #[serde(untagged)]
     Other(String),

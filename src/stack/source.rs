@@ -397,8 +397,14 @@ fn looks_like_source(name: &str, bytes: &[u8]) -> bool {
     let lower = name.to_ascii_lowercase();
     let first = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
     let script = first.starts_with(b"#!") && memchr::memmem::find(first, b"python").is_some();
-    let of_cython = is_of_cython(bytes) && CYTHON_ENDINGS.iter().any(|ending| lower.ends_with(ending));
+    let of_cython = is_of_cython(bytes) && is_c_file(&lower);
     !bytes.contains(&0) && (script || of_cython || ENDINGS.iter().any(|ending| lower.ends_with(ending)))
+}
+
+/// Whether a file is named as those are that Cython writes.
+#[must_use]
+pub fn is_c_file(name: &str) -> bool {
+    CYTHON_ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
 fn is_of_cython(bytes: &[u8]) -> bool {
