@@ -472,6 +472,55 @@ fn frame_evaluation_hooks() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// Code that torch.compile has made, in the operators that it calls and where it had to give up: the evaluator of TorchDynamo is
+/// named where it is the one in force. `tests/README.md` has how to give a PyTorch.
+#[test]
+fn torch_compile() {
+    let Ok(directory) = std::env::var("PYINQUEST_TORCH") else {
+        common::not_asked_for("PYINQUEST_TORCH names no directory with PyTorch");
+        return;
+    };
+    let name = std::env::var("PYINQUEST_TEST_INTERPRETER").unwrap_or_default();
+    let Some(interpreter) = common::interpreter(&name) else { skip!("PYINQUEST_TEST_INTERPRETER names none") };
+    let shim = "dynamo_custom_eval_frame_shim in libtorch_python.so";
+    // What is compiled by `inductor` calls the operator from a file of its own.
+    for (backend, way, evaluator, through) in [
+        ("eager", "operator", None, "forward"),
+        ("inductor", "operator", None, "call"),
+        ("eager", "break", Some(shim), "work"),
+    ] {
+        let kept = tempfile::tempdir().unwrap();
+        let crash = Crash::new(interpreter, "torch_compile.py").args(&[backend, way]);
+        let crash = crash.env("PYTHONPATH", &directory).env("TORCHINDUCTOR_CACHE_DIR", kept.path().to_str().unwrap());
+        let dead = match crash.env("TORCHINDUCTOR_COMPILE_THREADS", "1").run() {
+            Ok(dead) => dead,
+            Err(reason) => skip!("{reason}"),
+        };
+        let report = report(interpreter, &dead.core);
+        assert_eq!(report.interpreters[0].frame_evaluator.as_deref(), evaluator, "{backend} {way}");
+        let thread = report.threads.iter().find(|t| t.crashed).unwrap();
+        let name = |f: &pyinquest::model::Frame| f.function.as_ref().map(ToString::to_string).unwrap_or_default();
+        let python = thread.frames.iter().filter(|f| f.native.is_none());
+        let shown: Vec<(String, u64)> = python.map(|f| (name(f), u64::from(f.line.unwrap()))).collect();
+        let mut said = said_by_python(&dead);
+        if way == "break" {
+            // What asked Python is done: the call that kills stands in a part of the function after it, on the same line.
+            said.retain(|(function, _)| function != "_fn");
+            let (part, line) = &shown[0];
+            assert!(part.starts_with("torch_dynamo_resume_in_work_at_") && *line == said[0].1, "{shown:?}");
+            said.insert(0, (part.clone(), *line));
+        }
+        assert_eq!(shown, said, "{backend} {way}");
+        assert!(shown.iter().any(|(function, _)| function == through), "{shown:?}");
+        let doubts = report.diagnostics.iter().filter(|d| d.code == pyinquest::base::DiagnosticCode::MergePartial);
+        assert_eq!(doubts.count(), 0, "{backend} {way}");
+        // Frames that the evaluator of TorchDynamo ran stand inside of it.
+        let inside =
+            |pair: &[pyinquest::model::Frame]| pair[0].native.is_none() && name(&pair[1]).starts_with("dynamo_");
+        assert!(thread.frames.windows(2).any(inside), "{backend} {way}");
+    }
+}
+
 /// debugpy's frame evaluator: Cython code, up to CPython 3.10. PyPI has it as C, to be compiled where it is wanted.
 #[test]
 fn debugpy_frame_evaluator() {
