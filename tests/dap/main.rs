@@ -331,8 +331,32 @@ fn the_client_of_the_protocol_s_authors_is_satisfied() {
     assert!(said.contains("all sessions ended"), "{said}");
 }
 
+/// What a command of the extension shows for choosing: node runs its file, with what it uses of `vscode` in here.
+fn run_in_extension(source: &str, command: &str) -> String {
+    let script = r#"
+        const [extension, wanted] = process.argv.slice(1), commands = {}, Module = require("module"), load = Module._load;
+        const none = { registerDebugAdapterDescriptorFactory() {} };
+        const shown = async (items) => { for (const item of items) console.log(item.label, item.description); return items[0]; };
+        const vscode = { debug: none, window: { showQuickPick: shown }, commands: { registerCommand: (name, run) => { commands[name] = run; } } };
+        Module._load = (name, ...rest) => name === "vscode" ? vscode : load(name, ...rest);
+        require(extension).activate({ subscriptions: [] });
+        commands[wanted]();
+    "#;
+    let extension = format!("{source}/extension.js");
+    let out = std::process::Command::new("node").args(["-e", script, &extension, command]).output().unwrap();
+    assert!(out.status.success(), "{command}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
 #[test]
 fn the_extension_of_vs_code_is_packed_by_its_own_tool() {
+    let Some(interpreter) = one_per_minor().into_iter().find(|i| i.minor == 12) else {
+        skip!("no interpreters: run tests/interpreters/fetch.py");
+    };
+    let python = match block(interpreter, "editor.py", &[]) {
+        Ok(python) => python,
+        Err(reason) => skip!("{reason}"),
+    };
     let modules = match npm::package("@vscode/vsce", "3.9.2") {
         Ok(directory) => directory,
         Err(reason) => skip!("{reason}"),
@@ -358,6 +382,26 @@ fn the_extension_of_vs_code_is_packed_by_its_own_tool() {
     });
     for name in settings.as_object().unwrap().keys().filter(|name| *name != "pid") {
         assert!(given.get(name).is_some(), "{name} is not tried here");
+    }
+    // Each command that a configuration asks for is one that the extension has.
+    let debugger = &manifest["contributes"]["debuggers"][0];
+    let snippets = debugger["configurationSnippets"].to_string();
+    let asked: Vec<&str> =
+        snippets.split("${command:").skip(1).filter_map(|rest| Some(rest.split_once('}')?.0)).collect();
+    assert!(!asked.is_empty(), "{snippets}");
+    for name in asked {
+        let command = debugger["variables"][name].as_str().unwrap_or_else(|| panic!("{name} is no variable"));
+        let picked = run_in_extension(source, command);
+        let pids: Vec<&str> = picked.lines().filter_map(|line| line.split(' ').next()).collect();
+        assert!(pids.contains(&python.pid.to_string().as_str()), "{command}: {picked}");
+    }
+    for name in debugger["configurationAttributes"]["launch"]["properties"].as_object().unwrap().keys() {
+        let mut client = Client::start();
+        client.body("initialize", json!({ "adapterID": "pyinquest" }));
+        let arguments = json!({ "coreFile": fixture.path, "noFiles": true });
+        let arguments = if name == "program" { arguments } else { json!({ name: fixture.path, "noFiles": true }) };
+        client.body("launch", arguments);
+        client.end();
     }
     let mut client = Client::start();
     let thread = client.attach(given);
