@@ -40,7 +40,7 @@ LOAD_TIMEOUT = 5.0
 # What is registered where no engine can be had when the script is loaded: each says what is wrong when it is given.
 WITHOUT_ENGINE = ("bt", "bt-full", "list", "up", "down", "frame", "break", "tbreak", "catch", "watch", "breakpoints",
                   "delete", "continue", "advance", "step", "next", "finish", "until", "print", "locals", "thread",
-                  "threads", "refcount", "object", "exc", "tasks", "report", "heap", "objects", "strings", "refs",
+                  "threads", "refcount", "object", "exc", "tasks", "report", "info", "heap", "objects", "strings", "refs",
                   "why", "top", "audit", "check", "memory", "what", "status")
 
 # How long the engine may take to end a command after Ctrl-C, in seconds.

@@ -299,7 +299,8 @@ fn conditions_functions_and_temporary_breakpoints() {
 fn a_watched_variable_stops_at_each_value() {
     for interpreter in one_per_minor() {
         let who = &interpreter.name;
-        let commands = ["py-tbreak loops", "py-continue", "py-watch total", "py-watch len", GO_ON, "py-breakpoints"];
+        let commands =
+            ["py-tbreak loops", "py-continue", "py-watch total", "py-watch len", GO_ON, "py-info breakpoints"];
         let (told, text) =
             match (printed(interpreter, "walk.py", &["values", "loops", "total"]), walk(interpreter, &commands)) {
                 (Ok(told), Ok(text)) => (told, text),

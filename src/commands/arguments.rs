@@ -87,10 +87,15 @@ impl<'a> Args<'a> {
         let mut args = Args::default();
         let (mut rest, json) = without_json(text);
         args.json = json;
-        let is_path =
-            [ArgumentKind::Path, ArgumentKind::PathOrType, ArgumentKind::ThreadOrCommand, ArgumentKind::Place]
-                .into_iter()
-                .any(takes);
+        let is_path = [
+            ArgumentKind::Path,
+            ArgumentKind::PathOrType,
+            ArgumentKind::ThreadOrCommand,
+            ArgumentKind::Subject,
+            ArgumentKind::Place,
+        ]
+        .into_iter()
+        .any(takes);
         loop {
             rest = rest.trim_start();
             let (word, after) = rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len()));
@@ -121,7 +126,7 @@ impl<'a> Args<'a> {
         let complete = match () {
             () if takes(ArgumentKind::Path) || takes(ArgumentKind::Place) => !args.path.is_empty(),
             () if takes(ArgumentKind::PathOrType) => args.path.is_empty() == args.value(words::TYPE).is_some(),
-            () if takes(ArgumentKind::ThreadOrCommand) => true,
+            () if takes(ArgumentKind::ThreadOrCommand) || takes(ArgumentKind::Subject) => true,
             () => args.path.is_empty(),
         };
         complete.then_some(args)

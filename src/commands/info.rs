@@ -1,14 +1,37 @@
 //! `info`, `modules`, `registers`: what is in the dump.
 
 use super::host::{Host, RegistersOf};
-use super::run::{CommandError, Reply};
+use super::run::{CommandError, Reply, run};
 use super::{Args, Part, ReportAsk, report_of};
 use crate::base::Addr;
 use crate::engine::Options;
 use crate::model::answers::{Answer, Modules, Registers};
 
-/// `info`.
-pub(super) fn info(host: &mut dyn Host, _: &Args<'_>) -> Result<Reply, CommandError> {
+/// Words of gdb for lists, and the commands that give them.
+const SUBJECTS: &[(&str, &str)] = &[
+    ("threads", "threads"),
+    ("locals", "locals"),
+    ("frame", "frame"),
+    ("stack", "bt"),
+    ("registers", "registers"),
+    ("sharedlibrary", "modules"),
+    ("files", "modules"),
+    ("breakpoints", "breakpoints"),
+];
+
+/// `info`, `info threads`, `info locals 2`.
+pub(super) fn info(host: &mut dyn Host, args: &Args<'_>) -> Result<Reply, CommandError> {
+    if !args.path.is_empty() {
+        let (what, rest) = args.path.split_at(args.path.find(char::is_whitespace).unwrap_or(args.path.len()));
+        let found = SUBJECTS.iter().find(|(name, _)| name.starts_with(what));
+        return match found {
+            Some((_, command)) => run(host, command, rest),
+            None => {
+                let words: Vec<&str> = SUBJECTS.iter().map(|(name, _)| *name).collect();
+                Err(CommandError::message(format!("{}info takes one of {}", host.style().prefix(), words.join(", "))))
+            }
+        };
+    }
     let ask = ReportAsk { part: Part::Info, ..ReportAsk::new(Options::default()) };
     let report = report_of(host.process(RegistersOf::All)?, &ask);
     Ok(Reply::answer(Answer::Info(Box::new(report))))

@@ -131,6 +131,8 @@ pub enum ArgumentKind {
     Place,
     /// A thread, or `apply all` and a command; the rest of the line.
     ThreadOrCommand,
+    /// What to list, a word for a command and what follows that; or nothing.
+    Subject,
     /// This word with a text after it, or nothing; what the text is.
     Text(&'static str, &'static str),
     /// This word with a number from 0 after it, or nothing; what the number is.
@@ -252,6 +254,7 @@ impl ArgumentKind {
             ArgumentKind::NumberOrName(what) => format!("[N|{what}]"),
             ArgumentKind::Place => "FILE:LINE|FUNCTION [if CONDITION]".to_owned(),
             ArgumentKind::ThreadOrCommand => "[ID|NAME|apply all COMMAND]".to_owned(),
+            ArgumentKind::Subject => "[threads|locals|...]".to_owned(),
             ArgumentKind::Text(word, what) | ArgumentKind::Count(word, what) => format!("[{word} {what}]"),
             ArgumentKind::OneOf(word, words) => format!("[{word} {}]", words.join("|")),
         }

@@ -302,10 +302,13 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "info",
         aliases: &["i"],
-        not_in_debuggers: true,
         group: Group::Support,
-        summary: "What is in the dump: interpreter, threads, what is missing.",
-        example: "info",
+        summary: "What is known of the process: interpreter, threads, what is missing; or a list, as gdb's info has them.",
+        arguments: &[Argument {
+            kind: ArgumentKind::Subject,
+            help: "breakpoints, files, frame, locals, registers, sharedlibrary, stack or threads, or the beginning of one",
+        }],
+        example: "info threads",
         then: &["report", "modules"],
         ..PLAIN
     },

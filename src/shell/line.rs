@@ -2,7 +2,7 @@
 
 use super::export;
 use super::session::Shell;
-use crate::commands::{self, Command, CommandError, DEBUGGER_PREFIX, Reply, command_of_word, dump_commands};
+use crate::commands::{Command, CommandError, DEBUGGER_PREFIX, Reply, command_of_word, dump_commands};
 use crate::render::answers;
 use std::borrow::Cow;
 
@@ -33,17 +33,6 @@ enum Asked<'a> {
     /// A command of another package.
     Others(&'a str, &'a str),
 }
-
-/// Words of gdb for commands of the table. `info` alone is a command of ours.
-const INFO: &[(&str, &str)] = &[
-    ("threads", "threads"),
-    ("locals", "locals"),
-    ("frame", "frame"),
-    ("stack", "bt"),
-    ("registers", "registers"),
-    ("sharedlibrary", "modules"),
-    ("files", "modules"),
-];
 
 /// Words that are not in the table.
 pub(super) const OWN: &[(&str, &str)] = &[
@@ -97,15 +86,6 @@ impl Shell {
             "source" => return Ok(Asked::Source(rest)),
             "export" => return Ok(Asked::Export(rest)),
             _ => {}
-        }
-        if matches!(word, "info" | "i") && !rest.is_empty() && !rest.starts_with('-') {
-            let (what, rest) = rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len()));
-            let found = INFO.iter().find(|(name, _)| name.starts_with(what));
-            let found = found.and_then(|(_, name)| commands::command(name));
-            return found.map(|command| Asked::Table(command, rest)).ok_or_else(|| {
-                let words: Vec<&str> = INFO.iter().map(|(name, _)| *name).collect();
-                CommandError::message(format!("info takes one of {}", words.join(", ")))
-            });
         }
         match find(word) {
             Err(_) if self.options.plugins.command(word).is_some() => Ok(Asked::Others(word, rest)),
