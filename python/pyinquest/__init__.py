@@ -11,18 +11,23 @@
 No code of the process is run: a value is what its memory holds. The interpreter lock is released while a dump is read.
 """
 
+from __future__ import annotations
+
 import importlib
 import json
 import os
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, TypedDict, Union
 
 from ._pyinquest import Error, InputError, NoPythonError, UsageError, Value, __version__
 from ._pyinquest import Dump as _Dump
 from ._pyinquest import row as _row
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 __all__ = [
-    "Dump", "Error", "Frame", "Heap", "InputError", "NoPythonError", "Record", "Thread", "UsageError", "Value",
-    "__version__", "open", "row",
+    "Dump", "Error", "FileOptions", "Frame", "Heap", "InputError", "NoPythonError", "Record", "Tasks", "Thread", "UsageError",
+    "Value", "__version__", "open", "row",
 ]
 
 # Exit codes of the program for the same (its `--help` lists them).
@@ -30,6 +35,38 @@ Error.code = 1
 UsageError.code = 2
 InputError.code = 3
 NoPythonError.code = 4
+
+
+class FileOptions(TypedDict, total=False):
+    """Where files of the process are looked for; what `open` and `row` take beside their own arguments."""
+
+    executable: Optional[str]
+    """The main executable, where it is not where the process saw it."""
+    sysroot: Sequence[str]
+    """Directories that stand for / of the process."""
+    debug_dir: Sequence[str]
+    """Directories with debug files."""
+    path_map: Optional[Mapping[str, str]]
+    """Prefixes of paths, and what stands for them here."""
+    host_sources: bool
+    """Whether this host's source files are those of the process."""
+    debuginfod: bool
+    """Whether the servers of DEBUGINFOD_URLS are asked."""
+    no_files: bool
+    """Whether no file but the dump is looked at."""
+
+
+# As the extension takes them: executable; system roots, directories, paths; what is allowed.
+_Files = Tuple[Optional[str], Tuple[List[str], List[str], List[Tuple[str, str]]], Tuple[bool, bool, bool]]
+
+
+def _files(of: str, options: FileOptions) -> _Files:
+    for name in options:
+        if name not in FileOptions.__annotations__:
+            raise TypeError("%s() got an unexpected keyword argument %r" % (of, name))
+    where = (list(options.get("sysroot", ())), list(options.get("debug_dir", ())), list((options.get("path_map") or {}).items()))
+    allowed = (options.get("host_sources", False), options.get("debuginfod", False), options.get("no_files", False))
+    return options.get("executable"), where, allowed
 
 
 class Record:
@@ -134,6 +171,20 @@ class Heap:
         return pandas.DataFrame(self._census["types"])
 
 
+class Tasks(Record):
+    """Suspended work: `.tasks` (name, state, waits_for, ...), `.loops`, `.stacks` with frames, `.greenlets`, `.pools`, `.findings`."""
+
+    def to_arrow(self) -> Any:
+        """As a `pyarrow.Table`, a row for each task."""
+        pyarrow: Any = importlib.import_module("pyarrow")
+        return pyarrow.Table.from_pylist(self._fields["tasks"])
+
+    def to_pandas(self) -> Any:
+        """As a `pandas.DataFrame`, a row for each task."""
+        pandas: Any = importlib.import_module("pandas")
+        return pandas.DataFrame(self._fields["tasks"])
+
+
 class Dump:
     """A dead process, or one that stands still as long as this is open: see `open`."""
 
@@ -187,6 +238,11 @@ class Dump:
         """All objects by type. Each access reads the heap again."""
         return Heap(json.loads(self._dump.heap()))
 
+    @property
+    def tasks(self) -> Tasks:
+        """Suspended work: tasks, greenlets, coroutines. Each access looks again."""
+        return Tasks(json.loads(self._dump.tasks()))
+
     def evaluate(self, path: str, thread: Optional[int] = None, frame: int = 0) -> Value:
         """The value at a path (`name.attr[1]['key']`, `@0x7f00`, `len(x)`), looked up in a Python frame (0: innermost) of
         a thread (its system id; the crashed or main one when None)."""
@@ -223,56 +279,36 @@ class Dump:
 
 
 def open(
-    path: Union[str, "os.PathLike[str]", None] = None,
-    *,
-    pid: Optional[int] = None,
-    executable: Optional[str] = None,
-    sysroot: Sequence[str] = (),
-    debug_dir: Sequence[str] = (),
-    path_map: Optional[Mapping[str, str]] = None,
-    host_sources: bool = False,
-    debuginfod: bool = False,
-    no_files: bool = False,
+    path: Union[str, os.PathLike[str], None] = None, *, pid: Optional[int] = None, **files: Unpack[FileOptions]
 ) -> Dump:
     """Opens a core or minidump, compressed or not, or stops a running process (`pid`) until it is closed.
 
-    `sysroot`: directories that stand for / of the process; `debug_dir`: directories with debug files; `path_map`: prefixes of
-    paths and what stands for them here; `host_sources`: take this host's source files for those of the process.
+    Further arguments: `FileOptions` (executable, sysroot, debug_dir, path_map, host_sources, debuginfod, no_files).
     Raises `InputError` where it cannot be read.
     """
 
     if (path is None) == (pid is None):
         raise UsageError("give a path or a pid")
-    name = None if path is None else os.fspath(path)
-    pairs = list((path_map or {}).items())
-    return Dump(_Dump(name, pid, executable, list(sysroot), list(debug_dir), pairs, host_sources, debuginfod, no_files))
+    return Dump(_Dump(None if path is None else os.fspath(path), pid, *_files("open", files)))
 
 
 def row(
-    path: Union[str, "os.PathLike[str]"],
+    path: Union[str, os.PathLike[str]],
     *,
     name: Optional[str] = None,
     rules: Optional[str] = None,
     with_sources: bool = False,
     with_locals: bool = False,
     redact: bool = True,
-    executable: Optional[str] = None,
-    sysroot: Sequence[str] = (),
-    debug_dir: Sequence[str] = (),
-    path_map: Optional[Mapping[str, str]] = None,
-    host_sources: bool = False,
-    debuginfod: bool = False,
-    no_files: bool = False,
+    **files: Unpack[FileOptions],
 ) -> Dict[str, Any]:
     """The row of a dump in triage, as a dict of JSON's types: what `pyinquest triage map` writes as a line.
 
     `name`: what the dump is called in results, instead of its path; `rules`: a file of rules that are asked first; the others
-    are as in `open` and of `triage map`. A dump that cannot be read is a row that says so (`outcome`, `error`), no exception.
-    It is read in this process, without the limits of time and memory that `triage map` sets.
+    are as in `open` (`FileOptions`) and of `triage map`. A dump that cannot be read is a row that says so (`outcome`, `error`), no
+    exception. It is read in this process, without the limits of time and memory that `triage map` sets.
     """
 
-    files = (list(sysroot), list(debug_dir), list((path_map or {}).items()))
     wanted = (with_sources, with_locals, redact)
-    text = _row(os.fspath(path), name, rules, wanted, executable, files, host_sources, debuginfod, no_files)
-    parsed: Dict[str, Any] = json.loads(text)
+    parsed: Dict[str, Any] = json.loads(_row(os.fspath(path), name, rules, wanted, *_files("row", files)))
     return parsed

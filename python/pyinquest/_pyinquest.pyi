@@ -15,10 +15,8 @@ def row(
     rules: Optional[str],
     wanted: Tuple[bool, bool, bool],
     executable: Optional[str],
-    files: Tuple[List[str], List[str], List[Tuple[str, str]]],
-    host_sources: bool,
-    debuginfod: bool,
-    no_files: bool,
+    where: Tuple[List[str], List[str], List[Tuple[str, str]]],
+    allowed: Tuple[bool, bool, bool],
 ) -> str: ...
 
 class Value:
@@ -49,15 +47,12 @@ class Dump:
         path: Optional[str],
         pid: Optional[int],
         executable: Optional[str],
-        sysroot: List[str],
-        debug_dir: List[str],
-        path_map: List[Tuple[str, str]],
-        host_sources: bool,
-        debuginfod: bool,
-        no_files: bool,
+        where: Tuple[List[str], List[str], List[Tuple[str, str]]],
+        allowed: Tuple[bool, bool, bool],
     ) -> None: ...
     def report(self, format: str, locals: bool, native: bool, redact: bool) -> str: ...
     def evaluate(self, path: str, thread: Optional[int], frame: int) -> Value: ...
     def locals(self, tid: Optional[int], tstate: Optional[str], frame: str) -> List[Tuple[str, Optional[Value]]]: ...
     def heap(self) -> str: ...
+    def tasks(self) -> str: ...
     def close(self) -> None: ...

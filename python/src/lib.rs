@@ -4,7 +4,7 @@ use pyinquest::base::Addr;
 use pyinquest::cpython::frame::locals;
 use pyinquest::cpython::object::{self, Heap, Key, ReprLimits, Step, Value as Found};
 use pyinquest::engine::heap_answers::{self, CensusOrder};
-use pyinquest::engine::{Inspection, LookupError, Options, Place, SystemThread, hold};
+use pyinquest::engine::{Inspection, LookupError, Options, Place, SystemThread, TaskOptions, hold};
 use pyinquest::image::SearchOptions;
 use pyinquest::model::Fidelity;
 use pyinquest::render::{self, redact};
@@ -45,22 +45,21 @@ fn no_python() -> PyErr {
     NoPythonError::new_err("no CPython was found in the process")
 }
 
-/// Where files of the process are looked for: system roots, directories with debug files, and what stands for prefixes of paths.
+/// System roots, directories with debug files, and what stands for prefixes of paths.
+type Where = (Vec<PathBuf>, Vec<PathBuf>, Vec<(String, String)>);
+
+/// Where files of the process are looked for (`FileOptions` in Python); `allowed`: this host's sources, debuginfod's servers, no files.
 fn search(
     executable: Option<PathBuf>,
-    (sysroots, debug_dirs, path_maps): (Vec<PathBuf>, Vec<PathBuf>, Vec<(String, String)>),
-    host_sources: bool,
-    debuginfod: bool,
-    no_files: bool,
+    (sysroots, debug_dirs, path_maps): Where,
+    allowed: (bool, bool, bool),
 ) -> SearchOptions {
     let mut search = SearchOptions::default();
     search.executable = executable;
     search.sysroots = sysroots;
     search.debug_dirs = debug_dirs;
     search.path_maps = path_maps;
-    search.host_sources = host_sources;
-    search.debuginfod = debuginfod;
-    search.no_files = no_files;
+    (search.host_sources, search.debuginfod, search.no_files) = allowed;
     search
 }
 
@@ -74,12 +73,10 @@ fn row(
     rules: Option<PathBuf>,
     wanted: (bool, bool, bool),
     executable: Option<PathBuf>,
-    files: (Vec<PathBuf>, Vec<PathBuf>, Vec<(String, String)>),
-    host_sources: bool,
-    debuginfod: bool,
-    no_files: bool,
+    r#where: Where,
+    allowed: (bool, bool, bool),
 ) -> PyResult<String> {
-    let search = search(executable, files, host_sources, debuginfod, no_files);
+    let search = search(executable, r#where, allowed);
     let (sources, locals, redact) = wanted;
     let options = MapOptions { search, sources, rules, locals, unredacted: !redact, no_sandbox: true };
     py.detach(|| {
@@ -100,21 +97,15 @@ struct Dump {
 #[pymethods]
 impl Dump {
     #[new]
-    #[expect(clippy::too_many_arguments, reason = "the arguments of pyinquest.open, which names them")]
     fn new(
         py: Python<'_>,
         path: Option<PathBuf>,
         pid: Option<i32>,
         executable: Option<PathBuf>,
-        sysroot: Vec<PathBuf>,
-        debug_dir: Vec<PathBuf>,
-        path_map: Vec<(String, String)>,
-        host_sources: bool,
-        debuginfod: bool,
-        no_files: bool,
+        r#where: Where,
+        allowed: (bool, bool, bool),
     ) -> PyResult<Self> {
-        let files = (sysroot, debug_dir, path_map);
-        let search = search(executable, files, host_sources, debuginfod, no_files);
+        let search = search(executable, r#where, allowed);
         let opened = py.detach(|| match (path, pid) {
             (Some(path), _) => {
                 let inspection = Inspection::open(&path, &search).map_err(|e| input_error(&e))?;
@@ -208,6 +199,16 @@ impl Dump {
                 .heap(|state, missing| heap_answers::census(state, missing, &filter, None, order, diagnostics))
                 .map_err(|e| NoPythonError::new_err(e.to_string()))?;
             serde_json::to_string(&census).map_err(|e| Error::new_err(e.to_string()))
+        })
+    }
+
+    /// Suspended work as JSON: what `pyinquest tasks --json` prints.
+    fn tasks(&self, py: Python<'_>) -> PyResult<String> {
+        py.detach(|| {
+            let mut options = TaskOptions::default();
+            options.options.source_lines = true;
+            let tasks = self.opened.inspection.tasks(&options).ok_or_else(no_python)?;
+            serde_json::to_string(&tasks).map_err(|e| Error::new_err(e.to_string()))
         })
     }
 

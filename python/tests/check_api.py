@@ -1,9 +1,9 @@
 """The Python module on committed dumps, compared with what Python said of itself before it died.
 
-    check_api.py FIXTURES [PID TRUTH CORE]
+    check_api.py FIXTURES [PID TRUTH CORE TASKS]
 
 FIXTURES is the directory of the committed dumps. Needs nothing but the module, and runs on every CPython that it supports. PID and
-CORE are a process and a core of `tests/programs/editor.py`, TRUTH what it said of itself.
+CORE are a process and a core of `tests/programs/editor.py`, TRUTH what it said of itself, TASKS is a core of `tasks.py`.
 """
 
 import json
@@ -76,9 +76,26 @@ def check_values(fixtures):
             assert error.code == 3
         else:
             raise AssertionError(call)
+    for call, wrong in ((pyinquest.open, "sysroots"), (pyinquest.row, "no_file")):
+        try:
+            call(os.path.join(fixtures, "cores", "3.12-basic.core.zst"), **{wrong: True})
+        except TypeError as error:
+            assert wrong in str(error), error
+        else:
+            raise AssertionError(wrong)
     assert "<iframe" in dump._repr_html_()
     assert dump.crash.as_dict()["signal"] == 11
     return dump
+
+
+def check_tasks(fixtures, core):
+    """Suspended work is what the program shows of it."""
+    command = [os.environ["PYINQUEST_PROGRAM"], "tasks", "--json", core]
+    told = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.decode())
+    found = pyinquest.open(core).tasks
+    assert [task.name for task in found.tasks] == [task["name"] for task in told["tasks"]] and len(found.tasks) > 1, told
+    assert found.as_dict() == told and found.loops[0].addr and found.stacks[0].frames, told
+    assert pyinquest.open(os.path.join(fixtures, "cores", "3.12-basic.core.zst"), no_files=True).tasks.tasks == []
 
 
 def check_threads(path):
@@ -163,6 +180,7 @@ def main():
             truth = json.load(file)
         check_process(int(sys.argv[2]), truth)
         check_heap(sys.argv[4], truth)
+        check_tasks(fixtures, sys.argv[5])
     print("compared %d values" % compared)
 
 

@@ -119,7 +119,8 @@ fn the_module_says_what_python_said() {
         let truth = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(truth.path(), blocked.truth.to_string()).unwrap();
         let dead = Crash::new(interpreter, "editor.py").run().unwrap_or_else(|e| panic!("{e}"));
-        command.arg(blocked.pid.to_string()).arg(truth.path()).arg(&dead.core);
+        let tasks = Crash::new(interpreter, "tasks.py").run().unwrap_or_else(|e| panic!("{e}"));
+        command.arg(blocked.pid.to_string()).arg(truth.path()).arg(&dead.core).arg(&tasks.core);
         let out = run(&mut command).unwrap_or_else(|e| panic!("{}: {e}", interpreter.name));
         assert!(String::from_utf8_lossy(&out.stdout).contains("compared"), "{}", interpreter.name);
     }
@@ -268,8 +269,13 @@ fn the_stubs_are_what_type_checkers_take() {
     std::fs::write(work.path().join("pyrightconfig.json"), config.to_string()).unwrap();
     run(Command::new(tools.join("pyright")).arg(&program).current_dir(work.path())).unwrap_or_else(|e| panic!("{e}"));
     // What is wrong is found, so that the others were not right by chance.
-    std::fs::write(&program, format!("{USES}\nwrong: int = dump.evaluate('x')\n")).unwrap();
-    assert!(run(Command::new(tools.join("mypy")).arg("--strict").arg(&program).envs(path)).is_err());
+    for wrong in
+        ["wrong: int = dump.evaluate('x')", "pyinquest.open('core', sysroots=[])", "pyinquest.row('core', no_files=3)"]
+    {
+        std::fs::write(&program, format!("{USES}\n{wrong}\n")).unwrap();
+        assert!(run(Command::new(tools.join("mypy")).arg("--strict").arg(&program).envs(path)).is_err(), "{wrong}");
+        assert!(run(Command::new(tools.join("pyright")).arg(&program).current_dir(work.path())).is_err(), "{wrong}");
+    }
 }
 
 const USES: &str = r#"import pyinquest
@@ -285,6 +291,9 @@ summary: str = "" if crash is None else crash.summary
 text = pyinquest.row("core", name="node:core", with_sources=True)["dump"]
 first: pyinquest.Value = dump.evaluate("self.items[0]", frame=2)["key"]
 total: int = dump.heap.objects
+waiting = [task.name for task in dump.tasks.tasks]
+options: pyinquest.FileOptions = {"sysroot": ["/image"], "no_files": True}
+same: pyinquest.Dump = pyinquest.open(pid=1, **options)
 "#;
 
 #[test]
