@@ -1,6 +1,6 @@
 //! What the instructions of a process do, whatever its processor.
 
-use super::x86_64::{self, effect::effect, instruction::Code};
+use super::x86_64::{self, effect::effect, instruction};
 use crate::arch::{self, Effect};
 use crate::base::{Abi, Addr};
 use crate::debuggee::{Memory, MemoryExt as _};
@@ -27,7 +27,7 @@ impl Decoded {
                 let bytes = memory.read_vec(addr, LONGEST).or_else(|_| memory.read_vec(addr, SHORTEST)).ok()?;
                 decode(&bytes, addr)?
             }
-            None if x86_64::is_of(abi) => effect(&Code::at(memory, addr)?),
+            None if x86_64::is_of(abi) => effect(&instruction::at(memory, addr)?),
             None => return None,
         };
         Some(Decoded { addr, effect })

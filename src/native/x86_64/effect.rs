@@ -1,6 +1,6 @@
 //! What an x86-64 instruction does to registers and memory, in the terms of all processors.
 
-use super::instruction::{Code, dwarf_number};
+use super::instruction::dwarf_number;
 use crate::arch::{Effect, Flow, Step, Value};
 use crate::base::Addr;
 use iced_x86::{FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register};
@@ -10,9 +10,8 @@ const RSP: u16 = 7;
 const RBP: u16 = 6;
 
 /// What a decoded instruction does.
-pub(in crate::native) fn effect(code: &Code) -> Effect {
-    let i = code.instruction();
-    Effect { size: code.bytes.len() as u64, flow: flow(i), steps: steps(i) }
+pub(in crate::native) fn effect(i: &Instruction) -> Effect {
+    Effect { size: i.len() as u64, flow: flow(i), steps: steps(i) }
 }
 
 fn flow(i: &Instruction) -> Flow {

@@ -55,15 +55,10 @@ impl Code {
     #[must_use]
     pub fn at(memory: &dyn Memory, addr: Addr) -> Option<Code> {
         let bytes = readable(memory, addr);
-        let mut decoder = Decoder::with_ip(64, &bytes, addr.0, DecoderOptions::NONE);
-        let instruction = decoder.decode();
-        Code::from_instruction(instruction, &bytes)
+        Code::from_instruction(decoded(&bytes, addr)?, &bytes)
     }
 
     fn from_instruction(instruction: Instruction, bytes: &[u8]) -> Option<Code> {
-        if instruction.is_invalid() {
-            return None;
-        }
         let mut text = String::new();
         // Numbers as objdump writes them.
         let mut formatter = GasFormatter::new();
@@ -182,6 +177,17 @@ impl Code {
     pub(super) fn instruction(&self) -> &Instruction {
         &self.instruction
     }
+}
+
+/// The instruction at `addr` alone, without its text.
+#[must_use]
+pub(in crate::native) fn at(memory: &dyn Memory, addr: Addr) -> Option<Instruction> {
+    decoded(&readable(memory, addr), addr)
+}
+
+fn decoded(bytes: &[u8], addr: Addr) -> Option<Instruction> {
+    let instruction = Decoder::with_ip(64, bytes, addr.0, DecoderOptions::NONE).decode();
+    (!instruction.is_invalid()).then_some(instruction)
 }
 
 /// The instructions from `start` up to (not including) `end`, at most `limit`.
