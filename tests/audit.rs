@@ -241,6 +241,21 @@ fn a_list_that_c_code_changes_is_not_judged() {
     }
 }
 
+/// An object whose type is overwritten is damaged, and not freed: its count agrees with what leads to it.
+#[test]
+fn an_overwritten_type_is_no_release() {
+    for interpreter in one_per_column().into_iter().filter(|i| !i.free_threaded && i.minor % 2 == 0) {
+        let dead = match Crash::new(interpreter, "smashed.py").run() {
+            Ok(dead) => dead,
+            Err(reason) => skip!("{reason}"),
+        };
+        let report = open(&dead, interpreter).report(&Options::default());
+        let ids: Vec<String> = report.findings.iter().map(|finding| finding.id.to_string()).collect();
+        let (damaged, released) = ("corrupt-object".to_owned(), "over-released".to_owned());
+        assert!(ids.contains(&damaged) && !ids.contains(&released), "{}: {ids:?}", interpreter.name);
+    }
+}
+
 /// What the loads of `healthy.py` import.
 const LOADED: &[&str] = &[
     "annotated-types==0.8.0",

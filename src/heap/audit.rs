@@ -95,6 +95,7 @@ pub struct Audit {
 }
 
 /// How an object's count is to be read.
+#[derive(PartialEq)]
 pub(super) enum Count {
     /// So many references.
     Plain(i64),
@@ -136,7 +137,7 @@ impl<'a> HeapState<'a> {
         if !self.is_of_one_moment() {
             audit.suspects.retain(|suspect| suspect.verdict != AuditVerdict::Leaked);
         }
-        audit.suspects.extend(self.freed(&owned.tally.dangling));
+        audit.suspects.extend(self.freed(&owned.tally.dangling).into_iter().filter(|s| !self.is_overwritten(s)));
         self.find_holders(&mut audit.suspects, &owned.tally.certain);
         audit
     }
@@ -361,6 +362,15 @@ impl<'a> HeapState<'a> {
         }
         found.sort_by_key(|suspect| suspect.addr);
         found
+    }
+
+    /// Whether something of no known type is an object whose type was overwritten: its block is in use, and its count is that of
+    /// the references to it.
+    fn is_overwritten(&self, suspect: &Suspect) -> bool {
+        let block = self.block_around(suspect.addr, std::iter::empty(), None);
+        let in_use = block.is_some_and(|block| block.state == BlockState::InUse);
+        let count = || self.count(suspect.addr) == Some(Count::Plain(i64::from(suspect.owned)));
+        suspect.type_id.is_none() && in_use && count()
     }
 
     /// Whether a word certainly leads to no type: to nothing, to another object, or to a block that is too small for one.
