@@ -208,6 +208,11 @@ fn breakpoints_stop_as_often_as_those_of_bdb() {
                 (Ok(told), Ok(text)) => (told, text),
                 (Err(reason), _) | (_, Err(reason)) => skip!("{reason}"),
             };
+            if interpreter.free_threaded && interpreter.minor >= 14 {
+                let says = "each thread of this free-threaded CPython runs a copy of its own of the bytecode: no breakpoint in it";
+                assert_eq!(text.matches(says).count(), lines.len(), "{who}:\n{text}");
+                continue;
+            }
             let (expected, _): (Vec<usize>, Vec<String>) = serde_json::from_str(&told).unwrap();
             let answers = answers(&text);
             let hits = |number: usize| answers.iter().filter(|a| a["breakpoint"] == number).count();
