@@ -186,6 +186,45 @@ fn the_innermost_native_frame_is_shown() {
     everywhere(|i| Crash::new(i, "in_loop.py").args(&["fault"]).faulthandler(), shows_its_loop);
 }
 
+/// Whether its evaluation loop is made of functions that call each other as the last thing they do (3.14+,
+/// `--with-tail-call-interp`), and has their names.
+fn makes_tail_calls(interpreter: &Interpreter) -> bool {
+    const NAME: &[u8] = b"_TAIL_CALL_start_frame";
+    let program = || std::fs::read(&interpreter.libpython).unwrap_or_default();
+    interpreter.minor > 13 && memchr::memmem::find(&program(), NAME).is_some()
+}
+
+/// Each loop is two native frames then, `_PyEval_EvalFrameDefault` and the function of one instruction. The latter is shown where
+/// the thread stands in it, and nowhere else.
+#[test]
+fn a_loop_of_tail_calls() {
+    let all: Vec<&Interpreter> = interpreters().iter().filter(|i| i.is_native() && makes_tail_calls(i)).collect();
+    if all.is_empty() {
+        part_skipped("no interpreter whose loop makes tail calls");
+    }
+    let is_part = |name: &String| name.starts_with("_TAIL_CALL_");
+    for interpreter in all {
+        // Where it dies itself, and where C functions that it called have called Python again.
+        for (program, args, shown) in [("in_loop.py", &["fault"][..], 1), ("nested.py", &[][..], 0)] {
+            let dead = match Crash::new(interpreter, program).args(args).run() {
+                Ok(dead) => dead,
+                Err(reason) => skip!("{reason}"),
+            };
+            let report = report(interpreter, &dead.core);
+            let who = format!("{}: {program}", interpreter.name);
+            let check = if shown == 1 { shows_its_loop } else { whole_or_said };
+            assert_eq!(check(interpreter, &dead, &report), Vec::<String>::new(), "{who}");
+            let crashed = report.threads.iter().find(|t| t.crashed).unwrap();
+            let parts: Vec<String> = crashed.frames.iter().filter_map(name).filter(is_part).collect();
+            assert_eq!(parts.len(), shown, "{who}: {parts:?}");
+            let unmerged = our_frames(interpreter, &dead.core);
+            let loops = unmerged.iter().filter(|names| names.iter().any(|n| n == "_PyEval_EvalFrameDefault"));
+            let (loops, parts) = (loops.count(), unmerged.iter().filter(|names| names.iter().any(is_part)).count());
+            assert!(loops > 0 && loops == parts, "{who}: {parts} parts of {loops} loops: {unmerged:?}");
+        }
+    }
+}
+
 /// Frames that must stand in this order, the first innermost; `py` marks Python's. The C functions are looked for where
 /// the interpreter's file has symbols for them.
 const NESTED: &[(&str, bool)] = &[
