@@ -283,6 +283,7 @@ fn what_a_thread_had_that_did_not_survive_a_fork() {
         ("rlock", Confidence::High, "waits for the threading.RLock"),
         ("lock", Confidence::Medium, "the only one of the process, waits for the threading.Lock"),
         ("mutex", Confidence::High, "waits for the mutex"),
+        ("semaphore", Confidence::Medium, "and no other thread is there to end that"),
     ] {
         everywhere_in("forked_lock.py", None, &[kind], |_, report| {
             let found = report.findings.first().filter(|f| f.id == "lock-orphaned").ok_or("it is not told first")?;

@@ -117,6 +117,12 @@ const RUST: &[Expected] = &[
     ),
     expect("rust_panic_fixed", "rust-panic", &["(\"a valve was fitted\")", "in rust_panic_fixed"], &[]),
     expect("rust_bounds", "rust-panic", &["index out of bounds: the len is 3 but the index is 7"], &[]),
+    expect(
+        "rust_no_memory",
+        "out-of-memory",
+        &["Rust code could not get 1152921504606846976 bytes of memory in rust_no_memory (libplain-rust.so"],
+        &["rust_no_memory"],
+    ),
     expect("rust_null", "null-pointer", &["read of NULL + 0x", "<plain::Tank>::level"], &["<plain::Tank>::level"]),
 ];
 

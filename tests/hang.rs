@@ -209,6 +209,55 @@ fn processes_that_wait_for_each_other_by_pipes_are_named() {
     assert!(text.contains("whose other end none of these processes has"), "{text}");
 }
 
+/// Kills a process with all that it has started.
+struct Tree(Child);
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        let list = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.0.id())).unwrap_or_default();
+        for pid in list.split_ascii_whitespace() {
+            let _ = Command::new("kill").args(["-9", pid]).status();
+        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_process_waits_for_the_end_of_a_child_that_waits_for_it() {
+    let mut ran = 0;
+    for interpreter in interpreters().iter().filter(|i| i.root.is_none() && i.is_ordinary() && i.is_native()) {
+        for (how, children, deadlock) in [("popen", 1, true), ("queue", 1, true), ("any", 2, false)] {
+            let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/children.py");
+            let parent = Command::new(&interpreter.exe).arg(program).arg(how).stderr(Stdio::null()).spawn().unwrap();
+            let parent = Tree(parent);
+            let pid = parent.0.id().to_string();
+            let start = Instant::now();
+            // The children write before they sleep: asked until the picture stands still.
+            let (found, text) = loop {
+                let output = pyinquest(&["hang", "--json", "--pid", &pid, "--tree"]);
+                let found: Hang = serde_json::from_slice(&output.stdout).unwrap_or_default();
+                let waits = found.processes.iter().filter(|p| !p.waits.is_empty()).count();
+                if found.processes.len() > children && waits == 2 && found.processes[0].waits.len() == 1 {
+                    break (found, String::from_utf8(pyinquest(&["hang", "--pid", &pid, "--tree"]).stdout).unwrap());
+                }
+                assert!(start.elapsed() < Duration::from_secs(60), "{how} does not come to rest: {found:#?}");
+                std::thread::sleep(Duration::from_millis(50));
+            };
+            let own = found.processes[0].waits.iter().find(|wait| wait.kind == ChannelKind::Child).unwrap();
+            assert_eq!((own.children.len(), own.peers.len()), (children, children), "{how}: {own:?}");
+            assert_eq!(found.cycles.len(), usize::from(deadlock), "{} {how}: {text}", interpreter.name);
+            assert_eq!(text.contains("Deadlock of processes: "), deadlock, "{how}: {text}");
+            let of = if children == 1 { "its child process" } else { "one of its 2 child processes" };
+            assert!(text.contains(&format!("waits for the end of {of}")), "{how}: {text}");
+            ran += 1;
+        }
+    }
+    if ran == 0 {
+        skip!("no interpreter of this host's own");
+    }
+}
+
 #[test]
 fn wrong_usage_is_told() {
     let code = |arguments: &[&str]| pyinquest(&[&["hang"], arguments].concat()).status.code();

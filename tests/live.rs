@@ -157,6 +157,39 @@ fn the_pause_for_twenty_threads_is_short_and_the_copy_is_of_one_moment() {
     assert!(best < Duration::from_millis(100), "{best:?}");
 }
 
+/// A stop interrupts a wait with a time limit; it goes on as `restart_syscall(2)`, by which every later look finds it.
+#[test]
+fn a_wait_with_a_time_limit_is_known_however_often_it_is_stopped() {
+    let mut ran = 0;
+    for interpreter in one_per_minor().into_iter().filter(|i| i.is_native() && i.root.is_none() && i.minor >= 8) {
+        let wait = "import threading; threading.Event().wait(1000)";
+        let mut running = Running(Command::new(&interpreter.exe).args(["-c", wait]).spawn().unwrap());
+        let pid = running.0.id();
+        let start = Instant::now();
+        let syscall = || std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+        while !syscall().starts_with("202 ") {
+            assert!(start.elapsed() < Duration::from_secs(60) && running.0.try_wait().unwrap().is_none(), "no wait");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        for look in 0..3 {
+            let (options, search) = (LiveOptions::default(), SearchOptions::default());
+            let seen = examine(i32::try_from(pid).unwrap(), options, &search, |i| i.report(&Options::default()));
+            let report = seen.unwrap().result;
+            let wait = report.threads[0].waits_for.as_ref();
+            assert!(
+                wait.is_some_and(|w| w.timed && w.what == "a notification, in Event.wait"),
+                "{} {look}: {wait:?}",
+                interpreter.name
+            );
+        }
+        assert!(syscall().starts_with("219 "), "no stop was made: {}", syscall());
+        ran += 1;
+    }
+    if ran == 0 {
+        skip!("no interpreter of this host's own");
+    }
+}
+
 #[test]
 fn a_process_of_a_killed_looker_goes_on() {
     let child = Running(Command::new("sleep").arg("60").spawn().unwrap());

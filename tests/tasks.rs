@@ -441,6 +441,23 @@ fn tasks_that_wait_for_each_other_are_a_deadlock() {
 }
 
 #[test]
+fn a_semaphore_whose_tasks_wait_for_those_that_want_it_is_a_deadlock() {
+    reports(&["semaphores"], |interpreter, inspection, _| {
+        let report = inspection.report(&Options::default());
+        let found: Vec<_> = report.findings.iter().filter(|f| f.id == "task-deadlock").collect();
+        let [only] = found.as_slice() else { panic!("{}: {found:#?}", interpreter.name) };
+        assert_eq!(only.confidence, Confidence::Medium);
+        assert!(only.title.starts_with("deadlock: 3 tasks wait for the Semaphore at"), "{only:#?}");
+        assert!(
+            only.title.ends_with("and the 2 tasks that have it cannot go on before one of these gets it"),
+            "{only:#?}"
+        );
+        let holder = |line: &String| line.starts_with("task 'crawler' has it and waits for all of 2, at tasks.py:");
+        assert!(only.evidence.iter().any(holder), "{only:#?}");
+    });
+}
+
+#[test]
 fn a_loop_that_a_task_blocks_is_told() {
     reports(&["blocked"], |interpreter, inspection, _| {
         let report = inspection.report(&Options::default());

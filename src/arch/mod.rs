@@ -13,7 +13,7 @@ mod system_calls;
 mod x86_64;
 
 pub use effect::{Decode, Effect, Flow, Step, Value};
-pub use fd_calls::{FdCall, FdUse};
+pub use fd_calls::{FdCall, FdUse, awaited_child};
 pub use minidump_context::{ContextLayout, Field, MinidumpCpu};
 pub use signal_frame::{AccessKind, DeliveredFault, Index, Operand, ReadUint, SignalFrame, Trap};
 pub use system_calls::SystemCalls;
@@ -54,7 +54,7 @@ pub struct Cpu {
     pub system_call: &'static [u8],
     /// Where a thread in a system call has its number and arguments, and which calls may sleep for long (Linux).
     pub system_calls: SystemCalls,
-    /// System calls that sleep until a file descriptor is ready (Linux).
+    /// System calls that sleep until a file descriptor is ready or a child process has ended (Linux).
     pub fd_calls: &'static [FdCall],
     /// What the unwinder must know.
     pub unwind: UnwindInfo,

@@ -13,8 +13,12 @@ pub struct SystemCalls {
     pub arguments: [&'static str; 4],
     /// The number of `futex(2)`.
     pub futex: u64,
-    /// The code by which libcs make that call, where a signal's frame does not keep the number.
-    pub futex_code: Option<&'static [u8]>,
+    /// The number of `restart_syscall(2)`: a call with a time limit that a stop has interrupted goes on as that one, with the
+    /// arguments that it had.
+    pub restart: u64,
+    /// The start of the instruction by which libcs load the number, which follows in 32 bits and is followed by the call: tells the
+    /// number where a signal's frame or a call that goes on does not keep it.
+    pub number_code: Option<&'static [u8]>,
     /// Number and name of those that may sleep for long.
     pub sleeping: &'static [(u64, &'static str)],
 }

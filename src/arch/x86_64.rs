@@ -48,8 +48,9 @@ pub static CPU: Cpu = Cpu {
         number_again: "rax",
         arguments: ["rdi", "rsi", "rdx", "r10"],
         futex: 202,
-        // `mov $202, %eax; syscall`.
-        futex_code: Some(&[0xb8, 0xca, 0, 0, 0, 0x0f, 0x05]),
+        restart: 219,
+        // `mov $NUMBER, %eax`.
+        number_code: Some(&[0xb8]),
         sleeping: super::system_calls::X86_64_SLEEPING,
     },
     fd_calls: super::fd_calls::X86_64,

@@ -1,9 +1,10 @@
-//! Which processes wait for which by pipes and sockets between them: running processes alone, as no dump has the kernel's tables.
+//! Which processes wait for which by pipes and sockets between them, and for the end of which children: running processes alone, as
+//! no dump has the kernel's tables.
 
 use crate::base::Text;
 use crate::debuggee::live::{Channel, Channels, End};
 use crate::model::hang::{ChannelWait, Hang};
-use crate::model::{ChannelKind, Report, TaskWaitKind};
+use crate::model::{ChannelKind, Report, TaskWaitKind, WaitKind};
 use std::collections::HashMap;
 
 /// Processes that one thread waits for.
@@ -50,6 +51,8 @@ pub fn tasks_on(report: &Report) -> Vec<TaskOn> {
 /// Adds what the threads and tasks of processes wait for of each other. `unix`: the other end of each Unix socket.
 pub fn add(hang: &mut Hang, all: &[Open], unix: &HashMap<u64, u64>) {
     let holders = Holders::new(all, unix);
+    let numbers: HashMap<u64, u32> =
+        hang.processes.iter().zip(0..).filter_map(|(one, n)| Some((one.pid?, n))).collect();
     for Open { process, channels, tasks } in all {
         let end = |fd: u32| {
             let at = channels.ends.binary_search_by_key(&fd, |end| end.fd).ok()?;
@@ -62,11 +65,22 @@ pub fn add(hang: &mut Hang, all: &[Open], unix: &HashMap<u64, u64>) {
             };
             sleeper.on.iter().filter_map(wait)
         });
+        let for_children = channels.sleepers.iter().filter(|sleeper| !sleeper.children.is_empty()).map(|sleeper| {
+            let known = sleeper.children.iter().filter_map(|pid| numbers.get(pid).copied());
+            ChannelWait {
+                tid: sleeper.tid,
+                call: sleeper.call.to_owned(),
+                kind: ChannelKind::Child,
+                peers: known.take(MAX_PEERS).collect(),
+                children: sleeper.children.iter().copied().take(MAX_PEERS).collect(),
+                ..ChannelWait::default()
+            }
+        });
         let of_tasks = tasks.iter().filter_map(|on| {
             let wait = holders.wait(*process, end(on.fd)?, on.writes);
             Some(ChannelWait { tid: on.tid, task: Some(on.task.clone()), ..wait })
         });
-        let mut waits: Vec<ChannelWait> = of_threads.chain(of_tasks).collect();
+        let mut waits: Vec<ChannelWait> = of_threads.chain(for_children).chain(of_tasks).collect();
         waits.sort_by_key(|wait| (wait.task.is_some(), wait.tid, wait.fd));
         if let Some(process) = hang.processes.get_mut(*process) {
             process.waits = waits;
@@ -147,18 +161,25 @@ impl<'a> Holders<'a> {
 
 /// Processes each of which waits for the next alone, with all of its threads that wait for one.
 fn cycles(hang: &Hang) -> Vec<Vec<u32>> {
-    let next = |process: u32| -> Option<u32> {
-        let process = hang.processes.get(usize::try_from(process).ok()?)?;
+    let next = |number: u32| -> Option<u32> {
+        let process = hang.processes.get(usize::try_from(number).ok()?)?;
         // A loop whose tasks wait serves others as well.
         let of_threads = || process.waits.iter().filter(|wait| wait.task.is_none());
         let mut on = of_threads().map(|wait| match wait.peers.as_slice() {
-            [one] if !wait.itself => Some(*one),
+            // The end of a child that is not looked at ends the wait, too.
+            [one] if wait.kind == ChannelKind::Child => (wait.children.len() == 1).then_some(*one),
+            // Nobody reads what a process writes to itself while all of its threads wait.
+            [one] if !wait.itself || wait.writes => Some(*one),
             _ => None,
         });
         let first = on.next()??;
-        // Another thread that works may end the wait.
-        (usize::try_from(process.threads).ok()? <= of_threads().count() && on.all(|other| other == Some(first)))
-            .then_some(first)
+        // Another thread that works may end the wait; one that waits for such a thread cannot.
+        let threads =
+            hang.stacks.iter().filter(|stack| stack.wait != Some(WaitKind::Gil)).flat_map(|stack| &stack.threads);
+        let waits = |tid: Option<u64>| tid.is_some() && of_threads().any(|wait| Some(wait.tid) == tid);
+        let behind = threads.filter(|thread| thread.process == number && waits(thread.owner) && !waits(thread.tid));
+        let asleep = of_threads().count().saturating_add(behind.count());
+        (usize::try_from(process.threads).ok()? <= asleep && on.all(|other| other == Some(first))).then_some(first)
     };
     let mut found: Vec<Vec<u32>> = Vec::new();
     for start in 0..u32::try_from(hang.processes.len()).unwrap_or(u32::MAX) {
@@ -190,7 +211,7 @@ mod tests {
             reads: !writes || matches!(channel, Channel::Socket(_)),
             writes: *writes || matches!(channel, Channel::Socket(_)),
         };
-        let sleeper = |on: &(u32, bool)| Sleeper { tid: 1, call: "read", on: vec![*on] };
+        let sleeper = |on: &(u32, bool)| Sleeper { tid: 1, call: "read", on: vec![*on], children: Vec::new() };
         Channels {
             ends: ends.iter().map(end).collect(),
             sleepers: sleeps.iter().map(sleeper).collect(),
@@ -232,6 +253,32 @@ mod tests {
         let mut hang = hang(vec![parent(), child()]);
         hang.processes[1].threads = 2;
         assert!(cycles(&hang).is_empty(), "another thread of it works");
+    }
+
+    /// `Popen(..., stdout=PIPE).wait()` of a child that writes more than a pipe holds.
+    #[test]
+    fn a_parent_waits_for_the_end_of_a_child_that_waits_for_it() {
+        use Channel::Pipe;
+        let found = |children: &[u64]| {
+            let mut parent = process(&[(3, Pipe(7), false)], &[]);
+            parent.sleepers.push(Sleeper { tid: 1, call: "wait4", on: Vec::new(), children: children.to_vec() });
+            // A child that was forked has both ends.
+            let child = process(&[(1, Pipe(7), true), (3, Pipe(7), false)], &[(1, true)]);
+            let one = |pid: u64| HangProcess { pid: Some(pid), threads: 1, ..HangProcess::default() };
+            let mut hang = Hang { processes: vec![one(50), one(51)], ..Hang::default() };
+            let open = |(process, channels)| Open { process, channels, tasks: Vec::new() };
+            let all: Vec<Open> = [parent, child].into_iter().enumerate().map(open).collect();
+            add(&mut hang, &all, &HashMap::new());
+            hang
+        };
+        let hang = found(&[51]);
+        let wait = &hang.processes[0].waits[0];
+        assert_eq!(
+            (wait.kind, wait.peers.as_slice(), wait.call.as_str()),
+            (ChannelKind::Child, [1].as_slice(), "wait4")
+        );
+        assert_eq!(hang.cycles, [[0, 1]]);
+        assert!(found(&[51, 52]).cycles.is_empty(), "the other child may end");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::model::tasks::Pool;
 use crate::model::{FrameKind, OwnerFrom, RuntimeState, Wait, WaitKind};
 use crate::native::futex::FutexWait;
 use crate::native::symbolize::Symbolized;
-use crate::native::system_calls::{futex_wait, sleeping_call};
+use crate::native::system_calls::{awaited_child, futex_wait, sleeping_call};
 use crate::stack::NativeStack;
 use crate::stack::analysis::{Analysis, AnalyzedThread, ReadFrame};
 use crate::stack::hidden_frames::CodePlace;
@@ -126,6 +126,7 @@ impl Known<'_> {
             .or_else(|| self.for_gil(thread, stack?, from, analysis))
             .or_else(|| self.for_ever(registers, stack?, from, analysis))
             .or_else(|| native_wait(self.target, stacks, stack?, from, &futex?))
+            .or_else(|| child_wait(registers, self.target))
             .map(|wait| self.with_gil_holder(wait, thread, analysis))
     }
 
@@ -310,6 +311,13 @@ impl Known<'_> {
 
 pub(super) fn wait(kind: WaitKind, what: String) -> Wait {
     Wait { kind, what, ..Wait::default() }
+}
+
+/// The end of a child process, by the system call that a thread is in.
+fn child_wait(registers: &Registers, target: &Target) -> Option<Wait> {
+    let child = awaited_child(registers, &target.memory, &target.abi)?;
+    let which = child.map_or_else(|| "one of its child processes".to_owned(), |pid| format!("its child process {pid}"));
+    Some(wait(WaitKind::Child, format!("the end of {which}")))
 }
 
 fn gil_wait() -> Wait {

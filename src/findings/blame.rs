@@ -80,8 +80,8 @@ pub(super) struct Blame<'a> {
     /// The function that Python called, of the owner's module, where a table of methods names it and the owner has no
     /// name.
     pub method: Option<&'a str>,
-    /// Whether the standard library's ctypes made the call.
-    pub ctypes: bool,
+    /// The library by which Python code made the call, without C code of its own: ctypes or cffi.
+    pub foreign_calls: Option<&'static str>,
     /// The innermost Python frame.
     pub python: Option<&'a Frame>,
 }
@@ -105,7 +105,9 @@ impl<'a> Blame<'a> {
         for (at, frame) in thread.frames.iter().enumerate().skip(skip) {
             let Some(native) = &frame.native else {
                 if frame.kind == FrameKind::Python {
-                    out.ctypes |= is_ctypes(frame);
+                    if is_ctypes(frame) {
+                        out.foreign_calls = Some(CTYPES);
+                    }
                     // ctypes does what its caller wants: the caller is to blame.
                     let mut callers = thread.frames.iter().skip(at).filter(|f| f.kind == FrameKind::Python);
                     out.python = callers.find(|f| !is_ctypes(f)).or(Some(frame));
@@ -124,7 +126,15 @@ impl<'a> Blame<'a> {
             }
             out.top = out.top.or(Some(frame));
             of_top = of_top.or(native.method.as_deref().map(|m| (m, native.module.as_deref())));
-            out.ctypes |= native.module.as_deref().is_some_and(|m| file_name(m).starts_with("_ctypes."));
+            let of_module = |start: &str| native.module.as_deref().is_some_and(|m| file_name(m).starts_with(start));
+            if of_module("_ctypes.") {
+                out.foreign_calls = Some(CTYPES);
+            }
+            // cffi's wheels have libffi in them.
+            if is_libffi(frame) && of_module(CFFI_MODULE) {
+                out.foreign_calls = Some("cffi");
+            }
+            let calls = out.foreign_calls == Some("cffi") && of_module(CFFI_MODULE);
             let carrier = frame.function.as_ref().is_some_and(|f| {
                 let name = f.to_string();
                 CARRIERS.contains(&name.as_str()) || is_reporter(&name)
@@ -134,7 +144,7 @@ impl<'a> Blame<'a> {
             if frame.function.as_ref().is_some_and(|f| is_reporter(&f.to_string())) && out.owner.is_some_and(inside) {
                 (out.owner, library, method) = (None, None, None);
             }
-            if !carrier && party(&scene.facts, native) == Party::Other {
+            if !carrier && !calls && party(&scene.facts, native) == Party::Other {
                 let place = if of_language(frame) { &mut library } else { &mut out.owner };
                 *place = place.or(Some(frame));
                 method = method.or(native.method.as_deref().map(|m| (m, native.module.as_deref())));
@@ -166,12 +176,12 @@ impl<'a> Blame<'a> {
             out = format!("in {} called {}", base_name(&function.to_string()), out.replacen("in ", "by ", 1));
         }
         if let Some(python) = self.python {
-            let how = match (self.owner.or(self.top), self.ctypes) {
-                (None, _) => " while running ",
-                (Some(_), true) => ", called through ctypes from ",
-                (Some(_), false) => ", called from ",
+            let how = match (self.owner.or(self.top), self.foreign_calls) {
+                (None, _) => " while running ".to_owned(),
+                (Some(_), Some(by)) => format!(", called through {by} from "),
+                (Some(_), None) => ", called from ".to_owned(),
             };
-            out.push_str(how);
+            out.push_str(&how);
             out.push_str(&python_place(python));
         }
         out
@@ -202,6 +212,17 @@ impl<'a> Blame<'a> {
     }
 }
 
+const CTYPES: &str = "ctypes";
+/// The start of the file name of cffi's own module.
+const CFFI_MODULE: &str = "_cffi_backend.";
+
+/// Whether a native frame is libffi's, which calls what others want: the library, or a copy linked into a module.
+pub(super) fn is_libffi(frame: &Frame) -> bool {
+    let module = frame.native.as_ref().and_then(|n| n.module.as_deref());
+    let name = frame.function.as_ref().map(ToString::to_string).unwrap_or_default();
+    module.is_some_and(|m| file_name(m).starts_with("libffi")) || name.starts_with("ffi_call")
+}
+
 /// Whether a Python frame is of the standard library's ctypes.
 fn is_ctypes(frame: &Frame) -> bool {
     frame.file.as_ref().is_some_and(|file| {
@@ -211,7 +232,7 @@ fn is_ctypes(frame: &Frame) -> bool {
 }
 
 /// Whether a function is of the C++ or Rust library.
-fn of_language(frame: &Frame) -> bool {
+pub(super) fn of_language(frame: &Frame) -> bool {
     let name = frame.function.as_ref().map(ToString::to_string).unwrap_or_default();
     // `<alloc::vec::Vec<T> as core::ops::Index>::index`, `<&T as core::fmt::Debug>::fmt`
     let name = without_return_type(&name).trim_start_matches(['<', '&']);

@@ -1,11 +1,10 @@
 //! Threads that wait for each other, and threads that wait for what another has.
 
-use super::blame::{Party, native_place, party, python_place};
+use super::blame::{Party, is_libffi, native_place, of_language, party, python_place};
 use super::facts::Facts;
 use super::finding;
-use crate::base::file_name;
-use crate::model::{Confidence, Finding, FindingId, FrameKind, NativeFrame, OwnerFrom, Wait, WaitKind};
-use crate::native::system_calls::sleeping_call;
+use crate::model::{Confidence, Finding, FindingId, FrameKind, OwnerFrom, Wait, WaitKind};
+use crate::native::system_calls::{futex_wait, sleeping_call};
 use crate::stack::analysis::{Analysis, AnalyzedThread};
 use crate::stack::hidden_frames::base_name;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -72,10 +71,11 @@ pub(super) fn held(facts: &Facts<'_>) -> Vec<Finding> {
 pub(super) fn orphaned(facts: &Facts<'_>) -> Vec<Finding> {
     let mut out = Vec::new();
     for thread in &facts.analysis.threads {
-        let Some(wait) = thread.waits_for.as_ref().filter(|w| !w.timed && w.owner.is_none()) else { continue };
+        let wait = thread.waits_for.as_ref();
+        let gone = wait.filter(|w| !w.timed && w.owner.is_none()).and_then(|w| Some((w, w.owner_gone.as_ref()?)));
         let at = place_of_wait(thread);
-        let (title, confidence, more) = match &wait.owner_gone {
-            Some(gone) => (
+        let (title, confidence, more) = match gone {
+            Some((wait, gone)) => (
                 format!(
                     "{} waits for {}, which {gone} holds; that thread is none of this process{at}",
                     label(thread),
@@ -85,17 +85,10 @@ pub(super) fn orphaned(facts: &Facts<'_>) -> Vec<Finding> {
                 "the lock records its owner, and the process has no such thread: it ended without letting the lock go, or it \
                  was a thread of the parent when this process was forked",
             ),
-            None if wait.kind == WaitKind::Lock && facts.target.threads.len() == 1 => (
-                format!(
-                    "{}, the only one of the process, waits for {}, which nobody can let go{at}",
-                    label(thread),
-                    wait.what
-                ),
-                Confidence::Medium,
-                "the lock does not record who has it: a thread that ended or that did not survive the fork of this process, or \
-                 this thread itself",
-            ),
-            None => continue,
+            None => match alone(facts, thread) {
+                Some(found) => found,
+                None => continue,
+            },
         };
         let advice = "fork before threads are started, use the start method \"spawn\" or \"forkserver\", or make the lock anew in \
                       the child (os.register_at_fork); let locks go with `with`";
@@ -104,6 +97,45 @@ pub(super) fn orphaned(facts: &Facts<'_>) -> Vec<Finding> {
         out.push(Finding { advice: Some(advice.to_owned()), ..made });
     }
     out
+}
+
+/// The only thread of a process waits for what another thread of it would have to do.
+fn alone(facts: &Facts<'_>, thread: &AnalyzedThread) -> Option<(String, Confidence, &'static str)> {
+    let wait = thread.waits_for.as_ref();
+    if facts.target.threads.len() != 1 || wait.is_some_and(|w| w.timed || w.owner.is_some()) {
+        return None;
+    }
+    let (at, label) = (place_of_wait(thread), label(thread));
+    let by_lock = |w: &Wait| {
+        (
+            format!("{label}, the only one of the process, waits for {}, which nobody can let go{at}", w.what),
+            Confidence::Medium,
+            "the lock does not record who has it: a thread that ended or that did not survive the fork of this process, or this \
+             thread itself",
+        )
+    };
+    match wait.map(|w| w.kind) {
+        Some(WaitKind::Lock) => return wait.map(by_lock),
+        // A handler of a signal may notify; others are waits for other processes, or for ever.
+        Some(WaitKind::Notification | WaitKind::Child | WaitKind::Finalized | WaitKind::Thread) => return None,
+        _ => {}
+    }
+    let registers = facts.target.thread(thread.tid?)?.registers.as_ref()?;
+    let futex = futex_wait(registers, &facts.target.memory, &facts.target.abi)?;
+    if futex.timed || !futex.private {
+        return None;
+    }
+    let what = match wait {
+        Some(wait) => format!("waits for {}", wait.what),
+        None => "sleeps until another thread wakes it".to_owned(),
+    };
+    let by = sleeper(facts, thread).1.map_or(String::new(), |by| format!(" in {by}"));
+    Some((
+        format!("{label}, the only one of the process, {what}{by}{at}, and no other thread is there to end that"),
+        Confidence::Medium,
+        "the memory that it sleeps on is its process's own (FUTEX_PRIVATE_FLAG) and the wait has no time limit: threads that were \
+         to wake it have ended or did not survive the fork of this process",
+    ))
 }
 
 /// A thread that sleeps with the GIL while others want it. `except`: threads of deadlocks that are told already.
@@ -166,10 +198,11 @@ fn sleeper(facts: &Facts<'_>, thread: &AnalyzedThread) -> (Option<String>, Optio
     let native = thread.frames.iter().take_while(|f| f.kind != FrameKind::Python);
     let native: Vec<_> = native.filter_map(|f| Some((f, f.native.as_ref()?))).filter(|(_, n)| !n.inlined).collect();
     // libffi calls for somebody else.
-    let calls = |n: &NativeFrame| n.module.as_deref().is_some_and(|m| file_name(m).starts_with("libffi"));
-    let run_time = native.iter().take_while(|(_, n)| party(facts, n) == Party::RunTime && !calls(n)).last();
+    let run_time = native.iter().take_while(|(f, n)| party(facts, n) == Party::RunTime && !is_libffi(f)).last();
     let function = run_time.and_then(|(f, _)| f.function.as_ref()).map(|f| base_name(&f.to_string()).to_owned());
-    let owner = native.iter().find(|(_, n)| party(facts, n) == Party::Other).map(|(f, _)| native_place(f));
+    // A language's own library sleeps for somebody else, too.
+    let others = || native.iter().filter(|(_, n)| party(facts, n) == Party::Other);
+    let owner = others().find(|(f, _)| !of_language(f)).or_else(|| others().next()).map(|(f, _)| native_place(f));
     (function, owner)
 }
 

@@ -1,11 +1,10 @@
 //! The Python API called without the GIL, or after the interpreter was torn down.
 
-use super::blame::{Party, native_place, party, python_place};
+use super::blame::{Party, is_libffi, native_place, party, python_place};
 use super::facts::Scene;
 use super::finding;
 use super::memory_access::signals;
 use super::segv::signal_evidence;
-use crate::base::file_name;
 use crate::model::{Confidence, Finding, FindingId, Frame, FrameKind, ThreadStatus};
 use crate::stack::hidden_frames::base_name;
 
@@ -56,8 +55,9 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     let mut evidence = signal_evidence(scene);
     let by = caller.map_or_else(
         || {
+            let through = scene.blame().foreign_calls.unwrap_or("ctypes");
             let from = scene.blame().python.map_or(String::new(), |p| format!(" from {}", python_place(p)));
-            format!("called through ctypes{from}")
+            format!("called through {through}{from}")
         },
         |caller| format!("called by {}", native_place(caller)),
     );
@@ -121,7 +121,7 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
 struct ApiCall<'a> {
     /// The interpreter's function.
     call: &'a Frame,
-    /// Who called it; `None`: Python code, through ctypes.
+    /// Who called it; `None`: Python code, through ctypes or cffi.
     caller: Option<&'a Frame>,
     /// Whether it may be called without the GIL, to take it.
     takes: bool,
@@ -134,16 +134,13 @@ fn api_call<'a>(scene: &Scene<'a>) -> Option<ApiCall<'a>> {
     let owner = scene.blame().owner;
     let at = match owner {
         Some(owner) => frames.iter().position(|f| std::ptr::eq(f, owner))?,
-        // ctypes belongs to CPython, and calls by libffi.
+        // ctypes belongs to CPython, and calls by libffi; so does cffi.
         None => {
             let fault = scene.registers.and_then(|r| r.ip());
             let first = frames.iter().position(|f| f.native.as_ref().is_some_and(|n| Some(n.ip) == fault))?;
             let native = frames.iter().enumerate().skip(first).take_while(|(_, f)| f.kind == FrameKind::Native);
-            let mut libffi = native.filter(|(_, f)| {
-                let module = f.native.as_ref().and_then(|n| n.module.as_deref());
-                module.is_some_and(|m| file_name(m).starts_with("libffi"))
-            });
-            libffi.next().filter(|_| scene.blame().ctypes)?.0
+            let mut libffi = native.filter(|(_, f)| is_libffi(f));
+            libffi.next().filter(|_| scene.blame().foreign_calls.is_some())?.0
         }
     };
     // Physical or inlined, the frame just inside of the owner.

@@ -23,7 +23,45 @@ const MAX_PATH: u64 = 4096;
 
 /// Explains the abort of a Rust panic.
 pub(super) fn run(scene: &Scene<'_>) -> Vec<Finding> {
-    find(scene).into_iter().collect()
+    find(scene).or_else(|| out_of_memory(scene)).into_iter().collect()
+}
+
+/// Functions of `alloc` and `std` that end the process because memory could not be had, each called with the layout that was wanted:
+/// alignment and size.
+const NO_MEMORY: &[&str] = &[
+    "alloc::alloc::handle_alloc_error",
+    "std::alloc::rust_oom",
+    "__rust_alloc_error_handler",
+    "__rdl_alloc_error_handler",
+];
+/// The largest alignment believed.
+const MAX_ALIGNMENT: u64 = 1 << 12;
+
+/// Explains the abort of Rust code that got no memory (`memory allocation of N bytes failed` on standard error).
+fn out_of_memory(scene: &Scene<'_>) -> Option<Finding> {
+    if !matches!(scene.signal(), signals::SIGABRT | signals::SIGILL) {
+        return None;
+    }
+    let frames: Vec<SceneFrame<'_>> = scene.frames(24).filter(|f| NO_MEMORY.iter().any(|name| runs(f, name))).collect();
+    let outermost = frames.last()?;
+    let size = frames.iter().rev().find_map(|frame| {
+        // Which of the two comes first is the compiler's choice; only one of them is an alignment, where both are not small.
+        let (one, other) = (scene.argument(frame, 0)?, scene.argument(frame, 1)?);
+        let (align, size) = if one <= other { (one, other) } else { (other, one) };
+        (align.is_power_of_two() && align <= MAX_ALIGNMENT && size > MAX_ALIGNMENT).then_some(size)
+    });
+    let blame = scene.blame();
+    let mut evidence = signal_evidence(scene);
+    let called = outermost.code.display_name().unwrap_or_else(|| "handle_alloc_error".to_owned());
+    evidence.push(format!("{called} was called"));
+    evidence.extend(blame.evidence());
+    let what = size.map_or_else(|| "memory".to_owned(), |size| format!("{size} bytes of memory"));
+    let title = format!("Rust code could not get {what}{}", blame.origin());
+    let advice = "a limit of memory (ulimit -v, a container) or a size that is wrong: Rust ends the process where memory cannot be had";
+    Some(Finding {
+        advice: Some(advice.to_owned()),
+        ..finding(FindingId::OutOfMemory, title, Confidence::High, evidence, scene.tid)
+    })
 }
 
 fn find(scene: &Scene<'_>) -> Option<Finding> {

@@ -267,13 +267,20 @@ fn near_null(
             (FindingId::NullPointer, element(value), Confidence::Medium, unchecked)
         }
         (Some(value), None) if value != 0 && value < NULL_AREA && displacement >= 0 => {
-            // What is aligned may be the address of an element that was computed before.
+            // What is aligned may be the address of a field or element that was computed before: `lock(&object->mutex)`.
             let computed = value % 4 == 0;
-            let or = if computed { ", or an element of an array that is NULL" } else { "" };
+            let or = if computed { ", or a field of a struct or an element of an array that is NULL" } else { "" };
             let title = format!("{kind} through {value:#x} ({value}), a number where a pointer was wanted{or}{place}");
             let confidence = if computed { Confidence::Medium } else { confidence };
-            let advice =
-                "a wrong format unit (\"%s\" or \"s\" with an int), a swapped argument, or a truncated pointer";
+            let advice = match computed {
+                true => {
+                    "a wrong format unit (\"%s\" or \"s\" with an int), a swapped argument, a truncated pointer, or a result that was \
+                     not checked for NULL"
+                }
+                false => {
+                    "a wrong format unit (\"%s\" or \"s\" with an int), a swapped argument, or a truncated pointer"
+                }
+            };
             (FindingId::SmallIntegerAsPointer, title, confidence, advice)
         }
         _ if addr.is_null() => {

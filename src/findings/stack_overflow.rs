@@ -7,6 +7,7 @@ use super::memory_access::{codes, signals};
 use super::segv::signal_evidence;
 use crate::base::Addr;
 use crate::model::{Confidence, Finding, FindingId};
+use crate::native::unwind::StackEnd;
 
 /// How far below the stack pointer a function may touch: a large local array, `alloca`, probes.
 pub(super) const REACH: u64 = 1 << 20;
@@ -14,6 +15,9 @@ pub(super) const REACH: u64 = 1 << 20;
 const GUARD: u64 = 1 << 20;
 /// A stack that overflows is deep. (The smallest a thread may have is 16 KiB.)
 const DEEP: usize = 32;
+/// A stack smaller than this has been made so: CPython itself wants more of the threads that it starts (glibc gives them 8 MiB,
+/// musl 128 KiB).
+const SMALL: u64 = 256 << 10;
 /// The longest cycle of functions that is looked for.
 const MAX_PERIOD: usize = 24;
 /// Frames that the cycle is looked for in.
@@ -51,7 +55,8 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     });
     // Not to the end of the mapping, which may hold the stacks of other threads too.
     let outermost = scene.stack.and_then(|s| s.unwound.frames.last()).map_or(sp, |f| f.sp);
-    evidence.push(format!("{} KiB of stack in {depth} native frames", outermost.0.saturating_sub(sp.0) >> 10));
+    let used = outermost.0.saturating_sub(sp.0);
+    evidence.push(format!("{} KiB of stack in {depth} native frames", used >> 10));
     let cycle = cycle(scene);
     if cycle.is_none() && guard == Guard::Inside {
         return None;
@@ -59,16 +64,24 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     let what = match &cycle {
         Some(names) => {
             evidence.push(format!("recursion: {} -> {}", names.join(" -> "), names.first().map_or("", String::as_str)));
-            format!("endless recursion of {}", names.join(", "))
+            format!("recursion of {}", names.join(", "))
         }
         None => "too deep a stack".to_owned(),
     };
+    let small = used < SMALL && scene.stack.is_some_and(|s| s.unwound.end == StackEnd::Complete);
+    let what = if small { format!("a small one of {} KiB; {what}", used.div_ceil(1 << 10)) } else { what };
     let blame = scene.blame();
     let first = blame.owner.or(blame.top).map_or(String::new(), |f| format!(", at last in {}", native_place(f)));
     let from = blame.python.map_or(String::new(), |p| format!(", called from {}", python_place(p)));
     let title = format!("stack overflow: {what}{first}{from}");
-    let advice =
-        "end the recursion, make it a loop, or give the thread a larger stack (threading.stack_size, ulimit -s)";
+    let advice = match small {
+        true => {
+            "give the thread a larger stack (threading.stack_size, pthread_attr_setstacksize), or end the recursion"
+        }
+        false => {
+            "end the recursion, make it a loop, or give the thread a larger stack (threading.stack_size, ulimit -s)"
+        }
+    };
     let confidence = if cycle.is_some() { Confidence::High } else { Confidence::Medium };
     Some(Finding {
         advice: Some(advice.to_owned()),
@@ -137,8 +150,9 @@ fn cycle(scene: &Scene<'_>) -> Option<Vec<String>> {
             }
             let repeats = (skip..end.saturating_sub(period)).all(|i| key(i) == key(i.saturating_add(period)));
             if repeats {
-                let named =
-                    |f: &super::facts::SceneFrame<'_>| f.code.display_name().unwrap_or_else(|| f.frame.ip.to_string());
+                let named = |f: &super::facts::SceneFrame<'_>| {
+                    f.code.display_name().or_else(|| unnamed(scene, f)).unwrap_or_else(|| f.frame.ip.to_string())
+                };
                 let mut names: Vec<String> = frames.iter().skip(skip).take(period).map(named).collect();
                 names.dedup();
                 return Some(names);
@@ -146,4 +160,11 @@ fn cycle(scene: &Scene<'_>) -> Option<Vec<String>> {
         }
     }
     None
+}
+
+/// Where the code of a function without a name is: the same in each run, as its address is not.
+fn unnamed(scene: &Scene<'_>, frame: &super::facts::SceneFrame<'_>) -> Option<String> {
+    let module = frame.code.module.and_then(|m| scene.facts.target.modules.get(m))?;
+    let offset = frame.frame.ip.distance_from(module.base)?;
+    Some(format!("an unnamed function at +{offset:#x} ({})", module.file_name()))
 }

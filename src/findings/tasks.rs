@@ -38,7 +38,75 @@ pub(super) fn cycles(tasks: &Tasks) -> Vec<Finding> {
         on.filter_map(|at| numbers.get(&at).copied()).collect()
     };
     let waits = Waits { tasks, on: tasks.tasks.iter().map(on).collect() };
-    waits.cycles().into_iter().filter_map(|cycle| waits.deadlock(&cycle)).collect()
+    let cycles = waits.cycles();
+    let mut out: Vec<Finding> = cycles.iter().filter_map(|cycle| waits.deadlock(cycle)).collect();
+    out.extend(starved_semaphores(tasks, &numbers));
+    out
+}
+
+/// Semaphores that several tasks have, none of which can go on before another one gets the semaphore: a task that acquires it once
+/// more, or waits for tasks that acquire it.
+fn starved_semaphores(tasks: &Tasks, numbers: &HashMap<Addr, usize>) -> Vec<Finding> {
+    // Those that cannot go on, as far as no other is found that ends their wait: the largest set that holds itself up.
+    let waiting = |n: usize| tasks.tasks.get(n).filter(|task| task.state == TaskState::Waiting);
+    let wait = |n: usize| waiting(n).and_then(|task| task.waits_for.as_ref());
+    let lasting =
+        |w: &&TaskWait| w.timeout_in.is_none() && w.due_in.is_none() && !(w.tasks.is_empty() && w.holders.is_empty());
+    let mut stuck: Vec<bool> = (0..tasks.tasks.len()).map(|n| wait(n).filter(lasting).is_some()).collect();
+    let is_stuck = |stuck: &[bool], at: &Addr| numbers.get(at).is_some_and(|n| stuck.get(*n) == Some(&true));
+    loop {
+        let held_up = |n: usize| {
+            wait(n).is_some_and(|w| {
+                // One of several that is awaited is enough where the task needs all of them.
+                let all = !matches!(w.kind, TaskWaitKind::WaitMany | TaskWaitKind::AsCompleted);
+                let awaited = match all {
+                    true => w.tasks.iter().any(|at| is_stuck(&stuck, at)),
+                    false => !w.tasks.is_empty() && w.tasks.iter().all(|at| is_stuck(&stuck, at)),
+                };
+                awaited || !w.holders.is_empty() && w.holders.iter().all(|at| is_stuck(&stuck, at))
+            })
+        };
+        let next: Vec<bool> = (0..stuck.len()).map(|n| stuck.get(n) == Some(&true) && held_up(n)).collect();
+        if next == stuck {
+            break;
+        }
+        stuck = next;
+    }
+    // By the semaphore: those that have it and those that want it.
+    let mut wanted: BTreeMap<&str, (&TaskWait, Vec<&Task>)> = BTreeMap::new();
+    for (n, task) in tasks.tasks.iter().enumerate().filter(|(n, _)| stuck.get(*n) == Some(&true)) {
+        if let Some(w) = wait(n).filter(|w| w.holders.len() > 1) {
+            wanted.entry(&w.what).or_insert_with(|| (w, Vec::new())).1.push(task);
+        }
+    }
+    let mut out = Vec::new();
+    for (what, (wait, waiters)) in wanted.into_iter().take(MAX_CYCLES) {
+        let holders: Vec<&Task> = wait.holders.iter().filter_map(|at| tasks.tasks.get(*numbers.get(at)?)).collect();
+        let names =
+            |of: &[&Task]| of.iter().take(MAX_NAMED).map(|t| format!("'{}'", t.name)).collect::<Vec<_>>().join(", ");
+        let Some(first) = waiters.first() else { continue };
+        let title = format!(
+            "deadlock: {} {} for {what}, and the {} that have it cannot go on before one of these gets it",
+            many(waiters.len(), "task"),
+            if waiters.len() == 1 { "waits" } else { "wait" },
+            many(holders.len(), "task")
+        );
+        let line = |task: &&Task| {
+            let on = task.waits_for.as_ref().map(|w| w.what.as_str()).unwrap_or_default();
+            let at = place(tasks, task).map(|at| format!(", at {at}")).unwrap_or_default();
+            format!("task '{}' has it and waits for {on}{at}", task.name)
+        };
+        let mut evidence: Vec<String> = holders.iter().take(MAX_NAMED).map(line).collect();
+        evidence.push(format!("waiting for it: {}", names(&waiters)));
+        evidence.push(
+            "a semaphore does not record who has it: the tasks are inside of `async with` on it, and may have let it go by hand".to_owned(),
+        );
+        let made = finding(FindingId::TaskDeadlock, title, Confidence::Medium, evidence, thread_of(tasks, first));
+        let advice = "a task that has the semaphore must not wait for it once more, nor for tasks that do: acquire it only around the work \
+                      itself";
+        out.push(Finding { advice: Some(advice.to_owned()), ..made });
+    }
+    out
 }
 
 impl<'a> Waits<'a> {
@@ -187,15 +255,19 @@ pub(super) fn blocked(facts: &Facts<'_>, tasks: &Tasks) -> Vec<Finding> {
         let waiting = tasks.tasks.iter().filter(|t| t.event_loop == task.event_loop && t.addr != task.addr);
         let waiting = waiting.filter(|t| pending(t.state)).count();
         let tid = event_loop.thread.unwrap_or_default();
+        let meanwhile = match waiting {
+            0 => String::new(),
+            n => format!("; {} cannot go on meanwhile", many(n, "other task")),
+        };
         let title = format!(
-            "the event loop of thread {tid} stands still: task '{}' {why}, at {}; {} cannot go on meanwhile",
+            "the event loop of thread {tid} stands still: task '{}' {why}, at {}{meanwhile}",
             task.name,
             python_place(inner),
-            many(waiting, "other task")
         );
         let mut evidence = vec![format!("the coroutine called it at {}", python_place(coroutine))];
         if let Some(ready) = event_loop.ready.filter(|n| *n > 0) {
-            evidence.push(format!("{} of the loop are ready to run", many(as_count(ready), "callback")));
+            let verb = if ready == 1 { "is" } else { "are" };
+            evidence.push(format!("{} of the loop {verb} ready to run", many(as_count(ready), "callback")));
         }
         evidence.push("how long this has lasted is not known".to_owned());
         let advice = "await an asynchronous function instead, or run it in a thread: await asyncio.to_thread(...)";

@@ -5,7 +5,7 @@ use crate::base::Text;
 use serde::{Deserialize, Serialize};
 
 /// Version of this answer: `MAJOR.MINOR`. New optional fields raise MINOR, anything else MAJOR.
-pub const HANG_SCHEMA_VERSION: &str = "1.2";
+pub const HANG_SCHEMA_VERSION: &str = "1.3";
 
 /// Processes side by side.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,7 +19,8 @@ pub struct Hang {
     pub processes: Vec<HangProcess>,
     /// Those that stand elsewhere than most others, by the threads of one role.
     pub odd: Vec<OddOne>,
-    /// Running processes that wait for each other by pipes and sockets: each for the next, and the last for the first.
+    /// Running processes that wait for each other by pipes and sockets or for the end of a child: each for the next, and the last for
+    /// the first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cycles: Vec<Vec<u32>>,
     /// Stacks with the threads that stand there, the rarest first.
@@ -56,7 +57,8 @@ pub struct HangProcess {
     pub findings: Vec<String>,
 }
 
-/// A thread or task of a running process that sleeps until another process reads from a pipe or socket, or writes to it.
+/// A thread or task of a running process that sleeps until another process reads from a pipe or socket, or writes to it, or a thread
+/// that waits for the end of a child process.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -72,13 +74,16 @@ pub struct ChannelWait {
     pub call: String,
     /// What it is.
     pub kind: ChannelKind,
-    /// Its file descriptor.
+    /// Its file descriptor; 0 where it waits for a child process.
     pub fd: u32,
-    /// The kernel's number of it.
+    /// The kernel's number of it; 0 where it waits for a child process.
     pub inode: u64,
+    /// Child processes the end of any of which it waits for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub children: Vec<u64>,
     /// Whether it writes.
     pub writes: bool,
-    /// Numbers in [`Hang::processes`] of those that have the other end open.
+    /// Numbers in [`Hang::processes`] of those that have the other end open, or are one of those children.
     pub peers: Vec<u32>,
     /// Whether its own process has the other end open, too: it then never comes to an end by itself.
     pub itself: bool,

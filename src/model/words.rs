@@ -164,6 +164,8 @@ words! {
         Semaphore,
         /// Nothing any more: the interpreter has come to its end.
         Finalized,
+        /// The end of a child process.
+        Child,
     }
 
     /// State of a task.
@@ -306,6 +308,8 @@ words! {
         Socket,
         /// A Unix socket.
         UnixSocket,
+        /// No channel: one is a child process of the other, which waits for its end.
+        Child,
     }
 
     /// How the owner of a lock is known.

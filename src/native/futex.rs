@@ -112,7 +112,8 @@ impl Sleeper {
     #[must_use]
     pub fn of_name(name: &str) -> Option<Sleeper> {
         let name = name.trim_start_matches('_').trim_start_matches("GI___");
-        let name = name.split('@').next().unwrap_or_default();
+        // A version, or what the compiler made of a function.
+        let name = name.split(['@', '.']).next().unwrap_or_default();
         match name {
             "pthread_mutex_lock"
             | "pthread_mutex_lock_full"
@@ -131,9 +132,9 @@ impl Sleeper {
             | "pthread_cond_timedwait64"
             | "pthread_cond_clockwait"
             | "pthread_cond_clockwait64" => Some(Sleeper::Condition),
-            "new_sem_wait" | "sem_wait" | "sem_timedwait" | "sem_timedwait64" | "sem_clockwait" => {
-                Some(Sleeper::Semaphore)
-            }
+            "new_sem_wait" | "sem_wait" | "sem_timedwait" | "sem_timedwait64" | "sem_clockwait" | "sem_clockwait64"
+            // What these jump to at their end, which leaves no frame of theirs (glibc nptl/sem_waitcommon.c).
+            | "new_sem_wait_slow64" | "new_sem_wait_slow" | "old_sem_wait" => Some(Sleeper::Semaphore),
             _ if name.starts_with("pthread_rwlock_") && name.contains("lock") => Some(Sleeper::RwLock),
             _ => None,
         }
@@ -154,6 +155,7 @@ mod tests {
         assert_eq!(Sleeper::of_name("pthread_cond_wait@@GLIBC_2.3.2"), Some(Sleeper::Condition));
         assert_eq!(Sleeper::of_name("__pthread_once_slow"), Some(Sleeper::Once));
         assert_eq!(Sleeper::of_name("___pthread_rwlock_rdlock"), Some(Sleeper::RwLock));
+        assert_eq!(Sleeper::of_name("__new_sem_wait_slow64.constprop.0"), Some(Sleeper::Semaphore));
         assert_eq!(Sleeper::of_name("poll"), None);
     }
 }

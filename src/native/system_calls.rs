@@ -20,18 +20,28 @@ fn inside(registers: &Registers, memory: &dyn Memory, cpu: &Cpu) -> Option<u64> 
     let code = |at: Option<Addr>, wanted: &[u8]| {
         at.and_then(|at| memory.read_vec(at, wanted.len() as u64).ok()).is_some_and(|code| code == wanted)
     };
-    let behind = |wanted: &[u8]| code(ip.checked_sub(wanted.len() as u64), wanted);
+    let behind = code(ip.checked_sub(cpu.system_call.len() as u64), cpu.system_call);
     let number = registers.get(calls.number);
-    if number.is_some() && behind(cpu.system_call) {
+    // What was interrupted and goes on is told by its code, too.
+    if number.is_some_and(|number| number != calls.restart) && behind {
         return number;
     }
     // Interrupted by a signal handler: the frame of x86-64 does not keep the number. A call that is to be made anew stands at its
     // instruction again.
-    if number.is_some() && calls.number != calls.number_again {
+    if number.is_some() && calls.number != calls.number_again && !behind {
         return None;
     }
-    let again = || registers.get(calls.number_again).filter(|_| code(Some(ip), cpu.system_call));
-    again().or_else(|| calls.futex_code.filter(|code| behind(code)).map(|_| calls.futex))
+    let again = || registers.get(calls.number_again).filter(|_| !behind && code(Some(ip), cpu.system_call));
+    again().or_else(|| loaded(ip, memory, cpu).filter(|_| behind))
+}
+
+/// The number that the instruction before that of the call loads; `ip` is behind the call.
+fn loaded(ip: Addr, memory: &dyn Memory, cpu: &Cpu) -> Option<u64> {
+    let start = cpu.system_calls.number_code?;
+    let at = ip.checked_sub((start.len() as u64).checked_add(4)?.checked_add(cpu.system_call.len() as u64)?)?;
+    memory.read_vec(at, start.len() as u64).ok().filter(|code| code == start)?;
+    let number = memory.read_array::<4>(at.checked_add(start.len() as u64)?).ok()?;
+    Some(u64::from(u32::from_le_bytes(number)))
 }
 
 /// The system call that a thread with these registers is in, if it is one that may sleep for long.
@@ -43,6 +53,16 @@ pub fn sleeping_call(registers: &Registers, memory: &dyn Memory, abi: &Abi) -> O
     // How `pause()` is made where the kernel has no such call (glibc sysdeps/unix/sysv/linux/pause.c): no descriptors, no time.
     let nothing = || cpu.system_calls.arguments.iter().take(3).all(|name| registers.get(name) == Some(0));
     Some(if name == "ppoll" && nothing() { "pause" } else { name })
+}
+
+/// The child process for whose end a thread with these registers waits; `Some(None)`: any of them.
+#[must_use]
+pub fn awaited_child(registers: &Registers, memory: &dyn Memory, abi: &Abi) -> Option<Option<u64>> {
+    let cpu = arch::cpu(abi.arch);
+    let number = inside(registers, memory, cpu).filter(|_| abi.os == Os::Linux)?;
+    let (_, _, usage) = *cpu.fd_calls.iter().find(|(n, _, _)| *n == number)?;
+    let [first, second, ..] = cpu.system_calls.arguments.map(|name| registers.get(name));
+    arch::awaited_child(usage, first?, second?)
 }
 
 /// The futex that a thread with these registers waits on; `None` when it does something else.
@@ -99,6 +119,7 @@ mod tests {
         let expected = Some(FutexWait { word: Addr(0x1020), expected: 2, timed: false, private: true });
         assert_eq!(wait(&[("orig_rax", 202)]), expected);
         assert_eq!(wait(&[]), expected, "interrupted by a handler");
+        assert_eq!(wait(&[("orig_rax", 219)]), expected, "it goes on after a stop");
         assert_eq!(wait(&[("orig_rax", 7)]), None, "poll");
         // FUTEX_WAKE, and a word that is nowhere.
         assert_eq!(wait(&[("orig_rax", 202), ("rsi", 129)]), None);
@@ -135,6 +156,19 @@ mod tests {
             assert_eq!(call(73, [0, 0, 0, 0]), Some("pause"));
             assert_eq!(call(172, [0, 0, 0, 0]), None, "getpid");
         }
+    }
+
+    #[test]
+    fn a_child_process_is_waited_for() {
+        // `mov $61, %eax; syscall`: wait4.
+        let memory = memory(&[0xb8, 61, 0, 0, 0, 0x0f, 0x05]);
+        let wait = |number: u64, pid: u64| {
+            let values = [("rip", 0x1007), ("orig_rax", number), ("rdi", pid), ("rsi", 0x1020)];
+            awaited_child(&registers(Arch::X86_64, &values), &memory, &ABI)
+        };
+        assert_eq!(wait(61, 77), Some(Some(77)));
+        assert_eq!(wait(61, u64::MAX), Some(None));
+        assert_eq!(wait(0, 77), None, "read");
     }
 
     #[test]

@@ -86,7 +86,7 @@ pub fn text(hang: &Hang, palette: &Palette, limit: usize) -> String {
     out
 }
 
-/// Who waits for whom by pipes and sockets.
+/// Who waits for whom by pipes and sockets, and for the end of which child.
 fn write_waits(out: &mut String, hang: &Hang) {
     let all = hang.processes.iter().flat_map(|process| process.waits.iter().map(move |wait| (process, wait)));
     // Of a socket whose other end is elsewhere nothing is known, and of most servers there are many.
@@ -115,11 +115,20 @@ fn write_waits(out: &mut String, hang: &Hang) {
             Some(task) => format!("task '{}'", safe_short(task, MAX_NAME)),
             None => format!("thread {}", wait.tid),
         };
-        let _ = writeln!(out, "{name}: {waiter} waits {verb} {what} {inode} (fd {}), {who}", wait.fd);
+        let _ = match (wait.kind, wait.children.as_slice()) {
+            (ChannelKind::Child, [child]) => {
+                let unknown = if wait.peers.is_empty() { ", which is none of these" } else { "" };
+                writeln!(out, "{name}: {waiter} waits for the end of its child process {child}{unknown}")
+            }
+            (ChannelKind::Child, many) => {
+                writeln!(out, "{name}: {waiter} waits for the end of one of its {} child processes", many.len())
+            }
+            _ => writeln!(out, "{name}: {waiter} waits {verb} {what} {inode} (fd {}), {who}", wait.fd),
+        };
     }
     let more = all.len().saturating_sub(MAX_WAITS);
     if more > 0 {
-        let _ = writeln!(out, "and {more} more that wait for a pipe or socket");
+        let _ = writeln!(out, "and {more} more that wait for another process");
     }
 }
 

@@ -1,6 +1,6 @@
 """A child of fork waits for what a thread of its parent had, which did not survive the fork. The parent ends it with SIGABRT.
 
-Argument: rlock, lock or mutex.
+Argument: rlock, lock, mutex, or semaphore: one that nobody has, and that a thread of the parent would post.
 """
 
 import ctypes
@@ -26,6 +26,8 @@ def hold():
 
 
 def want():
+    if sys.argv[1] == "semaphore":
+        native.sem_wait(mutex)
     if sys.argv[1] == "mutex":
         native.pthread_mutex_lock(mutex)
     with lock:
@@ -33,6 +35,7 @@ def want():
 
 
 def main():
+    native.sem_init(mutex, 0, 0)
     threading.Thread(target=hold, daemon=True).start()
     held.wait()
     child = os.fork()

@@ -209,5 +209,18 @@ def finalizer_after_modules():
     gc.disable()
 
 
+def stack_of_a_thread_too_small():
+    """A thread with the smallest stack, in which C functions call Python functions a few times."""
+    import threading
+
+    def largest(depth):
+        return max([depth], key=lambda _: largest(depth - 1) if depth else 0)
+
+    threading.stack_size(32768)
+    worker = threading.Thread(target=largest, args=(100,))
+    worker.start()
+    worker.join()
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]]()

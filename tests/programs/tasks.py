@@ -516,6 +516,28 @@ async def cycle():
     truth.write("null")()
 
 
+async def semaphores():
+    """Tasks that have a semaphore wait for tasks that want it; of another one somebody who has it goes on."""
+    pages, healthy = asyncio.Semaphore(2), asyncio.Semaphore(2)
+
+    async def crawl(depth):
+        async with pages:
+            await asyncio.sleep(0.02)
+            if depth:
+                await asyncio.gather(crawl(depth - 1), crawl(depth - 1))
+
+    async def uses(what):
+        async with healthy:
+            await what
+
+    start("crawler", crawl(3))
+    start("works", uses(asyncio.sleep(1000)))
+    start("asks", uses(takes(healthy)))
+    start("later", uses(asyncio.sleep(0)))
+    await asyncio.sleep(0.5)
+    truth.write("null")()
+
+
 async def blocked():
     """The loop stands still: a coroutine calls what sleeps."""
     closed = asyncio.new_event_loop()
@@ -556,5 +578,7 @@ if __name__ == "__main__":
         asyncio.run(many(int(sys.argv[2])))
     elif sys.argv[1:2] == ["cycle"]:
         asyncio.run(cycle())
+    elif sys.argv[1:2] == ["semaphores"]:
+        asyncio.run(semaphores())
     else:
         asyncio.run(main())

@@ -1,6 +1,6 @@
-//! Pipes and sockets of a running process, and which of them its threads sleep on (`/proc`; proc(5)).
+//! Pipes and sockets of a running process, and which of them, or of its children, its threads wait for (`/proc`; proc(5)).
 
-use crate::arch::{self, FdCall, FdUse};
+use crate::arch::{self, FdCall, FdUse, awaited_child};
 use crate::debuggee::procfs::read;
 use std::collections::HashMap;
 use std::os::unix::fs::FileExt as _;
@@ -9,6 +9,8 @@ use std::path::Path;
 /// File descriptors and threads of one process that are looked at.
 const MAX_FDS: usize = 1 << 16;
 const MAX_THREADS: usize = 1 << 14;
+/// Children of one process that are looked at.
+const MAX_CHILDREN: usize = 1 << 14;
 /// File descriptors of one `poll`: one that waits for more serves many, and waits for none of them.
 const MAX_POLLED: u64 = 16;
 /// Bytes of a `struct pollfd`: fd, events, revents (poll(2)).
@@ -51,6 +53,8 @@ pub struct Sleeper {
     pub call: &'static str,
     /// File descriptors, each with whether it is to be written to.
     pub on: Vec<(u32, bool)>,
+    /// Child processes the end of any of which it waits for.
+    pub children: Vec<u64>,
 }
 
 /// The pipes and sockets of one process.
@@ -116,12 +120,31 @@ fn sleeper(process: &Path, tid: u64) -> Option<Sleeper> {
     let calls = arch::by_tool_name(std::env::consts::ARCH)?.fd_calls;
     let (call, usage, arguments) = asleep_in(&line, calls)?;
     let first = *arguments.first()?;
+    let mut awaited = Vec::new();
     let on = match usage {
         FdUse::Reads => vec![(u32::try_from(first).ok()?, false)],
         FdUse::Writes => vec![(u32::try_from(first).ok()?, true)],
         FdUse::Polls => polled(&process.join("mem"), first, *arguments.get(1)?)?,
+        FdUse::Child | FdUse::ChildById => {
+            awaited =
+                awaited_child(usage, first, *arguments.get(1)?)?.map_or_else(|| children(process), |pid| vec![pid]);
+            Vec::new()
+        }
     };
-    Some(Sleeper { tid, call, on })
+    Some(Sleeper { tid, call, on, children: awaited })
+}
+
+/// The children of a process, by the thread that started each.
+fn children(process: &Path) -> Vec<u64> {
+    let of_thread = |tid: u64| text(&process.join("task").join(tid.to_string()).join("children")).unwrap_or_default();
+    let lists = numbers(&process.join("task"), MAX_THREADS).map(of_thread);
+    let mut found: Vec<u64> = lists.flat_map(|list| pids(&list)).take(MAX_CHILDREN).collect();
+    found.sort_unstable();
+    found
+}
+
+fn pids(list: &str) -> Vec<u64> {
+    list.split_ascii_whitespace().filter_map(|word| word.parse().ok()).collect()
 }
 
 fn asleep_in(line: &str, calls: &[FdCall]) -> Option<(&'static str, FdUse, Vec<u64>)> {

@@ -51,3 +51,9 @@ pub extern "C" fn rust_null() -> u32 {
     // SAFETY: none, that is the point.
     unsafe { (*at).level(0) }
 }
+
+/// More than the address space of a process.
+#[unsafe(no_mangle)]
+pub extern "C" fn rust_no_memory() -> usize {
+    Vec::<u64>::with_capacity(std::hint::black_box(1 << 57)).capacity()
+}
