@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
+use std::sync::Arc;
 
 /// A Python `str`: a sequence of code points in which surrogates may stand alone (file names that are not UTF-8
 /// carry them), which a Rust `String` cannot hold. Displays and serialises with lone surrogates as `\udcXX`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Text {
-    code_points: Box<[u32]>,
+    /// Shared: the frames of a function have its names in common.
+    code_points: Arc<[u32]>,
 }
 
 impl Text {
@@ -78,12 +80,34 @@ impl PartialEq<&str> for Text {
 
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use fmt::Write as _;
-        self.code_points.iter().try_for_each(|p| match char::from_u32(*p) {
-            Some(c) => f.write_char(c),
-            None => write!(f, "\\u{p:04x}"),
-        })
+        // Piece by piece: a call for each character would take most of the time of what shows many names.
+        let mut piece = [0; 128];
+        let mut rest = &*self.code_points;
+        while !rest.is_empty() {
+            let (written, taken) = utf8(rest, &mut piece);
+            f.write_str(str::from_utf8(piece.get(..written).unwrap_or_default()).unwrap_or_default())?;
+            rest = rest.get(taken..).unwrap_or_default();
+            if let Some((alone, after)) = rest.split_first().filter(|(point, _)| char::from_u32(**point).is_none()) {
+                write!(f, "\\u{alone:04x}")?;
+                rest = after;
+            }
+        }
+        Ok(())
     }
+}
+
+/// Writes code points as UTF-8, up to a surrogate or as many as there is room for: how many bytes, of how many code points.
+fn utf8(points: &[u32], out: &mut [u8]) -> (usize, usize) {
+    let (mut written, mut taken) = (0usize, 0usize);
+    for point in points {
+        let Some(room) = out.get_mut(written..) else { break };
+        match char::from_u32(*point) {
+            Some(c) if c.len_utf8() <= room.len() => written = written.saturating_add(c.encode_utf8(room).len()),
+            _ => break,
+        }
+        taken = taken.saturating_add(1);
+    }
+    (written, taken)
 }
 
 impl fmt::Debug for Text {
@@ -118,6 +142,18 @@ impl schemars::JsonSchema for Text {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_are_shown_whole_however_long() {
+        let long: String = "a\u{e9}\u{20ac}\u{1f600}".repeat(100);
+        for begin in 0..4 {
+            let text: String = long.chars().skip(begin).collect();
+            assert_eq!(Text::from(text.as_str()).to_string(), text);
+        }
+        let alone = [0xd800, 0x61, 0xdfff, 0xdc80, 0x62].into_iter();
+        let text = Text::from_code_points(std::iter::repeat_n(0x20ac, 50).chain(alone));
+        assert_eq!(text.to_string(), "\u{20ac}".repeat(50) + "\\ud800a\\udfff\\udc80b");
+    }
 
     #[test]
     fn numbers_in_names_count_by_value() {

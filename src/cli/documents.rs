@@ -1,13 +1,13 @@
 //! `completions`, `schema` and `man`: documents made from the program itself.
 
-use super::args::{Cli, CompletionsArgs, ManArgs, SchemaArgs, SchemaKind};
+use super::args::{Cli, CompletionsArgs, ManArgs, SchemaArgs, SchemaKind, at_once};
 use super::error::io_text;
 use super::{CliError, exit, output};
 use clap::CommandFactory as _;
 
 pub fn completions(args: &CompletionsArgs) -> Result<u8, CliError> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "pyinquest", &mut script);
+    clap_complete::generate(args.shell, &mut at_once(Cli::command), "pyinquest", &mut script);
     output::write_stdout(&script)?;
     Ok(exit::OK)
 }

@@ -48,14 +48,15 @@ pub use error::CliError;
 use live_elsewhere as live;
 
 use args::{Cli, Command};
-use clap::Parser as _;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, FromArgMatches as _};
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 
 /// Runs the program with its arguments (the first is its name) and returns the exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     quiet_guarded_panics();
-    let result = match Cli::try_parse_from(shorthand::expanded(arguments)) {
+    let result = match parse(shorthand::expanded(arguments)) {
         Ok(cli) => dispatch(&cli.command),
         // `--help` and `--version` come this way too; no argument at all gets the help text, as an error.
         Err(error) if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
@@ -71,6 +72,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         output::write_stderr(&error.render());
         error.code
     })
+}
+
+/// As `Cli::try_parse_from`, but that what clap knows of the commands is left in memory until the program ends.
+fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let mut known = left(Cli::command());
+    let matches = known.try_get_matches_from_mut(arguments)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut known))
+}
+
+/// What is left to the end of the program, which is near: to give memory back piece by piece takes longer than to end.
+fn left<T>(owned: T) -> ManuallyDrop<T> {
+    ManuallyDrop::new(owned)
 }
 
 /// Says nothing of the panics that the library takes for answers; all others are shown as before.

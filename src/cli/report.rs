@@ -79,7 +79,7 @@ fn read(input: &InputArgs, ask: &ReportAsk) -> Result<Report, CliError> {
     let running = input.limits.start();
     match input.pid {
         Some(pid) => live::report(pid, input, &running.limits, |inspection| report_of(inspection, ask)),
-        None => Ok(report_of(&open(input, &running.limits)?, ask)),
+        None => Ok(report_of(&super::left(open(input, &running.limits)?), ask)),
     }
 }
 

@@ -82,6 +82,12 @@ impl Deadline {
         self.0.store(false, Ordering::Relaxed);
     }
 
+    /// What is set when the time is over, for a clock that can do no more than that.
+    #[must_use]
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        self.0.clone()
+    }
+
     /// Whether it is.
     #[must_use]
     pub fn is_over(&self) -> bool {

@@ -4,7 +4,7 @@ use super::wording::safe;
 use crate::base::{Addr, thousands};
 use crate::model::Value;
 use std::collections::HashMap;
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthChar as _;
 
 /// Columns that a value has at least, however deep it is indented.
 const MIN_WIDTH: usize = 40;
@@ -16,7 +16,16 @@ const WORTH_A_REFERENCE: usize = 60;
 #[must_use]
 pub fn shorten(text: &str, columns: usize, cut: bool) -> String {
     let columns = columns.max(MIN_WIDTH);
-    if text.len() <= columns || text.width() <= columns {
+    if text.len() <= columns {
+        return text.to_owned();
+    }
+    // Where it fits, and where it would not any more: most of a long text need not be looked at.
+    let mut width = 0usize;
+    let fits = text.chars().all(|c| {
+        width = width.saturating_add(c.width().unwrap_or(0));
+        width <= columns
+    });
+    if fits {
         return text.to_owned();
     }
     let least = if cut { "at least " } else { "" };

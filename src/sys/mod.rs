@@ -1,6 +1,8 @@
 //! The operating system behind safe functions: the only module with unsafe code.
 #![allow(unsafe_code)]
 
+#[cfg(unix)]
+mod alarm;
 #[cfg(all(feature = "sandbox", target_os = "linux"))]
 pub mod child;
 pub mod files;
@@ -17,6 +19,8 @@ pub mod sandbox;
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod sock_diag;
 
+#[cfg(unix)]
+pub use alarm::Alarm;
 pub use map_temp::map_temp;
 pub use mmap::{map_bytes, map_file, map_opened};
 pub use place::{Place, mapped};

@@ -2,12 +2,25 @@
 
 use clap::builder::Resettable;
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
+use std::cell::Cell;
 use std::ops::Deref;
 
 /// `T`, whose arguments clap is told of once the command's name has been read: to set up those of all commands took an eighth
 /// of the time of `bt`.
 #[derive(Clone, Debug)]
 pub struct Later<T>(T);
+
+thread_local! {
+    static AT_ONCE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs what sets up commands, with the arguments of all: clap puts together what `help` takes before those that come later.
+pub fn at_once<R>(set_up: impl FnOnce() -> R) -> R {
+    AT_ONCE.set(true);
+    let out = set_up();
+    AT_ONCE.set(false);
+    out
+}
 
 impl<T> Deref for Later<T> {
     type Target = T;
@@ -29,7 +42,7 @@ impl<T: FromArgMatches> FromArgMatches for Later<T> {
 
 impl<T: Args> Args for Later<T> {
     fn augment_args(command: Command) -> Command {
-        command.defer(with_own_help::<T>)
+        if AT_ONCE.get() { with_own_help::<T>(command) } else { command.defer(with_own_help::<T>) }
     }
 
     fn augment_args_for_update(command: Command) -> Command {

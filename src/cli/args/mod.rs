@@ -9,7 +9,7 @@ mod tasks;
 pub use groups::*;
 pub use hang::*;
 pub use heap::*;
-pub use later::Later;
+pub use later::{Later, at_once};
 pub use tasks::*;
 
 use crate::cpython::PyVersion;
@@ -139,7 +139,7 @@ pub enum Command {
     /// Show who owns the memory: Python's allocators, malloc, stacks, static variables
     Memory(Later<MemoryArgs>),
     /// Show what is in the heap: objects by type, who refers to them
-    Heap(HeapArgs),
+    Heap(Later<HeapArgs>),
     /// Look around in a dump or a running process at a prompt
     #[cfg(feature = "shell")]
     Shell(Later<ShellArgs>),
@@ -152,7 +152,7 @@ pub enum Command {
     /// Write a dump with just the memory that reports read
     Slim(Later<SlimArgs>),
     /// Show or check where the fields of CPython's structs lie
-    Layouts(LayoutsArgs),
+    Layouts(Later<LayoutsArgs>),
     /// Set up a debugger (unpack its script and have its start-up file load it) or the collection of crashes
     Init(Later<InitArgs>),
     /// Serve the debugger that started this process
@@ -170,7 +170,7 @@ pub enum Command {
     #[cfg(target_os = "linux")]
     Collect(Later<CollectArgs>),
     /// Group many dumps by what killed them
-    Triage(super::triage::TriageArgs),
+    Triage(Later<super::triage::TriageArgs>),
     /// Run a command and triage what dumps core, children too
     #[cfg(target_os = "linux")]
     Run(Later<super::run::RunArgs>),

@@ -92,6 +92,7 @@ const HARMLESS: &[i64] = &[
     libc::SYS_clock_nanosleep,
     libc::SYS_nanosleep,
     libc::SYS_gettimeofday,
+    libc::SYS_setitimer,
     libc::SYS_times,
     // What we are.
     libc::SYS_getpid,
