@@ -12,7 +12,7 @@ say() {
 # Debuggers, a browser, a database, servers with Python in them, compressors, allocators and libraries that tests call; compilers (for other processors too) and headers for extension modules and
 # the free-threaded interpreter's build.
 packages=(
-    binutils chromium debuginfod g++ gdb gdbserver gcc libc6-dbg make postgresql python3 python3-venv util-linux xz-utils zstd
+    binutils chromium debuginfod g++ gdb gdbserver gcc libc6-dbg make postgresql python3 python3-venv tmux util-linux xz-utils zstd
     libbz2-dev libffi-dev liblzma-dev libsqlite3-dev libssl-dev zlib1g-dev
     libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4
     libabsl-dev libglib2.0-0 libgoogle-glog-dev libqt5core5a

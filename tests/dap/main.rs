@@ -8,6 +8,7 @@ mod client;
 mod common;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod helix;
 mod npm;
 
 use client::{Client, named, program};
