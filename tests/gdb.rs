@@ -514,7 +514,8 @@ fn functions_work_in_what_is_printed() {
 fn arguments_and_returned_values_are_python_s() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("shown.py").display().to_string();
-    let program = "class P:\n    def __init__(self): self.x = 1\n    def __repr__(self): return 'P!'\n\nascii([7, {'k': P()}, \"it's\"])\n";
+    let program = "class P:\n    def __init__(self): self.x = 1\n    def __repr__(self): return 'P!'\n\nascii([7, {'k': P()}, \"it's\"])\n\
+                   def key(p): return id(p)\nsorted([P()], key=key)\n";
     std::fs::write(&file, program).unwrap();
     let commands = [
         "set breakpoint pending on",
@@ -524,6 +525,10 @@ fn arguments_and_returned_values_are_python_s() {
         "echo =finish=\\n",
         "finish",
         "print $.ob_type",
+        "break builtin_id",
+        "continue",
+        "echo =locals=\\n",
+        "frame apply all -q info locals",
     ];
     let described: Vec<_> = debuggable().into_iter().filter(|i| i.is_ordinary() && i.has_dwarf).collect();
     if described.is_empty() {
@@ -541,6 +546,9 @@ fn arguments_and_returned_values_are_python_s() {
         let returned = r#"Value returned is $1 = '[7, {\'k\': P!}, "it\'s"]'"#;
         assert!(said.text.contains(returned), "{who}");
         assert!(said.text.contains("$2 = <class 'str'>"), "{who}");
+        // Variables of C functions further out, `list.sort` here.
+        let locals = said.text.split("=locals=").nth(1).unwrap();
+        assert!(locals.contains("\nkeyfunc = <function key at 0x"), "{who}");
     }
 }
 
