@@ -439,3 +439,53 @@ fn a_running_process_is_held() {
     }
     assert_eq!(state(), before, "{}", interpreter.name);
 }
+
+/// The memory of objects is what Python found in it by ctypes, and fields are where Python keeps what they are named for.
+#[test]
+fn words_of_objects_are_what_ctypes_reads() {
+    let mut compared = 0;
+    for interpreter in one_per_minor().into_iter().filter(|i| i.is_native() && i.root.is_none()) {
+        let dead = match common::crash(interpreter, "words.py", &[], &[]) {
+            Ok(dead) => dead,
+            Err(reason) => skip!("{reason}"),
+        };
+        let who = &interpreter.name;
+        for (name, told) in dead.truth["extra"]["words"].as_object().unwrap() {
+            let command = format!("object --words {name} --json");
+            let mut asked = Command::new(PROGRAM);
+            asked.arg("shell").arg(&dead.core).args(["-e", "frame main", "-e", &command]).stdin(Stdio::null());
+            let output = asked.output().unwrap();
+            let said = text(&output);
+            let json = said.find("\n{").map(|at| &said[at..]).unwrap_or_else(|| panic!("{who}: {output:?}"));
+            let answer: Value = serde_json::from_str(json).unwrap();
+            let answer = answer.get("answer").unwrap_or(&answer);
+            let words = answer["words"].as_array().unwrap_or_else(|| panic!("{who}: {answer}"));
+            let number = |word: &Value| {
+                u64::from_str_radix(word["value"].as_str().unwrap().trim_start_matches("0x"), 16).unwrap()
+            };
+            let named = |field: &str| {
+                let is = |word: &&Value| word["fields"].as_array().is_some_and(|f| f.iter().any(|f| f == field));
+                words.iter().find(is).unwrap_or_else(|| panic!("{who}: no {field} in {answer}"))
+            };
+            // Counts of references, and bits of the collector beside them, change until the process dies.
+            let moves = |word: &Value| word["fields"].to_string().contains("ob_ref");
+            let own: Vec<&Value> = words.iter().filter(|word| word["offset"].as_i64().unwrap() >= 0).collect();
+            let memory = told["memory"].as_array().unwrap();
+            assert_eq!(own.len(), memory.len(), "{who}: {name}: {answer}");
+            for (word, expected) in own.iter().zip(memory).filter(|(word, _)| !moves(word)) {
+                assert_eq!(Some(number(word)), expected.as_u64(), "{who}: {name}: {word}");
+            }
+            for (field, expected) in told["fields"].as_object().unwrap() {
+                assert_eq!(Some(number(named(field))), expected.as_u64(), "{who}: {name}.{field}");
+            }
+            compared += 1;
+        }
+        // For people, a line a word.
+        let mut shown = Command::new(PROGRAM);
+        shown.arg("shell").arg(&dead.core).args(["-e", "frame main", "-e", "object --words slotted"]);
+        let lines = text(&shown.stdin(Stdio::null()).output().unwrap());
+        assert!(lines.contains("  ob_type  -> <class '__main__.Slotted'>\n"), "{who}: {lines}");
+        assert!(lines.contains("  first  -> 'one'\n") && lines.contains("  second  -> ['two']\n"), "{who}: {lines}");
+    }
+    assert!(compared > 0, "no interpreter ran words.py");
+}

@@ -2,7 +2,7 @@
 
 use super::args::{ObjectArgs, PrintArgs, SelectArgs};
 use super::{CliError, answer, live, report};
-use crate::commands::Args;
+use crate::commands::{Args, words};
 
 /// `pyinquest print CORE EXPR`.
 pub fn print(args: &PrintArgs) -> Result<u8, CliError> {
@@ -16,7 +16,7 @@ pub fn print(args: &PrintArgs) -> Result<u8, CliError> {
 /// `pyinquest object CORE 0xADDR`.
 pub fn object(args: &ObjectArgs) -> Result<u8, CliError> {
     live::repeat(&args.input, || {
-        let asked = Args::of_path(&args.object).with_json(args.json);
+        let asked = Args::of_path(&args.object).flag(words::WORDS, args.words).with_json(args.json);
         let place = place(&args.select)?;
         answer::give(&args.input, place, &report::value_options(&args.values), "object", &asked)
     })

@@ -21,6 +21,8 @@ pub mod words {
     pub const SORT: &str = "--sort";
     /// How many rows.
     pub const LIMIT: &str = "--limit";
+    /// With the words in memory.
+    pub const WORDS: &str = "--words";
 }
 
 /// What was given.

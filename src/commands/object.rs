@@ -1,5 +1,6 @@
 //! `object`: all that is known of one object.
 
+use super::arguments::words;
 use super::current::with_view;
 use super::host::{Host, Style};
 use super::lookup::look_up;
@@ -7,18 +8,20 @@ use super::run::{CommandError, Reply};
 use super::view::View;
 use super::{Args, refcount};
 use crate::base::Addr;
-use crate::cpython::object::{AttributeSource, Details, Heap, Repr, Value, header, inspect};
+use crate::cpython::object::{self, AttributeSource, Details, Heap, Repr, ReprLimits, Value, header, inspect};
 use crate::engine::{self, Options};
 use crate::model;
-use crate::model::answers::{Answer, AttributePlace, CollectorState, ObjectAnswer, ObjectAttribute, ObjectItem};
+use crate::model::answers::{
+    Answer, AttributePlace, CollectorState, MemoryWord, ObjectAnswer, ObjectAttribute, ObjectItem,
+};
 
 /// Most attributes and items of an object in a debugger.
 const MAX_CHILDREN: u64 = 1000;
 
-/// `object PATH|ADDRESS`.
+/// `object [--words] PATH|ADDRESS`.
 pub(super) fn object(host: &mut dyn Host, args: &Args<'_>) -> Result<Reply, CommandError> {
     let in_debugger = host.style() != Style::Own;
-    let about = |view: &View<'_>, value: &Value| -> Result<ObjectAnswer, CommandError> {
+    let described = |view: &View<'_>, value: &Value| -> Result<ObjectAnswer, CommandError> {
         if !in_debugger {
             return Ok(describe(&view.heap, value, &view.options));
         }
@@ -27,6 +30,13 @@ pub(super) fn object(host: &mut dyn Host, args: &Args<'_>) -> Result<Reply, Comm
             let _ = header(&view.heap, at)?;
         }
         Ok(describe(&view.heap, value, &few(&view.options)))
+    };
+    let about = |view: &View<'_>, value: &Value| -> Result<ObjectAnswer, CommandError> {
+        let mut answer = described(view, value)?;
+        if let Some(at) = value.object().filter(|_| args.has(words::WORDS)) {
+            add_words(&view.heap, at, &view.options.limits.repr, &mut answer);
+        }
+        Ok(answer)
     };
     let answer = match args.address() {
         Some(at) => with_view(host, |view| about(view, &Value::Object(at)))?,
@@ -41,6 +51,29 @@ fn few(options: &Options) -> Options {
     let mut options = options.clone();
     options.limits.repr.items = options.limits.repr.items.min(MAX_CHILDREN);
     options
+}
+
+/// Adds the words that the object has in memory, as many as items are shown at most.
+fn add_words(heap: &Heap<'_>, at: Addr, limits: &ReprLimits, answer: &mut ObjectAnswer) {
+    match object::words(heap, at, limits.items.min(MAX_CHILDREN)) {
+        Ok((words, more)) => {
+            let object = |word: &object::ObjectWord| {
+                let at = Addr(word.value);
+                word.is_object.then(|| shown(Some(at), object::repr(heap, at, limits)))
+            };
+            answer.words = words
+                .into_iter()
+                .map(|word| MemoryWord {
+                    object: object(&word),
+                    offset: word.offset,
+                    value: Addr(word.value),
+                    fields: word.fields,
+                })
+                .collect();
+            answer.more_words = more;
+        }
+        Err(error) => answer.problems.push(error.to_string()),
+    }
 }
 
 /// All that is known of an object, or of what Python would make one of.
@@ -89,6 +122,8 @@ fn describe(heap: &Heap<'_>, value: &Value, options: &Options) -> ObjectAnswer {
         more_attributes: details.more_attributes,
         items: items.collect(),
         problems: details.problems,
+        words: Vec::new(),
+        more_words: false,
     }
 }
 

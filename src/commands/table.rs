@@ -270,7 +270,7 @@ pub const COMMANDS: &[Command] = &[
         name: "object",
         group: Group::Data,
         summary: "A Python object: type, references, attributes and items.",
-        arguments: &[PATH],
+        arguments: &[flag(words::WORDS, "with its memory, word by word, and the fields that are known"), PATH],
         example: "object self.queue",
         evaluates: Evaluates::All,
         then: &["refs NAME", "why NAME"],

@@ -428,6 +428,29 @@ pub struct ObjectAnswer {
     /// What could not be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
+    /// Its memory, where that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<MemoryWord>,
+    /// Whether there is more of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub more_words: bool,
+}
+
+/// A word of an object's memory.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct MemoryWord {
+    /// Bytes from the object's address; what the garbage collector puts before it is negative.
+    pub offset: i64,
+    /// What is there.
+    pub value: Addr,
+    /// Fields that begin there, as C or `__slots__` name them, as far as they are known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
+    /// The object that it is the address of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<Value>,
 }
 
 /// What the garbage collector knows of an object.

@@ -269,6 +269,9 @@ pub struct ObjectArgs {
     /// Address (0x7f00), or a path as for print
     #[arg(value_name = "ADDRESS", required = true)]
     pub object: String,
+    /// Its memory too, word by word, with the fields that are known
+    #[arg(long)]
+    pub words: bool,
     /// Write JSON
     #[arg(long)]
     pub json: bool,

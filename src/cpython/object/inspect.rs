@@ -212,7 +212,7 @@ fn fill_items(
 }
 
 /// `tp_basicsize` and the items, for types whose `ob_size` counts them.
-fn size(heap: &Heap<'_>, addr: Addr, info: &TypeInfo) -> Result<u64, DecodeError> {
+pub(super) fn size(heap: &Heap<'_>, addr: Addr, info: &TypeInfo) -> Result<u64, DecodeError> {
     let fixed = info.basicsize.unsigned_abs();
     if info.itemsize == 0 {
         return Ok(fixed);

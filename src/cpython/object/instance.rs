@@ -198,22 +198,33 @@ pub fn find_attribute(heap: &Heap<'_>, addr: Addr, name: &str) -> Result<Option<
 
 /// Values of the slots of the object's Python classes.
 fn slots(heap: &Heap<'_>, addr: Addr, info: &TypeInfo, limit: usize) -> Vec<Attribute> {
-    let mut found = Vec::new();
-    for class in heap.mro(info).iter().rev() {
-        let Some(class) = heap.type_info(*class).filter(|c| c.is_heap && !c.is_native) else { continue };
-        let Ok(entries) = heap.type_dict(&class).and_then(|d| DictEntries::new(&heap.ctx, d)) else { continue };
-        for (key, descriptor) in entries.take(10_000).map_while(Result::ok) {
-            if found.len() >= limit {
-                return found;
-            }
-            if let Some(value) = slot_value(heap, addr, info, descriptor)
-                && let Ok(part) = read_text(&heap.ctx, key, MAX_NAME)
-            {
-                found.push(Attribute { name: part.text, value, source: AttributeSource::Slot });
-            }
-        }
-    }
-    found
+    let value = |offset| heap.ctx.ptr_at("slot", addr.wrapping_offset(offset)).ok().filter(|value| !value.is_null());
+    let bound = |(key, offset)| {
+        let (value, part) = (value(offset)?, read_text(&heap.ctx, key, MAX_NAME).ok()?);
+        Some(Attribute { name: part.text, value, source: AttributeSource::Slot })
+    };
+    slot_keys(heap, info).filter_map(bound).take(limit).collect()
+}
+
+/// Names of the slots of the object's Python classes, and where they are in the object.
+pub(super) fn slot_offsets(heap: &Heap<'_>, info: &TypeInfo) -> Vec<(Text, i64)> {
+    let named = |(key, offset)| Some((read_text(&heap.ctx, key, MAX_NAME).ok()?.text, offset));
+    slot_keys(heap, info).filter_map(named).collect()
+}
+
+/// The `str` that names each slot, base classes first, and the slot's offset.
+fn slot_keys<'a>(heap: &'a Heap<'_>, info: &'a TypeInfo) -> impl Iterator<Item = (Addr, i64)> + 'a {
+    let mro = heap.mro(info);
+    let classes: Vec<Addr> = mro.iter().rev().copied().collect();
+    classes.into_iter().flat_map(move |class| {
+        let class = heap.type_info(class).filter(|c| c.is_heap && !c.is_native);
+        let entries = class.and_then(|class| {
+            let dict = heap.type_dict(&class).ok()?;
+            DictEntries::new(&heap.ctx, dict).ok()
+        });
+        let entries = entries.into_iter().flat_map(|entries| entries.take(10_000).map_while(Result::ok));
+        entries.filter_map(move |(key, descriptor)| Some((key, slot_offset(heap, info, descriptor)?)))
+    })
 }
 
 /// What the member descriptor at `descriptor` finds in the object, when it is one of a `__slots__` entry.

@@ -29,6 +29,7 @@ mod tests;
 mod types;
 mod unicode;
 mod value;
+mod words;
 
 pub use children::{Item, Items, items, length};
 pub use dict::{DictEntries, dict_get_str, dict_len};
@@ -47,3 +48,4 @@ pub use tensor::{Tensor, TensorStorage};
 pub use types::{Header, Heap, SymbolNames, TypeCache, TypeInfo, header};
 pub use unicode::{TextPart, read_str, read_text};
 pub use value::{ArrayStep, Value};
+pub use words::{ObjectWord, words};

@@ -98,7 +98,7 @@ pub(super) fn references(answer: &References) -> String {
 /// All that is known of an object.
 pub(super) fn object(answer: &ObjectAnswer, manner: &Manner) -> String {
     match (manner.style, answer.addr) {
-        (Style::Own, _) => table(answer),
+        (Style::Own, _) => table(answer) + &words(answer, manner),
         (_, Some(_)) => short(answer, manner),
         (_, None) => {
             let path = answer.path.as_deref().unwrap_or_default();
@@ -125,7 +125,26 @@ fn short(answer: &ObjectAnswer, manner: &Manner) -> String {
     let listed = answer.items.len() as u64;
     let more = listed > 0 && answer.length.is_some_and(|length| length > listed);
     out.push_str(if more { "  ...\n" } else { "" });
+    out.push_str(&words(answer, manner));
     answer.problems.iter().for_each(|problem| out.push_str(&format!("  ({})\n", escape_terminal(problem))));
+    out
+}
+
+/// Its memory, a line a word.
+fn words(answer: &ObjectAnswer, manner: &Manner) -> String {
+    let mut out = String::new();
+    for word in &answer.words {
+        let sign = if word.offset < 0 { '-' } else { '+' };
+        let _ = write!(out, "  {sign}{:#04x}  {:#018x}", word.offset.unsigned_abs(), word.value.0);
+        if !word.fields.is_empty() {
+            let _ = write!(out, "  {}", escape_terminal(&word.fields.join(", ")));
+        }
+        if let Some(object) = &word.object {
+            let _ = write!(out, "  -> {}", value_text(object, manner));
+        }
+        out.push('\n');
+    }
+    out.push_str(if answer.more_words { "  ...\n" } else { "" });
     out
 }
 
