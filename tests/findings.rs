@@ -12,6 +12,7 @@ mod packages;
 
 use common::{Crash, Interpreter, interpreters, none_is_wrong, one_per_minor, skip};
 use extension::Debug;
+use pyinquest::base::DiagnosticCode;
 use pyinquest::debuggee::{self, Target, elf_core};
 use pyinquest::engine::{Inspection, Options, record};
 use pyinquest::image::SearchOptions;
@@ -319,6 +320,24 @@ const PUBLIC_REPORTS: &[Reported] = &[
     ),
     ("finalizer_after_modules", 13..=13, "null-pointer", &["in delta_new (", "in Late.__del__|__del__"]),
 ];
+
+/// Up to 3.10 a stack ends, one time in seven, where an evaluation loop has just begun, which runs no frame yet.
+#[test]
+fn where_a_stack_ends_python_code_is_named() {
+    let old = one_per_minor().into_iter().filter(|i| i.is_native() && i.minor <= 10);
+    for interpreter in old {
+        for _ in 0..8 {
+            let run = Crash::new(interpreter, "public_reports.py").args(&["stack_ends_anywhere"]).run();
+            let report = match run {
+                Ok(dead) => report(interpreter, &dead.core),
+                Err(reason) => skip!("{reason}"),
+            };
+            first_is(&report, "stack-overflow", &["public_reports.py", "in __repr__"]);
+            let doubts: Vec<_> = report.diagnostics.iter().filter(|d| d.code == DiagnosticCode::MergePartial).collect();
+            assert!(doubts.is_empty(), "{}: {doubts:?}", interpreter.name);
+        }
+    }
+}
 
 /// With faulthandler on, whose handler runs first and raises the signal again, and in one version without.
 #[test]

@@ -1,7 +1,7 @@
 //! What the instructions of a process do, whatever its processor.
 
 use super::x86_64::{self, effect::effect, instruction};
-use crate::arch::{self, Effect};
+use crate::arch::{self, Effect, Flow};
 use crate::base::{Abi, Addr};
 use crate::debuggee::{Memory, MemoryExt as _};
 
@@ -37,6 +37,13 @@ impl Decoded {
     pub fn end(&self) -> Addr {
         self.addr.wrapping_add(self.effect.size)
     }
+}
+
+/// Whether nothing but the one way leads from `start` to `at`: no branch, no call. Of a function's code this is where it has
+/// only begun. Not known, so not true, of code that cannot be read or decoded, and of more than `limit` instructions.
+pub(crate) fn straight_to(memory: &dyn Memory, abi: &Abi, start: Addr, at: Addr, limit: usize) -> bool {
+    let way = listing(memory, abi, start, at, limit);
+    way.iter().all(|code| code.effect.flow == Flow::Next) && way.last().map_or(start, Decoded::end) == at
 }
 
 /// The instructions from `start` up to (not including) `end`, at most `limit`.

@@ -28,4 +28,5 @@ pub mod unwind;
 mod unwind_row;
 pub mod x86_64;
 
+pub(crate) use effects::straight_to;
 pub use modules::ModuleTables;

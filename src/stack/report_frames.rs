@@ -2,13 +2,14 @@
 
 use super::compiled::{RunBy, mark_loops};
 use super::hidden_frames::{self, CodePlace};
-use super::merge::{self, Merged, NativeFrame as MergeNative, PythonFrame};
+use super::merge::{self, Merged, NativeFrame as MergeNative, NativeRole, PythonFrame};
 use super::native_stack::NativeStack;
 use crate::base::Addr;
 use crate::cpython::PyVersion;
 use crate::debuggee::Target;
 use crate::model::{Frame, FrameKind, ModuleId, NativeFrame};
 use crate::native::demangle::demangle;
+use crate::native::straight_to;
 use crate::native::symbolize::Symbolized;
 use crate::native::unwind::{StackEnd, Trust, UnwoundFrame};
 use std::collections::{BTreeSet, HashSet};
@@ -17,6 +18,8 @@ use std::collections::{BTreeSet, HashSet};
 const LONG: usize = 1000;
 /// Frames shown of each end of a long stretch.
 const ENDS: usize = 200;
+/// Instructions before the first branch of an evaluation loop, at most.
+const PROLOGUE: usize = 64;
 
 /// The modules that are the interpreter: the one that holds the runtime, and the program that only starts it.
 #[derive(Clone, Debug, Default)]
@@ -113,6 +116,7 @@ pub fn thread_frames(
         .map(|frame| frame.without_loops(empty_loops))
         .collect();
     mark_loops(&mut native, compiled);
+    without_begun_loops(target, stack, &python, &mut native);
     let entries: Vec<PythonFrame> = python
         .iter()
         .enumerate()
@@ -155,6 +159,22 @@ pub fn thread_frames(
     }
     out.problems = merged.problems.iter().map(ToString::to_string).collect();
     out
+}
+
+/// A loop that a fault or a signal met where it has only begun runs no frame yet; a stack overflows there more often than
+/// elsewhere, as its frame is the largest. Up to 3.10 CPython makes a frame the thread's current one behind the first branch, that
+/// of the check of the recursion's depth (Python/ceval.c); later ones have on the C stack what tells it.
+fn without_begun_loops(target: &Target, stack: &NativeStack, python: &[Frame], native: &mut [MergeNative]) {
+    if python.iter().any(|frame| frame.entry_sp.is_some()) {
+        return;
+    }
+    for at in stops(stack, native.len()) {
+        let (Some(frame), Some(code)) = (stack.unwound.frames.get(at), stack.symbols.get(at)) else { continue };
+        let (Some(own), Some(symbol)) = (native.get_mut(at), code.symbol.as_ref()) else { continue };
+        if own.role == NativeRole::Eval && straight_to(&target.memory, &target.abi, symbol.start, frame.ip, PROLOGUE) {
+            own.role = NativeRole::Other;
+        }
+    }
 }
 
 /// Whether a frame is the first one of a greenlet (src/greenlet/TUserGreenlet.cpp). Further out is the stack of the one that

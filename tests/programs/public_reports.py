@@ -197,6 +197,20 @@ def collects_too_deep():
     repr(Endless())
 
 
+def stack_ends_anywhere():
+    """A small stack, so that many of these are soon tried: where it ends is chance."""
+
+    class Endless:
+        def __repr__(self):
+            return repr([self])
+
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_STACK, (1 << 20, 1 << 20))
+    sys.setrecursionlimit(10**7)
+    repr(Endless())
+
+
 def finalizer_after_modules():
     """A finalizer that the last collection calls uses a module whose state is gone (python/cpython#148732)."""
 
