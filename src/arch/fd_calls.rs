@@ -12,7 +12,7 @@ pub enum FdUse {
     Polls,
     /// It waits for the child process of that id; for any child where it is -1.
     Child,
-    /// It waits for the child process of the id that is the second argument, where the first is [`P_PID`]; for any where that is 0.
+    /// It waits for the child process of the id that is the second argument, where the first is `P_PID`; for any where that is 0.
     ChildById,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A function that still needs an argument after a call keeps it in a callee-saved register or in its own stack
 //! frame; both can be read when the stack is unwound with all registers. Where it keeps it is told by its own code
-//! ([`super::argument_tracking`]). And where nothing was kept, the caller may have passed a constant, which its code before
+//! (`argument_tracking`). And where nothing was kept, the caller may have passed a constant, which its code before
 //! the call shows.
 
 use super::argument_tracking::{self, Place};
