@@ -365,17 +365,19 @@ fn public_reports_are_told_for_what_they_are() {
     }
 }
 
-/// Not with a handler of SIGSEGV: the kernel has no room for its frame there, and says then nothing of the fault.
+/// With a handler of SIGSEGV the kernel has no room for its frame there, and tells no address.
 #[test]
 fn a_small_stack_is_said_to_be_one() {
     for interpreter in one_per_minor().into_iter().filter(|i| i.is_native() && i.minor == 12) {
-        match Crash::new(interpreter, "public_reports.py").args(&["stack_of_a_thread_too_small"]).run() {
-            Ok(dead) => first_is(
-                &report(interpreter, &dead.core),
-                "stack-overflow",
-                &["stack overflow: a small one of ", "recursion of"],
-            ),
-            Err(reason) => skip!("{reason}"),
+        for handled in [false, true] {
+            let options: &[&str] = if handled { &["-X", "faulthandler"] } else { &[] };
+            let run = Crash::new(interpreter, "public_reports.py").options(options);
+            let report = match run.args(&["stack_of_a_thread_too_small"]).run() {
+                Ok(dead) => report(interpreter, &dead.core),
+                Err(reason) => skip!("{reason}"),
+            };
+            first_is(&report, "stack-overflow", &["stack overflow: a small one of ", "recursion of"]);
+            assert_eq!(report.crash.is_some_and(|crash| crash.fault_addr.is_none()), handled);
         }
     }
 }

@@ -69,7 +69,9 @@ fn summary(info: &SignalInfo, own_pid: Option<u64>) -> String {
         (Some("FPE_INTDIV"), Some(at)) => format!("{name}: integer division by zero at {at}"),
         (Some("ILL_ILLOPN" | "ILL_ILLOPC"), Some(at)) => format!("{name}: illegal instruction at {at}"),
         (Some("SI_KERNEL"), _) if name == "SIGSEGV" => {
-            format!("{name}: address not told by the kernel (on x86-64: not a canonical address)")
+            format!(
+                "{name}: address not told by the kernel (on x86-64: no canonical address, or no room for a signal's frame)"
+            )
         }
         (Some(code), Some(at)) => format!("{name} ({code}) at {at}"),
         (Some(code), None) => format!("{name} ({code})"),

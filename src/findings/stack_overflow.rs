@@ -3,7 +3,7 @@
 use super::blame::{native_place, python_place};
 use super::facts::Scene;
 use super::finding;
-use super::memory_access::{codes, signals};
+use super::memory_access::{codes, operands, signals};
 use super::segv::signal_evidence;
 use crate::base::Addr;
 use crate::model::{Confidence, Finding, FindingId};
@@ -32,8 +32,10 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
     if scene.signal() != signals::SIGSEGV || scene.fault.signal.sender_pid.is_some() {
         return None;
     }
-    let (fault, sp) = (scene.fault.signal.fault_addr?, scene.registers?.sp()?);
+    let sp = scene.registers?.sp()?;
     let stack = stack_segment(scene, sp)?;
+    let reported = scene.fault.signal.fault_addr;
+    let fault = reported.or_else(|| touched_below(scene, stack))?;
     let guard = Guard::of(scene, fault, stack)?;
     // The access is one of this frame: not far from the stack pointer, on either side.
     let distance = fault.0.abs_diff(sp.0);
@@ -42,6 +44,11 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
         return None;
     }
     let mut evidence = signal_evidence(scene);
+    if reported.is_none() {
+        evidence.push(format!(
+            "the instruction touches {fault}; the kernel, which found no room on the stack to call the signal's handler, gives no address"
+        ));
+    }
     evidence.push(match guard {
         Guard::Below(below) => format!(
             "the address lies {below} byte(s) below the stack {}-{}; the stack pointer is {sp}",
@@ -87,6 +94,18 @@ fn find(scene: &Scene<'_>) -> Option<Finding> {
         advice: Some(advice.to_owned()),
         ..finding(FindingId::StackOverflow, title, confidence, evidence, scene.tid)
     })
+}
+
+/// The address below the stack that the instruction touches, where the kernel gives none: a handler is to run on the thread's
+/// own stack, which has no room for its frame (`force_sigsegv` in Linux's kernel/signal.c: SIGSEGV with SI_KERNEL).
+fn touched_below(scene: &Scene<'_>, stack: (Addr, Addr)) -> Option<Addr> {
+    if scene.fault.signal.code != Some(codes::SI_KERNEL) {
+        return None;
+    }
+    let registers = scene.registers?;
+    let (_, accesses) = operands(scene.facts.target, registers.ip()?, registers, scene.tls_base());
+    let below = |at: &Addr| stack.0.distance_from(*at).is_some_and(|below| below > 0 && below <= GUARD);
+    accesses.iter().map(|access| access.addr).find(below)
 }
 
 /// What the stack ran into.
