@@ -382,6 +382,24 @@ fn a_small_stack_is_said_to_be_one() {
     }
 }
 
+/// Frames of a thread that has ended are not those of the thread that made its thread state.
+#[test]
+fn frames_of_a_thread_that_is_gone_are_nobodys() {
+    for interpreter in one_per_minor().into_iter().filter(|i| i.is_native() && i.minor == 12) {
+        let report = match Crash::new(interpreter, "public_reports.py").args(&["interpreter_left_behind"]).run() {
+            Ok(dead) => report(interpreter, &dead.core),
+            Err(reason) => skip!("{reason}"),
+        };
+        first_is(&report, "fatal-error", &["PyInterpreterState_Delete: remaining subinterpreters"]);
+        assert!(!report.findings[0].title.contains("<string>"), "{}", report.findings[0].title);
+        let crashed = report.threads.iter().find(|thread| thread.crashed).unwrap();
+        assert!(crashed.python.is_none() && crashed.frames.iter().all(|frame| frame.native.is_some()));
+        let gone = report.threads.iter().find(|thread| thread.tid.is_none()).unwrap();
+        assert_eq!(gone.python.as_ref().map(|python| (python.interpreter, python.main)), Some((1, Some(false))));
+        assert!(gone.frames.iter().any(|frame| frame.file.as_ref().is_some_and(|file| *file == "<string>")));
+    }
+}
+
 /// What is left of a closure's code is the free list of libffi's allocator, whose pointers run as instructions until one of them
 /// faults: by chance there, or somewhere else.
 #[test]

@@ -18,6 +18,8 @@ use std::collections::{HashMap, HashSet};
 
 /// Threads whose native stacks are searched for frame objects.
 const MAX_SEARCHED: usize = 256;
+/// The id of the main interpreter (Python/pystate.c).
+const MAIN: i64 = 0;
 /// No stack is larger, but for those that programs ask for.
 const MAX_STACK: u64 = 64 << 20;
 /// Bytes of one native frame that are searched.
@@ -102,7 +104,7 @@ impl<'a> PythonState<'a> {
     /// The main thread: the list of the main interpreter's thread states ends with the oldest.
     #[must_use]
     pub fn main_thread(self) -> Option<SystemThread<'a>> {
-        let of_main = |thread: &SystemThread<'_>| thread.states.iter().any(|state| state.interpreter == 0);
+        let of_main = |thread: &SystemThread<'_>| thread.states.iter().any(|state| self.is_of_main(state));
         self.system_threads().into_iter().rev().find(of_main)
     }
 
@@ -124,19 +126,20 @@ impl<'a> PythonState<'a> {
     /// Which thread states belong together.
     pub(super) fn join(self, target: &Target) -> Joined {
         let states = self.threads();
-        if self.interpreters().len() < 2 {
+        let of_main = |state: &PythonThread<'_>| self.is_of_main(state);
+        if self.interpreters().len() < 2 && states.iter().all(of_main) {
             let threads = states.iter().enumerate().map(|(at, state)| (self.tid(state), vec![at])).collect();
             return Joined { threads, places: HashMap::new() };
         }
         let stacks: Vec<Vec<PyFrame>> = states.iter().map(|state| self.stack(state).frames).collect();
         let mut search = Search::new(target, &stacks);
-        for (state, frames) in states.iter().zip(&stacks).filter(|(state, _)| state.interpreter == 0) {
+        for (state, frames) in states.iter().zip(&stacks).filter(|(state, _)| of_main(state)) {
             let tid = self.tid(state);
             search.known.extend(frames.iter().filter_map(|frame| Some((frame.entry_sp?, tid?))));
         }
         let main_first = {
             let mut order: Vec<usize> = (0..states.len()).collect();
-            order.sort_by_key(|at| states.get(*at).is_none_or(|state| state.interpreter != 0));
+            order.sort_by_key(|at| states.get(*at).is_none_or(|state| !of_main(state)));
             order
         };
         let mut threads: Vec<(Option<u64>, Vec<usize>)> = Vec::new();
@@ -144,7 +147,11 @@ impl<'a> PythonState<'a> {
         for at in main_first {
             let (Some(state), Some(frames)) = (states.get(at), stacks.get(at)) else { continue };
             let told = self.tid(state);
-            let tid = if state.interpreter == 0 { told } else { search.runner(frames, told).or(told) };
+            let tid = match search.runner(frames, told) {
+                _ if of_main(state) => told,
+                None if search.is_gone(frames) => None,
+                runner => runner.or(told),
+            };
             let same = |place: &usize| {
                 let own = threads.get(*place).map(|(_, of)| of.as_slice()).unwrap_or_default();
                 own.iter().all(|other| states.get(*other).is_none_or(|o| o.interpreter != state.interpreter))
@@ -172,6 +179,12 @@ impl<'a> PythonState<'a> {
             own.sort_by_cached_key(key);
         }
         Joined { threads, places }
+    }
+
+    /// Whether a thread state is of the main interpreter. The list's first need not be it: others are left at the end of a process
+    /// whose threads ended with the main interpreter.
+    pub(super) fn is_of_main(self, thread: &PythonThread<'_>) -> bool {
+        self.interpreters().get(thread.interpreter).is_some_and(|interpreter| interpreter.id == MAIN)
     }
 
     /// Whether the thread state is the one that runs now: it is attached (3.13+) or has the GIL.
@@ -219,6 +232,15 @@ impl<'a> Search<'a> {
         all.find(|tid| self.holds(*tid).contains_key(&innermost))
     }
 
+    /// Whether the thread that ran the frames has ended, with them on its stack (daemon threads end so when the process does): that
+    /// stack is there, and no thread is on it.
+    fn is_gone(&self, frames: &[PyFrame]) -> bool {
+        let place = frames.iter().find_map(|frame| frame.entry_sp);
+        let Some(stack) = place.and_then(|at| self.target.memory.segment_at(at)) else { return false };
+        let sp = |thread: &NativeThread| thread.registers.as_ref()?.sp();
+        self.target.threads.iter().all(|thread| sp(thread).is_some_and(|sp| sp < stack.start || sp >= stack.end()))
+    }
+
     /// The thread whose stack an address is on: that with the nearest stack pointer below it. The C library's structure of a
     /// thread is at the outer end of the thread's stack (not of the first thread's): it ends the search for other threads,
     /// and tells the thread whose signal handler runs on a stack of its own. Of the first thread a place further out does.
@@ -234,7 +256,11 @@ impl<'a> Search<'a> {
             let sure = together || (thread.tls_base.is_some() && near(sp, at));
             (sure && !ended).then_some((sp, thread.tid))
         };
-        let end = |thread: &NativeThread| Some((thread.tls_base.filter(|tls| near(at, *tls))?, thread.tid));
+        let first = |thread: &NativeThread| self.target.process.pid == Some(thread.tid);
+        let end = |thread: &NativeThread| {
+            let tls = thread.tls_base.filter(|tls| !first(thread) && near(at, *tls));
+            Some((tls?, thread.tid))
+        };
         let by_sp = threads.iter().filter_map(sp).max();
         let outer = || self.known.iter().filter(|(place, _)| near(at, *place)).min().copied();
         by_sp.or_else(|| threads.iter().filter_map(end).min()).or_else(outer).map(|(_, tid)| tid)

@@ -87,7 +87,7 @@ fn current(target: &Target, state: PythonState<'_>) -> Option<Addr> {
     for thread in state.threads().iter().filter(|thread| state.tid(thread) == Some(crashed)) {
         let rank = match thread.state.bound_gilstate {
             Some(true) => 2,
-            None if is_main(thread) == Some(true) => 1,
+            None if is_main(state, thread) == Some(true) => 1,
             _ => 0,
         };
         if best.is_none_or(|(top, _)| rank > top) {
@@ -98,8 +98,8 @@ fn current(target: &Target, state: PythonState<'_>) -> Option<Addr> {
 }
 
 /// Whether a thread state is the main thread's in the main interpreter: the list ends with the oldest.
-fn is_main(thread: &StateOfThread<'_>) -> Option<bool> {
-    if thread.interpreter == 0 { thread.state.next.map(Addr::is_null) } else { Some(false) }
+fn is_main(state: PythonState<'_>, thread: &StateOfThread<'_>) -> Option<bool> {
+    if state.is_of_main(thread) { thread.state.next.map(Addr::is_null) } else { Some(false) }
 }
 
 fn describe(
@@ -219,7 +219,7 @@ impl AllThreads<'_> {
             order: inside.orders.get(&thread.addr).copied(),
             current: self.current == Some(thread.addr),
             ident: Some(thread.ident),
-            main: is_main(found),
+            main: is_main(self.state, found),
             holds_gil,
             status: thread.attachment,
             collecting: inside.interpreter.gc_collecting.map(|c| c && holds_gil.unwrap_or(false)),

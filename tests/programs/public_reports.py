@@ -211,6 +211,19 @@ def stack_ends_anywhere():
     repr(Endless())
 
 
+def interpreter_left_behind():
+    """The process ends while a daemon thread runs another interpreter."""
+    import threading
+    import time
+
+    import _xxsubinterpreters
+
+    other = _xxsubinterpreters.create()
+    code = "import time\nwhile True:\n    time.sleep(0.01)"
+    threading.Thread(target=_xxsubinterpreters.run_string, args=(other, code), daemon=True).start()
+    time.sleep(0.3)
+
+
 def finalizer_after_modules():
     """A finalizer that the last collection calls uses a module whose state is gone (python/cpython#148732)."""
 
