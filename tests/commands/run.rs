@@ -20,9 +20,10 @@ signal.pause()
 /// Starts `python3 -c WAITS` after `words`, sends `signal` to the process that was started, and gives its first line and
 /// how it ended.
 fn ended(words: &[&str], arguments: &[&str], dir: &Path, signal: Signal) -> (String, Output) {
-    let (program, rest) = words.split_first().unwrap();
-    let mut child = Command::new(program)
-        .args(rest)
+    // Whoever runs the tests may have signals ignored, as a shell has those of a keyboard for what runs in the background.
+    let mut child = Command::new("env")
+        .arg("--default-signal")
+        .args(words)
         .args(["python3", "-c", WAITS])
         .args(arguments)
         .current_dir(dir)
