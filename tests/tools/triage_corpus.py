@@ -131,6 +131,8 @@ def crash(interpreter, scene, arguments, fixed, out, packages=None):
         command += interpreter["argv"]
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PYINQUEST_"))}
     environment.update(interpreter["env"], LC_ALL="C.UTF-8", PYTHONDONTWRITEBYTECODE="1", OPENBLAS_NUM_THREADS="1")
+    # Which function multiplies is OpenBLAS's choice by the processor, and an older one does not know newer processors.
+    environment["OPENBLAS_CORETYPE"] = "Haswell"
     if packages:
         environment["PYTHONPATH"] = str(packages)
     result = subprocess.run([*command, inside + "/app/prog.py", *arguments], cwd=work, env=environment,
