@@ -44,38 +44,71 @@ pub(super) fn cycles(tasks: &Tasks) -> Vec<Finding> {
     out
 }
 
+/// What a task waits for, without a limit of time, of which something is known that can end it.
+fn lasting_wait(tasks: &Tasks, n: usize) -> Option<&TaskWait> {
+    let task = tasks.tasks.get(n).filter(|task| task.state == TaskState::Waiting)?;
+    let wait = task.waits_for.as_ref()?;
+    let known = !(wait.tasks.is_empty() && wait.holders.is_empty());
+    (wait.timeout_in.is_none() && wait.due_in.is_none() && known).then_some(wait)
+}
+
+/// Which tasks cannot go on, as far as no other is found that ends their wait: the largest set that holds itself up. Each wait is
+/// looked at once: chains of tasks may be long.
+fn stuck(tasks: &Tasks, numbers: &HashMap<Addr, usize>) -> Vec<bool> {
+    let wait = |n: usize| lasting_wait(tasks, n);
+    let mut stuck: Vec<bool> = (0..tasks.tasks.len()).map(|n| wait(n).is_some()).collect();
+    // For each task how many of those that it awaits are stuck, and how many that have what it wants; and whom its own end helps.
+    let mut held = vec![(0usize, 0usize); stuck.len()];
+    let mut helped: Vec<Vec<(usize, bool)>> = vec![Vec::new(); stuck.len()];
+    for (n, (awaited, having)) in held.iter_mut().enumerate() {
+        let Some(w) = wait(n) else { continue };
+        for (list, has, count) in [(&w.tasks, false, awaited), (&w.holders, true, having)] {
+            let known = list.iter().filter_map(|at| numbers.get(at).copied());
+            for other in known.filter(|other| stuck.get(*other) == Some(&true)) {
+                *count = count.saturating_add(1);
+                helped.get_mut(other).into_iter().for_each(|of| of.push((n, has)));
+            }
+        }
+    }
+    let held_up = |n: usize, (awaited, having): (usize, usize)| {
+        wait(n).is_some_and(|w| {
+            // One of several that is awaited is enough where the task needs all of them.
+            let awaited = match matches!(w.kind, TaskWaitKind::WaitMany | TaskWaitKind::AsCompleted) {
+                false => awaited > 0,
+                true => !w.tasks.is_empty() && awaited == w.tasks.len(),
+            };
+            awaited || !w.holders.is_empty() && having == w.holders.len()
+        })
+    };
+    let mut free: Vec<usize> = held.iter().enumerate().filter(|(n, of)| !held_up(*n, **of)).map(|(n, _)| n).collect();
+    while let Some(n) = free.pop() {
+        let Some(was) = stuck.get_mut(n).filter(|was| **was) else { continue };
+        *was = false;
+        for (other, has) in helped.get_mut(n).map(std::mem::take).unwrap_or_default() {
+            let Some((awaited, having)) = held.get_mut(other) else { continue };
+            let count = if has { having } else { awaited };
+            *count = count.saturating_sub(1);
+            if held.get(other).is_some_and(|of| !held_up(other, *of)) {
+                free.push(other);
+            }
+        }
+    }
+    stuck
+}
+
 /// Semaphores that several tasks have, none of which can go on before another one gets the semaphore: a task that acquires it once
 /// more, or waits for tasks that acquire it.
 fn starved_semaphores(tasks: &Tasks, numbers: &HashMap<Addr, usize>) -> Vec<Finding> {
-    // Those that cannot go on, as far as no other is found that ends their wait: the largest set that holds itself up.
-    let waiting = |n: usize| tasks.tasks.get(n).filter(|task| task.state == TaskState::Waiting);
-    let wait = |n: usize| waiting(n).and_then(|task| task.waits_for.as_ref());
-    let lasting =
-        |w: &&TaskWait| w.timeout_in.is_none() && w.due_in.is_none() && !(w.tasks.is_empty() && w.holders.is_empty());
-    let mut stuck: Vec<bool> = (0..tasks.tasks.len()).map(|n| wait(n).filter(lasting).is_some()).collect();
-    let is_stuck = |stuck: &[bool], at: &Addr| numbers.get(at).is_some_and(|n| stuck.get(*n) == Some(&true));
-    loop {
-        let held_up = |n: usize| {
-            wait(n).is_some_and(|w| {
-                // One of several that is awaited is enough where the task needs all of them.
-                let all = !matches!(w.kind, TaskWaitKind::WaitMany | TaskWaitKind::AsCompleted);
-                let awaited = match all {
-                    true => w.tasks.iter().any(|at| is_stuck(&stuck, at)),
-                    false => !w.tasks.is_empty() && w.tasks.iter().all(|at| is_stuck(&stuck, at)),
-                };
-                awaited || !w.holders.is_empty() && w.holders.iter().all(|at| is_stuck(&stuck, at))
-            })
-        };
-        let next: Vec<bool> = (0..stuck.len()).map(|n| stuck.get(n) == Some(&true) && held_up(n)).collect();
-        if next == stuck {
-            break;
-        }
-        stuck = next;
+    let wait = |n: usize| lasting_wait(tasks, n);
+    let of_several = |w: &&TaskWait| w.holders.len() > 1;
+    if !(0..tasks.tasks.len()).any(|n| wait(n).filter(of_several).is_some()) {
+        return Vec::new();
     }
+    let stuck = stuck(tasks, numbers);
     // By the semaphore: those that have it and those that want it.
     let mut wanted: BTreeMap<&str, (&TaskWait, Vec<&Task>)> = BTreeMap::new();
     for (n, task) in tasks.tasks.iter().enumerate().filter(|(n, _)| stuck.get(*n) == Some(&true)) {
-        if let Some(w) = wait(n).filter(|w| w.holders.len() > 1) {
+        if let Some(w) = wait(n).filter(of_several) {
             wanted.entry(&w.what).or_insert_with(|| (w, Vec::new())).1.push(task);
         }
     }
@@ -479,4 +512,44 @@ fn as_count(n: u64) -> usize {
 
 fn many(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Addr, HashMap, Task, TaskState, TaskWait, TaskWaitKind, Tasks, stuck};
+
+    fn waits(kind: TaskWaitKind, tasks: &[u64], holders: &[u64]) -> Task {
+        let of = |list: &[u64]| list.iter().map(|n| Addr(*n)).collect();
+        let wait = TaskWait { kind, tasks: of(tasks), holders: of(holders), ..TaskWait::default() };
+        Task { state: TaskState::Waiting, waits_for: Some(wait), ..Task::default() }
+    }
+
+    fn those_stuck(list: Vec<Task>) -> Vec<usize> {
+        let tasks = Tasks { tasks: list, ..Tasks::default() };
+        let numbers: HashMap<Addr, usize> = (0..tasks.tasks.len()).map(|n| (Addr(n as u64), n)).collect();
+        stuck(&tasks, &numbers).iter().enumerate().filter(|(_, stuck)| **stuck).map(|(n, _)| n).collect()
+    }
+
+    #[test]
+    fn the_largest_set_that_holds_itself_up() {
+        let runs = || Task { state: TaskState::Runnable, ..Task::default() };
+        let task = |tasks: &[u64]| waits(TaskWaitKind::OneTask, tasks, &[]);
+        let lock = |holders: &[u64]| waits(TaskWaitKind::AsyncSemaphore, &[], holders);
+        let any = |tasks: &[u64]| waits(TaskWaitKind::WaitMany, tasks, &[]);
+        assert!(those_stuck(vec![task(&[1]), task(&[2]), runs()]).is_empty());
+        assert_eq!(those_stuck(vec![task(&[1]), task(&[0]), task(&[0])]), [0, 1, 2]);
+        // One that has it goes on.
+        assert!(those_stuck(vec![lock(&[1, 2]), task(&[0]), runs()]).is_empty());
+        assert_eq!(those_stuck(vec![lock(&[1, 2]), task(&[0]), task(&[0])]), [0, 1, 2]);
+        // One of several is enough, or all have to end.
+        assert!(those_stuck(vec![any(&[1, 2]), task(&[0]), runs()]).is_empty());
+        assert_eq!(those_stuck(vec![task(&[1, 2]), task(&[0]), runs()]), [0, 1]);
+    }
+
+    #[test]
+    fn a_long_chain_is_followed_once() {
+        let long = 200_000;
+        let list = (1..=long).map(|n| waits(TaskWaitKind::OneTask, &[n], &[])).chain([Task::default()]);
+        assert!(those_stuck(list.collect()).is_empty());
+    }
 }
