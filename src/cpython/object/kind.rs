@@ -30,6 +30,9 @@ pub(super) struct Row {
     pub computes: Option<Computes>,
     /// What it holds.
     pub holds: Holds,
+    /// The structs that its objects begin with behind the head of every object, by their names in the layouts. Where there are none an
+    /// object of several sizes has `var_object`.
+    pub structs: &'static [&'static str],
 }
 
 impl Row {
@@ -44,6 +47,7 @@ impl Row {
         more: &[],
         computes: None,
         holds: Holds::Nothing,
+        structs: &[],
     };
 }
 

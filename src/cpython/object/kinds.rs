@@ -54,6 +54,7 @@ kinds! {
     /// A native type that is not known here.
     Native [] {}
     Type ["type"] {
+        structs: &["var_object", "type_object"],
         repr: Some(default::class),
         nests: false,
         attributes: fields![
@@ -66,25 +67,42 @@ kinds! {
     None ["NoneType"] { repr: Some(|w, _, _| w.fixed("None")), nests: false }
     Ellipsis ["ellipsis", "EllipsisType"] { repr: Some(|w, _, _| w.fixed("Ellipsis")), nests: false }
     NotImplemented ["NotImplementedType"] { repr: Some(|w, _, _| w.fixed("NotImplemented")), nests: false }
-    Int ["int"] { repr: Some(number::int), nests: false }
-    Bool ["bool"] { repr: Some(number::bool), nests: false }
-    Float ["float"] { repr: Some(number::float), nests: false }
-    Complex ["complex"] { repr: Some(number::complex), nests: false }
-    Str ["str"] { repr: Some(text::str), nests: false, holds: Holds::Text(children::str) }
-    Bytes ["bytes"] { repr: Some(text::bytes), nests: false, holds: Holds::Text(children::bytes) }
-    ByteArray ["bytearray"] { repr: Some(text::bytearray), nests: false, holds: Holds::Text(children::bytearray) }
+    Int ["int"] { repr: Some(number::int), nests: false, structs: &["long"] }
+    Bool ["bool"] { repr: Some(number::bool), nests: false, structs: &["long"] }
+    Float ["float"] { repr: Some(number::float), nests: false, structs: &["float"] }
+    Complex ["complex"] { repr: Some(number::complex), nests: false, structs: &["complex"] }
+    Str ["str"] { repr: Some(text::str), nests: false, holds: Holds::Text(children::str), structs: &["unicode"] }
+    Bytes ["bytes"] {
+        repr: Some(text::bytes),
+        nests: false,
+        holds: Holds::Text(children::bytes),
+        structs: &["var_object", "bytes"],
+    }
+    ByteArray ["bytearray"] {
+        repr: Some(text::bytearray),
+        nests: false,
+        holds: Holds::Text(children::bytearray),
+        structs: &["var_object", "bytearray"],
+    }
     MemoryView ["memoryview"] { repr: Some(default::memory) }
     Tuple ["tuple"] {
+        structs: &["var_object", "tuple"],
         repr: Some(containers::tuple),
         again: Again::Text("(...)"),
         holds: Holds::Sequence(children::tuple),
     }
     List ["list"] {
+        structs: &["var_object", "list"],
         repr: Some(containers::list),
         again: Again::Text("[...]"),
         holds: Holds::Sequence(children::list),
     }
-    Dict ["dict"] { repr: Some(containers::dict), again: Again::Text("{...}"), holds: Holds::Mapping(children::dict) }
+    Dict ["dict"] {
+        repr: Some(containers::dict),
+        again: Again::Text("{...}"),
+        holds: Holds::Mapping(children::dict),
+        structs: &["dict"],
+    }
     FrozenDict ["frozendict"] { repr: Some(collections::frozen_dict), holds: Holds::Mapping(children::dict) }
     DictKeys ["dict_keys"] {
         repr: Some(collections::dict_view),
@@ -104,10 +122,25 @@ kinds! {
     OdictKeys ["odict_keys"] { repr: Some(collections::dict_view), holds: Holds::Members(children::keys) }
     OdictValues ["odict_values"] { repr: Some(collections::dict_view), holds: Holds::Members(children::values) }
     OdictItems ["odict_items"] { repr: Some(collections::dict_view), holds: Holds::Members(children::pairs) }
-    MappingProxy ["mappingproxy"] { repr: Some(collections::mapping_proxy), holds: Holds::Mapping(children::proxy) }
-    Set ["set"] { repr: Some(containers::set), again: Again::Named, holds: Holds::Members(children::set) }
-    FrozenSet ["frozenset"] { repr: Some(containers::set), again: Again::Named, holds: Holds::Members(children::set) }
+    MappingProxy ["mappingproxy"] {
+        repr: Some(collections::mapping_proxy),
+        holds: Holds::Mapping(children::proxy),
+        structs: &["mappingproxy"],
+    }
+    Set ["set"] {
+        repr: Some(containers::set),
+        again: Again::Named,
+        holds: Holds::Members(children::set),
+        structs: &["set"],
+    }
+    FrozenSet ["frozenset"] {
+        repr: Some(containers::set),
+        again: Again::Named,
+        holds: Holds::Members(children::set),
+        structs: &["set"],
+    }
     Range ["range"] {
+        structs: &["range"],
         repr: Some(collections::range),
         more: fields!["start" => 0, "stop" => 1, "step" => 2],
         holds: Holds::Sequence(children::range),
@@ -118,8 +151,13 @@ kinds! {
     OldClass ["classobj"] { repr: Some(python2::old_class), nests: false }
     /// An instance of one.
     OldInstance ["instance"] { repr: Some(python2::old_instance) }
-    Slice ["slice"] { repr: Some(collections::slice), more: fields!["start" => 0, "stop" => 1, "step" => 2] }
+    Slice ["slice"] {
+        repr: Some(collections::slice),
+        more: fields!["start" => 0, "stop" => 1, "step" => 2],
+        structs: &["slice"],
+    }
     Deque ["collections.deque"] {
+        structs: &["var_object", "deque"],
         repr: Some(collections::deque),
         again: Again::Text("[...]"),
         holds: Holds::Sequence(children::deque),
@@ -129,16 +167,19 @@ kinds! {
         holds: Holds::Sequence(children::simple_queue),
     }
     DefaultDict ["collections.defaultdict"] {
+        structs: &["dict", "defaultdict"],
         repr: Some(collections::default_dict),
         again: Again::Part,
         holds: Holds::Mapping(children::dict),
     }
     OrderedDict ["collections.OrderedDict"] {
+        structs: &["dict", "odict"],
         repr: Some(collections::ordered_dict),
         again: Again::Text("..."),
         holds: Holds::Mapping(children::ordered),
     }
     Array ["array.array"] {
+        structs: &["var_object", "array"],
         repr: Some(collections::array),
         holds: Holds::Sequence(children::array),
         computes: Some(attribute::of_array),
@@ -152,14 +193,20 @@ kinds! {
     ZoneInfo ["zoneinfo.ZoneInfo"] { repr: Some(datetime::zone_info) }
     Decimal ["decimal.Decimal"] { repr: Some(decimal::decimal) }
     SimpleNamespace ["types.SimpleNamespace"] { repr: Some(collections::namespace), again: Again::Namespace }
-    Exception ["BaseException"] { repr: Some(runtime::exception), attributes: EXCEPTION }
-    ExceptionGroup ["BaseExceptionGroup"] { repr: Some(runtime::exception_group), attributes: EXCEPTION }
-    ImportError ["ImportError"] { repr: Some(runtime::import_error), attributes: EXCEPTION }
-    WeakRef ["weakref", "weakref.ReferenceType"] { repr: Some(runtime::weakref) }
+    Exception ["BaseException"] { repr: Some(runtime::exception), attributes: EXCEPTION, structs: &["exception"] }
+    ExceptionGroup ["BaseExceptionGroup"] {
+        repr: Some(runtime::exception_group),
+        attributes: EXCEPTION,
+        structs: &["exception"],
+    }
+    ImportError ["ImportError"] { repr: Some(runtime::import_error), attributes: EXCEPTION, structs: &["exception"] }
+    WeakRef ["weakref", "weakref.ReferenceType"] { repr: Some(runtime::weakref), structs: &["weakref"] }
     WeakProxy ["weakproxy", "weakref.ProxyType", "weakcallableproxy", "weakref.CallableProxyType"] {
+        structs: &["weakref"],
         repr: Some(runtime::weak_proxy),
     }
     Function ["function"] {
+        structs: &["function"],
         repr: Some(callables::function),
         nests: false,
         attributes: fields![
@@ -179,10 +226,12 @@ kinds! {
         ],
     }
     Method ["method"] {
+        structs: &["method"],
         repr: Some(callables::method),
         attributes: fields!["__func__" => method.func, "__self__" => method.self_obj],
     }
     BuiltinFunction ["builtin_function_or_method", "builtin_method"] {
+        structs: &["cfunction"],
         repr: Some(callables::builtin),
         attributes: fields!["__self__" => cfunction.self_obj, "__module__" => cfunction.module],
     }
@@ -194,22 +243,26 @@ kinds! {
     MemberDescriptor ["member_descriptor"] { repr: Some(callables::member_descriptor) }
     TupleGetter ["collections._tuplegetter", "_collections._tuplegetter"] {}
     Partial ["functools.partial"] {
+        structs: &["partial"],
         repr: Some(callables::partial),
         again: Again::Text("..."),
         attributes: fields!["func" => 0, "args" => 1, "keywords" => 2],
     }
-    Property ["property"] { attributes: fields!["fget" => 0, "fset" => 1, "fdel" => 2] }
+    Property ["property"] { attributes: fields!["fget" => 0, "fset" => 1, "fdel" => 2], structs: &["property"] }
     StaticMethod ["staticmethod"] {
+        structs: &["staticmethod"],
         repr: Some(callables::static_method),
         more: fields!["__func__" => 0, "__wrapped__" => 0],
     }
     ClassMethod ["classmethod"] {
+        structs: &["classmethod"],
         repr: Some(callables::static_method),
         more: fields!["__func__" => 0, "__wrapped__" => 0],
     }
     Super ["super"] { repr: Some(callables::super_object) }
-    Module ["module"] { repr: Some(runtime::module), nests: false }
+    Module ["module"] { repr: Some(runtime::module), nests: false, structs: &["module"] }
     Generator ["generator"] {
+        structs: &["generator"],
         repr: Some(frames::generator),
         more: fields![
             "__name__" => generator.name,
@@ -218,6 +271,7 @@ kinds! {
         computes: Some(attribute::of_generator),
     }
     Coroutine ["coroutine"] {
+        structs: &["generator"],
         repr: Some(frames::generator),
         more: fields![
             "__name__" => generator.name,
@@ -226,6 +280,7 @@ kinds! {
         computes: Some(attribute::of_generator),
     }
     AsyncGenerator ["async_generator"] {
+        structs: &["generator"],
         repr: Some(frames::generator),
         more: fields![
             "__name__" => generator.name,
@@ -233,13 +288,18 @@ kinds! {
         ],
         computes: Some(attribute::of_generator),
     }
-    Frame ["frame"] { repr: Some(frames::frame), computes: Some(attribute::of_frame_object) }
+    Frame ["frame"] {
+        repr: Some(frames::frame),
+        computes: Some(attribute::of_frame_object),
+        structs: &["frame_object"],
+    }
     FrameLocalsProxy ["FrameLocalsProxy"] {
         repr: Some(frames::frame_locals_proxy),
         again: Again::Text("{...}"),
         holds: Holds::Mapping(children::frame_locals),
     }
     Code ["code"] {
+        structs: &["code"],
         repr: Some(frames::code),
         attributes: fields![
             "co_name" => code.name,
@@ -249,10 +309,17 @@ kinds! {
             "co_consts" => code.consts,
         ],
     }
-    Traceback ["traceback"] { attributes: fields!["tb_next" => traceback.next, "tb_frame" => traceback.frame] }
-    Cell ["cell"] { repr: Some(runtime::cell), attributes: fields!["cell_contents" => cell.contents] }
-    Lock ["_thread.lock"] { repr: Some(locks::lock) }
-    RLock ["_thread.RLock"] { repr: Some(locks::rlock) }
+    Traceback ["traceback"] {
+        attributes: fields!["tb_next" => traceback.next, "tb_frame" => traceback.frame],
+        structs: &["traceback"],
+    }
+    Cell ["cell"] {
+        repr: Some(runtime::cell),
+        attributes: fields!["cell_contents" => cell.contents],
+        structs: &["cell"],
+    }
+    Lock ["_thread.lock"] { repr: Some(locks::lock), structs: &["lock"] }
+    RLock ["_thread.RLock"] { repr: Some(locks::rlock), structs: &["rlock"] }
     GenericAlias ["types.GenericAlias"] {
         repr: Some(typing::generic_alias),
         more: fields!["__origin__" => 0, "__args__" => 1],
@@ -283,9 +350,13 @@ kinds! {
     BufferedWriter ["_io.BufferedWriter"] { repr: Some(io::buffered) }
     BufferedRandom ["_io.BufferedRandom"] { repr: Some(io::buffered) }
     TextIo ["_io.TextIOWrapper"] { repr: Some(io::text) }
-    Task ["_asyncio.Task"] { repr: Some(python::asyncio_task), again: Again::Future }
-    Future ["_asyncio.Future"] { repr: Some(python::asyncio_future), again: Again::Future }
-    StructSeq [] { repr: Some(collections::struct_sequence), holds: Holds::Sequence(children::tuple) }
+    Task ["_asyncio.Task"] { repr: Some(python::asyncio_task), again: Again::Future, structs: &["task"] }
+    Future ["_asyncio.Future"] { repr: Some(python::asyncio_future), again: Again::Future, structs: &["future"] }
+    StructSeq [] {
+        repr: Some(collections::struct_sequence),
+        holds: Holds::Sequence(children::tuple),
+        structs: &["var_object", "tuple"],
+    }
     NumpyArray ["numpy.ndarray"] {
         repr: Some(numpy::array),
         holds: Holds::Sequence(children::ndarray),

@@ -66,7 +66,7 @@ fn names(heap: &Heap<'_>, addr: Addr, info: &TypeInfo, width: i64) -> BTreeMap<i
     }
     let layouts = heap.ctx.layouts;
     for field in Layouts::FIELDS.iter().filter(|field| !field.c_paths.is_empty()) {
-        if structs(info).contains(&field.strukt)
+        if structs(info).any(|of| of == field.strukt)
             && let Some(offset) = layouts.slot(field.strukt, field.field).and_then(|slot| slot.used())
         {
             add(offset.cast_signed(), field.c_paths.join(" or "));
@@ -97,48 +97,10 @@ fn collector(heap: &Heap<'_>, addr: Addr, info: &TypeInfo) -> &'static [(i64, &'
 }
 
 /// The structs, by their names in the layouts, that an object of this type begins with.
-fn structs(info: &TypeInfo) -> &'static [&'static str] {
-    const SIZED: &str = "var_object";
-    match info.kind {
-        Kind::Type if info.is_heap => &["object", SIZED, "type_object", "heap_type"],
-        Kind::Type => &["object", SIZED, "type_object"],
-        Kind::Int | Kind::Bool => &["object", "long"],
-        Kind::Float => &["object", "float"],
-        Kind::Complex => &["object", "complex"],
-        Kind::Str => &["object", "unicode"],
-        Kind::Bytes => &["object", SIZED, "bytes"],
-        Kind::ByteArray => &["object", SIZED, "bytearray"],
-        Kind::Tuple | Kind::StructSeq => &["object", SIZED, "tuple"],
-        Kind::List => &["object", SIZED, "list"],
-        Kind::Dict => &["object", "dict"],
-        Kind::DefaultDict => &["object", "dict", "defaultdict"],
-        Kind::OrderedDict => &["object", "dict", "odict"],
-        Kind::Set | Kind::FrozenSet => &["object", "set"],
-        Kind::Range => &["object", "range"],
-        Kind::Slice => &["object", "slice"],
-        Kind::Deque => &["object", SIZED, "deque"],
-        Kind::Array => &["object", SIZED, "array"],
-        Kind::Exception | Kind::ExceptionGroup | Kind::ImportError => &["object", "exception"],
-        Kind::WeakRef | Kind::WeakProxy => &["object", "weakref"],
-        Kind::Function => &["object", "function"],
-        Kind::Method => &["object", "method"],
-        Kind::BuiltinFunction => &["object", "cfunction"],
-        Kind::MappingProxy => &["object", "mappingproxy"],
-        Kind::Partial => &["object", "partial"],
-        Kind::Property => &["object", "property"],
-        Kind::StaticMethod => &["object", "staticmethod"],
-        Kind::ClassMethod => &["object", "classmethod"],
-        Kind::Module => &["object", "module"],
-        Kind::Generator | Kind::Coroutine | Kind::AsyncGenerator => &["object", "generator"],
-        Kind::Frame => &["object", "frame_object"],
-        Kind::Code => &["object", "code"],
-        Kind::Traceback => &["object", "traceback"],
-        Kind::Cell => &["object", "cell"],
-        Kind::Lock => &["object", "lock"],
-        Kind::RLock => &["object", "rlock"],
-        Kind::Task => &["object", "task"],
-        Kind::Future => &["object", "future"],
-        _ if info.itemsize != 0 => &["object", SIZED],
-        _ => &["object"],
-    }
+fn structs(info: &TypeInfo) -> impl Iterator<Item = &'static str> {
+    let own = info.kind.row().structs;
+    let sized = own.is_empty() && info.itemsize != 0;
+    let of_class = info.kind == Kind::Type && info.is_heap;
+    let more = sized.then_some("var_object").into_iter().chain(of_class.then_some("heap_type"));
+    ["object"].into_iter().chain(own.iter().copied()).chain(more)
 }
