@@ -216,11 +216,16 @@ const CTYPES: &str = "ctypes";
 /// The start of the file name of cffi's own module.
 const CFFI_MODULE: &str = "_cffi_backend.";
 
-/// Whether a native frame is libffi's, which calls what others want: the library, or a copy linked into a module.
+/// Whether a native frame is libffi's, which calls what others want.
 pub(super) fn is_libffi(frame: &Frame) -> bool {
-    let module = frame.native.as_ref().and_then(|n| n.module.as_deref());
-    let name = frame.function.as_ref().map(ToString::to_string).unwrap_or_default();
-    module.is_some_and(|m| file_name(m).starts_with("libffi")) || name.starts_with("ffi_call")
+    let module = frame.native.as_ref().and_then(|n| n.module.as_deref()).map(file_name);
+    let name = frame.function.as_ref().map(ToString::to_string);
+    in_libffi(module, name.as_deref(), "ffi_call")
+}
+
+/// Whether code is libffi's: of the library, or of a copy linked into a module, where its functions' names begin so.
+pub(super) fn in_libffi(file: Option<&str>, function: Option<&str>, start: &str) -> bool {
+    file.is_some_and(|file| file.starts_with("libffi")) || function.is_some_and(|name| name.starts_with(start))
 }
 
 /// Whether a Python frame is of the standard library's ctypes.

@@ -7,7 +7,7 @@
 //! `ffi.callback()` of cffi has a closure of the same form, which calls `invoke_callback` (cffi's `_cffi_backend.c`); when its object
 //! goes, the closure's first word becomes a link to other free ones (`malloc_closure.h`).
 
-use super::blame::{native_place, python_place};
+use super::blame::{in_libffi, native_place, python_place};
 use super::facts::{Scene, SceneFrame};
 use super::finding;
 use super::memory_access::signals;
@@ -338,6 +338,5 @@ fn is_ctypes(scene: &Scene<'_>, frame: &SceneFrame<'_>) -> bool {
 
 /// Whether a frame is of libffi, which may be linked into ctypes.
 fn is_libffi(scene: &Scene<'_>, frame: &SceneFrame<'_>) -> bool {
-    module_name(scene, frame).is_some_and(|m| m.starts_with("libffi"))
-        || frame.name().is_some_and(|n| n.starts_with("ffi_closure"))
+    in_libffi(module_name(scene, frame), frame.name(), "ffi_closure")
 }
