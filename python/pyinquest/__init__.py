@@ -137,7 +137,25 @@ class Thread(Record):
         return [Frame(frame, self._dump, self._fields) for frame in shown]
 
 
-class Heap:
+class _Table:
+    """What has rows that other libraries take."""
+
+    @property
+    def _rows(self) -> List[Dict[str, Any]]:
+        raise NotImplementedError
+
+    def to_arrow(self) -> Any:
+        """As a `pyarrow.Table`, a row for each type of a heap, or for each task."""
+        pyarrow: Any = importlib.import_module("pyarrow")
+        return pyarrow.Table.from_pylist(self._rows)
+
+    def to_pandas(self) -> Any:
+        """As a `pandas.DataFrame`, a row for each type of a heap, or for each task."""
+        pandas: Any = importlib.import_module("pandas")
+        return pandas.DataFrame(self._rows)
+
+
+class Heap(_Table):
     """Every object by type: `.types` (Records with type, objects, bytes, ...), `.objects`, `.bytes`, `.coverage`."""
 
     def __init__(self, census: Dict[str, Any]) -> None:
@@ -160,29 +178,21 @@ class Heap:
         """How complete it is."""
         return Record(self._census["coverage"])
 
-    def to_arrow(self) -> Any:
-        """As a `pyarrow.Table`, a row for each type."""
-        pyarrow: Any = importlib.import_module("pyarrow")
-        return pyarrow.Table.from_pylist(self._census["types"])
-
-    def to_pandas(self) -> Any:
-        """As a `pandas.DataFrame`, a row for each type."""
-        pandas: Any = importlib.import_module("pandas")
-        return pandas.DataFrame(self._census["types"])
+    @property
+    def _rows(self) -> List[Dict[str, Any]]:
+        """A row for each type."""
+        rows: List[Dict[str, Any]] = self._census["types"]
+        return rows
 
 
-class Tasks(Record):
+class Tasks(_Table, Record):
     """Suspended work: `.tasks` (name, state, waits_for, ...), `.loops`, `.stacks` with frames, `.greenlets`, `.pools`, `.findings`."""
 
-    def to_arrow(self) -> Any:
-        """As a `pyarrow.Table`, a row for each task."""
-        pyarrow: Any = importlib.import_module("pyarrow")
-        return pyarrow.Table.from_pylist(self._fields["tasks"])
-
-    def to_pandas(self) -> Any:
-        """As a `pandas.DataFrame`, a row for each task."""
-        pandas: Any = importlib.import_module("pandas")
-        return pandas.DataFrame(self._fields["tasks"])
+    @property
+    def _rows(self) -> List[Dict[str, Any]]:
+        """A row for each task."""
+        rows: List[Dict[str, Any]] = self._fields["tasks"]
+        return rows
 
 
 class Dump:
